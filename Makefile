@@ -1,0 +1,90 @@
+# `make` lists the targets. Environments appear under .venv/ when first needed and again when their
+# lock in requirements/ changes.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+export PYTHON
+export UV_PYTHON_DOWNLOADS := never
+export SAM_CLI_TELEMETRY := 0
+
+UV := .venv/uv/bin/uv
+DEV := .venv/dev/.ready
+SAM := .venv/sam/.ready
+MINISTACK := .venv/ministack/.ready
+# `sam build` wants a real python3.13 as the first one on PATH.
+WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it)
+	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once)
+
+.PHONY: test
+test: quick template build end-to-end ## Everything: quick, template lint, build, end to end
+
+.PHONY: quick
+quick: lint types unit ## Lint, types and all tests that need no deployed stack: seconds
+
+.PHONY: lint
+lint: $(DEV) ## ruff, rules and format
+	.venv/dev/bin/ruff check
+	.venv/dev/bin/ruff format --check
+
+.PHONY: types
+types: $(DEV) ## mypy, strict
+	.venv/dev/bin/mypy
+
+.PHONY: unit
+unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
+	.venv/dev/bin/pytest -n auto -m "not end_to_end"
+
+.PHONY: template
+template: $(DEV) $(SAM) ## Lint the template
+	.venv/sam/bin/sam validate --lint
+	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
+
+.PHONY: build
+build: $(SAM) ## sam build, as for AWS
+	$(WITH_PYTHON) .venv/sam/bin/sam build
+
+.PHONY: end-to-end
+end-to-end: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template into the emulator and test it there
+	.venv/dev/bin/pytest -p no:xdist -m end_to_end tests/end_to_end
+
+.PHONY: format
+format: $(DEV) ## Put the code into ruff's format
+	.venv/dev/bin/ruff check --fix
+	.venv/dev/bin/ruff format
+
+.PHONY: lock
+lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
+	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack}; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
+	    --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
+	    $$lock.in --output-file $$lock.txt; \
+	done
+
+.PHONY: clean
+clean: ## Remove environments, builds and caches
+	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------------------- environments
+# pip installs uv and nothing else; a folder of its own needs neither venv nor ensurepip.
+$(UV): requirements/uv.txt scripts/find_python.sh
+	rm -rf .venv/uv
+	python=$$(scripts/find_python.sh) && "$$python" -m pip install --quiet --require-hashes \
+	  --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt
+	touch $@
+
+.venv/%/.ready: requirements/%.txt $(UV)
+	@echo "making .venv/$*"
+	@python=$$(scripts/find_python.sh) && \
+	  $(UV) venv --quiet --no-project --clear --python "$$python" .venv/$*
+	@$(UV) pip install --quiet --require-hashes --python .venv/$* -r requirements/$*.txt
+	@touch $@
