@@ -1,0 +1,18 @@
+"""Time as the bridge writes it down."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], float]
+"""Seconds since the epoch; ``time.time`` in production."""
+
+
+def timestamp(seconds: float) -> str:
+    """Return ISO 8601 in UTC with milliseconds: ``2026-11-24T09:30:00.125Z``."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds since the epoch of an ISO 8601 text."""
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,1 @@
+"""The rules of the bridge. Nothing in here imports AWS or HTTP."""

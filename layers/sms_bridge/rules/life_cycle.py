@@ -1,0 +1,96 @@
+"""The states of a message and which may follow which.
+
+.. code-block:: text
+
+    sending --> queued --> sent --> deferred --> undelivered --.
+       |          |          |                       |          |
+       |          '----------+------> rejected ------+----------+--> delivered --> read
+       |--> unknown  (8x8 may or may not have it; a receipt tells)
+       '--> failed   (8x8 does not have it)
+
+A state may be skipped and never comes back: receipts arrive late, twice and out of order.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a message stands."""
+
+    SENDING = "sending"
+    """Claimed; the request to 8x8 is on its way."""
+    UNKNOWN = "unknown"
+    """The request was written, but no answer tells whether 8x8 took it."""
+    FAILED = "failed"
+    """8x8 did not take it."""
+    QUEUED = "queued"
+    """8x8 took it."""
+    SENT = "sent"
+    """Given to the operator."""
+    DEFERRED = "deferred"
+    """Not delivered yet; the operator goes on trying."""
+    REJECTED = "rejected"
+    """Refused by 8x8 or the operator."""
+    UNDELIVERED = "undelivered"
+    """Not delivered, for good as far as the operator says."""
+    DELIVERED = "delivered"
+    """On the recipient's phone."""
+    READ = "read"
+    """Seen by the recipient."""
+
+
+_UNDER_WAY = frozenset(
+    {State.SENDING, State.UNKNOWN, State.QUEUED, State.SENT, State.DEFERRED},
+)
+
+MAY_REPLACE: dict[State, frozenset[State]] = {
+    State.SENDING: frozenset(),
+    State.UNKNOWN: frozenset({State.SENDING}),
+    State.FAILED: frozenset({State.SENDING}),
+    State.QUEUED: frozenset({State.SENDING, State.UNKNOWN}),
+    State.SENT: frozenset({State.SENDING, State.UNKNOWN, State.QUEUED}),
+    State.DEFERRED: frozenset({State.SENDING, State.UNKNOWN, State.QUEUED, State.SENT}),
+    State.REJECTED: _UNDER_WAY,
+    State.UNDELIVERED: _UNDER_WAY,
+    # What is on the phone is on the phone, whatever was thought before.
+    State.DELIVERED: _UNDER_WAY | {State.FAILED, State.REJECTED, State.UNDELIVERED},
+    State.READ: frozenset(State) - {State.READ},
+}
+"""For each state, the states it may replace."""
+
+FINAL = frozenset(
+    {State.FAILED, State.REJECTED, State.UNDELIVERED, State.DELIVERED, State.READ},
+)
+"""States with an outcome. A later receipt may still turn a failure into ``delivered``."""
+
+_RECEIPT_STATES = {
+    "queued": State.QUEUED,
+    "sent": State.SENT,
+    "rejected": State.REJECTED,
+    "undelivered": State.UNDELIVERED,
+    "delivered": State.DELIVERED,
+    "read": State.READ,
+}
+
+# 8x8's error codes that, by their wording, are not the last word: 4 deferred, 5 pending upstream,
+# 22 being retried.
+_NOT_FINAL_ERROR_CODES = frozenset({"4", "5", "22"})
+
+
+def state_of_receipt(state: str, error_code: str = "") -> State | None:
+    """Return the state that a receipt reports.
+
+    Parameters
+    ----------
+    state, error_code
+        8x8's ``status.state`` and ``status.errorCode``, the code as a string.
+
+    Returns
+    -------
+    State or None
+        ``None`` for a word that 8x8 does not document.
+    """
+    known = _RECEIPT_STATES.get(state)
+    if known is State.UNDELIVERED and error_code in _NOT_FINAL_ERROR_CODES:
+        return State.DEFERRED
+    return known

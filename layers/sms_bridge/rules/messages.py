@@ -1,0 +1,185 @@
+"""A message: what was asked for, what 8x8 says of it, and what the bridge knows."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sms_bridge.rules.life_cycle import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRequest:
+    """A message that a caller wants sent, checked and named as 8x8 names it.
+
+    Number and text never show in a ``repr``, so that no traceback can carry them.
+
+    Attributes
+    ----------
+    destination
+        As the caller wrote it, with or without ``+``.
+    options
+        8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through.
+    client_message_id
+        The caller's own id, given back in the answer. 8x8 gets the bridge's id instead.
+    idempotency_key
+        Value of the ``Idempotency-Key`` header.
+    """
+
+    sub_account_id: str
+    destination: str = field(repr=False)
+    text: str = field(repr=False)
+    source: str | None = None
+    options: dict[str, str] = field(default_factory=dict, repr=False)
+    client_message_id: str | None = None
+    idempotency_key: str | None = None
+    campaign_id: str | None = None
+    dlt_template_id: str | None = None
+
+
+class Told(StrEnum):
+    """What MoEngage's delivery tracking hears: its success values list holds ``DELIVERED``."""
+
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The final outcome of a message, as MoEngage is told it.
+
+    Attributes
+    ----------
+    status
+        Delivered or failed: MoEngage knows nothing else.
+    reason
+        A stable code, empty when delivered.
+    description
+        The same for people.
+    """
+
+    status: Told
+    reason: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """One of 8x8's delivery receipts.
+
+    Attributes
+    ----------
+    state
+        The state it reports, ``None`` where the bridge does not know 8x8's word for it.
+    eightx8_state, detail
+        8x8's own words.
+    at
+        When the state changed by 8x8's clock, as 8x8 wrote it.
+    received_at
+        When the bridge got it, ISO 8601 UTC.
+    price
+        Total and currency, e.g. ``0.0375 EUR``; empty when nothing was charged.
+    """
+
+    umid: str
+    client_message_id: str
+    sub_account_id: str
+    state: State | None
+    eightx8_state: str
+    detail: str = ""
+    at: str = ""
+    received_at: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    price: str = ""
+    segments: int = 0
+
+    @property
+    def key(self) -> str:
+        """Tell receipts of one message apart; a receipt that 8x8 repeats has the same key."""
+        return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMessage:
+    """An SMS that a person sent to one of the account's numbers."""
+
+    umid: str
+    sub_account_id: str
+    source: str = field(repr=False)
+    destination: str
+    text: str = field(repr=False)
+    encoding: str = ""
+    segments: int = 0
+    sent_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEvent:
+    """A callback that the bridge does not understand, kept as it came.
+
+    Attributes
+    ----------
+    key
+        The same for an event that 8x8 repeats.
+    """
+
+    key: str
+    event_type: str
+    content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What the bridge knows about a message.
+
+    All times are ISO 8601 in UTC with milliseconds; an empty string means "not yet".
+
+    Attributes
+    ----------
+    id
+        The bridge's id: 8x8 gets it as ``clientMessageId``, MoEngage as ``messageId``.
+    accepted_at
+        When the request arrived. Empty for a message that the bridge never sent (8x8's webhook
+        of an account reports those, too).
+    answered_at
+        When 8x8's answer, or the lack of one, was known.
+    encoding, segments
+        8x8's finding, or the bridge's estimate until there is one.
+    outcome, outcome_due_at, outcome_told_at
+        What MoEngage is to hear, since when, and when it heard.
+    outcome_refused, outcome_refused_at
+        The HTTP status with which MoEngage refused to hear it, and when.
+    """
+
+    id: str
+    state: State
+    sub_account_id: str = ""
+    destination: str = field(default="", repr=False)
+    source: str = ""
+    client_message_id: str = ""
+    campaign_id: str = ""
+    dlt_template_id: str = ""
+    encoding: str = ""
+    segments: int = 0
+    umid: str = ""
+    reason: str = ""
+    description: str = ""
+    eightx8_code: str = ""
+    eightx8_error_id: str = ""
+    accepted_at: str = ""
+    answered_at: str = ""
+    outcome: Outcome | None = None
+    outcome_due_at: str = ""
+    outcome_told_at: str = ""
+    outcome_refused: int = 0
+    outcome_refused_at: str = ""
+    receipts: tuple[Receipt, ...] = ()
+
+    @property
+    def outcome_is_open(self) -> bool:
+        """Whether MoEngage still has to hear what became of it."""
+        return bool(
+            self.outcome
+            and self.accepted_at
+            and not self.outcome_told_at
+            and not self.outcome_refused
+        )

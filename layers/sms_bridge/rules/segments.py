@@ -1,0 +1,78 @@
+"""How many SMS a text is, and in which alphabet: an estimate of what 8x8 will count.
+
+8x8 detects the alphabet itself (``encoding: AUTO``), sends at most ten parts and cuts off the
+rest without an error, so the bridge has to know before it sends.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+Encoding = Literal["GSM7", "UCS2"]
+
+# 3GPP TS 23.038, section 6.2.1: the default alphabet and its extension table. A character of the
+# extension table takes two places.
+_GSM7_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
+
+MAX_SEGMENTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The size of a text.
+
+    Attributes
+    ----------
+    encoding
+        ``GSM7`` or ``UCS2``.
+    count
+        How many SMS it takes (at least 1).
+    """
+
+    encoding: Encoding
+    count: int
+
+
+def segments_of(text: str, encoding: str = "AUTO") -> Segments:
+    """Count the SMS that a text takes.
+
+    Parameters
+    ----------
+    text
+        The message text.
+    encoding
+        8x8's ``encoding`` field: ``AUTO`` picks GSM-7 where every character allows it.
+
+    Notes
+    -----
+    One part holds 160 GSM-7 or 70 UCS-2 places, a part of several 153 or 67 (8x8's
+    documentation). A character outside the basic plane takes two UCS-2 places. No character is
+    split over two parts, so that a part may stay one place short.
+    """
+    if encoding == "GSM7" or (encoding == "AUTO" and _fits_gsm7(text)):
+        places = [2 if character in _GSM7_EXTENSION else 1 for character in text]
+        return Segments("GSM7", _parts(places, single=160, several=153))
+    places = [2 if ord(character) > 0xFFFF else 1 for character in text]
+    return Segments("UCS2", _parts(places, single=70, several=67))
+
+
+def _fits_gsm7(text: str) -> bool:
+    return all(character in _GSM7_BASIC or character in _GSM7_EXTENSION for character in text)
+
+
+def _parts(places: list[int], *, single: int, several: int) -> int:
+    total = sum(places)
+    if total <= single:
+        return 1
+    if total == len(places):
+        return ceil(total / several)
+    parts, used = 1, 0
+    for width in places:
+        if used + width > several:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

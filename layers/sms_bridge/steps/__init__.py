@@ -1,0 +1,1 @@
+"""What each function does: the rules, HTTP and storage put together."""

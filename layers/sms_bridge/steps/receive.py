@@ -1,0 +1,64 @@
+"""Takes 8x8's callbacks: records receipts, keeps inbound messages and all the rest."""
+
+import time
+
+from sms_bridge.clock import Clock, timestamp
+from sms_bridge.logs import logger
+from sms_bridge.rules.message_ids import is_message_id
+from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
+from sms_bridge.rules.outcomes import outcome_of_receipt
+from sms_bridge.rules.phone_numbers import keyed_hash, masked
+from sms_bridge.steps.queueing import queue_outcome
+from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.outcome_queue import OutcomeQueue
+from sms_bridge.web.callbacks import read_callback
+
+
+class ReceiveCallback:
+    """Records one callback.
+
+    When recording fails the exception goes up, so that 8x8 is answered 503 and repeats it.
+    """
+
+    def __init__(
+        self, *, messages: MessageStore, outcomes: OutcomeQueue, clock: Clock = time.time
+    ) -> None:
+        self._messages = messages
+        self._outcomes = outcomes
+        self._clock = clock
+
+    def __call__(self, content: str, *, hash_key: str) -> None:
+        """Record the callback with this body."""
+        received_at = timestamp(self._clock())
+        match read_callback(content, received_at):
+            case Receipt() as receipt:
+                self._record(receipt)
+            case InboundMessage() as inbound:
+                self._messages.keep_inbound(inbound, received_at)
+                logger.info(
+                    "inbound message kept",
+                    umid=inbound.umid,
+                    sub_account_id=inbound.sub_account_id,
+                    sender=masked(inbound.source),
+                    sender_hash=keyed_hash(inbound.source, hash_key),
+                )
+            case UnknownEvent() as event:
+                self._messages.keep_event(event, received_at)
+                logger.warning("event not understood", key=event.key)
+
+    def _record(self, receipt: Receipt) -> None:
+        is_ours = is_message_id(receipt.client_message_id)
+        message_id = receipt.client_message_id if is_ours else f"umid {receipt.umid}"
+        outcome = outcome_of_receipt(receipt) if is_ours else None
+        recorded = self._messages.record_receipt(message_id, receipt, outcome)
+        queue_outcome(self._outcomes, recorded, self._clock())
+        logger.info(
+            "receipt recorded",
+            message_id=message_id,
+            is_known=bool(recorded.message.accepted_at),
+            umid=receipt.umid,
+            receipt_state=receipt.state or "not understood",
+            error_code=receipt.error_code,
+            effect=recorded.effect,
+            state=recorded.message.state,
+        )

@@ -1,0 +1,118 @@
+"""Messages as DynamoDB items, and back.
+
+========================  ==========================================================
+``id``                    what the item is
+========================  ==========================================================
+``{message id}``          a message
+``claim {hash}``          the right to send a message; names the message that has it
+``umid {umid}``           receipts for a message that the bridge did not send
+``inbound {umid}``        an SMS from a person
+``event {hash}``          a callback that was not understood
+========================  ==========================================================
+
+A receipt is an attribute of its own, named ``receipt {key}``: adding one needs no list that is
+there already, and adding it twice is adding it once.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
+
+Item = dict[str, Any]
+"""An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
+
+RECEIPT_PREFIX = "receipt "
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+_PLAIN_FIELDS = {
+    field.name: field.type
+    for field in fields(Message)
+    if field.name not in ("id", "state", "outcome", "receipts")
+}
+
+
+def attributes(values: dict[str, Any]) -> Item:
+    """Write values in DynamoDB's notation, leaving out what is empty."""
+    return {name: _serialize(value) for name, value in values.items() if value not in ("", None)}
+
+
+def message_attributes(message: Message) -> dict[str, Any]:
+    """Return what a new message's item holds, without the key and the state."""
+    values = {name: getattr(message, name) for name in _PLAIN_FIELDS}
+    return {name: value for name, value in values.items() if value}
+
+
+def outcome_attribute(outcome: Outcome) -> dict[str, str]:
+    """Return an outcome as it is stored."""
+    return {
+        "status": outcome.status.value,
+        "reason": outcome.reason,
+        "description": outcome.description,
+    }
+
+
+def receipt_attribute(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as it is stored; what the message's item tells is left out."""
+    return {
+        name: value
+        for name, value in (
+            ("state", receipt.eightx8_state),
+            ("means", receipt.state.value if receipt.state else ""),
+            ("detail", receipt.detail),
+            ("at", receipt.at),
+            ("received_at", receipt.received_at),
+            ("error_code", receipt.error_code),
+            ("error_message", receipt.error_message),
+            ("price", receipt.price),
+            ("segments", receipt.segments),
+        )
+        if value
+    }
+
+
+def message_from(item: Item) -> Message:
+    """Read a message's item."""
+    values = {name: _deserialize(value) for name, value in item.items()}
+    known: dict[str, Any] = {
+        name: int(values[name]) if kind is int else values[name]
+        for name, kind in _PLAIN_FIELDS.items()
+        if name in values
+    }
+    outcome = values.get("outcome")
+    return Message(
+        id=values["id"],
+        state=State(values.get("state", State.SENDING)),
+        outcome=Outcome(Told(outcome["status"]), outcome["reason"], outcome["description"])
+        if outcome
+        else None,
+        receipts=_receipts_of(values),
+        **known,
+    )
+
+
+def _receipts_of(values: dict[str, Any]) -> tuple[Receipt, ...]:
+    receipts = [
+        Receipt(
+            umid=values.get("umid", ""),
+            client_message_id=values["id"],
+            sub_account_id=values.get("sub_account_id", ""),
+            state=State(stored["means"]) if "means" in stored else None,
+            eightx8_state=stored.get("state", ""),
+            detail=stored.get("detail", ""),
+            at=stored.get("at", ""),
+            received_at=stored.get("received_at", ""),
+            error_code=stored.get("error_code", ""),
+            error_message=stored.get("error_message", ""),
+            price=stored.get("price", ""),
+            segments=int(stored.get("segments", 0)),
+        )
+        for name, stored in values.items()
+        if name.startswith(RECEIPT_PREFIX)
+    ]
+    return tuple(sorted(receipts, key=lambda receipt: (receipt.received_at, receipt.at)))

@@ -1,0 +1,145 @@
+"""The bridge's secret: 8x8's API key and the bridge's own tokens, in Secrets Manager."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sms_bridge.logs import log_failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+# While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
+_SECONDS_BETWEEN_REFUSALS = 2.0
+
+# After a failed read the old secret serves on, and this long nobody waits for another one.
+_SECONDS_BETWEEN_FAILURES = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """What the secret holds. Nothing of it shows in a ``repr``.
+
+    Attributes
+    ----------
+    moengage_tokens, callback_tokens, look_up_tokens, full_number_tokens
+        Who may send, call back, look up, and look up whole numbers. Several are valid at once, so
+        that one can be replaced by the next without a gap.
+    hash_key
+        For the hashes that stand for numbers in logs and for duplicates in the table.
+    """
+
+    eightx8_api_key: str = field(repr=False)
+    moengage_tokens: tuple[str, ...] = field(repr=False)
+    callback_tokens: tuple[str, ...] = field(repr=False)
+    look_up_tokens: tuple[str, ...] = field(repr=False)
+    full_number_tokens: tuple[str, ...] = field(repr=False)
+    hash_key: str = field(repr=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Secret":
+        """Read the secret's JSON.
+
+        Raises
+        ------
+        ValueError
+            When it is not a JSON object.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("the secret is not a JSON object")
+        return cls(
+            eightx8_api_key=str(values.get("eightx8ApiKey") or "").strip(),
+            moengage_tokens=_tokens(values.get("moengageTokens")),
+            callback_tokens=_tokens(values.get("callbackTokens")),
+            look_up_tokens=_tokens(values.get("lookUpTokens")),
+            full_number_tokens=_tokens(values.get("fullNumberTokens")),
+            hash_key=str(values.get("hashKey") or ""),
+        )
+
+
+def _tokens(value: Any) -> tuple[str, ...]:
+    return tuple(str(token) for token in value if token) if isinstance(value, list) else ()
+
+
+class SecretSource:
+    """Reads the secret, and again when it is older than its age limit or 8x8 refuses the key.
+
+    Parameters
+    ----------
+    client
+        A boto3 Secrets Manager client.
+    arn
+        Of the secret.
+    max_age_seconds
+        After how long it is read again.
+    clock
+        Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        client: "SecretsManagerClient",
+        arn: str,
+        *,
+        max_age_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._arn = arn
+        self._max_age = max_age_seconds
+        self._clock = clock
+        self._secret: Secret | None = None
+        self._read_again_at = 0.0
+        self._still_refused: tuple[str, float] = ("", 0.0)
+
+    def get(self) -> Secret:
+        """Return the secret.
+
+        When it cannot be read anew, the last one that could be serves on: an outage of Secrets
+        Manager must not become an outage of the bridge.
+
+        Raises
+        ------
+        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+            When it could never be read.
+        """
+        if self._secret is None or self._clock() >= self._read_again_at:
+            self._read()
+        assert self._secret is not None  # noqa: S101
+        return self._secret
+
+    def api_key(self) -> str:
+        """Return 8x8's API key."""
+        return self.get().eightx8_api_key
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        """Read the secret at once, because 8x8 refused the key that it held.
+
+        A key that was just found unchanged is not looked for again for two seconds.
+        """
+        key, until = self._still_refused
+        if refused == key and self._clock() < until:
+            return refused
+        current = self.api_key()
+        if current == refused:
+            self._read()
+            current = self.api_key()
+        if current == refused:
+            self._still_refused = (refused, self._clock() + _SECONDS_BETWEEN_REFUSALS)
+        return current
+
+    def _read(self) -> None:
+        try:
+            text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
+            self._secret = Secret.from_json(text)
+            self._read_again_at = self._clock() + self._max_age
+        except (BotoCoreError, ClientError, ValueError) as error:
+            if self._secret is None:
+                raise
+            log_failure("secret cannot be read; the last one serves on", error)
+            self._read_again_at = self._clock() + min(self._max_age, _SECONDS_BETWEEN_FAILURES)

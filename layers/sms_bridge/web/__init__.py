@@ -1,0 +1,1 @@
+"""What arrives over HTTP and what leaves over it."""

@@ -1,0 +1,109 @@
+"""Who may send, call back and look up."""
+
+import hmac
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from sms_bridge.web.refusals import Code, RefusedError
+from sms_bridge.web.requests import HttpRequest
+
+
+def bearer_token(request: HttpRequest) -> str:
+    """Return the token of ``Authorization: Bearer ...``, empty where there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def is_one_of(token: str, valid: Iterable[str]) -> bool:
+    """Compare with every valid token, in a time that tells nothing about them.
+
+    Several are valid at once while one is replaced by the next.
+    """
+    given = token.encode("utf-8", "surrogatepass")
+    matches = [hmac.compare_digest(given, other.encode()) for other in valid if other]
+    return any(matches)
+
+
+def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
+    """Let only a request with a valid bearer token pass.
+
+    Raises
+    ------
+    RefusedError
+        401 otherwise.
+    """
+    token = bearer_token(request)
+    if not token:
+        raise _unauthorized("The header Authorization: Bearer <token> is missing.")
+    if not is_one_of(token, valid):
+        raise _unauthorized("The bearer token is not valid.")
+
+
+def require_callback_token(request: HttpRequest, valid: Iterable[str]) -> None:
+    """Let only 8x8's callbacks pass.
+
+    8x8 sends the ``Authorization`` value that was registered with the webhook. Whether it sends
+    it to a message's own callback URL, too, is not documented, so such a URL has the token in its
+    query.
+
+    Raises
+    ------
+    RefusedError
+        401 otherwise.
+    """
+    token = bearer_token(request) or request.query("token")
+    if not is_one_of(token, valid):
+        raise _unauthorized("The callback has neither a valid bearer token nor ?token=.")
+
+
+def require_look_up(
+    request: HttpRequest, look_up_tokens: tuple[str, ...], full_number_tokens: tuple[str, ...]
+) -> bool:
+    """Let only those pass who may look up; ``?numbers=full`` needs a token of its own kind.
+
+    Returns
+    -------
+    bool
+        Whether to show whole numbers.
+
+    Raises
+    ------
+    RefusedError
+        401 or 403 otherwise.
+    """
+    require_token(request, (*look_up_tokens, *full_number_tokens))
+    if request.query("numbers") != "full":
+        return False
+    if not is_one_of(bearer_token(request), full_number_tokens):
+        raise RefusedError(Code.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers.")
+    return True
+
+
+def require_address(request: HttpRequest, networks: str) -> None:
+    """Let only requests from the listed networks pass; an empty list lets all pass.
+
+    Parameters
+    ----------
+    networks
+        Addresses and networks in CIDR notation, separated by commas.
+
+    Raises
+    ------
+    RefusedError
+        403 otherwise.
+    """
+    if not networks:
+        return
+    address = ip_address(request.source_address)
+    if not any(address in network for network in _networks(networks)):
+        raise RefusedError(Code.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused.")
+
+
+def _unauthorized(message: str) -> RefusedError:
+    return RefusedError(Code.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})
+
+
+@lru_cache(maxsize=1)
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(","))

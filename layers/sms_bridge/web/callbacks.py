@@ -1,0 +1,101 @@
+"""8x8's callbacks: delivery receipts, inbound SMS, and whatever else it may send."""
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import quote
+
+from sms_bridge.rules.life_cycle import state_of_receipt
+from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
+
+
+def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
+    """Return the URL at which one message's receipts arrive, empty without a base URL.
+
+    It carries a token, because it is not documented whether 8x8 sends the account's
+    ``Authorization`` value to such a URL.
+    """
+    if not base_url or not tokens:
+        return ""
+    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"
+
+
+def read_callback(content: str, received_at: str) -> Receipt | InboundMessage | UnknownEvent:
+    """Read a callback. Nothing is refused: 8x8 would only send it again and then give up.
+
+    Parameters
+    ----------
+    content
+        The body.
+    received_at
+        ISO 8601 UTC.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    event = _object(body)
+    payload = _object(event.get("payload"))
+    event_type = _text(event.get("eventType"))
+    if _text(event.get("namespace")) not in ("SMS", ""):
+        payload = {}  # another of 8x8's products, whose payloads look alike
+    if event_type == "outbound_message_status_changed" and _names_a_message(payload):
+        return _receipt(payload, received_at)
+    if event_type == "inbound_message_received" and _text(payload.get("umid")):
+        return _inbound(payload)
+    key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return UnknownEvent(key=key, event_type=event_type[:100], content=content)
+
+
+def _names_a_message(payload: dict[str, Any]) -> bool:
+    named = _text(payload.get("clientMessageId")) or _text(payload.get("umid"))
+    return bool(named and _text(_object(payload.get("status")).get("state")))
+
+
+def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
+    status = _object(payload.get("status"))
+    price = _object(payload.get("price"))
+    eightx8_state = _text(status.get("state"))
+    error_code = _text(status.get("errorCode"))
+    return Receipt(
+        umid=_text(payload.get("umid")),
+        client_message_id=_text(payload.get("clientMessageId")),
+        sub_account_id=_text(payload.get("subAccountId")),
+        state=state_of_receipt(eightx8_state, error_code),
+        eightx8_state=eightx8_state,
+        detail=_text(status.get("detail")),
+        at=_text(status.get("timestamp")),
+        received_at=received_at,
+        error_code=error_code,
+        error_message=_text(status.get("errorMessage")),
+        price=f"{_text(price.get('total'))} {_text(price.get('currency'))}".strip(),
+        segments=_number(payload.get("smsCount")),
+    )
+
+
+def _inbound(payload: dict[str, Any]) -> InboundMessage:
+    return InboundMessage(
+        umid=_text(payload.get("umid")),
+        sub_account_id=_text(payload.get("subAccountId")),
+        source=_text(payload.get("source")),
+        destination=_text(payload.get("destination")),
+        text=_text(payload.get("body")),
+        encoding=_text(payload.get("encoding")),
+        segments=_number(payload.get("smsCount")),
+        sent_at=_text(payload.get("timestamp")),
+    )
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    """Read a field leniently: 8x8's ids and codes come as strings or numbers."""
+    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        return ""
+    return str(value)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,108 @@
+"""Connections to a foreign service: one pool, one TLS context, and proof of what left."""
+
+import ssl
+import time
+from collections.abc import Callable, Iterator
+
+import urllib3
+from urllib3.connectionpool import HTTPConnectionPool, connection_from_url
+from urllib3.exceptions import InvalidHeader
+
+from sms_bridge import __version__
+
+# A frozen function does not notice that its peer has closed the connection; a request written to
+# it would end as "nobody knows". Load balancers close idle connections after 60 seconds or more.
+MAX_IDLE_SECONDS = 20.0
+
+
+class Payload:
+    """A request body that remembers whether it was taken to be written.
+
+    urllib3 takes it after the connection stands and the headers are out. While it was not taken,
+    the receiver cannot have the request.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.left = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.left = True
+        yield self.content
+
+
+class Connections:
+    """Connections to one host, kept open between invocations.
+
+    Parameters
+    ----------
+    base_url
+        ``https://host``; plain HTTP is for test doubles.
+    connect_timeout
+        Seconds.
+    clock
+        Seconds; tells how long a connection was idle, frozen time included.
+    """
+
+    def __init__(
+        self, base_url: str, *, connect_timeout: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._base_url = base_url
+        self._connect_timeout = connect_timeout
+        self._clock = clock
+        # Made once, at start: loading the certificates costs more than a request.
+        self._tls = ssl.create_default_context() if base_url.startswith("https:") else None
+        self._pool = self._new_pool()
+        self._last_used = clock()
+
+    def post_json(
+        self, path: str, payload: Payload, *, headers: dict[str, str], read_timeout: float
+    ) -> urllib3.BaseHTTPResponse:
+        """Post once: no retry, no redirect.
+
+        Parameters
+        ----------
+        read_timeout
+            Seconds between two bytes of the answer.
+
+        Raises
+        ------
+        urllib3.exceptions.HTTPError
+            Whatever went wrong; ``payload.left`` tells whether the body was written.
+        """
+        if self._clock() - self._last_used > MAX_IDLE_SECONDS:
+            self._pool.close()
+            self._pool = self._new_pool()
+        self._last_used = self._clock()
+        return self._pool.urlopen(
+            "POST",
+            path,
+            body=payload,
+            headers={
+                "accept": "application/json",
+                "content-type": "application/json",
+                "content-length": str(len(payload.content)),
+                "user-agent": f"sms-bridge/{__version__}",
+                **headers,
+            },
+            timeout=urllib3.Timeout(
+                connect=min(self._connect_timeout, read_timeout), read=read_timeout
+            ),
+            retries=False,
+            redirect=False,
+        )
+
+    def _new_pool(self) -> HTTPConnectionPool:
+        options = {"ssl_context": self._tls} if self._tls else {}
+        return connection_from_url(self._base_url, maxsize=2, **options)
+
+
+def retry_after_of(answer: urllib3.BaseHTTPResponse) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, ``None`` where it is missing or wrong."""
+    value = answer.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return urllib3.Retry().parse_retry_after(value)
+    except (InvalidHeader, OverflowError):
+        return None

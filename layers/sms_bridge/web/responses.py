@@ -1,0 +1,80 @@
+"""HTTP answers, and the one place where an exception becomes one."""
+
+import functools
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sms_bridge.clock import timestamp
+from sms_bridge.logs import log_failure, logger
+from sms_bridge.web.refusals import Code, RefusedError
+from sms_bridge.web.requests import HttpRequest
+
+Response = dict[str, Any]
+"""API Gateway's answer, payload format 2.0."""
+
+UNAVAILABLE = RefusedError(Code.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
+
+Handler = Callable[[dict[str, Any], object], Response]
+
+
+def json_response(
+    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Build an answer with a JSON body."""
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json", **(headers or {})},
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def refusal_response(refusal: RefusedError, error_id: str) -> Response:
+    """Build an error answer in 8x8's shape: ``code``, ``message``, ``errorId``, ``timestamp``.
+
+    ``errors`` names the fields that are wrong; 8x8 has no such list.
+    """
+    body: dict[str, Any] = {
+        "code": refusal.code,
+        "message": refusal.message,
+        "errorId": error_id,
+        "timestamp": timestamp(time.time()),
+    }
+    if refusal.errors:
+        body["errors"] = [
+            {"field": error.field, "message": error.message} for error in refusal.errors
+        ]
+    return json_response(body, refusal.status, refusal.headers)
+
+
+def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
+    """Make a Lambda handler of a function that answers a request.
+
+    Refusals become their 4xx or 503. Anything else that is raised becomes a 503, so that the
+    caller never meets a bare 500; the log gets its type and place but not its text, which could
+    hold a number.
+    """
+
+    @functools.wraps(answer)
+    def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
+        try:
+            request = HttpRequest.from_event(event)
+            logger.append_keys(request_id=request.request_id)
+            return answer(request)
+        except RefusedError as refusal:
+            error_id = str(uuid.uuid4())
+            logger.warning(
+                "request refused",
+                code=refusal.code,
+                error_id=error_id,
+                fields=[error.field for error in refusal.errors],
+            )
+            return refusal_response(refusal, error_id)
+        except Exception as error:
+            error_id = str(uuid.uuid4())
+            log_failure("request failed", error, error_id=error_id)
+            return refusal_response(UNAVAILABLE, error_id)
+
+    return handler

@@ -1,0 +1,368 @@
+"""Reads the request to send a message: MoEngage's, 8x8's own, and those of other gateways."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any, Never
+from urllib.parse import parse_qsl, urlsplit
+
+from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.rules.phone_numbers import NUMBER, is_in_countries
+from sms_bridge.rules.segments import MAX_SEGMENTS, segments_of
+from sms_bridge.web.refusals import Code, FieldError, RefusedError
+from sms_bridge.web.requests import HttpRequest
+
+# The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
+# MoEngage; the others are what further gateways make their users type.
+DESTINATION = ("destination", "recipient", "to", "dest", "msisdn", "phone")
+TEXT = ("text", "message", "body", "msg")
+SOURCE = ("source", "sender", "from", "senderId", "sender_id")
+CLIENT_MESSAGE_ID = ("clientMessageId",)
+CAMPAIGN_ID = ("campaignId", "campaign_id")
+DLT_TEMPLATE_ID = ("dltTemplateId", "dlt_template_id", "templateId", "template_id")
+
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FORM_FIELDS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingRules:
+    """What this deployment allows, and what it adds.
+
+    Attributes
+    ----------
+    country_calling_codes
+        Empty allows all countries.
+    default_source
+        Sender ID where the caller names none.
+    callback_url
+        Where 8x8 is to send the receipts of each message, unless the caller names a URL of its
+        own. Empty leaves it to the webhook that is registered with 8x8.
+    """
+
+    sub_account_ids: tuple[str, ...]
+    country_calling_codes: tuple[str, ...] = ()
+    default_source: str = ""
+    callback_url: str = ""
+
+
+def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
+    """Read and check a request to send a message.
+
+    Raises
+    ------
+    RefusedError
+        With every field that is wrong.
+    """
+    sub_account_id = request.path_parameters.get("subAccountId", "")
+    if sub_account_id not in rules.sub_account_ids:
+        raise RefusedError(
+            Code.SUB_ACCOUNT_NOT_ALLOWED,
+            "The sub-account in the URL is not one of those this bridge may use.",
+        )
+    idempotency_key = _idempotency_key(request)
+    fields = _Fields(_read_body(request))
+
+    destination = fields.read(DESTINATION, _number, required=True)
+    text = fields.read(TEXT, _text, required=True)
+    source = fields.read(SOURCE, _source) or rules.default_source or None
+    options = {
+        name: value for name, check in _OPTIONS.items() if (value := fields.read((name,), check))
+    }
+    if rules.callback_url:
+        options.setdefault("dlrCallbackUrl", rules.callback_url)
+    client_message_id = fields.read(CLIENT_MESSAGE_ID, _up_to(350))
+    campaign_id = fields.read(CAMPAIGN_ID, _up_to(256))
+    dlt_template_id = fields.read(DLT_TEMPLATE_ID, _up_to(256))
+
+    fields.refuse_if_wrong()
+    assert destination is not None and text is not None  # noqa: S101, PT018
+    _check_size(text, options, fields)
+    _check_country(destination, options, rules)
+    return MessageRequest(
+        sub_account_id=sub_account_id,
+        destination=destination,
+        text=text,
+        source=source,
+        options=options,
+        client_message_id=client_message_id,
+        idempotency_key=idempotency_key,
+        campaign_id=campaign_id,
+        dlt_template_id=dlt_template_id,
+    )
+
+
+# ------------------------------------------------------------------------------------- the body
+def _read_body(request: HttpRequest) -> list[tuple[str, Any]]:
+    media_type = request.media_type
+    if media_type == _FORM:
+        return _read_form(request.text())
+    if media_type in ("", "application/json") or media_type.endswith("+json"):
+        return _read_json(request.text())
+    raise RefusedError(
+        Code.CONTENT_TYPE_UNSUPPORTED, f"Send the body as application/json or {_FORM}."
+    )
+
+
+def _read_json(text: str) -> list[tuple[str, Any]]:
+    try:
+        # As pairs: a field that stands twice must not go unnoticed.
+        pairs = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise RefusedError(Code.BODY_INVALID, "The body is not valid JSON.") from None
+    if not isinstance(pairs, _Pairs):
+        raise RefusedError(Code.BODY_INVALID, "The body must be one JSON object.")
+    return pairs
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object."""
+
+
+def _refuse_constant(_: str) -> Never:
+    raise ValueError
+
+
+def _read_form(text: str) -> list[tuple[str, Any]]:
+    if text.lstrip().startswith("{"):
+        raise RefusedError(
+            Code.BODY_INVALID,
+            "The body is JSON but was sent as a form: set Content-Type: application/json.",
+        )
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+        )
+    except UnicodeDecodeError:
+        raise RefusedError(Code.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
+    except ValueError:
+        raise RefusedError(Code.BODY_INVALID, "The body is not a valid form.") from None
+    return list(pairs)
+
+
+# ----------------------------------------------------------------------------------- the fields
+class _WrongError(Exception):
+    """A field's value is wrong; the text says what it should be."""
+
+
+class _Fields:
+    """The fields of a body, read one by one; what is wrong is collected."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        self._pairs = pairs
+        self._errors: list[FieldError] = []
+        self._used: dict[str, str] = {}
+
+    def read(
+        self, names: Sequence[str], check: Callable[[Any], str], *, required: bool = False
+    ) -> str | None:
+        given = [(name, value) for name, value in self._pairs if name in names]
+        if len(given) > 1:
+            both = " and ".join(dict.fromkeys(name for name, _ in given))
+            self._errors.append(
+                FieldError(given[-1][0], f"is given twice ({both})", Code.FIELD_DOUBLED)
+            )
+            return None
+        name, value = given[0] if given else (names[0], None)
+        self._used[names[0]] = name
+        if value is None or value == "":
+            if required:
+                others = f" (also accepted as {', '.join(names[1:])})" if not given else ""
+                self._errors.append(FieldError(name, f"is required{others}", Code.FIELD_MISSING))
+            return None
+        try:
+            return check(value)
+        except _WrongError as wrong:
+            self._errors.append(FieldError(name, str(wrong)))
+            return None
+
+    def name_of(self, first_name: str) -> str:
+        """Return the name under which the caller gave a field."""
+        return self._used[first_name]
+
+    def refuse_if_wrong(self) -> None:
+        if not self._errors:
+            return
+        if self._look_swapped():
+            raise RefusedError(
+                Code.FIELDS_SWAPPED,
+                "The recipient's field holds a text and the text's field a phone number: the two "
+                "seem to be swapped (in MoEngage: Moesms_destination and Moesms_message).",
+                *self._errors,
+            )
+        first = self._errors[0]
+        raise RefusedError(first.code, f"{first.field} {first.message}.", *self._errors)
+
+    def _look_swapped(self) -> bool:
+        values = dict(self._pairs)
+        destination = values.get(self._used.get(DESTINATION[0], ""))
+        text = values.get(self._used.get(TEXT[0], ""))
+        return (
+            bool(destination)
+            and not _is_number(destination)
+            and isinstance(text, str | int)
+            and _is_number(text)
+        )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        _number(value)
+    except _WrongError:
+        return False
+    return True
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongError("must be a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _WrongError("is not valid Unicode") from None
+    return value
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, list) and not isinstance(value, _Pairs):
+        if len(value) != 1:
+            raise _WrongError("must name exactly one recipient")
+        value = value[0]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    # A form turns the + of +65... into a space unless the sender escapes it.
+    number = _string(value).strip()
+    if number == "Moesms_destination":
+        raise _WrongError("holds the macro's name: MoEngage did not fill it in")
+    if not NUMBER.fullmatch(number):
+        raise _WrongError("must be a phone number of 7 to 15 digits with its country code")
+    return number
+
+
+def _text(value: Any) -> str:
+    text = _string(value)
+    if not text.strip():
+        raise _WrongError("must not be blank")
+    return text
+
+
+def _source(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    source = _string(value).strip()
+    numeric = re.fullmatch(r"\+?[0-9]+", source, re.ASCII) is not None
+    if not source or len(source) > (16 if numeric else 11):
+        raise _WrongError("must be up to 11 letters and digits, or up to 16 digits")
+    return source
+
+
+def _up_to(length: int) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if len(_string(value)) > length:
+            raise _WrongError(f"must have at most {length} characters")
+        return str(value)
+
+    return check
+
+
+def _country(value: Any) -> str:
+    country = _string(value)
+    if len(country) != 2 or not (country.isascii() and country.isalpha()):
+        raise _WrongError("must be a country of ISO 3166-1, such as SG")
+    return country
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if _string(value) not in allowed:
+            raise _WrongError(f"must be one of {', '.join(allowed)}")
+        return str(value)
+
+    return check
+
+
+def _moment(value: Any) -> str:
+    text = _string(value)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _WrongError("must be a time with an offset, such as 2026-11-24T09:30:00+08:00")
+    return text
+
+
+def _url(value: Any) -> str:
+    text = _string(value)
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        url = None
+    if url is None or url.scheme not in ("http", "https") or not url.netloc:
+        raise _WrongError("must be a URL")
+    return text
+
+
+def _address(value: Any) -> str:
+    try:
+        ip_address(_string(value))
+    except ValueError:
+        raise _WrongError("must be an IP address") from None
+    return str(value)
+
+
+# 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
+_OPTIONS: dict[str, Callable[[Any], str]] = {
+    "country": _country,
+    "encoding": _one_of("AUTO", "GSM7", "UCS2"),
+    "scheduled": _moment,
+    "expiry": _moment,
+    "dlrCallbackUrl": _url,
+    "clientIp": _address,
+    "track": _one_of("None", "Outcome"),
+}
+
+
+# ------------------------------------------------------------------------- what needs two fields
+def _check_size(text: str, options: dict[str, str], fields: _Fields) -> None:
+    segments = segments_of(text, options.get("encoding", "AUTO"))
+    if segments.count > MAX_SEGMENTS:
+        name = fields.name_of(TEXT[0])
+        message = (
+            f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
+            f"{MAX_SEGMENTS}"
+        )
+        raise RefusedError(Code.TEXT_TOO_LONG, f"{name} {message}.", FieldError(name, message))
+
+
+def _check_country(destination: str, options: dict[str, str], rules: SendingRules) -> None:
+    if not rules.country_calling_codes:
+        return
+    if "country" in options and not destination.startswith("+"):
+        # 8x8 may read such a number as a national one, so that its first digits prove nothing.
+        message = "must be international, with +, because this bridge limits the countries"
+    elif not is_in_countries(destination, rules.country_calling_codes):
+        message = "is in a country that this bridge may not send to"
+    else:
+        return
+    raise RefusedError(
+        Code.COUNTRY_NOT_ALLOWED,
+        f"The recipient {message}.",
+        FieldError(DESTINATION[0], message),
+    )
+
+
+def _idempotency_key(request: HttpRequest) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255:
+        raise RefusedError(
+            Code.IDEMPOTENCY_KEY_INVALID, "Idempotency-Key must have 1 to 255 characters."
+        )
+    return key
