@@ -1,0 +1,38 @@
+"""POST /callbacks/8x8: takes delivery receipts, inbound messages and whatever else 8x8 sends."""
+
+import boto3
+
+from sms_bridge.settings import CallbackSettings, read_settings
+from sms_bridge.steps.receive import ReceiveCallback
+from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.secret import SecretSource
+from sms_bridge.web.authorization import require_address, require_callback_token
+from sms_bridge.web.requests import HttpRequest
+from sms_bridge.web.responses import Response, answers_http, json_response
+
+settings = read_settings(CallbackSettings)
+secrets = SecretSource(
+    boto3.client("secretsmanager", config=AWS_CALLS),
+    settings.bridge_secret_arn,
+    max_age_seconds=settings.secret_max_age_seconds,
+)
+receive_callback = ReceiveCallback(
+    messages=DynamoDBMessages(
+        boto3.client("dynamodb", config=AWS_CALLS),
+        settings.messages_table,
+        retention_days=settings.retention_days,
+    ),
+    outcomes=SqsOutcomeQueue(boto3.client("sqs", config=AWS_CALLS), settings.outcome_queue_url),
+)
+
+
+@answers_http
+def handler(request: HttpRequest) -> Response:
+    """Check who calls, record, acknowledge."""
+    secret = secrets.get()
+    require_address(request, settings.callback_allowed_networks)
+    require_callback_token(request, secret.callback_tokens)
+    receive_callback(request.text(), hash_key=secret.hash_key)
+    return json_response({"status": "recorded"})
