@@ -1,0 +1,1 @@
+"""The whole bridge on one machine: an AWS emulator, both services simulated, and a campaign."""

@@ -1,0 +1,77 @@
+"""`python -m local`: the whole bridge on this machine, with a small campaign played through it.
+
+Stays up afterwards until Ctrl-C; with `--once` it ends, with exit status 0 only if every message
+came out as it should.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from rich.console import Console
+
+from local import report
+from local.campaign import play
+from local.processes import ProcessFailedError
+from local.stack import LocalStack
+
+INTERRUPTED = 130
+
+
+async def run(console: Console, *, once: bool) -> int:
+    """Start the stack, play the campaign, and stay up if asked to.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    stop = asyncio.Event()
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - run as a task
+
+    def on_signal() -> None:
+        # The first signal starts an orderly end; more of them must not disturb it.
+        if not stop.is_set():
+            stop.set()
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+
+    status = INTERRUPTED
+    try:
+        step = report.steps_on(console)
+        async with LocalStack(step) as stack:
+            with step("Playing the campaign through MoEngage's simulator"):
+                results = await play(stack)
+            console.print(report.table(results))
+            status = 0 if all(result.as_expected for result in results) else 1
+            console.print(report.verdict(results))
+            if not once:
+                console.print(report.what_to_try(stack))
+                await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+    return status
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the campaign")
+    arguments = parser.parse_args()
+    console = Console()
+    try:
+        return asyncio.run(run(console, once=arguments.once))
+    except ProcessFailedError as error:
+        console.print(f"[red]failed[/] {error}", markup=True, highlight=False)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

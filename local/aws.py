@@ -1,0 +1,171 @@
+"""MiniStack, the AWS emulator that runs the real template, and clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+import boto3
+from botocore.config import Config
+
+from local.processes import (
+    LOOPBACK,
+    ProcessFailedError,
+    child_environment,
+    free_port,
+    running,
+    tail,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+REGION = "us-east-1"
+ACCESS_KEY = "test"
+SECRET_KEY = "test"  # noqa: S105 - the emulator takes any
+SECONDS_TO_START = 30
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=20,
+    proxies={},
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+
+class Aws:
+    """The emulated account: where it answers, and one client a service.
+
+    Parameters
+    ----------
+    endpoint
+        Base URL of the emulator.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._session = boto3.Session(
+            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a child process needs to reach the emulator and no real account."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @cached_property
+    def apigatewayv2(self) -> ApiGatewayV2Client:
+        """Client for HTTP APIs."""
+        return self._session.client("apigatewayv2", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """Client for stacks."""
+        return self._session.client("cloudformation", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """Client for tables."""
+        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def lambda_(self) -> LambdaClient:
+        """Client for functions."""
+        return self._session.client("lambda", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """Client for log groups."""
+        return self._session.client("logs", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """Client for buckets."""
+        return self._session.client("s3", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        """Client for secrets."""
+        return self._session.client("secretsmanager", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """Client for queues."""
+        return self._session.client("sqs", endpoint_url=self.endpoint, config=CONFIG)
+
+
+def every_log_line(aws: Aws) -> list[str]:
+    """Read all log lines of all functions so far."""
+    lines: list[str] = []
+    for groups in aws.logs.get_paginator("describe_log_groups").paginate():
+        for group in groups["logGroups"]:
+            events = aws.logs.get_paginator("filter_log_events")
+            for page in events.paginate(logGroupName=group["logGroupName"]):
+                lines += [event["message"] for event in page["events"]]
+    return lines
+
+
+@asynccontextmanager
+async def emulator(program: Path, work: Path) -> AsyncIterator[Aws]:
+    """Run MiniStack on a free loopback port.
+
+    Parameters
+    ----------
+    program
+        Its executable.
+    work
+        Folder for its log and for the code of the functions that it runs.
+    """
+    port = free_port()
+    temporary = work / "ministack"
+    temporary.mkdir()
+    log = work / "ministack.log"
+    environment = child_environment(
+        BIND_HOST=LOOPBACK,
+        GATEWAY_PORT=str(port),
+        # Listens on a fixed port beside the gateway's.
+        IOT_MTLS_ENABLED="0",
+        # It starts one more process for each invocation that comes while others run, and keeps
+        # it for five minutes; a small machine is better off without the idle ones.
+        LAMBDA_WARM_TTL_SECONDS="30",
+        TMPDIR=str(temporary),
+    )
+    aws = Aws(f"http://{LOOPBACK}:{port}")
+    async with running([str(program)], log=log, environment=environment, folder=work) as process:
+        await _until_healthy(aws, process, log)
+        yield aws
+
+
+async def _until_healthy(aws: Aws, process: asyncio.subprocess.Process, log: Path) -> None:
+    timeout = aiohttp.ClientTimeout(total=2)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
+        for _ in range(SECONDS_TO_START * 10):
+            if process.returncode is not None:
+                break
+            try:
+                async with session.get(f"{aws.endpoint}/_ministack/health") as response:
+                    if response.ok:
+                        return
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(0.1)
+    raise ProcessFailedError(f"MiniStack did not start\n{tail(log)}")

@@ -1,0 +1,98 @@
+"""The HTTP API under one plain host name, as its callers see it on AWS.
+
+The emulator serves an API under a host name that does not resolve. The front door is an address
+that does: it passes each request on unchanged, whatever its method, path and bytes, so that a
+client of 8x8's API only has to change the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from local.processes import LOOPBACK
+
+# API Gateway's own limits.
+BODY_LIMIT_BYTES = 10 * 1024 * 1024
+SECONDS_TO_ANSWER = 30
+# Belong to one connection, or are written anew for the next.
+NOT_PASSED_ON = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "te", "transfer-encoding"}
+)
+NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+@asynccontextmanager
+async def serve(application: web.Application) -> AsyncIterator[str]:
+    """Serve an application on a loopback port of its own; gives its base URL."""
+    # Bodies are passed on and judged as they came, compressed or not.
+    runner = web.AppRunner(
+        application, access_log=None, auto_decompress=False, shutdown_timeout=1.0
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
+    """Stand for the API's host name; gives the URL to call in its place.
+
+    Parameters
+    ----------
+    emulator_url
+        Where the emulator answers.
+    api_id
+        Which of its HTTP APIs is meant.
+    """
+    emulator = URL(emulator_url)
+    host = f"{api_id}.execute-api.localhost:{emulator.port}"
+    async with aiohttp.ClientSession(
+        auto_decompress=False,
+        skip_auto_headers=NOT_ADDED,
+        timeout=aiohttp.ClientTimeout(total=SECONDS_TO_ANSWER, connect=5),
+        trust_env=False,
+    ) as session:
+
+        async def pass_on(request: web.Request) -> web.Response:
+            target = URL(f"{emulator}".rstrip("/") + request.raw_path, encoded=True)
+            headers = _passed_on(request.headers)
+            headers["Host"] = host
+            body = await request.read()
+            try:
+                async with session.request(
+                    request.method,
+                    target,
+                    headers=headers,
+                    data=body or None,
+                    allow_redirects=False,
+                ) as answer:
+                    return web.Response(
+                        status=answer.status,
+                        headers=_passed_on(answer.headers),
+                        body=await answer.read(),
+                    )
+            except (aiohttp.ClientError, TimeoutError):
+                return web.json_response({"message": "Service Unavailable"}, status=503)
+
+        application = web.Application(client_max_size=BODY_LIMIT_BYTES)
+        application.router.add_route("*", "/{path:.*}", pass_on)
+        async with serve(application) as url:
+            yield url
+
+
+def _passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+    kept: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        if name.lower() not in NOT_PASSED_ON:
+            kept.add(name, value)
+    return kept

@@ -1,0 +1,124 @@
+"""Child processes that never outlive the runner, and the ports they listen on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+TAIL_LINES = 40
+SECONDS_TO_STOP = 5.0
+
+
+class ProcessFailedError(Exception):
+    """A child process ended badly, or not in time. Its message ends with the tail of its log."""
+
+
+def free_port() -> int:
+    """Find a loopback port that nothing listens on.
+
+    For programs that cannot take port 0; whoever can should bind that instead.
+    """
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Build an environment for children without this shell's AWS account and proxies.
+
+    Parameters
+    ----------
+    **extra
+        What the child needs beside it.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+    }
+    return {**kept, **extra}
+
+
+def tail(log: Path) -> str:
+    """Return the last lines of a log file."""
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-TAIL_LINES:])
+
+
+async def run(
+    command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, seconds: int
+) -> None:
+    """Run a command to its end.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    log
+        File for all it prints.
+    environment
+        Its whole environment.
+    folder
+        Where it runs.
+    seconds
+        How long it may take.
+
+    Raises
+    ------
+    ProcessFailedError
+        It ended with another status than 0, or took too long.
+    """
+    name = " ".join(Path(part).name if index == 0 else part for index, part in enumerate(command))
+    async with running(command, log=log, environment=environment, folder=folder) as process:
+        try:
+            status = await asyncio.wait_for(process.wait(), seconds)
+        except TimeoutError:
+            raise ProcessFailedError(f"{name}: no end after {seconds} s\n{tail(log)}") from None
+    if status != 0:
+        raise ProcessFailedError(f"{name}: exit status {status}\n{tail(log)}")
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Keep a process running within the context; stop it and its children at the end.
+
+    The child leads a session of its own: a Ctrl-C in the terminal reaches the runner alone, which
+    then stops its children in order.
+    """
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    _signal_group(process, signal.SIGTERM)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), SECONDS_TO_STOP)
+    # Also after a good end: what it started may be left over.
+    _signal_group(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

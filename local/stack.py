@@ -1,0 +1,188 @@
+"""The local stack: MiniStack with the deployed template, both simulators, and the front door."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from local.aws import Aws, emulator, every_log_line
+from local.deployment import STACK_NAME, Deployment, Sam
+from local.front_door import front_door
+from local.ministack_repairs import repair
+from local.report import Step, quiet
+
+PROJECT = Path(__file__).resolve().parents[1]
+MINISTACK = PROJECT / ".venv/ministack/bin/ministack"
+SAM = PROJECT / ".venv/sam/bin/sam"
+
+ACCOUNT_ID = "Acme"
+SUB_ACCOUNT_IDS = ("Acme_Transactional", "Acme_Promotional")
+SENDER_ID = "Acme"
+CONNECTOR_ID = "local-connector"
+SECONDS_TO_CALL = 20
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The first of each list of tokens in the stack's secret."""
+
+    moengage: str
+    callback: str
+    look_up: str
+    full_number: str
+
+
+class LocalStack:
+    """Everything that runs; an async context manager.
+
+    Parameters
+    ----------
+    step
+        Shows what is being done.
+
+    Attributes
+    ----------
+    aws
+        The emulated account.
+    deployment
+        What the template's stack gave out.
+    tokens
+        Generated when the stack was created.
+    front_door_url
+        The bridge's HTTP API.
+    eightx8_url, moengage_url
+        The simulators.
+    eightx8_api_key
+        What the 8x8 simulator asks for.
+    build_folder
+        What `sam build` made.
+    """
+
+    aws: Aws
+    deployment: Deployment
+    tokens: Tokens
+    front_door_url: str
+    eightx8_url: str
+    moengage_url: str
+    build_folder: Path
+
+    def __init__(self, step: Step = quiet) -> None:
+        self._step = step
+        self._open = AsyncExitStack()
+        self.eightx8_api_key = secrets.token_urlsafe(32)
+
+    async def __aenter__(self) -> Self:
+        """Start all of it."""
+        async with self._open as opening:
+            await self._start(opening)
+            self._open = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop all of it, the last started first."""
+        with self._step("Stopping"):
+            await self._open.aclose()
+
+    @property
+    def send_url(self) -> str:
+        """What an administrator pastes into MoEngage, for the first sub-account."""
+        return f"{self.front_door_url}/api/v1/subaccounts/{SUB_ACCOUNT_IDS[0]}/messages"
+
+    @property
+    def callback_url(self) -> str:
+        """What is registered with 8x8."""
+        return f"{self.front_door_url}/callbacks/8x8"
+
+    def look_up_url(self, message_id: str) -> str:
+        """Where the bridge tells what became of a message."""
+        return f"{self.front_door_url}/messages/{message_id}"
+
+    async def look_up(self, message_id: str) -> dict[str, Any]:
+        """Ask the bridge what became of a message."""
+        authorization = {"Authorization": f"Bearer {self.tokens.look_up}"}
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
+            session.get(self.look_up_url(message_id), headers=authorization) as answer,
+        ):
+            answer.raise_for_status()
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    def logs(self) -> list[str]:
+        """Return every line that the functions have logged so far."""
+        return every_log_line(self.aws)
+
+    async def _start(self, opening: AsyncExitStack) -> None:
+        work = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="sms-bridge-")))
+        with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
+            self.aws = await opening.enter_async_context(emulator(MINISTACK, work))
+            await self._start_simulators(opening)
+        sam = Sam(SAM, PROJECT, work, self.aws)
+        self.build_folder = sam.build_folder
+        with self._step("Building the functions and their layer (sam build)"):
+            await sam.build()
+        with self._step("Deploying template.yaml (sam deploy)"):
+            self.deployment = await sam.deploy(self._parameters())
+            await asyncio.to_thread(repair, self.aws, STACK_NAME)
+        with self._step("Connecting 8x8, the bridge and MoEngage"):
+            self.front_door_url = await opening.enter_async_context(
+                front_door(self.aws.endpoint, self.deployment.api_id)
+            )
+            self.tokens = await asyncio.to_thread(self._put_api_key)
+            await self._register_callback()
+            await self._configure_connector()
+
+    def _parameters(self) -> dict[str, str]:
+        return {
+            "SubAccountIds": ",".join(SUB_ACCOUNT_IDS),
+            "DefaultSenderId": SENDER_ID,
+            "EightX8BaseUrl": self.eightx8_url,
+            "MoEngageDeliveryTrackingUrl": f"{self.moengage_url}/sms/dlr/custom/{CONNECTOR_ID}",
+            "AwsEndpointUrl": self.aws.endpoint,
+        }
+
+    def _put_api_key(self) -> Tokens:
+        """Do what a person does after deploying: add 8x8's API key to the generated tokens."""
+        client = self.aws.secretsmanager
+        arn = self.deployment.secret_arn
+        secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
+        secret["eightx8ApiKey"] = self.eightx8_api_key
+        client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret))
+        return Tokens(
+            moengage=secret["moengageTokens"][0],
+            callback=secret["callbackTokens"][0],
+            look_up=secret["lookUpTokens"][0],
+            full_number=secret["fullNumberTokens"][0],
+        )
+
+    async def _register_callback(self) -> None:
+        """Register the bridge's callback URL through 8x8's webhook configuration API."""
+        webhook = {
+            "subAccountId": "*",
+            "url": self.callback_url,
+            "httpAuthorization": f"Bearer {self.tokens.callback}",
+            "enabled": True,
+        }
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
+            session.post(
+                f"{self.eightx8_url}/api/v1/accounts/{ACCOUNT_ID}/webhooks",
+                json=[webhook],
+                headers={"Authorization": f"Bearer {self.eightx8_api_key}"},
+            ) as answer,
+        ):
+            answer.raise_for_status()
