@@ -15,7 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from local.processes import LOOPBACK
+from local.servers import serve
 
 # API Gateway's own limits.
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
@@ -25,22 +25,6 @@ NOT_PASSED_ON = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "te", "transfer-encoding"}
 )
 NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-@asynccontextmanager
-async def serve(application: web.Application) -> AsyncIterator[str]:
-    """Serve an application on a loopback port of its own; gives its base URL."""
-    # Bodies are passed on and judged as they came, compressed or not.
-    runner = web.AppRunner(
-        application, access_log=None, auto_decompress=False, shutdown_timeout=1.0
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager
