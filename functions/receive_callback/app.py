@@ -34,5 +34,5 @@ def handler(request: HttpRequest) -> Response:
     secret = secrets.get()
     require_address(request, settings.callback_allowed_networks)
     require_callback_token(request, secret.callback_tokens)
-    receive_callback(request.text(), hash_key=secret.hash_key)
+    receive_callback(request.any_text(), hash_key=secret.hash_key)
     return json_response({"status": "recorded"})

@@ -11,7 +11,7 @@ from sms_bridge.steps.send import SendMessage
 from sms_bridge.storage.clients import AWS_CALLS
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.secret import Secret, SecretSource
+from sms_bridge.storage.secret import SecretSource
 from sms_bridge.web.authorization import require_token
 from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.connections import Connections
@@ -42,25 +42,26 @@ send_message = SendMessage(
 
 @answers_http
 def handler(request: HttpRequest) -> Response:
-    """Check who asks and what for, send, and answer as 8x8 would."""
-    secret = secrets.get()
-    require_token(request, secret.moengage_tokens)
-    if not secret.eightx8_api_key:
-        raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
-    message_request = read_send_request(request, rules(secret))
+    """Check who asks and what for, send, and answer as 8x8 would, in time."""
     answer_time = AnswerTime[Message](seconds_to_answer(request.arrived_at, time.time()))
     try:
-        message = send_message(message_request, hash_key=secret.hash_key, answer_time=answer_time)
+        message = answer_time.run(lambda: send(request, answer_time))
     except OutOfTimeError:
         raise RefusedError(Code.UNAVAILABLE, "Nothing was sent: it took too long.") from None
     return json_response(send_answer(message))
 
 
-def rules(secret: Secret) -> SendingRules:
-    """Return what this deployment allows and adds."""
-    return SendingRules(
+def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
+    """Send the message that is asked for."""
+    secret = secrets.get()
+    require_token(request, secret.moengage_tokens)
+    if not secret.eightx8_api_key:
+        raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
+    rules = SendingRules(
         sub_account_ids=settings.sub_account_ids,
         country_calling_codes=settings.allowed_country_calling_codes,
         default_source=settings.default_sender_id,
         callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
     )
+    message_request = read_send_request(request, rules)
+    return send_message(message_request, hash_key=secret.hash_key, answer_time=answer_time)

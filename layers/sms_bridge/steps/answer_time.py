@@ -80,7 +80,7 @@ class AnswerTime[Answer]:
                 raise OutOfTimeError
             self._promised = answer
 
-    def run(self, work: Callable[["AnswerTime[Answer]"], Answer]) -> Answer:
+    def run(self, work: Callable[[], Answer]) -> Answer:
         """Return what the work returns, or what it promised when the time is over.
 
         Raises
@@ -92,7 +92,7 @@ class AnswerTime[Answer]:
 
         def run() -> None:
             try:
-                done.set_result(work(self))
+                done.set_result(work())
             except BaseException as error:
                 done.set_exception(error)
 

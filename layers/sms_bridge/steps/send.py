@@ -71,18 +71,15 @@ class SendMessage:
     def __call__(
         self, request: MessageRequest, *, hash_key: str, answer_time: AnswerTime[Message]
     ) -> Message:
-        """Send the message and return what is known about it in time for the answer.
+        """Send the message and return what is known about it then.
 
-        Raises
-        ------
-        OutOfTimeError
-            When the time was over before the message was claimed; it is not sent.
+        Parameters
+        ----------
+        hash_key
+            For what stands in the table for the claim, and in logs for the recipient.
+        answer_time
+            From the claim on it has an answer to give when the time is over.
         """
-        return answer_time.run(lambda running: self._send(request, hash_key, running))
-
-    def _send(
-        self, request: MessageRequest, hash_key: str, answer_time: AnswerTime[Message]
-    ) -> Message:
         message = self._new_message(request)
         key = claim_key(request, window_seconds=self._duplicate_window, hash_key=hash_key)
         claim = self._messages.claim(message, key, self._clock())

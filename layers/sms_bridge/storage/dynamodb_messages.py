@@ -98,7 +98,9 @@ class DynamoDBMessages:
             except self._client.exceptions.TransactionCanceledException as canceled:
                 reason: dict[str, Any] = dict(canceled.response["CancellationReasons"][0])
                 if reason["Code"] == "ConditionalCheckFailed":
-                    return Claim(won=False, message_id=reason["Item"]["message_id"]["S"])
+                    holder = reason["Item"]["message_id"]["S"]
+                    # Its own: an earlier try got through and only the answer was lost.
+                    return Claim(won=holder == message.id, message_id=holder)
                 if not tries_left:
                     raise
                 self._sleep(_CLAIM_PAUSE * random.random())  # noqa: S311

@@ -6,7 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 from sms_bridge.rules.life_cycle import state_of_receipt
+from sms_bridge.rules.message_ids import is_message_id
 from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
+
+# A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
+_MAX_KEPT_CHARACTERS = 64 * 1024
+
+# 8x8's umids are UUIDs. What is longer cannot be a key.
+_MAX_UMID_CHARACTERS = 100
 
 
 def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
@@ -41,15 +48,23 @@ def read_callback(content: str, received_at: str) -> Receipt | InboundMessage | 
         payload = {}  # another of 8x8's products, whose payloads look alike
     if event_type == "outbound_message_status_changed" and _names_a_message(payload):
         return _receipt(payload, received_at)
-    if event_type == "inbound_message_received" and _text(payload.get("umid")):
+    if event_type == "inbound_message_received" and _has_umid(payload):
         return _inbound(payload)
     key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return UnknownEvent(key=key, event_type=event_type[:100], content=content)
+    return UnknownEvent(
+        key=key, event_type=event_type[:100], content=_text(content[:_MAX_KEPT_CHARACTERS])
+    )
 
 
 def _names_a_message(payload: dict[str, Any]) -> bool:
-    named = _text(payload.get("clientMessageId")) or _text(payload.get("umid"))
-    return bool(named and _text(_object(payload.get("status")).get("state")))
+    is_ours = is_message_id(_text(payload.get("clientMessageId")))
+    return (is_ours or _has_umid(payload)) and bool(
+        _text(_object(payload.get("status")).get("state"))
+    )
+
+
+def _has_umid(payload: dict[str, Any]) -> bool:
+    return 0 < len(_text(payload.get("umid"))) <= _MAX_UMID_CHARACTERS
 
 
 def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
@@ -69,7 +84,7 @@ def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
         error_code=error_code,
         error_message=_text(status.get("errorMessage")),
         price=f"{_text(price.get('total'))} {_text(price.get('currency'))}".strip(),
-        segments=_number(payload.get("smsCount")),
+        segments=_count(payload.get("smsCount")),
     )
 
 
@@ -81,7 +96,7 @@ def _inbound(payload: dict[str, Any]) -> InboundMessage:
         destination=_text(payload.get("destination")),
         text=_text(payload.get("body")),
         encoding=_text(payload.get("encoding")),
-        segments=_number(payload.get("smsCount")),
+        segments=_count(payload.get("smsCount")),
         sent_at=_text(payload.get("timestamp")),
     )
 
@@ -91,11 +106,16 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Read a field leniently: 8x8's ids and codes come as strings or numbers."""
+    """Read a field leniently: 8x8's ids and codes come as strings or numbers.
+
+    JSON can hold half a surrogate pair, which no database takes.
+    """
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return ""
-    return str(value)
+    return str(value).encode("utf-8", "replace").decode()
 
 
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+def _count(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1000:
+        return value
+    return 0

@@ -85,8 +85,19 @@ class HttpRequest:
             raise self._not_utf8()
         return text
 
+    def any_text(self) -> str:
+        """Return whatever the body is as text, with U+FFFD in place of what is not UTF-8.
+
+        For callbacks: 8x8 would repeat what is refused and then drop it.
+        """
+        try:
+            return self._bytes().decode("utf-8-sig", "replace")
+        except RefusedError:
+            return self.body
+
     def _bytes(self) -> bytes:
         if not self.body_is_base64:
+            # API Gateway's event is JSON, in which half a surrogate pair can stand alone.
             return self.body.encode("utf-8", "surrogatepass")
         try:
             return base64.b64decode(self.body, validate=True)

@@ -100,7 +100,8 @@ def _read_body(request: HttpRequest) -> list[tuple[str, Any]]:
     media_type = request.media_type
     if media_type == _FORM:
         return _read_form(request.text())
-    if media_type in ("", "application/json") or media_type.endswith("+json"):
+    # A raw body that a person typed into MoEngage may come as text/plain.
+    if media_type in ("", "application/json", "text/plain") or media_type.endswith("+json"):
         return _read_json(request.text())
     raise RefusedError(
         Code.CONTENT_TYPE_UNSUPPORTED, f"Send the body as application/json or {_FORM}."
