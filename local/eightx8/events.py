@@ -1,0 +1,68 @@
+"""The bodies of 8x8's callbacks."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+from local.eightx8.records import SmsMessage
+
+_DESCRIPTIONS = {
+    "queued": "SMS is queued",
+    "sent": "SMS has been sent",
+    "delivered": "SMS has been delivered",
+    "undelivered": "SMS has not been delivered",
+    "rejected": "SMS has been rejected",
+    "read": "SMS has been read",
+}
+
+
+def time_text(seconds: float, chance: random.Random) -> str:
+    """Return ISO 8601 UTC with a count of fraction digits that varies, as 8x8's does."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    fraction = f"{moment.microsecond:06d}{chance.randrange(10)}"[: chance.choice((2, 3, 7))]
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
+
+
+def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]:
+    """Return the event that tells of a message's last change of state."""
+    last = message.last
+    status = {
+        "state": last.state,
+        "detail": last.detail,
+        "timestamp": time_text(message.last_at, chance),
+        "errorCode": last.error_code,
+        "errorMessage": last.error_message,
+    }
+    payload = {
+        "umid": message.umid,
+        "batchId": message.batch_id,
+        "clientMessageId": message.client_message_id,
+        "clientBatchId": message.client_batch_id,
+        "subAccountId": message.sub_account_id,
+        "source": message.source,
+        "destination": message.destination,
+        "status": _given(status),
+        "price": message.price,
+        "smsCount": message.segments,
+    }
+    return _event("outbound_message_status_changed", _DESCRIPTIONS[last.state], _given(payload))
+
+
+def message_received(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the event that tells of an SMS to a virtual number."""
+    return _event("inbound_message_received", "Inbound SMS received", payload)
+
+
+def _event(event_type: str, description: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "namespace": "SMS",
+        "eventType": event_type,
+        "description": description,
+        "payload": payload,
+    }
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,151 @@
+"""What becomes of a message, by the last digits of its destination.
+
+======  ==========================================================================
+digits  fate
+======  ==========================================================================
+0001    undelivered: error 1, absent subscriber
+0002    rejected by the operator
+0003    answered 200, but ``REJECTED``
+0004    refused: 400, code 1002 (invalid MSISDN)
+0005    deferred (undelivered with error 22), then delivered
+0006    delivered; every receipt comes twice, all at once, in no order
+0007    delivered; no receipt ever comes
+0008    undelivered: error 43, spam filter
+0009    refused once: 429 with ``Retry-After``; taken when it comes again
+0010    taken, but answered 500
+0011    not taken, answered 500
+0012    taken, but the answer never comes
+0013    delivered, then read
+0014    taken, then the connection is reset
+0015    taken, but the answer is no JSON
+others  delivered
+======  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One change of a message's state, in 8x8's words."""
+
+    state: Literal["queued", "sent", "delivered", "undelivered", "rejected", "read"]
+    detail: str = ""
+    error_code: int = 0
+    error_message: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How the answer to a send request goes wrong.
+
+    Attributes
+    ----------
+    way
+        ``answer``: with an error status; ``hang``: never; ``reset``: the connection is reset;
+        ``garbage``: 200 with a page that is no JSON.
+    accepted
+        Whether 8x8 took the message before.
+    status, code, message, retry_after
+        Of an ``answer``.
+    times
+        How many requests to one number meet it; ``None`` for all.
+    """
+
+    way: Literal["answer", "hang", "reset", "garbage"] = "answer"
+    accepted: bool = False
+    status: int = 500
+    code: int = 2000
+    message: str = "Internal server error"
+    retry_after: int | None = None
+    times: int | None = None
+
+    @property
+    def is_of_one_message(self) -> bool:
+        """Whether a batch lives on: the message alone is rejected."""
+        return self.way == "answer" and 400 <= self.status < 500 and self.status != 429
+
+
+QUEUED = Receipt("queued")
+SENT = Receipt("sent", "delivered_to_operator")
+DELIVERED = Receipt("delivered", "delivered_to_recipient")
+READ = Receipt("read")
+ABSENT = Receipt("undelivered", "undelivered_to_recipient", 1, "Absent subscriber")
+RETRIED = Receipt("undelivered", "undelivered_to_recipient", 22, "Message is being retried")
+EXPIRED = Receipt("undelivered", "undelivered_to_recipient", 36, "SMS expired")
+SPAM = Receipt("undelivered", "rejected_by_operator", 43, "Blocked by spam filter")
+REJECTED = Receipt("rejected", "rejected_by_operator", 15, "Invalid destination")
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a message.
+
+    Attributes
+    ----------
+    receipts
+        Its changes of state, in order.
+    callbacks
+        How 8x8 tells of them.
+    rejection
+        Why 8x8 answers 200 with ``REJECTED``; empty where it does not.
+    fault
+        What happens to the answer.
+    seconds_to_answer
+        How long 8x8 takes over the request.
+    """
+
+    receipts: tuple[Receipt, ...] = (QUEUED, SENT, DELIVERED)
+    callbacks: Literal["in order", "doubled and shuffled", "none"] = "in order"
+    rejection: str = ""
+    fault: Fault | None = None
+    seconds_to_answer: float = 0
+
+
+_DELIVERED = Fate()
+
+FATES: Mapping[str, Fate] = MappingProxyType(
+    {
+        "0001": Fate(receipts=(QUEUED, SENT, ABSENT)),
+        "0002": Fate(receipts=(QUEUED, SENT, REJECTED)),
+        "0003": Fate(rejection="Invalid Source value. Reached max allowed limit"),
+        "0004": Fate(
+            fault=Fault(
+                status=400,
+                code=1002,
+                message="Invalid MSISDN format (not E.164 international number)",
+            )
+        ),
+        "0005": Fate(receipts=(QUEUED, SENT, RETRIED, DELIVERED)),
+        "0006": Fate(callbacks="doubled and shuffled"),
+        "0007": Fate(callbacks="none"),
+        "0008": Fate(receipts=(QUEUED, SENT, SPAM)),
+        "0009": Fate(
+            fault=Fault(
+                status=429,
+                code=429,
+                message="Quota exceeded. Please try again in 1 second(s).",
+                retry_after=1,
+                times=1,
+            )
+        ),
+        "0010": Fate(fault=Fault(accepted=True)),
+        "0011": Fate(fault=Fault()),
+        "0012": Fate(fault=Fault("hang", accepted=True)),
+        "0013": Fate(receipts=(QUEUED, SENT, DELIVERED, READ)),
+        "0014": Fate(fault=Fault("reset", accepted=True)),
+        "0015": Fate(fault=Fault("garbage", accepted=True)),
+    }
+)
+
+
+def fate_of(fates: Mapping[str, Fate], number: str) -> Fate:
+    """Return the fate of a number: that of its longest known ending; ``""`` is any number's."""
+    digits = number.removeprefix("+")
+    endings = (digits[start:] for start in range(len(digits) + 1))
+    return next((fates[ending] for ending in endings if ending in fates), _DELIVERED)

@@ -1,0 +1,265 @@
+"""What 8x8 holds and does, apart from HTTP: accounts, messages, receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+import aiohttp
+
+from local.eightx8.callbacks import CallbackSender, Target, Webhooks
+from local.eightx8.contract import matches_parameter
+from local.eightx8.events import message_received, status_changed, time_text
+from local.eightx8.fates import EXPIRED, FATES, Fate, Fault, Receipt, fate_of
+from local.eightx8.orders import Order
+from local.eightx8.pace import Pace
+from local.eightx8.records import CallbackAttempt, SendRequest, SmsMessage
+from local.eightx8.segments import parts_of
+from local.eightx8.throttle import Throttle
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Platform:
+    """One account of 8x8's.
+
+    Parameters
+    ----------
+    account_id
+        A UUID, as 8x8's are.
+    sub_account_ids
+        The account's.
+    api_keys
+        Those that are valid at first.
+    pace
+        How fast things happen.
+    seed
+        Of the ids and of all chance.
+    clock, sleep
+        Replaced by tests that turn the time.
+
+    Attributes
+    ----------
+    api_keys
+        Those that are valid now; may be changed at any time.
+    fates
+        By the last digits of the destination; add to it or replace.
+    messages
+        What was taken, in order.
+    rejected
+        What was answered 200 and ``REJECTED`` by its fate.
+    requests
+        Every send request that arrived.
+    pending
+        How many messages, callbacks and retries are under way.
+    sub_account_throttle, address_throttle, read_throttle
+        Send requests per sub-account and per IP address, reads per sub-account.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_id: str,
+        sub_account_ids: Iterable[str],
+        api_keys: Iterable[str],
+        pace: Pace = Pace(),  # noqa: B008 - frozen
+        seed: int = 8,
+        clock: Clock = time.time,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.account_id = account_id
+        self.sub_account_ids = frozenset(sub_account_ids)
+        names = {"accountId": [account_id], "subAccountId": self.sub_account_ids}
+        for parameter, values in names.items():
+            for value in values:
+                if not matches_parameter(parameter, value):
+                    raise ValueError(f"{value!r} has not the form of 8x8's {parameter}")
+        self.api_keys = set(api_keys)
+        self.pace = pace
+        self.clock = clock
+        self.sleep = sleep
+        self.fates: dict[str, Fate] = dict(FATES)
+        self.messages: list[SmsMessage] = []
+        self.rejected: list[SmsMessage] = []
+        self.requests: list[SendRequest] = []
+        self.webhooks = Webhooks()
+        self.sub_account_throttle = Throttle(1_800, clock)
+        self.address_throttle = Throttle(3_000, clock)
+        self.read_throttle = Throttle(1, clock)
+        self.stopping = asyncio.Event()
+        # Apart, so that the ids do not depend on how events interleave.
+        self._ids = random.Random(f"{seed} ids")  # noqa: S311 - meant to be repeatable
+        self.chance = random.Random(f"{seed} chance")  # noqa: S311
+        self._fault_counts: Counter[str] = Counter()
+        self._callback_sender = CallbackSender(pace, clock=clock, sleep=sleep)
+        self._session: aiohttp.ClientSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: list[BaseException] = []
+
+    @property
+    def callbacks(self) -> list[CallbackAttempt]:
+        """Every attempt at a callback, in order."""
+        return self._callback_sender.attempts
+
+    @property
+    def pending(self) -> int:
+        """See the class."""
+        return len(self._tasks)
+
+    def new_id(self) -> str:
+        """Return a UUID of the simulator's own sequence."""
+        return str(uuid.UUID(int=self._ids.getrandbits(128)))
+
+    def fate_of(self, number: str) -> Fate:
+        """Return what becomes of a message to a number."""
+        return fate_of(self.fates, number)
+
+    def next_fault(self, number: str) -> Fault | None:
+        """Return what happens to the answer to the request at hand, and count it."""
+        fault = self.fate_of(number).fault
+        if fault is None or fault.times is None:
+            return fault
+        self._fault_counts[number] += 1
+        return fault if self._fault_counts[number] <= fault.times else None
+
+    def take(
+        self, sub_account_id: str, order: Order, *, batch_id: str = "", client_batch_id: str = ""
+    ) -> SmsMessage:
+        """Give a message its umid and start its way."""
+        parts = parts_of(order.body["text"], order.body.get("encoding", "AUTO"))
+        fate = self.fate_of(order.number.e164)
+        now = self.clock()
+        message = SmsMessage(
+            umid=self.new_id(),
+            sub_account_id=sub_account_id,
+            request=order.body,
+            destination=order.number.e164,
+            country=order.number.country,
+            encoding=parts.encoding,
+            segments=parts.count,
+            cut_off=parts.cut_off,
+            fate=fate,
+            taken_at=now,
+            scheduled_at=order.scheduled_at,
+            expires_at=order.expires_at,
+            batch_id=batch_id,
+            client_batch_id=client_batch_id,
+            last_at=now,
+        )
+        if fate.rejection:
+            self.rejected.append(message)
+        else:
+            self.messages.append(message)
+            self._start(self._live(message))
+        return message
+
+    async def receive_inbound(
+        self, *, sub_account_id: str, source: str, destination: str, body: str
+    ) -> str:
+        """Let a person send an SMS to a virtual number of a sub-account.
+
+        Returns
+        -------
+        str
+            The umid; the callback is on its way.
+        """
+        if sub_account_id not in self.sub_account_ids:
+            raise ValueError("no virtual number belongs to this sub-account")
+        parts = parts_of(body)
+        umid = self.new_id()
+        payload = {
+            "umid": umid,
+            "subAccountId": sub_account_id,
+            "timestamp": time_text(self.clock(), self.chance),
+            "source": source,
+            "destination": destination,
+            "body": body,
+            "encoding": parts.encoding,
+            "smsCount": parts.count,
+        }
+        self._tell(message_received(payload), self.webhooks.target(sub_account_id))
+        return umid
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until no message, callback or retry is under way.
+
+        Raises
+        ------
+        TimeoutError
+            Something still is after so many (real) seconds.
+        """
+        async with asyncio.timeout(seconds):
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        self._raise_broken()
+
+    async def _stop(self) -> None:
+        self.stopping.set()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._raise_broken()
+
+    async def _live(self, message: SmsMessage) -> None:
+        target = self._target_of(message)
+        events = []
+        for planned in message.fate.receipts:
+            await self.sleep(self.pace.until_receipt)
+            receipt = planned
+            if message.state == "queued" and planned.state != "queued":
+                receipt = await self._leave_queue(message, planned)
+            message.last, message.last_at = receipt, self.clock()
+            event = status_changed(message, self.chance)
+            if message.fate.callbacks == "in order":
+                self._tell(event, target)
+            events.append(event)
+            if receipt is EXPIRED:
+                break
+        if message.fate.callbacks == "doubled and shuffled":
+            events *= 2
+            self.chance.shuffle(events)
+            for event in events:
+                self._tell(event, target)
+
+    async def _leave_queue(self, message: SmsMessage, planned: Receipt) -> Receipt:
+        """Wait for the scheduled time; a message that is too old by then expires."""
+        if message.scheduled_at > self.clock():
+            await self.sleep(message.scheduled_at - self.clock())
+        return EXPIRED if self.clock() >= message.expires_at else planned
+
+    def _target_of(self, message: SmsMessage) -> Target | None:
+        """Return where a message's receipts go.
+
+        It is not documented that the account's ``Authorization`` value also goes to a message's
+        own URL, so it does not.
+        """
+        own = message.request.get("dlrCallbackUrl")
+        return Target(own) if own else self.webhooks.target(message.sub_account_id)
+
+    def _tell(self, event: dict[str, Any], target: Target | None) -> None:
+        if target is None:
+            return
+        if self._session is None:
+            raise RuntimeError("the simulator does not run")
+        self._start(self._callback_sender.send(self._session, event, target))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._broken.append(error)
+
+    def _raise_broken(self) -> None:
+        if self._broken:
+            raise self._broken[0]

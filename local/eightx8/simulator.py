@@ -1,0 +1,46 @@
+"""8x8's SMS platform, served on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from local.eightx8.gate import errors_of
+from local.eightx8.platform import Platform
+from local.eightx8.reporting_api import ReportingApi
+from local.eightx8.send_api import SendApi
+from local.eightx8.webhook_api import WebhookApi
+from local.servers import serve
+
+# A full batch of long messages; 8x8 documents no limit.
+_BODY_LIMIT_BYTES = 64 * 1024 * 1024
+# How many callbacks are under way at once.
+_CONNECTIONS = 32
+
+
+class EightX8Simulator(Platform):
+    """One account of 8x8's, behind HTTP.
+
+    See `Platform` for its parameters and for what it remembers.
+    """
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Serve on loopback, once; gives the base URL. What is still pending ends with it."""
+        application = web.Application(
+            middlewares=[errors_of(self)], client_max_size=_BODY_LIMIT_BYTES
+        )
+        for api in (SendApi(self), ReportingApi(self), WebhookApi(self)):
+            application.add_routes(api.routes())
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+        async with (
+            aiohttp.ClientSession(connector=connector, trust_env=False) as self._session,
+            serve(application) as url,
+        ):
+            try:
+                yield url
+            finally:
+                await self._stop()
