@@ -1,11 +1,15 @@
 """Messages, receipts and results with defaults, so that a test names only what it is about."""
 
+import base64
+import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from sms_bridge.rules.life_cycle import State, state_of_receipt
 from sms_bridge.rules.messages import Message, MessageRequest, Receipt
 from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.web.requests import HttpRequest
 
 MESSAGE_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -67,3 +71,71 @@ REFUSED = SendResult(
 AMBIGUOUS = SendResult(
     verdict=Verdict.AMBIGUOUS, reason="eightx8_timeout", description="8x8 did not answer in time"
 )
+
+
+def an_http_request(body: str | bytes = "", **changes: Any) -> HttpRequest:
+    """Return a request to send; a body of bytes comes in base64, as API Gateway does it."""
+    request = HttpRequest(
+        method="POST",
+        path=f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages",
+        source_address="203.0.113.7",
+        request_id="request-1",
+        arrived_at=0.0,
+        headers={"content-type": "application/json"},
+        path_parameters={"subAccountId": SUB_ACCOUNT},
+        body=base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        body_is_base64=isinstance(body, bytes),
+    )
+    return replace(request, **changes)
+
+
+def a_json_request(fields: Any, **changes: Any) -> HttpRequest:
+    """Return a request to send, with a JSON body."""
+    return an_http_request(json.dumps(fields), **changes)
+
+
+def a_form_request(fields: dict[str, str], **changes: Any) -> HttpRequest:
+    """Return a request to send, with a form body."""
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return an_http_request(urlencode(fields).encode(), **{"headers": headers, **changes})
+
+
+def a_receipt_callback(
+    eightx8_state: str, *, status: dict[str, Any] | str | None = None, **payload: Any
+) -> dict[str, Any]:
+    """Return the body of a callback with a receipt; changes go to its payload or its status."""
+    own = {"state": eightx8_state, "timestamp": "2026-11-24T09:30:03.12Z"}
+    return {
+        "namespace": "SMS",
+        "eventType": "outbound_message_status_changed",
+        "description": "SMS status has changed",
+        "payload": {
+            "umid": UMID,
+            "clientMessageId": MESSAGE_ID,
+            "subAccountId": SUB_ACCOUNT,
+            "source": "Acme",
+            "destination": NUMBER,
+            "status": status if isinstance(status, str) else own | (status or {}),
+            "smsCount": 1,
+            **payload,
+        },
+    }
+
+
+def an_inbound_callback(text: str) -> dict[str, Any]:
+    """Return the body of a callback with an SMS from a person."""
+    return {
+        "namespace": "SMS",
+        "eventType": "inbound_message_received",
+        "description": "Inbound SMS",
+        "payload": {
+            "umid": UMID,
+            "subAccountId": SUB_ACCOUNT,
+            "timestamp": "2026-11-24T09:30:03.12Z",
+            "source": NUMBER,
+            "destination": "+6598765432",
+            "body": text,
+            "encoding": "GSM7",
+            "smsCount": 1,
+        },
+    }

@@ -27,7 +27,7 @@ class InMemoryMessages:
             if key is not None:
                 holder, ends_at = self.claims.get(key.value, ("", 0.0))
                 if holder and (ends_at is None or ends_at > now):
-                    return Claim(won=False, message_id=holder)
+                    return Claim(won=holder == message.id, message_id=holder)
                 ends_at = None if key.seconds is None else now + key.seconds
                 self.claims[key.value] = (message.id, ends_at)
             early = self.messages.get(message.id, message)
@@ -41,33 +41,36 @@ class InMemoryMessages:
     def record_result(self, message_id: str, result: SendResult, at: str) -> Recorded:
         with self.lock:
             before = self._seen(message_id)
-            changes = {
+            facts = {
                 "answered_at": at,
                 "umid": before.umid or result.umid,
-                "encoding": result.encoding or before.encoding,
-                "reason": result.reason or before.reason,
-                "description": result.description or before.description,
-                "eightx8_code": result.eightx8_code or before.eightx8_code,
-                "eightx8_error_id": result.eightx8_error_id or before.eightx8_error_id,
+                "encoding": result.encoding,
+                "reason": result.reason,
+                "description": result.description,
+                "eightx8_code": result.eightx8_code,
+                "eightx8_error_id": result.eightx8_error_id,
             }
-            after = replace(before, **changes)  # type: ignore[arg-type]
-            return self._advance(before, after, result.state, result.outcome, at)
+            given = {name: value for name, value in facts.items() if value}
+            after = replace(before, **given)  # type: ignore[arg-type]
+            is_known = all(getattr(before, name) for name in given)
+            return self._advance(before, after, result.state, result.outcome, at, is_known=is_known)
 
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
         with self.lock:
             before = self._seen(message_id)
-            if any(known.key == receipt.key for known in before.receipts):
-                return Recorded(before, Effect.REPEATED, outcome_is_new=False)
-            receipts = (*before.receipts, receipt)
+            is_known = any(known.key == receipt.key for known in before.receipts)
+            receipts = before.receipts if is_known else (*before.receipts, receipt)
             after = replace(
                 before,
                 receipts=tuple(sorted(receipts, key=lambda one: (one.received_at, one.at))),
                 umid=before.umid or receipt.umid,
                 sub_account_id=before.sub_account_id or receipt.sub_account_id,
             )
-            return self._advance(before, after, receipt.state, outcome, receipt.received_at)
+            return self._advance(
+                before, after, receipt.state, outcome, receipt.received_at, is_known=is_known
+            )
 
     def record_told(self, message_id: str, at: str) -> None:
         with self.lock:
@@ -97,13 +100,17 @@ class InMemoryMessages:
         state: State | None,
         outcome: Outcome | None,
         at: str,
+        *,
+        is_known: bool,
     ) -> Recorded:
         is_first = before.id not in self.messages
         if state is None or not (is_first or before.state in MAY_REPLACE[state]):
             # Late facts fill gaps and overwrite nothing.
             known = {name: getattr(before, name) for name in _GIVEN if getattr(before, name)}
             self.messages[before.id] = after = replace(after, **known)
-            return Recorded(after, Effect.LATE, outcome_is_new=False)
+            is_repeat = is_known and state is not None
+            effect = Effect.REPEATED if is_repeat else Effect.LATE
+            return Recorded(after, effect, outcome_is_new=False)
         is_new = outcome is not None and before.outcome is None
         if is_new:
             after = replace(after, outcome=outcome, outcome_due_at=at)

@@ -88,8 +88,7 @@ class Connections:
             timeout=urllib3.Timeout(
                 connect=min(self._connect_timeout, read_timeout), read=read_timeout
             ),
-            retries=False,
-            redirect=False,
+            retries=False,  # nor redirects: one call is one request
         )
 
     def _new_pool(self) -> HTTPConnectionPool:
@@ -104,5 +103,5 @@ def retry_after_of(answer: urllib3.BaseHTTPResponse) -> float | None:
         return None
     try:
         return urllib3.Retry().parse_retry_after(value)
-    except (InvalidHeader, OverflowError):
+    except (InvalidHeader, OverflowError, ValueError):
         return None

@@ -76,7 +76,8 @@ class EightX8:
                 read_timeout=max(seconds, MIN_SECONDS_FOR_A_TRY),
             )
             return result_of_answer(answer.status, answer.data, retry_after_of(answer))
-        except HTTPError as error:
+        except (HTTPError, ValueError) as error:
+            # ValueError: the key is one that no header can hold.
             return result_of_failure(error, left=payload.left)
 
 

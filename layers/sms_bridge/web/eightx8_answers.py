@@ -7,7 +7,7 @@ descriptions go to MoEngage and into logs.
 import json
 from typing import Any
 
-from urllib3.exceptions import HTTPError, TimeoutError
+from urllib3.exceptions import TimeoutError
 
 from sms_bridge.rules.send_results import SendResult, Verdict
 
@@ -92,7 +92,7 @@ def result_of_answer(http_status: int, content: bytes, retry_after: float | None
     )
 
 
-def result_of_failure(error: HTTPError, *, left: bool) -> SendResult:
+def result_of_failure(error: Exception, *, left: bool) -> SendResult:
     """Return what a failure without an answer means.
 
     Parameters

@@ -1,7 +1,6 @@
 """An HTTP request, taken from API Gateway's event."""
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -101,7 +100,7 @@ class HttpRequest:
             return self.body.encode("utf-8", "surrogatepass")
         try:
             return base64.b64decode(self.body, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise RefusedError(Code.BODY_INVALID, "The body cannot be read.") from None
 
     @staticmethod

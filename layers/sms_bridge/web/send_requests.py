@@ -26,6 +26,7 @@ DLT_TEMPLATE_ID = ("dltTemplateId", "dlt_template_id", "templateId", "template_i
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 100
+_NOT_FILLED_IN = "holds the macro's name: MoEngage did not fill it in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +238,7 @@ def _number(value: Any) -> str:
     # A form turns the + of +65... into a space unless the sender escapes it.
     number = _string(value).strip()
     if number == "Moesms_destination":
-        raise _WrongError("holds the macro's name: MoEngage did not fill it in")
+        raise _WrongError(_NOT_FILLED_IN)
     if not NUMBER.fullmatch(number):
         raise _WrongError("must be a phone number of 7 to 15 digits with its country code")
     return number
@@ -247,6 +248,8 @@ def _text(value: Any) -> str:
     text = _string(value)
     if not text.strip():
         raise _WrongError("must not be blank")
+    if text.strip() == "Moesms_message":
+        raise _WrongError(_NOT_FILLED_IN)
     return text
 
 

@@ -1,0 +1,19 @@
+"""8x8's API key in memory."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RotatingKeys:
+    """Keys as a secret would give them: the first, and after a refusal the newest."""
+
+    key: str = "key-1"
+    newest: str = "key-1"
+    refused: list[str] = field(default_factory=list)
+
+    def api_key(self) -> str:
+        return self.key
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        self.refused.append(refused)
+        return self.newest

@@ -1,0 +1,111 @@
+"""Messages as items, and back."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
+from sms_bridge.storage.message_items import (
+    RECEIPT_PREFIX,
+    attributes,
+    message_attributes,
+    message_from,
+    outcome_attribute,
+    receipt_attribute,
+)
+from tests.builders import MESSAGE_ID, a_message, a_receipt
+
+words = st.text(max_size=20)
+counts = st.integers(0, 999)
+outcomes = st.builds(Outcome, st.sampled_from(Told), words, words)
+receipts = st.builds(
+    Receipt,
+    umid=st.just(""),
+    client_message_id=st.just(""),
+    sub_account_id=st.just(""),
+    state=st.none() | st.sampled_from(State),
+    eightx8_state=words,
+    detail=words,
+    at=words,
+    received_at=words,
+    error_code=words,
+    error_message=words,
+    price=words,
+    segments=counts,
+)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> Message:
+    """Draw a message of which anything may be known."""
+    message = draw(
+        st.builds(
+            Message,
+            id=words.filter(bool),
+            state=st.sampled_from(State),
+            destination=words,
+            client_message_id=words,
+            campaign_id=words,
+            encoding=words,
+            segments=counts,
+            umid=words,
+            sub_account_id=words,
+            reason=words,
+            accepted_at=words,
+            outcome=st.none() | outcomes,
+            outcome_told_at=words,
+            outcome_refused=counts,
+        )
+    )
+    history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
+    of_this_message = [
+        replace(
+            one,
+            umid=message.umid,
+            client_message_id=message.id,
+            sub_account_id=message.sub_account_id,
+        )
+        for one in sorted(history, key=lambda one: (one.received_at, one.at))
+    ]
+    return replace(message, receipts=tuple(of_this_message))
+
+
+def item_of(message: Message) -> dict[str, Any]:
+    values = {"id": message.id, "state": message.state.value, **message_attributes(message)}
+    if message.outcome:
+        values["outcome"] = outcome_attribute(message.outcome)
+    values |= {RECEIPT_PREFIX + one.key: receipt_attribute(one) for one in message.receipts}
+    return attributes(values)
+
+
+@given(messages())
+def test_a_message_comes_back_as_it_was_stored(message: Message) -> None:
+    assert message_from(item_of(message)) == message
+
+
+def test_what_is_not_known_takes_no_room() -> None:
+    assert set(item_of(Message(id=MESSAGE_ID, state=State.SENT))) == {"id", "state"}
+
+
+def test_attributes_that_a_later_version_added_do_no_harm() -> None:
+    item = item_of(a_message()) | attributes({"invented_later": 1, "expires_at": 1})
+
+    assert message_from(item) == a_message()
+
+
+def test_receipts_are_in_the_order_in_which_they_came() -> None:
+    second = a_receipt("sent", received_at="2026-11-24T09:30:09.000Z")
+    first = a_receipt("delivered", received_at="2026-11-24T09:30:04.000Z")
+
+    message = message_from(item_of(a_message(receipts=(second, first))))
+
+    assert [one.eightx8_state for one in message.receipts] == ["delivered", "sent"]
+
+
+def test_an_item_that_only_a_told_time_made_can_be_read() -> None:
+    item = attributes({"id": MESSAGE_ID, "outcome_told_at": "2026-11-24T09:30:04.000Z"})
+
+    assert message_from(item).state is State.SENDING

@@ -1,0 +1,195 @@
+"""The secret: how long it serves, and what happens when it cannot be read."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+from sms_bridge.storage.secret import Secret, SecretSource
+from tests.fakes.aws import REGION
+from tests.fakes.clock import TurnableClock
+from tests.fakes.logs import WrittenLog
+
+KEY = "eightx8-Distinctive-Key"
+
+
+class TestJson:
+    def test_everything_is_read(self) -> None:
+        values = {
+            "eightx8ApiKey": f" {KEY}\n",
+            "moengageTokens": ["m1", "m2"],
+            "callbackTokens": ["c"],
+            "lookUpTokens": ["l"],
+            "fullNumberTokens": ["f"],
+            "hashKey": "h",
+        }
+
+        assert Secret.from_json(json.dumps(values)) == Secret(
+            eightx8_api_key=KEY,
+            moengage_tokens=("m1", "m2"),
+            callback_tokens=("c",),
+            look_up_tokens=("l",),
+            full_number_tokens=("f",),
+            hash_key="h",
+        )
+
+    @pytest.mark.parametrize("tokens", [None, [], "", "token", {"a": "b"}, [""], [None]])
+    def test_what_is_no_list_of_tokens_lets_nobody_in(self, tokens: object) -> None:
+        assert Secret.from_json(json.dumps({"moengageTokens": tokens})).moengage_tokens == ()
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "null", "7"])
+    def test_what_is_no_json_object_is_an_error(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"JSON|json|Expecting"):
+            Secret.from_json(text)
+
+    def test_nothing_of_it_shows(self) -> None:
+        assert repr(Secret.from_json(json.dumps({"eightx8ApiKey": KEY}))) == "Secret()"
+
+
+class Source:
+    """A source of a secret in moto, with a clock to turn and a count of the reads."""
+
+    def __init__(self, max_age: float = 300.0) -> None:
+        self.client = boto3.client("secretsmanager", region_name=REGION)
+        self.arn = self.client.create_secret(Name="secret", SecretString="{}")["ARN"]
+        self.put(KEY)
+        self.clock = TurnableClock()
+        self.source = SecretSource(self.client, self.arn, max_age_seconds=max_age, clock=self.clock)
+        self.reads = 0
+        self.outage: Exception | None = None
+        self.client.meta.events.register("before-call.secretsmanager.GetSecretValue", self._read)
+
+    def _read(self, **_: Any) -> None:
+        self.reads += 1
+        if self.outage:
+            raise self.outage
+
+    def put(self, key: str) -> None:
+        self.put_text(json.dumps({"eightx8ApiKey": key}))
+
+    def put_text(self, text: str) -> None:
+        self.client.put_secret_value(SecretId=self.arn, SecretString=text)
+
+
+OUTAGES = [
+    EndpointConnectionError(endpoint_url="https://secretsmanager.example"),
+    ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue"),
+]
+
+
+@pytest.mark.usefixtures("aws")
+class TestAge:
+    def test_it_is_read_once_within_its_age_limit(self) -> None:
+        secret = Source()
+
+        for _ in range(3):
+            assert secret.source.get().eightx8_api_key == KEY
+            secret.clock.sleep(99)
+
+        assert secret.reads == 1
+
+    def test_it_is_read_again_after_it(self) -> None:
+        secret = Source()
+        secret.source.get()
+        secret.put("new")
+        secret.clock.sleep(300)
+
+        assert secret.source.api_key() == "new"
+        assert secret.reads == 2
+
+
+@pytest.mark.usefixtures("aws")
+class TestOutages:
+    @pytest.mark.parametrize("outage", OUTAGES, ids=lambda one: type(one).__name__)
+    def test_the_last_one_serves_on(self, outage: Exception, logged: WrittenLog) -> None:
+        secret = Source()
+        secret.source.get()
+        secret.outage = outage
+        secret.clock.sleep(300)
+
+        assert secret.source.api_key() == KEY
+        assert [line["error"] for line in logged.lines] == [type(outage).__name__]
+
+    def test_nobody_waits_for_the_next_read_for_ten_seconds(self) -> None:
+        secret = Source()
+        secret.source.get()
+        secret.outage = OUTAGES[0]
+        secret.clock.sleep(300)
+
+        for _ in range(5):
+            secret.source.get()
+        assert secret.reads == 2
+
+        secret.outage = None
+        secret.put("new")
+        secret.clock.sleep(10)
+        assert secret.source.api_key() == "new"
+
+    @pytest.mark.parametrize("outage", OUTAGES, ids=lambda one: type(one).__name__)
+    def test_what_could_never_be_read_is_an_error(self, outage: Exception) -> None:
+        secret = Source()
+        secret.outage = outage
+
+        with pytest.raises((BotoCoreError, ClientError)):
+            secret.source.get()
+
+    @pytest.mark.parametrize("text", ["{", "[]", f"not json but {KEY}"])
+    def test_a_secret_that_somebody_broke_does_not_replace_the_last_good_one(
+        self, text: str, logged: WrittenLog
+    ) -> None:
+        secret = Source()
+        secret.source.get()
+        secret.put_text(text)
+        secret.clock.sleep(300)
+
+        assert secret.source.api_key() == KEY
+        assert len(logged.lines) == 1
+        assert KEY not in logged.text
+
+    def test_a_secret_that_was_broken_from_the_start_is_an_error(self) -> None:
+        secret = Source()
+        secret.put_text("{")
+
+        with pytest.raises(ValueError, match=r"JSON|json|Expecting"):
+            secret.source.get()
+
+
+@pytest.mark.usefixtures("aws")
+class TestRefusedKeys:
+    def test_a_key_that_was_changed_is_found_at_once(self) -> None:
+        secret = Source()
+        refused = secret.source.api_key()
+        secret.put("new")
+
+        assert secret.source.api_key_after_refusal(refused) == "new"
+        assert secret.source.api_key() == "new"
+
+    def test_a_key_that_another_message_found_meanwhile_is_not_looked_for(self) -> None:
+        secret = Source()
+        refused = secret.source.api_key()
+        secret.put("new")
+        secret.source.api_key_after_refusal(refused)
+
+        assert secret.source.api_key_after_refusal(refused) == "new"
+        assert secret.reads == 2
+
+    def test_a_key_that_is_wrong_does_not_cost_a_read_for_every_message(self) -> None:
+        secret = Source()
+        secret.source.api_key()
+
+        for _ in range(5):
+            assert secret.source.api_key_after_refusal(KEY) == KEY
+        assert secret.reads == 2
+
+        secret.clock.sleep(2)
+        secret.put("new")
+        assert secret.source.api_key_after_refusal(KEY) == "new"
+
+    def test_an_outage_leaves_the_key_as_it_is(self) -> None:
+        secret = Source()
+        secret.source.api_key()
+        secret.outage = OUTAGES[0]
+
+        assert secret.source.api_key_after_refusal(KEY) == KEY

@@ -1,0 +1,247 @@
+"""No text, number, token or key in any line of the log, whatever goes wrong."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sms_bridge.rules.messages import Message
+from sms_bridge.steps.answer_time import AnswerTime
+from sms_bridge.steps.forward import ForwardOutcome
+from sms_bridge.steps.receive import ReceiveCallback
+from sms_bridge.steps.send import SendMessage
+from sms_bridge.web.authorization import require_callback_token, require_token
+from sms_bridge.web.callbacks import callback_url
+from sms_bridge.web.connections import Connections
+from sms_bridge.web.eightx8 import EightX8
+from sms_bridge.web.moengage import DeliveryTracking
+from sms_bridge.web.requests import HttpRequest
+from sms_bridge.web.responses import Response, answers_http, json_response
+from sms_bridge.web.send_answers import send_answer
+from sms_bridge.web.send_requests import SendingRules, read_send_request
+from tests.builders import (
+    MESSAGE_ID,
+    REFUSED,
+    SUB_ACCOUNT,
+    a_message,
+    a_receipt_callback,
+    an_inbound_callback,
+)
+from tests.fakes.api_keys import RotatingKeys
+from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import failing
+from tests.fakes.http_server import (
+    Behaviour,
+    LoopbackServer,
+    answers,
+    reads_and_resets,
+    unreachable_url,
+)
+from tests.fakes.logs import WrittenLog
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
+
+CODE = "Qz-4711-xW"
+TEXT = f"Your-Distinctive-Code-is-{CODE}"
+NUMBER = "+6598761234987"
+API_KEY = "eightx8-distinctive-key"
+TOKEN = "moengage-distinctive-token"
+CALLBACK_TOKEN = "callback-distinctive-token"
+HASH_KEY = "distinctive-hash-key"
+CONNECTOR = "distinctive-connector"
+
+# The middle of the number is enough to find a person. It is long enough to stand nowhere by chance.
+SECRETS = (TEXT, CODE, NUMBER.strip("+"), "98761234", API_KEY, TOKEN, CALLBACK_TOKEN, HASH_KEY)
+
+
+class SpeakingError(Exception):
+    """An error as botocore raises them: its text quotes what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(" ".join(SECRETS))
+
+
+@dataclass
+class EveryLine:
+    """All that any logger wrote, with its tracebacks."""
+
+    written: WrittenLog
+    captured: pytest.LogCaptureFixture
+
+    def hold_no_secret(self) -> None:
+        formatter = logging.Formatter()
+        records = "\n".join(
+            f"{formatter.format(record)} {vars(record)}" for record in self.captured.records
+        )
+        assert self.written.lines, "nothing was logged: the test proves nothing"
+        for secret in SECRETS:
+            assert secret not in self.written.text
+            assert secret not in records
+
+
+@pytest.fixture
+def every_line(logged: WrittenLog, caplog: pytest.LogCaptureFixture) -> EveryLine:
+    """All lines of all loggers, the debug lines of urllib3 and others included."""
+    caplog.set_level(logging.DEBUG)
+    return EveryLine(logged, caplog)
+
+
+def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any]:
+    return {
+        "rawPath": "/",
+        "rawQueryString": query,
+        "headers": {"content-type": "application/json", "authorization": f"Bearer {token}"},
+        "requestContext": {"http": {"method": "POST", "sourceIp": ""}, "requestId": "r"},
+        "pathParameters": {"subAccountId": SUB_ACCOUNT},
+        "body": body,
+    }
+
+
+def send(event: dict[str, Any], url: str, messages: InMemoryMessages | None = None) -> Response:
+    """Answer a request to send as the function does."""
+    step = SendMessage(
+        messages=messages or InMemoryMessages(),
+        outcomes=InMemoryOutcomes(),
+        sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
+        duplicate_window=120,
+    )
+    rules = SendingRules(
+        sub_account_ids=(SUB_ACCOUNT,),
+        callback_url=callback_url("https://bridge.example", (CALLBACK_TOKEN,)),
+    )
+
+    @answers_http
+    def handler(request: HttpRequest) -> Response:
+        require_token(request, (TOKEN,))
+        answer_time = AnswerTime[Message](3.0)
+        message = step(
+            read_send_request(request, rules), hash_key=HASH_KEY, answer_time=answer_time
+        )
+        return json_response(send_answer(message))
+
+    return handler(event, None)
+
+
+GOOD = json.dumps({"to": NUMBER, "text": TEXT})
+WORDS = json.dumps({"code": 1002, "message": f"{NUMBER}: {TEXT}", "status": {"code": "REJECTED"}})
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        answers(body=b'{"umid": "u", "status": {"code": "QUEUED"}}'),
+        answers(200, WORDS.encode()),
+        answers(400, WORDS.encode()),
+        answers(401, WORDS.encode()),
+        answers(500, WORDS.encode()),
+        reads_and_resets,
+    ],
+    ids=["queued", "rejected", "400", "401", "500", "reset"],
+)
+def test_sending(behaviour: Behaviour, every_line: EveryLine) -> None:
+    with LoopbackServer(behaviour) as server:
+        response = send(an_event(GOOD), server.url)
+
+    assert response["statusCode"] == 200
+    assert TEXT not in response["body"]
+    every_line.hold_no_secret()
+
+
+def test_sending_where_8x8_cannot_be_reached(every_line: EveryLine) -> None:
+    assert send(an_event(GOOD), unreachable_url())["statusCode"] == 200
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize(("method", "status"), [("record_result", 200), ("claim", 503)])
+def test_sending_while_the_table_fails(method: str, status: int, every_line: EveryLine) -> None:
+    messages = InMemoryMessages()
+    with LoopbackServer(answers()) as server, failing(messages, method, error=SpeakingError()):
+        response = send(an_event(GOOD), server.url, messages)
+
+    assert response["statusCode"] == status
+    assert TEXT not in response["body"]
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_event(json.dumps({"to": TEXT, "text": NUMBER})),
+        an_event(json.dumps({"to": f"{NUMBER}000000", "text": TEXT})),
+        an_event(json.dumps({"to": NUMBER, "text": TEXT, "message": TEXT})),
+        an_event(json.dumps({"to": NUMBER, "text": TEXT * 100})),
+        an_event(json.dumps({"to": NUMBER, "text": TEXT, "from": TEXT, "expiry": TEXT})),
+        an_event(GOOD + TEXT),
+        an_event(TEXT),
+        an_event(GOOD, token=API_KEY),
+        an_event(GOOD, token="", query=f"token={TOKEN}"),
+    ],
+)
+def test_refusing_to_send(event: dict[str, Any], every_line: EveryLine) -> None:
+    response = send(event, unreachable_url())
+
+    assert response["statusCode"] in (400, 401)
+    assert not any(secret in response["body"] for secret in SECRETS)
+    every_line.hold_no_secret()
+
+
+CALLBACKS: dict[str, str] = {
+    "receipt": json.dumps(a_receipt_callback("delivered", destination=NUMBER)),
+    "receipt of another message": json.dumps(
+        a_receipt_callback("sent", destination=NUMBER, clientMessageId="theirs")
+    ),
+    "inbound": json.dumps(an_inbound_callback(TEXT)).replace("6591234567", NUMBER.strip("+")),
+    "unknown": json.dumps({"eventType": TEXT, "payload": {"body": TEXT, "source": NUMBER}}),
+    "garbage": f"{TEXT} {NUMBER}",
+}
+
+
+@pytest.mark.parametrize("fails", [(), ("record_receipt", "keep_inbound", "keep_event")])
+@pytest.mark.parametrize("content", list(CALLBACKS.values()), ids=list(CALLBACKS))
+def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) -> None:
+    messages = InMemoryMessages()
+    step = ReceiveCallback(messages=messages, outcomes=InMemoryOutcomes())
+
+    @answers_http
+    def handler(request: HttpRequest) -> Response:
+        require_callback_token(request, (CALLBACK_TOKEN,))
+        step(request.any_text(), hash_key=HASH_KEY)
+        return json_response({})
+
+    with failing(messages, *fails, error=SpeakingError()):
+        response = handler(an_event(content, token="", query=f"token={CALLBACK_TOKEN}"), None)
+
+    assert response["statusCode"] == (503 if fails else 200)
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize("behaviour", [answers(), answers(404), answers(500), reads_and_resets])
+def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
+    clock, messages = TurnableClock(), InMemoryMessages()
+    messages.claim(a_message(destination=NUMBER), None, clock.now)
+    messages.record_result(MESSAGE_ID, REFUSED, clock.text)
+    with LoopbackServer(behaviour) as server:
+        url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
+        step = ForwardOutcome(
+            messages=messages,
+            listener=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
+            dead_letters=InMemoryDeadLetters(),
+            clock=clock,
+        )
+        step(MESSAGE_ID, 1)
+
+    every_line.hold_no_secret()
+    assert CONNECTOR not in every_line.written.text
+
+
+def test_the_masked_number_and_its_hash_are_there_to_find_a_person_by(
+    every_line: EveryLine,
+) -> None:
+    with LoopbackServer(answers()) as server:
+        send(an_event(GOOD), server.url)
+
+    (line,) = every_line.written.lines
+    assert line["recipient"] == "65*****234"
+    assert len(line["recipient_hash"]) == 16

@@ -1,0 +1,96 @@
+"""What MoEngage is told over a real connection, and how its answer is understood."""
+
+import json
+
+import pytest
+
+from sms_bridge.rules.forwarding import Hearing, Telling
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.web.connections import Connections
+from sms_bridge.web.moengage import DeliveryTracking, report
+from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message
+from tests.fakes.http_server import (
+    Behaviour,
+    LoopbackServer,
+    answers,
+    reads_and_resets,
+    reads_and_says_nothing,
+    unreachable_url,
+)
+
+DELIVERED = Outcome(Told.DELIVERED)
+FAILED = Outcome(Told.FAILED, "eightx8_undelivered_1", "Absent — später")
+
+
+def tell(url: str, outcome: Outcome = DELIVERED, *, seconds: float = 5.0) -> Telling:
+    tracking = DeliveryTracking(
+        f"{url}/sms/dlr/custom/4711?region=1",
+        Connections(url, connect_timeout=2.0),
+        seconds=seconds,
+    )
+    return tracking.tell(a_message(umid=UMID), outcome)
+
+
+@pytest.mark.parametrize("outcome", [DELIVERED, FAILED])
+def test_a_report_is_flat_and_has_always_the_same_keys(outcome: Outcome) -> None:
+    for message in (a_message(), a_message(umid=UMID, state=State.FAILED, reason="r")):
+        body = report(message, outcome)
+
+        assert list(body) == ["messageId", "status", "reason", "description", "umid"]
+        assert all(isinstance(value, str) for value in body.values())
+
+
+def test_one_report_is_one_call_to_the_tracking_url() -> None:
+    with LoopbackServer(answers()) as server:
+        telling = tell(server.url, FAILED)
+
+    (received,) = server.received
+    assert received.line == "POST /sms/dlr/custom/4711?region=1 HTTP/1.1"
+    assert received.headers["content-type"] == "application/json"
+    assert json.loads(received.body) == {
+        "messageId": MESSAGE_ID,
+        "status": "FAILED",
+        "reason": "eightx8_undelivered_1",
+        "description": "Absent — später",
+        "umid": UMID,
+    }
+    assert NUMBER.strip("+").encode() not in received.body
+    assert telling == Telling(hearing=Hearing.HEARD, http_status=200)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "hearing", "http_status", "retry_after"),
+    [
+        (answers(202, b""), Hearing.HEARD, 202, None),
+        (answers(404), Hearing.REFUSED, 404, None),
+        (answers(413), Hearing.REFUSED, 413, None),
+        (answers(429, Retry_After="90"), Hearing.AGAIN, 429, 90),
+        (answers(503, Retry_After="soon"), Hearing.AGAIN, 503, None),
+        (answers(500), Hearing.AGAIN, 500, None),
+        (answers(307, Location="/elsewhere"), Hearing.AGAIN, 307, None),
+    ],
+)
+def test_its_answer_decides_whether_it_is_told_again(
+    behaviour: Behaviour, hearing: Hearing, http_status: int, retry_after: float | None
+) -> None:
+    with LoopbackServer(behaviour) as server:
+        telling = tell(server.url)
+
+    assert telling == Telling(hearing=hearing, http_status=http_status, retry_after=retry_after)
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [(reads_and_resets, "ProtocolError"), (reads_and_says_nothing, "ReadTimeoutError")],
+)
+def test_without_an_answer_it_is_told_again(behaviour: Behaviour, error: str) -> None:
+    with LoopbackServer(behaviour) as server:
+        telling = tell(server.url, seconds=0.2)
+
+    assert telling == Telling(hearing=Hearing.AGAIN, error=error)
+
+
+def test_where_nobody_listens_it_is_told_again() -> None:
+    assert tell(unreachable_url()) == Telling(hearing=Hearing.AGAIN, error="NewConnectionError")
