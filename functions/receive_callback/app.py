@@ -8,11 +8,12 @@ from sms_bridge.storage.clients import AWS_CALLS
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.authorization import require_address, require_callback_token
+from sms_bridge.web.authorization import read_networks, require_address, require_callback_token
 from sms_bridge.web.requests import HttpRequest
 from sms_bridge.web.responses import Response, answers_http, json_response
 
 settings = read_settings(CallbackSettings)
+allowed_networks = read_networks(settings.callback_allowed_networks)
 secrets = SecretSource(
     boto3.client("secretsmanager", config=AWS_CALLS),
     settings.bridge_secret_arn,
@@ -32,7 +33,7 @@ receive_callback = ReceiveCallback(
 def handler(request: HttpRequest) -> Response:
     """Check who calls, record, acknowledge."""
     secret = secrets.get()
-    require_address(request, settings.callback_allowed_networks)
+    require_address(request, allowed_networks)
     require_callback_token(request, secret.callback_tokens)
     receive_callback(request.any_text(), hash_key=secret.hash_key)
     return json_response({"status": "recorded"})

@@ -2,11 +2,12 @@
 
 import hmac
 from collections.abc import Iterable
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.requests import HttpRequest
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def bearer_token(request: HttpRequest) -> str:
@@ -80,13 +81,19 @@ def require_look_up(
     return True
 
 
-def require_address(request: HttpRequest, networks: str) -> None:
-    """Let only requests from the listed networks pass; an empty list lets all pass.
+def read_networks(text: str) -> Networks:
+    """Read addresses and networks in CIDR notation, separated by commas.
 
-    Parameters
-    ----------
-    networks
-        Addresses and networks in CIDR notation, separated by commas.
+    Raises
+    ------
+    ValueError
+        When one of them is none.
+    """
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part)
+
+
+def require_address(request: HttpRequest, networks: Networks) -> None:
+    """Let only requests from the listed networks pass; an empty list lets all pass.
 
     Raises
     ------
@@ -96,14 +103,9 @@ def require_address(request: HttpRequest, networks: str) -> None:
     if not networks:
         return
     address = ip_address(request.source_address)
-    if not any(address in network for network in _networks(networks)):
+    if not any(address in network for network in networks):
         raise RefusedError(Code.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused.")
 
 
 def _unauthorized(message: str) -> RefusedError:
     return RefusedError(Code.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})
-
-
-@lru_cache(maxsize=1)
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(part.strip(), strict=False) for part in text.split(","))

@@ -6,6 +6,7 @@ import pytest
 
 from sms_bridge.web.authorization import (
     is_one_of,
+    read_networks,
     require_address,
     require_callback_token,
     require_look_up,
@@ -137,7 +138,7 @@ class TestLookUps:
 
 
 class TestAddresses:
-    NETWORKS = "203.0.113.7, 198.51.100.0/24,192.0.2.9/28, 2001:db8::/32"
+    NETWORKS = read_networks("203.0.113.7, 198.51.100.0/24,192.0.2.9/28, 2001:db8::/32")
 
     @pytest.mark.parametrize(
         "address",
@@ -158,4 +159,9 @@ class TestAddresses:
 
     @pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::1", ""])
     def test_an_empty_list_lets_all_in(self, address: str) -> None:
-        require_address(an_http_request(source_address=address), "")
+        require_address(an_http_request(source_address=address), read_networks(""))
+
+    @pytest.mark.parametrize("text", ["203.0.113.0/33", ":::", "203.0.113", "here"])
+    def test_what_is_no_network_is_found_at_the_start(self, text: str) -> None:
+        with pytest.raises(ValueError, match="does not appear to be"):
+            read_networks(f"203.0.113.7,{text}")
