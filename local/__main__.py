@@ -16,9 +16,11 @@ from rich.console import Console
 from local import report
 from local.campaign import play
 from local.processes import ProcessFailedError
+from local.progress import steps_on
 from local.stack import LocalStack
 
 INTERRUPTED = 130
+WIDTH_WITHOUT_TERMINAL = 150
 
 
 async def run(console: Console, *, once: bool) -> int:
@@ -44,7 +46,7 @@ async def run(console: Console, *, once: bool) -> int:
 
     status = INTERRUPTED
     try:
-        step = report.steps_on(console)
+        step = steps_on(console)
         async with LocalStack(step) as stack:
             with step("Playing the campaign through MoEngage's simulator"):
                 results = await play(stack)
@@ -52,7 +54,10 @@ async def run(console: Console, *, once: bool) -> int:
             status = 0 if all(result.as_expected for result in results) else 1
             console.print(report.verdict(results))
             if not once:
-                console.print(report.what_to_try(stack))
+                # Unbroken and without colours, so that a command can be copied.
+                console.print(
+                    report.what_to_try(stack), soft_wrap=True, highlight=False, markup=False
+                )
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
         if not stop.is_set():
@@ -66,6 +71,9 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="end after the campaign")
     arguments = parser.parse_args()
     console = Console()
+    if not console.is_terminal:
+        # Logs of a build have no width of their own, and the default breaks the table.
+        console = Console(width=WIDTH_WITHOUT_TERMINAL)
     try:
         return asyncio.run(run(console, once=arguments.once))
     except ProcessFailedError as error:

@@ -144,9 +144,6 @@ async def emulator(program: Path, work: Path) -> AsyncIterator[Aws]:
         GATEWAY_PORT=str(port),
         # Listens on a fixed port beside the gateway's.
         IOT_MTLS_ENABLED="0",
-        # It starts one more process for each invocation that comes while others run, and keeps
-        # it for five minutes; a small machine is better off without the idle ones.
-        LAMBDA_WARM_TTL_SECONDS="30",
         TMPDIR=str(temporary),
     )
     aws = Aws(f"http://{LOOPBACK}:{port}")

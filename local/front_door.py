@@ -7,6 +7,9 @@ client of 8x8's API only has to change the host.
 
 from __future__ import annotations
 
+import asyncio
+import io
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +23,10 @@ from local.servers import serve
 # API Gateway's own limits.
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
 SECONDS_TO_ANSWER = 30
+# The emulator starts one more process for a call that comes while others run, which takes seconds
+# of both processors of a small machine. Without a limit a burst of receipts starts dozens, all
+# calls run into their callers' timeouts, and the repeats start more.
+CALLS_AT_ONCE = 2
 # Belong to one connection, or are written anew for the next.
 NOT_PASSED_ON = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "te", "transfer-encoding"}
@@ -39,6 +46,10 @@ async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
         Which of its HTTP APIs is meant.
     """
     emulator = URL(emulator_url)
+    # Of one kind, by the first part of the path: receipts must not keep messages waiting.
+    passages: defaultdict[str, asyncio.Semaphore] = defaultdict(
+        lambda: asyncio.Semaphore(CALLS_AT_ONCE)
+    )
     host = f"{api_id}.execute-api.localhost:{emulator.port}"
     async with aiohttp.ClientSession(
         auto_decompress=False,
@@ -53,13 +64,16 @@ async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
             headers["Host"] = host
             body = await request.read()
             try:
-                async with session.request(
-                    request.method,
-                    target,
-                    headers=headers,
-                    data=body or None,
-                    allow_redirects=False,
-                ) as answer:
+                async with (
+                    passages[request.path.split("/")[1]],
+                    session.request(
+                        request.method,
+                        target,
+                        headers=headers,
+                        data=io.BytesIO(body) if body else None,
+                        allow_redirects=False,
+                    ) as answer,
+                ):
                     return web.Response(
                         status=answer.status,
                         headers=_passed_on(answer.headers),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 TAIL_LINES = 40
-SECONDS_TO_STOP = 5.0
+SECONDS_TO_STOP = 2.0
 
 
 class ProcessFailedError(Exception):

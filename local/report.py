@@ -1,34 +1,86 @@
-"""What the terminal shows while the stack starts."""
+"""What the terminal shows of the campaign, and what to try afterwards."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import json
+import re
+from collections.abc import Sequence
 
-from rich.console import Console
+from rich import box
+from rich.markup import escape
+from rich.table import Table
 
-Step = Callable[[str], AbstractContextManager[None]]
-"""Shows what is being done for as long as the context lasts."""
-
-
-def quiet(_name: str) -> AbstractContextManager[None]:
-    """Show nothing; for tests."""
-    return nullcontext()
+from local.campaign import Result
+from local.eightx8 import fates
+from local.stack import SENDER_ID, LocalStack
 
 
-def steps_on(console: Console) -> Step:
-    """Show steps on a console: a spinner on a terminal, plain lines anywhere else."""
+def table(results: Sequence[Result]) -> Table:
+    """Show what became of each message of the campaign."""
+    shown = Table(box=box.SIMPLE_HEAD)
+    for heading in ("Message", "Recipient", "Webhook", "States", "Outcome", "MoEngage believes"):
+        shown.add_column(heading)
+    for result in results:
+        course = result.course
+        mark = "[green]:heavy_check_mark:[/]" if result.as_expected else "[red]x[/]"
+        shown.add_row(
+            f"{mark} {escape(result.case.name)}",
+            masked(result.case.destination),
+            ", ".join(course.answers),
+            " > ".join(result.states),
+            " ".join(filter(None, (course.state, course.reason))),
+            f"{course.belief}, {course.reports} reports" if course.reports > 1 else course.belief,
+        )
+    return shown
 
-    @contextmanager
-    def step(name: str) -> Iterator[None]:
-        began = time.monotonic()
-        if console.is_terminal:
-            with console.status(f"{name} ..."):
-                yield
-        else:
-            console.print(f"{name} ...")
-            yield
-        console.print(f"[green]done[/] {name} [dim]({time.monotonic() - began:.1f} s)[/]")
 
-    return step
+def verdict(results: Sequence[Result]) -> str:
+    """Say whether the campaign came out as it should, and what did not."""
+    wrong = [result for result in results if not result.as_expected]
+    if not wrong:
+        return f"[green]All {len(results)} messages came out as they should.[/]"
+    lines = [f"[red]{len(wrong)} of {len(results)} messages did not come out as they should:[/]"]
+    for result in wrong:
+        lines.append(escape(f"  {result.case.name}: {'; '.join(result.differences)}"))
+    return "\n".join(lines)
+
+
+def what_to_try(stack: LocalStack) -> str:
+    """Give the URLs and tokens, and commands that can be pasted as they are."""
+    tokens = stack.tokens
+    body = {"message": "Hello from the bridge", "sender": SENDER_ID, "recipient": "+6582220000"}
+    sent = (message.unique_id for message in stack.moengage.messages if message.unique_id)
+    known_id = next(sent, "MESSAGE_ID")
+    # The simulator's own table.
+    endings = re.findall(r"^(?:\d{4}|others) .*$", fates.__doc__ or "", re.MULTILINE)
+    return f"""
+The bridge        {stack.front_door_url}
+  for MoEngage    {stack.send_url()}
+                  Authorization: Bearer {tokens.moengage}
+  for 8x8         {stack.callback_url}
+                  Authorization: Bearer {tokens.callback}
+  look-up         {stack.look_up_url("{messageId}")}
+                  Authorization: Bearer {tokens.look_up}
+                  with ?numbers=full: Bearer {tokens.full_number}
+8x8, simulated    {stack.eightx8_url}
+MoEngage          {stack.moengage_url}
+AWS, emulated     {stack.aws.endpoint}
+
+Send a message, as MoEngage does:
+curl -sS {stack.send_url()} \\
+  -H 'Authorization: Bearer {tokens.moengage}' -H 'Content-Type: application/json' \\
+  -d '{json.dumps(body)}'
+
+See what became of one (the campaign's first; put your own messageId in its place):
+curl -sS {stack.look_up_url(known_id)} \\
+  -H 'Authorization: Bearer {tokens.look_up}'
+
+What 8x8's simulator makes of a message, by the last digits of the recipient's number:
+  {"\n  ".join(endings)}
+
+Ctrl-C stops everything."""
+
+
+def masked(number: str) -> str:
+    """Hide a number's middle; its end shows what 8x8's simulator makes of it."""
+    return f"{number[:3]}...{number[-4:]}"

@@ -15,16 +15,20 @@ from typing import Any, Self
 import aiohttp
 
 from local.aws import Aws, emulator, every_log_line
+from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER, Senders, senders
 from local.deployment import STACK_NAME, Deployment, Sam
-from local.front_door import front_door
+from local.eightx8 import EightX8Simulator
+from local.front_door import CALLS_AT_ONCE, front_door
 from local.ministack_repairs import repair
-from local.report import Step, quiet
+from local.moengage import MoEngageSimulator
+from local.processes import ProcessFailedError
+from local.progress import Step, quiet
 
 PROJECT = Path(__file__).resolve().parents[1]
 MINISTACK = PROJECT / ".venv/ministack/bin/ministack"
 SAM = PROJECT / ".venv/sam/bin/sam"
 
-ACCOUNT_ID = "Acme"
+ACCOUNT_ID = "3f6c1b9e-52d7-4a08-9c41-7be0d2a9f135"
 SUB_ACCOUNT_IDS = ("Acme_Transactional", "Acme_Promotional")
 SENDER_ID = "Acme"
 CONNECTOR_ID = "local-connector"
@@ -59,10 +63,14 @@ class LocalStack:
         Generated when the stack was created.
     front_door_url
         The bridge's HTTP API.
-    eightx8_url, moengage_url
+    eightx8, moengage
         The simulators.
+    eightx8_url, moengage_url
+        Where they answer.
     eightx8_api_key
-        What the 8x8 simulator asks for.
+        What the 8x8 simulator asks for at the beginning.
+    senders
+        What is configured in MoEngage.
     build_folder
         What `sam build` made.
     """
@@ -73,12 +81,19 @@ class LocalStack:
     front_door_url: str
     eightx8_url: str
     moengage_url: str
+    senders: Senders
     build_folder: Path
 
     def __init__(self, step: Step = quiet) -> None:
         self._step = step
         self._open = AsyncExitStack()
         self.eightx8_api_key = secrets.token_urlsafe(32)
+        self.eightx8 = EightX8Simulator(
+            account_id=ACCOUNT_ID,
+            sub_account_ids=SUB_ACCOUNT_IDS,
+            api_keys=[self.eightx8_api_key],
+        )
+        self.moengage = MoEngageSimulator()
 
     async def __aenter__(self) -> Self:
         """Start all of it."""
@@ -97,10 +112,9 @@ class LocalStack:
         with self._step("Stopping"):
             await self._open.aclose()
 
-    @property
-    def send_url(self) -> str:
-        """What an administrator pastes into MoEngage, for the first sub-account."""
-        return f"{self.front_door_url}/api/v1/subaccounts/{SUB_ACCOUNT_IDS[0]}/messages"
+    def send_url(self, sub_account_id: str = SUB_ACCOUNT_IDS[0]) -> str:
+        """What an administrator pastes into MoEngage."""
+        return f"{self.front_door_url}/api/v1/subaccounts/{sub_account_id}/messages"
 
     @property
     def callback_url(self) -> str:
@@ -122,6 +136,24 @@ class LocalStack:
             found: dict[str, Any] = await answer.json()
             return found
 
+    def outcomes_under_way(self) -> int:
+        """Count the outcomes that are to be told now; those held back for later are left out."""
+        found = self.aws.sqs.get_queue_attributes(
+            QueueUrl=self.deployment.outcome_queue_url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+            ],
+        )
+        return sum(int(number) for number in found["Attributes"].values())
+
+    def queue_outcome(self, message_id: str) -> None:
+        """Put an outcome into the queue once more, as SQS itself may."""
+        self.aws.sqs.send_message(
+            QueueUrl=self.deployment.outcome_queue_url,
+            MessageBody=json.dumps({"messageId": message_id}),
+        )
+
     def logs(self) -> list[str]:
         """Return every line that the functions have logged so far."""
         return every_log_line(self.aws)
@@ -130,7 +162,8 @@ class LocalStack:
         work = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="sms-bridge-")))
         with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
             self.aws = await opening.enter_async_context(emulator(MINISTACK, work))
-            await self._start_simulators(opening)
+            self.eightx8_url = await opening.enter_async_context(self.eightx8.running())
+            self.moengage_url = await opening.enter_async_context(self.moengage.running())
         sam = Sam(SAM, PROJECT, work, self.aws)
         self.build_folder = sam.build_folder
         with self._step("Building the functions and their layer (sam build)"):
@@ -143,8 +176,9 @@ class LocalStack:
                 front_door(self.aws.endpoint, self.deployment.api_id)
             )
             self.tokens = await asyncio.to_thread(self._put_api_key)
+            await self._load_functions()
             await self._register_callback()
-            await self._configure_connector()
+            self._configure_connector()
 
     def _parameters(self) -> dict[str, str]:
         return {
@@ -169,6 +203,33 @@ class LocalStack:
             full_number=secret["fullNumberTokens"][0],
         )
 
+    async def _load_functions(self) -> None:
+        """Have as many of each function running as are called at once.
+
+        To start one takes seconds on a busy machine, and MoEngage waits for five.
+
+        Raises
+        ------
+        ProcessFailedError
+            A function does not ask for a token: it is not there, or does not run.
+        """
+        calls = (
+            ("POST", self.send_url()),
+            ("POST", self.callback_url),
+            ("GET", self.look_up_url("none")),
+        )
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL), trust_env=False
+        ) as session:
+
+            async def call(method: str, url: str) -> None:
+                async with session.request(method, url) as answer:
+                    if answer.status != 401:
+                        raise ProcessFailedError(f"{method} {url} answered {answer.status}")
+
+            for method, url in calls:
+                await asyncio.gather(*(call(method, url) for _ in range(CALLS_AT_ONCE)))
+
     async def _register_callback(self) -> None:
         """Register the bridge's callback URL through 8x8's webhook configuration API."""
         webhook = {
@@ -186,3 +247,15 @@ class LocalStack:
             ) as answer,
         ):
             answer.raise_for_status()
+
+    def _configure_connector(self) -> None:
+        """Fill in MoEngage's forms: the senders first, then delivery tracking."""
+        self.senders = senders(
+            transactional_url=self.send_url(SUB_ACCOUNT_IDS[0]),
+            promotional_url=self.send_url(SUB_ACCOUNT_IDS[1]),
+            token=self.tokens.moengage,
+            sender_id=SENDER_ID,
+        )
+        for sender in self.senders:
+            self.moengage.save_sender(sender)
+        self.moengage.save_delivery_tracking(SERVICE_PROVIDER, CONNECTOR_ID, DELIVERY_TRACKING)

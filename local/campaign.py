@@ -1,0 +1,282 @@
+"""A small campaign: one message for each thing that can become of one."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from local.connector import Senders
+from local.moengage import CampaignMessage, Sender
+from local.stack import SENDER_ID, LocalStack
+
+# The bridge holds an outcome back for six seconds, 8x8's receipts take a moment, and MiniStack
+# runs the functions one after the other on a small machine.
+SECONDS_TO_SETTLE = 60
+SECONDS_BETWEEN_LOOKS = 0.2
+
+GSM_7 = "Your order is on its way. Track it at https://acme.example/t/4711 [Acme]"
+UNICODE = "¡Rebajas! 🎉 20 % en todo, sólo hoy. 特卖, até já"
+LONG = "Dear customer, our summer sale begins. " * 12
+QUOTED = 'Say "Acme20" & save 20%:\nhttps://acme.example/?a=1&b=2+3'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What becomes of a message on its whole way.
+
+    Attributes
+    ----------
+    answers
+        The bridge's answers to the webhook: the HTTP status, with the code of a refusal.
+    ids
+        How many different message ids the answers gave.
+    state, segments
+        What a look-up tells at the end.
+    sms
+        How many SMS 8x8 has of it.
+    as_written
+        Whether each of those has the text, the number, the sender ID and the sub-account that was
+        meant.
+    belief, reason
+        What MoEngage believes at the end.
+    reports
+        How often MoEngage was told.
+    """
+
+    answers: tuple[str, ...] = ("200",)
+    ids: int = 1
+    state: str = "delivered"
+    segments: int = 1
+    sms: int = 1
+    as_written: bool = True
+    belief: str = "delivered"
+    reason: str = ""
+    reports: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One message of the campaign.
+
+    Attributes
+    ----------
+    sender
+        Picks one of those that are configured.
+    repeated
+        Whether MoEngage makes the same request twice.
+    """
+
+    name: str
+    sender: Callable[[Senders], Sender]
+    destination: str = field(repr=False)
+    text: str
+    repeated: bool = False
+    expected: Course = Course()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one message.
+
+    Attributes
+    ----------
+    states
+        What the look-up's history tells of its way.
+    """
+
+    case: Case
+    message_id: str
+    course: Course
+    states: tuple[str, ...]
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What is not as expected, in words."""
+        pairs = (
+            (part.name, getattr(self.course, part.name), getattr(self.case.expected, part.name))
+            for part in fields(Course)
+        )
+        return tuple(
+            f"{name} {actual!r} instead of {expected!r}"
+            for name, actual, expected in pairs
+            if actual != expected
+        )
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it came out as it should."""
+        return not self.differences
+
+
+def transactional(senders: Senders) -> Sender:
+    """Pick the transactional sender."""
+    return senders.transactional
+
+
+def promotional(senders: Senders) -> Sender:
+    """Pick the promotional sender."""
+    return senders.promotional
+
+
+def raw(senders: Senders) -> Sender:
+    """Pick the sender with the Raw body."""
+    return senders.raw
+
+
+# The last four digits tell 8x8's simulator what to make of a number.
+CASES = (
+    Case(name="GSM-7 text", sender=transactional, destination="+6581111111", text=GSM_7),
+    Case(name="Unicode text", sender=transactional, destination="+6581111112", text=UNICODE),
+    Case(
+        name="long text",
+        sender=transactional,
+        destination="+6581111113",
+        text=LONG,
+        expected=Course(segments=4),
+    ),
+    Case(name="number without +", sender=transactional, destination="6581111114", text=GSM_7),
+    Case(name="form body", sender=promotional, destination="+6581111115", text=QUOTED),
+    Case(name="Unicode in a form", sender=promotional, destination="+6581111116", text=UNICODE),
+    Case(name="bare number in a list", sender=raw, destination="6581111117", text=QUOTED),
+    Case(
+        name="sent twice by MoEngage",
+        sender=transactional,
+        destination="+6581111118",
+        text=GSM_7,
+        repeated=True,
+        expected=Course(answers=("200", "200")),
+    ),
+    Case(
+        name="receipts doubled and shuffled",
+        sender=transactional,
+        destination="+6581110006",
+        text=GSM_7,
+    ),
+    Case(
+        name="deferred, then delivered",
+        sender=transactional,
+        destination="+6581110005",
+        text=GSM_7,
+    ),
+    Case(
+        name="phone is off for good",
+        sender=promotional,
+        destination="+6581110001",
+        text=QUOTED,
+        expected=Course(state="undelivered", belief="failed", reason="eightx8_undelivered_1"),
+    ),
+    Case(
+        name="rejected by the operator",
+        sender=promotional,
+        destination="+6581110002",
+        text=QUOTED,
+        expected=Course(state="rejected", belief="failed", reason="eightx8_rejected_15"),
+    ),
+    Case(
+        name="rejected by 8x8 at once",
+        sender=transactional,
+        destination="+6581110003",
+        text=GSM_7,
+        expected=Course(state="rejected", sms=0, belief="failed", reason="eightx8_rejected"),
+    ),
+    Case(
+        name="number that 8x8 refuses",
+        sender=transactional,
+        destination="+6581110004",
+        text=GSM_7,
+        expected=Course(
+            state="failed", sms=0, belief="failed", reason="eightx8_invalid_destination"
+        ),
+    ),
+    Case(
+        name="wrong number",
+        sender=transactional,
+        destination="+65 8111 none",
+        text=GSM_7,
+        expected=Course(
+            answers=("400 field_invalid",),
+            ids=0,
+            state="",
+            segments=0,
+            sms=0,
+            belief="not sent",
+            reason="field_invalid",
+            reports=0,
+        ),
+    ),
+)
+
+
+async def play(stack: LocalStack) -> list[Result]:
+    """Send the campaign through MoEngage's simulator and wait for all that comes of it.
+
+    Each wait has an end: what has not come by then is missing in the results.
+    """
+    # A new one for each run: the same text to the same number is a repeat only within a campaign.
+    campaign_id = f"summer-{secrets.token_hex(4)}"
+    messages = []
+    for case in CASES:
+        message = await stack.moengage.send(
+            case.sender(stack.senders),
+            destination=case.destination,
+            text=case.text,
+            campaign_id=campaign_id,
+        )
+        if case.repeated:
+            await stack.moengage.send_again(message)
+        messages.append(message)
+    await _settle(stack, [message for message in messages if message.unique_id])
+    pairs = zip(CASES, messages, strict=True)
+    return [await _result(stack, case, message) for case, message in pairs]
+
+
+async def _settle(stack: LocalStack, messages: list[CampaignMessage]) -> None:
+    def all_reported() -> bool:
+        return all(message.reports for message in messages)
+
+    try:
+        async with asyncio.timeout(SECONDS_TO_SETTLE):
+            await stack.moengage.until(all_reported, SECONDS_TO_SETTLE)
+            await stack.eightx8.settled(SECONDS_TO_SETTLE)
+            # A second report of the same message would come from here.
+            while await asyncio.to_thread(stack.outcomes_under_way):
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    except TimeoutError:
+        return
+
+
+async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Result:
+    found: dict[str, Any] = await stack.look_up(message.unique_id) if message.unique_id else {}
+    e164 = f"+{case.destination.removeprefix('+')}"
+    sms = [one for one in stack.eightx8.messages if one.destination == e164]
+    course = Course(
+        answers=tuple(f"{one.http_status} {one.error_code}".strip() for one in message.answers),
+        ids=len({one.unique_id for one in message.answers if one.unique_id}),
+        state=found.get("state", ""),
+        segments=found.get("segments", 0),
+        sms=len(sms),
+        as_written=all(
+            (one.request["text"], one.request["source"]) == (case.text, SENDER_ID)
+            and f"/{one.sub_account_id}/" in message.sender.api_url
+            for one in sms
+        ),
+        belief=message.belief,
+        reason=message.reason,
+        reports=len(message.reports),
+    )
+    return Result(
+        case=case,
+        message_id=message.unique_id,
+        course=course,
+        states=_states(found.get("history", [])),
+    )
+
+
+def _states(history: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Name what 8x8's receipts told, in the order in which the bridge got them."""
+    events = (str(step["event"]) for step in history)
+    told = tuple(event.removeprefix("receipt ") for event in events if event.startswith("receipt "))
+    return ("accepted", *told) if history else ()

@@ -1,0 +1,149 @@
+"""The events of events/: what each should be answered, and what has to be there before it comes."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sms_bridge.clock import timestamp
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message, Receipt
+from sms_bridge.rules.outcomes import outcome_of_receipt
+from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.storage.messages import MessageStore
+
+EVENTS = Path(__file__).resolve().parents[1] / "events"
+
+TOKENS = {
+    "moengageTokens": "local-moengage-token",
+    "callbackTokens": "local-callback-token",
+    "lookUpTokens": "local-look-up-token",
+    "fullNumberTokens": "local-full-number-token",
+}
+"""What the events show, by the list of the secret that has to hold it."""
+
+SUB_ACCOUNT = "Acme_Transactional"
+NUMBER = "+6591234567"
+
+# The messages that events speak of, by the number that their ids begin with.
+_TAKEN_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14)
+_OUTCOME_OPEN = (16, 18, 19)
+_OUTCOME_TOLD = (15, 17)
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """One file of events/.
+
+    Attributes
+    ----------
+    name
+        Path below events/, without its suffix.
+    answer
+        What :func:`in_short` makes of the right answer.
+    """
+
+    name: str
+    answer: str
+
+    @property
+    def function(self) -> str:
+        """Folder of the function that takes it."""
+        return self.name.partition("/")[0]
+
+    @property
+    def logical_id(self) -> str:
+        """The same function's name in template.yaml."""
+        return logical_id(self.function)
+
+    @cached_property
+    def event(self) -> dict[str, Any]:
+        """The event itself."""
+        event: dict[str, Any] = json.loads((EVENTS / f"{self.name}.json").read_text("utf-8"))
+        return event
+
+    def answered_at(self, response_url: str, secret_arn: str) -> dict[str, Any]:
+        """Return a custom resource's event with addresses of this machine in place of AWS's."""
+        properties = {**self.event["ResourceProperties"], "SecretArn": secret_arn}
+        return {**self.event, "ResponseURL": response_url, "ResourceProperties": properties}
+
+
+def event_files(pattern: str = "*") -> list[EventFile]:
+    """List the events that events/answers.json names, those that match a pattern like `send_*`."""
+    answers: dict[str, str] = json.loads((EVENTS / "answers.json").read_text("utf-8"))
+    return [EventFile(name, answer) for name, answer in answers.items() if fnmatch(name, pattern)]
+
+
+def logical_id(function: str) -> str:
+    """Return a function's name in template.yaml; `function` names its folder."""
+    return function.title().replace("_", "")
+
+
+def in_short(answer: Any) -> str:
+    """Put a function's answer into a few words.
+
+    An HTTP answer becomes its status and the word that tells what it means: ``200 QUEUED``,
+    ``401 unauthorized``.
+    """
+    match answer:
+        case {"statusCode": int(status), "body": str(body)}:
+            content = json.loads(body)
+            word = content.get("code") or content.get("state") or content.get("status")
+            return f"{status} {word['code'] if isinstance(word, dict) else word}"
+        case {"batchItemFailures": list(again)}:
+            return f"{len(again)} to tell again"
+        case {"Status": str(status)}:
+            return status
+    return f"not understood: {json.dumps(answer)}"
+
+
+def message_id(number: int) -> str:
+    """Return the id of a message that events speak of."""
+    return f"{number:08d}-0000-4000-8000-000000000000"
+
+
+def umid(number: int) -> str:
+    """Return 8x8's id of the same message."""
+    return f"bda3d56d-1424-e711-813c-{number:012d}"
+
+
+def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
+    """Record the messages that an event speaks of, as if they had been sent a moment ago."""
+    now = time.time()
+    accepted, received = timestamp(now - 60), timestamp(now - 50)
+    content = json.dumps(event)
+    for number in (*_TAKEN_BY_8X8, *_OUTCOME_OPEN, *_OUTCOME_TOLD):
+        if message_id(number) not in content:
+            continue
+        message = Message(
+            id=message_id(number),
+            state=State.SENDING,
+            sub_account_id=SUB_ACCOUNT,
+            destination=NUMBER,
+            source="Acme",
+            encoding="GSM7",
+            segments=1,
+            accepted_at=accepted,
+        )
+        taken = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
+        store.claim(message, None, now)
+        store.record_result(message.id, taken, accepted)
+        if number not in _TAKEN_BY_8X8:
+            receipt = Receipt(
+                umid=umid(number),
+                client_message_id=message.id,
+                sub_account_id=SUB_ACCOUNT,
+                state=State.DELIVERED,
+                eightx8_state="delivered",
+                detail="delivered_to_recipient",
+                at=received,
+                received_at=received,
+            )
+            store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
+        if number in _OUTCOME_TOLD:
+            store.record_told(message.id, timestamp(now - 40))

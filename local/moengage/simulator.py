@@ -1,0 +1,346 @@
+"""MoEngage as far as an SMS service provider meets it.
+
+It sends a webhook a message and judges the answer, takes delivery reports, and keeps what it
+believes of each message. Where its documentation is silent, the less convenient reading was
+taken: a report about an id that it has not read yet is lost, and a first report stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from local.moengage.configuration import (
+    DeliveryTracking,
+    Macro,
+    Sender,
+    WebhookRequest,
+    fill_in,
+)
+from local.servers import serve
+
+SECONDS_TO_ANSWER = 5.0
+RETRIES = 3
+SECONDS_BETWEEN_RETRIES = 5.0
+REPORT_LIMIT_BYTES = 150 * 1024
+# None of these is MoEngage's to add.
+NOT_ADDED = ("Content-Type", "Accept-Encoding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """What came of one request to the service provider.
+
+    Attributes
+    ----------
+    http_status
+        0 where there was no answer.
+    unique_id
+        The value of the attribute that is mapped as the message's id; empty without one.
+    error_code
+        Empty for a success; else what the campaign page counts.
+    """
+
+    http_status: int
+    unique_id: str = ""
+    error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One call to the delivery-tracking URL.
+
+    Attributes
+    ----------
+    content
+        The report as it came.
+    http_status
+        The answer; a report counts only when it is 200.
+    """
+
+    unique_id: str
+    succeeded: bool
+    reason: str
+    content: Mapping[str, Any]
+    http_status: int
+
+
+@dataclass(slots=True, kw_only=True)
+class CampaignMessage:
+    """A message of a campaign, and what MoEngage believes of it."""
+
+    sender: Sender
+    destination: str = field(repr=False)
+    request: WebhookRequest
+    answers: list[WebhookAnswer] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+
+    @property
+    def sent(self) -> bool:
+        """Whether the service provider took it."""
+        return any(answer.http_status == 200 for answer in self.answers)
+
+    @property
+    def unique_id(self) -> str:
+        """The id that the service provider gave it, empty without one."""
+        return next((answer.unique_id for answer in self.answers if answer.unique_id), "")
+
+    @property
+    def belief(self) -> str:
+        """What the campaign's page shows: ``not sent``, ``sent``, ``delivered`` or ``failed``."""
+        if not self.sent:
+            return "not sent"
+        if not self.reports:
+            return "sent"
+        return "delivered" if self.reports[0].succeeded else "failed"
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, by the webhook's answer or the report."""
+        if not self.sent:
+            return self.answers[-1].error_code if self.answers else ""
+        return "" if self.belief != "failed" else self.reports[0].reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """How one delivery report is answered instead of at once and with 200.
+
+    Attributes
+    ----------
+    http_status
+        The report counts if it is 200.
+    seconds
+        How long the answer takes.
+    """
+
+    http_status: int = 200
+    seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class MoEngageSimulator:
+    """A workspace with custom SMS service providers.
+
+    Parameters
+    ----------
+    seconds_to_answer
+        How long a service provider may take.
+    retries, seconds_between_retries
+        What follows a failure. Not every workspace retries.
+    escapes_raw_bodies
+        See :func:`~local.moengage.configuration.fill_in`.
+
+    Attributes
+    ----------
+    messages
+        Every message, in order.
+    reports
+        Every call to a delivery-tracking URL that exists, in order.
+    lost
+        Reports that were taken and tell nothing: their id is none that a service provider gave.
+    faults
+        What happens to the next reports, one each.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds_to_answer: float = SECONDS_TO_ANSWER,
+        retries: int = 0,
+        seconds_between_retries: float = SECONDS_BETWEEN_RETRIES,
+        escapes_raw_bodies: bool = True,
+    ) -> None:
+        self.messages: list[CampaignMessage] = []
+        self.reports: list[Report] = []
+        self.lost: list[Report] = []
+        self.faults: deque[Fault] = deque()
+        self._timeout = aiohttp.ClientTimeout(total=seconds_to_answer)
+        self._retries = retries
+        self._seconds_between_retries = seconds_between_retries
+        self._escapes_raw_bodies = escapes_raw_bodies
+        self._senders: list[Sender] = []
+        self._trackings: dict[str, tuple[str, DeliveryTracking]] = {}
+        self._by_unique_id: dict[str, CampaignMessage] = {}
+        self._changed = asyncio.Condition()
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Serve delivery tracking on loopback; gives its base URL."""
+        application = web.Application(client_max_size=REPORT_LIMIT_BYTES)
+        application.router.add_post("/sms/dlr/custom/{connector_id}", self._take_report)
+        async with (
+            aiohttp.ClientSession(
+                timeout=self._timeout, skip_auto_headers=NOT_ADDED, trust_env=False
+            ) as session,
+            serve(application) as url,
+        ):
+            self._session = session
+            yield url
+
+    # ---------------------------------------------------------------------------- the settings
+    def save_sender(self, sender: Sender) -> None:
+        """Save a sender.
+
+        Raises
+        ------
+        ValueError
+            The name is taken, or another service provider has the same host name.
+        """
+        for other in self._senders:
+            if other.name == sender.name:
+                raise ValueError("there is a sender of this name already")
+            same_host = urlsplit(other.api_url).netloc == urlsplit(sender.api_url).netloc
+            if same_host and other.service_provider != sender.service_provider:
+                raise ValueError("every service provider needs a host name of its own")
+        self._senders.append(sender)
+
+    def save_delivery_tracking(
+        self, service_provider: str, connector_id: str, tracking: DeliveryTracking
+    ) -> None:
+        """Save how the reports of a service provider are to be read.
+
+        Raises
+        ------
+        ValueError
+            The service provider has no sender yet: tracking is set up only after saving one.
+        """
+        if all(sender.service_provider != service_provider for sender in self._senders):
+            raise ValueError("the service provider has no sender yet")
+        self._trackings[connector_id] = (service_provider, tracking)
+
+    # ------------------------------------------------------------------------------ the sending
+    async def send(
+        self,
+        sender: Sender,
+        *,
+        destination: str,
+        text: str,
+        campaign_id: str = "",
+        dlt_template_id: str = "",
+    ) -> CampaignMessage:
+        """Send one message of a campaign, with the retries of this workspace."""
+        values = {
+            Macro.DESTINATION: destination,
+            Macro.MESSAGE: text,
+            Macro.CAMPAIGN_ID: campaign_id,
+            Macro.DLT_TEMPLATE_ID: dlt_template_id,
+        }
+        request = fill_in(sender, values, escapes_raw_bodies=self._escapes_raw_bodies)
+        message = CampaignMessage(sender=sender, destination=destination, request=request)
+        self.messages.append(message)
+        await self.send_again(message)
+        for _ in range(self._retries):
+            if message.sent:
+                break
+            await asyncio.sleep(self._seconds_between_retries)
+            await self.send_again(message)
+        return message
+
+    async def send_again(self, message: CampaignMessage) -> WebhookAnswer:
+        """Make a message's request (once more: a batch may be run again after trouble)."""
+        answer = await self._call(message.request, message.sender.service_provider)
+        message.answers.append(answer)
+        if answer.unique_id:
+            self._by_unique_id[answer.unique_id] = message
+        return answer
+
+    async def _call(self, request: WebhookRequest, service_provider: str) -> WebhookAnswer:
+        assert self._session is not None, "the simulator is not running"  # noqa: S101
+        try:
+            async with self._session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body or None,
+                allow_redirects=False,
+            ) as answer:
+                content = _flat(await answer.read())
+                status = answer.status
+        except TimeoutError:
+            return WebhookAnswer(http_status=0, error_code="timeout")
+        except aiohttp.ClientError:
+            return WebhookAnswer(http_status=0, error_code="no_connection")
+        if status != 200:
+            code = _text(content.get("code")) or f"http_{status}"
+            return WebhookAnswer(http_status=status, error_code=code)
+        tracking = next(
+            (known for provider, known in self._trackings.values() if provider == service_provider),
+            None,
+        )
+        unique_id = _text(content.get(tracking.sent_unique_id)) if tracking else ""
+        return WebhookAnswer(http_status=status, unique_id=unique_id)
+
+    # ------------------------------------------------------------------------ delivery tracking
+    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until a condition holds, looking at each report.
+
+        Raises
+        ------
+        TimeoutError
+            It does not hold in time.
+        """
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def _take_report(self, request: web.Request) -> web.Response:
+        known = self._trackings.get(request.match_info["connector_id"])
+        if known is None:
+            raise web.HTTPNotFound
+        # More than the limit raises 413.
+        content = _flat(await request.read())
+        if not content:
+            raise web.HTTPBadRequest
+        fault = self.faults.popleft() if self.faults else Fault()
+        await asyncio.sleep(fault.seconds)
+        service_provider, tracking = known
+        report = Report(
+            unique_id=_text(content.get(tracking.report_unique_id)),
+            # Whatever is not listed as a success is a failure.
+            succeeded=_text(content.get(tracking.status)) in tracking.success_values,
+            reason=_text(content.get(tracking.failure_reason)),
+            content=content,
+            http_status=fault.http_status,
+        )
+        async with self._changed:
+            self.reports.append(report)
+            if report.http_status == 200:
+                self._count(report, service_provider)
+            self._changed.notify_all()
+        return web.json_response({}, status=fault.http_status, headers=fault.headers)
+
+    def _count(self, report: Report, service_provider: str) -> None:
+        message = self._by_unique_id.get(report.unique_id)
+        if message is None or message.sender.service_provider != service_provider:
+            self.lost.append(report)
+        else:
+            message.reports.append(report)
+
+
+def _flat(content: bytes) -> dict[str, Any]:
+    """Read a JSON object; a list of them counts as its first one."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    if isinstance(body, list) and body:
+        body = body[0]
+    return body if isinstance(body, dict) else {}
+
+
+def _text(value: object) -> str:
+    """Read a top-level value; nested ones are not looked into."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return str(value)
