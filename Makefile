@@ -52,9 +52,18 @@ template: $(DEV) $(SAM) ## Lint the template
 build: $(SAM) ## sam build, as for AWS
 	$(WITH_PYTHON) .venv/sam/bin/sam build
 
+.PHONY: deploy
+deploy: $(DEV) $(SAM) ## Build and deploy to AWS, asking what matters (ARGS: words for sam deploy)
+	$(WITH_PYTHON) .venv/dev/bin/python scripts/deploy.py $(ARGS)
+
 .PHONY: end-to-end
-end-to-end: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template into the emulator and test it there
-	.venv/dev/bin/pytest -p no:xdist -m end_to_end tests/end_to_end
+end-to-end: $(DEV) $(SAM) $(MINISTACK) ## The built artifact, and the template deployed into the emulator
+	.venv/dev/bin/pytest -p no:xdist -m end_to_end
+
+.PHONY: sam-local
+sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVENTS='send_sms/*', SAM_LOCAL_ARGS=...)
+	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.sam_local \
+	  $(if $(EVENTS),--events '$(EVENTS)') $(SAM_LOCAL_ARGS)
 
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format

@@ -1,0 +1,90 @@
+"""The campaign of `make run` comes out as it should."""
+
+import asyncio
+import os
+import re
+from dataclasses import replace
+
+import pytest
+
+from local.campaign import CASES, Result
+from local.eightx8.contract import problems_of_send_request
+from local.report import table, verdict, what_to_try
+from local.stack import LocalStack
+from tests.end_to_end.bridge import SECONDS_TO_WAIT
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_every_message_comes_out_as_it_should(campaign: list[Result]) -> None:
+    assert [(result.case.name, result.differences) for result in campaign] == [
+        (case.name, ()) for case in CASES
+    ]
+
+
+async def test_every_request_to_8x8_satisfies_8x8s_contract(
+    stack: LocalStack, campaign: list[Result]
+) -> None:
+    assert len(stack.eightx8.requests) >= sum(result.message_id != "" for result in campaign)
+    for request in stack.eightx8.requests:
+        assert problems_of_send_request(request.body) == []
+
+
+async def test_moengage_hears_final_outcomes_only_and_each_once(
+    stack: LocalStack, campaign: list[Result]
+) -> None:
+    told = {result.message_id: result for result in campaign if result.message_id}
+    payloads = [attempt.event["payload"] for attempt in stack.eightx8.callbacks]
+    states = {payload["status"]["state"] for payload in payloads if "status" in payload}
+
+    reports = stack.moengage.reports
+
+    # There was something to hold back.
+    assert {"queued", "sent", "delivered", "undelivered", "rejected"} <= states
+    for report in reports:
+        assert set(report.content) == {"messageId", "status", "reason", "description", "umid"}
+        assert report.content["status"] in ("DELIVERED", "FAILED")
+    assert sorted(one.unique_id for one in reports if one.unique_id in told) == sorted(told)
+    # None came before MoEngage had read the message's id.
+    assert not told.keys() & {report.unique_id for report in stack.moengage.lost}
+
+
+async def test_the_table_has_every_message_and_the_verdict_says_what_is_wrong(
+    campaign: list[Result],
+) -> None:
+    first, *others = campaign
+    worse = replace(first, course=replace(first.course, reports=2, belief="failed"))
+
+    assert table(campaign).row_count == len(CASES)
+    assert f"All {len(CASES)} messages" in verdict(campaign)
+    assert f"1 of {len(CASES)} messages" in verdict([worse, *others])
+    assert "reports 2 instead of 1" in verdict([worse, *others])
+    assert "belief 'failed' instead of 'delivered'" in verdict([worse, *others])
+
+
+async def test_the_printed_commands_work_as_printed(
+    stack: LocalStack, campaign: list[Result]
+) -> None:
+    commands = re.findall(r"^curl (?:.*\\\n)*.*$", what_to_try(stack), re.MULTILINE)
+    assert len(commands) == 2
+
+    answers = [await shell(command) for command in commands]
+
+    assert '"messageId"' in answers[0]
+    assert '"QUEUED"' in answers[0]
+    assert f'"messageId":"{campaign[0].message_id}"' in answers[1]
+    assert '"state":"delivered"' in answers[1]
+
+
+async def shell(command: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-c",
+        command,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "no_proxy": "*"},
+    )
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output.decode()

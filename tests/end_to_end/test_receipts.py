@@ -1,0 +1,136 @@
+"""Callbacks, outcomes and look-ups."""
+
+import asyncio
+
+import pytest
+
+from local.moengage import Fault
+from local.stack import SUB_ACCOUNT_IDS, LocalStack
+from tests.end_to_end.bridge import Bridge
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
+
+
+class TestCallbacks:
+    async def test_an_inbound_sms_is_kept_and_acknowledged(
+        self, stack: LocalStack, bridge: Bridge
+    ) -> None:
+        umid = await stack.eightx8.receive_inbound(
+            sub_account_id=SUB_ACCOUNT_IDS[0],
+            source=bridge.number(),
+            destination="+6590001111",
+            body="STOP 🛑",
+        )
+
+        await stack.eightx8.settled(30)
+
+        tries = [
+            attempt.status
+            for attempt in stack.eightx8.callbacks
+            if attempt.event["payload"].get("umid") == umid
+        ]
+        assert tries == [200]
+        [item] = [item for item in await bridge.items() if item["id"]["S"] == f"inbound {umid}"]
+        assert item["body"]["S"] == "STOP 🛑"
+
+    async def test_an_unknown_event_is_kept_once_and_acknowledged(self, bridge: Bridge) -> None:
+        event = {"namespace": "SMS", "eventType": "number_ported", "payload": {"to": "Mars"}}
+        before = await bridge.books()
+
+        answers = [await bridge.receive(event) for _ in range(2)]
+
+        assert [answer.status for answer in answers] == [200, 200]
+        after = await bridge.books()
+        assert after.items == before.items + 1
+        assert after.reports == before.reports
+        assert any("number_ported" in str(item) for item in await bridge.items())
+
+    async def test_with_a_wrong_token_nothing_is_recorded(
+        self, stack: LocalStack, bridge: Bridge
+    ) -> None:
+        message = await bridge.send(destination=bridge.number("0007"))
+        before = await stack.look_up(message.unique_id)
+        receipt = receipt_of(message.unique_id, "delivered")
+
+        refused = await bridge.post(stack.callback_url, receipt, "not-the-token")
+
+        assert (refused.status, refused.body["code"]) == (401, "unauthorized")
+        assert await stack.look_up(message.unique_id) == before
+
+
+class TestOutcomes:
+    async def test_only_the_final_receipt_reaches_moengage_and_once(
+        self, stack: LocalStack, bridge: Bridge
+    ) -> None:
+        # 8x8 sends no receipt of its own for this number.
+        message = await bridge.send(destination=bridge.number("0007"))
+        for state in ("queued", "sent", "undelivered"):
+            # By its code the operator goes on trying.
+            answer = await bridge.receive(receipt_of(message.unique_id, state, error_code=4))
+            assert answer.status == 200
+        found = await stack.look_up(message.unique_id)
+        assert found["state"] == "deferred"
+        assert "outcome" not in found
+
+        for state in ("delivered", "delivered", "sent", "undelivered"):
+            await bridge.receive(receipt_of(message.unique_id, state))
+        await bridge.reported(message)
+        # SQS may deliver a message twice.
+        await asyncio.to_thread(stack.queue_outcome, message.unique_id)
+        await bridge.reported(message)
+
+        assert [report.content["status"] for report in message.reports] == ["DELIVERED"]
+        assert (await stack.look_up(message.unique_id))["state"] == "delivered"
+
+    async def test_an_outcome_that_moengage_does_not_take_is_told_later_and_once(
+        self, stack: LocalStack, bridge: Bridge
+    ) -> None:
+        message = await bridge.send(destination=bridge.number("0001"))
+        stack.moengage.faults.append(Fault(http_status=503))
+
+        await bridge.reported(message)
+
+        tries = [one for one in stack.moengage.reports if one.unique_id == message.unique_id]
+        assert [one.http_status for one in tries] == [503, 200]
+        assert (message.belief, message.reason) == ("failed", "eightx8_undelivered_1")
+        assert len(message.reports) == 1
+
+
+class TestLookUps:
+    async def test_the_token_decides_how_much_of_the_number_shows(
+        self, stack: LocalStack, bridge: Bridge
+    ) -> None:
+        number = bridge.number()
+        message = await bridge.send(destination=number)
+        url, tokens = stack.look_up_url(message.unique_id), stack.tokens
+
+        masked = await bridge.call("GET", url, token=tokens.look_up)
+        also_masked = await bridge.call("GET", url, token=tokens.full_number)
+        full = await bridge.call("GET", f"{url}?numbers=full", token=tokens.full_number)
+        refused = await bridge.call("GET", f"{url}?numbers=full", token=tokens.look_up)
+
+        assert masked.body["destination"] == also_masked.body["destination"] == "44*******000"
+        assert full.body["destination"] == number
+        assert (refused.status, refused.body["code"]) == (403, "full_numbers_not_allowed")
+
+    async def test_a_message_that_is_not_there(self, stack: LocalStack, bridge: Bridge) -> None:
+        url = stack.look_up_url("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
+
+        answer = await bridge.call("GET", url, token=stack.tokens.look_up)
+
+        assert (answer.status, answer.body["code"]) == (404, "message_not_found")
+
+
+def receipt_of(message_id: str, state: str, error_code: int = 0) -> dict[str, object]:
+    """Build one of 8x8's receipts."""
+    status = {"state": state, "timestamp": "2026-11-24T09:30:00.1234567Z"}
+    return {
+        "namespace": "SMS",
+        "eventType": "outbound_message_status_changed",
+        "payload": {
+            "umid": "5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+            "clientMessageId": message_id,
+            "subAccountId": SUB_ACCOUNT_IDS[0],
+            "status": {**status, **({"errorCode": error_code} if error_code else {})},
+        },
+    }
