@@ -1,0 +1,220 @@
+"""Every file of events/, given to its function."""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.event_files import (
+    EVENTS,
+    NUMBER,
+    TOKENS,
+    EventFile,
+    event_files,
+    in_short,
+    message_id,
+    put_messages,
+)
+from tests.handlers.conftest import API_KEY, ENVIRONMENT, HASH_KEY, Bridge
+
+FILES = event_files()
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What an event brings about, beside its answer.
+
+    Attributes
+    ----------
+    written
+        Which items of the table changed: what they are, and the state of those that have one.
+    sent
+        What 8x8 was asked to send.
+    queued, told
+        Numbers of the messages whose outcome was queued and told to MoEngage.
+    shows
+        What the answer's body holds.
+    """
+
+    written: tuple[str, ...] = ()
+    sent: dict[str, str] | None = None
+    queued: tuple[int, ...] = ()
+    told: tuple[int, ...] = ()
+    shows: tuple[str, ...] = ()
+
+
+def sends(text: str, destination: str = NUMBER, source: str = "Acme", **options: str) -> Effects:
+    sent = {"destination": destination, "text": text, "source": source, **options}
+    return Effects(("claim", "message queued"), sent, shows=('"messageId":', '"umid":'))
+
+
+def receipt(state: str, *queued: int) -> Effects:
+    return Effects((f"message {state}",), queued=queued)
+
+
+def refuses(*shows: str) -> Effects:
+    return Effects(shows=('"errorId":', '"timestamp":', *shows))
+
+
+EFFECTS = {
+    "send_sms/single": sends("Your order 1001 has shipped"),
+    "send_sms/eightx8_names": sends("Your order 1002 has shipped", encoding="AUTO"),
+    "send_sms/campaign": sends("Your order 1003 has shipped"),
+    "send_sms/form": sends("Your order 1004 has shipped & is near"),
+    "send_sms/form_plus_not_escaped": sends("Your order 1005 has shipped", "6591234567"),
+    "send_sms/unicode": sends("您的订单 1006 已发货 🚚 – grüße"),  # noqa: RUF001
+    "send_sms/number_as_integer": sends("Your order 1007 has shipped", "6591234567"),
+    "send_sms/number_in_list": sends("Your order 1008 has shipped", "6591234567"),
+    "send_sms/raw_body": sends("Your order 1009 has shipped"),
+    "send_sms/no_content_type": sends("Your order 1010 has shipped"),
+    "send_sms/no_sender": sends(
+        "Your order 1011 has shipped", source=ENVIRONMENT["SendSms"]["DEFAULT_SENDER_ID"]
+    ),
+    "send_sms/bad_token": refuses(),
+    "send_sms/no_token": refuses(),
+    "send_sms/unknown_sub_account": refuses(),
+    "send_sms/no_body": refuses(),
+    "send_sms/broken_json": refuses(),
+    "send_sms/form_sent_as_json": refuses(),
+    "send_sms/not_utf8": refuses(),
+    "send_sms/unsupported_content_type": refuses(),
+    "send_sms/missing_field": refuses('"field":"destination"'),
+    "send_sms/doubled_field": refuses("message and text"),
+    "send_sms/bad_number": refuses('"field":"recipient"'),
+    "send_sms/two_numbers": refuses("exactly one recipient"),
+    "send_sms/unfilled_macro": refuses("MoEngage did not fill it in"),
+    "send_sms/swapped_fields": refuses("Moesms_destination and Moesms_message"),
+    "send_sms/text_too_long": refuses('"field":"message"'),
+    "receive_callback/receipt_queued": receipt("queued"),
+    "receive_callback/receipt_sent": receipt("sent"),
+    "receive_callback/receipt_delivered": receipt("delivered", 3),
+    "receive_callback/receipt_undelivered": receipt("undelivered", 4),
+    "receive_callback/receipt_deferred": receipt("deferred"),
+    "receive_callback/receipt_rejected": receipt("rejected", 6),
+    "receive_callback/receipt_read": receipt("read", 7),
+    "receive_callback/receipt_of_unknown_state": receipt("queued"),
+    "receive_callback/receipt_not_ours": Effects(("umid delivered",)),
+    "receive_callback/inbound": Effects(("inbound",)),
+    "receive_callback/unknown_event": Effects(("event",)),
+    "receive_callback/other_product": Effects(("event",)),
+    "receive_callback/not_json": Effects(("event",)),
+    "receive_callback/no_body": Effects(("event",)),
+    "receive_callback/token_in_url": receipt("delivered", 13),
+    "receive_callback/bad_token": refuses(),
+    "receive_callback/no_token": refuses(),
+    "forward_outcome/outcome": Effects(("message delivered",), told=(16,)),
+    "forward_outcome/nothing_open": Effects(),
+    "forward_outcome/batch_with_a_broken_record": Effects(
+        ("message delivered", "message delivered"), told=(18, 19)
+    ),
+    "look_up_message/masked": Effects(
+        shows=('"destination":"65*****567"', "receipt delivered", "MoEngage told")
+    ),
+    "look_up_message/full_number": Effects(shows=(f'"destination":"{NUMBER}"',)),
+    "look_up_message/full_number_refused": refuses(),
+    "look_up_message/unknown_id": refuses(),
+    "look_up_message/not_an_id": refuses(),
+    "look_up_message/bad_token": refuses(),
+    "look_up_message/no_token": refuses(),
+    "refuse_request/wrong_method": refuses("takes POST"),
+    "refuse_request/unknown_path": refuses(),
+    "fill_secret/create": Effects(),
+    "fill_secret/delete": Effects(),
+}
+
+_SECRETS = (*TOKENS.values(), API_KEY, HASH_KEY, "not-a-token-of-ours")
+_NUMBERS = (NUMBER.removeprefix("+"), "6598765432")
+_TEXTS = ("Your order", "Never sent", "您的订单", "STOP please", "state=delivered")
+NEVER_LOGGED = (*_SECRETS, *_NUMBERS, *_TEXTS)
+
+
+def test_every_file_has_its_answer_and_its_effects() -> None:
+    written_down = {f"{file.name}.json" for file in FILES}
+    there = {str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json")}
+
+    assert there == written_down == {f"{name}.json" for name in EFFECTS}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_event(file: EventFile, bridge: Bridge) -> None:
+    effects = EFFECTS[file.name]
+    handler = bridge.handler(file.function)
+    put_messages(bridge.messages, file.event)
+    before = bridge.items()
+
+    answer = handler(event_for(file, bridge), None)
+
+    if file.function == "fill_secret":
+        [told] = bridge.cloudformation.arrived
+        answer = told.json
+    assert in_short(answer) == file.answer
+    for words in effects.shows:
+        assert words in answer["body"]
+    assert changes(before, bridge.items()) == effects.written
+    asked = [request.json for request in bridge.eightx8.arrived]
+    for body in asked:
+        del body["clientMessageId"]
+    assert asked == ([effects.sent] if effects.sent else [])
+    queued = [json.loads(message["Body"])["messageId"] for message in bridge.queued()]
+    assert queued == [message_id(number) for number in effects.queued]
+    told_ids = [request.json["messageId"] for request in bridge.moengage.arrived]
+    assert told_ids == [message_id(number) for number in effects.told]
+    assert [word for word in NEVER_LOGGED if word in bridge.log.getvalue()] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_shape_is_that_of_aws(file: EventFile) -> None:
+    event = file.event
+    if "Records" in event:
+        for record in event["Records"]:
+            assert record["eventSource"] == "aws:sqs"
+        return
+    if "RequestType" in event:
+        assert event["ResourceProperties"]["ServiceToken"] == event["ServiceToken"]
+        return
+    context = event["requestContext"]
+    content = event.get("body", "").encode()
+    if event["isBase64Encoded"]:
+        content = base64.b64decode(content, validate=True)
+    media_type = event["headers"].get("content-type", "").partition(";")[0]
+    is_text = media_type == "application/json" or media_type.startswith("text/")
+
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == context["routeKey"]
+    assert event["rawPath"] == context["http"]["path"]
+    assert context["routeKey"] in (
+        "$default",
+        f"{context['http']['method']} {route_of(event)}",
+    )
+    assert event["headers"]["x-forwarded-for"] == context["http"]["sourceIp"]
+    assert [name for name in event["headers"] if name != name.lower()] == []
+    assert event["headers"].get("content-length", "0") == str(len(content))
+    # API Gateway passes JSON and text/* on as text, and everything else in base64.
+    assert event["isBase64Encoded"] is (bool(content) and not is_text)
+
+
+def event_for(file: EventFile, bridge: Bridge) -> dict[str, Any]:
+    if file.function == "fill_secret":
+        return file.answered_at(f"{bridge.cloudformation.url}/answer", bridge.secret_arn)
+    return file.event
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
+    """Name the items that are new or other than before."""
+    return tuple(sorted(kind(item) for key, item in after.items() if before.get(key) != item))
+
+
+def kind(item: dict[str, Any]) -> str:
+    what, is_prefixed, _ = item["id"]["S"].partition(" ")
+    state = item.get("state", {}).get("S", "")
+    return f"{what if is_prefixed else 'message'} {state}".strip()
+
+
+def route_of(event: dict[str, Any]) -> str:
+    """Put the names of the path's parameters back in place of their values."""
+    path: str = event["rawPath"]
+    for name, value in event.get("pathParameters", {}).items():
+        path = path.replace(value, f"{{{name}}}")
+    return path

@@ -1,0 +1,115 @@
+"""What `sam build` made: all that Lambda gets, and nothing else.
+
+The emulator lets functions see its own packages, so that only this shows whether the layer has
+everything.
+"""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.event_files import EVENTS, logical_id
+from tests.template.conftest import PROJECT
+
+pytestmark = pytest.mark.end_to_end
+
+BUILD = PROJECT / ".aws-sam/build"
+LAYER = BUILD / "BridgeLayer/python"
+FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
+
+# Loads a function as Lambda does and tells where its modules came from.
+LOAD = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import app
+assert callable(app.handler)
+print(json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()}))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _is_built() -> None:
+    """The build has to be there, and of the sources as they are."""
+    assert LAYER.is_dir(), "run `make build` first"
+    for path in (PROJECT / "layers/sms_bridge").rglob("*.py"):
+        built = LAYER / path.relative_to(PROJECT / "layers")
+        assert built.read_bytes() == path.read_bytes(), f"{path.name} changed: run `make build`"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_runs_on_the_layer_alone(function: str) -> None:
+    folder = BUILD / logical_id(function)
+    environment: dict[str, str] = json.loads((EVENTS / "environment.json").read_text())[
+        logical_id(function)
+    ]
+
+    # -I -S: no variable, no folder and no installed package of this machine.
+    loaded = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-I", "-S", "-B", "-c", LOAD, json.dumps([str(folder), str(LAYER)])],
+        env={**environment, "AWS_DEFAULT_REGION": "eu-central-1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert loaded.returncode == 0, loaded.stderr
+    files: dict[str, str | None] = json.loads(loaded.stdout)
+    assert files["app"] == str(folder / "app.py")
+    assert files["sms_bridge"] == str(LAYER / "sms_bridge/__init__.py")
+    strangers = [file for file in files.values() if file and "site-packages" in file]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_holds_its_handler_alone(function: str) -> None:
+    folder = BUILD / logical_id(function)
+
+    assert [path.name for path in folder.rglob("*")] == ["app.py"]
+    assert (folder / "app.py").read_bytes() == (
+        PROJECT / "functions" / function / "app.py"
+    ).read_bytes()
+
+
+def test_layer_holds_the_pinned_packages_alone() -> None:
+    lock = (PROJECT / "layers/requirements.txt").read_text()
+    pinned = {
+        f"{normal(name)}-{version}" for name, version in re.findall(r"^(\S+)==(\S+)", lock, re.M)
+    }
+
+    installed = {path.stem for path in LAYER.glob("*.dist-info")}
+
+    assert {normal(name) for name in installed} == {normal(name) for name in pinned}
+    assert not {"tests", "local", "pytest", "moto", "pip", "setuptools"} & {
+        path.name for path in LAYER.iterdir()
+    }
+
+
+def test_layer_is_compiled_so_that_no_cold_start_has_to() -> None:
+    sources = [path for path in LAYER.rglob("*.py") if path.suffix == ".py"]
+    assert len(sources) > 100
+
+    for source in sources:
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        assert compiled.is_file(), source
+        header = compiled.read_bytes()[:16]
+        assert header[:4] == importlib.util.MAGIC_NUMBER
+        # Named by its content and never compared with it: times change on the way to Lambda.
+        assert int.from_bytes(header[4:8], "little") == 0b01, source
+        assert header[8:] == importlib.util.source_hash(source.read_bytes()), source
+
+
+def test_nothing_but_what_runs_fits_into_lambda() -> None:
+    size = sum(path.stat().st_size for path in LAYER.rglob("*") if path.is_file())
+
+    # Function and layers together may take 250 MB, unpacked.
+    assert size < 100 * 1024 * 1024
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,139 @@
+"""What a person who deploys is asked, and what is refused before anything is created."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.conftest import Template
+
+ACCEPTED = {
+    "SubAccountIds": ["acme", "Acme_Transactional", "a-b.c&d", "x" * 50],
+    "DefaultSenderId": ["", "Acme", "Acme Shop", "+6591234567", "1234567890123456", "Grüße"],
+    "MoEngageConnectorId": ["", "64a0_b-C"],
+    "AllowedCountryCallingCodes": ["", "65", "65,62", "1684,7"],
+    "CallbackAllowList": ["off", "8x8", "203.0.113.0/24", "203.0.113.7,2001:db8::/32"],
+    "CallbackBaseUrl": ["", "https://sms.example.com", "http://127.0.0.1:4566"],
+    "MoEngageDeliveryTrackingUrl": ["", "https://api-01.moengage.com/sms/dlr/custom/abc"],
+    "EightX8BaseUrl": ["", "https://sms.8x8.com", "http://127.0.0.1:8080"],
+}
+REFUSED = {
+    "SubAccountIds": ["", "ab", "x" * 51, "acme notifications", "acme/other", "acmé"],
+    "DefaultSenderId": ["TwelveLetter", "12345678901234567", 'Ac"me', "Ac\\me"],
+    "MoEngageConnectorId": ["abc/def", "https://api-01.moengage.com/x", "a b"],
+    "AllowedCountryCallingCodes": ["+65", "65, 62", "65,", "065", "SG"],
+    "CallbackAllowList": ["", "on", "8x8,203.0.113.7", "203.0.113.0/24, 203.0.114.0/24"],
+    "CallbackBaseUrl": ["sms.example.com", "https://sms.example.com/", "https://sms.example.com?a"],
+    "MoEngageDeliveryTrackingUrl": ["api-01.moengage.com/sms", "https://a b"],
+    "EightX8BaseUrl": ["sms.8x8.com", "https://sms.8x8.com/"],
+}
+
+# 8x8's documentation, October 2025.
+REGIONS = {
+    "asia-pacific": ("https://sms.8x8.com", 3),
+    "north-america": ("https://sms.us.8x8.com", 3),
+    "europe": ("https://sms.8x8.uk", 4),
+    "indonesia": ("https://sms.8x8.id", 4),
+}
+
+
+def matches(parameter: dict[str, Any], value: str) -> bool:
+    """Judge as CloudFormation does: the whole value, and each part of a list."""
+    return re.fullmatch(parameter["AllowedPattern"], value) is not None
+
+
+def cases(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in table.items() for value in values]
+
+
+class TestParameters:
+    def test_each_is_described(self, template: Template) -> None:
+        for name, parameter in template.parameters.items():
+            assert len(parameter["Description"]) > 10, name
+
+    def test_each_but_the_sub_accounts_has_a_default(self, template: Template) -> None:
+        without = [
+            name for name, parameter in template.parameters.items() if "Default" not in parameter
+        ]
+
+        assert without == ["SubAccountIds"]
+        # So `sam deploy --guided` asks for it first.
+        assert next(iter(template.parameters)) == "SubAccountIds"
+
+    def test_each_is_constrained(self, template: Template) -> None:
+        free = [
+            name
+            for name, parameter in template.parameters.items()
+            if not {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys()
+        ]
+
+        assert free == ["AwsEndpointUrl"]
+
+    def test_each_default_is_allowed(self, template: Template) -> None:
+        for name, parameter in template.parameters.items():
+            if "Default" not in parameter:
+                continue
+            default = parameter["Default"]
+            assert default in parameter.get("AllowedValues", [default]), name
+            assert parameter.get("MinValue", default) <= default, name
+            assert default <= parameter.get("MaxValue", default), name
+            if "AllowedPattern" in parameter:
+                assert matches(parameter, default), name
+
+    def test_each_pattern_has_examples_and_says_what_it_wants(self, template: Template) -> None:
+        patterns = {name for name, one in template.parameters.items() if "AllowedPattern" in one}
+
+        assert patterns == set(ACCEPTED) == set(REFUSED)
+        for name in patterns:
+            assert template.parameters[name]["ConstraintDescription"], name
+
+    @pytest.mark.parametrize(("name", "value"), cases(ACCEPTED))
+    def test_accepted(self, name: str, value: str, template: Template) -> None:
+        assert matches(template.parameters[name], value)
+
+    @pytest.mark.parametrize(("name", "value"), cases(REFUSED))
+    def test_refused(self, name: str, value: str, template: Template) -> None:
+        assert not matches(template.parameters[name], value)
+
+    def test_the_console_shows_each_in_one_group(self, template: Template) -> None:
+        groups = template.content["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        shown = [name for group in groups for name in group["Parameters"]]
+
+        assert sorted(shown) == sorted(template.parameters)
+
+    def test_each_is_used(self, template: Template) -> None:
+        used = names_used(template.content)
+
+        assert set(template.parameters) <= used
+
+
+class TestRegions:
+    def test_each_has_8x8s_own_host_and_addresses(self, template: Template) -> None:
+        regions = template.content["Mappings"]["EightX8Regions"]
+
+        assert template.parameters["EightX8Region"]["AllowedValues"] == [*REGIONS] == [*regions]
+        for name, (host, addresses) in REGIONS.items():
+            assert regions[name]["BaseUrl"] == host
+            listed = regions[name]["CallbackAddresses"].split(",")
+            assert len(set(listed)) == addresses
+            pattern = template.parameters["CallbackAllowList"]
+            assert all(matches(pattern, address) for address in listed)
+
+    def test_data_centres_are_the_documented_ones(self, template: Template) -> None:
+        allowed = template.parameters["MoEngageDataCenter"]["AllowedValues"]
+
+        assert allowed == ["01", "02", "03", "04", "05", "06"]
+
+
+def names_used(part: object) -> set[str]:
+    """Return every name that a ``Ref`` or a ``Sub`` takes."""
+    if isinstance(part, list):
+        return set().union(*map(names_used, part))
+    if not isinstance(part, dict):
+        return set()
+    used = set().union(*map(names_used, part.values()))
+    if isinstance(part.get("Ref"), str):
+        used.add(part["Ref"])
+    if "Fn::Sub" in part:
+        used |= set(re.findall(r"\$\{(\w+)\}", str(part["Fn::Sub"])))
+    return used

@@ -1,0 +1,223 @@
+"""template.yaml against the code that it deploys."""
+
+import json
+import re
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+import pytest
+
+from local.event_files import EVENTS, event_files
+from local.event_files import logical_id as logical_id_of
+from sms_bridge.rules.forwarding import WAITS
+from sms_bridge.settings import (
+    CallbackSettings,
+    ForwardSettings,
+    LookUpSettings,
+    SendSettings,
+    read_settings,
+)
+from sms_bridge.web.callbacks import callback_url
+from sms_bridge.web.routes import methods_of
+from tests.template.conftest import PROJECT, Template
+
+SETTINGS: dict[str, Any] = {
+    "SendSms": SendSettings,
+    "ReceiveCallback": CallbackSettings,
+    "ForwardOutcome": ForwardSettings,
+    "LookUpMessage": LookUpSettings,
+    "FillSecret": None,
+    "RefuseRequest": None,
+}
+
+FUNCTIONS = sorted(SETTINGS)
+
+
+class TestFunctions:
+    def test_each_folder_is_a_function_and_has_events(self, template: Template) -> None:
+        folders = {path.parent.name for path in (PROJECT / "functions").glob("*/app.py")}
+
+        deployed = {name: properties["CodeUri"] for name, properties in template.functions.items()}
+
+        assert deployed == {logical_id_of(folder): f"functions/{folder}/" for folder in folders}
+        assert {file.function for file in event_files()} == folders
+        assert set(deployed) == set(SETTINGS)
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_environment_is_what_the_function_reads(
+        self, function: str, template: Template
+    ) -> None:
+        settings: tuple[Field[Any], ...] = fields(SETTINGS[function]) if SETTINGS[function] else ()
+
+        assert set(template.variables(function)) == {one.name.upper() for one in settings}
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_what_a_function_needs_is_never_an_empty_parameter(
+        self, function: str, template: Template
+    ) -> None:
+        settings: tuple[Field[Any], ...] = fields(SETTINGS[function]) if SETTINGS[function] else ()
+        needed = {one.name.upper() for one in settings if one.default is MISSING}
+
+        for name, value in template.variables(function).items():
+            parameter = value.get("Ref") if isinstance(value, dict) else None
+            if name in needed and parameter in template.parameters:
+                assert template.parameters[parameter].get("Default", "") != ""
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_environment_file_for_sam_local_is_complete(
+        self, function: str, template: Template
+    ) -> None:
+        file: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
+
+        # SAM passes on only what the template declares, and each function reads only its own.
+        declared = {*template.shared_variables, *template.variables(function)}
+        assert set(file[function]) == declared
+        assert set(file) == set(template.functions)
+        if SETTINGS[function]:
+            read_settings(SETTINGS[function], file[function])
+
+    def test_each_has_a_log_group_and_a_role_of_its_own(self, template: Template) -> None:
+        groups = [one["LoggingConfig"]["LogGroup"]["Ref"] for one in template.functions.values()]
+        roles = [one["Role"]["Fn::GetAtt"][0] for one in template.functions.values()]
+
+        assert len(set(groups)) == len(set(roles)) == len(template.functions)
+        for group in groups:
+            properties = template.resources[group]["Properties"]
+            assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert set(template.of_type("AWS::IAM::Role")) == set(roles)
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_role_names_each_action_and_resource(self, function: str, template: Template) -> None:
+        # That they are the ones the code needs: tests/handlers/test_permissions.py.
+        allowed = template.allowed(function)
+        log_group = template.functions[function]["LoggingConfig"]["LogGroup"]["Ref"]
+
+        assert allowed.pop("*") == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+        assert allowed[log_group] == {"logs:CreateLogStream", "logs:PutLogEvents"}
+        assert [action for actions in allowed.values() for action in actions if "*" in action] == []
+        assert set(allowed) <= set(template.resources)
+        assert {one["Effect"] for one in template.statements(function)} == {"Allow"}
+
+    def test_roles_are_for_lambda_alone(self, template: Template) -> None:
+        for role in template.of_type("AWS::IAM::Role").values():
+            [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+            assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+    def test_runtime_is_that_of_the_layer_and_of_its_makefile(self, template: Template) -> None:
+        [layer] = template.of_type("AWS::Serverless::LayerVersion").values()
+        runtimes = {one["Runtime"] for one in template.functions.values()}
+
+        assert [*runtimes] == layer["CompatibleRuntimes"] == ["python3.13"]
+        assert "python3.13 -m pip" in (PROJECT / "layers/Makefile").read_text()
+
+
+class TestHttpApi:
+    def test_routes_are_those_that_the_code_knows(self, template: Template) -> None:
+        routes = routes_of(template)
+
+        assert routes.pop(("$default", "$default")) == "RefuseRequest"
+        for (method, path), function in routes.items():
+            example = re.sub(r"\{\w+\}", "x1", path)
+            assert methods_of(example) == (method,), function
+        code = (PROJECT / "layers/sms_bridge/web/routes.py").read_text()
+        assert len(re.findall(r"re\.compile\(", code)) == len(routes)
+
+    def test_the_callback_url_that_8x8_gets_leads_to_its_function(self, template: Template) -> None:
+        url = callback_url("https://sms.example.com", ("token",))
+        path = url.removeprefix("https://sms.example.com").partition("?")[0]
+
+        assert routes_of(template)["POST", path] == "ReceiveCallback"
+
+    def test_events_come_along_the_routes(self, template: Template) -> None:
+        functions = {
+            "$default" if method == "$default" else f"{method} {path}": function
+            for (method, path), function in routes_of(template).items()
+        }
+
+        for file in event_files():
+            if "routeKey" in file.event:
+                assert functions[file.event["routeKey"]] == file.logical_id, file.name
+
+    def test_outputs_are_the_routes_urls(self, template: Template) -> None:
+        outputs = template.content["Outputs"]
+        host = "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+        send_url, values = outputs["SendUrl"]["Value"]["Fn::Sub"]
+
+        assert values == {"First": {"Fn::Select": [0, {"Ref": "SubAccountIds"}]}}
+        assert send_url == f"{host}/api/v1/subaccounts/${{First}}/messages"
+        assert outputs["CallbackUrl"]["Value"] == {"Fn::Sub": f"{host}/callbacks/8x8"}
+        assert outputs["LookUpUrl"]["Value"] == {"Fn::Sub": f"{host}/messages/"}
+
+    def test_access_log_holds_neither_url_nor_header(self, template: Template) -> None:
+        log_format = template.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
+
+        logged = set(re.findall(r"\$context\.([\w.]+)", log_format))
+        assert not {"path", "protocol", "authorizer", "domainName"} & logged
+        assert json.loads(log_format).keys() >= {"requestId", "route", "status", "sourceIp"}
+
+
+class TestQueues:
+    def test_visibility_timeout_is_six_times_the_functions_timeout(
+        self, template: Template
+    ) -> None:
+        queue = template.resources["OutcomeQueue"]["Properties"]
+        function = template.functions["ForwardOutcome"]
+        event = function["Events"]["Outcomes"]["Properties"]
+
+        assert event["Queue"] == {"Fn::GetAtt": ["OutcomeQueue", "Arn"]}
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+    def test_a_batch_fits_into_the_timeout_while_moengage_is_silent(
+        self, template: Template
+    ) -> None:
+        function = template.functions["ForwardOutcome"]
+        seconds_a_record = 1.0 + 4.0  # to connect, and to wait for an answer
+
+        batch_size = function["Events"]["Outcomes"]["Properties"]["BatchSize"]
+        assert batch_size * seconds_a_record < function["Timeout"]
+
+    def test_an_outcome_is_received_once_more_than_there_are_waits(
+        self, template: Template
+    ) -> None:
+        redrive = template.resources["OutcomeQueue"]["Properties"]["RedrivePolicy"]
+
+        assert redrive["maxReceiveCount"] == len(WAITS) + 1
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["OutcomeDeadLetterQueue", "Arn"]}
+
+    def test_both_queues_outlive_all_waits_and_are_encrypted(self, template: Template) -> None:
+        for queue in template.of_type("AWS::SQS::Queue").values():
+            assert queue["MessageRetentionPeriod"] > 10 * sum(WAITS)
+            assert queue["SqsManagedSseEnabled"] is True
+
+
+class TestTable:
+    def test_records_survive_the_stack_and_expire_by_themselves(self, template: Template) -> None:
+        table = template.resources["MessagesTable"]
+        properties = table["Properties"]
+
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True
+        }
+        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        # Names from sms_bridge.storage.
+        assert properties["TimeToLiveSpecification"] == {
+            "AttributeName": "expires_at",
+            "Enabled": True,
+        }
+        assert properties["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+
+
+def routes_of(template: Template) -> dict[tuple[str, str], str]:
+    """Return which function takes which method and path."""
+    return {
+        (
+            event["Properties"].get("Method", "$default"),
+            event["Properties"].get("Path", "$default"),
+        ): name
+        for name, properties in template.functions.items()
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    }
