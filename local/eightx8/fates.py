@@ -5,13 +5,13 @@ digits  fate
 ======  ==========================================================================
 0001    undelivered: error 1, absent subscriber
 0002    rejected by the operator
-0003    answered 200, but ``REJECTED``
+0003    answered 200, but rejected
 0004    refused: 400, code 1002 (invalid MSISDN)
 0005    deferred (undelivered with error 22), then delivered
 0006    delivered; every receipt comes twice, all at once, in no order
 0007    delivered; no receipt ever comes
 0008    undelivered: error 43, spam filter
-0009    refused once: 429 with ``Retry-After``; taken when it comes again
+0009    refused once: 429 with Retry-After; taken when it comes again
 0010    taken, but answered 500
 0011    not taken, answered 500
 0012    taken, but the answer never comes
