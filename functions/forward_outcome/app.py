@@ -1,30 +1,70 @@
-"""Outcome queue: reports final outcomes to MoEngage."""
+"""Outcome queue: reports final outcomes to MoEngage, and who opted out or in."""
 
 from typing import Any
 
 import boto3
 
+from sms_bridge.rules.opt_outs import keywords_of
 from sms_bridge.settings import ForwardSettings, read_settings
 from sms_bridge.steps.forward import ForwardOutcome
+from sms_bridge.steps.pass_on_wish import PassOnWish
 from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.outcome_queue import SqsDeadLetterQueue, SqsOutcomeQueue
+from sms_bridge.storage.message_items import INBOUND_PREFIX
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.secret import SecretSource
 from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import DeliveryTracking
+from sms_bridge.web.moengage import DeliveryTracking, UserProfiles
 
 settings = read_settings(ForwardSettings)
+secrets = SecretSource(
+    boto3.client("secretsmanager", config=AWS_CALLS),
+    settings.bridge_secret_arn,
+    max_age_seconds=settings.secret_max_age_seconds,
+)
 sqs = boto3.client("sqs", config=AWS_CALLS)
+dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
+messages = DynamoDBMessages(dynamodb, settings.messages_table)
 outcomes = SqsOutcomeQueue(sqs, settings.outcome_queue_url)
+dead_letters = SqsDeadLetterQueue(sqs, settings.outcome_dead_letter_queue_url)
 tracking_url = settings.moengage_delivery_tracking_url
 forward_outcome = ForwardOutcome(
-    messages=DynamoDBMessages(boto3.client("dynamodb", config=AWS_CALLS), settings.messages_table),
+    messages=messages,
     listener=DeliveryTracking(tracking_url, Connections(tracking_url, connect_timeout=1.0))
     if tracking_url
     else None,
-    dead_letters=SqsDeadLetterQueue(sqs, settings.outcome_dead_letter_queue_url),
+    dead_letters=dead_letters,
+)
+data_api_url = settings.moengage_data_api_url
+pass_on_wish = (
+    PassOnWish(
+        messages=messages,
+        opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
+        profiles=UserProfiles(
+            data_api_url,
+            Connections(data_api_url, connect_timeout=1.0),
+            identifier=settings.moengage_identifier,
+        ),
+        dead_letters=dead_letters,
+        keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+    )
+    if data_api_url
+    else None
 )
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     """Tell each outcome; what has to be told again stays in the queue."""
-    return outcomes.work_through(event["Records"], forward_outcome)
+    return outcomes.work_through(event["Records"], tell, dead_letters)
+
+
+def tell(item_id: str) -> int | None:
+    """Tell what an item of the table has to tell."""
+    if not item_id.startswith(INBOUND_PREFIX):
+        return forward_outcome(item_id)
+    if pass_on_wish is None:
+        return None
+    secret = secrets.get()
+    return pass_on_wish(item_id, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key)

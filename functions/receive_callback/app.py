@@ -2,10 +2,12 @@
 
 import boto3
 
+from sms_bridge.rules.opt_outs import keywords_of
 from sms_bridge.settings import CallbackSettings, read_settings
 from sms_bridge.steps.receive import ReceiveCallback
 from sms_bridge.storage.clients import AWS_CALLS
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.web.authorization import read_networks, require_address, require_callback_token
@@ -19,13 +21,15 @@ secrets = SecretSource(
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
+dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
 receive_callback = ReceiveCallback(
     messages=DynamoDBMessages(
-        boto3.client("dynamodb", config=AWS_CALLS),
-        settings.messages_table,
-        retention_days=settings.retention_days,
+        dynamodb, settings.messages_table, retention_days=settings.retention_days
     ),
     outcomes=SqsOutcomeQueue(boto3.client("sqs", config=AWS_CALLS), settings.outcome_queue_url),
+    opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
+    keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+    passes_wishes_on=bool(settings.moengage_data_api_url),
 )
 
 

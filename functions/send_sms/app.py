@@ -4,14 +4,17 @@ import time
 
 import boto3
 
-from sms_bridge.rules.messages import Message
-from sms_bridge.settings import SendSettings, read_settings
+from sms_bridge.rules.messages import Message, MessageKind
+from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.settings import DispatchMode, SendSettings, read_settings
 from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.steps.send import SendMessage
+from sms_bridge.steps.send import SendingPlan, SendMessage
 from sms_bridge.storage.clients import AWS_CALLS
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
+from sms_bridge.storage.send_queue import SqsSendQueue
 from sms_bridge.web.authorization import require_token
 from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.connections import Connections
@@ -28,15 +31,32 @@ secrets = SecretSource(
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
+dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
+sqs = boto3.client("sqs", config=AWS_CALLS)
 send_message = SendMessage(
-    messages=DynamoDBMessages(
-        boto3.client("dynamodb", config=AWS_CALLS),
-        settings.messages_table,
-        retention_days=settings.retention_days,
+    SendingPlan(
+        duplicate_window=settings.duplicate_window_seconds,
+        is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
+        heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
+        seconds_to_live={
+            MessageKind.TRANSACTIONAL: settings.transactional_seconds_to_live,
+            MessageKind.PROMOTIONAL: settings.promotional_seconds_to_live,
+        },
+        policy=ResendPolicy(settings.ambiguous_send_policy),
     ),
-    outcomes=SqsOutcomeQueue(boto3.client("sqs", config=AWS_CALLS), settings.outcome_queue_url),
+    messages=DynamoDBMessages(
+        dynamodb, settings.messages_table, retention_days=settings.retention_days
+    ),
+    send_queue=SqsSendQueue(
+        sqs,
+        {
+            MessageKind.TRANSACTIONAL: settings.transactional_queue_url,
+            MessageKind.PROMOTIONAL: settings.promotional_queue_url,
+        },
+    ),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
+    opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     sender=EightX8(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
-    duplicate_window=settings.duplicate_window_seconds,
 )
 
 
@@ -59,6 +79,7 @@ def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
         raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
     rules = SendingRules(
         sub_account_ids=settings.sub_account_ids,
+        transactional_sub_account_ids=settings.transactional_sub_account_ids,
         country_calling_codes=settings.allowed_country_calling_codes,
         default_source=settings.default_sender_id,
         callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),

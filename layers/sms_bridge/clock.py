@@ -14,5 +14,6 @@ def timestamp(seconds: float) -> str:
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds since the epoch of an ISO 8601 text."""
-    return datetime.fromisoformat(text).timestamp()
+    """Return the seconds since the epoch of an ISO 8601 text; without an offset it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

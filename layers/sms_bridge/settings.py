@@ -3,11 +3,25 @@
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
 from typing import Any, get_type_hints
+
+from sms_bridge.rules.opt_outs import Identifier
+from sms_bridge.rules.reconciling import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
+from sms_bridge.rules.sending_again import AmbiguousSendPolicy
 
 
 class SettingsError(Exception):
     """Environment variables are missing or wrong; names them all."""
+
+
+class DispatchMode(StrEnum):
+    """How messages reach 8x8."""
+
+    DIRECT = "direct"
+    """Each within its own request; the send queue takes what that fails for."""
+    QUEUED = "queued"
+    """All through the send queue, in batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +32,39 @@ class SendSettings:
     secret_max_age_seconds: int
     messages_table: str
     retention_days: int
+    transactional_queue_url: str
+    promotional_queue_url: str
     outcome_queue_url: str
     eightx8_base_url: str
     sub_account_ids: tuple[str, ...]
+    transactional_sub_account_ids: tuple[str, ...] = ()
     default_sender_id: str = ""
     allowed_country_calling_codes: tuple[str, ...] = ()
-    duplicate_window_seconds: int = 120
+    duplicate_window_seconds: int
     callback_base_url: str = ""
+    dispatch_mode: DispatchMode
+    ambiguous_send_policy: AmbiguousSendPolicy
+    transactional_seconds_to_live: int
+    promotional_seconds_to_live: int
+    kinds_heeding_opt_outs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """Settings of ``dispatch_queue``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    transactional_queue_url: str
+    promotional_queue_url: str
+    send_dead_letter_queue_url: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    kinds_heeding_opt_outs: tuple[str, ...] = ()
+    send_rate_limit: int
+    dispatch_concurrency: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +77,9 @@ class CallbackSettings:
     retention_days: int
     outcome_queue_url: str
     callback_allowed_networks: str = ""
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
+    moengage_data_api_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +90,12 @@ class ForwardSettings:
     outcome_queue_url: str
     outcome_dead_letter_queue_url: str
     moengage_delivery_tracking_url: str = ""
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    moengage_data_api_url: str = ""
+    moengage_identifier: Identifier
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +105,24 @@ class LookUpSettings:
     bridge_secret_arn: str
     secret_max_age_seconds: int
     messages_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileSettings:
+    """Settings of ``reconcile``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    absent_message_policy: AbsentPolicy
+    unsettled_message_policy: UnsettledPolicy
+    missing_receipt_policy: MissingReceiptPolicy
+    unknown_patience_seconds: int
+    unsettled_patience_seconds: int
+    receipt_patience_seconds: int
 
 
 def read_settings[Settings](
@@ -84,15 +151,26 @@ def read_settings[Settings](
         if not text:
             if field.default is MISSING:
                 wrong.append(f"{name} is missing")
-        elif hints[field.name] is int:
-            if text.isdecimal():
-                values[field.name] = int(text)
-            else:
-                wrong.append(f"{name} is not a whole number")
-        elif hints[field.name] is str:
-            values[field.name] = text
-        else:
-            values[field.name] = tuple(part.strip() for part in text.split(",") if part.strip())
+            continue
+        try:
+            values[field.name] = _value_of(text, hints[field.name])
+        except ValueError as error:
+            wrong.append(f"{name} is not {error}")
     if wrong:
         raise SettingsError("; ".join(wrong))
     return kind(**values)
+
+
+def _value_of(text: str, kind: Any) -> Any:
+    """Read one value; the error says what it is not."""
+    if kind is str:
+        return text
+    if kind is int:
+        if not text.isdecimal():
+            raise ValueError("a whole number")
+        return int(text)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        if text not in kind:
+            raise ValueError(f"one of {', '.join(kind)}")
+        return kind(text)
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -3,12 +3,23 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Seconds between the tries: quick while it may be a hiccup, then for hours. About nine hours in
-# all; template.yaml's maxReceiveCount is one more than there are waits.
+# Seconds between the tries: quick while it may be a hiccup, then for hours, about nine in all.
 WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
+
+# For so long an outcome is nobody else's to tell: a function's time, and what clocks may differ.
+SECONDS_TO_TELL = 40
 
 _MAX_RETRY_AFTER = 3600
 _JITTER = 0.2
+
+# A wish is told again after half the time that it has been waiting for, for a day.
+_FIRST_WISH_WAIT = 60
+_LONGEST_WISH_WAIT = 7200
+_SECONDS_FOR_A_WISH = 86_400
+
+_FAILURES_THAT_BREAK = 5
+_FIRST_BREAK = 30.0
+_LONGEST_BREAK = 300.0
 
 
 class Hearing(StrEnum):
@@ -49,6 +60,17 @@ def hearing_of(http_status: int) -> Hearing:
     return Hearing.AGAIN
 
 
+def is_exhausted(tries: int) -> bool:
+    """Tell whether an outcome was told in vain for the last time.
+
+    Parameters
+    ----------
+    tries
+        How often it was told.
+    """
+    return tries > len(WAITS)
+
+
 def seconds_before_next_try(tries: int, chance: float, retry_after: float | None = None) -> int:
     """Return how long to wait before an outcome is told again, in whole seconds.
 
@@ -64,3 +86,57 @@ def seconds_before_next_try(tries: int, chance: float, retry_after: float | None
     planned = WAITS[min(tries, len(WAITS)) - 1]
     wait = planned * (1 + _JITTER * (2 * chance - 1))
     return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
+
+
+def seconds_before_next_wish(age: float) -> int | None:
+    """Return how long to wait before a person's wish is passed on again.
+
+    Parameters
+    ----------
+    age
+        Seconds since the person uttered it.
+
+    Returns
+    -------
+    int or None
+        ``None`` when it is to be given up.
+    """
+    if age > _SECONDS_FOR_A_WISH:
+        return None
+    return round(min(max(age / 2, _FIRST_WISH_WAIT), _LONGEST_WISH_WAIT))
+
+
+class Breaker:
+    """Keeps outcomes from being told while MoEngage hears none, so that none uses up its tries.
+
+    After five failures in a row it breaks for half a minute, then lets one through; while those
+    fail, too, the breaks get longer, up to five minutes.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._broken_until = 0.0
+        self._break = _FIRST_BREAK
+
+    def seconds_to_wait(self, now: float, chance: float) -> int:
+        """Return how long an outcome has to wait, 0 when it may be told.
+
+        Parameters
+        ----------
+        now
+            Seconds since the epoch.
+        chance
+            Between 0 and 1: spreads what waits, so that it does not all come back at once.
+        """
+        left = self._broken_until - now
+        return round(left + chance * self._break) + 1 if left > 0 else 0
+
+    def note(self, hearing: Hearing, now: float) -> None:
+        """Note what came of telling. An answer of any kind shows that MoEngage is there."""
+        if hearing is not Hearing.AGAIN:
+            self._failures, self._break = 0, _FIRST_BREAK
+            return
+        self._failures += 1
+        if self._failures >= _FAILURES_THAT_BREAK:
+            self._broken_until = now + self._break
+            self._break = min(2 * self._break, _LONGEST_BREAK)

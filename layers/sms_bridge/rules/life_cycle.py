@@ -2,13 +2,15 @@
 
 .. code-block:: text
 
-    sending --> queued --> sent --> deferred --> undelivered --.
-       |          |          |                       |          |
-       |          '----------+------> rejected ------+----------+--> delivered --> read
-       |--> unknown  (8x8 may or may not have it; a receipt tells)
-       '--> failed   (8x8 does not have it)
+    waiting <--> sending --> queued --> sent --> deferred --> undelivered --.
+       |            |          |          |                       |          |
+       |            |          '----------+------> rejected ------+----------+--> delivered --> read
+       |            |--> unknown  (8x8 may or may not have it; a receipt or 8x8's log tells)
+       '------------'--> failed   (8x8 does not have it and will not get it)
 
-A state may be skipped and never comes back: receipts arrive late, twice and out of order.
+A state may be skipped and never comes back: receipts arrive late, twice and out of order. The one
+way back is from ``sending`` or ``unknown`` to ``waiting``, and it is open only to proof that 8x8
+does not have the message.
 """
 
 from enum import StrEnum
@@ -17,8 +19,10 @@ from enum import StrEnum
 class State(StrEnum):
     """Where a message stands."""
 
+    WAITING = "waiting"
+    """In the send queue. 8x8 does not have it."""
     SENDING = "sending"
-    """Claimed; the request to 8x8 is on its way."""
+    """The request to 8x8 is on its way."""
     UNKNOWN = "unknown"
     """The request was written, but no answer tells whether 8x8 took it."""
     FAILED = "failed"
@@ -39,17 +43,19 @@ class State(StrEnum):
     """Seen by the recipient."""
 
 
-_UNDER_WAY = frozenset(
-    {State.SENDING, State.UNKNOWN, State.QUEUED, State.SENT, State.DEFERRED},
-)
+NOT_WITH_8X8 = frozenset({State.WAITING, State.SENDING, State.UNKNOWN})
+"""States in which no answer and no receipt has told that 8x8 has the message."""
+
+_UNDER_WAY = NOT_WITH_8X8 | {State.QUEUED, State.SENT, State.DEFERRED}
 
 MAY_REPLACE: dict[State, frozenset[State]] = {
-    State.SENDING: frozenset(),
+    State.WAITING: frozenset({State.SENDING, State.UNKNOWN}),
+    State.SENDING: frozenset({State.WAITING}),
     State.UNKNOWN: frozenset({State.SENDING}),
-    State.FAILED: frozenset({State.SENDING}),
-    State.QUEUED: frozenset({State.SENDING, State.UNKNOWN}),
-    State.SENT: frozenset({State.SENDING, State.UNKNOWN, State.QUEUED}),
-    State.DEFERRED: frozenset({State.SENDING, State.UNKNOWN, State.QUEUED, State.SENT}),
+    State.FAILED: NOT_WITH_8X8,
+    State.QUEUED: NOT_WITH_8X8,
+    State.SENT: NOT_WITH_8X8 | {State.QUEUED},
+    State.DEFERRED: NOT_WITH_8X8 | {State.QUEUED, State.SENT},
     State.REJECTED: _UNDER_WAY,
     State.UNDELIVERED: _UNDER_WAY,
     # What is on the phone is on the phone, whatever was thought before.

@@ -6,6 +6,13 @@ from enum import StrEnum
 from sms_bridge.rules.life_cycle import State
 
 
+class MessageKind(StrEnum):
+    """What a message is for. Transactional messages have a lane of their own."""
+
+    TRANSACTIONAL = "transactional"
+    PROMOTIONAL = "promotional"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
@@ -27,6 +34,7 @@ class MessageRequest:
     sub_account_id: str
     destination: str = field(repr=False)
     text: str = field(repr=False)
+    kind: MessageKind = MessageKind.PROMOTIONAL
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict, repr=False)
     client_message_id: str | None = None
@@ -100,7 +108,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
-    """An SMS that a person sent to one of the account's numbers."""
+    """An SMS that a person sent to one of the account's numbers.
+
+    Attributes
+    ----------
+    received_at
+        When the bridge got it, ISO 8601 UTC.
+    """
 
     umid: str
     sub_account_id: str
@@ -110,6 +124,7 @@ class InboundMessage:
     encoding: str = ""
     segments: int = 0
     sent_at: str = ""
+    received_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +152,15 @@ class Message:
     ----------
     id
         The bridge's id: 8x8 gets it as ``clientMessageId``, MoEngage as ``messageId``.
+    claimed_by
+        Tells the request that created it from its repeats.
+    ends_a_chain
+        It is no message but closes a chain of them (see ``sms_bridge.rules.duplicates``).
+    send_before
+        When its time to live is over: it must not be sent any more.
+    attempt, attempt_at
+        How often sending it was begun, and when last. Whoever began an attempt may say what came
+        of it; a later attempt takes that right.
     accepted_at
         When the request arrived. Empty for a message that the bridge never sent (8x8's webhook
         of an account reports those, too).
@@ -146,12 +170,17 @@ class Message:
         8x8's finding, or the bridge's estimate until there is one.
     outcome, outcome_due_at, outcome_told_at
         What MoEngage is to hear, since when, and when it heard.
-    outcome_refused, outcome_refused_at
-        The HTTP status with which MoEngage refused to hear it, and when.
+    outcome_tries, outcome_next_try_at
+        How often telling it has failed, and when it is told again.
+    outcome_given_up, outcome_given_up_at
+        Why it was moved to the dead-letter queue, and when.
     """
 
     id: str
     state: State
+    kind: MessageKind = MessageKind.PROMOTIONAL
+    claimed_by: str = ""
+    ends_a_chain: bool = False
     sub_account_id: str = ""
     destination: str = field(default="", repr=False)
     source: str = ""
@@ -166,12 +195,17 @@ class Message:
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     accepted_at: str = ""
+    send_before: str = ""
+    attempt: int = 0
+    attempt_at: str = ""
     answered_at: str = ""
     outcome: Outcome | None = None
     outcome_due_at: str = ""
     outcome_told_at: str = ""
-    outcome_refused: int = 0
-    outcome_refused_at: str = ""
+    outcome_tries: int = 0
+    outcome_next_try_at: str = ""
+    outcome_given_up: str = ""
+    outcome_given_up_at: str = ""
     receipts: tuple[Receipt, ...] = ()
 
     @property
@@ -181,5 +215,5 @@ class Message:
             self.outcome
             and self.accepted_at
             and not self.outcome_told_at
-            and not self.outcome_refused
+            and not self.outcome_given_up
         )

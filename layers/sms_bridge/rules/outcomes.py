@@ -26,11 +26,6 @@ def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
     )
 
 
-def outcome_of_failure(reason: str, description: str) -> Outcome:
-    """Return the outcome of a message that 8x8 did not take."""
-    return Outcome(Told.FAILED, reason, description)
-
-
 def seconds_before_telling(accepted_at: float, now: float) -> int:
     """Return for how long to hold an outcome back, in whole seconds.
 

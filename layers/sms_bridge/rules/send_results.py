@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome
-from sms_bridge.rules.outcomes import outcome_of_failure
+from sms_bridge.rules.messages import Outcome, Told
 
 
 class Verdict(StrEnum):
@@ -50,18 +48,15 @@ class SendResult:
     retry_after: float | None = None
 
     @property
-    def state(self) -> State:
-        """The state that the message is in now."""
-        if self.verdict is Verdict.ACCEPTED:
-            return State.QUEUED
-        if self.verdict is Verdict.AMBIGUOUS:
-            return State.UNKNOWN
-        # 8x8 has the message on its books, as rejected, when it gave it a umid.
-        return State.REJECTED if self.umid else State.FAILED
-
-    @property
     def outcome(self) -> Outcome | None:
-        """What MoEngage is to hear, ``None`` while a receipt is expected."""
-        if self.verdict in (Verdict.ACCEPTED, Verdict.AMBIGUOUS):
-            return None
-        return outcome_of_failure(self.reason, self.description)
+        """What MoEngage is to hear if this is the end of it, ``None`` while it is not."""
+        if self.verdict is Verdict.PERMANENT:
+            return Outcome(Told.FAILED, self.reason, self.description)
+        return None
+
+
+EXPIRED = SendResult(
+    verdict=Verdict.PERMANENT,
+    reason="expired",
+    description="The message could not be sent within its time to live",
+)

@@ -3,14 +3,26 @@
 import random
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import Protocol
 
-from sms_bridge.clock import Clock, timestamp
+from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import logger
-from sms_bridge.rules.forwarding import Hearing, Telling, seconds_before_next_try
+from sms_bridge.rules.forwarding import (
+    SECONDS_TO_TELL,
+    Breaker,
+    Hearing,
+    Telling,
+    is_exhausted,
+    seconds_before_next_try,
+)
 from sms_bridge.rules.messages import Message, Outcome
+from sms_bridge.storage.dead_letters import DeadLetterQueue
 from sms_bridge.storage.messages import MessageStore
-from sms_bridge.storage.outcome_queue import DeadLetterQueue
+from sms_bridge.storage.outcome_queue import outcome_body
+
+NO_URL = "no_tracking_url"
+"""Why outcomes are given up while no delivery-tracking URL is configured."""
 
 
 class Listener(Protocol):
@@ -27,7 +39,7 @@ class ForwardOutcome:
     ----------
     listener
         ``None`` while no delivery-tracking URL is configured: MoEngage shows it only after the
-        sender is saved. Outcomes stay open in the table until then.
+        sender is saved. Outcomes are given up until then and can be replayed.
     chance
         A number between 0 and 1, for the jitter.
     """
@@ -46,14 +58,10 @@ class ForwardOutcome:
         self._dead_letters = dead_letters
         self._clock = clock
         self._chance = chance
+        self._breaker = Breaker()
 
-    def __call__(self, message_id: str, tries: int) -> int | None:
+    def __call__(self, message_id: str) -> int | None:
         """Tell the outcome, unless MoEngage has heard it.
-
-        Parameters
-        ----------
-        tries
-            How often this was tried, this time included.
 
         Returns
         -------
@@ -66,13 +74,13 @@ class ForwardOutcome:
             return None
         if self._listener is None:
             logger.warning("no delivery-tracking URL is configured", message_id=message_id)
+            self._messages.record_given_up(message_id, NO_URL, timestamp(self._clock()))
             return None
+        wait = self._seconds_to_wait(message)
+        if wait:
+            return wait
         telling = self._listener.tell(message, message.outcome)
-        if telling.hearing is Hearing.HEARD:
-            self._messages.record_told(message_id, timestamp(self._clock()))
-        elif telling.hearing is Hearing.REFUSED:
-            self._dead_letters.add(message_id, reason=f"moengage_{telling.http_status}")
-            self._messages.record_refused(message_id, telling.http_status, timestamp(self._clock()))
+        self._breaker.note(telling.hearing, self._clock())
         heard = telling.hearing is Hearing.HEARD
         log = logger.info if heard else logger.warning
         log(
@@ -84,8 +92,39 @@ class ForwardOutcome:
             hearing=telling.hearing,
             http_status=telling.http_status,
             error=telling.error,
-            tries=tries,
+            tries=message.outcome_tries + 1,
         )
-        if telling.hearing is Hearing.AGAIN:
-            return seconds_before_next_try(tries, self._chance(), telling.retry_after)
-        return None
+        return self._record(message, telling)
+
+    def _seconds_to_wait(self, message: Message) -> int:
+        """Return 0 when the outcome is this record's to tell now.
+
+        It has to wait while its turn has not come, while another record of it is worked on (SQS
+        delivers some twice, and `reconcile` may add one), and while a break is on. The wait is
+        written down, so that `reconcile` sees that it is in good hands.
+        """
+        now = self._clock()
+        if message.outcome_next_try_at:
+            until_next_try = ceil(seconds_of(message.outcome_next_try_at) - now)
+            if until_next_try > 0:
+                return until_next_try
+        wait = self._breaker.seconds_to_wait(now, self._chance())
+        until = timestamp(now + (wait or SECONDS_TO_TELL))
+        if not self._messages.hold_outcome(message.id, timestamp(now), until):
+            return SECONDS_TO_TELL
+        return wait
+
+    def _record(self, message: Message, telling: Telling) -> int | None:
+        now = self._clock()
+        if telling.hearing is Hearing.HEARD:
+            self._messages.record_told(message.id, timestamp(now))
+            return None
+        tries = message.outcome_tries + 1
+        if telling.hearing is Hearing.REFUSED or is_exhausted(tries):
+            reason = f"moengage_{telling.http_status or 'unreachable'}"
+            self._dead_letters.add(outcome_body(message.id), reason=reason)
+            self._messages.record_given_up(message.id, reason, timestamp(now))
+            return None
+        wait = seconds_before_next_try(tries, self._chance(), telling.retry_after)
+        self._messages.record_not_taken(message.id, timestamp(now + wait))
+        return wait

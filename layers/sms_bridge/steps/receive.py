@@ -2,14 +2,16 @@
 
 import time
 
-from sms_bridge.clock import Clock, timestamp
+from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import logger
 from sms_bridge.rules.message_ids import is_message_id
 from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
+from sms_bridge.rules.opt_outs import Keywords, wish_of
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.phone_numbers import keyed_hash, masked
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.web.callbacks import read_callback
 
@@ -18,13 +20,30 @@ class ReceiveCallback:
     """Records one callback.
 
     When recording fails the exception goes up, so that 8x8 is answered 503 and repeats it.
+
+    Parameters
+    ----------
+    keywords
+        By which people opt out and in, in upper case.
+    passes_wishes_on
+        Whether MoEngage is told of them, through the outcome queue.
     """
 
     def __init__(
-        self, *, messages: MessageStore, outcomes: OutcomeQueue, clock: Clock = time.time
+        self,
+        *,
+        messages: MessageStore,
+        outcomes: OutcomeQueue,
+        opt_outs: OptOuts,
+        keywords: Keywords,
+        passes_wishes_on: bool = False,
+        clock: Clock = time.time,
     ) -> None:
         self._messages = messages
         self._outcomes = outcomes
+        self._opt_outs = opt_outs
+        self._keywords = keywords
+        self._passes_wishes_on = passes_wishes_on
         self._clock = clock
 
     def __call__(self, content: str, *, hash_key: str) -> None:
@@ -34,14 +53,7 @@ class ReceiveCallback:
             case Receipt() as receipt:
                 self._record(receipt)
             case InboundMessage() as inbound:
-                self._messages.keep_inbound(inbound, received_at)
-                logger.info(
-                    "inbound message kept",
-                    umid=inbound.umid,
-                    sub_account_id=inbound.sub_account_id,
-                    sender=masked(inbound.source),
-                    sender_hash=keyed_hash(inbound.source, hash_key),
-                )
+                self._keep(inbound, hash_key)
             case UnknownEvent() as event:
                 self._messages.keep_event(event, received_at)
                 logger.warning("event not understood", key=event.key)
@@ -62,3 +74,33 @@ class ReceiveCallback:
             effect=recorded.effect,
             state=recorded.message.state,
         )
+
+    def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
+        inbound_id = self._messages.keep_inbound(inbound)
+        wish = wish_of(inbound.text, self._keywords)
+        if wish:
+            self._opt_outs.record(
+                inbound.sub_account_id,
+                inbound.source,
+                wish,
+                _comparable(inbound.sent_at) or inbound.received_at,
+                hash_key=hash_key,
+            )
+            if self._passes_wishes_on:
+                self._outcomes.add(inbound_id)
+        logger.info(
+            "inbound message kept",
+            umid=inbound.umid,
+            sub_account_id=inbound.sub_account_id,
+            wish=wish or "",
+            sender=masked(inbound.source),
+            sender_hash=keyed_hash(inbound.source, hash_key),
+        )
+
+
+def _comparable(moment: str) -> str:
+    """Return 8x8's time, whose digits vary in number, in the bridge's form; empty if it is none."""
+    try:
+        return timestamp(seconds_of(moment))
+    except (ValueError, OverflowError, OSError):
+        return ""

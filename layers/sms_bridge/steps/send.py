@@ -1,33 +1,52 @@
 """Sends a message: claim, post, record."""
 
+import random
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Protocol
 
 from sms_bridge.clock import Clock, timestamp
 from sms_bridge.logs import log_failure, logger
-from sms_bridge.rules.duplicates import claim_key
+from sms_bridge.rules.duplicates import Claim, claim, claim_key
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.message_ids import NewId, new_message_id
-from sms_bridge.rules.messages import Message, MessageRequest
+from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
+from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.phone_numbers import keyed_hash, masked
 from sms_bridge.rules.segments import segments_of
 from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.rules.sending_again import ResendPolicy
 from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
+from sms_bridge.storage.send_queue import SendQueue
 
 # Kept back from the time for 8x8, to write down what it said.
 _SECONDS_TO_RECORD = 0.3
 
+# In less time 8x8 may not answer, and nobody would know whether it has the message.
+_SECONDS_FOR_A_TRY = 0.5
+
 _SECONDS_BETWEEN_LOOKS = 0.1
 
-_TOO_LATE = SendResult(
+# A repeat brings the text of a message that waits, should its record have got lost. It is no
+# reason to send sooner than planned.
+_SECONDS_BEHIND_THE_FIRST = 30
+
+_NOT_TRIED = SendResult(
     verdict=Verdict.NOT_SENT,
     reason="out_of_time",
     description="The message could not be sent within the time for an answer",
+)
+_NOT_CHECKED = SendResult(
+    verdict=Verdict.NOT_SENT,
+    reason="opt_out_unknown",
+    description="Whether the recipient opted out could not be looked up",
 )
 
 
@@ -40,33 +59,57 @@ class Sender(Protocol):
         """Send it once."""
 
 
-class SendMessage:
-    """Sends a message that was asked for, unless it repeats another one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingPlan:
+    """How this deployment sends.
 
-    Parameters
+    Attributes
     ----------
     duplicate_window
         Seconds; 0 for none.
+    is_queued
+        Whether every message goes to the send queue, which is worked off in batches.
+    heeding_kinds
+        The kinds of messages that are kept from people who opted out.
+    seconds_to_live
+        After how long a message must not be sent any more.
     """
+
+    duplicate_window: int
+    is_queued: bool
+    heeding_kinds: frozenset[MessageKind]
+    seconds_to_live: Mapping[MessageKind, int]
+    policy: ResendPolicy
+
+
+class SendMessage:
+    """Sends a message that was asked for, unless it repeats another one."""
 
     def __init__(
         self,
+        plan: SendingPlan,
         *,
         messages: MessageStore,
+        send_queue: SendQueue,
         outcomes: OutcomeQueue,
+        opt_outs: OptOuts,
         sender: Sender,
-        duplicate_window: int,
         clock: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
         new_id: NewId = new_message_id,
     ) -> None:
+        self._plan = plan
         self._messages = messages
+        self._send_queue = send_queue
         self._outcomes = outcomes
+        self._opt_outs = opt_outs
         self._sender = sender
-        self._duplicate_window = duplicate_window
         self._clock = clock
         self._sleep = sleep
+        self._chance = chance
         self._new_id = new_id
+        self._meanwhile = ThreadPoolExecutor(4)
 
     def __call__(
         self, request: MessageRequest, *, hash_key: str, answer_time: AnswerTime[Message]
@@ -79,25 +122,33 @@ class SendMessage:
             For what stands in the table for the claim, and in logs for the recipient.
         answer_time
             From the claim on it has an answer to give when the time is over.
+
+        Raises
+        ------
+        OutOfTimeError
+            The time was over before an answer could be promised. The message is not sent, unless
+            it is asked for again.
         """
-        message = self._new_message(request)
-        key = claim_key(request, window_seconds=self._duplicate_window, hash_key=hash_key)
-        claim = self._messages.claim(message, key, self._clock())
+        opted_out = self._look_up_opt_out(request, hash_key)
+        claimed = self._claim(request, hash_key)
+        message = claimed.message
         recipient: dict[str, Any] = {
             "recipient": masked(request.destination),
             "recipient_hash": keyed_hash(request.destination, hash_key),
         }
-        if not claim.won:
-            logger.info("repeat caught", message_id=claim.message_id, **recipient)
-            return self._first_of(claim.message_id, message, answer_time)
+        if not claimed.won:
+            logger.info("repeat caught", message_id=message.id, **recipient)
+            return self._repeat(message, request, answer_time)
+        if self._plan.is_queued:
+            self._send_queue.add(message.id, request)
+            logger.info("message queued", message_id=message.id, **recipient)
+            return message
         try:
             answer_time.promise(message)
         except OutOfTimeError:
-            result = _TOO_LATE
-        else:
-            result = self._sender.send(
-                request, message.id, time_left=lambda: answer_time.left() - _SECONDS_TO_RECORD
-            )
+            self._record(message, _NOT_TRIED, State.WAITING)
+            raise
+        result = self._result_of(opted_out) or self._post(request, message, answer_time)
         logger.info(
             "message sent" if result.verdict is Verdict.ACCEPTED else "message not sent",
             message_id=message.id,
@@ -111,13 +162,17 @@ class SendMessage:
             eightx8_error_id=result.eightx8_error_id,
             **recipient,
         )
-        return self._record(message, result)
+        return self._settle(message, request, result)
 
-    def _new_message(self, request: MessageRequest) -> Message:
+    # ------------------------------------------------------------------------------------ claims
+    def _claim(self, request: MessageRequest, hash_key: str) -> Claim:
+        now = self._clock()
         segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
-        return Message(
+        message = Message(
             id=self._new_id(),
-            state=State.SENDING,
+            claimed_by=self._new_id(),
+            state=State.WAITING if self._plan.is_queued else State.SENDING,
+            kind=request.kind,
             sub_account_id=request.sub_account_id,
             destination=request.destination,
             source=request.source or "",
@@ -126,34 +181,101 @@ class SendMessage:
             dlt_template_id=request.dlt_template_id or "",
             encoding=segments.encoding,
             segments=segments.count,
-            accepted_at=timestamp(self._clock()),
+            accepted_at=timestamp(now),
+            send_before=timestamp(now + self._plan.seconds_to_live[request.kind]),
+            attempt=0 if self._plan.is_queued else 1,
+            attempt_at="" if self._plan.is_queued else timestamp(now),
+        )
+        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
+        if key is None:
+            self._messages.create(message)
+            return Claim(won=True, message=message)
+        return claim(message, key, now, self._messages.create)
+
+    def _repeat(
+        self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
+    ) -> Message:
+        """Return the message that was claimed first, once it is known what became of it."""
+        while first.state is State.SENDING:
+            if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
+                return first
+            self._sleep(_SECONDS_BETWEEN_LOOKS)
+            first = self._messages.get(first.id) or first
+        if first.state is State.WAITING:
+            self._send_queue.add(first.id, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
+        return first
+
+    # ----------------------------------------------------------------------------------- opt-outs
+    def _look_up_opt_out(self, request: MessageRequest, hash_key: str) -> Future[bool] | None:
+        """Begin to look, while the message is claimed."""
+        if self._plan.is_queued or request.kind not in self._plan.heeding_kinds:
+            return None
+        return self._meanwhile.submit(
+            self._opt_outs.is_opted_out,
+            request.sub_account_id,
+            request.destination,
+            hash_key=hash_key,
         )
 
-    def _record(self, message: Message, result: SendResult) -> Message:
+    @staticmethod
+    def _result_of(opted_out: Future[bool] | None) -> SendResult | None:
+        if opted_out is None:
+            return None
         try:
-            recorded = self._messages.record_result(message.id, result, timestamp(self._clock()))
+            return OPTED_OUT if opted_out.result() else None
+        except Exception as error:
+            log_failure("opt-out not looked up", error)
+            return _NOT_CHECKED
+
+    # ------------------------------------------------------------------------------------ sending
+    def _post(
+        self, request: MessageRequest, message: Message, answer_time: AnswerTime[Message]
+    ) -> SendResult:
+        """Send the message, and again while that is safe and in time."""
+
+        def time_left() -> float:
+            return answer_time.left() - _SECONDS_TO_RECORD
+
+        result = _NOT_TRIED
+        for tries in count(1):
+            if time_left() < _SECONDS_FOR_A_TRY:
+                break
+            result = self._sender.send(request, message.id, time_left=time_left)
+            pause = self._plan.policy.pause_before_trying_at_once(
+                result, tries=tries, seconds_left=time_left(), chance=self._chance()
+            )
+            if pause is None:
+                break
+            self._sleep(pause)
+        return result
+
+    def _settle(self, message: Message, request: MessageRequest, result: SendResult) -> Message:
+        """Record the result; what may be sent again, or may have to be, goes to the queue."""
+        state = self._plan.policy.state_after(result)
+        if state in (State.WAITING, State.UNKNOWN):
+            wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
+            try:
+                # First, so that no crash leaves a message that waits for nothing.
+                self._send_queue.add(message.id, request, delay_seconds=wait)
+            except Exception as error:
+                log_failure("message not queued", error, message_id=message.id)
+        return self._record(message, result, state)
+
+    def _record(self, message: Message, result: SendResult, state: State) -> Message:
+        try:
+            recorded = self._messages.record_result(
+                message.id, message.attempt, result, state, timestamp(self._clock())
+            )
             queue_outcome(self._outcomes, recorded, self._clock())
         except Exception as error:
             # The message may be out: a refusal now would make MoEngage count it as failed.
             log_failure("result not recorded", error, message_id=message.id)
             return replace(
                 message,
-                state=result.state,
+                state=state,
                 umid=result.umid,
                 encoding=result.encoding or message.encoding,
                 reason=result.reason,
                 description=result.description,
             )
         return recorded.message
-
-    def _first_of(
-        self, message_id: str, repeat: Message, answer_time: AnswerTime[Message]
-    ) -> Message:
-        """Return the message that was claimed first, once it is known what became of it."""
-        pending = replace(repeat, id=message_id)
-        while True:
-            first = self._messages.get(message_id) or pending
-            out_of_time = answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS
-            if first.state is not State.SENDING or out_of_time:
-                return first
-            self._sleep(_SECONDS_BETWEEN_LOOKS)

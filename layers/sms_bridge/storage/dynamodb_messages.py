@@ -1,34 +1,39 @@
 """Messages in DynamoDB."""
 
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.clock import seconds_of
-from sms_bridge.rules.duplicates import ClaimKey
 from sms_bridge.rules.life_cycle import MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.storage.message_items import (
+    INBOUND_PREFIX,
     RECEIPT_PREFIX,
+    Item,
     attributes,
+    inbound_attributes,
+    inbound_from,
     message_attributes,
     message_from,
     outcome_attribute,
     receipt_attribute,
 )
-from sms_bridge.storage.messages import Claim, Effect, Recorded
+from sms_bridge.storage.messages import Attempt, Effect, Recorded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _SECONDS_A_DAY = 86_400
 
-# Simultaneous claims of one key cancel each other's transactions; one of them has won long before
-# the tries are used up.
-_CLAIM_TRIES = 6
-_CLAIM_PAUSE = 0.05
+# The index of messages that are not closed. An id's first digit spreads them, so that a burst of
+# messages is not written to one partition.
+OPEN_INDEX = "open"
+_SHELVES = "0123456789abcdef"
+_GIVEN_UP = "given up "
+
+_GET_AT_ONCE = 100
 
 
 class DynamoDBMessages:
@@ -39,87 +44,79 @@ class DynamoDBMessages:
     client
         A boto3 DynamoDB client.
     table
-        Name of the table; its key is the string attribute ``id``.
+        Name of the table. Its key is the string attribute ``id``; its index ``open`` has ``shelf``
+        and ``accepted_at``.
     retention_days
         After how many days a new item expires.
-    sleep
-        Waits, in seconds, before a claim is tried again.
     """
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        table: str,
-        *,
-        retention_days: int = 90,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int = 90) -> None:
         self._client = client
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
-        self._sleep = sleep
 
     # ----------------------------------------------------------------------------------- sending
-    def claim(self, message: Message, key: ClaimKey | None, now: float) -> Claim:
+    def create(self, message: Message) -> Message | None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        values = {**message_attributes(message), "state": message.state.value}
+        if not message.ends_a_chain:
+            values["shelf"] = message.id[0]
         create = self._update(
             message.id,
-            {**message_attributes(message), "state": State.SENDING.value},
-            expires_at=self._expiry(now),
+            values,
+            expires_at=self._expiry(message.accepted_at),
             # A receipt cannot come before its message, but if it did, its state would stay.
             only_if_absent=("state", "umid"),
+            condition="attribute_not_exists(accepted_at)",
         )
-        if key is None:
+        try:
             self._client.update_item(**create)
-            return Claim(won=True, message_id=message.id)
+        except self._client.exceptions.ConditionalCheckFailedException as taken:
+            return message_from(_item_of(taken.response))
+        return None
 
-        now_ms = round(now * 1000)
-        never_claimed = "attribute_not_exists(id)"
-        window_is_over = "ends_at <= :now"
-        claim = {
-            "TableName": self._table,
-            "Item": attributes(
-                {
-                    "id": f"claim {key.value}",
-                    "message_id": message.id,
-                    "ends_at": None if key.seconds is None else now_ms + key.seconds * 1000,
-                    "expires_at": self._expiry(now),
-                }
-            ),
-            "ConditionExpression": f"{never_claimed} OR {window_is_over}",
-            "ExpressionAttributeValues": attributes({":now": now_ms}),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        for tries_left in reversed(range(_CLAIM_TRIES)):
-            try:
-                self._client.transact_write_items(
-                    TransactItems=[{"Put": claim}, {"Update": create}]  # type: ignore[typeddict-item]
-                )
-            except self._client.exceptions.TransactionCanceledException as canceled:
-                reason: dict[str, Any] = dict(canceled.response["CancellationReasons"][0])
-                if reason["Code"] == "ConditionalCheckFailed":
-                    holder = reason["Item"]["message_id"]["S"]
-                    # Its own: an earlier try got through and only the answer was lost.
-                    return Claim(won=holder == message.id, message_id=holder)
-                if not tries_left:
-                    raise
-                self._sleep(_CLAIM_PAUSE * random.random())  # noqa: S311
-            else:
-                break
-        return Claim(won=True, message_id=message.id)
-
-    def record_result(self, message_id: str, result: SendResult, at: str) -> Recorded:
+    def begin_attempt(self, message_id: str, at: str) -> Attempt:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        facts = {
-            "answered_at": at,
-            "umid": result.umid,
-            "encoding": result.encoding,
+        begin = self._update(
+            message_id,
+            {"state": State.SENDING.value, "attempt_at": at},
+            condition=_one_of("#state", MAY_REPLACE[State.SENDING]),
+            condition_values=_named(MAY_REPLACE[State.SENDING]),
+            add="attempt",
+        )
+        try:
+            item = self._client.update_item(**begin, ReturnValues="ALL_NEW")["Attributes"]
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            before = _item_of(refused.response)
+            return Attempt(begun=False, message=message_from(before) if before else None)
+        return Attempt(begun=True, message=message_from(item))
+
+    def record_result(
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+    ) -> Recorded:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        failure = {
             "reason": result.reason,
             "description": result.description,
             "eightx8_code": result.eightx8_code,
             "eightx8_error_id": result.eightx8_error_id,
         }
-        return self._advance(message_id, result.state, facts, result.outcome, at)
+        facts = {
+            "answered_at": at,
+            "umid": result.umid,
+            "encoding": result.encoding,
+            **failure,
+        }
+        return self._advance(
+            message_id,
+            state,
+            facts,
+            result.outcome,
+            at,
+            attempt=None if result.umid else attempt,
+            # What an earlier attempt failed of.
+            remove=tuple(name for name, value in failure.items() if not value),
+        )
 
     # ---------------------------------------------------------------------------------- receipts
     def record_receipt(
@@ -133,21 +130,16 @@ class DynamoDBMessages:
         }
         return self._advance(message_id, receipt.state, facts, outcome, receipt.received_at)
 
-    def keep_inbound(self, inbound: InboundMessage, received_at: str) -> None:
+    def keep_inbound(self, inbound: InboundMessage) -> str:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        self._keep(
-            f"inbound {inbound.umid}",
-            received_at,
-            {
-                "sub_account_id": inbound.sub_account_id,
-                "source": inbound.source,
-                "destination": inbound.destination,
-                "body": inbound.text,
-                "encoding": inbound.encoding,
-                "segments": inbound.segments,
-                "sent_at": inbound.sent_at,
-            },
-        )
+        inbound_id = INBOUND_PREFIX + inbound.umid
+        self._keep(inbound_id, inbound.received_at, inbound_attributes(inbound))
+        return inbound_id
+
+    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        item = self._get(inbound_id)
+        return inbound_from(item) if item else None
 
     def keep_event(self, event: UnknownEvent, received_at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
@@ -155,27 +147,119 @@ class DynamoDBMessages:
         self._keep(f"event {event.key}", received_at, content)
 
     # ---------------------------------------------------------------------------------- outcomes
+    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        due = self._update(
+            message_id,
+            {"outcome": outcome_attribute(outcome), "outcome_due_at": at},
+            only_if_absent=("outcome", "outcome_due_at"),
+        )
+        item = self._client.update_item(**due, ReturnValues="ALL_NEW")["Attributes"]
+        message = message_from(item)
+        is_new = (message.outcome, message.outcome_due_at) == (outcome, at)
+        return Recorded(message, Effect.MOVED if is_new else Effect.LATE, outcome_is_new=is_new)
+
+    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        its_turn = "attribute_not_exists(outcome_next_try_at) OR outcome_next_try_at <= :at"
+        held = {"outcome_next_try_at": until}
+        hold = self._update(message_id, held, condition=its_turn, condition_values={":at": at})
+        try:
+            self._client.update_item(**hold)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def record_told(self, message_id: str, at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         told = self._update(
-            message_id, {"outcome_told_at": at}, only_if_absent=("outcome_told_at",)
+            message_id,
+            {"outcome_told_at": at},
+            only_if_absent=("outcome_told_at",),
+            remove=("shelf",),
         )
         self._client.update_item(**told)
 
-    def record_refused(self, message_id: str, http_status: int, at: str) -> None:
+    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        refused = {"outcome_refused": http_status, "outcome_refused_at": at}
-        self._client.update_item(**self._update(message_id, refused))
+        again = self._update(message_id, {"outcome_next_try_at": next_try_at}, add="outcome_tries")
+        self._client.update_item(**again)
+
+    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        given_up = {
+            "outcome_given_up": reason,
+            "outcome_given_up_at": at,
+            "shelf": _GIVEN_UP + message_id[0],
+        }
+        self._client.update_item(**self._update(message_id, given_up))
+
+    def record_replayed(self, message_id: str) -> None:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        replayed = self._update(
+            message_id,
+            {"shelf": message_id[0]},
+            remove=(
+                "outcome_given_up",
+                "outcome_given_up_at",
+                "outcome_tries",
+                "outcome_next_try_at",
+            ),
+        )
+        self._client.update_item(**replayed)
+
+    def close(self, message_id: str) -> None:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        self._client.update_item(**self._update(message_id, {}, remove=("shelf",)))
 
     # ----------------------------------------------------------------------------------- look-up
     def get(self, message_id: str) -> Message | None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        item = self._client.get_item(
-            TableName=self._table, Key=attributes({"id": message_id}), ConsistentRead=True
-        ).get("Item")
+        item = self._get(message_id)
         return message_from(item) if item else None
 
+    def open_messages(self, *, until: str) -> Iterator[Message]:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        for shelf in _SHELVES:
+            yield from self._on_shelf(shelf, "0", until)
+
+    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        for shelf in _SHELVES:
+            yield from self._on_shelf(_GIVEN_UP + shelf, since, until)
+
     # ------------------------------------------------------------------------------------- inside
+    def _get(self, key: str) -> Item | None:
+        return self._client.get_item(
+            TableName=self._table, Key=attributes({"id": key}), ConsistentRead=True
+        ).get("Item")
+
+    def _on_shelf(self, shelf: str, since: str, until: str) -> Iterator[Message]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=OPEN_INDEX,
+            KeyConditionExpression="shelf = :shelf AND accepted_at BETWEEN :since AND :until",
+            ExpressionAttributeValues=attributes(
+                {":shelf": shelf, ":since": since, ":until": until}
+            ),
+        )
+        keys = ({"id": item["id"]} for page in pages for item in page["Items"])
+        for some in batched(keys, _GET_AT_ONCE, strict=False):
+            for item in self._get_many(list(some)):
+                message = message_from(item)
+                # The index lags behind the table; what was closed meanwhile is not open.
+                if "shelf" in item:
+                    yield message
+
+    def _get_many(self, keys: list[Item]) -> Iterator[Item]:
+        while keys:
+            answer = self._client.batch_get_item(
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+            )
+            yield from answer["Responses"].get(self._table, [])
+            unprocessed = answer["UnprocessedKeys"].get(self._table)
+            keys = list(unprocessed["Keys"]) if unprocessed else []
+
     def _advance(
         self,
         message_id: str,
@@ -183,6 +267,9 @@ class DynamoDBMessages:
         facts: dict[str, Any],
         outcome: Outcome | None,
         at: str,
+        *,
+        attempt: int | None = None,
+        remove: tuple[str, ...] = (),
     ) -> Recorded:
         """Write facts, and with them the state if it moves the message forward.
 
@@ -197,25 +284,33 @@ class DynamoDBMessages:
         if outcome:
             changes |= {"outcome": outcome_attribute(outcome), "outcome_due_at": at}
         first_wins = ("umid", "sub_account_id", "outcome", "outcome_due_at")
-        expires_at = self._expiry(seconds_of(at))
+        expires_at = self._expiry(at)
 
         item = None
         if state is not None:
             never_seen = "attribute_not_exists(#state)"
+            no_attempt = "attribute_not_exists(attempt)"
             may_be_replaced = _one_of("#state", MAY_REPLACE[state])
+            may_move = f"({never_seen} OR {may_be_replaced})"
+            values: dict[str, Any] = _named(MAY_REPLACE[state])
+            if attempt is not None:
+                no_later_attempt = "attempt = :attempt" if attempt else no_attempt
+                may_move += f" AND {no_later_attempt}"
+                values |= {":attempt": attempt} if attempt else {}
             forward = self._update(
                 message_id,
                 {**changes, "state": state.value},
                 expires_at=expires_at,
                 only_if_absent=first_wins,
-                condition=f"{never_seen} OR {may_be_replaced}",
-                condition_values={f":{other.value}": other.value for other in MAY_REPLACE[state]},
+                condition=may_move,
+                condition_values=values,
+                remove=remove,
             )
             try:
                 item = self._client.update_item(**forward, ReturnValues="ALL_NEW")["Attributes"]
             except self._client.exceptions.ConditionalCheckFailedException as refused:
-                before = refused.response["Item"]  # type: ignore[typeddict-item]
-                if all(name in before for name in attributes(facts)):
+                before = _item_of(refused.response)
+                if before and all(name in before for name in attributes(facts)):
                     return Recorded(message_from(before), Effect.REPEATED, outcome_is_new=False)
         if item is None:
             only_facts = self._update(
@@ -236,8 +331,10 @@ class DynamoDBMessages:
         only_if_absent: tuple[str, ...] = (),
         condition: str | None = None,
         condition_values: Mapping[str, Any] | None = None,
+        add: str | None = None,
+        remove: tuple[str, ...] = (),
     ) -> dict[str, Any]:
-        """Build an update that sets attributes."""
+        """Build an update that sets attributes, counts one up and removes others."""
         values = attributes({**changes, "expires_at": expires_at})
         only_if_absent = (*only_if_absent, "expires_at")
         names, assignments = {}, []
@@ -248,16 +345,23 @@ class DynamoDBMessages:
             if name in only_if_absent:
                 new = f"if_not_exists({placeholder}, {new})"
             assignments.append(f"{placeholder} = {new}")
+        placeholders = {f":v{number}": value for number, value in enumerate(values.values())}
+        expression = "SET " + ", ".join(assignments) if assignments else ""
+        if add:
+            expression += f" ADD {add} :one"
+            placeholders |= attributes({":one": 1})
+        if remove:
+            expression += " REMOVE " + ", ".join(remove)
+        placeholders |= attributes(dict(condition_values or {}))
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": attributes({"id": message_id}),
-            "UpdateExpression": "SET " + ", ".join(assignments),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {
-                **{f":v{number}": value for number, value in enumerate(values.values())},
-                **attributes(dict(condition_values or {})),
-            },
+            "UpdateExpression": expression.strip(),
         }
+        if names:
+            update["ExpressionAttributeNames"] = names
+        if placeholders:
+            update["ExpressionAttributeValues"] = placeholders
         if condition:
             update["ConditionExpression"] = condition
             update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
@@ -271,14 +375,24 @@ class DynamoDBMessages:
                     "id": key,
                     **values,
                     "received_at": received_at,
-                    "expires_at": self._expiry(seconds_of(received_at)),
+                    "expires_at": self._expiry(received_at),
                 }
             ),
         )
 
-    def _expiry(self, now: float) -> int:
-        return int(now) + self._retention
+    def _expiry(self, at: str) -> int:
+        return int(seconds_of(at)) + self._retention
 
 
 def _one_of(name: str, states: frozenset[State]) -> str:
     return f"{name} IN ({', '.join(f':{state.value}' for state in sorted(states))})"
+
+
+def _named(states: frozenset[State]) -> dict[str, Any]:
+    return {f":{state.value}": state.value for state in states}
+
+
+def _item_of(refusal: Mapping[str, Any]) -> Item:
+    """Return the item that a refused condition shows, empty where there is none."""
+    item: Item = refusal.get("Item", {})
+    return item

@@ -1,14 +1,15 @@
 """Messages as DynamoDB items, and back.
 
-========================  ==========================================================
-``id``                    what the item is
-========================  ==========================================================
-``{message id}``          a message
-``claim {hash}``          the right to send a message; names the message that has it
-``umid {umid}``           receipts for a message that the bridge did not send
-``inbound {umid}``        an SMS from a person
-``event {hash}``          a callback that was not understood
-========================  ==========================================================
+============================  ======================================================
+``id``                        what the item is
+============================  ======================================================
+``{message id}``              a message
+``umid {umid}``               receipts for a message that the bridge did not send
+``inbound {umid}``            an SMS from a person
+``event {hash}``              a callback that was not understood
+``opt-out {hash}``            a person who does not want to be texted by a sub-account
+``export {sub-account}``      the export of 8x8's log that is under way
+============================  ======================================================
 
 A receipt is an attribute of its own, named ``receipt {key}``: adding one needs no list that is
 there already, and adding it twice is adding it once.
@@ -20,17 +21,18 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
+from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, Told
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
 
 RECEIPT_PREFIX = "receipt "
+INBOUND_PREFIX = "inbound "
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
-_PLAIN_FIELDS = {
+_PLAIN_FIELDS: dict[str, Any] = {
     field.name: field.type
     for field in fields(Message)
     if field.name not in ("id", "state", "outcome", "receipts")
@@ -76,13 +78,40 @@ def receipt_attribute(receipt: Receipt) -> dict[str, Any]:
     }
 
 
+def inbound_attributes(inbound: InboundMessage) -> dict[str, Any]:
+    """Return an inbound message as it is stored, without the key and the time of its receipt."""
+    return {
+        "sub_account_id": inbound.sub_account_id,
+        "source": inbound.source,
+        "destination": inbound.destination,
+        "body": inbound.text,
+        "encoding": inbound.encoding,
+        "segments": inbound.segments,
+        "sent_at": inbound.sent_at,
+    }
+
+
+def inbound_from(item: Item) -> InboundMessage:
+    """Read an inbound message's item."""
+    values = {name: _deserialize(value) for name, value in item.items()}
+    return InboundMessage(
+        umid=values["id"].removeprefix(INBOUND_PREFIX),
+        sub_account_id=values.get("sub_account_id", ""),
+        source=values.get("source", ""),
+        destination=values.get("destination", ""),
+        text=values.get("body", ""),
+        encoding=values.get("encoding", ""),
+        segments=int(values.get("segments", 0)),
+        sent_at=values.get("sent_at", ""),
+        received_at=values.get("received_at", ""),
+    )
+
+
 def message_from(item: Item) -> Message:
     """Read a message's item."""
     values = {name: _deserialize(value) for name, value in item.items()}
     known: dict[str, Any] = {
-        name: int(values[name]) if kind is int else values[name]
-        for name, kind in _PLAIN_FIELDS.items()
-        if name in values
+        name: kind(values[name]) for name, kind in _PLAIN_FIELDS.items() if name in values
     }
     outcome = values.get("outcome")
     return Message(

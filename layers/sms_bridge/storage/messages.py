@@ -1,32 +1,17 @@
 """Where messages are kept: the interface that every step works against."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from sms_bridge.rules.duplicates import ClaimKey
+from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The answer to a claim.
-
-    Attributes
-    ----------
-    won
-        Whether the message may be sent. If not, it is a repeat.
-    message_id
-        Of the new message, or of the one that it repeats.
-    """
-
-    won: bool
-    message_id: str
-
-
 class Effect(StrEnum):
-    """What a receipt did."""
+    """What a receipt, or the result of an attempt, did."""
 
     MOVED = "moved"
     """The message is in a new state."""
@@ -51,33 +36,51 @@ class Recorded:
     outcome_is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The answer to who wants to send a waiting message.
+
+    Attributes
+    ----------
+    begun
+        Whether the attempt is the caller's.
+    message
+        As it is now, ``None`` where there is none.
+    """
+
+    begun: bool
+    message: Message | None
+
+
 class MessageStore(Protocol):
     """Keeps everything durable about a message.
 
-    Every method is one atomic step (``record_receipt`` of a late receipt: two), so that a
-    function may be killed between any two calls. Times are ISO 8601 UTC.
+    Every method is one atomic step (recording something late: two), so that a function may be
+    killed between any two calls. Times are ISO 8601 UTC.
     """
 
-    def claim(self, message: Message, key: ClaimKey | None, now: float) -> Claim:
-        """Create a message in state ``sending``, unless it repeats another one.
+    def create(self, message: Message) -> Message | None:
+        """Create a message unless its id is taken.
 
-        Of any number of simultaneous claims with the same key, one wins.
-
-        Parameters
-        ----------
-        key
-            ``None`` for a message that cannot be a repeat.
-        now
-            Seconds since the epoch.
+        Returns
+        -------
+        Message or None
+            The message that has the id already; ``None`` when this one was created.
         """
 
     def get(self, message_id: str) -> Message | None:
         """Return a message as it is now, ``None`` where there is none."""
 
-    def record_result(self, message_id: str, result: SendResult, at: str) -> Recorded:
-        """Record what came of sending, with the outcome if there is one already.
+    def begin_attempt(self, message_id: str, at: str) -> Attempt:
+        """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
 
-        A receipt may have come first: then the state stays.
+    def record_result(
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+    ) -> Recorded:
+        """Record what came of an attempt, with the outcome if there is one already.
+
+        A receipt may have come first: then the state stays. So it does when the attempt is not
+        the last one, unless 8x8 gave the message a umid.
         """
 
     def record_receipt(
@@ -85,14 +88,44 @@ class MessageStore(Protocol):
     ) -> Recorded:
         """Move the state forward, record the outcome and keep the receipt in the history."""
 
+    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+        """Record an outcome that no receipt brought, unless there is one."""
+
+    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
+        """Keep an outcome for the caller until then; nobody else tells it meanwhile.
+
+        Returns
+        -------
+        bool
+            ``False`` while its next try has not come. Of simultaneous calls, one succeeds.
+        """
+
     def record_told(self, message_id: str, at: str) -> None:
-        """Record that MoEngage heard the outcome."""
+        """Record that MoEngage heard the outcome; the message is closed."""
 
-    def record_refused(self, message_id: str, http_status: int, at: str) -> None:
-        """Record that MoEngage refused the outcome for good."""
+    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
+        """Record that telling the outcome failed, and when it is told again."""
 
-    def keep_inbound(self, inbound: InboundMessage, received_at: str) -> None:
-        """Keep an inbound message; keeping it twice changes nothing."""
+    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+        """Record that the outcome lies in the dead-letter queue, and why."""
+
+    def record_replayed(self, message_id: str) -> None:
+        """Make an outcome that was given up due again, with all its tries."""
+
+    def close(self, message_id: str) -> None:
+        """Take a message without an outcome off the list of open ones."""
+
+    def open_messages(self, *, until: str) -> Iterator[Message]:
+        """Return the messages accepted until then whose outcome MoEngage has not heard."""
+
+    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome was given up."""
+
+    def keep_inbound(self, inbound: InboundMessage) -> str:
+        """Keep an inbound message; keeping it twice changes nothing. Returns its id."""
+
+    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+        """Return an inbound message, ``None`` where there is none."""
 
     def keep_event(self, event: UnknownEvent, received_at: str) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sms_bridge.logs import log_failure
+from sms_bridge.storage.dead_letters import DeadLetterQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-Tell = Callable[[str, int], int | None]
-"""Tells a message's outcome at the n-th try; returns the seconds to wait, None when done."""
+Tell = Callable[[str], int | None]
+"""Tells a message's outcome; returns the seconds until it is told again, None when done."""
 
 
 class OutcomeQueue(Protocol):
@@ -32,11 +33,13 @@ class SqsOutcomeQueue:
         """See :class:`OutcomeQueue`."""
         self._client.send_message(
             QueueUrl=self._url,
-            MessageBody=json.dumps({"messageId": message_id}),
+            MessageBody=outcome_body(message_id),
             DelaySeconds=delay_seconds,
         )
 
-    def work_through(self, records: list[dict[str, Any]], tell: Tell) -> dict[str, Any]:
+    def work_through(
+        self, records: list[dict[str, Any]], tell: Tell, dead_letters: DeadLetterQueue
+    ) -> dict[str, Any]:
         """Tell each outcome of a batch that Lambda received from the queue.
 
         Returns
@@ -44,15 +47,16 @@ class SqsOutcomeQueue:
         dict
             A partial batch response: what has to be told again stays in the queue, out of sight
             until its time has come. A record that fails in any other way comes again after the
-            queue's visibility timeout, and at last goes to the dead-letter queue.
+            queue's visibility timeout.
         """
         again = []
         for record in records:
             try:
-                wait = tell(
-                    json.loads(record["body"])["messageId"],
-                    int(record["attributes"]["ApproximateReceiveCount"]),
-                )
+                message_id = _message_id_in(record["body"])
+                if message_id is None:
+                    dead_letters.add(record["body"], reason="unreadable")
+                    continue
+                wait = tell(message_id)
                 if wait is None:
                     continue
                 self._client.change_message_visibility(
@@ -67,24 +71,15 @@ class SqsOutcomeQueue:
         return {"batchItemFailures": again}
 
 
-class DeadLetterQueue(Protocol):
-    """Where outcomes stay that MoEngage will not take."""
-
-    def add(self, message_id: str, *, reason: str) -> None:
-        """Put an outcome there, with the reason, for a person to look at."""
+def outcome_body(message_id: str) -> str:
+    """Return the body of a record, in the queue and in its dead-letter queue."""
+    return json.dumps({"messageId": message_id})
 
 
-class SqsDeadLetterQueue:
-    """A :class:`DeadLetterQueue` in SQS."""
-
-    def __init__(self, client: "SQSClient", url: str) -> None:
-        self._client = client
-        self._url = url
-
-    def add(self, message_id: str, *, reason: str) -> None:
-        """See :class:`DeadLetterQueue`."""
-        self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=json.dumps({"messageId": message_id}),
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
-        )
+def _message_id_in(body: str) -> str | None:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    message_id = content.get("messageId") if isinstance(content, dict) else None
+    return message_id if isinstance(message_id, str) and message_id else None

@@ -34,6 +34,7 @@ class Secret:
     """
 
     eightx8_api_key: str = field(repr=False)
+    moengage_data_api_key: str = field(default="", repr=False)
     moengage_tokens: tuple[str, ...] = field(repr=False)
     callback_tokens: tuple[str, ...] = field(repr=False)
     look_up_tokens: tuple[str, ...] = field(repr=False)
@@ -54,6 +55,7 @@ class Secret:
             raise ValueError("the secret is not a JSON object")
         return cls(
             eightx8_api_key=str(values.get("eightx8ApiKey") or "").strip(),
+            moengage_data_api_key=str(values.get("moengageDataApiKey") or "").strip(),
             moengage_tokens=_tokens(values.get("moengageTokens")),
             callback_tokens=_tokens(values.get("callbackTokens")),
             look_up_tokens=_tokens(values.get("lookUpTokens")),

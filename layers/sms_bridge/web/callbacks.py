@@ -49,7 +49,7 @@ def read_callback(content: str, received_at: str) -> Receipt | InboundMessage | 
     if event_type == "outbound_message_status_changed" and _names_a_message(payload):
         return _receipt(payload, received_at)
     if event_type == "inbound_message_received" and _has_umid(payload):
-        return _inbound(payload)
+        return _inbound(payload, received_at)
     key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return UnknownEvent(
         key=key, event_type=event_type[:100], content=_text(content[:_MAX_KEPT_CHARACTERS])
@@ -88,7 +88,7 @@ def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
     )
 
 
-def _inbound(payload: dict[str, Any]) -> InboundMessage:
+def _inbound(payload: dict[str, Any], received_at: str) -> InboundMessage:
     return InboundMessage(
         umid=_text(payload.get("umid")),
         sub_account_id=_text(payload.get("subAccountId")),
@@ -98,6 +98,7 @@ def _inbound(payload: dict[str, Any]) -> InboundMessage:
         encoding=_text(payload.get("encoding")),
         segments=_count(payload.get("smsCount")),
         sent_at=_text(payload.get("timestamp")),
+        received_at=received_at,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool, connection_from_url
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader
 
 from sms_bridge import __version__
 
@@ -15,18 +15,31 @@ from sms_bridge import __version__
 MAX_IDLE_SECONDS = 20.0
 
 
+class OutOfTimeError(HTTPError):
+    """The time was over before the body was written; nothing was sent."""
+
+
 class Payload:
     """A request body that remembers whether it was taken to be written.
 
     urllib3 takes it after the connection stands and the headers are out. While it was not taken,
     the receiver cannot have the request.
+
+    Parameters
+    ----------
+    may_leave
+        Asked in the last moment. A function can be frozen for minutes while it connects; what it
+        would write then may have been given up meanwhile.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, may_leave: Callable[[], bool] = lambda: True) -> None:
         self.content = content
         self.left = False
+        self._may_leave = may_leave
 
     def __iter__(self) -> Iterator[bytes]:
+        if not self._may_leave():
+            raise OutOfTimeError
         self.left = True
         yield self.content
 
@@ -70,18 +83,48 @@ class Connections:
         urllib3.exceptions.HTTPError
             Whatever went wrong; ``payload.left`` tells whether the body was written.
         """
+        return self._request(
+            "POST",
+            path,
+            {
+                "content-type": "application/json",
+                "content-length": str(len(payload.content)),
+                **headers,
+            },
+            payload,
+            read_timeout,
+        )
+
+    def get(
+        self, path: str, *, headers: dict[str, str], read_timeout: float
+    ) -> urllib3.BaseHTTPResponse:
+        """Get once: no retry, no redirect.
+
+        Raises
+        ------
+        urllib3.exceptions.HTTPError
+            Whatever went wrong.
+        """
+        return self._request("GET", path, headers, None, read_timeout)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: Payload | None,
+        read_timeout: float,
+    ) -> urllib3.BaseHTTPResponse:
         if self._clock() - self._last_used > MAX_IDLE_SECONDS:
             self._pool.close()
             self._pool = self._new_pool()
         self._last_used = self._clock()
         return self._pool.urlopen(
-            "POST",
+            method,
             path,
-            body=payload,
+            body=body,
             headers={
                 "accept": "application/json",
-                "content-type": "application/json",
-                "content-length": str(len(payload.content)),
                 "user-agent": f"sms-bridge/{__version__}",
                 **headers,
             },

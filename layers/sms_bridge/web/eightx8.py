@@ -1,8 +1,8 @@
 """8x8's SMS API."""
 
 import json
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
@@ -10,7 +10,12 @@ from urllib3.exceptions import HTTPError
 from sms_bridge.rules.messages import MessageRequest
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.web.connections import Connections, Payload, retry_after_of
-from sms_bridge.web.eightx8_answers import result_of_answer, result_of_failure
+from sms_bridge.web.eightx8_answers import (
+    Answer,
+    result_of_answer,
+    result_of_failure,
+    results_of_batch_answer,
+)
 
 # Less time than this is not worth a try: it would end as "nobody knows".
 MIN_SECONDS_FOR_A_TRY = 0.25
@@ -46,42 +51,83 @@ class EightX8:
     ) -> SendResult:
         """Post one message.
 
-        A refused key is read anew and, if it has changed, tried once more; a 401 proves that the
-        message was not taken.
-
         Parameters
         ----------
         message_id
             Goes to 8x8 as ``clientMessageId`` and comes back in each receipt.
         time_left
-            Seconds that the caller can still wait.
+            Seconds that the caller can still wait. When they are over nothing is written any more.
         """
-        path = f"/api/v1/subaccounts/{quote(request.sub_account_id, safe='&')}/messages"
-        content = json.dumps(_body(request, message_id), ensure_ascii=False).encode()
+        path = _messages_path(request.sub_account_id)
+        answer = self._post(path, _message(request, message_id), time_left)
+        return answer if isinstance(answer, SendResult) else result_of_answer(answer)
+
+    def send_batch(
+        self,
+        sub_account_id: str,
+        messages: Mapping[str, MessageRequest],
+        *,
+        time_left: Callable[[], float],
+    ) -> dict[str, SendResult]:
+        """Post many messages of one sub-account in one request.
+
+        Parameters
+        ----------
+        messages
+            By id, at most 10,000 (8x8's limit).
+
+        Returns
+        -------
+        dict
+            For every message what came of it, whatever 8x8 answered.
+        """
+        body = {
+            "messages": [_message(request, name) for name, request in messages.items()],
+            "includeMessagesInResponse": True,
+        }
+        answer = self._post(f"{_messages_path(sub_account_id)}/batch", body, time_left)
+        if isinstance(answer, SendResult):
+            return dict.fromkeys(messages, answer)
+        return results_of_batch_answer(answer, messages)
+
+    def _post(
+        self, path: str, body: dict[str, Any], time_left: Callable[[], float]
+    ) -> Answer | SendResult:
+        """Post once. A refused key is read anew and, if it has changed, tried once more: a 401
+        proves that nothing was taken.
+        """
+        content = json.dumps(body, ensure_ascii=False).encode()
         key = self._api_keys.api_key()
-        result = self._post(path, content, key, time_left())
-        if result.http_status == 401 and time_left() > MIN_SECONDS_FOR_A_TRY:
+        answer = self._post_with(key, path, content, time_left)
+        refused = isinstance(answer, Answer) and answer.http_status == 401
+        if refused and time_left() > MIN_SECONDS_FOR_A_TRY:
             newer = self._api_keys.api_key_after_refusal(key)
             if newer != key:
-                result = self._post(path, content, newer, time_left())
-        return result
+                answer = self._post_with(newer, path, content, time_left)
+        return answer
 
-    def _post(self, path: str, content: bytes, key: str, seconds: float) -> SendResult:
-        payload = Payload(content)
+    def _post_with(
+        self, key: str, path: str, content: bytes, time_left: Callable[[], float]
+    ) -> Answer | SendResult:
+        payload = Payload(content, may_leave=lambda: time_left() > 0)
         try:
             answer = self._connections.post_json(
                 path,
                 payload,
                 headers={"authorization": f"Bearer {key}"},
-                read_timeout=max(seconds, MIN_SECONDS_FOR_A_TRY),
+                read_timeout=max(time_left(), MIN_SECONDS_FOR_A_TRY),
             )
-            return result_of_answer(answer.status, answer.data, retry_after_of(answer))
+            return Answer(answer.status, answer.data, retry_after_of(answer))
         except (HTTPError, ValueError) as error:
             # ValueError: the key is one that no header can hold.
             return result_of_failure(error, left=payload.left)
 
 
-def _body(request: MessageRequest, message_id: str) -> dict[str, str]:
+def _messages_path(sub_account_id: str) -> str:
+    return f"/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
+
+
+def _message(request: MessageRequest, message_id: str) -> dict[str, str]:
     body = {"destination": request.destination, "text": request.text, **request.options}
     if request.source:
         body["source"] = request.source

@@ -5,6 +5,8 @@ descriptions go to MoEngage and into logs.
 """
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
@@ -62,22 +64,61 @@ CONNECTION_LOST = (
 )
 
 
-def result_of_answer(http_status: int, content: bytes, retry_after: float | None) -> SendResult:
-    """Return what an HTTP answer to "send one message" means.
+_NOT_NAMED = ("eightx8_not_named", "8x8's answer to a batch left it out; it may have the message")
 
-    Parameters
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer of 8x8.
+
+    Attributes
     ----------
-    content
-        The body as it came.
     retry_after
         Seconds, from the header of that name.
     """
-    body = _json_object(content)
-    if 200 <= http_status < 300:
-        return _result_of_success(http_status, body)
+
+    http_status: int
+    content: bytes
+    retry_after: float | None
+
+
+def result_of_answer(answer: Answer) -> SendResult:
+    """Return what the answer to "send one message" means."""
+    body = _json_object(answer.content)
+    if 200 <= answer.http_status < 300:
+        return _result_of_success(answer.http_status, body)
+    return _result_of_error(answer, body)
+
+
+def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[str, SendResult]:
+    """Return what the answer to "send many messages" means for each of them.
+
+    An error is the same for all. In a success 8x8 names the messages by the ids that it was
+    given, in any order; of one that it leaves out nobody knows.
+    """
+    body = _json_object(answer.content)
+    if not 200 <= answer.http_status < 300:
+        return dict.fromkeys(message_ids, _result_of_error(answer, body))
+    listed = body.get("messages")
+    named = {
+        _string(one.get("clientMessageId")): _result_of_success(answer.http_status, one)
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+    }
+    reason, description = _NOT_NAMED if "batchId" in body else _UNREADABLE
+    not_named = SendResult(
+        verdict=Verdict.AMBIGUOUS,
+        reason=reason,
+        description=description,
+        http_status=answer.http_status,
+    )
+    return {name: named.get(name, not_named) for name in message_ids}
+
+
+def _result_of_error(answer: Answer, body: dict[str, Any]) -> SendResult:
     eightx8_code = body.get("code")
     verdict, reason, description = _BY_STATUS.get(
-        http_status, _OTHER_4XX if 400 <= http_status < 500 else _OTHER
+        answer.http_status, _OTHER_4XX if 400 <= answer.http_status < 500 else _OTHER
     )
     if verdict is Verdict.PERMANENT and isinstance(eightx8_code, int):
         reason, description = _BY_CODE.get(eightx8_code, (reason, description))
@@ -85,10 +126,10 @@ def result_of_answer(http_status: int, content: bytes, retry_after: float | None
         verdict=verdict,
         reason=reason,
         description=description,
-        http_status=http_status,
+        http_status=answer.http_status,
         eightx8_code=str(eightx8_code or ""),
         eightx8_error_id=str(body.get("errorId") or ""),
-        retry_after=retry_after,
+        retry_after=answer.retry_after,
     )
 
 

@@ -49,9 +49,9 @@ def _history(message: Message) -> list[dict[str, Any]]:
         {"at": message.outcome_due_at, "event": "outcome due"},
         {"at": message.outcome_told_at, "event": "MoEngage told"},
         {
-            "at": message.outcome_refused_at,
-            "event": "MoEngage refused",
-            "httpStatus": message.outcome_refused,
+            "at": message.outcome_given_up_at,
+            "event": "outcome given up",
+            "reason": message.outcome_given_up,
         },
     ]
     known = ({name: value for name, value in step.items() if value} for step in steps)

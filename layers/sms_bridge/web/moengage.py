@@ -1,12 +1,16 @@
-"""MoEngage's delivery tracking."""
+"""MoEngage's delivery tracking and user profiles."""
 
 import json
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers
 
 from sms_bridge.rules.forwarding import Hearing, Telling, hearing_of
 from sms_bridge.rules.messages import Message, Outcome
+from sms_bridge.rules.opt_outs import Identifier, Wish
+from sms_bridge.rules.phone_numbers import digits_of
 from sms_bridge.web.connections import Connections, Payload, retry_after_of
 
 
@@ -32,18 +36,66 @@ class DeliveryTracking:
 
     def tell(self, message: Message, outcome: Outcome) -> Telling:
         """Report one outcome, once."""
-        content = json.dumps(report(message, outcome), ensure_ascii=False).encode()
-        try:
-            answer = self._connections.post_json(
-                self._path, Payload(content), headers={}, read_timeout=self._seconds
-            )
-        except HTTPError as error:
-            return Telling(hearing=Hearing.AGAIN, error=type(error).__name__)
-        return Telling(
-            hearing=hearing_of(answer.status),
-            http_status=answer.status,
-            retry_after=retry_after_of(answer),
+        return _post(self._connections, self._path, report(message, outcome), {}, self._seconds)
+
+
+class UserProfiles:
+    """Writes to MoEngage's user profiles what people wish.
+
+    Parameters
+    ----------
+    url
+        Of the Data API's *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``.
+    connections
+        To the URL's host.
+    seconds
+        For how long to wait for an answer.
+    """
+
+    def __init__(
+        self, url: str, connections: Connections, *, identifier: Identifier, seconds: float = 4.0
+    ) -> None:
+        self._path = urlsplit(url).path
+        self._workspace_id = self._path.rpartition("/")[2]
+        self._connections = connections
+        self._identifier = identifier
+        self._seconds = seconds
+
+    def set_subscription(self, number: str, wish: Wish, *, api_key: str) -> Telling:
+        """Set the attribute ``moe_sms_subscription`` of a person, once."""
+        digits = digits_of(number)
+        attributes = {"moe_sms_subscription": "OPTOUT" if wish is Wish.STOP else "OPTIN"}
+        body: dict[str, object] = {"type": "customer", "attributes": attributes}
+        match self._identifier:
+            case Identifier.MOE_MOBILE:
+                attributes["moe_mobile"] = f"+{digits}"
+            case Identifier.CUSTOMER_ID:
+                body["customer_id"] = digits
+            case Identifier.CUSTOMER_ID_WITH_PLUS:
+                body["customer_id"] = f"+{digits}"
+        credentials = make_headers(basic_auth=f"{self._workspace_id}:{api_key}")
+        return _post(self._connections, self._path, body, dict(credentials), self._seconds)
+
+
+def _post(
+    connections: Connections,
+    path: str,
+    body: Mapping[str, object],
+    headers: dict[str, str],
+    seconds: float,
+) -> Telling:
+    content = json.dumps(body, ensure_ascii=False).encode()
+    try:
+        answer = connections.post_json(
+            path, Payload(content), headers=headers, read_timeout=seconds
         )
+    except HTTPError as error:
+        return Telling(hearing=Hearing.AGAIN, error=type(error).__name__)
+    return Telling(
+        hearing=hearing_of(answer.status),
+        http_status=answer.status,
+        retry_after=retry_after_of(answer),
+    )
 
 
 def report(message: Message, outcome: Outcome) -> dict[str, str]:

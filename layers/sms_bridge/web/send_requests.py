@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Never
 from urllib.parse import parse_qsl, urlsplit
 
-from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.rules.messages import MessageKind, MessageRequest
 from sms_bridge.rules.phone_numbers import NUMBER, is_in_countries
 from sms_bridge.rules.segments import MAX_SEGMENTS, segments_of
 from sms_bridge.web.refusals import Code, FieldError, RefusedError
@@ -22,6 +22,7 @@ TEXT = ("text", "message", "body", "msg")
 SOURCE = ("source", "sender", "from", "senderId", "sender_id")
 CLIENT_MESSAGE_ID = ("clientMessageId",)
 CAMPAIGN_ID = ("campaignId", "campaign_id")
+KIND = ("messageType", "message_type")
 DLT_TEMPLATE_ID = ("dltTemplateId", "dlt_template_id", "templateId", "template_id")
 
 _FORM = "application/x-www-form-urlencoded"
@@ -35,6 +36,9 @@ class SendingRules:
 
     Attributes
     ----------
+    transactional_sub_account_ids
+        Their messages are transactional unless the caller says otherwise; all others are
+        promotional.
     country_calling_codes
         Empty allows all countries.
     default_source
@@ -45,6 +49,7 @@ class SendingRules:
     """
 
     sub_account_ids: tuple[str, ...]
+    transactional_sub_account_ids: tuple[str, ...] = ()
     country_calling_codes: tuple[str, ...] = ()
     default_source: str = ""
     callback_url: str = ""
@@ -75,6 +80,11 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     }
     if rules.callback_url:
         options.setdefault("dlrCallbackUrl", rules.callback_url)
+    kind = fields.read(KIND, _one_of(*MessageKind)) or (
+        MessageKind.TRANSACTIONAL
+        if sub_account_id in rules.transactional_sub_account_ids
+        else MessageKind.PROMOTIONAL
+    )
     client_message_id = fields.read(CLIENT_MESSAGE_ID, _up_to(350))
     campaign_id = fields.read(CAMPAIGN_ID, _up_to(256))
     dlt_template_id = fields.read(DLT_TEMPLATE_ID, _up_to(256))
@@ -87,6 +97,7 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
         sub_account_id=sub_account_id,
         destination=destination,
         text=text,
+        kind=MessageKind(kind),
         source=source,
         options=options,
         client_message_id=client_message_id,

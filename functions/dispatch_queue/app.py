@@ -1,0 +1,58 @@
+"""Send queue: sends what waits, in batches."""
+
+from typing import Any
+
+import boto3
+
+from sms_bridge.rules.messages import MessageKind
+from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.settings import DispatchSettings, read_settings
+from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
+from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.secret import SecretSource
+from sms_bridge.storage.send_queue import SqsSendQueue
+from sms_bridge.web.connections import Connections
+from sms_bridge.web.eightx8 import EightX8
+
+settings = read_settings(DispatchSettings)
+secrets = SecretSource(
+    boto3.client("secretsmanager", config=AWS_CALLS),
+    settings.bridge_secret_arn,
+    max_age_seconds=settings.secret_max_age_seconds,
+)
+dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
+sqs = boto3.client("sqs", config=AWS_CALLS)
+dispatch_messages = DispatchMessages(
+    DispatchPlan(
+        heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
+        policy=ResendPolicy(settings.ambiguous_send_policy),
+        rate=settings.send_rate_limit,
+        # Each of the two queues may have that many.
+        at_once=2 * settings.dispatch_concurrency,
+    ),
+    messages=DynamoDBMessages(dynamodb, settings.messages_table),
+    send_queue=SqsSendQueue(
+        sqs,
+        {
+            MessageKind.TRANSACTIONAL: settings.transactional_queue_url,
+            MessageKind.PROMOTIONAL: settings.promotional_queue_url,
+        },
+    ),
+    dead_letters=SqsDeadLetterQueue(sqs, settings.send_dead_letter_queue_url),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
+    opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
+    sender=EightX8(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Send each message; what has to be looked at again stays in the queue."""
+    return dispatch_messages(
+        event["Records"],
+        hash_key=secrets.get().hash_key,
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )

@@ -1,0 +1,47 @@
+"""Every few minutes: finds messages that got stuck and moves them on."""
+
+from typing import Any
+
+import boto3
+
+from sms_bridge.rules.reconciling import Patience
+from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.settings import ReconcileSettings, read_settings
+from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.log_exports import DynamoDBExportJobs
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.secret import SecretSource
+from sms_bridge.web.connections import Connections
+from sms_bridge.web.eightx8_exports import LogExports
+
+settings = read_settings(ReconcileSettings)
+secrets = SecretSource(
+    boto3.client("secretsmanager", config=AWS_CALLS),
+    settings.bridge_secret_arn,
+    max_age_seconds=settings.secret_max_age_seconds,
+)
+dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
+reconcile = Reconcile(
+    ReconcilePlan(
+        patience=Patience(
+            unknown=settings.unknown_patience_seconds,
+            unsettled=settings.unsettled_patience_seconds,
+            receipt=settings.receipt_patience_seconds,
+        ),
+        resend=ResendPolicy(settings.ambiguous_send_policy),
+        absent=settings.absent_message_policy,
+        unsettled=settings.unsettled_message_policy,
+        missing_receipt=settings.missing_receipt_policy,
+    ),
+    messages=DynamoDBMessages(dynamodb, settings.messages_table),
+    outcomes=SqsOutcomeQueue(boto3.client("sqs", config=AWS_CALLS), settings.outcome_queue_url),
+    jobs=DynamoDBExportJobs(dynamodb, settings.messages_table),
+    log=LogExports(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001
+    """Look through the open messages once."""
+    return reconcile(time_left=lambda: context.get_remaining_time_in_millis() / 1000)

@@ -1,0 +1,231 @@
+"""Finds messages that got stuck and moves them on; asks 8x8 about those that only it can settle."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sms_bridge.clock import Clock, seconds_of, timestamp
+from sms_bridge.logs import log_failure, logger
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message
+from sms_bridge.rules.outcomes import outcome_of_receipt
+from sms_bridge.rules.reconciling import (
+    AbsentPolicy,
+    Finding,
+    MissingReceiptPolicy,
+    Patience,
+    UnsettledPolicy,
+    finding_of,
+    is_proven_absent,
+    outcome_of_missing_receipt,
+)
+from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
+from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.steps.queueing import queue_outcome
+from sms_bridge.storage.log_exports import ExportJob, ExportJobs
+from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.outcome_queue import OutcomeQueue
+from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry
+
+# Younger messages are on their way.
+_MIN_AGE = 60
+
+_SECONDS_BETWEEN_READS = 2.0
+# An export that is not ready by then is asked for anew.
+_MAX_AGE_OF_AN_EXPORT = 3600
+# Neither clock is exact.
+_MARGIN = 300
+
+_SENDER_GONE = SendResult(
+    verdict=Verdict.AMBIGUOUS,
+    reason="sender_gone",
+    description="The function that sent it ended early; 8x8 may have the message",
+)
+_ABSENT = SendResult(
+    verdict=Verdict.NOT_SENT,
+    reason="not_in_log",
+    description="8x8's log shows that it does not have the message",
+)
+_ABSENT_FOR_GOOD = SendResult(
+    verdict=Verdict.PERMANENT, reason=_ABSENT.reason, description=_ABSENT.description
+)
+_UNSETTLED = SendResult(
+    verdict=Verdict.PERMANENT,
+    reason="unknown",
+    description="Nothing tells whether 8x8 had the message",
+)
+
+
+class Log(Protocol):
+    """8x8's log, as :class:`sms_bridge.web.eightx8_exports.LogExports` reads it."""
+
+    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+        """Ask for the log of a time span; returns a job id."""
+
+    def read(self, sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
+        """Return the log, ``None`` while it is not ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilePlan:
+    """What this deployment's operator chose."""
+
+    patience: Patience
+    resend: ResendPolicy
+    absent: AbsentPolicy
+    unsettled: UnsettledPolicy
+    missing_receipt: MissingReceiptPolicy
+
+
+class Reconcile:
+    """Looks through all open messages once."""
+
+    def __init__(
+        self,
+        plan: ReconcilePlan,
+        *,
+        messages: MessageStore,
+        outcomes: OutcomeQueue,
+        jobs: ExportJobs,
+        log: Log,
+        clock: Clock = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._plan = plan
+        self._messages = messages
+        self._outcomes = outcomes
+        self._jobs = jobs
+        self._log = log
+        self._clock = clock
+        self._sleep = sleep
+
+    def __call__(self, *, time_left: Callable[[], float]) -> dict[str, int]:
+        """Do it, and return how often each finding was made.
+
+        Parameters
+        ----------
+        time_left
+            Seconds until the function is stopped.
+        """
+        findings: Counter[str] = Counter()
+        to_ask: dict[str, list[Message]] = defaultdict(list)
+        for message in self._messages.open_messages(until=timestamp(self._clock() - _MIN_AGE)):
+            if time_left() < _MIN_AGE / 2:
+                break
+            finding = finding_of(message, self._clock(), self._plan.patience)
+            if finding is None:
+                continue
+            findings[finding] += 1
+            if finding is Finding.ASK:
+                to_ask[message.sub_account_id].append(message)
+                continue
+            try:
+                self._mend(message, finding)
+            except Exception as error:
+                log_failure("message not mended", error, message_id=message.id, finding=finding)
+        for sub_account_id, messages in to_ask.items():
+            try:
+                self._ask(sub_account_id, messages, time_left)
+            except ExportFailedError as error:
+                self._jobs.remove(sub_account_id)
+                logger.warning(
+                    "8x8's log cannot be read", sub_account_id=sub_account_id, reason=str(error)
+                )
+            except Exception as error:
+                log_failure("8x8 not asked", error, sub_account_id=sub_account_id)
+        logger.info("reconciled", findings=dict(findings))
+        return dict(findings)
+
+    # --------------------------------------------------------------------------- what we can tell
+    def _mend(self, message: Message, finding: Finding) -> None:
+        logger.warning("message stuck", message_id=message.id, finding=finding, state=message.state)
+        match finding:
+            case Finding.SENDER_GONE:
+                self._settle(message, _SENDER_GONE)
+            case Finding.NEVER_SENT:
+                self._settle(message, EXPIRED)
+            case Finding.OUTCOME_STUCK:
+                self._outcomes.add(message.id)
+            case Finding.OVERDUE if message.state is State.UNKNOWN:
+                if self._plan.unsettled is UnsettledPolicy.REPORT:
+                    self._settle(message, _UNSETTLED)
+                else:
+                    self._messages.close(message.id)
+            case Finding.OVERDUE:
+                outcome = outcome_of_missing_receipt(self._plan.missing_receipt)
+                if outcome is None:
+                    self._messages.close(message.id)
+                    return
+                now = self._clock()
+                recorded = self._messages.record_outcome(message.id, outcome, timestamp(now))
+                queue_outcome(self._outcomes, recorded, now)
+
+    def _settle(self, message: Message, result: SendResult) -> None:
+        now = self._clock()
+        recorded = self._messages.record_result(
+            message.id,
+            message.attempt,
+            result,
+            self._plan.resend.state_after(result),
+            timestamp(now),
+        )
+        queue_outcome(self._outcomes, recorded, now)
+
+    # ---------------------------------------------------------------------------- what 8x8 can tell
+    def _ask(
+        self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
+    ) -> None:
+        """Get one export for all that is open, and settle what it tells.
+
+        An export that is not ready is read by the next run.
+        """
+        since = timestamp(min(seconds_of(one.accepted_at) for one in messages) - _MARGIN)
+        now = timestamp(self._clock())
+        job = self._jobs.get(sub_account_id)
+        too_old = job and self._clock() - seconds_of(job.asked_at) > _MAX_AGE_OF_AN_EXPORT
+        if job is None or too_old:
+            job_id = self._log.ask(sub_account_id, since=since, until=now)
+            job = ExportJob(sub_account_id, job_id, since, now)
+            self._jobs.put(job)
+        while True:
+            entries = self._log.read(sub_account_id, job.job_id, timestamp(self._clock()))
+            if entries is not None:
+                break
+            if time_left() < _MIN_AGE:
+                return
+            self._sleep(_SECONDS_BETWEEN_READS)
+        self._jobs.remove(sub_account_id)
+        by_message = {entry.receipt.client_message_id: entry for entry in entries}
+        newest = max((entry.taken_at for entry in entries), default=0.0)
+        for message in messages:
+            # What was taken before the export's span is not in it.
+            if message.accepted_at < job.since:
+                continue
+            try:
+                self._settle_by_log(message, by_message.get(message.id), newest)
+            except Exception as error:
+                log_failure("message not settled", error, message_id=message.id)
+
+    def _settle_by_log(self, message: Message, entry: LogEntry | None, newest: float) -> None:
+        if entry is not None:
+            now = self._clock()
+            outcome = outcome_of_receipt(entry.receipt)
+            recorded = self._messages.record_receipt(message.id, entry.receipt, outcome)
+            queue_outcome(self._outcomes, recorded, now)
+            logger.info("settled by 8x8's log", message_id=message.id, state=recorded.message.state)
+        elif message.state is State.UNKNOWN and is_proven_absent(message, newest):
+            logger.info("8x8 does not have it", message_id=message.id, then=self._plan.absent)
+            self._settle_absent(message)
+
+    def _settle_absent(self, message: Message) -> None:
+        can_be_sent = seconds_of(message.send_before) > self._clock()
+        match self._plan.absent:
+            case AbsentPolicy.RESEND if can_be_sent:
+                # Its record is in the send queue and has the text.
+                self._settle(message, _ABSENT)
+            case AbsentPolicy.LEAVE:
+                self._messages.close(message.id)
+            case _:
+                self._settle(message, _ABSENT_FOR_GOOD)
