@@ -1,0 +1,1 @@
+"""`bridge`: the operators' command-line tool."""
