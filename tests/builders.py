@@ -17,6 +17,7 @@ NUMBER = "+6591234567"
 TEXT = "Your order has shipped"
 SUB_ACCOUNT = "acme_notifications"
 AT = "2026-11-24T09:30:00.000Z"
+SEND_BEFORE = "2026-11-24T10:30:00.000Z"
 
 
 def a_request(**changes: Any) -> MessageRequest:
@@ -26,15 +27,19 @@ def a_request(**changes: Any) -> MessageRequest:
 
 
 def a_message(**changes: Any) -> Message:
-    """Return a message that was just accepted."""
+    """Return a message that was just accepted and is being sent."""
     message = Message(
         id=MESSAGE_ID,
         state=State.SENDING,
         sub_account_id=SUB_ACCOUNT,
         destination=NUMBER,
+        claimed_by="request-1",
         encoding="GSM7",
         segments=1,
         accepted_at=AT,
+        send_before=SEND_BEFORE,
+        attempt=1,
+        attempt_at=AT,
     )
     return replace(message, **changes)
 
@@ -70,6 +75,23 @@ REFUSED = SendResult(
 )
 AMBIGUOUS = SendResult(
     verdict=Verdict.AMBIGUOUS, reason="eightx8_timeout", description="8x8 did not answer in time"
+)
+THROTTLED = SendResult(
+    verdict=Verdict.THROTTLED,
+    reason="eightx8_throttled",
+    description="8x8's rate limit was reached",
+    http_status=429,
+)
+NOT_SENT = SendResult(
+    verdict=Verdict.NOT_SENT,
+    reason="eightx8_unreachable",
+    description="8x8 could not be reached",
+)
+BAD_REQUEST = SendResult(
+    verdict=Verdict.PERMANENT,
+    reason="eightx8_bad_request",
+    description="8x8 refused the request",
+    http_status=400,
 )
 
 
@@ -122,8 +144,8 @@ def a_receipt_callback(
     }
 
 
-def an_inbound_callback(text: str) -> dict[str, Any]:
-    """Return the body of a callback with an SMS from a person."""
+def an_inbound_callback(text: str, **payload: Any) -> dict[str, Any]:
+    """Return the body of a callback with an SMS from a person; changes go to its payload."""
     return {
         "namespace": "SMS",
         "eventType": "inbound_message_received",
@@ -137,5 +159,6 @@ def an_inbound_callback(text: str) -> dict[str, Any]:
             "body": text,
             "encoding": "GSM7",
             "smsCount": 1,
+            **payload,
         },
     }

@@ -1,22 +1,29 @@
 """The stores and queues that have to obey the same contract, in memory and in moto's AWS."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sms_bridge.storage.dead_letters import DeadLetterQueue, SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.log_exports import DynamoDBExportJobs, ExportJobs
 from sms_bridge.storage.messages import MessageStore
-from sms_bridge.storage.outcome_queue import (
-    DeadLetterQueue,
-    OutcomeQueue,
-    SqsDeadLetterQueue,
-    SqsOutcomeQueue,
-)
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts, OptOuts
 from tests.fakes.aws import TABLE, a_messages_table, a_queue, an_aws_account
+from tests.fakes.clock import TurnableClock
+from tests.fakes.log_exports import InMemoryExportJobs
+from tests.fakes.logs import logged
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryDeadLetters
+from tests.fakes.sqs import InMemorySqs
+
+__all__ = ["logged"]
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
 @pytest.fixture(params=["in memory", "DynamoDB (moto)"])
@@ -29,66 +36,107 @@ def store(request: pytest.FixtureRequest) -> Iterator[MessageStore]:
         yield DynamoDBMessages(a_messages_table(), TABLE, retention_days=90)
 
 
-@pytest.fixture
-def atomic_store() -> MessageStore:
-    """A store that keeps its promises under simultaneous calls. moto does not."""
-    return InMemoryMessages()
+@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+def opt_outs(request: pytest.FixtureRequest) -> Iterator[OptOuts]:
+    """Each kind of opt-outs, empty."""
+    if request.param == "in memory":
+        yield InMemoryOptOuts()
+        return
+    with an_aws_account():
+        yield DynamoDBOptOuts(a_messages_table(), TABLE)
+
+
+@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+def export_jobs(request: pytest.FixtureRequest) -> Iterator[ExportJobs]:
+    """Each kind of export jobs, empty."""
+    if request.param == "in memory":
+        yield InMemoryExportJobs()
+        return
+    with an_aws_account():
+        yield DynamoDBExportJobs(a_messages_table(), TABLE)
 
 
 @dataclass(frozen=True)
-class OutcomeQueueUnderTest:
-    """An outcome queue, and ways to see what is in it.
+class Sqs:
+    """SQS with two queues, and what a test needs to see of them.
 
     Attributes
     ----------
-    ready, held_back
-        The ids that can be received now, and how many cannot yet.
+    receive
+        The records of a queue that can be seen now, as Lambda gets them.
+    held_back
+        How many records of a queue cannot be seen yet.
     """
 
-    queue: OutcomeQueue
-    ready: Callable[[], list[str]]
-    held_back: Callable[[], int]
+    client: "SQSClient"
+    transactional: str
+    promotional: str
+    receive: Callable[[str], list[dict[str, Any]]]
+    held_back: Callable[[str], int]
 
 
 @pytest.fixture(params=["in memory", "SQS (moto)"])
-def outcomes(request: pytest.FixtureRequest) -> Iterator[OutcomeQueueUnderTest]:
-    """Each kind of outcome queue, empty."""
+def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
+    """Each kind of SQS, with empty queues."""
     if request.param == "in memory":
-        fake = InMemoryOutcomes()
-        yield OutcomeQueueUnderTest(
-            fake,
-            ready=lambda: [message_id for message_id, delay in fake.queued if not delay],
-            held_back=lambda: len([delay for _, delay in fake.queued if delay]),
+        fake = InMemorySqs(TurnableClock())
+        yield Sqs(
+            fake.client,
+            "transactional",
+            "promotional",
+            receive=fake.receive,
+            held_back=fake.held_back,
         )
         return
     with an_aws_account():
-        client, url = a_queue()
+        client, transactional = a_queue("transactional")
+        _, promotional = a_queue("promotional")
 
-        def ready() -> list[str]:
-            received = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-            return [json.loads(one["Body"])["messageId"] for one in received.get("Messages", [])]
+        def receive(url: str) -> list[dict[str, Any]]:
+            received = client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=10,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+            return [
+                {
+                    "messageId": one["MessageId"],
+                    "receiptHandle": one["ReceiptHandle"],
+                    "body": one["Body"],
+                    "attributes": one["Attributes"],
+                }
+                for one in received.get("Messages", [])
+            ]
 
-        def held_back() -> int:
-            answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-            return int(answer["Attributes"]["ApproximateNumberOfMessagesDelayed"])
+        def held_back(url: str) -> int:
+            found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            return int(found["ApproximateNumberOfMessagesDelayed"]) + int(
+                found["ApproximateNumberOfMessagesNotVisible"]
+            )
 
-        yield OutcomeQueueUnderTest(SqsOutcomeQueue(client, url), ready, held_back)
+        yield Sqs(client, transactional, promotional, receive, held_back)
 
 
 @dataclass(frozen=True)
 class DeadLetterQueueUnderTest:
-    """A dead-letter queue, and a way to see the ids and reasons in it."""
+    """A dead-letter queue, and a way to see the bodies and reasons in it."""
 
     queue: DeadLetterQueue
     letters: Callable[[], list[tuple[str, str]]]
 
 
-@pytest.fixture(params=["in memory", "SQS (moto)"])
+@pytest.fixture(params=["in memory", "SQS in memory", "SQS (moto)"])
 def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnderTest]:
     """Each kind of dead-letter queue, empty."""
     if request.param == "in memory":
         fake = InMemoryDeadLetters()
         yield DeadLetterQueueUnderTest(fake, lambda: fake.letters)
+        return
+    if request.param == "SQS in memory":
+        sqs = InMemorySqs(TurnableClock())
+        yield DeadLetterQueueUnderTest(
+            SqsDeadLetterQueue(sqs.client, "dead"), lambda: sqs.letters("dead")
+        )
         return
     with an_aws_account():
         client, url = a_queue()
@@ -98,11 +146,15 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
                 QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
             )
             return [
-                (
-                    json.loads(one["Body"])["messageId"],
-                    one["MessageAttributes"]["reason"]["StringValue"],
-                )
+                (one["Body"], one["MessageAttributes"]["reason"]["StringValue"])
                 for one in received.get("Messages", [])
             ]
 
         yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(client, url), letters)
+
+
+@pytest.fixture
+def moto_table() -> Iterator[DynamoDBMessages]:
+    """The messages in moto's DynamoDB, empty."""
+    with an_aws_account():
+        yield DynamoDBMessages(a_messages_table(), TABLE, retention_days=90)

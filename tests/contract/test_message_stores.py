@@ -1,102 +1,150 @@
-"""What every message store promises."""
+"""What every message store promises of one message."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from sms_bridge.rules.duplicates import ClaimKey
-from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.life_cycle import MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, Told, UnknownEvent
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.send_results import SendResult
+from sms_bridge.rules.sending_again import ResendPolicy
 from sms_bridge.storage.messages import Effect, MessageStore, Recorded
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
     AT,
     MESSAGE_ID,
+    NOT_SENT,
     REFUSED,
     REJECTED,
+    THROTTLED,
     UMID,
     a_message,
     a_receipt,
 )
 from tests.fakes.messages import InMemoryMessages
 
-NOW = 1_795_000_000.0
-OTHER_ID = "1a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
-TWO_MINUTES = ClaimKey("same message", 120)
-FOR_EVER = ClaimKey("same client id", None)
+LATER = "2026-11-24T09:31:00.000Z"
+POLICY = ResendPolicy()
+DELIVERED = Outcome(Told.DELIVERED)
+GONE = Outcome(Told.FAILED, "no_receipt", "None came")
 
 
 def record(store: MessageStore, receipt: Receipt) -> Recorded:
     return store.record_receipt(MESSAGE_ID, receipt, outcome_of_receipt(receipt))
 
 
-class TestClaims:
-    def test_a_claimed_message_can_be_read_back_as_it_was_given(self, store: MessageStore) -> None:
+def kept(store: MessageStore, message_id: str = MESSAGE_ID) -> Message:
+    message = store.get(message_id)
+    assert message is not None
+    return message
+
+
+class TestCreation:
+    def test_a_message_can_be_read_back_as_it_was_given(self, store: MessageStore) -> None:
         message = a_message(
             source="Acme", campaign_id="c-1", dlt_template_id="d-1", client_message_id="theirs"
         )
 
-        claim = store.claim(message, TWO_MINUTES, NOW)
-
-        assert (claim.won, claim.message_id) == (True, message.id)
+        assert store.create(message) is None
         assert store.get(message.id) == message
 
-    def test_a_message_that_was_never_claimed_is_not_there(self, store: MessageStore) -> None:
+    def test_a_message_that_was_never_created_is_not_there(self, store: MessageStore) -> None:
         assert store.get(MESSAGE_ID) is None
 
-    def test_a_repeat_within_the_window_is_told_the_first_id(self, store: MessageStore) -> None:
-        store.claim(a_message(), TWO_MINUTES, NOW)
+    def test_an_id_is_taken_once_and_by_whom_can_be_seen(self, store: MessageStore) -> None:
+        store.create(a_message())
 
-        repeat = store.claim(a_message(id=OTHER_ID), TWO_MINUTES, NOW + 119.9)
+        assert store.create(a_message(claimed_by="request-2", source="Other")) == a_message()
+        assert store.get(MESSAGE_ID) == a_message()
 
-        assert (repeat.won, repeat.message_id) == (False, MESSAGE_ID)
-        assert store.get(OTHER_ID) is None
+    def test_of_many_simultaneous_calls_one_creates(self) -> None:
+        store = InMemoryMessages()  # moto does not keep its promises under simultaneous calls
+        names = [f"request-{number}" for number in range(12)]
 
-    def test_after_the_window_it_is_a_new_message_with_a_window_of_its_own(
+        with ThreadPoolExecutor(len(names)) as pool:
+            taken = list(pool.map(lambda name: store.create(a_message(claimed_by=name)), names))
+
+        assert taken.count(None) == 1
+        assert {one.claimed_by for one in taken if one} == {kept(store).claimed_by}
+
+    def test_the_end_of_a_chain_is_no_open_message(self, store: MessageStore) -> None:
+        store.create(a_message(ends_a_chain=True))
+
+        assert kept(store).ends_a_chain
+        assert list(store.open_messages(until="9")) == []
+
+
+class TestAttempts:
+    def test_a_waiting_message_is_taken_out_once(self, store: MessageStore) -> None:
+        store.create(a_message(state=State.WAITING, attempt=0, attempt_at=""))
+
+        first, second = (store.begin_attempt(MESSAGE_ID, at) for at in (AT, LATER))
+
+        assert (first.begun, second.begun) == (True, False)
+        assert first.message == second.message == kept(store)
+        message = kept(store)
+        assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
+
+    @pytest.mark.parametrize("state", list(State))
+    def test_no_other_state_can_be_left_for_sending(
+        self, store: MessageStore, state: State
+    ) -> None:
+        store.create(a_message(state=state))
+
+        assert store.begin_attempt(MESSAGE_ID, AT).begun is (state in MAY_REPLACE[State.SENDING])
+
+    def test_a_message_that_is_not_there_cannot_be_begun(self, store: MessageStore) -> None:
+        attempt = store.begin_attempt(MESSAGE_ID, AT)
+
+        assert (attempt.begun, attempt.message) == (False, None)
+        assert store.get(MESSAGE_ID) is None
+
+    def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
+        record(store, a_receipt("teleported"))
+
+        assert not store.begin_attempt(MESSAGE_ID, AT).begun
+
+    def test_a_later_attempt_takes_the_right_to_say_what_came_of_an_earlier_one(
         self, store: MessageStore
     ) -> None:
-        store.claim(a_message(), TWO_MINUTES, NOW)
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, NOT_SENT, State.WAITING, AT)
+        store.begin_attempt(MESSAGE_ID, LATER)
 
-        assert store.claim(a_message(id=OTHER_ID), TWO_MINUTES, NOW + 120).won
-        assert store.get(MESSAGE_ID) is not None
-        third = store.claim(a_message(id="third"), TWO_MINUTES, NOW + 239)
-        assert (third.won, third.message_id) == (False, OTHER_ID)
+        late = store.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, LATER)
 
-    def test_a_claim_without_an_end_never_ends(self, store: MessageStore) -> None:
-        store.claim(a_message(), FOR_EVER, NOW)
+        assert (late.effect, late.outcome_is_new) == (Effect.LATE, False)
+        assert (kept(store).state, kept(store).outcome) == (State.SENDING, None)
+        assert store.record_result(MESSAGE_ID, 2, THROTTLED, State.WAITING, LATER).effect is (
+            Effect.MOVED
+        )
 
-        assert not store.claim(a_message(id=OTHER_ID), FOR_EVER, NOW + 86_400 * 30).won
-
-    def test_a_claim_of_which_only_the_answer_was_lost_is_still_won(
-        self, store: MessageStore
+    @pytest.mark.parametrize(
+        ("result", "state"), [(ACCEPTED, State.QUEUED), (REJECTED, State.REJECTED)]
+    )
+    def test_but_8x8s_umid_is_proof_whoever_brings_it(
+        self, store: MessageStore, result: SendResult, state: State
     ) -> None:
-        store.claim(a_message(), TWO_MINUTES, NOW)
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, NOT_SENT, State.WAITING, AT)
+        store.begin_attempt(MESSAGE_ID, LATER)
 
-        again = store.claim(a_message(), TWO_MINUTES, NOW + 1)
+        recorded = store.record_result(MESSAGE_ID, 1, result, state, LATER)
 
-        assert (again.won, again.message_id) == (True, MESSAGE_ID)
+        assert (recorded.effect, kept(store).state) == (Effect.MOVED, state)
 
-    def test_without_a_key_nothing_is_a_repeat(self, store: MessageStore) -> None:
-        assert store.claim(a_message(), None, NOW).won
-        assert store.claim(a_message(id=OTHER_ID), None, NOW).won
+    def test_what_an_attempt_failed_of_is_over_with_the_next(self, store: MessageStore) -> None:
+        store.create(a_message())
+        failed = store.record_result(MESSAGE_ID, 1, THROTTLED, State.WAITING, AT).message
+        assert failed.reason == THROTTLED.reason
+        store.begin_attempt(MESSAGE_ID, LATER)
 
-    def test_of_many_simultaneous_claims_one_wins(self, atomic_store: MessageStore) -> None:
-        ids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(12)]
+        message = store.record_result(MESSAGE_ID, 2, ACCEPTED, State.QUEUED, LATER).message
 
-        with ThreadPoolExecutor(len(ids)) as pool:
-            claims = list(
-                pool.map(lambda one: atomic_store.claim(a_message(id=one), TWO_MINUTES, NOW), ids)
-            )
-
-        assert sum(claim.won for claim in claims) == 1
-        assert len({claim.message_id for claim in claims}) == 1
+        assert (message.reason, message.description, message.eightx8_code) == ("", "", "")
+        assert (message.umid, message.answered_at) == (UMID, LATER)
 
 
 class TestResults:
@@ -105,6 +153,8 @@ class TestResults:
         [
             (ACCEPTED, State.QUEUED, None),
             (AMBIGUOUS, State.UNKNOWN, None),
+            (THROTTLED, State.WAITING, None),
+            (NOT_SENT, State.WAITING, None),
             (REJECTED, State.REJECTED, Told.FAILED),
             (REFUSED, State.FAILED, Told.FAILED),
         ],
@@ -113,9 +163,9 @@ class TestResults:
     def test_a_result_moves_the_message_and_may_bring_an_outcome(
         self, store: MessageStore, result: SendResult, state: State, status: Told | None
     ) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
 
-        recorded = store.record_result(MESSAGE_ID, result, AT)
+        recorded = store.record_result(MESSAGE_ID, 1, result, POLICY.state_after(result), AT)
 
         assert recorded.effect is Effect.MOVED
         assert recorded.message.state is state
@@ -125,32 +175,34 @@ class TestResults:
         assert recorded.message == store.get(MESSAGE_ID)
 
     def test_8x8s_ids_and_codes_are_kept(self, store: MessageStore) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
 
-        message = store.record_result(MESSAGE_ID, REFUSED, AT).message
+        message = store.record_result(
+            MESSAGE_ID, 1, REFUSED, POLICY.state_after(REFUSED), AT
+        ).message
 
         assert (message.reason, message.eightx8_code) == ("eightx8_invalid_destination", "1002")
 
     def test_a_receipt_that_came_before_the_answer_keeps_its_state(
         self, store: MessageStore
     ) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
         record(store, a_receipt("delivered"))
 
-        recorded = store.record_result(MESSAGE_ID, AMBIGUOUS, AT)
+        recorded = store.record_result(MESSAGE_ID, 1, AMBIGUOUS, POLICY.state_after(AMBIGUOUS), AT)
 
         assert recorded.effect is Effect.LATE
         assert recorded.message.state is State.DELIVERED
         assert recorded.message.answered_at == AT
-        assert recorded.message.outcome == Outcome(Told.DELIVERED)
+        assert recorded.message.outcome == DELIVERED
 
 
 class TestReceipts:
     def test_an_intermediate_receipt_moves_the_state_and_brings_no_outcome(
         self, store: MessageStore
     ) -> None:
-        store.claim(a_message(), None, NOW)
-        store.record_result(MESSAGE_ID, ACCEPTED, AT)
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, ACCEPTED, POLICY.state_after(ACCEPTED), AT)
 
         recorded = record(store, a_receipt("sent", detail="delivered_to_operator"))
 
@@ -162,7 +214,7 @@ class TestReceipts:
         ]
 
     def test_a_final_receipt_makes_the_outcome_due_once(self, store: MessageStore) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
 
         first = record(store, a_receipt("delivered"))
         second = record(store, a_receipt("delivered"))
@@ -179,7 +231,7 @@ class TestReceipts:
     def test_a_late_receipt_stays_in_the_history_and_changes_nothing_else(
         self, store: MessageStore
     ) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
         record(store, a_receipt("delivered"))
 
         recorded = record(store, a_receipt("sent", received_at="2026-11-24T09:31:00.000Z"))
@@ -194,7 +246,7 @@ class TestReceipts:
     def test_delivered_after_undelivered_counts_but_the_outcome_stands(
         self, store: MessageStore
     ) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
         record(store, a_receipt("undelivered", error_code="1", error_message="Absent"))
 
         recorded = record(store, a_receipt("delivered"))
@@ -218,14 +270,14 @@ class TestReceipts:
     ) -> None:
         record(store, a_receipt("delivered"))
 
-        assert store.claim(a_message(), TWO_MINUTES, NOW).won
-        recorded = store.record_result(MESSAGE_ID, ACCEPTED, AT)
+        assert store.create(a_message()) is None
+        recorded = store.record_result(MESSAGE_ID, 1, ACCEPTED, POLICY.state_after(ACCEPTED), AT)
 
         assert recorded.message.state is State.DELIVERED
         assert recorded.message.outcome_is_open
 
     def test_a_state_that_nobody_knows_is_kept_in_the_history(self, store: MessageStore) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
 
         recorded = record(store, a_receipt("teleported"))
 
@@ -234,144 +286,95 @@ class TestReceipts:
 
 
 class TestOutcomes:
+    def test_an_outcome_that_no_receipt_brought_is_due_once(self, store: MessageStore) -> None:
+        store.create(a_message(state=State.SENT))
+
+        first = store.record_outcome(MESSAGE_ID, GONE, AT)
+        second = store.record_outcome(MESSAGE_ID, DELIVERED, LATER)
+
+        assert [one.outcome_is_new for one in (first, second)] == [True, False]
+        assert [one.effect for one in (first, second)] == [Effect.MOVED, Effect.LATE]
+        message = kept(store)
+        assert (message.outcome, message.outcome_due_at, message.state) == (GONE, AT, State.SENT)
+
+    def test_a_receipt_that_comes_after_it_moves_the_state_and_not_the_outcome(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message(state=State.SENT))
+        store.record_outcome(MESSAGE_ID, GONE, AT)
+
+        recorded = record(store, a_receipt("delivered"))
+
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
+        assert (kept(store).state, kept(store).outcome) == (State.DELIVERED, GONE)
+
     def test_a_told_outcome_is_closed_and_keeps_its_first_time(self, store: MessageStore) -> None:
-        store.claim(a_message(), None, NOW)
+        store.create(a_message())
         record(store, a_receipt("delivered"))
 
         store.record_told(MESSAGE_ID, "2026-11-24T09:30:10.000Z")
         store.record_told(MESSAGE_ID, "2026-11-24T09:30:20.000Z")
 
-        message = store.get(MESSAGE_ID)
-        assert message is not None
-        assert message.outcome_told_at == "2026-11-24T09:30:10.000Z"
-        assert not message.outcome_is_open
+        assert kept(store).outcome_told_at == "2026-11-24T09:30:10.000Z"
+        assert not kept(store).outcome_is_open
 
-    def test_a_refused_outcome_is_closed_and_says_why(self, store: MessageStore) -> None:
-        store.claim(a_message(), None, NOW)
+    def test_an_outcome_that_was_not_taken_is_open_and_says_how_often(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
         record(store, a_receipt("delivered"))
 
-        store.record_refused(MESSAGE_ID, 404, AT)
+        for at in (AT, LATER):
+            store.record_not_taken(MESSAGE_ID, at)
 
-        message = store.get(MESSAGE_ID)
-        assert message is not None
-        assert (message.outcome_refused, message.outcome_refused_at) == (404, AT)
+        message = kept(store)
+        assert (message.outcome_tries, message.outcome_next_try_at) == (2, LATER)
+        assert message.outcome_is_open
+
+    def test_one_that_was_given_up_is_closed_until_it_is_replayed_with_all_its_tries(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        record(store, a_receipt("delivered"))
+        store.record_not_taken(MESSAGE_ID, AT)
+
+        store.record_given_up(MESSAGE_ID, "moengage_404", LATER)
+        message = kept(store)
+        assert (message.outcome_given_up, message.outcome_given_up_at) == ("moengage_404", LATER)
         assert not message.outcome_is_open
+
+        store.record_replayed(MESSAGE_ID)
+        message = kept(store)
+        assert (message.outcome_given_up, message.outcome_given_up_at) == ("", "")
+        assert (message.outcome_tries, message.outcome_next_try_at) == (0, "")
+        assert message.outcome_is_open
 
 
 class TestEverythingElse:
-    def test_inbound_messages_and_unknown_events_may_come_twice(self, store: MessageStore) -> None:
-        inbound = InboundMessage(
-            umid=UMID, sub_account_id="", source="+6591234567", destination="+6599", text="STOP"
-        )
-        event = UnknownEvent(key="k", event_type="", content="{}")
+    INBOUND = InboundMessage(
+        umid=UMID,
+        sub_account_id="acme",
+        source="+6591234567",
+        destination="+6599",
+        text="STOP 🙂",
+        encoding="UCS2",
+        segments=2,
+        sent_at="2026-11-24T09:29:59.1234567Z",
+        received_at=AT,
+    )
 
-        for _ in range(2):
-            store.keep_inbound(inbound, AT)
-            store.keep_event(event, AT)
+    def test_an_inbound_message_can_be_read_back_as_it_came(self, store: MessageStore) -> None:
+        ids = {store.keep_inbound(self.INBOUND) for _ in range(2)}
 
+        (inbound_id,) = ids
+        assert store.get_inbound(inbound_id) == self.INBOUND
         assert store.get(UMID) is None
 
+    def test_an_inbound_message_that_never_came_is_not_there(self, store: MessageStore) -> None:
+        assert store.get_inbound(f"inbound {UMID}") is None
 
-@dataclass(frozen=True)
-class Claims:
-    """Somebody asks for the first or the second message to be sent."""
+    def test_an_unknown_event_may_come_twice(self, store: MessageStore) -> None:
+        for _ in range(2):
+            store.keep_event(UnknownEvent(key="k", event_type="", content="{}"), AT)
 
-    is_first: bool
-    key: str | None
-    seconds: int | None
-    now: float
-
-
-@dataclass(frozen=True)
-class Answers:
-    """It is known what came of sending."""
-
-    is_first: bool
-    result: SendResult
-
-
-@dataclass(frozen=True)
-class Reports:
-    """8x8 sends a receipt."""
-
-    is_first: bool
-    eightx8_state: str
-    second: int
-
-
-@dataclass(frozen=True)
-class Hears:
-    """MoEngage took the outcome, or refused it."""
-
-    is_first: bool
-    http_status: int
-
-
-Step = Claims | Answers | Reports | Hears
-
-_steps = st.one_of(
-    st.builds(
-        Claims,
-        st.booleans(),
-        st.sampled_from([None, "a", "b"]),
-        st.sampled_from([None, 120]),
-        st.sampled_from([NOW, NOW + 119, NOW + 120, NOW + 240]),
-    ),
-    st.builds(Answers, st.booleans(), st.sampled_from([ACCEPTED, AMBIGUOUS, REJECTED, REFUSED])),
-    st.builds(
-        Reports,
-        st.booleans(),
-        st.sampled_from(
-            ["queued", "sent", "delivered", "undelivered", "rejected", "read", "teleported"]
-        ),
-        st.integers(1, 2),
-    ),
-    st.builds(Hears, st.booleans(), st.sampled_from([200, 404])),
-)
-_numbers = itertools.count()
-
-
-def act(store: MessageStore, step: Step, story: int, at: str) -> tuple[object, Message | None]:
-    """Do one step of a story; return what it returned and what is known of the message then."""
-    message_id = f"0a1b2c3d-4e5f-4a6b-8c7d-{story:06d}{int(step.is_first):06d}"
-    returned: object = None
-    match step:
-        case Claims():
-            # The stories share a table, so each has keys of its own.
-            key = ClaimKey(f"{story} {step.key}", step.seconds) if step.key else None
-            returned = store.claim(a_message(id=message_id), key, step.now)
-        case Answers():
-            returned = store.record_result(message_id, step.result, at)
-        case Reports():
-            receipt = a_receipt(
-                step.eightx8_state,
-                at=f"2026-11-24T09:30:0{step.second}Z",
-                received_at=at,
-                client_message_id=message_id,
-            )
-            returned = store.record_receipt(message_id, receipt, outcome_of_receipt(receipt))
-        case Hears():
-            message = store.get(message_id)
-            if message is None or not message.outcome_is_open:
-                pass
-            elif step.http_status == 200:
-                store.record_told(message_id, at)
-            else:
-                store.record_refused(message_id, step.http_status, at)
-    return returned, store.get(message_id)
-
-
-@given(st.lists(_steps, max_size=10))
-@settings(
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-def test_the_store_and_its_fake_agree_on_any_story(store: MessageStore, steps: list[Step]) -> None:
-    """Whatever happens to two messages, in whatever order, both stores tell the same of it."""
-    fake = InMemoryMessages()
-    story = next(_numbers)
-
-    for position, step in enumerate(steps):
-        at = f"2026-11-24T09:{30 + position}:00.000Z"
-        assert act(store, step, story, at) == act(fake, step, story, at)
+        assert store.get("k") is None

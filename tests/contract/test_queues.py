@@ -1,48 +1,232 @@
-"""What every outcome queue and every dead-letter queue promises."""
+"""What every queue promises: SQS itself, and the adapters over it."""
+
+import json
+from typing import Any
 
 import pytest
 
-from tests.builders import MESSAGE_ID
-from tests.contract.conftest import DeadLetterQueueUnderTest, OutcomeQueueUnderTest
+from sms_bridge.rules.messages import MessageKind, MessageRequest
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue, outcome_body
+from sms_bridge.storage.send_queue import SqsSendQueue, read_send_record
+from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_request
+from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
+from tests.fakes.logs import WrittenLog
+from tests.fakes.queues import InMemoryDeadLetters
 
 OTHER_ID = "1a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 
+EVERY_FIELD = MessageRequest(
+    sub_account_id="acme",
+    destination=NUMBER,
+    text='Ünï 🙂 \x00 \\ "quoted" \n',
+    kind=MessageKind.TRANSACTIONAL,
+    source="Acme",
+    options={"country": "SG", "expiry": "2026-11-24T09:30:00+08:00"},
+    client_message_id="theirs",
+    idempotency_key="key",
+    campaign_id="c-1",
+    dlt_template_id="d-1",
+)
+
+
+def a_send_queue(sqs: Sqs) -> SqsSendQueue:
+    return SqsSendQueue(
+        sqs.client,
+        {
+            MessageKind.TRANSACTIONAL: sqs.transactional,
+            MessageKind.PROMOTIONAL: sqs.promotional,
+        },
+    )
+
+
+class TestSendQueues:
+    @pytest.mark.parametrize("request_", [EVERY_FIELD, a_request()], ids=["every field", "few"])
+    def test_a_message_comes_back_as_it_was_queued(
+        self, sqs: Sqs, request_: MessageRequest
+    ) -> None:
+        a_send_queue(sqs).add(MESSAGE_ID, request_)
+
+        (raw,) = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
+        record = read_send_record(raw)
+        assert (record.message_id, record.request, record.tries) == (MESSAGE_ID, request_, 1)
+        assert (record.record_id, record.handle) == (raw["messageId"], raw["receiptHandle"])
+
+    def test_each_kind_has_a_queue_of_its_own(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        queue.add(MESSAGE_ID, a_request(kind=MessageKind.PROMOTIONAL))
+        queue.add(OTHER_ID, a_request(kind=MessageKind.TRANSACTIONAL))
+
+        assert [
+            [read_send_record(raw).message_id for raw in sqs.receive(url)]
+            for url in (sqs.promotional, sqs.transactional)
+        ] == [[MESSAGE_ID], [OTHER_ID]]
+
+    @pytest.mark.parametrize("seconds", [5, 900, 5000])
+    def test_a_delay_holds_it_back_and_is_never_longer_than_sqs_allows(
+        self, sqs: Sqs, seconds: int
+    ) -> None:
+        a_send_queue(sqs).add(MESSAGE_ID, a_request(), delay_seconds=seconds)
+
+        assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
+
+    @pytest.mark.parametrize("seconds", [1, 900])
+    def test_a_record_can_be_hidden_and_shown_again(self, sqs: Sqs, seconds: int) -> None:
+        queue = a_send_queue(sqs)
+        queue.add(MESSAGE_ID, a_request())
+        (raw,) = sqs.receive(sqs.promotional)
+        record = read_send_record(raw)
+
+        queue.postpone(record, seconds=seconds)
+        assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
+
+        queue.postpone(record, seconds=0)
+        (raw,) = sqs.receive(sqs.promotional)
+        assert read_send_record(raw).tries == 2
+
+    def test_a_record_never_shows_number_text_or_handle(self, sqs: Sqs) -> None:
+        a_send_queue(sqs).add(MESSAGE_ID, a_request())
+
+        (raw,) = sqs.receive(sqs.promotional)
+        shown = repr(read_send_record(raw))
+        assert not any(part in shown for part in (NUMBER, TEXT, raw["receiptHandle"]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "garbage",
+        "[]",
+        "null",
+        "{}",
+        '{"messageId": "m"}',
+        '{"messageId": "m", "request": []}',
+        '{"messageId": "m", "request": {"kind": "other"}}',
+        '{"messageId": "m", "request": {"kind": "promotional"}}',
+        '{"messageId": "m", "request": {"kind": "promotional", "sub_account_id": "a",'
+        ' "destination": "6", "text": "t", "new": 1}}',
+    ],
+)
+def test_a_record_that_the_bridge_did_not_write_is_told_apart(body: str) -> None:
+    raw = {
+        "messageId": "r",
+        "receiptHandle": "h",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"},
+    }
+
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        read_send_record(raw)
+
 
 class TestOutcomeQueues:
-    def test_an_outcome_can_be_received_at_once(self, outcomes: OutcomeQueueUnderTest) -> None:
-        outcomes.queue.add(MESSAGE_ID)
+    def test_an_outcome_can_be_received_at_once(self, sqs: Sqs) -> None:
+        SqsOutcomeQueue(sqs.client, sqs.promotional).add(MESSAGE_ID)
 
-        assert (outcomes.ready(), outcomes.held_back()) == ([MESSAGE_ID], 0)
+        (raw,) = sqs.receive(sqs.promotional)
+        assert raw["body"] == outcome_body(MESSAGE_ID)
 
     @pytest.mark.parametrize("seconds", [6, 60, 900])
-    def test_an_outcome_with_a_delay_is_held_back(
-        self, outcomes: OutcomeQueueUnderTest, seconds: int
+    def test_an_outcome_with_a_delay_is_held_back(self, sqs: Sqs, seconds: int) -> None:
+        SqsOutcomeQueue(sqs.client, sqs.promotional).add(MESSAGE_ID, delay_seconds=seconds)
+
+        assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
+
+    def test_what_was_told_leaves_and_what_was_not_is_held_back(self, sqs: Sqs) -> None:
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        for message_id in ("told", "later"):
+            queue.add(message_id)
+        records = sqs.receive(sqs.promotional)
+
+        response = queue.work_through(
+            records, lambda one: 7200 if one == "later" else None, InMemoryDeadLetters()
+        )
+
+        bodies = {record["messageId"]: record["body"] for record in records}
+        stays = [bodies[failure["itemIdentifier"]] for failure in response["batchItemFailures"]]
+        assert stays == [outcome_body("later")]
+        assert sqs.receive(sqs.promotional) == []
+
+    @pytest.mark.parametrize(
+        "broken", ["garbage", "[]", "{}", '"text"', "null", '{"messageId": 7}', '{"messageId": ""}']
+    )
+    def test_one_record_that_cannot_be_read_goes_to_the_dead_letter_queue_alone(
+        self, sqs: Sqs, broken: str
     ) -> None:
-        outcomes.queue.add(MESSAGE_ID, delay_seconds=seconds)
+        told: list[str] = []
+        dead_letters = InMemoryDeadLetters()
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        queue.add("a")
+        sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody=broken)
+        queue.add("b")
 
-        assert (outcomes.ready(), outcomes.held_back()) == ([], 1)
+        response = queue.work_through(sqs.receive(sqs.promotional), told.append, dead_letters)
 
-    def test_an_outcome_that_is_added_twice_is_there_twice(
-        self, outcomes: OutcomeQueueUnderTest
+        assert response == {"batchItemFailures": []}
+        assert dead_letters.letters == [(broken, "unreadable")]
+        assert sorted(told) == ["a", "b"]
+
+    def test_one_record_that_fails_does_not_fail_the_others(
+        self, sqs: Sqs, logged: WrittenLog
     ) -> None:
-        for message_id in (MESSAGE_ID, OTHER_ID, MESSAGE_ID):
-            outcomes.queue.add(message_id)
+        told: list[str] = []
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        for message_id in ("a", "fails", "b"):
+            queue.add(message_id)
 
-        assert sorted(outcomes.ready()) == [MESSAGE_ID, MESSAGE_ID, OTHER_ID]
+        def tell(message_id: str) -> None:
+            if message_id == "fails":
+                raise ConnectionError("with a secret in its text")
+            told.append(message_id)
 
-    def test_an_empty_queue_gives_nothing(self, outcomes: OutcomeQueueUnderTest) -> None:
-        assert (outcomes.ready(), outcomes.held_back()) == ([], 0)
+        response = queue.work_through(sqs.receive(sqs.promotional), tell, InMemoryDeadLetters())
+
+        assert len(response["batchItemFailures"]) == 1
+        assert sorted(told) == ["a", "b"]
+        assert "ConnectionError" in logged.text
+        assert "secret" not in logged.text
+
+    def test_a_record_that_cannot_be_hidden_or_buried_stays_as_well(self, sqs: Sqs) -> None:
+        class Full(InMemoryDeadLetters):
+            def add(self, body: str, *, reason: str) -> None:  # noqa: ARG002
+                raise ConnectionError
+
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        queue.add("a")
+        sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody="garbage")
+        records: list[dict[str, Any]] = sqs.receive(sqs.promotional)
+        hidden_no_more = [{**record, "receiptHandle": "expired"} for record in records]
+
+        response = queue.work_through(hidden_no_more, lambda _: 5, Full())
+
+        assert {one["itemIdentifier"] for one in response["batchItemFailures"]} == {
+            record["messageId"] for record in records
+        }
 
 
 class TestDeadLetterQueues:
-    def test_a_letter_has_its_reason(self, dead_letters: DeadLetterQueueUnderTest) -> None:
-        dead_letters.queue.add(MESSAGE_ID, reason="moengage_404")
-        dead_letters.queue.add(OTHER_ID, reason="moengage_413")
-
-        assert sorted(dead_letters.letters()) == [
-            (MESSAGE_ID, "moengage_404"),
-            (OTHER_ID, "moengage_413"),
+    def test_a_letter_is_the_record_as_it_was_with_its_reason(
+        self, dead_letters: DeadLetterQueueUnderTest
+    ) -> None:
+        letters = [
+            (json.dumps({"messageId": MESSAGE_ID}), "moengage_404"),
+            ("garbage", "unreadable"),
         ]
+
+        for body, reason in letters:
+            dead_letters.queue.add(body, reason=reason)
+
+        assert sorted(dead_letters.letters()) == sorted(letters)
+
+    def test_letters_that_are_named_are_taken_out_and_all_others_stay(
+        self, dead_letters: DeadLetterQueueUnderTest
+    ) -> None:
+        for name in ("a", "b", "c"):
+            dead_letters.queue.add(outcome_body(name), reason="moengage_503")
+
+        taken = dead_letters.queue.take_out({outcome_body("a"), outcome_body("c"), "not there"})
+
+        assert taken == 2
+        assert dead_letters.letters() == [(outcome_body("b"), "moengage_503")]
 
     def test_an_empty_queue_gives_nothing(self, dead_letters: DeadLetterQueueUnderTest) -> None:
         assert dead_letters.letters() == []

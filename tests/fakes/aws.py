@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import mock_aws
 
+from sms_bridge.storage.dynamodb_messages import OPEN_INDEX
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
@@ -24,14 +26,26 @@ def a_messages_table() -> "DynamoDBClient":
     client = boto3.client("dynamodb", region_name=REGION)
     client.create_table(
         TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("id", "shelf", "accepted_at")
+        ],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": OPEN_INDEX,
+                "KeySchema": [
+                    {"AttributeName": "shelf", "KeyType": "HASH"},
+                    {"AttributeName": "accepted_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
         BillingMode="PAY_PER_REQUEST",
     )
     return client
 
 
-def a_queue() -> tuple["SQSClient", str]:
+def a_queue(name: str = "queue") -> tuple["SQSClient", str]:
     """Create a queue and return the client and the URL to reach it with."""
     client = boto3.client("sqs", region_name=REGION)
-    return client, client.create_queue(QueueName="queue")["QueueUrl"]
+    return client, client.create_queue(QueueName=name)["QueueUrl"]

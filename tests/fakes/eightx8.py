@@ -1,34 +1,83 @@
 """8x8, without a connection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sms_bridge.rules.messages import MessageRequest
-from sms_bridge.rules.send_results import SendResult
+from sms_bridge.rules.send_results import SendResult, Verdict
 from tests.builders import ACCEPTED
 
 
 @dataclass
 class FakeEightX8:
-    """A Sender that remembers what it was given.
+    """A BatchSender that remembers what it was given.
 
     Attributes
     ----------
     result
-        What comes of each message.
+        What comes of each message, unless ``results`` has more of them.
+    results
+        What comes of the first messages or batches, in order.
+    results_by_text
+        What comes of messages with these texts in a batch.
     meanwhile
         Happens while a message is under way; gets its id.
+    sent, batches
+        What was posted alone, and in batches.
+    taken
+        Ids of what 8x8 took, or may have taken, as often as it did.
     """
 
     result: SendResult = ACCEPTED
+    results: list[SendResult] = field(default_factory=list)
+    results_by_text: dict[str, SendResult] = field(default_factory=dict)
     meanwhile: Callable[[str], None] = lambda _: None
     sent: list[tuple[MessageRequest, str]] = field(default_factory=list)
+    batches: list[tuple[str, list[str]]] = field(default_factory=list)
     seconds_given: list[float] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
 
     def send(
         self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
     ) -> SendResult:
         self.sent.append((request, message_id))
         self.seconds_given.append(time_left())
+        result = self._result_of(self._next_result(), message_id, request)
         self.meanwhile(message_id)
-        return self.result
+        return result
+
+    def send_batch(
+        self,
+        sub_account_id: str,
+        messages: Mapping[str, MessageRequest],
+        *,
+        time_left: Callable[[], float],
+    ) -> dict[str, SendResult]:
+        self.batches.append((sub_account_id, list(messages)))
+        self.seconds_given.append(time_left())
+        result = self._next_result()
+        results = {
+            message_id: self._result_of(result, message_id, request)
+            for message_id, request in messages.items()
+        }
+        for message_id in messages:
+            self.meanwhile(message_id)
+        return results
+
+    def _next_result(self) -> SendResult:
+        return self.results.pop(0) if self.results else self.result
+
+    def _result_of(
+        self, result: SendResult, message_id: str, request: MessageRequest
+    ) -> SendResult:
+        result = self.results_by_text.get(request.text, result)
+        if result.verdict in (Verdict.ACCEPTED, Verdict.AMBIGUOUS):
+            self.taken.append(message_id)
+        return result
+
+    @property
+    def posted(self) -> Iterable[str]:
+        """Every id that was posted, as often as it was."""
+        yield from (message_id for _, message_id in self.sent)
+        for _, message_ids in self.batches:
+            yield from message_ids

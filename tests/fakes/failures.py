@@ -1,12 +1,17 @@
 """Fakes that fail."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 
+class KilledError(BaseException):
+    """Stands for a function that ends in the middle of its work; nothing catches that."""
+
+
 @contextmanager
-def failing(fake: object, *methods: str, error: Exception | None = None) -> Iterator[None]:
+def failing(fake: object, *methods: str, error: BaseException | None = None) -> Iterator[None]:
     """Let these methods of a fake fail, as if what is behind it were gone for a while."""
 
     def fail(*_: Any, **__: Any) -> None:
@@ -17,3 +22,57 @@ def failing(fake: object, *methods: str, error: Exception | None = None) -> Iter
     yield
     for method in methods:
         delattr(fake, method)
+
+
+@dataclass
+class Interruption:
+    """Something that happens once, before or after one of the calls that a step makes.
+
+    Attributes
+    ----------
+    moment
+        Before the first call is 0, after it 1, before the second 2, and so on.
+    passed
+        How many moments there were.
+    """
+
+    moment: int
+    happens: Callable[[], None]
+    passed: int = 0
+
+    def watched(self, fake: object) -> "Watched":
+        """Let it come between a fake and who calls it."""
+        return Watched(fake, self)
+
+    def pass_moment(self) -> None:
+        self.passed += 1
+        if self.passed == self.moment + 1:
+            self.happens()
+
+    @property
+    def came(self) -> bool:
+        return self.passed > self.moment
+
+
+class Watched:
+    """A fake whose calls are moments for an interruption."""
+
+    def __init__(self, fake: object, interruption: Interruption) -> None:
+        self._fake = fake
+        self._interruption = interruption
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._fake, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._interruption.pass_moment()
+            result = method(*arguments, **named)
+            self._interruption.pass_moment()
+            return result
+
+        return call
+
+
+def kill() -> None:
+    """End the function that is running."""
+    raise KilledError

@@ -2,8 +2,14 @@
 
 import io
 import json
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
+
+from sms_bridge.logs import logger
 
 
 @dataclass
@@ -19,3 +25,14 @@ class WrittenLog:
     @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def logged() -> Iterator[WrittenLog]:
+    """The log of this test alone."""
+    written = WrittenLog()
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(written.stream)
+    yield written
+    handler.setStream(before)

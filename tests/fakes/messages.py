@@ -1,59 +1,96 @@
 """Messages in memory."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
-from sms_bridge.rules.duplicates import ClaimKey
 from sms_bridge.rules.life_cycle import MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult
-from sms_bridge.storage.messages import Claim, Effect, Recorded
+from sms_bridge.storage.messages import Attempt, Effect, Recorded
+
+Shelf = Literal["open", "given up"]
 
 _GIVEN = {one.name for one in fields(Message)} - {"id", "state", "outcome", "receipts"}
 
 
 @dataclass
 class InMemoryMessages:
-    """A MessageStore in memory."""
+    """A MessageStore in memory.
+
+    Attributes
+    ----------
+    stateless
+        Ids of which something is known, but neither the message nor its state.
+    shelves
+        The list that a message is on: those that are open, or those that were given up.
+    """
 
     messages: dict[str, Message] = field(default_factory=dict)
-    claims: dict[str, tuple[str, float | None]] = field(default_factory=dict)
+    stateless: set[str] = field(default_factory=set)
+    shelves: dict[str, Shelf] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def claim(self, message: Message, key: ClaimKey | None, now: float) -> Claim:
+    def create(self, message: Message) -> Message | None:
         with self.lock:
-            if key is not None:
-                holder, ends_at = self.claims.get(key.value, ("", 0.0))
-                if holder and (ends_at is None or ends_at > now):
-                    return Claim(won=holder == message.id, message_id=holder)
-                ends_at = None if key.seconds is None else now + key.seconds
-                self.claims[key.value] = (message.id, ends_at)
             early = self.messages.get(message.id, message)
+            if early.accepted_at and early is not message:
+                return early
             given = {name: getattr(message, name) for name in _GIVEN if getattr(message, name)}
+            if message.id in self.stateless:
+                given["state"] = message.state
+            self.stateless.discard(message.id)
             self.messages[message.id] = replace(early, **given)
-            return Claim(won=True, message_id=message.id)
+            if not message.ends_a_chain:
+                self.shelves[message.id] = "open"
+            return None
 
     def get(self, message_id: str) -> Message | None:
         return self.messages.get(message_id)
 
-    def record_result(self, message_id: str, result: SendResult, at: str) -> Recorded:
+    def begin_attempt(self, message_id: str, at: str) -> Attempt:
+        with self.lock:
+            message = self.messages.get(message_id)
+            may_begin = message and message.state in MAY_REPLACE[State.SENDING]
+            if message is None or not may_begin or message_id in self.stateless:
+                return Attempt(begun=False, message=message)
+            begun = replace(
+                message, state=State.SENDING, attempt=message.attempt + 1, attempt_at=at
+            )
+            self.messages[message_id] = begun
+            return Attempt(begun=True, message=begun)
+
+    def record_result(
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+    ) -> Recorded:
+        failure = {
+            "reason": result.reason,
+            "description": result.description,
+            "eightx8_code": result.eightx8_code,
+            "eightx8_error_id": result.eightx8_error_id,
+        }
         with self.lock:
             before = self._seen(message_id)
             facts = {
                 "answered_at": at,
                 "umid": before.umid or result.umid,
                 "encoding": result.encoding,
-                "reason": result.reason,
-                "description": result.description,
-                "eightx8_code": result.eightx8_code,
-                "eightx8_error_id": result.eightx8_error_id,
+                **failure,
             }
-            given = {name: value for name, value in facts.items() if value}
-            after = replace(before, **given)  # type: ignore[arg-type]
-            is_known = all(getattr(before, name) for name in given)
-            return self._advance(before, after, result.state, result.outcome, at, is_known=is_known)
+            given: dict[str, Any] = {name: value for name, value in facts.items() if value}
+            return self._advance(
+                before,
+                # What an earlier attempt failed of is over.
+                replace(before, **{**failure, **given}),
+                state,
+                result.outcome,
+                at,
+                is_known=all(getattr(before, name) for name in given),
+                is_the_holder=bool(result.umid) or attempt == before.attempt,
+            )
 
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
@@ -72,26 +109,85 @@ class InMemoryMessages:
                 before, after, receipt.state, outcome, receipt.received_at, is_known=is_known
             )
 
+    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+        with self.lock:
+            message = self._seen(message_id)
+            is_new = message.outcome is None
+            if is_new:
+                message = self._change(message_id, outcome=outcome, outcome_due_at=at)
+            effect = Effect.MOVED if is_new else Effect.LATE
+            return Recorded(message, effect, outcome_is_new=is_new)
+
+    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
+        with self.lock:
+            if self._seen(message_id).outcome_next_try_at > at:
+                return False
+            self._change(message_id, outcome_next_try_at=until)
+            return True
+
     def record_told(self, message_id: str, at: str) -> None:
         with self.lock:
             message = self._seen(message_id)
-            told_at = message.outcome_told_at or at
-            self.messages[message_id] = replace(message, outcome_told_at=told_at)
+            self._change(message_id, outcome_told_at=message.outcome_told_at or at)
+            self.close(message_id)
 
-    def record_refused(self, message_id: str, http_status: int, at: str) -> None:
+    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
         with self.lock:
-            self.messages[message_id] = replace(
-                self._seen(message_id), outcome_refused=http_status, outcome_refused_at=at
-            )
+            tries = self._seen(message_id).outcome_tries + 1
+            self._change(message_id, outcome_tries=tries, outcome_next_try_at=next_try_at)
 
-    def keep_inbound(self, inbound: InboundMessage, received_at: str) -> None:  # noqa: ARG002
+    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+        with self.lock:
+            self._change(message_id, outcome_given_up=reason, outcome_given_up_at=at)
+            self.shelves[message_id] = "given up"
+
+    def record_replayed(self, message_id: str) -> None:
+        with self.lock:
+            self._change(
+                message_id,
+                outcome_given_up="",
+                outcome_given_up_at="",
+                outcome_tries=0,
+                outcome_next_try_at="",
+            )
+            self.shelves[message_id] = "open"
+
+    def close(self, message_id: str) -> None:
+        with self.lock:
+            self._change(message_id)
+            self.shelves.pop(message_id, None)
+
+    def open_messages(self, *, until: str) -> Iterator[Message]:
+        return self._on_shelf("open", "0", until)
+
+    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+        return self._on_shelf("given up", since, until)
+
+    def _on_shelf(self, shelf: Shelf, since: str, until: str) -> Iterator[Message]:
+        for message_id in sorted(self.shelves):
+            message = self.messages[message_id]
+            is_there = self.shelves.get(message_id) == shelf
+            if is_there and message.accepted_at and since <= message.accepted_at <= until:
+                yield message
+
+    def keep_inbound(self, inbound: InboundMessage) -> str:
         self.inbound[inbound.umid] = inbound
+        return f"inbound {inbound.umid}"
+
+    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+        return self.inbound.get(inbound_id.removeprefix("inbound "))
 
     def keep_event(self, event: UnknownEvent, received_at: str) -> None:  # noqa: ARG002
         self.events[event.key] = event
 
     def _seen(self, message_id: str) -> Message:
         return self.messages.get(message_id) or Message(id=message_id, state=State.SENDING)
+
+    def _change(self, message_id: str, **changes: Any) -> Message:
+        if message_id not in self.messages:
+            self.stateless.add(message_id)
+        self.messages[message_id] = replace(self._seen(message_id), **changes)
+        return self.messages[message_id]
 
     def _advance(
         self,
@@ -102,11 +198,15 @@ class InMemoryMessages:
         at: str,
         *,
         is_known: bool,
+        is_the_holder: bool = True,
     ) -> Recorded:
-        is_first = before.id not in self.messages
-        if state is None or not (is_first or before.state in MAY_REPLACE[state]):
+        is_first = before.id not in self.messages or before.id in self.stateless
+        may_move = state is not None and (is_first or before.state in MAY_REPLACE[state])
+        if state is None or not may_move or not is_the_holder:
             # Late facts fill gaps and overwrite nothing.
             known = {name: getattr(before, name) for name in _GIVEN if getattr(before, name)}
+            if is_first:
+                self.stateless.add(before.id)
             self.messages[before.id] = after = replace(after, **known)
             is_repeat = is_known and state is not None
             effect = Effect.REPEATED if is_repeat else Effect.LATE
@@ -114,5 +214,6 @@ class InMemoryMessages:
         is_new = outcome is not None and before.outcome is None
         if is_new:
             after = replace(after, outcome=outcome, outcome_due_at=at)
+        self.stateless.discard(before.id)
         self.messages[before.id] = after = replace(after, state=state)
         return Recorded(after, Effect.MOVED, outcome_is_new=is_new)

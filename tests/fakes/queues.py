@@ -1,6 +1,10 @@
-"""Queues in memory."""
+"""Queues in memory that show what was put into them."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
+
+from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.storage.send_queue import SendRecord
 
 
 @dataclass
@@ -14,10 +18,38 @@ class InMemoryOutcomes:
 
 
 @dataclass
+class InMemorySendQueue:
+    """A SendQueue in memory.
+
+    Attributes
+    ----------
+    queued
+        Ids, requests and delays, in order.
+    postponed
+        Message ids and the seconds for which their records are hidden, in order.
+    """
+
+    queued: list[tuple[str, MessageRequest, int]] = field(default_factory=list)
+    postponed: list[tuple[str, int]] = field(default_factory=list)
+
+    def add(self, message_id: str, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+        self.queued.append((message_id, request, delay_seconds))
+
+    def postpone(self, record: SendRecord, *, seconds: int) -> None:
+        self.postponed.append((record.message_id, seconds))
+
+
+@dataclass
 class InMemoryDeadLetters:
-    """A DeadLetterQueue in memory: the ids with their reasons, in order."""
+    """A DeadLetterQueue in memory: the bodies with their reasons, in order."""
 
     letters: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, message_id: str, *, reason: str) -> None:
-        self.letters.append((message_id, reason))
+    def add(self, body: str, *, reason: str) -> None:
+        self.letters.append((body, reason))
+
+    def take_out(self, bodies: Set[str]) -> int:
+        left = [letter for letter in self.letters if letter[0] not in bodies]
+        taken = len(self.letters) - len(left)
+        self.letters[:] = left
+        return taken

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
+from sms_bridge.rules.opt_outs import keywords_of
 from sms_bridge.steps.answer_time import AnswerTime
 from sms_bridge.steps.forward import ForwardOutcome
 from sms_bridge.steps.receive import ReceiveCallback
@@ -41,7 +43,9 @@ from tests.fakes.http_server import (
 )
 from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes, InMemorySendQueue
+from tests.unit.steps.sending import a_sending_plan
 
 CODE = "Qz-4711-xW"
 TEXT = f"Your-Distinctive-Code-is-{CODE}"
@@ -102,10 +106,13 @@ def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any
 def send(event: dict[str, Any], url: str, messages: InMemoryMessages | None = None) -> Response:
     """Answer a request to send as the function does."""
     step = SendMessage(
+        a_sending_plan(),
         messages=messages or InMemoryMessages(),
+        send_queue=InMemorySendQueue(),
         outcomes=InMemoryOutcomes(),
+        opt_outs=InMemoryOptOuts(),
         sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
-        duplicate_window=120,
+        sleep=lambda _: None,
     )
     rules = SendingRules(
         sub_account_ids=(SUB_ACCOUNT,),
@@ -154,7 +161,7 @@ def test_sending_where_8x8_cannot_be_reached(every_line: EveryLine) -> None:
     every_line.hold_no_secret()
 
 
-@pytest.mark.parametrize(("method", "status"), [("record_result", 200), ("claim", 503)])
+@pytest.mark.parametrize(("method", "status"), [("record_result", 200), ("create", 503)])
 def test_sending_while_the_table_fails(method: str, status: int, every_line: EveryLine) -> None:
     messages = InMemoryMessages()
     with LoopbackServer(answers()) as server, failing(messages, method, error=SpeakingError()):
@@ -202,7 +209,12 @@ CALLBACKS: dict[str, str] = {
 @pytest.mark.parametrize("content", list(CALLBACKS.values()), ids=list(CALLBACKS))
 def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) -> None:
     messages = InMemoryMessages()
-    step = ReceiveCallback(messages=messages, outcomes=InMemoryOutcomes())
+    step = ReceiveCallback(
+        messages=messages,
+        outcomes=InMemoryOutcomes(),
+        opt_outs=InMemoryOptOuts(),
+        keywords=keywords_of(["STOP", TEXT], []),
+    )
 
     @answers_http
     def handler(request: HttpRequest) -> Response:
@@ -220,8 +232,8 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 @pytest.mark.parametrize("behaviour", [answers(), answers(404), answers(500), reads_and_resets])
 def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
-    messages.claim(a_message(destination=NUMBER), None, clock.now)
-    messages.record_result(MESSAGE_ID, REFUSED, clock.text)
+    messages.create(a_message(destination=NUMBER, attempt=1))
+    messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.text)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
         step = ForwardOutcome(
@@ -230,7 +242,7 @@ def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
             dead_letters=InMemoryDeadLetters(),
             clock=clock,
         )
-        step(MESSAGE_ID, 1)
+        step(MESSAGE_ID)
 
     every_line.hold_no_secret()
     assert CONNECTOR not in every_line.written.text

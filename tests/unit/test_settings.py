@@ -1,29 +1,48 @@
 """The functions' environment variables."""
 
 from dataclasses import MISSING, Field, fields
-from typing import Any
+from enum import StrEnum
+from typing import Any, get_type_hints
 
 import pytest
 
+from sms_bridge.rules.sending_again import AmbiguousSendPolicy
 from sms_bridge.settings import (
     CallbackSettings,
+    DispatchMode,
+    DispatchSettings,
     ForwardSettings,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     SettingsError,
     read_settings,
 )
 
-KINDS: list[type[Any]] = [SendSettings, CallbackSettings, ForwardSettings, LookUpSettings]
+KINDS: list[type[Any]] = [
+    SendSettings,
+    DispatchSettings,
+    CallbackSettings,
+    ForwardSettings,
+    LookUpSettings,
+    ReconcileSettings,
+]
 
 SEND = {
     "BRIDGE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:s",
     "SECRET_MAX_AGE_SECONDS": "300",
     "MESSAGES_TABLE": "messages",
     "RETENTION_DAYS": "90",
+    "TRANSACTIONAL_QUEUE_URL": "https://sqs.example/transactional",
+    "PROMOTIONAL_QUEUE_URL": "https://sqs.example/promotional",
     "OUTCOME_QUEUE_URL": "https://sqs.example/outcomes",
     "EIGHTX8_BASE_URL": "https://sms.8x8.com",
     "SUB_ACCOUNT_IDS": "acme, acme_otp,",
+    "DUPLICATE_WINDOW_SECONDS": "120",
+    "DISPATCH_MODE": "direct",
+    "AMBIGUOUS_SEND_POLICY": "hold",
+    "TRANSACTIONAL_SECONDS_TO_LIVE": "300",
+    "PROMOTIONAL_SECONDS_TO_LIVE": "86400",
 }
 
 
@@ -32,7 +51,13 @@ def required(kind: type[Any]) -> list[Field[Any]]:
 
 
 def enough_for(kind: type[Any]) -> dict[str, str]:
-    return {field.name.upper(): "1" for field in required(kind)}
+    hints = get_type_hints(kind)
+    return {field.name.upper(): a_value_of(hints[field.name]) for field in required(kind)}
+
+
+def a_value_of(hint: Any) -> str:
+    is_choice = isinstance(hint, type) and issubclass(hint, StrEnum)
+    return next(iter(hint)) if is_choice else "1"
 
 
 def test_everything_is_read_in_its_own_type() -> None:
@@ -41,9 +66,16 @@ def test_everything_is_read_in_its_own_type() -> None:
         secret_max_age_seconds=300,
         messages_table="messages",
         retention_days=90,
+        transactional_queue_url="https://sqs.example/transactional",
+        promotional_queue_url="https://sqs.example/promotional",
         outcome_queue_url="https://sqs.example/outcomes",
         eightx8_base_url="https://sms.8x8.com",
         sub_account_ids=("acme", "acme_otp"),
+        duplicate_window_seconds=120,
+        dispatch_mode=DispatchMode.DIRECT,
+        ambiguous_send_policy=AmbiguousSendPolicy.HOLD,
+        transactional_seconds_to_live=300,
+        promotional_seconds_to_live=86_400,
     )
 
 
@@ -51,7 +83,8 @@ def test_what_may_be_missing_may_be_given() -> None:
     more = {
         "DEFAULT_SENDER_ID": " Acme ",
         "ALLOWED_COUNTRY_CALLING_CODES": "65,49",
-        "DUPLICATE_WINDOW_SECONDS": "0",
+        "KINDS_HEEDING_OPT_OUTS": "promotional,transactional",
+        "TRANSACTIONAL_SUB_ACCOUNT_IDS": "acme_otp",
         "CALLBACK_BASE_URL": "https://bridge.example",
     }
 
@@ -59,7 +92,8 @@ def test_what_may_be_missing_may_be_given() -> None:
 
     assert settings.default_sender_id == "Acme"
     assert settings.allowed_country_calling_codes == ("65", "49")
-    assert settings.duplicate_window_seconds == 0
+    assert settings.kinds_heeding_opt_outs == ("promotional", "transactional")
+    assert settings.transactional_sub_account_ids == ("acme_otp",)
     assert settings.callback_base_url == "https://bridge.example"
 
 
@@ -90,6 +124,12 @@ def test_each_variable_that_is_missing_is_named(
 def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} is not a whole number$"):
         read_settings(SendSettings, SEND | {name: value})
+
+
+@pytest.mark.parametrize("value", ["Direct", "hold", "both"])
+def test_a_choice_that_is_none_is_named_with_those_that_there_are(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DISPATCH_MODE is not one of direct, queued$"):
+        read_settings(SendSettings, SEND | {"DISPATCH_MODE": value})
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

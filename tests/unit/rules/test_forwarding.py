@@ -1,10 +1,20 @@
 """When an outcome is told again."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.forwarding import WAITS, Hearing, hearing_of, seconds_before_next_try
+from sms_bridge.rules.forwarding import (
+    WAITS,
+    Breaker,
+    Hearing,
+    hearing_of,
+    is_exhausted,
+    seconds_before_next_try,
+    seconds_before_next_wish,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +64,94 @@ def test_sqs_can_hide_a_message_for_any_wait(
     tries: int, chance: float, retry_after: float | None
 ) -> None:
     assert 0 < seconds_before_next_try(tries, chance, retry_after) <= 12 * 3600
+
+
+def test_an_outcome_is_told_twelve_times_at_most() -> None:
+    assert [tries for tries in range(1, 20) if is_exhausted(tries)] == list(range(12, 20))
+
+
+@pytest.mark.parametrize(
+    ("age", "seconds"),
+    [(0, 60), (100, 60), (600, 300), (14_400, 7200), (86_400, 7200), (86_401, None)],
+)
+def test_a_wish_is_passed_on_again_for_a_day(age: float, seconds: int | None) -> None:
+    assert seconds_before_next_wish(age) == seconds
+
+
+class TestBreaker:
+    NOW = 1_795_000_000.0
+
+    def after(self, *hearings: Hearing) -> Breaker:
+        breaker = Breaker()
+        for hearing in hearings:
+            breaker.note(hearing, self.NOW)
+        return breaker
+
+    def waits(self, breaker: Breaker, seconds: float = 0.0) -> int:
+        return breaker.seconds_to_wait(self.NOW + seconds, 0.0)
+
+    @pytest.mark.parametrize(
+        ("failures", "waits"), [(0, False), (1, False), (4, False), (5, True), (6, True)]
+    )
+    def test_it_opens_after_five_failures_in_a_row(self, failures: int, waits: bool) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * failures)
+
+        assert bool(self.waits(breaker)) is waits
+
+    @pytest.mark.parametrize("hearing", [Hearing.HEARD, Hearing.REFUSED])
+    def test_an_answer_of_any_kind_shows_that_moengage_is_there(self, hearing: Hearing) -> None:
+        again = [Hearing.AGAIN] * 4
+        breaker = self.after(*again, hearing, *again)
+
+        assert self.waits(breaker) == 0
+
+    def test_after_the_break_one_is_let_through_and_its_failure_breaks_again(self) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * 5)
+        assert self.waits(breaker, 29.9) > 0
+        assert self.waits(breaker, 30) == 0
+
+        breaker.note(Hearing.AGAIN, self.NOW + 30)
+
+        assert self.waits(breaker, 30) > 0
+
+    def test_the_breaks_grow_to_five_minutes_and_begin_anew_once_it_was_heard(self) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * 4)
+        breaks, now = [], 0.0
+        for _ in range(7):
+            breaker.note(Hearing.AGAIN, self.NOW + now)
+            length = 0
+            while self.waits(breaker, now + length):
+                length += 1
+            breaks.append(length)
+            now += length
+        assert breaks == [30, 60, 120, 240, 300, 300, 300]
+
+        breaker.note(Hearing.HEARD, self.NOW + now)
+        for _ in range(5):
+            breaker.note(Hearing.AGAIN, self.NOW + now)
+        assert self.waits(breaker, now + 29) > 0
+        assert self.waits(breaker, now + 30) == 0
+
+    @given(st.lists(st.floats(0, 1), min_size=2, max_size=50), st.floats(0, 29))
+    def test_what_waits_comes_back_after_the_break_and_spread(
+        self, chances: list[float], seconds: float
+    ) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * 5)
+
+        waits = [breaker.seconds_to_wait(self.NOW + seconds, chance) for chance in chances]
+
+        assert all(seconds + wait >= 30 for wait in waits)
+        assert all(wait <= 600 for wait in waits)
+
+    @given(st.lists(st.floats(0.1, 50), max_size=60))
+    def test_while_moengage_is_down_no_burst_is_let_through(self, pauses: list[float]) -> None:
+        """One at a time, and never two within a break."""
+        breaker, now, tells = Breaker(), self.NOW, []
+        for pause in pauses:
+            now += pause
+            if breaker.seconds_to_wait(now, 0.0) == 0:
+                tells.append(now)
+                breaker.note(Hearing.AGAIN, now)
+
+        after = tells[4:]
+        assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(after))

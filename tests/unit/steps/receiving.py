@@ -4,25 +4,32 @@ import json
 from typing import Any
 
 from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.opt_outs import keywords_of
 from sms_bridge.steps.receive import ReceiveCallback
 from tests.builders import MESSAGE_ID, a_message
 from tests.fakes.clock import TurnableClock
 from tests.fakes.messages import InMemoryMessages
+from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes
 
 
 class Bridge:
     """A bridge that accepted one message two seconds ago."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, passes_wishes_on: bool = False) -> None:
         self.clock = TurnableClock()
         self.messages = InMemoryMessages()
         self.outcomes = InMemoryOutcomes()
+        self.opt_outs = InMemoryOptOuts()
         self.step = ReceiveCallback(
-            messages=self.messages, outcomes=self.outcomes, clock=self.clock
+            messages=self.messages,
+            outcomes=self.outcomes,
+            opt_outs=self.opt_outs,
+            keywords=keywords_of(["STOP", "Arrêt"], ["START"]),
+            passes_wishes_on=passes_wishes_on,
+            clock=self.clock,
         )
-        accepted = a_message(accepted_at=self.clock.text)
-        self.messages.claim(accepted, None, self.clock.now)
+        self.messages.create(a_message(accepted_at=self.clock.text))
         self.clock.sleep(2)
 
     def receive(self, body: Any) -> None:

@@ -1,12 +1,15 @@
 """Telling MoEngage the outcome of a message."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from sms_bridge.rules.forwarding import Hearing, Telling
+from sms_bridge.clock import seconds_of
+from sms_bridge.rules.forwarding import WAITS, Hearing, Telling
 from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.steps.forward import ForwardOutcome
+from sms_bridge.steps.forward import NO_URL, ForwardOutcome
+from sms_bridge.storage.outcome_queue import outcome_body
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -15,28 +18,31 @@ from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.queues import InMemoryDeadLetters
 
 DELIVERED = Outcome(Told.DELIVERED)
+DOWN = Telling(hearing=Hearing.AGAIN, http_status=503)
+REFUSED = Telling(hearing=Hearing.REFUSED, http_status=404)
 
 
 class Bridge:
     """The step with all that it works with; the outcome of one message is due."""
 
-    def __init__(self, telling: Telling | None = None) -> None:
+    def __init__(self, telling: Telling | None = None, *, is_configured: bool = True) -> None:
         self.clock = TurnableClock()
         self.messages = InMemoryMessages()
         self.moengage = FakeMoEngage(telling) if telling else FakeMoEngage()
         self.dead_letters = InMemoryDeadLetters()
-        self.messages.claim(a_message(), None, self.clock.now)
-        self.messages.record_receipt(MESSAGE_ID, a_receipt("delivered"), DELIVERED)
-
-    def forward(self, tries: int = 1, *, is_configured: bool = True) -> int | None:
-        step = ForwardOutcome(
+        self.add(MESSAGE_ID)
+        self.forward = ForwardOutcome(
             messages=self.messages,
             listener=self.moengage if is_configured else None,
             dead_letters=self.dead_letters,
             clock=self.clock,
             chance=lambda: 0.5,
         )
-        return step(MESSAGE_ID, tries)
+
+    def add(self, message_id: str) -> None:
+        """Make the outcome of a message due."""
+        self.messages.create(a_message(id=message_id))
+        self.messages.record_receipt(message_id, a_receipt("delivered"), DELIVERED)
 
     @property
     def message(self) -> Message:
@@ -48,7 +54,7 @@ class Bridge:
 def test_an_outcome_that_moengage_hears_is_closed() -> None:
     bridge = Bridge()
 
-    assert bridge.forward() is None
+    assert bridge.forward(MESSAGE_ID) is None
     assert bridge.moengage.told == [(MESSAGE_ID, DELIVERED)]
     assert bridge.message.outcome_told_at == bridge.clock.text
     assert bridge.dead_letters.letters == []
@@ -58,7 +64,7 @@ def test_it_is_told_once_however_often_it_is_queued() -> None:
     bridge = Bridge()
 
     for _ in range(3):
-        assert bridge.forward() is None
+        assert bridge.forward(MESSAGE_ID) is None
 
     assert len(bridge.moengage.told) == 1
 
@@ -66,53 +72,128 @@ def test_it_is_told_once_however_often_it_is_queued() -> None:
 @pytest.mark.parametrize(
     ("telling", "tries", "wait"),
     [
-        (Telling(hearing=Hearing.AGAIN, http_status=500), 1, 5),
-        (Telling(hearing=Hearing.AGAIN, error="ReadTimeoutError"), 4, 300),
-        (Telling(hearing=Hearing.AGAIN, http_status=429, retry_after=90), 1, 90),
-        (Telling(hearing=Hearing.AGAIN, http_status=429, retry_after=1), 3, 120),
+        (Telling(hearing=Hearing.AGAIN, http_status=500), 0, 5),
+        (Telling(hearing=Hearing.AGAIN, error="ReadTimeoutError"), 3, 300),
+        (Telling(hearing=Hearing.AGAIN, http_status=429, retry_after=90), 0, 90),
+        (Telling(hearing=Hearing.AGAIN, http_status=429, retry_after=1), 2, 120),
+        (Telling(hearing=Hearing.AGAIN, http_status=429, retry_after=1e6), 0, 3600),
     ],
 )
 def test_what_moengage_did_not_hear_stays_open_and_is_told_again(
     telling: Telling, tries: int, wait: int
 ) -> None:
     bridge = Bridge(telling)
+    for _ in range(tries):
+        bridge.messages.record_not_taken(MESSAGE_ID, bridge.clock.text)
 
-    assert bridge.forward(tries) == wait
+    assert bridge.forward(MESSAGE_ID) == wait
     assert bridge.message.outcome_is_open
+    assert bridge.message.outcome_tries == tries + 1
+    assert seconds_of(bridge.message.outcome_next_try_at) == bridge.clock.now + wait
     assert bridge.dead_letters.letters == []
 
 
-def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
-    bridge = Bridge(Telling(hearing=Hearing.REFUSED, http_status=404))
+def test_a_record_that_sqs_delivers_twice_uses_up_no_try() -> None:
+    bridge = Bridge(DOWN)
+    wait = bridge.forward(MESSAGE_ID)
 
-    assert bridge.forward() is None
-    assert bridge.dead_letters.letters == [(MESSAGE_ID, "moengage_404")]
-    assert (bridge.message.outcome_refused, bridge.message.outcome_refused_at) == (
-        404,
+    waits = []
+    for _ in range(3):
+        waits.append(bridge.forward(MESSAGE_ID))
+        bridge.clock.sleep(1)
+
+    assert (wait, waits) == (5, [5, 4, 3])
+    assert bridge.message.outcome_tries == 1
+    assert len(bridge.moengage.told) == 1
+
+
+def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
+    bridge = Bridge(DOWN)
+    times = []
+    for _ in range(1000):
+        tells = len(bridge.moengage.told)
+        wait = bridge.forward(MESSAGE_ID)
+        if len(bridge.moengage.told) > tells:
+            times.append(bridge.clock.now)
+        if wait is None:
+            break
+        bridge.clock.sleep(wait)
+
+    waits = [later - earlier for earlier, later in pairwise(times)]
+    assert len(waits) == len(WAITS)
+    assert all(wait >= planned for wait, planned in zip(waits, WAITS, strict=True))
+    assert bridge.dead_letters.letters == [(outcome_body(MESSAGE_ID), "moengage_503")]
+    assert bridge.message.outcome_given_up == "moengage_503"
+    assert not bridge.message.outcome_is_open
+
+
+def test_while_moengage_is_down_no_outcome_uses_up_its_tries() -> None:
+    bridge = Bridge(DOWN)
+    ids = [f"message-{number}" for number in range(20)]
+    for message_id in ids:
+        bridge.add(message_id)
+
+    waits = [bridge.forward(message_id) for message_id in ids]
+
+    assert len(bridge.moengage.told) == 5
+    assert waits[:5] == [5] * 5
+    assert all(wait is not None and 30 <= wait <= 61 for wait in waits[5:])
+    assert sum(message.outcome_tries for message in bridge.messages.messages.values()) == 5
+
+
+def test_after_the_break_one_tries_and_all_follow_once_it_is_heard() -> None:
+    bridge = Bridge(DOWN)
+    ids = [f"message-{number}" for number in range(9)]
+    for message_id in ids:
+        bridge.add(message_id)
+        bridge.forward(message_id)
+    bridge.clock.sleep(62)
+
+    assert [bool(bridge.forward(message_id)) for message_id in ids[5:]] == [True] * 4
+    assert len(bridge.moengage.told) == 6
+    bridge.clock.sleep(122)
+    bridge.moengage.telling = Telling(hearing=Hearing.HEARD, http_status=200)
+
+    assert [bridge.forward(message_id) for message_id in ids] == [None] * 9
+    assert len(bridge.moengage.told) == 15
+
+
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+    bridge = Bridge(REFUSED)
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.dead_letters.letters == [(outcome_body(MESSAGE_ID), "moengage_404")]
+    assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
+        "moengage_404",
         bridge.clock.text,
     )
     assert not bridge.message.outcome_is_open
 
 
 def test_a_refused_outcome_is_not_told_again_when_it_is_queued_again() -> None:
-    bridge = Bridge(Telling(hearing=Hearing.REFUSED, http_status=404))
+    bridge = Bridge(REFUSED)
 
     for _ in range(2):
-        bridge.forward()
+        bridge.forward(MESSAGE_ID)
 
     assert len(bridge.moengage.told) == len(bridge.dead_letters.letters) == 1
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"outcome": None}, {"outcome_told_at": AT}, {"outcome_refused": 404}, {"accepted_at": ""}],
+    [
+        {"outcome": None},
+        {"outcome_told_at": AT},
+        {"outcome_given_up": "moengage_404"},
+        {"accepted_at": ""},
+    ],
     ids=str,
 )
 def test_where_no_outcome_is_open_nothing_is_told(changes: dict[str, Any]) -> None:
     bridge = Bridge()
     bridge.messages.messages[MESSAGE_ID] = a_message(**{"outcome": DELIVERED, **changes})
 
-    assert bridge.forward() is None
+    assert bridge.forward(MESSAGE_ID) is None
     assert bridge.moengage.told == []
 
 
@@ -120,34 +201,41 @@ def test_a_message_that_is_no_longer_kept_is_passed_over() -> None:
     bridge = Bridge()
     bridge.messages.messages.clear()
 
-    assert bridge.forward() is None
+    assert bridge.forward(MESSAGE_ID) is None
     assert bridge.moengage.told == []
 
 
-def test_without_a_tracking_url_the_outcome_stays_open() -> None:
-    bridge = Bridge()
+def test_without_a_tracking_url_the_outcome_is_given_up_until_it_is_replayed() -> None:
+    """Nobody can tell it, and no queue would keep it until there is a URL."""
+    bridge = Bridge(is_configured=False)
 
-    assert bridge.forward(is_configured=False) is None
-    assert bridge.message.outcome_is_open
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.message.outcome_given_up == NO_URL
+    assert bridge.dead_letters.letters == []
+    assert bridge.moengage.told == []
 
 
 @pytest.mark.parametrize(
     ("hearing", "method"),
-    [(Hearing.HEARD, "record_told"), (Hearing.REFUSED, "record_refused")],
+    [
+        (Hearing.HEARD, "record_told"),
+        (Hearing.REFUSED, "record_given_up"),
+        (Hearing.AGAIN, "record_not_taken"),
+    ],
 )
 def test_what_cannot_be_recorded_goes_up_and_stays_open(hearing: Hearing, method: str) -> None:
     bridge = Bridge(Telling(hearing=hearing, http_status=404))
 
     with failing(bridge.messages, method), pytest.raises(ConnectionError):
-        bridge.forward()
+        bridge.forward(MESSAGE_ID)
 
     assert bridge.message.outcome_is_open
 
 
 def test_what_cannot_go_to_the_dead_letter_queue_stays_open() -> None:
-    bridge = Bridge(Telling(hearing=Hearing.REFUSED, http_status=404))
+    bridge = Bridge(REFUSED)
 
     with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
-        bridge.forward()
+        bridge.forward(MESSAGE_ID)
 
     assert bridge.message.outcome_is_open

@@ -12,6 +12,7 @@ from tests.builders import (
     AT,
     MESSAGE_ID,
     NUMBER,
+    SUB_ACCOUNT,
     UMID,
     a_message,
     a_receipt_callback,
@@ -85,8 +86,10 @@ class TestReceipts:
         bridge.receive(a_receipt_callback("delivered"))
         assert bridge.outcomes.queued == []
 
-        bridge.messages.claim(a_message(), None, bridge.clock.now)
-        recorded = bridge.messages.record_result(MESSAGE_ID, ACCEPTED, bridge.clock.text)
+        bridge.messages.create(a_message())
+        recorded = bridge.messages.record_result(
+            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, bridge.clock.text
+        )
 
         assert recorded.message.outcome_is_open
         assert bridge.state_of() is State.DELIVERED
@@ -157,6 +160,77 @@ class TestEverythingElse:
         bridge.receive(body)
 
         assert len(bridge.messages.inbound) == 1
+
+
+class TestWishes:
+    def out(self, bridge: Bridge) -> bool:
+        return bridge.opt_outs.is_opted_out(SUB_ACCOUNT, NUMBER, hash_key="k")
+
+    @pytest.mark.parametrize(
+        ("texts", "is_out"),
+        [
+            (["STOP"], True),
+            ([" stop! "], True),
+            (["arrêt"], True),
+            (["STOP", "start"], False),
+            (["Please stop"], False),
+            (["Hello"], False),
+        ],
+    )
+    def test_a_person_opts_out_and_in_by_a_word(self, texts: list[str], is_out: bool) -> None:
+        bridge = Bridge()
+
+        for number, text in enumerate(texts):
+            bridge.receive(an_inbound_callback(text, timestamp=f"2026-11-24T09:30:0{number}Z"))
+
+        assert self.out(bridge) is is_out
+
+    @pytest.mark.parametrize(
+        ("stop_at", "start_at"),
+        [
+            ("2026-11-24T09:30:01.5Z", "2026-11-24T09:30:01.1234567Z"),
+            ("2026-11-24T09:30:01Z", "2026-11-24T10:30:00+01:00"),
+        ],
+    )
+    def test_what_was_sent_last_counts_and_not_what_came_last(
+        self, stop_at: str, start_at: str
+    ) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", timestamp=stop_at))
+        bridge.receive(an_inbound_callback("START", timestamp=start_at))
+
+        assert self.out(bridge)
+
+    @pytest.mark.parametrize("at", ["", "yesterday", "99999-01-01T00:00:00Z", None])
+    def test_without_a_readable_time_the_time_of_its_receipt_counts(self, at: str | None) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", timestamp=at))
+
+        assert self.out(bridge)
+
+    @pytest.mark.parametrize(
+        ("text", "passes_wishes_on", "queued"),
+        [("STOP", True, 1), ("START", True, 1), ("Hello", True, 0), ("STOP", False, 0)],
+    )
+    def test_a_wish_is_passed_on_where_the_operator_wants_it(
+        self, text: str, passes_wishes_on: bool, queued: int
+    ) -> None:
+        bridge = Bridge(passes_wishes_on=passes_wishes_on)
+
+        bridge.receive(an_inbound_callback(text))
+
+        assert bridge.outcomes.queued == [(f"inbound {UMID}", 0)] * queued
+
+    def test_a_wish_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
+        bridge = Bridge()
+        with failing(bridge.opt_outs, "record"), pytest.raises(ConnectionError):
+            bridge.receive(an_inbound_callback("STOP"))
+
+        bridge.receive(an_inbound_callback("STOP"))
+
+        assert self.out(bridge)
 
 
 class TestFailures:

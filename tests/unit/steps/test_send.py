@@ -1,40 +1,32 @@
 """Sending a message: claim, post, record."""
 
 import itertools
-import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.clock import timestamp
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Told
+from sms_bridge.rules.message_ids import is_message_id
+from sms_bridge.rules.messages import Outcome, Told
 from sms_bridge.rules.send_results import SendResult
-from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError
-from sms_bridge.steps.send import SendMessage
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
+from sms_bridge.steps.answer_time import AnswerTime
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
+    NOT_SENT,
     NUMBER,
     REFUSED,
     REJECTED,
     SUB_ACCOUNT,
+    THROTTLED,
     UMID,
     a_receipt,
     a_request,
 )
-from tests.fakes.api_keys import RotatingKeys
-from tests.fakes.failures import failing
-from tests.fakes.http_server import LoopbackServer, answers_a_byte_at_a_time
-from tests.fakes.messages import InMemoryMessages
-from tests.fakes.queues import InMemoryOutcomes
-from tests.unit.steps.sending import FIRST, SECOND, Bridge
-
-
-class KilledError(Exception):
-    """Stands for a function that ends in the middle of its work."""
+from tests.fakes.failures import KilledError
+from tests.unit.steps.sending import TO_LIVE, Bridge, a_sending_plan
 
 
 class TestTheFirstTime:
@@ -43,10 +35,12 @@ class TestTheFirstTime:
 
         message = bridge.send()
 
-        assert bridge.eightx8.sent == [(a_request(), FIRST)]
-        assert (message.id, message.state, message.umid) == (FIRST, State.QUEUED, UMID)
-        assert bridge.messages.get(FIRST) == message
+        assert is_message_id(message.id)
+        assert bridge.eightx8.sent == [(a_request(), message.id)]
+        assert (message.state, message.umid) == (State.QUEUED, UMID)
+        assert bridge.kept(message) == message
         assert bridge.outcomes.queued == []
+        assert bridge.queued == []
 
     def test_what_the_caller_gave_is_kept_but_for_the_text(self) -> None:
         bridge = Bridge()
@@ -63,6 +57,8 @@ class TestTheFirstTime:
         assert (message.source, message.campaign_id) == ("Acme", "c-1")
         assert (message.dlt_template_id, message.client_message_id) == ("d-1", "theirs")
         assert (message.accepted_at, message.answered_at) == (bridge.clock.text,) * 2
+        assert (message.attempt, message.attempt_at) == (1, bridge.clock.text)
+        assert message.send_before == timestamp(bridge.clock.now + TO_LIVE)
         assert "ж" not in str(vars(bridge.messages))
 
     def test_the_size_is_an_estimate_until_8x8_tells_it(self) -> None:
@@ -90,7 +86,7 @@ class TestTheFirstTime:
         message = bridge.send()
 
         assert (message.state, message.reason) == (state, result.reason)
-        assert bridge.outcomes.queued == ([(FIRST, 6)] if is_failure else [])
+        assert bridge.outcomes.queued == ([(message.id, 6)] if is_failure else [])
 
     def test_8x8_gets_the_time_that_is_left_but_for_what_recording_takes(self) -> None:
         bridge = Bridge()
@@ -110,7 +106,7 @@ class TestTheFirstTime:
         message = bridge.send()
 
         assert (message.state, message.umid) == (State.DELIVERED, UMID)
-        assert [queued for queued, _ in bridge.outcomes.queued] == [FIRST]
+        assert [queued for queued, _ in bridge.outcomes.queued] == [message.id]
 
 
 class TestARepeat:
@@ -125,30 +121,31 @@ class TestARepeat:
     @pytest.mark.parametrize("destination", [NUMBER, NUMBER.removeprefix("+")])
     def test_it_is_known_however_the_number_is_written(self, destination: str) -> None:
         bridge = Bridge()
-        bridge.send()
+        first = bridge.send()
 
-        assert bridge.send(destination=destination).id == FIRST
+        assert bridge.send(destination=destination).id == first.id
 
     def test_after_the_window_it_is_a_new_message(self) -> None:
         bridge = Bridge()
-        bridge.send()
+        first = bridge.send()
         bridge.clock.sleep(120)
 
-        assert bridge.send().id == SECOND
+        assert bridge.send().id != first.id
         assert len(bridge.eightx8.sent) == 2
 
     def test_without_a_window_each_message_is_new(self) -> None:
-        bridge = Bridge(window=0)
+        bridge = Bridge(a_sending_plan(window=0))
 
-        assert [bridge.send().id, bridge.send().id] == [FIRST, SECOND]
+        assert bridge.send().id != bridge.send().id
+        assert len(bridge.eightx8.sent) == 2
 
     @pytest.mark.parametrize("name", ["client_message_id", "idempotency_key"])
     def test_a_named_message_is_known_for_ever(self, name: str) -> None:
-        bridge = Bridge(window=0)
-        bridge.send(None, **{name: "theirs"})
+        bridge = Bridge(a_sending_plan(window=0))
+        first = bridge.send(None, **{name: "theirs"})
         bridge.clock.sleep(86_400)
 
-        assert bridge.send(None, **{name: "theirs"}).id == FIRST
+        assert bridge.send(None, **{name: "theirs"}).id == first.id
 
     def test_it_hears_of_a_refusal_as_the_first_one_did(self) -> None:
         bridge = Bridge(result=REFUSED)
@@ -166,16 +163,20 @@ class TestARepeat:
         def answer_comes(seconds: float) -> None:
             bridge.clock.sleep(seconds)
             if bridge.clock.now >= 1_795_000_001:
-                bridge.messages.record_result(FIRST, ACCEPTED, bridge.clock.text)
+                bridge.messages.record_result(
+                    bridge.eightx8.sent[0][1], 1, ACCEPTED, State.QUEUED, bridge.clock.text
+                )
 
         def repeat(_: str) -> None:
             bridge.sleep = answer_comes
             repeats.append(bridge.send())
 
         bridge.eightx8.meanwhile = repeat
-        bridge.send()
+        first = bridge.send()
 
-        assert [(one.id, one.state, one.umid) for one in repeats] == [(FIRST, State.QUEUED, UMID)]
+        assert [(one.id, one.state, one.umid) for one in repeats] == [
+            (first.id, State.QUEUED, UMID)
+        ]
         assert len(bridge.eightx8.sent) == 1
 
     def test_it_does_not_wait_longer_than_the_caller(self) -> None:
@@ -184,17 +185,30 @@ class TestARepeat:
         bridge.eightx8.meanwhile = lambda _: repeats.append(bridge.send())
 
         started = bridge.clock.now
-        bridge.send()
+        first = bridge.send()
 
-        assert [(one.id, one.state) for one in repeats] == [(FIRST, State.SENDING)]
+        assert [(one.id, one.state) for one in repeats] == [(first.id, State.SENDING)]
         assert 3.0 < bridge.clock.now - started < 3.6
 
-    def test_it_has_the_first_ones_id_even_where_that_cannot_be_read(self) -> None:
-        bridge = Bridge()
-        bridge.send()
-        bridge.messages.messages.clear()
+    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
+    def test_while_the_first_waits_it_brings_the_text_once_more(self, result: SendResult) -> None:
+        """The record of the first may have got lost."""
+        bridge = Bridge(result=result)
+        first = bridge.send()
 
-        assert bridge.send().id == FIRST
+        repeat = bridge.send()
+
+        assert (repeat.id, repeat.state) == (first.id, State.WAITING)
+        assert bridge.queued == [(first.id, 5), (first.id, 30)]
+
+    @pytest.mark.parametrize("result", [ACCEPTED, REFUSED, REJECTED])
+    def test_once_it_is_known_what_became_of_the_first_nothing_is_queued(
+        self, result: SendResult
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        assert bridge.send() == bridge.send()
+        assert bridge.queued == []
 
     @given(
         st.lists(
@@ -228,101 +242,3 @@ class TestARepeat:
 
         for times in left.values():
             assert all(later - earlier >= 120 for earlier, later in itertools.pairwise(times))
-
-
-class TestFailuresBetweenTheSteps:
-    def test_what_cannot_be_claimed_is_not_sent(self) -> None:
-        bridge = Bridge()
-
-        with failing(bridge.messages, "claim"), pytest.raises(ConnectionError):
-            bridge.send()
-
-        assert bridge.eightx8.sent == []
-
-    @pytest.mark.parametrize("result", [ACCEPTED, REFUSED])
-    def test_a_message_that_is_out_is_answered_even_if_that_cannot_be_recorded(
-        self, result: SendResult
-    ) -> None:
-        bridge = Bridge(result=result)
-
-        with failing(bridge.messages, "record_result"):
-            message = bridge.send()
-
-        assert (message.id, message.state) == (FIRST, result.state)
-        assert (message.umid, message.reason) == (result.umid, result.reason)
-        assert message.encoding == "GSM7"
-
-    def test_an_outcome_that_cannot_be_queued_stays_open_in_the_table(self) -> None:
-        bridge = Bridge(result=REFUSED)
-
-        with failing(bridge.outcomes, "add"):
-            assert bridge.send().state is State.FAILED
-
-        kept = bridge.messages.get(FIRST)
-        assert kept is not None
-        assert kept.outcome_is_open
-
-    def test_a_repeat_of_what_was_killed_half_way_is_not_sent(self) -> None:
-        def kill(_: str) -> None:
-            raise KilledError
-
-        bridge = Bridge(meanwhile=kill)
-        with pytest.raises(KilledError):
-            bridge.send()
-
-        repeat = bridge.send()
-
-        assert (repeat.id, repeat.state) == (FIRST, State.SENDING)
-        assert len(bridge.eightx8.sent) == 1
-
-
-class TestTime:
-    def test_nothing_is_sent_once_the_caller_was_told_so(self) -> None:
-        bridge = Bridge()
-        answer_time = AnswerTime[Message](0)
-        is_over = threading.Event()
-        late = []
-
-        def work() -> Message:
-            assert is_over.wait(10)
-            late.append(bridge.send(answer_time))
-            is_done.set()
-            return late[0]
-
-        is_done = threading.Event()
-        with pytest.raises(OutOfTimeError):
-            answer_time.run(work)
-        is_over.set()
-
-        assert is_done.wait(10)
-        assert [(one.state, one.reason) for one in late] == [(State.FAILED, "out_of_time")]
-        assert bridge.eightx8.sent == []
-        assert bridge.outcomes.queued == [(FIRST, 6)]
-
-    def test_a_server_that_never_ends_its_answer_holds_up_nobody(self) -> None:
-        messages = InMemoryMessages()
-        is_done = threading.Event()
-        with LoopbackServer(answers_a_byte_at_a_time) as server:
-            step = SendMessage(
-                messages=messages,
-                outcomes=InMemoryOutcomes(),
-                sender=EightX8(Connections(server.url, connect_timeout=2.0), RotatingKeys()),
-                duplicate_window=120,
-                new_id=lambda: FIRST,
-            )
-            answer_time = AnswerTime[Message](1.0)
-
-            def work() -> Message:
-                try:
-                    return step(a_request(), hash_key="k", answer_time=answer_time)
-                finally:
-                    is_done.set()
-
-            promised = answer_time.run(work)
-
-        assert (promised.id, promised.state) == (FIRST, State.SENDING)
-        assert is_done.wait(10)
-        assert len(server.received) == 1
-        kept = messages.get(FIRST)
-        assert kept is not None
-        assert (kept.state, kept.reason) == (State.UNKNOWN, "eightx8_connection_lost")

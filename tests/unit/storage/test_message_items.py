@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
+from sms_bridge.rules.messages import Message, MessageKind, Outcome, Receipt, Told
 from sms_bridge.storage.message_items import (
     RECEIPT_PREFIX,
     attributes,
@@ -57,7 +57,11 @@ def messages(draw: st.DrawFn) -> Message:
             accepted_at=words,
             outcome=st.none() | outcomes,
             outcome_told_at=words,
-            outcome_refused=counts,
+            outcome_tries=counts,
+            outcome_given_up=words,
+            kind=st.sampled_from(MessageKind),
+            attempt=counts,
+            ends_a_chain=st.booleans(),
         )
     )
     history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
@@ -87,7 +91,7 @@ def test_a_message_comes_back_as_it_was_stored(message: Message) -> None:
 
 
 def test_what_is_not_known_takes_no_room() -> None:
-    assert set(item_of(Message(id=MESSAGE_ID, state=State.SENT))) == {"id", "state"}
+    assert set(item_of(Message(id=MESSAGE_ID, state=State.SENT))) == {"id", "kind", "state"}
 
 
 def test_attributes_that_a_later_version_added_do_no_harm() -> None:

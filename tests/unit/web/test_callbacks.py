@@ -117,6 +117,7 @@ class TestInboundMessages:
             encoding="GSM7",
             segments=1,
             sent_at="2026-11-24T09:30:03.12Z",
+            received_at="2026-11-24T09:30:04.000Z",
         )
 
     @pytest.mark.parametrize("umid", [None, "", "u" * 101, {}])

@@ -3,7 +3,7 @@
 import pytest
 from urllib3.exceptions import HTTPError
 
-from sms_bridge.web.connections import MAX_IDLE_SECONDS, Connections, Payload
+from sms_bridge.web.connections import MAX_IDLE_SECONDS, Connections, OutOfTimeError, Payload
 from tests.fakes.clock import TurnableClock
 from tests.fakes.http_server import (
     LoopbackServer,
@@ -118,3 +118,28 @@ def test_a_host_without_tls_is_never_spoken_to_where_tls_is_asked_for() -> None:
             post(Connections(url, connect_timeout=2.0), payload)
 
     assert (payload.left, server.received) == (False, [])
+
+
+def test_a_body_that_may_not_leave_any_more_is_not_written() -> None:
+    """The function was frozen while it connected; its caller has long given up."""
+    payload = Payload(b'{"text": "distinctive"}', may_leave=lambda: False)
+    with LoopbackServer(answers()) as server:
+        with pytest.raises(OutOfTimeError):
+            post(Connections(server.url, connect_timeout=2.0), payload)
+        server.wait_until_none_is_open()
+
+    assert (payload.left, server.received) == (False, [])
+
+
+def test_whether_it_may_leave_is_asked_once_the_connection_stands() -> None:
+    asked: list[int] = []
+
+    def may_leave() -> bool:
+        asked.append(server.connections)
+        return True
+
+    with LoopbackServer(answers()) as server:
+        post(Connections(server.url, connect_timeout=2.0), Payload(b"{}", may_leave))
+
+    assert len(asked) == 1
+    assert len(server.received) == 1

@@ -40,6 +40,14 @@ def send(
     return eightx8.send(request or a_request(), MESSAGE_ID, time_left=time_left)
 
 
+def send_batch(
+    url: str, names: list[str], *, time_left: Callable[[], float] = lambda: 5.0
+) -> dict[str, SendResult]:
+    eightx8 = EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(newest="key-2"))
+    messages = {name: a_request(text=f"Text {name}", source="Acme") for name in names}
+    return eightx8.send_batch(SUB_ACCOUNT, messages, time_left=time_left)
+
+
 def sent(request: MessageRequest) -> ReceivedRequest:
     with LoopbackServer(QUEUED) as server:
         send(server.url, request)
@@ -202,6 +210,27 @@ class TestFailures:
         assert server.received == []
 
 
+class TestFrozenFunctions:
+    """Lambda may stop a function between any two lines and wake it minutes later."""
+
+    def test_what_has_no_time_left_is_not_written(self) -> None:
+        with LoopbackServer(QUEUED) as server:
+            times = iter([5.0])
+            result = send(server.url, time_left=lambda: next(times, -60.0))
+            server.wait_until_none_is_open()
+
+        assert (result.verdict, result.reason) == (Verdict.NOT_SENT, "eightx8_unreachable")
+        assert server.received == []
+
+    def test_nor_is_a_batch(self) -> None:
+        with LoopbackServer(QUEUED) as server:
+            times = iter([5.0])
+            results = send_batch(server.url, ["a"], time_left=lambda: next(times, 0.0))
+
+        assert results["a"].verdict is Verdict.NOT_SENT
+        assert server.received == []
+
+
 class TestRefusedKeys:
     @pytest.mark.parametrize(
         ("keys", "behaviours", "used", "verdict"),
@@ -243,8 +272,71 @@ class TestRefusedKeys:
     def test_a_second_try_needs_time(self) -> None:
         keys = RotatingKeys(newest="key-2")
         with LoopbackServer(answers(401), QUEUED) as server:
-            times = iter([5.0, 0.2])
+            # To wait for the answer, to write the body, for another try.
+            times = iter([5.0, 5.0, 0.2])
             result = send(server.url, keys=keys, time_left=lambda: next(times))
 
         assert (result.http_status, keys.refused) == (401, [])
         assert len(server.received) == 1
+
+
+class TestBatches:
+    def answer(self, *names: str) -> Behaviour:
+        messages = [
+            {"umid": f"umid-{name}", "clientMessageId": name, "status": {"code": "QUEUED"}}
+            for name in names
+        ]
+        return answers(body=json.dumps({"batchId": "b", "messages": messages}).encode())
+
+    def test_the_request_is_the_one_that_8x8_documents(self) -> None:
+        with LoopbackServer(self.answer("b", "a")) as server:
+            results = send_batch(server.url, ["a", "b"])
+
+        (received,) = server.received
+        assert received.line == f"POST /api/v1/subaccounts/{SUB_ACCOUNT}/messages/batch HTTP/1.1"
+        assert json.loads(received.body) == {
+            "messages": [
+                {
+                    "destination": NUMBER,
+                    "text": f"Text {name}",
+                    "source": "Acme",
+                    "clientMessageId": name,
+                }
+                for name in ("a", "b")
+            ],
+            "includeMessagesInResponse": True,
+        }
+        assert {name: result.umid for name, result in results.items()} == {
+            "a": "umid-a",
+            "b": "umid-b",
+        }
+
+    @pytest.mark.parametrize(
+        ("behaviour", "verdict"),
+        [
+            (answers(500), Verdict.AMBIGUOUS),
+            (answers(429), Verdict.THROTTLED),
+            (reads_and_resets, Verdict.AMBIGUOUS),
+            (answers_with_bytes(b"garbage"), Verdict.AMBIGUOUS),
+        ],
+    )
+    def test_what_fails_is_posted_once_and_told_of_every_message(
+        self, behaviour: Behaviour, verdict: Verdict
+    ) -> None:
+        with LoopbackServer(behaviour) as server:
+            results = send_batch(server.url, ["a", "b"])
+
+        assert [result.verdict for result in results.values()] == [verdict] * 2
+        assert len(server.received) == 1
+
+    def test_where_nobody_listens_nothing_was_sent(self) -> None:
+        results = send_batch(unreachable_url(), ["a", "b"])
+
+        assert {result.verdict for result in results.values()} == {Verdict.NOT_SENT}
+
+    def test_a_changed_key_is_tried_once_more(self) -> None:
+        with LoopbackServer(answers(401), self.answer("a")) as server:
+            results = send_batch(server.url, ["a"])
+
+        assert results["a"].verdict is Verdict.ACCEPTED
+        assert len(server.received) == 2

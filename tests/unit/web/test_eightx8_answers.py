@@ -16,9 +16,18 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from sms_bridge.rules.send_results import Verdict
-from sms_bridge.web.eightx8_answers import result_of_answer, result_of_failure
+from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.web.eightx8_answers import (
+    Answer,
+    result_of_answer,
+    result_of_failure,
+    results_of_batch_answer,
+)
 from tests.builders import NUMBER, TEXT, UMID
+
+
+def result_of(http_status: int, content: bytes, retry_after: float | None = None) -> SendResult:
+    return result_of_answer(Answer(http_status, content, retry_after))
 
 
 def answer(**fields: Any) -> bytes:
@@ -55,7 +64,7 @@ def answer(**fields: Any) -> bytes:
 def test_each_http_status_has_a_verdict_whatever_the_body_holds(
     http_status: int, verdict: Verdict, reason: str, content: bytes
 ) -> None:
-    result = result_of_answer(http_status, content, None)
+    result = result_of(http_status, content)
 
     assert (result.verdict, result.reason) == (verdict, reason)
     assert result.http_status == http_status
@@ -88,7 +97,7 @@ def test_each_http_status_has_a_verdict_whatever_the_body_holds(
     ],
 )
 def test_8x8s_code_says_more_than_the_http_status(code: object, reason: str) -> None:
-    result = result_of_answer(400, answer(code=code, message="m", errorId="e-1"), None)
+    result = result_of(400, answer(code=code, message="m", errorId="e-1"))
 
     assert (result.verdict, result.reason) == (Verdict.PERMANENT, reason)
     assert (result.eightx8_code, result.eightx8_error_id) == (str(code or ""), "e-1")
@@ -98,10 +107,10 @@ def test_8x8s_code_says_more_than_the_http_status(code: object, reason: str) -> 
 def test_a_code_never_makes_a_message_refused_that_the_status_leaves_open(
     http_status: int,
 ) -> None:
-    with_code = result_of_answer(http_status, answer(code=1002), None)
+    with_code = result_of(http_status, answer(code=1002))
 
-    assert with_code.verdict is result_of_answer(http_status, b"", None).verdict
-    assert with_code.reason == result_of_answer(http_status, b"", None).reason
+    assert with_code.verdict is result_of(http_status, b"").verdict
+    assert with_code.reason == result_of(http_status, b"").reason
 
 
 @pytest.mark.parametrize("http_status", [200, 201, 202])
@@ -123,7 +132,7 @@ def test_a_code_never_makes_a_message_refused_that_the_status_leaves_open(
 def test_a_success_is_one_only_if_8x8_says_so(
     http_status: int, content: bytes, verdict: Verdict, reason: str | None
 ) -> None:
-    result = result_of_answer(http_status, content, None)
+    result = result_of(http_status, content)
 
     expected = "eightx8_unreadable_answer" if reason is None else reason
     assert (result.verdict, result.reason) == (verdict, expected)
@@ -132,20 +141,20 @@ def test_a_success_is_one_only_if_8x8_says_so(
 def test_what_8x8_found_is_kept() -> None:
     content = answer(umid=UMID, encoding="UCS2", status={"code": "QUEUED", "description": "d"})
 
-    result = result_of_answer(200, content, None)
+    result = result_of(200, content)
 
     assert (result.umid, result.encoding) == (UMID, "UCS2")
 
 
 def test_ids_of_another_kind_are_passed_over() -> None:
-    result = result_of_answer(200, answer(umid=7, encoding=[], status={"code": "QUEUED"}), None)
+    result = result_of(200, answer(umid=7, encoding=[], status={"code": "QUEUED"}))
 
     assert (result.verdict, result.umid, result.encoding) == (Verdict.ACCEPTED, "", "")
 
 
 @pytest.mark.parametrize("http_status", [429, 503, 500])
 def test_the_time_to_wait_is_kept(http_status: int) -> None:
-    assert result_of_answer(http_status, b"", 7.0).retry_after == 7.0
+    assert result_of(http_status, b"", 7.0).retry_after == 7.0
 
 
 FAILURES = [
@@ -182,7 +191,7 @@ def test_what_left_may_have_arrived(error: HTTPError, reason: str) -> None:
 
 @given(st.integers(100, 599), st.binary(max_size=50))
 def test_only_8x8s_word_proves_that_a_message_was_not_taken(status: int, content: bytes) -> None:
-    verdict = result_of_answer(status, content, None).verdict
+    verdict = result_of(status, content).verdict
 
     if 400 <= status < 500 or status == 503:
         assert verdict in (Verdict.PERMANENT, Verdict.THROTTLED, Verdict.NOT_SENT)
@@ -196,6 +205,77 @@ def test_8x8s_own_words_stay_where_they_are() -> None:
         content = answer(
             code=1002, message=words, status={"code": "REJECTED", "description": words}
         )
-        result = result_of_answer(status, content, None)
+        result = result_of(status, content)
         assert NUMBER not in repr(result)
         assert TEXT not in repr(result)
+
+
+class TestBatches:
+    """What the answer to many messages means for each."""
+
+    IDS = ("a", "b", "c")
+
+    def results(self, http_status: int, content: bytes) -> dict[str, SendResult]:
+        return results_of_batch_answer(Answer(http_status, content, 7.0), self.IDS)
+
+    def verdicts(self, *listed: object, http_status: int = 200) -> list[Verdict]:
+        content = answer(batchId="batch", acceptedCount=1, rejectedCount=1, messages=listed)
+        return [result.verdict for result in self.results(http_status, content).values()]
+
+    @staticmethod
+    def one(name: object, code: str = "QUEUED") -> dict[str, object]:
+        return {"umid": f"umid-{name}", "clientMessageId": name, "status": {"code": code}}
+
+    def test_each_message_is_known_by_its_id_in_any_order(self) -> None:
+        content = answer(
+            batchId="batch", messages=[self.one("c"), self.one("a", "REJECTED"), self.one("b")]
+        )
+
+        results = self.results(200, content)
+
+        assert list(results) == ["a", "b", "c"]
+        assert [(one.verdict, one.umid) for one in results.values()] == [
+            (Verdict.PERMANENT, "umid-a"),
+            (Verdict.ACCEPTED, "umid-b"),
+            (Verdict.ACCEPTED, "umid-c"),
+        ]
+
+    def test_of_one_that_is_left_out_nobody_knows(self) -> None:
+        assert self.verdicts(self.one("c")) == [
+            Verdict.AMBIGUOUS,
+            Verdict.AMBIGUOUS,
+            Verdict.ACCEPTED,
+        ]
+        assert {one.reason for one in self.results(200, answer(batchId="b")).values()} == {
+            "eightx8_not_named"
+        }
+
+    def test_what_nobody_asked_for_is_passed_over(self) -> None:
+        others: list[Any] = [self.one("d"), self.one(None), self.one(7), "text", None, [], {}]
+
+        assert self.verdicts(*others, *map(self.one, self.IDS)) == [Verdict.ACCEPTED] * 3
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"<html>", b"[]", b"{", answer(messages="all"), answer(messages=[[]])],
+    )
+    def test_of_an_answer_that_cannot_be_read_nobody_knows_anything(self, content: bytes) -> None:
+        results = self.results(200, content)
+
+        assert {(one.verdict, one.reason) for one in results.values()} == {
+            (Verdict.AMBIGUOUS, "eightx8_unreadable_answer")
+        }
+
+    @pytest.mark.parametrize("status", [400, 401, 408, 422, 429, 500, 502, 503, 504])
+    def test_an_error_is_the_same_for_all(self, status: int) -> None:
+        content = answer(code=1000, errorId="e-1")
+
+        assert set(self.results(status, content).values()) == {
+            result_of_answer(Answer(status, content, 7.0))
+        }
+
+    @given(st.integers(100, 599), st.binary(max_size=50))
+    def test_every_message_has_a_result_whatever_8x8_answers(
+        self, status: int, content: bytes
+    ) -> None:
+        assert list(self.results(status, content)) == list(self.IDS)

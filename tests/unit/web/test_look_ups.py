@@ -89,13 +89,30 @@ def test_the_history_is_in_the_order_in_which_things_came() -> None:
     ]
 
 
-def test_a_refusal_by_moengage_is_told_with_its_status() -> None:
-    message = a_message(outcome_refused=404, outcome_refused_at="2026-11-24T09:31:00.000Z")
+def test_an_outcome_that_was_given_up_is_told_with_its_reason() -> None:
+    message = a_message(
+        outcome_given_up="moengage_404", outcome_given_up_at="2026-11-24T09:31:00.000Z"
+    )
 
     assert look_up_answer(message, full_number=False)["history"][-1] == {
         "at": "2026-11-24T09:31:00.000Z",
-        "event": "MoEngage refused",
-        "httpStatus": 404,
+        "event": "outcome given up",
+        "reason": "moengage_404",
+    }
+
+
+def test_why_a_message_waits_is_told() -> None:
+    message = a_message(
+        state=State.WAITING, answered_at="2026-11-24T09:30:00.400Z", reason="eightx8_throttled"
+    )
+
+    answer = look_up_answer(message, full_number=False)
+
+    assert (answer["state"], answer["reason"]) == ("waiting", "eightx8_throttled")
+    assert answer["history"][-1] == {
+        "at": "2026-11-24T09:30:00.400Z",
+        "event": "answered by 8x8",
+        "reason": "eightx8_throttled",
     }
 
 

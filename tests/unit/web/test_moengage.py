@@ -1,5 +1,6 @@
 """What MoEngage is told over a real connection, and how its answer is understood."""
 
+import base64
 import json
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from sms_bridge.rules.forwarding import Hearing, Telling
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.rules.opt_outs import Identifier, Wish
 from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import DeliveryTracking, report
+from sms_bridge.web.moengage import DeliveryTracking, UserProfiles, report
 from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message
 from tests.fakes.http_server import (
     Behaviour,
@@ -94,3 +96,70 @@ def test_without_an_answer_it_is_told_again(behaviour: Behaviour, error: str) ->
 
 def test_where_nobody_listens_it_is_told_again() -> None:
     assert tell(unreachable_url()) == Telling(hearing=Hearing.AGAIN, error="NewConnectionError")
+
+
+class TestUserProfiles:
+    def write(self, url: str, identifier: Identifier, wish: Wish = Wish.STOP) -> Telling:
+        url = f"{url}/v1/customer/WORKSPACE"
+        profiles = UserProfiles(
+            url, Connections(url, connect_timeout=2.0), identifier=identifier, seconds=5.0
+        )
+        return profiles.set_subscription(NUMBER, wish, api_key="data-key")
+
+    @pytest.mark.parametrize(
+        ("identifier", "wish", "body"),
+        [
+            (
+                Identifier.CUSTOMER_ID,
+                Wish.STOP,
+                {
+                    "type": "customer",
+                    "customer_id": NUMBER.strip("+"),
+                    "attributes": {"moe_sms_subscription": "OPTOUT"},
+                },
+            ),
+            (
+                Identifier.CUSTOMER_ID_WITH_PLUS,
+                Wish.START,
+                {
+                    "type": "customer",
+                    "customer_id": NUMBER,
+                    "attributes": {"moe_sms_subscription": "OPTIN"},
+                },
+            ),
+            (
+                Identifier.MOE_MOBILE,
+                Wish.STOP,
+                {
+                    "type": "customer",
+                    "attributes": {"moe_sms_subscription": "OPTOUT", "moe_mobile": NUMBER},
+                },
+            ),
+        ],
+    )
+    def test_a_wish_is_one_call_to_track_user(
+        self, identifier: Identifier, wish: Wish, body: dict[str, object]
+    ) -> None:
+        with LoopbackServer(answers()) as server:
+            telling = self.write(server.url, identifier, wish)
+
+        (received,) = server.received
+        assert received.line == "POST /v1/customer/WORKSPACE HTTP/1.1"
+        credentials = base64.b64encode(b"WORKSPACE:data-key").decode()
+        assert received.headers["authorization"] == f"Basic {credentials}"
+        assert json.loads(received.body) == body
+        assert telling == Telling(hearing=Hearing.HEARD, http_status=200)
+
+    @pytest.mark.parametrize(
+        ("behaviour", "hearing"),
+        [
+            (answers(401), Hearing.REFUSED),
+            (answers(429), Hearing.AGAIN),
+            (reads_and_resets, Hearing.AGAIN),
+        ],
+    )
+    def test_its_answer_decides_whether_it_is_passed_on_again(
+        self, behaviour: Behaviour, hearing: Hearing
+    ) -> None:
+        with LoopbackServer(behaviour) as server:
+            assert self.write(server.url, Identifier.CUSTOMER_ID).hearing is hearing

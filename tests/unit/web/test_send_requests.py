@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.rules.messages import MessageKind, MessageRequest
+from sms_bridge.web.refusals import RefusedError
 from sms_bridge.web.requests import HttpRequest
 from sms_bridge.web.send_requests import SendingRules, read_send_request
 from tests.builders import (
@@ -233,3 +234,35 @@ class TestRequests:
         request = a_json_request({"to": number, "text": TEXT, **options})
 
         assert read(request, country_calling_codes=("49", "65")).destination == number
+
+
+class TestKinds:
+    TRANSACTIONAL = (SUB_ACCOUNT,)
+
+    @pytest.mark.parametrize(
+        ("fields", "transactional", "kind"),
+        [
+            ({}, (), MessageKind.PROMOTIONAL),
+            ({}, ("another",), MessageKind.PROMOTIONAL),
+            ({}, TRANSACTIONAL, MessageKind.TRANSACTIONAL),
+            ({"messageType": "transactional"}, (), MessageKind.TRANSACTIONAL),
+            ({"message_type": "transactional"}, (), MessageKind.TRANSACTIONAL),
+            ({"messageType": "promotional"}, TRANSACTIONAL, MessageKind.PROMOTIONAL),
+            ({"messageType": ""}, TRANSACTIONAL, MessageKind.TRANSACTIONAL),
+        ],
+    )
+    def test_the_caller_decides_and_else_the_sub_account(
+        self, fields: dict[str, str], transactional: tuple[str, ...], kind: MessageKind
+    ) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, **fields})
+
+        assert read(request, transactional_sub_account_ids=transactional).kind is kind
+
+    @pytest.mark.parametrize("value", ["Transactional", "otp", 7, True, ["promotional"]])
+    def test_a_kind_that_there_is_not_is_refused(self, value: object) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, "messageType": value})
+
+        with pytest.raises(RefusedError) as refused:
+            read(request)
+
+        assert [error.field for error in refused.value.errors] == ["messageType"]

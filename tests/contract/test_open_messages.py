@@ -1,0 +1,139 @@
+"""What every message store promises of its two lists: what is open, and what was given up."""
+
+from sms_bridge.rules.messages import Message, Outcome, Told
+from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import MessageStore
+from tests.builders import AT, a_message, a_receipt
+
+EARLY, LATE = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
+
+
+def an_id(number: int) -> str:
+    """Return an id; the first digits spread them as those of real ids do."""
+    return f"{number % 16:x}{number:07x}-0000-4000-8000-000000000000"
+
+
+def fill(store: MessageStore, count: int, accepted_at: str = AT) -> list[Message]:
+    messages = [a_message(id=an_id(number), accepted_at=accepted_at) for number in range(count)]
+    for message in messages:
+        store.create(message)
+    return messages
+
+
+def open_ids(store: MessageStore, until: str = "9") -> list[str]:
+    return sorted(message.id for message in store.open_messages(until=until))
+
+
+def given_up_ids(store: MessageStore, since: str = "0", until: str = "9") -> list[str]:
+    return sorted(message.id for message in store.given_up_messages(since=since, until=until))
+
+
+def test_a_message_is_open_from_its_creation_until_moengage_has_heard(
+    store: MessageStore,
+) -> None:
+    fill(store, 1)
+    assert open_ids(store) == [an_id(0)]
+
+    store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(Told.DELIVERED))
+    store.record_not_taken(an_id(0), AT)
+    assert open_ids(store) == [an_id(0)]
+
+    store.record_told(an_id(0), AT)
+    assert open_ids(store) == []
+
+
+def test_what_is_listed_is_the_message_as_it_is_now(store: MessageStore) -> None:
+    fill(store, 3)
+    store.record_receipt(an_id(1), a_receipt("sent"), None)
+
+    listed = {message.id: message for message in store.open_messages(until="9")}
+
+    assert listed == {an_id(number): store.get(an_id(number)) for number in range(3)}
+
+
+def test_what_is_younger_is_not_listed(store: MessageStore) -> None:
+    for number, accepted_at in enumerate((EARLY, AT, LATE)):
+        store.create(a_message(id=an_id(number), accepted_at=accepted_at))
+
+    assert open_ids(store, until=AT) == [an_id(0), an_id(1)]
+
+
+def test_a_closed_message_is_open_no_more(store: MessageStore) -> None:
+    fill(store, 2)
+
+    for _ in range(2):
+        store.close(an_id(0))
+
+    assert open_ids(store) == [an_id(1)]
+
+
+def test_an_outcome_that_was_given_up_changes_lists_and_comes_back_by_a_replay(
+    store: MessageStore,
+) -> None:
+    fill(store, 2)
+
+    store.record_given_up(an_id(0), "moengage_404", AT)
+    assert (open_ids(store), given_up_ids(store)) == ([an_id(1)], [an_id(0)])
+
+    store.record_replayed(an_id(0))
+    assert (open_ids(store), given_up_ids(store)) == ([an_id(0), an_id(1)], [])
+
+
+def test_given_up_outcomes_are_listed_for_a_time_span(store: MessageStore) -> None:
+    for number, accepted_at in enumerate((EARLY, AT, LATE)):
+        store.create(a_message(id=an_id(number), accepted_at=accepted_at))
+        store.record_given_up(an_id(number), "r", LATE)
+
+    assert given_up_ids(store, EARLY, EARLY) == [an_id(0)]
+    assert given_up_ids(store, AT, LATE) == [an_id(1), an_id(2)]
+
+
+def test_a_message_that_the_bridge_never_accepted_is_on_no_list(store: MessageStore) -> None:
+    store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(Told.DELIVERED))
+    store.record_replayed(an_id(1))
+    store.record_given_up(an_id(2), "r", AT)
+
+    assert (open_ids(store), given_up_ids(store)) == ([], [])
+
+
+def test_all_of_more_than_a_page_are_listed(store: MessageStore) -> None:
+    messages = [a_message(id=f"a{number:07x}-0000-4000-8000-000000000000") for number in range(101)]
+    for message in messages:
+        store.create(message)
+
+    assert open_ids(store) == [message.id for message in messages]
+
+
+def test_what_dynamodb_leaves_unprocessed_is_asked_for_again(moto_table: DynamoDBMessages) -> None:
+    fill(moto_table, 1)
+    asked = []
+
+    def leave_out(params: dict[str, object], **_: object) -> None:
+        asked.append(params)
+
+    def unprocessed(parsed: dict[str, dict[str, object]], **_: object) -> None:
+        if len(asked) == 1:
+            (table, answer), *_rest = parsed["Responses"].items()
+            parsed["UnprocessedKeys"] = {table: {"Keys": [{"id": {"S": an_id(0)}}]}}
+            parsed["Responses"] = {table: []}
+            assert answer
+
+    events = moto_table._client.meta.events
+    events.register("provide-client-params.dynamodb.BatchGetItem", leave_out)
+    events.register("after-call.dynamodb.BatchGetItem", unprocessed)
+
+    assert open_ids(moto_table) == [an_id(0)]
+    assert len(asked) == 2
+
+
+def test_what_was_told_while_the_index_lagged_behind_is_not_listed(
+    moto_table: DynamoDBMessages,
+) -> None:
+    fill(moto_table, 3)
+
+    def tell(**_: object) -> None:
+        moto_table.record_told(an_id(0), AT)
+
+    moto_table._client.meta.events.register("before-call.dynamodb.BatchGetItem", tell)
+
+    assert open_ids(moto_table) == [an_id(1), an_id(2)]

@@ -1,0 +1,76 @@
+"""What every list of opt-outs promises, and every memory of 8x8's exports."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.storage.log_exports import ExportJob, ExportJobs
+from sms_bridge.storage.opt_outs import OptOuts
+from tests.builders import NUMBER
+
+EARLY, LATE, LATEST = (f"2026-11-24T09:3{minute}:00.000Z" for minute in range(3))
+
+
+def is_out(opt_outs: OptOuts, account: str = "acme", number: str = NUMBER, key: str = "k") -> bool:
+    return opt_outs.is_opted_out(account, number, hash_key=key)
+
+
+class TestOptOuts:
+    def test_nobody_is_opted_out_who_did_not_ask_for_it(self, opt_outs: OptOuts) -> None:
+        assert not is_out(opt_outs)
+
+    def test_a_wish_holds_for_one_person_and_one_sub_account(self, opt_outs: OptOuts) -> None:
+        opt_outs.record("acme", NUMBER, Wish.STOP, EARLY, hash_key="k")
+
+        assert is_out(opt_outs)
+        assert is_out(opt_outs, number=NUMBER.removeprefix("+"))
+        assert not is_out(opt_outs, account="another")
+        assert not is_out(opt_outs, number=NUMBER + "1")
+        assert not is_out(opt_outs, key="another key")
+
+    @pytest.mark.parametrize(
+        "order",
+        list(permutations([(Wish.STOP, EARLY), (Wish.START, LATE), (Wish.STOP, LATEST)])),
+    )
+    def test_the_latest_wish_holds_in_whatever_order_they_come(
+        self, opt_outs: OptOuts, order: tuple[tuple[Wish, str], ...]
+    ) -> None:
+        for wish, at in order:
+            opt_outs.record("acme", NUMBER, wish, at, hash_key="k")
+
+        assert is_out(opt_outs)
+
+    def test_who_opts_in_again_is_no_longer_out(self, opt_outs: OptOuts) -> None:
+        opt_outs.record("acme", NUMBER, Wish.STOP, EARLY, hash_key="k")
+        opt_outs.record("acme", NUMBER, Wish.START, LATE, hash_key="k")
+        opt_outs.record("acme", NUMBER, Wish.START, LATE, hash_key="k")
+
+        assert not is_out(opt_outs)
+
+
+class TestExportJobs:
+    JOB = ExportJob("acme", "job-1", EARLY, LATE)
+
+    def test_an_export_is_remembered_for_its_sub_account(self, export_jobs: ExportJobs) -> None:
+        assert export_jobs.get("acme") is None
+
+        export_jobs.put(self.JOB)
+
+        assert export_jobs.get("acme") == self.JOB
+        assert export_jobs.get("another") is None
+
+    def test_the_last_one_counts(self, export_jobs: ExportJobs) -> None:
+        export_jobs.put(self.JOB)
+        newer = replace(self.JOB, job_id="job-2", asked_at=LATEST)
+        export_jobs.put(newer)
+
+        assert export_jobs.get("acme") == newer
+
+    def test_one_that_is_read_is_forgotten(self, export_jobs: ExportJobs) -> None:
+        export_jobs.put(self.JOB)
+        for _ in range(2):
+            export_jobs.remove("acme")
+
+        assert export_jobs.get("acme") is None

@@ -1,0 +1,174 @@
+"""Any story told to a message store and to its fake: both say the same of it."""
+
+import itertools
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message, Outcome, Told
+from sms_bridge.rules.outcomes import outcome_of_receipt
+from sms_bridge.rules.send_results import SendResult
+from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import MessageStore
+from tests.builders import (
+    ACCEPTED,
+    AMBIGUOUS,
+    NOT_SENT,
+    REFUSED,
+    REJECTED,
+    THROTTLED,
+    a_message,
+    a_receipt,
+)
+from tests.fakes.messages import InMemoryMessages
+
+
+@dataclass(frozen=True)
+class Created:
+    """Somebody asks for a message, or ends a chain in its place."""
+
+    by: str
+    state: State
+    ends_a_chain: bool
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Somebody wants to send it."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """It is known what came of an attempt."""
+
+    attempt: int
+    result: SendResult
+    policy: AmbiguousSendPolicy
+
+
+@dataclass(frozen=True)
+class Reported:
+    """8x8 sends a receipt."""
+
+    eightx8_state: str
+    second: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An outcome is recorded that no receipt brought."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One of the calls about telling the outcome."""
+
+    call: str
+
+
+Step = Created | Begun | Answered | Reported | Judged | Moved
+
+_steps = st.one_of(
+    st.builds(
+        Created,
+        st.sampled_from(["request-1", "request-2"]),
+        st.sampled_from([State.SENDING, State.WAITING]),
+        st.sampled_from([False, False, False, True]),
+    ),
+    st.just(Begun()),
+    st.builds(
+        Answered,
+        st.integers(0, 3),
+        st.sampled_from([ACCEPTED, AMBIGUOUS, REJECTED, REFUSED, NOT_SENT, THROTTLED]),
+        st.sampled_from(AmbiguousSendPolicy),
+    ),
+    st.builds(
+        Reported,
+        st.sampled_from(
+            ["queued", "sent", "delivered", "undelivered", "rejected", "read", "teleported"]
+        ),
+        st.integers(1, 2),
+    ),
+    st.builds(
+        Judged, st.sampled_from([Outcome(Told.DELIVERED), Outcome(Told.FAILED, "no_receipt", "")])
+    ),
+    st.builds(Moved, st.sampled_from(["told", "not_taken", "given_up", "replayed", "close"])),
+)
+_numbers = itertools.count()
+
+
+def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
+    """Do one step of a story; return what it returned."""
+    match step:
+        case Created():
+            return store.create(
+                a_message(
+                    id=message_id,
+                    claimed_by=step.by,
+                    state=step.state,
+                    attempt=int(step.state is State.SENDING),
+                    ends_a_chain=step.ends_a_chain,
+                )
+            )
+        case Begun():
+            return store.begin_attempt(message_id, at)
+        case Answered():
+            state = ResendPolicy(step.policy).state_after(step.result)
+            return store.record_result(message_id, step.attempt, step.result, state, at)
+        case Reported():
+            receipt = a_receipt(
+                step.eightx8_state,
+                at=f"2026-11-24T09:30:0{step.second}Z",
+                received_at=at,
+                client_message_id=message_id,
+            )
+            return store.record_receipt(message_id, receipt, outcome_of_receipt(receipt))
+        case Judged():
+            return store.record_outcome(message_id, step.outcome, at)
+        case Moved("told"):
+            store.record_told(message_id, at)
+        case Moved("not_taken"):
+            store.record_not_taken(message_id, at)
+        case Moved("given_up"):
+            store.record_given_up(message_id, "moengage_500", at)
+        case Moved("replayed"):
+            store.record_replayed(message_id)
+        case Moved():
+            store.close(message_id)
+    return None
+
+
+def lists(store: MessageStore, ids: list[str]) -> list[list[Message]]:
+    """Return what the two lists say of these messages."""
+    both = (store.open_messages(until="9"), store.given_up_messages(since="0", until="9"))
+    return [
+        sorted((one for one in listed if one.id in ids), key=lambda one: one.id) for listed in both
+    ]
+
+
+@given(st.lists(st.lists(_steps, max_size=12), min_size=4, max_size=6))
+@settings(
+    deadline=None,
+    max_examples=14,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_the_store_and_its_fake_agree_on_any_story(
+    moto_table: DynamoDBMessages, stories: list[list[Step]]
+) -> None:
+    """Whatever happens to a message, in whatever order, both stores tell the same of it."""
+    fake = InMemoryMessages()
+    ids = []
+    for steps in stories:
+        # The stories share a table, so each has a message of its own.
+        message_id = f"0a1b2c3d-4e5f-4a6b-8c7d-{next(_numbers):012d}"
+        ids.append(message_id)
+        for position, step in enumerate(steps):
+            at = f"2026-11-24T09:{30 + position}:00.000Z"
+            assert act(moto_table, step, message_id, at) == act(fake, step, message_id, at)
+            assert moto_table.get(message_id) == fake.get(message_id)
+    assert lists(moto_table, ids) == lists(fake, ids)

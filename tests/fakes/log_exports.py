@@ -1,0 +1,59 @@
+"""Exports of 8x8's log in memory, and the log itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sms_bridge.storage.log_exports import ExportJob
+from sms_bridge.web.eightx8_exports import LogEntry
+
+
+@dataclass
+class InMemoryExportJobs:
+    """ExportJobs in memory."""
+
+    jobs: dict[str, ExportJob] = field(default_factory=dict)
+
+    def get(self, sub_account_id: str) -> ExportJob | None:
+        return self.jobs.get(sub_account_id)
+
+    def put(self, job: ExportJob) -> None:
+        self.jobs[job.sub_account_id] = job
+
+    def remove(self, sub_account_id: str) -> None:
+        self.jobs.pop(sub_account_id, None)
+
+
+@dataclass
+class FakeLog:
+    """8x8's log.
+
+    Attributes
+    ----------
+    entries
+        What is in it, by sub-account.
+    pending
+        How many reads find an export not ready.
+    error
+        Raised by every read.
+    asked
+        Sub-account, begin and end of each export that was asked for.
+    """
+
+    entries: Callable[[str], list[LogEntry]] = lambda _: []
+    pending: int = 0
+    error: Exception | None = None
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    read_jobs: list[str] = field(default_factory=list)
+
+    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+        self.asked.append((sub_account_id, since, until))
+        return f"job-{len(self.asked)}"
+
+    def read(self, sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:  # noqa: ARG002
+        self.read_jobs.append(job_id)
+        if self.error:
+            raise self.error
+        if self.pending:
+            self.pending -= 1
+            return None
+        return self.entries(sub_account_id)

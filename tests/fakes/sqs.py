@@ -1,0 +1,125 @@
+"""SQS in memory: at least once, in any order, hidden while somebody works on it."""
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+from sms_bridge.clock import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass
+class _Record:
+    body: str
+    visible_at: float
+    reason: str = ""
+    receives: int = 0
+
+
+@dataclass
+class InMemorySqs:
+    """As much of boto3's SQS client as the bridge uses, on a clock that tests turn.
+
+    Attributes
+    ----------
+    visibility_timeout
+        For how long a record that was received is hidden, in seconds.
+    """
+
+    clock: Clock
+    visibility_timeout: float = 180.0
+    queues: dict[str, dict[str, _Record]] = field(default_factory=dict)
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    @property
+    def client(self) -> "SQSClient":
+        """This fake, in place of boto3's client."""
+        return cast("SQSClient", self)
+
+    def send_message(
+        self,
+        *,
+        QueueUrl: str,
+        MessageBody: str,
+        DelaySeconds: int = 0,
+        MessageAttributes: dict[str, Any] | None = None,
+    ) -> None:
+        assert 0 <= DelaySeconds <= 900
+        reason = (MessageAttributes or {}).get("reason", {}).get("StringValue", "")
+        record = _Record(MessageBody, self.clock() + DelaySeconds, reason)
+        self.queues.setdefault(QueueUrl, {})[f"record-{next(self.numbers)}"] = record
+
+    def change_message_visibility(
+        self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
+    ) -> None:
+        assert 0 <= VisibilityTimeout <= 43_200
+        record_id, _ = ReceiptHandle.split("/")
+        self.queues[QueueUrl][record_id].visible_at = self.clock() + VisibilityTimeout
+
+    def receive_message(
+        self,
+        *,
+        QueueUrl: str,
+        MaxNumberOfMessages: int,
+        VisibilityTimeout: int,
+        WaitTimeSeconds: int,
+    ) -> dict[str, Any]:
+        assert 0 <= WaitTimeSeconds <= 20
+        assert 1 <= MaxNumberOfMessages <= 10
+        records = self.receive(QueueUrl, MaxNumberOfMessages)
+        for record in records:
+            self.change_message_visibility(
+                QueueUrl=QueueUrl,
+                ReceiptHandle=record["receiptHandle"],
+                VisibilityTimeout=VisibilityTimeout,
+            )
+        return {
+            "Messages": [
+                {"Body": record["body"], "ReceiptHandle": record["receiptHandle"]}
+                for record in records
+            ]
+        }
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
+        record_id, _ = ReceiptHandle.split("/")
+        self.queues[QueueUrl].pop(record_id, None)
+
+    def receive(self, url: str, most: int = 10) -> list[dict[str, Any]]:
+        """Receive what can be seen, as the records of a Lambda event."""
+        records: list[dict[str, Any]] = []
+        for record_id, record in self.queues.get(url, {}).items():
+            if record.visible_at > self.clock() or len(records) == most:
+                continue
+            record.receives += 1
+            record.visible_at = self.clock() + self.visibility_timeout
+            records.append(
+                {
+                    "messageId": record_id,
+                    "receiptHandle": f"{record_id}/{record.receives}",
+                    "body": record.body,
+                    "attributes": {"ApproximateReceiveCount": str(record.receives)},
+                }
+            )
+        return records
+
+    def settle(self, url: str, records: list[dict[str, Any]], response: dict[str, Any]) -> None:
+        """Delete what a partial batch response does not name, as Lambda does."""
+        failed = {one["itemIdentifier"] for one in response["batchItemFailures"]}
+        for record in records:
+            if record["messageId"] not in failed:
+                self.queues[url].pop(record["messageId"], None)
+
+    def held_back(self, url: str) -> int:
+        """Return how many records of a queue cannot be seen now."""
+        return sum(one.visible_at > self.clock() for one in self.queues.get(url, {}).values())
+
+    def repeat(self, url: str) -> None:
+        """Deliver everything once more: what is hidden can be seen."""
+        for record in self.queues.get(url, {}).values():
+            record.visible_at = min(record.visible_at, self.clock())
+
+    def letters(self, url: str) -> list[tuple[str, str]]:
+        """Return the bodies in a queue, hidden or not, with the reason of each."""
+        return [(one.body, one.reason) for one in self.queues.get(url, {}).values()]

@@ -1,0 +1,139 @@
+"""What counts as stuck, and what is certain."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_bridge.clock import seconds_of, timestamp
+from sms_bridge.rules.life_cycle import FINAL, State
+from sms_bridge.rules.messages import Message, Outcome, Told
+from sms_bridge.rules.reconciling import (
+    SECONDS_OF_PROOF,
+    Finding,
+    MissingReceiptPolicy,
+    Patience,
+    finding_of,
+    is_proven_absent,
+    outcome_of_missing_receipt,
+)
+from tests.builders import AT, a_message
+
+START = seconds_of(AT)
+TO_LIVE = 3600
+PATIENCE = Patience(unknown=600, unsettled=86_400, receipt=172_800)
+
+# State, seconds since the message was accepted (and its attempt was begun), what is found.
+TABLE = [
+    (State.WAITING, 0, None),
+    (State.WAITING, TO_LIVE + 120, None),
+    (State.WAITING, TO_LIVE + 121, Finding.NEVER_SENT),
+    (State.SENDING, 0, None),
+    (State.SENDING, 90, None),
+    (State.SENDING, 91, Finding.SENDER_GONE),
+    (State.UNKNOWN, 600, None),
+    (State.UNKNOWN, 601, Finding.ASK),
+    (State.UNKNOWN, 86_400, Finding.ASK),
+    (State.UNKNOWN, 86_401, Finding.OVERDUE),
+    *(
+        (state, age, finding)
+        for state in (State.QUEUED, State.SENT, State.DEFERRED)
+        for age, finding in (
+            (0, None),
+            (172_800, None),
+            (172_801, Finding.ASK),
+            (172_800 + 86_400, Finding.ASK),
+            (172_800 + 86_401, Finding.OVERDUE),
+        )
+    ),
+    *((state, 10_000_000, None) for state in sorted(FINAL)),
+]
+
+
+def found(message: Message, age: float) -> Finding | None:
+    return finding_of(message, START + age, PATIENCE)
+
+
+@pytest.mark.parametrize(("state", "age", "finding"), TABLE)
+def test_what_is_found_by_state_and_age(state: State, age: int, finding: Finding | None) -> None:
+    message = a_message(state=state, send_before=timestamp(START + TO_LIVE))
+
+    assert found(message, age) is finding
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.DELIVERED, State.SENT, State.UNKNOWN])
+class TestOutcomes:
+    DUE = Outcome(Told.FAILED, "r", "")
+
+    @pytest.mark.parametrize(("age", "finding"), [(900, None), (901, Finding.OUTCOME_STUCK)])
+    def test_one_that_nobody_tells_is_stuck(
+        self, state: State, age: int, finding: Finding | None
+    ) -> None:
+        message = a_message(state=state, outcome=self.DUE, outcome_due_at=AT)
+
+        assert found(message, age) is finding
+
+    def test_one_whose_next_try_has_not_come_is_not(self, state: State) -> None:
+        message = a_message(
+            state=state,
+            outcome=self.DUE,
+            outcome_due_at=AT,
+            outcome_next_try_at=timestamp(START + 7200),
+        )
+
+        assert found(message, 8100) is None
+        assert found(message, 8101) is Finding.OUTCOME_STUCK
+
+    @pytest.mark.parametrize("how", ["outcome_told_at", "outcome_given_up"])
+    def test_one_that_was_told_or_given_up_is_not(self, state: State, how: str) -> None:
+        message = a_message(state=state, outcome=self.DUE, outcome_due_at=AT, **{how: AT})
+
+        assert found(message, 10_000_000) is None
+
+
+@given(st.sampled_from(State), st.integers(0, 400_000), st.integers(0, 400_000))
+def test_what_is_found_never_becomes_less_with_time(state: State, age: int, later: int) -> None:
+    order: list[Finding | None] = [
+        None,
+        Finding.ASK,
+        Finding.SENDER_GONE,
+        Finding.NEVER_SENT,
+        Finding.OVERDUE,
+    ]
+    message = a_message(state=state)
+
+    assert order.index(found(message, age)) <= order.index(found(message, age + later))
+
+
+@pytest.mark.parametrize(("seconds", "is_proven"), [(0, False), (300, False), (300.001, True)])
+def test_only_what_8x8_took_well_after_it_proves_that_a_message_is_absent(
+    seconds: float, is_proven: bool
+) -> None:
+    assert SECONDS_OF_PROOF == 300
+    assert is_proven_absent(a_message(attempt_at=AT), START + seconds) is is_proven
+
+
+def test_an_empty_log_proves_nothing() -> None:
+    assert not is_proven_absent(a_message(), 0.0)
+
+
+def test_the_last_attempt_counts_and_not_when_the_message_was_accepted() -> None:
+    message = a_message(attempt=2, attempt_at=timestamp(START + 1000))
+
+    assert not is_proven_absent(message, START + 1300)
+    assert is_proven_absent(message, START + 1301)
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"),
+    [
+        (MissingReceiptPolicy.DELIVERED, ("DELIVERED", "")),
+        (MissingReceiptPolicy.FAILED, ("FAILED", "no_receipt")),
+        (MissingReceiptPolicy.NOTHING, None),
+    ],
+)
+def test_what_is_told_where_a_receipt_is_missing(
+    policy: MissingReceiptPolicy, outcome: tuple[str, str] | None
+) -> None:
+    told = outcome_of_missing_receipt(policy)
+
+    assert (told and (told.status, told.reason)) == outcome

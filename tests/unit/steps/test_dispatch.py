@@ -1,0 +1,364 @@
+"""Working off the send queue."""
+
+from dataclasses import replace
+
+import pytest
+
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import MessageKind
+from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.rules.send_results import SendResult
+from tests.builders import (
+    ACCEPTED,
+    AMBIGUOUS,
+    BAD_REQUEST,
+    NOT_SENT,
+    NUMBER,
+    REFUSED,
+    REJECTED,
+    SUB_ACCOUNT,
+    THROTTLED,
+    UMID,
+)
+from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
+from tests.unit.steps.dispatching import DEAD, QUEUE, TO_LIVE, Bridge, an_id
+
+
+class TestBatches:
+    def test_what_waits_is_sent_in_one_batch_and_leaves_the_queue(self) -> None:
+        bridge = Bridge()
+        ids = [bridge.add(number) for number in range(5)]
+
+        assert bridge.dispatch() == []
+        assert bridge.eightx8.batches == [(SUB_ACCOUNT, ids)]
+        assert bridge.states(ids) == [State.QUEUED] * 5
+        assert (bridge.kept(ids[0]).umid, bridge.kept(ids[0]).attempt) == (UMID, 1)
+
+    def test_each_sub_account_has_a_batch_of_its_own(self) -> None:
+        bridge = Bridge()
+        ids = [bridge.add(number, sub_account_id=f"account_{number % 2}") for number in range(4)]
+
+        bridge.dispatch()
+
+        assert bridge.eightx8.batches == [("account_0", ids[::2]), ("account_1", ids[1::2])]
+
+    def test_each_message_has_a_fate_of_its_own(self) -> None:
+        fates = {
+            "accepted": (ACCEPTED, State.QUEUED, False),
+            "rejected": (REJECTED, State.REJECTED, False),
+            "refused": (REFUSED, State.FAILED, False),
+            "throttled": (THROTTLED, State.WAITING, True),
+            "unsent": (NOT_SENT, State.WAITING, True),
+            "open": (AMBIGUOUS, State.UNKNOWN, True),
+        }
+        bridge = Bridge(results_by_text={text: result for text, (result, *_) in fates.items()})
+        ids = {text: bridge.add(number, text=text) for number, text in enumerate(fates)}
+        records = bridge.receive()
+
+        response = bridge.run(records)
+
+        names = dict(zip(ids, (record["messageId"] for record in records), strict=True))
+        again = {one["itemIdentifier"] for one in response["batchItemFailures"]}
+        for text, (_, state, stays) in fates.items():
+            assert bridge.kept(ids[text]).state is state
+            assert (names[text] in again) is stays
+        assert sorted(queued for queued, _ in bridge.outcomes.queued) == sorted(
+            [ids["rejected"], ids["refused"]]
+        )
+
+    def test_an_empty_event_does_nothing(self) -> None:
+        bridge = Bridge()
+
+        assert bridge.run([]) == {"batchItemFailures": []}
+        assert bridge.posted == []
+
+
+class TestABatchThatIsRefusedAsAWhole:
+    @pytest.mark.parametrize("status", [400, 422])
+    def test_one_message_may_have_spoilt_it_so_each_is_sent_alone(self, status: int) -> None:
+        refused = replace(BAD_REQUEST, http_status=status)
+        bridge = Bridge(results=[refused], results_by_text={})
+        ids = [bridge.add(number) for number in range(3)]
+        bridge.eightx8.results += [ACCEPTED, replace(REFUSED, http_status=400), ACCEPTED]
+
+        assert bridge.dispatch() == []
+        assert [message_id for _, message_id in bridge.eightx8.sent] == ids
+        assert bridge.states(ids) == [State.QUEUED, State.FAILED, State.QUEUED]
+
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    def test_but_not_where_all_would_be_refused(self, status: int) -> None:
+        bridge = Bridge(result=replace(REFUSED, http_status=status))
+        ids = [bridge.add(number) for number in range(3)]
+
+        assert bridge.dispatch() == []
+        assert bridge.eightx8.sent == []
+        assert bridge.states(ids) == [State.FAILED] * 3
+
+    def test_a_message_that_was_alone_in_it_is_not_sent_twice(self) -> None:
+        bridge = Bridge(result=BAD_REQUEST)
+        message_id = bridge.add()
+
+        bridge.dispatch()
+
+        assert bridge.posted == [message_id]
+        assert bridge.states([message_id]) == [State.FAILED]
+
+    def test_what_there_is_no_time_for_is_sent_later(self) -> None:
+        bridge = Bridge(results=[BAD_REQUEST])
+        ids = [bridge.add(number) for number in range(3)]
+
+        def takes_long(_: str) -> None:
+            bridge.clock.sleep(13 if bridge.eightx8.sent else 0)
+
+        bridge.eightx8.meanwhile = takes_long
+        stays = bridge.dispatch()
+
+        assert bridge.states(ids).count(State.WAITING) == len(stays) > 0
+        bridge.eightx8.meanwhile = lambda _: None
+        bridge.clock.sleep(60)
+        assert bridge.dispatch() == []
+        assert bridge.states(ids) == [State.QUEUED] * 3
+
+
+class TestLater:
+    @pytest.mark.parametrize(
+        ("result", "wait"),
+        [(THROTTLED, 5), (NOT_SENT, 5), (replace(THROTTLED, retry_after=77.0), 77)],
+        ids=str,
+    )
+    def test_what_8x8_did_not_take_for_now_is_sent_later(
+        self, result: SendResult, wait: int
+    ) -> None:
+        bridge = Bridge(results=[result])
+        message_id = bridge.add()
+
+        assert len(bridge.dispatch()) == 1
+        assert bridge.hidden_for == [wait]
+        bridge.clock.sleep(wait)
+        assert bridge.dispatch() == []
+        assert bridge.posted == [message_id] * 2
+        assert bridge.states([message_id]) == [State.QUEUED]
+        assert bridge.kept(message_id).reason == ""
+
+    def test_the_waits_grow_with_the_tries(self) -> None:
+        bridge = Bridge(result=NOT_SENT)
+        bridge.add()
+        waits = []
+        for _ in range(6):
+            bridge.dispatch()
+            waits += bridge.hidden_for
+            bridge.clock.sleep(waits[-1])
+
+        assert waits == [5, 10, 20, 40, 80, 160]
+
+    def test_what_nobody_knows_is_never_sent_again_under_hold(self) -> None:
+        bridge = Bridge(result=AMBIGUOUS)
+        message_id = bridge.add()
+        for _ in range(100):
+            bridge.dispatch()
+            bridge.clock.sleep(120)
+
+        assert bridge.posted == [message_id]
+        assert bridge.states([message_id]) == [State.UNKNOWN]
+        assert bridge.receive() == [], "once its time is over nobody needs the text any more"
+
+    def test_and_is_sent_again_under_resend(self) -> None:
+        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS])
+        message_id = bridge.add()
+
+        bridge.dispatch()
+        bridge.clock.sleep(5)
+        bridge.dispatch()
+
+        assert bridge.posted == [message_id] * 2
+        assert bridge.states([message_id]) == [State.QUEUED]
+
+    def test_what_8x8s_log_proved_absent_is_sent_from_its_record(self) -> None:
+        bridge = Bridge(results=[AMBIGUOUS])
+        message_id = bridge.add()
+        bridge.dispatch()
+        bridge.messages.record_result(message_id, 1, NOT_SENT, State.WAITING, bridge.clock.text)
+        bridge.clock.sleep(120)
+
+        assert bridge.dispatch() == []
+        assert bridge.posted == [message_id] * 2
+
+    @pytest.mark.parametrize("state", [State.QUEUED, State.DELIVERED, State.FAILED, State.REJECTED])
+    def test_the_record_of_a_message_that_is_settled_is_dropped(self, state: State) -> None:
+        bridge = Bridge()
+        message_id = bridge.add()
+        bridge.messages.messages[message_id] = replace(bridge.kept(message_id), state=state)
+
+        assert bridge.dispatch() == []
+        assert bridge.posted == []
+
+
+class TestTimeToLive:
+    @pytest.mark.parametrize(("late", "is_sent"), [(-0.001, True), (0, False), (86_400, False)])
+    def test_no_message_is_sent_once_its_time_is_over(self, late: float, is_sent: bool) -> None:
+        bridge = Bridge()
+        message_id = bridge.add()
+        bridge.clock.sleep(TO_LIVE + late)
+
+        assert bridge.dispatch() == []
+        assert bridge.posted == [message_id] * is_sent
+        kept = bridge.kept(message_id)
+        assert (kept.state, kept.reason) == (
+            (State.QUEUED, "") if is_sent else (State.FAILED, "expired")
+        )
+        assert bridge.outcomes.queued == [(message_id, 0)] * (not is_sent)
+
+    def test_one_that_8x8_never_takes_ends_as_expired(self) -> None:
+        bridge = Bridge(result=THROTTLED)
+        message_id = bridge.add()
+        for _ in range(60):
+            bridge.dispatch()
+            bridge.clock.sleep(300)
+
+        assert bridge.kept(message_id).reason == "expired"
+        assert bridge.receive() == []
+        assert [queued for queued, _ in bridge.outcomes.queued] == [message_id]
+
+
+class TestOptOuts:
+    def test_a_person_who_opted_out_meanwhile_is_not_texted(self) -> None:
+        bridge = Bridge(heeds="promotional")
+        message_id = bridge.add()
+        other = bridge.add(2, destination=NUMBER + "2")
+        bridge.opt_outs.record(SUB_ACCOUNT, NUMBER, Wish.STOP, bridge.clock.text, hash_key="k")
+
+        assert bridge.dispatch() == []
+        assert bridge.posted == [other]
+        assert bridge.kept(message_id).reason == "opted_out"
+        assert bridge.outcomes.queued == [(message_id, 6)]
+
+    def test_kinds_that_need_not_heed_are_sent(self) -> None:
+        bridge = Bridge(heeds="promotional")
+        message_id = bridge.add(kind=MessageKind.TRANSACTIONAL)
+        bridge.opt_outs.record(SUB_ACCOUNT, NUMBER, Wish.STOP, bridge.clock.text, hash_key="k")
+
+        bridge.dispatch()
+
+        assert bridge.posted == [message_id]
+
+    def test_what_cannot_be_looked_up_is_not_begun(self) -> None:
+        bridge = Bridge(heeds="promotional")
+        message_id = bridge.add()
+
+        with failing(bridge.opt_outs, "is_opted_out"):
+            assert len(bridge.dispatch()) == 1
+        assert bridge.states([message_id]) == [State.WAITING]
+
+        bridge.sqs.repeat(QUEUE)
+        bridge.dispatch()
+        assert bridge.posted == [message_id]
+
+
+class TestPoison:
+    @pytest.mark.parametrize("body", ["garbage", "{}", '{"messageId": "m", "request": {}}'])
+    def test_what_cannot_be_read_goes_to_the_dead_letter_queue_alone(self, body: str) -> None:
+        bridge = Bridge()
+        bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody=body)
+        message_id = bridge.add()
+
+        assert bridge.dispatch() == []
+        assert bridge.sqs.letters(DEAD) == [(body, "unreadable")]
+        assert bridge.posted == [message_id]
+
+    def test_a_record_without_a_message_goes_there_too(self) -> None:
+        bridge = Bridge()
+        bridge.add()
+        bridge.messages.messages.clear()
+
+        assert bridge.dispatch() == []
+        assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["message_not_found"]
+        assert bridge.posted == []
+
+    def test_one_that_always_fails_goes_there_in_the_end(self, logged: WrittenLog) -> None:
+        bridge = Bridge()
+        bridge.add()
+        for _ in range(60):
+            with failing(bridge.messages, "begin_attempt"):
+                bridge.dispatch()
+            bridge.sqs.repeat(QUEUE)
+
+        assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["failed_ConnectionError"]
+        assert sum("not dispatched" in line["message"] for line in logged.lines) == 50
+
+    def test_what_cannot_be_buried_stays_in_the_queue(self) -> None:
+        bridge = Bridge()
+        bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody="garbage")
+        records = bridge.receive()
+
+        with failing(bridge.sqs, "send_message"):
+            response = bridge.run(records)
+
+        assert response == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+
+
+class TestPacing:
+    @pytest.mark.parametrize(
+        ("rate", "at_once", "messages", "slept"),
+        [(0, 4, 10, 0.0), (10, 1, 10, 1.0), (10, 4, 10, 4.0), (1800, 2, 9, 0.01)],
+    )
+    def test_a_function_takes_as_long_as_the_rate_asks(
+        self, rate: float, at_once: int, messages: int, slept: float
+    ) -> None:
+        bridge = Bridge(rate=rate, at_once=at_once)
+        for number in range(messages):
+            bridge.add(number)
+
+        bridge.dispatch()
+
+        assert bridge.slept == [pytest.approx(slept)]
+
+    def test_the_time_that_8x8_took_counts(self) -> None:
+        bridge: Bridge = Bridge(rate=1, meanwhile=lambda _: bridge.clock.sleep(1.5))
+        bridge.add(1)
+        bridge.add(2)
+
+        bridge.dispatch()
+
+        assert bridge.slept == [0.0]
+
+    def test_the_fullest_sub_account_decides(self) -> None:
+        bridge = Bridge(rate=1)
+        for number in range(5):
+            bridge.add(number, sub_account_id="account_1" if number else "account_2")
+
+        bridge.dispatch()
+
+        assert bridge.slept == [pytest.approx(4.0)]
+
+    def test_no_function_waits_until_it_is_stopped(self) -> None:
+        bridge = Bridge(rate=0.001)
+        bridge.add()
+        bridge.time_left = 20.0
+
+        bridge.dispatch()
+
+        assert bridge.slept == [pytest.approx(19.0)]
+
+    def test_8x8_gets_no_time_that_is_needed_to_write_down_what_it_said(self) -> None:
+        bridge = Bridge()
+        bridge.time_left = 20.0
+        bridge.add()
+
+        bridge.dispatch()
+
+        assert bridge.eightx8.seconds_given == [pytest.approx(5.0)]
+
+
+def test_ids_that_are_queued_twice_are_sent_once() -> None:
+    """A repeat of a waiting message queues it once more; SQS may deliver a record twice."""
+    bridge = Bridge()
+    message_id = bridge.add(1)
+    bridge.add(1)
+
+    assert len(bridge.dispatch()) == 1
+    assert bridge.hidden_for == [120]
+    assert bridge.posted == [message_id] == [an_id(1)]
+    bridge.clock.sleep(120)
+    assert bridge.dispatch() == []
+    assert bridge.posted == [message_id]

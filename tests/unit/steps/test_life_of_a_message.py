@@ -1,0 +1,157 @@
+"""Any life that messages may have: the real steps in any order, killed anywhere.
+
+The model beside them is plain: what was asked for when, what 8x8 took, what MoEngage heard.
+"""
+
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from sms_bridge.rules.forwarding import Hearing
+from sms_bridge.rules.life_cycle import FINAL, NOT_WITH_8X8, State
+from sms_bridge.rules.messages import Told
+from tests.unit.steps.life import FATES, SENDING, TELLING, WINDOW, Bridge
+
+fates = st.lists(st.sampled_from(["taken", *FATES]), min_size=1, max_size=3)
+deaths = st.none() | st.integers(0, 7)
+words = st.sampled_from(["queued", "sent", "undelivered", "rejected", "delivered", "read"])
+
+ORDER = [*({state} for state in (State.QUEUED, State.SENT, State.DEFERRED))]
+FORWARD = [
+    NOT_WITH_8X8,
+    *ORDER,
+    FINAL - {State.DELIVERED, State.READ},
+    {State.DELIVERED},
+    {State.READ},
+]
+
+# What MoEngage may only hear of a message that 8x8 does not have.
+NEVER_TAKEN = {"expired", "not_in_log", "eightx8_invalid_destination"}
+
+
+def how_far(state: State) -> int:
+    return next(number for number, states in enumerate(FORWARD) if state in states)
+
+
+class LifeOfMessages(RuleBasedStateMachine):
+    """MoEngage asks, 8x8 reports, functions die, and time passes."""
+
+    @initialize(is_queued=st.booleans())
+    def begin(self, is_queued: bool) -> None:
+        self.bridge = Bridge(is_queued=is_queued)
+        self.last_claims: dict[str, tuple[str, float]] = {}
+        self.answered: set[str] = set()
+        self.reached: dict[str, int] = {}
+        self.deaths_while_telling = 0
+
+    # ------------------------------------------------------------------------------ what happens
+    @rule(text=st.sampled_from(["one", "two"]), fates=fates, dies_at=deaths)
+    def ask(self, text: str, fates: list[str], dies_at: int | None) -> None:
+        known, now = set(self.bridge.messages.messages), self.bridge.clock.now
+        answer = self.bridge.ask(text, fates, dies_at)
+
+        message_id, claimed_at = self.last_claims.get(text, ("", 0.0))
+        is_repeat = now - claimed_at < WINDOW
+        new = [one.id for one in self.bridge.asked_for() if one.id not in known]
+        if answer is not None:
+            assert (answer.id == message_id) is is_repeat
+            self.answered.add(answer.id)
+        assert len(new) == (not is_repeat) or (answer is None and not new)
+        if new:
+            self.last_claims[text] = (new[0], now)
+
+    @rule(fates=fates, dies_at=deaths)
+    def dispatch(self, fates: list[str], dies_at: int | None) -> None:
+        self.bridge.dispatch(fates, dies_at)
+
+    @rule(hearing=st.sampled_from(Hearing), dies_at=deaths)
+    def forward(self, hearing: Hearing, dies_at: int | None) -> None:
+        self.deaths_while_telling += not self.bridge.forward(hearing, dies_at)
+
+    @precondition(lambda self: self.bridge.eightx8.words)
+    @rule(data=st.data(), word=words, dies_at=deaths)
+    def report(self, data: st.DataObject, word: str, dies_at: int | None) -> None:
+        message_id = data.draw(st.sampled_from(sorted(self.bridge.eightx8.words)))
+        self.bridge.receive(message_id, word, dies_at)
+
+    @rule(dies_at=deaths)
+    def reconcile(self, dies_at: int | None) -> None:
+        self.bridge.reconcile(dies_at)
+
+    @rule(queue=st.sampled_from([SENDING, TELLING]))
+    def deliver_again(self, queue: str) -> None:
+        self.bridge.sqs.repeat(queue)
+
+    @rule(seconds=st.sampled_from([1, 10, 60, 119, 120, 600, 3600]))
+    def wait(self, seconds: int) -> None:
+        self.bridge.clock.sleep(seconds)
+
+    # ------------------------------------------------------------------------- what always holds
+    @invariant()
+    def nothing_is_sent_twice(self) -> None:
+        assert set(self.bridge.eightx8.taken.values()) <= {1}
+
+    @invariant()
+    def states_only_move_forward(self) -> None:
+        for message in self.bridge.asked_for():
+            now = how_far(message.state)
+            assert now >= self.reached.get(message.id, 0)
+            self.reached[message.id] = now
+
+    @invariant()
+    def moengage_hears_each_outcome_once(self) -> None:
+        """Unless a function dies between telling and writing that down."""
+        times = Counter(message_id for message_id, _ in self.bridge.moengage.heard)
+        assert sum(count - 1 for count in times.values()) <= self.deaths_while_telling
+        assert len(set(self.bridge.moengage.heard)) == len(times), "and always the same one"
+
+    @invariant()
+    def moengage_hears_nothing_that_8x8_did_not_say(self) -> None:
+        for message_id, outcome in self.bridge.moengage.heard:
+            message = self.bridge.messages.get(message_id)
+            assert message is not None
+            said = {receipt.eightx8_state for receipt in message.receipts}
+            if outcome.status is Told.DELIVERED:
+                assert said & {"delivered", "read"}
+            if outcome.reason in NEVER_TAKEN:
+                assert not self.bridge.eightx8.taken[message_id]
+
+    @invariant()
+    def what_was_answered_is_known(self) -> None:
+        assert self.answered <= set(self.bridge.messages.messages)
+
+    def teardown(self) -> None:
+        """Let the clock run with everything well: all that was asked for comes to an end."""
+        for _ in range(120):
+            self.bridge.dispatch(["taken"])
+            self.bridge.forward()
+            self.bridge.reconcile()
+            self.bridge.clock.sleep(300)
+            is_queue_empty = self.bridge.sqs.letters(SENDING) == []
+            if is_queue_empty and not list(self.bridge.messages.open_messages(until="9")):
+                break
+        for message in self.bridge.asked_for():
+            assert message.outcome is not None
+            assert message.outcome_told_at or message.outcome_given_up
+        assert is_queue_empty
+        self.nothing_is_sent_twice()
+        self.states_only_move_forward()
+        self.moengage_hears_each_outcome_once()
+        self.moengage_hears_nothing_that_8x8_did_not_say()
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_promises_hold_in_any_life(number: int) -> None:  # noqa: ARG001
+    run_state_machine_as_test(
+        LifeOfMessages, settings=settings(max_examples=100, stateful_step_count=25, deadline=None)
+    )

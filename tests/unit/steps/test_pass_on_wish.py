@@ -1,0 +1,122 @@
+"""Passing on to MoEngage that a person opted out or in."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from sms_bridge.clock import timestamp
+from sms_bridge.rules.forwarding import Hearing, Telling
+from sms_bridge.rules.messages import InboundMessage
+from sms_bridge.rules.opt_outs import Wish, keywords_of
+from sms_bridge.steps.pass_on_wish import PassOnWish
+from sms_bridge.storage.outcome_queue import outcome_body
+from tests.builders import NUMBER, SUB_ACCOUNT, UMID
+from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import failing
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryDeadLetters
+
+INBOUND_ID = f"inbound {UMID}"
+HEARD = Telling(hearing=Hearing.HEARD, http_status=200)
+DOWN = Telling(hearing=Hearing.AGAIN, http_status=503)
+
+
+@dataclass
+class FakeProfiles:
+    """MoEngage's user profiles: what was written to them, in order."""
+
+    telling: Telling = HEARD
+    written: list[tuple[str, Wish, str]] = field(default_factory=list)
+
+    def set_subscription(self, number: str, wish: Wish, *, api_key: str) -> Telling:
+        self.written.append((number, wish, api_key))
+        return self.telling
+
+
+class Bridge:
+    """The step with all that it works with; one inbound message came just now."""
+
+    def __init__(self, text: str, telling: Telling = HEARD, *, now: Wish = Wish.STOP) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.opt_outs = InMemoryOptOuts()
+        self.profiles = FakeProfiles(telling)
+        self.dead_letters = InMemoryDeadLetters()
+        self.messages.keep_inbound(
+            InboundMessage(
+                umid=UMID,
+                sub_account_id=SUB_ACCOUNT,
+                source=NUMBER,
+                destination="+6599",
+                text=text,
+                received_at=timestamp(self.clock.now),
+            )
+        )
+        self.opt_outs.record(SUB_ACCOUNT, NUMBER, now, self.clock.text, hash_key="k")
+        self.step = PassOnWish(
+            messages=self.messages,
+            opt_outs=self.opt_outs,
+            profiles=self.profiles,
+            dead_letters=self.dead_letters,
+            keywords=keywords_of(["STOP"], ["START"]),
+            clock=self.clock,
+        )
+
+    def pass_on(self) -> int | None:
+        return self.step(INBOUND_ID, hash_key="k", api_key="data-key")
+
+
+@pytest.mark.parametrize("wish", list(Wish))
+def test_a_wish_is_written_to_the_persons_profile(wish: Wish) -> None:
+    bridge = Bridge(wish.upper(), now=wish)
+
+    assert bridge.pass_on() is None
+    assert bridge.profiles.written == [(NUMBER, wish, "data-key")]
+    assert bridge.dead_letters.letters == []
+
+
+@pytest.mark.parametrize(
+    ("text", "now"), [("STOP", Wish.START), ("START", Wish.STOP), ("Hello", Wish.STOP)]
+)
+def test_what_the_person_does_not_wish_any_more_is_not_passed_on(text: str, now: Wish) -> None:
+    bridge = Bridge(text, now=now)
+
+    assert bridge.pass_on() is None
+    assert bridge.profiles.written == []
+
+
+def test_an_inbound_message_that_is_no_longer_kept_is_passed_over() -> None:
+    bridge = Bridge("STOP")
+    bridge.messages.inbound.clear()
+
+    assert bridge.pass_on() is None
+    assert bridge.profiles.written == []
+
+
+def test_what_moengage_did_not_take_is_passed_on_again_for_a_day() -> None:
+    bridge = Bridge("STOP", DOWN)
+    began, waits = bridge.clock.now, []
+    while (wait := bridge.pass_on()) is not None:
+        waits.append(wait)
+        bridge.clock.sleep(wait)
+
+    assert waits[:2] == [60, 60]
+    assert waits == sorted(waits)
+    assert 86_400 < bridge.clock.now - began < 86_400 + 7201
+    assert len(bridge.profiles.written) == len(waits) + 1 < 30
+    assert bridge.dead_letters.letters == [(outcome_body(INBOUND_ID), "moengage_503")]
+
+
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+    bridge = Bridge("STOP", Telling(hearing=Hearing.REFUSED, http_status=401))
+
+    assert bridge.pass_on() is None
+    assert bridge.dead_letters.letters == [(outcome_body(INBOUND_ID), "moengage_401")]
+
+
+def test_what_cannot_be_buried_goes_up_so_that_it_stays_in_the_queue() -> None:
+    bridge = Bridge("STOP", Telling(hearing=Hearing.REFUSED, http_status=401))
+
+    with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
+        bridge.pass_on()
