@@ -1,7 +1,6 @@
 """The functions as Lambda would start them, with moto for AWS and loopback for the services."""
 
 import importlib.util
-import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -13,12 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from local.event_files import EVENTS, TOKENS, logical_id
+from local.event_files import (
+    EVENTS,
+    TO_ASK_8X8,
+    TOKENS,
+    EventFile,
+    logical_id,
+    message_id,
+    umid,
+)
+from sms_bridge.clock import timestamp
 from sms_bridge.logs import logger
+from sms_bridge.rules.messages import Message
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from tests.handlers.loopback import Answer, Arrived, LoopbackServer, loopback_server
+from tests.fakes.aws import REGION, TABLE, a_messages_table, a_queue, an_aws_account
+from tests.fakes.http_server import (
+    Behaviour,
+    LoopbackServer,
+    ReceivedRequest,
+    ServedConnection,
+    answers,
+)
+from tests.fakes.logs import WrittenLog
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,26 +43,60 @@ if TYPE_CHECKING:
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 ENVIRONMENT: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
-REGION = "eu-central-1"
+QUEUES = {
+    name: url.rpartition("/")[2]
+    for variables in ENVIRONMENT.values()
+    for name, url in variables.items()
+    if name.endswith("_QUEUE_URL")
+}
+"""The queues by the variable that holds their URL, as events/environment.json names them."""
+
 API_KEY = "local-8x8-api-key"
+DATA_API_KEY = "local-data-api-key"
 HASH_KEY = "local-hash-key"
 
-Handler = Callable[[dict[str, Any], object], Any]
+Handler = Callable[[dict[str, Any]], Any]
 
 
-@dataclass(frozen=True)
+class LambdaContext:
+    """What the functions ask of their context: there is a minute left."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 60_000
+
+
+class Service(LoopbackServer):
+    """A service on loopback whose behaviour a test may change."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        super().__init__(lambda connection: self.behaviour(connection))
+        self.behaviour = behaviour
+
+    def always(self, status: int, body: object = "", **headers: str) -> None:
+        """Answer every request in the same way from now on."""
+        self.behaviour = answers(status, json.dumps(body).encode(), **headers)
+
+    @property
+    def bodies(self) -> list[Any]:
+        """What it was asked, without requests that had no body."""
+        return [json.loads(request.body) for request in self.received if request.body]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bridge:
     """The deployed bridge, as far as functions see it."""
 
+    monkeypatch: pytest.MonkeyPatch
+    log: WrittenLog
     dynamodb: "DynamoDBClient"
     sqs: "SQSClient"
     secretsmanager: "SecretsManagerClient"
     secret_arn: str
-    eightx8: LoopbackServer
-    moengage: LoopbackServer
-    cloudformation: LoopbackServer
-    log: io.StringIO
-    monkeypatch: pytest.MonkeyPatch
+    eightx8: Service
+    moengage: Service
+    cloudformation: Service
+    queue_urls: dict[str, str]
 
     def handler(self, function: str, **environment: str) -> Handler:
         """Start a function anew and return its handler.
@@ -61,40 +111,58 @@ class Bridge:
         for name in {name for variables in ENVIRONMENT.values() for name in variables}:
             self.monkeypatch.delenv(name, raising=False)
         here = {
+            **self.queue_urls,
             "BRIDGE_SECRET_ARN": self.secret_arn,
+            "MESSAGES_TABLE": TABLE,
             "EIGHTX8_BASE_URL": self.eightx8.url,
             "MOENGAGE_DELIVERY_TRACKING_URL": f"{self.moengage.url}/sms/dlr/custom/local-connector",
+            "MOENGAGE_DATA_API_URL": f"{self.moengage.url}/v1/customer/LOCALWORKSPACE",
         }
         declared = ENVIRONMENT[logical_id(function)]
         own = {name: value for name, value in here.items() if name in declared}
         for name, value in {**declared, **own, **environment}.items():
             self.monkeypatch.setenv(name, value)
-        handler: Handler = load(function).handler
-        return handler
+        handler = load(function).handler
+        return lambda event: handler(event, LambdaContext())
 
-    @property
-    def table(self) -> str:
-        return ENVIRONMENT["SendSms"]["MESSAGES_TABLE"]
+    def event_of(self, file: EventFile) -> dict[str, Any]:
+        """Return a file's event; a custom resource's with addresses of this bridge."""
+        if file.function == "fill_secret":
+            return file.answered_at(f"{self.cloudformation.url}/answer", self.secret_arn)
+        return file.event
 
     @property
     def messages(self) -> DynamoDBMessages:
-        return DynamoDBMessages(self.dynamodb, self.table)
+        return DynamoDBMessages(self.dynamodb, TABLE)
+
+    def stored(self, message_id: str) -> Message:
+        """Return a message that is there."""
+        message = self.messages.get(message_id)
+        assert message is not None
+        return message
 
     def items(self) -> dict[str, dict[str, Any]]:
         """Return all that the table holds, by id."""
-        items = self.dynamodb.scan(TableName=self.table)["Items"]
-        return {item["id"]["S"]: item for item in items}
+        return {item["id"]["S"]: item for item in self.dynamodb.scan(TableName=TABLE)["Items"]}
 
-    def queued(self, queue: str = "OUTCOME_QUEUE_URL") -> list[dict[str, Any]]:
-        """Return what is due in a queue."""
+    def queued(self, queue: str) -> list[dict[str, Any]]:
+        """Return what is due in a queue, named by the variable that holds its URL."""
         found = self.sqs.receive_message(
-            QueueUrl=self.queue_url(queue), MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            QueueUrl=self.queue_urls[queue], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         )
         return [dict(message) for message in found.get("Messages", [])]
 
-    def queue_url(self, queue: str) -> str:
-        """Return a queue's URL by the variable that holds it."""
-        return ENVIRONMENT["ForwardOutcome"][queue]
+    def receive(self, queue: str) -> list[dict[str, Any]]:
+        """Return what is due in a queue as Lambda receives it."""
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": {"ApproximateReceiveCount": "1"},
+            }
+            for message in self.queued(queue)
+        ]
 
     def put_secret(self, **changes: Any) -> None:
         """Change what the secret holds."""
@@ -117,16 +185,43 @@ def load(function: str) -> ModuleType:
     return module
 
 
-def accept(arrived: Arrived) -> Answer:
-    """Answer as 8x8 does when it takes a message."""
-    body = {
+def good_8x8(connection: ServedConnection) -> None:
+    """Take every message, and show the one that is asked about in the log."""
+    connection.read()
+    request = connection.received[-1]
+    status, content = _answer_of_8x8(request)
+    head = f"HTTP/1.1 {status} OK\r\nContent-Length: {len(content)}\r\n\r\n"
+    connection.send(head.encode() + content)
+
+
+def _answer_of_8x8(request: ReceivedRequest) -> tuple[int, bytes]:
+    match request.line.split()[0], request.line.split()[1].rpartition("/")[2]:
+        case "POST", "messages":
+            return 200, json.dumps(_taken(json.loads(request.body))).encode()
+        case "POST", "batch":
+            taken = [_taken(message) for message in json.loads(request.body)["messages"]]
+            return 200, json.dumps({"batchId": umid(0), "messages": taken}).encode()
+        case "POST", "exports":
+            return 202, b'{"jobId": "job-1"}'
+        case "GET", "job-1":
+            link = f"http://{request.headers['host']}/download/log.csv"
+            return 200, json.dumps({"status": "succeeded", "data": [link]}).encode()
+        case "GET", "log.csv":
+            return 200, (
+                "umid,direction,status_value,createdat,clientmessageid\n"
+                f"{umid(TO_ASK_8X8)},1,delivered,{timestamp(0)},{message_id(TO_ASK_8X8)}\n"
+            ).encode()
+    return 404, b"{}"
+
+
+def _taken(message: dict[str, str]) -> dict[str, Any]:
+    return {
         "umid": "9ad1a2a0-0000-4000-8000-000000000000",
-        "clientMessageId": arrived.json["clientMessageId"],
-        "destination": arrived.json["destination"],
+        "clientMessageId": message["clientMessageId"],
+        "destination": message["destination"],
         "encoding": "GSM7",
         "status": {"code": "QUEUED", "description": "SMS is accepted and queued for processing"},
     }
-    return 200, {"content-type": "application/json"}, json.dumps(body)
 
 
 @pytest.fixture
@@ -134,41 +229,34 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
     """A bridge whose secret holds the events' tokens; its table is empty."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    [log_handler] = logger.handlers
+    log = WrittenLog()
+    log_handler = logger.registered_handler
     assert isinstance(log_handler, logging.StreamHandler)
-    log = io.StringIO()
-    stdout = log_handler.setStream(log)
+    stdout = log_handler.setStream(log.stream)
     try:
         with ExitStack() as opening:
-            opening.enter_context(mock_aws())
+            opening.enter_context(an_aws_account())
             yield _made(opening, log, monkeypatch)
     finally:
         log_handler.setStream(stdout)
 
 
-def _made(opening: ExitStack, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Bridge:
+def _made(opening: ExitStack, log: WrittenLog, monkeypatch: pytest.MonkeyPatch) -> Bridge:
     secretsmanager = boto3.client("secretsmanager")
-    created = secretsmanager.create_secret(Name="BridgeSecret", SecretString="{}")
     bridge = Bridge(
-        dynamodb=boto3.client("dynamodb"),
+        monkeypatch=monkeypatch,
+        log=log,
+        dynamodb=a_messages_table(),
         sqs=boto3.client("sqs"),
         secretsmanager=secretsmanager,
-        secret_arn=created["ARN"],
-        eightx8=opening.enter_context(loopback_server(accept)),
-        moengage=opening.enter_context(loopback_server(lambda _: (200, {}, ""))),
-        cloudformation=opening.enter_context(loopback_server(lambda _: (200, {}, ""))),
-        log=log,
-        monkeypatch=monkeypatch,
+        secret_arn=secretsmanager.create_secret(Name="BridgeSecret", SecretString="{}")["ARN"],
+        eightx8=opening.enter_context(Service(good_8x8)),
+        moengage=opening.enter_context(Service(answers())),
+        cloudformation=opening.enter_context(Service(answers())),
+        queue_urls={variable: a_queue(name)[1] for variable, name in QUEUES.items()},
     )
     tokens = {name: [token] for name, token in TOKENS.items()}
-    bridge.put_secret(eightx8ApiKey=API_KEY, hashKey=HASH_KEY, **tokens)
-    bridge.dynamodb.create_table(
-        TableName=bridge.table,
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
+    bridge.put_secret(
+        eightx8ApiKey=API_KEY, moengageDataApiKey=DATA_API_KEY, hashKey=HASH_KEY, **tokens
     )
-    for name in ("OUTCOME_QUEUE_URL", "OUTCOME_DEAD_LETTER_QUEUE_URL"):
-        url = ENVIRONMENT["ForwardOutcome"][name]
-        assert bridge.sqs.create_queue(QueueName=url.rpartition("/")[2])["QueueUrl"] == url
     return bridge

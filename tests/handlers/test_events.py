@@ -1,6 +1,7 @@
 """Every file of events/, given to its function."""
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +10,22 @@ import pytest
 
 from local.event_files import (
     EVENTS,
+    NEVER_SENT,
     NUMBER,
+    OUTCOME_STUCK,
+    TO_ASK_8X8,
     TOKENS,
     EventFile,
     event_files,
     in_short,
     message_id,
     put_messages,
+    umid,
 )
-from tests.handlers.conftest import API_KEY, ENVIRONMENT, HASH_KEY, Bridge
+from tests.handlers.conftest import API_KEY, DATA_API_KEY, ENVIRONMENT, HASH_KEY, Bridge
 
 FILES = event_files()
+DEAD_LETTERS = ("SEND_DEAD_LETTER_QUEUE_URL", "OUTCOME_DEAD_LETTER_QUEUE_URL")
 
 
 @dataclass(frozen=True)
@@ -32,22 +38,41 @@ class Effects:
         Which items of the table changed: what they are, and the state of those that have one.
     sent
         What 8x8 was asked to send.
-    queued, told
-        Numbers of the messages whose outcome was queued and told to MoEngage.
+    queued
+        What the outcome queue got: numbers of messages, or the id of another item.
+    told
+        What MoEngage heard: numbers of messages, or what a person wishes.
+    buried
+        The reasons of what was put into a dead-letter queue.
     shows
         What the answer's body holds.
     """
 
     written: tuple[str, ...] = ()
-    sent: dict[str, str] | None = None
-    queued: tuple[int, ...] = ()
-    told: tuple[int, ...] = ()
+    sent: tuple[dict[str, str], ...] = ()
+    queued: tuple[int | str, ...] = ()
+    told: tuple[int | str, ...] = ()
+    buried: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
 
 
-def sends(text: str, destination: str = NUMBER, source: str = "Acme", **options: str) -> Effects:
-    sent = {"destination": destination, "text": text, "source": source, **options}
-    return Effects(("claim", "message queued"), sent, shows=('"messageId":', '"umid":'))
+def sms(text: str, destination: str = NUMBER, source: str = "Acme", **options: str) -> Any:
+    return {"destination": destination, "text": text, "source": source, **options}
+
+
+def sends(*words: str, **options: str) -> Effects:
+    shown = ('"messageId":', '"umid":')
+    return Effects(("message queued",), (sms(*words, **options),), shows=shown)
+
+
+def dispatches(*orders: int) -> Effects:
+    sent = tuple(sms(f"Your order {order} has shipped") for order in orders)
+    return Effects(("message queued",) * len(orders), sent)
+
+
+def wishes(inbound: int) -> Effects:
+    """Expect it to be kept, and to be passed on to MoEngage."""
+    return Effects(("inbound", "opt-out"), queued=(f"inbound {umid(inbound)}",))
 
 
 def receipt(state: str, *queued: int) -> Effects:
@@ -72,6 +97,7 @@ EFFECTS = {
     "send_sms/no_sender": sends(
         "Your order 1011 has shipped", source=ENVIRONMENT["SendSms"]["DEFAULT_SENDER_ID"]
     ),
+    "send_sms/promotional": sends("Your order 1012 has shipped"),
     "send_sms/bad_token": refuses(),
     "send_sms/no_token": refuses(),
     "send_sms/unknown_sub_account": refuses(),
@@ -87,6 +113,14 @@ EFFECTS = {
     "send_sms/unfilled_macro": refuses("MoEngage did not fill it in"),
     "send_sms/swapped_fields": refuses("Moesms_destination and Moesms_message"),
     "send_sms/text_too_long": refuses('"field":"message"'),
+    "dispatch_queue/one": dispatches(1120),
+    "dispatch_queue/batch": dispatches(1121, 1122, 1123),
+    "dispatch_queue/promotional": dispatches(1124),
+    "dispatch_queue/expired": Effects(("message failed",), queued=(25,)),
+    "dispatch_queue/unreadable": Effects(buried=("unreadable",)),
+    "dispatch_queue/message_not_found": Effects(buried=("message_not_found",)),
+    "dispatch_queue/redelivered": Effects(),
+    "dispatch_queue/being_sent": Effects(),
     "receive_callback/receipt_queued": receipt("queued"),
     "receive_callback/receipt_sent": receipt("sent"),
     "receive_callback/receipt_delivered": receipt("delivered", 3),
@@ -97,6 +131,8 @@ EFFECTS = {
     "receive_callback/receipt_of_unknown_state": receipt("queued"),
     "receive_callback/receipt_not_ours": Effects(("umid delivered",)),
     "receive_callback/inbound": Effects(("inbound",)),
+    "receive_callback/inbound_stop": wishes(41),
+    "receive_callback/inbound_start": wishes(42),
     "receive_callback/unknown_event": Effects(("event",)),
     "receive_callback/other_product": Effects(("event",)),
     "receive_callback/not_json": Effects(("event",)),
@@ -107,7 +143,12 @@ EFFECTS = {
     "forward_outcome/outcome": Effects(("message delivered",), told=(16,)),
     "forward_outcome/nothing_open": Effects(),
     "forward_outcome/batch_with_a_broken_record": Effects(
-        ("message delivered", "message delivered"), told=(18, 19)
+        ("message delivered", "message delivered"), told=(18, 19), buried=("unreadable",)
+    ),
+    "forward_outcome/wish": Effects(told=("OPTIN",)),
+    "reconcile/every_five_minutes": Effects(
+        ("message delivered", "message failed", "message unknown"),
+        queued=(OUTCOME_STUCK, NEVER_SENT, TO_ASK_8X8),
     ),
     "look_up_message/masked": Effects(
         shows=('"destination":"65*****567"', "receipt delivered", "MoEngage told")
@@ -124,7 +165,7 @@ EFFECTS = {
     "fill_secret/delete": Effects(),
 }
 
-_SECRETS = (*TOKENS.values(), API_KEY, HASH_KEY, "not-a-token-of-ours")
+_SECRETS = (*TOKENS.values(), API_KEY, DATA_API_KEY, HASH_KEY, "not-a-token-of-ours")
 _NUMBERS = (NUMBER.removeprefix("+"), "6598765432")
 _TEXTS = ("Your order", "Never sent", "您的订单", "STOP please", "state=delivered")
 NEVER_LOGGED = (*_SECRETS, *_NUMBERS, *_TEXTS)
@@ -144,24 +185,19 @@ def test_event(file: EventFile, bridge: Bridge) -> None:
     put_messages(bridge.messages, file.event)
     before = bridge.items()
 
-    answer = handler(event_for(file, bridge), None)
+    answer = handler(bridge.event_of(file))
 
     if file.function == "fill_secret":
-        [told] = bridge.cloudformation.arrived
-        answer = told.json
+        [answer] = bridge.cloudformation.bodies
     assert in_short(answer) == file.answer
     for words in effects.shows:
         assert words in answer["body"]
     assert changes(before, bridge.items()) == effects.written
-    asked = [request.json for request in bridge.eightx8.arrived]
-    for body in asked:
-        del body["clientMessageId"]
-    assert asked == ([effects.sent] if effects.sent else [])
-    queued = [json.loads(message["Body"])["messageId"] for message in bridge.queued()]
-    assert queued == [message_id(number) for number in effects.queued]
-    told_ids = [request.json["messageId"] for request in bridge.moengage.arrived]
-    assert told_ids == [message_id(number) for number in effects.told]
-    assert [word for word in NEVER_LOGGED if word in bridge.log.getvalue()] == []
+    assert sent_to_8x8(bridge) == effects.sent
+    assert queued_outcomes(bridge) == set(named(effects.queued))
+    assert [heard(body) for body in bridge.moengage.bodies] == named(effects.told)
+    assert reasons_of_letters(bridge) == effects.buried
+    assert [word for word in NEVER_LOGGED if word in bridge.log.text] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -170,6 +206,11 @@ def test_shape_is_that_of_aws(file: EventFile) -> None:
     if "Records" in event:
         for record in event["Records"]:
             assert record["eventSource"] == "aws:sqs"
+            content = record["body"].encode()
+            assert record["md5OfBody"] == hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return
+    if "detail-type" in event:
+        assert (event["source"], event["detail"]) == ("aws.events", {})
         return
     if "RequestType" in event:
         assert event["ResourceProperties"]["ServiceToken"] == event["ServiceToken"]
@@ -195,10 +236,34 @@ def test_shape_is_that_of_aws(file: EventFile) -> None:
     assert event["isBase64Encoded"] is (bool(content) and not is_text)
 
 
-def event_for(file: EventFile, bridge: Bridge) -> dict[str, Any]:
-    if file.function == "fill_secret":
-        return file.answered_at(f"{bridge.cloudformation.url}/answer", bridge.secret_arn)
-    return file.event
+def sent_to_8x8(bridge: Bridge) -> tuple[dict[str, str], ...]:
+    """Return the messages that 8x8 was asked to send, one by one or in batches."""
+    bodies = [body for body in bridge.eightx8.bodies if "from" not in body]
+    messages = [message for body in bodies for message in body.get("messages", [body])]
+    return tuple(
+        {name: value for name, value in message.items() if name != "clientMessageId"}
+        for message in messages
+    )
+
+
+def named(what: tuple[int | str, ...]) -> list[str]:
+    """Put ids in place of the numbers of messages."""
+    return [message_id(one) if isinstance(one, int) else one for one in what]
+
+
+def heard(body: dict[str, Any]) -> str:
+    """Return the id of a report's message, or the wish that a user's profile is to hold."""
+    return str(body.get("messageId") or body["attributes"]["moe_sms_subscription"])
+
+
+def reasons_of_letters(bridge: Bridge) -> tuple[str, ...]:
+    letters = [letter for queue in DEAD_LETTERS for letter in bridge.queued(queue)]
+    return tuple(letter["MessageAttributes"]["reason"]["StringValue"] for letter in letters)
+
+
+def queued_outcomes(bridge: Bridge) -> set[str]:
+    bodies = (json.loads(one["Body"]) for one in bridge.queued("OUTCOME_QUEUE_URL"))
+    return {body["messageId"] for body in bodies}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:

@@ -7,21 +7,33 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
-from local.event_files import TOKENS, event_files, in_short, message_id, put_messages
+from local.event_files import (
+    TOKENS,
+    event_files,
+    in_short,
+    message_id,
+    put_messages,
+)
 from sms_bridge.settings import (
     CallbackSettings,
+    DispatchSettings,
     ForwardSettings,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     SettingsError,
 )
+from tests.fakes.aws import TABLE
+from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
 
 SETTINGS = {
     "send_sms": SendSettings,
+    "dispatch_queue": DispatchSettings,
     "receive_callback": CallbackSettings,
     "forward_outcome": ForwardSettings,
     "look_up_message": LookUpSettings,
+    "reconcile": ReconcileSettings,
 }
 READ_THE_SECRET = {
     "send_sms": "send_sms/single",
@@ -59,23 +71,23 @@ class TestFailures:
     def test_an_event_that_is_no_request_is_answered_503(
         self, function: str, bridge: Bridge
     ) -> None:
-        answer = bridge.handler(function)({"unexpected": "+6591234567"}, None)
+        answer = bridge.handler(function)({"unexpected": "+6591234567"})
 
         assert in_short(answer) == "503 unavailable"
-        assert "6591234567" not in bridge.log.getvalue()
+        assert "6591234567" not in bridge.log.text
 
     @pytest.mark.parametrize(("function", "event"), READ_THE_SECRET.items())
     def test_a_table_that_is_away_is_answered_503_and_nothing_is_sent(
         self, function: str, event: str, bridge: Bridge
     ) -> None:
         handler = bridge.handler(function)
-        bridge.dynamodb.delete_table(TableName=bridge.table)
+        bridge.dynamodb.delete_table(TableName=TABLE)
 
-        answer = handler(EVENTS[event].event, None)
+        answer = handler(EVENTS[event].event)
 
         assert in_short(answer) == "503 unavailable"
-        assert bridge.eightx8.arrived == []
-        assert "ResourceNotFoundException" in bridge.log.getvalue()
+        assert bridge.eightx8.received == []
+        assert "ResourceNotFoundException" in bridge.log.text
 
     @pytest.mark.parametrize(("function", "event"), READ_THE_SECRET.items())
     def test_an_outage_of_secrets_manager_at_the_first_request_is_answered_503(
@@ -89,10 +101,10 @@ class TestFailures:
         handler = bridge.handler(function, AWS_ENDPOINT_URL_SECRETS_MANAGER=service.url)
 
         service.always(500, {"__type": "InternalServiceError"})
-        during = handler(EVENTS[event].event, None)
-        before_its_end = (len(service.arrived), len(bridge.eightx8.arrived))
+        during = handler(EVENTS[event].event)
+        before_its_end = (len(service.received), len(bridge.eightx8.received))
         service.always(200, {"SecretString": text})
-        after = handler(EVENTS[event].event, None)
+        after = handler(EVENTS[event].event)
 
         assert in_short(during) == "503 unavailable"
         assert before_its_end == (3, 0)
@@ -106,10 +118,10 @@ class TestFailures:
             SecretId=bridge.secret_arn, SecretString=f"key {API_KEY}"
         )
 
-        answer = bridge.handler(function)(EVENTS[event].event, None)
+        answer = bridge.handler(function)(EVENTS[event].event)
 
         assert in_short(answer) == "503 unavailable"
-        assert API_KEY not in bridge.log.getvalue() + answer["body"]
+        assert API_KEY not in bridge.log.text + answer["body"]
 
     def test_a_secret_without_8x8s_key_is_answered_503_until_it_has_one(
         self, bridge: Bridge
@@ -118,18 +130,18 @@ class TestFailures:
 
         handler = bridge.handler("send_sms")
 
-        assert in_short(handler(EVENTS["send_sms/single"].event, None)) == "503 not_configured"
+        assert in_short(handler(EVENTS["send_sms/single"].event)) == "503 not_configured"
         assert bridge.items() == {}
         bridge.put_secret(eightx8ApiKey=API_KEY)
         handler = bridge.handler("send_sms")
-        assert in_short(handler(EVENTS["send_sms/single"].event, None)) == "200 QUEUED"
-        [sent] = bridge.eightx8.arrived
+        assert in_short(handler(EVENTS["send_sms/single"].event)) == "200 QUEUED"
+        [sent] = bridge.eightx8.received
         assert sent.headers["authorization"] == f"Bearer {API_KEY}"
 
     def test_who_holds_no_token_learns_nothing_about_the_secret(self, bridge: Bridge) -> None:
         bridge.put_secret(eightx8ApiKey="")
 
-        answer = bridge.handler("send_sms")(EVENTS["send_sms/bad_token"].event, None)
+        answer = bridge.handler("send_sms")(EVENTS["send_sms/bad_token"].event)
 
         assert in_short(answer) == "401 unauthorized"
 
@@ -138,22 +150,22 @@ class TestSending:
     def test_a_repeat_is_answered_with_the_same_id_and_not_sent(self, bridge: Bridge) -> None:
         event = EVENTS["send_sms/single"].event
 
-        first = bridge.handler("send_sms")(event, None)
-        second = bridge.handler("send_sms")(event, None)
+        first = bridge.handler("send_sms")(event)
+        second = bridge.handler("send_sms")(event)
 
         assert in_short(second) == "200 QUEUED"
         assert json.loads(first["body"])["messageId"] == json.loads(second["body"])["messageId"]
-        assert len(bridge.eightx8.arrived) == 1
+        assert len(bridge.eightx8.received) == 1
 
     def test_what_8x8_refuses_is_answered_200_and_reported(self, bridge: Bridge) -> None:
         bridge.eightx8.always(400, {"code": 1002, "message": "Invalid MSISDN +6591234567"})
 
-        answer = bridge.handler("send_sms")(EVENTS["send_sms/single"].event, None)
+        answer = bridge.handler("send_sms")(EVENTS["send_sms/single"].event)
 
         assert in_short(answer) == "200 REJECTED"
         body = json.loads(answer["body"])
         assert body["reason"] == "eightx8_invalid_destination"
-        assert "Invalid MSISDN" not in bridge.log.getvalue() + answer["body"]
+        assert "Invalid MSISDN" not in bridge.log.text + answer["body"]
         message = bridge.messages.get(body["messageId"])
         assert message is not None
         assert message.outcome is not None
@@ -164,20 +176,20 @@ class TestSending:
     ) -> None:
         handler = bridge.handler("send_sms", CALLBACK_BASE_URL="https://sms.example.com")
 
-        handler(EVENTS["send_sms/single"].event, None)
+        handler(EVENTS["send_sms/single"].event)
 
-        [sent] = bridge.eightx8.arrived
+        [sent] = bridge.eightx8.bodies
         token = TOKENS["callbackTokens"]
         expected = f"https://sms.example.com/callbacks/8x8?token={token}"
-        assert sent.json["dlrCallbackUrl"] == expected
+        assert sent["dlrCallbackUrl"] == expected
 
     def test_a_country_that_is_not_on_the_list_is_refused(self, bridge: Bridge) -> None:
         handler = bridge.handler("send_sms", ALLOWED_COUNTRY_CALLING_CODES="62,60")
 
-        answer = handler(EVENTS["send_sms/single"].event, None)
+        answer = handler(EVENTS["send_sms/single"].event)
 
         assert in_short(answer) == "403 country_not_allowed"
-        assert bridge.eightx8.arrived == []
+        assert bridge.eightx8.received == []
 
 
 class TestCallbacks:
@@ -186,8 +198,8 @@ class TestCallbacks:
         put_messages(bridge.messages, event)
         published, other = "52.220.117.120,52.220.109.9", "203.0.113.0/24"
 
-        refused = bridge.handler("receive_callback", CALLBACK_ALLOWED_NETWORKS=other)(event, None)
-        taken = bridge.handler("receive_callback", CALLBACK_ALLOWED_NETWORKS=published)(event, None)
+        refused = bridge.handler("receive_callback", CALLBACK_ALLOWED_NETWORKS=other)(event)
+        taken = bridge.handler("receive_callback", CALLBACK_ALLOWED_NETWORKS=published)(event)
 
         assert in_short(refused) == "403 address_not_allowed"
         assert in_short(taken) == "200 recorded"
@@ -196,13 +208,13 @@ class TestCallbacks:
 class TestForwarding:
     def test_one_that_moengage_does_not_take_now_stays_in_the_queue(self, bridge: Bridge) -> None:
         batch = queue_outcomes(bridge, 16, 18)
-        answers = iter([500, 200])
-        bridge.moengage.answer = lambda _: (next(answers), {}, "")
+        behaviours = iter([answers(500), answers(200)])
+        bridge.moengage.behaviour = lambda connection: next(behaviours)(connection)
 
-        answer = bridge.handler("forward_outcome")({"Records": batch}, None)
+        answer = bridge.handler("forward_outcome")({"Records": batch})
 
         assert answer == {"batchItemFailures": [{"itemIdentifier": batch[0]["messageId"]}]}
-        assert [told.json["messageId"] for told in bridge.moengage.arrived] == [
+        assert [told["messageId"] for told in bridge.moengage.bodies] == [
             message_id(16),
             message_id(18),
         ]
@@ -217,10 +229,10 @@ class TestForwarding:
         bridge.moengage.always(404)
         handler = bridge.handler("forward_outcome")
 
-        answers = [handler({"Records": batch}, None), handler({"Records": batch}, None)]
+        answers = [handler({"Records": batch}), handler({"Records": batch})]
 
         assert answers == [{"batchItemFailures": []}] * 2
-        assert len(bridge.moengage.arrived) == 1
+        assert len(bridge.moengage.received) == 1
         [letter] = bridge.queued(DEAD_LETTERS)
         assert json.loads(letter["Body"]) == {"messageId": message_id(16)}
         assert letter["MessageAttributes"]["reason"]["StringValue"] == "moengage_404"
@@ -232,88 +244,23 @@ class TestForwarding:
         bridge.moengage.always(503)
         handler = bridge.handler("forward_outcome")
 
-        answer = handler({"Records": batch}, None)
+        answer = handler({"Records": batch})
 
         again = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
         assert again == [record["messageId"] for record in batch]
 
-    def test_without_a_tracking_url_outcomes_stay_open(self, bridge: Bridge) -> None:
+    def test_without_a_tracking_url_outcomes_are_given_up_until_they_are_replayed(
+        self, bridge: Bridge
+    ) -> None:
         batch = queue_outcomes(bridge, 16)
         handler = bridge.handler("forward_outcome", MOENGAGE_DELIVERY_TRACKING_URL="")
 
-        answer = handler({"Records": batch}, None)
+        answer = handler({"Records": batch})
 
         assert answer == {"batchItemFailures": []}
-        message = bridge.messages.get(message_id(16))
-        assert message is not None
-        assert message.outcome_is_open
-
-
-class TestFillSecret:
-    def test_a_new_stack_gets_a_token_in_each_list_that_has_none(self, bridge: Bridge) -> None:
-        bridge.put_secret(moengageTokens=["kept"], callbackTokens=[], lookUpTokens=None)
-
-        told = self.fill(bridge, "create")
-
-        secret = secret_of(bridge)
-        assert told["Status"] == "SUCCESS"
-        assert secret["moengageTokens"] == ["kept"]
-        assert (len(secret["callbackTokens"]), len(secret["lookUpTokens"])) == (1, 1)
-        assert (secret["eightx8ApiKey"], secret["fullNumberTokens"]) == (
-            API_KEY,
-            [TOKENS["fullNumberTokens"]],
-        )
-        assert secret["callbackTokens"][0] not in json.dumps(told) + bridge.log.getvalue()
-
-    def test_cloudformation_hears_about_the_request_it_made(self, bridge: Bridge) -> None:
-        told = self.fill(bridge, "create")
-
-        event = EVENTS["fill_secret/create"].event
-        for name in ("StackId", "RequestId", "LogicalResourceId"):
-            assert told[name] == event[name]
-        [answer] = bridge.cloudformation.arrived
-        # The URL is signed for a PUT with this very content type.
-        assert (answer.method, answer.path) == ("PUT", "/answer?X-Amz-Signature=abc%2Fdef")
-        assert answer.headers["content-type"] == ""
-
-    def test_the_same_secret_is_the_same_resource(self, bridge: Bridge) -> None:
-        names = [self.fill(bridge, kind)["PhysicalResourceId"] for kind in ("create", "delete")]
-
-        assert names == [f"{bridge.secret_arn} tokens"] * 2
-
-    def test_deleting_the_stack_leaves_the_secret_alone(self, bridge: Bridge) -> None:
-        bridge.put_secret(moengageTokens=[])
-        before = secret_of(bridge)
-
-        assert self.fill(bridge, "delete")["Status"] == "SUCCESS"
-        assert secret_of(bridge) == before
-
-    def test_a_failure_is_told_and_not_left_to_time_out(self, bridge: Bridge) -> None:
-        bridge.secretsmanager.put_secret_value(
-            SecretId=bridge.secret_arn, SecretString=f"key {API_KEY}"
-        )
-
-        told = self.fill(bridge, "create")
-
-        assert told["Status"] == "FAILED"
-        assert told["Reason"] == "JSONDecodeError: see this function's log"
-        assert "JSONDecodeError" in bridge.log.getvalue()
-        assert API_KEY not in bridge.log.getvalue()
-
-    def test_deleting_works_without_the_secret(self, bridge: Bridge) -> None:
-        bridge.secretsmanager.delete_secret(
-            SecretId=bridge.secret_arn, ForceDeleteWithoutRecovery=True
-        )
-
-        assert self.fill(bridge, "delete")["Status"] == "SUCCESS"
-
-    def fill(self, bridge: Bridge, kind: str) -> dict[str, Any]:
-        """Let the function do what CloudFormation asks, and return what CloudFormation hears."""
-        url = f"{bridge.cloudformation.url}/answer?X-Amz-Signature=abc%2Fdef"
-        event = EVENTS[f"fill_secret/{kind}"].answered_at(url, bridge.secret_arn)
-        bridge.handler("fill_secret")(event, None)
-        told: dict[str, Any] = bridge.cloudformation.arrived[-1].json
-        return told
+        assert bridge.stored(message_id(16)).outcome_given_up == "no_tracking_url"
+        [given_up] = bridge.messages.given_up_messages(since="0", until="9")
+        assert given_up.id == message_id(16)
 
 
 class ImpatientTime:
@@ -326,31 +273,13 @@ class ImpatientTime:
 
 def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
     """Queue outcomes that are open, and return them as Lambda receives them from the queue."""
-    records = []
+    url = bridge.queue_urls["OUTCOME_QUEUE_URL"]
     for number in numbers:
         put_messages(bridge.messages, {"messageId": message_id(number)})
-        url = bridge.queue_url("OUTCOME_QUEUE_URL")
         body = json.dumps({"messageId": message_id(number)})
         bridge.sqs.send_message(QueueUrl=url, MessageBody=body)
-        [received] = bridge.queued()
-        records.append(
-            {
-                "messageId": received["MessageId"],
-                "receiptHandle": received["ReceiptHandle"],
-                "body": received["Body"],
-                "attributes": {"ApproximateReceiveCount": "1"},
-            }
-        )
-    return records
+    return bridge.receive("OUTCOME_QUEUE_URL")
 
 
 def told_at(bridge: Bridge, number: int) -> str:
-    message = bridge.messages.get(message_id(number))
-    assert message is not None
-    return message.outcome_told_at
-
-
-def secret_of(bridge: Bridge) -> dict[str, Any]:
-    text = bridge.secretsmanager.get_secret_value(SecretId=bridge.secret_arn)["SecretString"]
-    secret: dict[str, Any] = json.loads(text)
-    return secret
+    return bridge.stored(message_id(number)).outcome_told_at

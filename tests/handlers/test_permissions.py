@@ -3,7 +3,6 @@
 No emulator looks at roles: an action that is missing would show on AWS alone.
 """
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +10,12 @@ import botocore.client
 import pytest
 
 from local.event_files import EventFile, event_files, put_messages
-from tests.handlers.conftest import ENVIRONMENT, Bridge
+from tests.fakes.aws import TABLE
+from tests.fakes.http_server import Behaviour, answers
+from tests.handlers.conftest import Bridge, good_8x8
 from tests.template.conftest import read_template
 
 FUNCTIONS = sorted({file.function for file in event_files()})
-
-# A transaction needs the permissions for what is in it.
-TRANSACTION = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem"}
 
 # What Lambda itself needs, to read the queue for the function and to write its log and traces.
 FOR_LAMBDA = {
@@ -30,6 +28,14 @@ FOR_LAMBDA = {
     "xray:PutTelemetryRecords",
 }
 
+MOMENTS: tuple[tuple[Behaviour, Behaviour], ...] = (
+    (good_8x8, answers(200)),
+    (answers(429, Retry_After="600"), answers(500)),
+    (answers(401), answers(404)),
+    (answers(400), answers(404)),
+)
+"""How 8x8 and MoEngage answer at one time or another."""
+
 Call = tuple[str, str]
 """An action, and the resource by its name in the template."""
 
@@ -39,8 +45,6 @@ def test_role_allows_what_the_function_calls_and_nothing_else(
     function: str, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = event_files(f"{function}/*")
-    for file in files:
-        put_messages(bridge.messages, file.event)
 
     calls = called(bridge, function, files, monkeypatch)
 
@@ -60,43 +64,35 @@ def called(
     original = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        calls.update(calls_of(client.meta.service_model.service_name, operation, parameters))
+        service = client.meta.service_model.service_name
+        calls.update((f"{service}:{operation}", one) for one in resources_of(bridge, parameters))
         return original(client, operation, parameters)
 
-    bridge.eightx8.answer = in_turn([(200, {}, '{"status": {"code": "REJECTED"}}'), (401, {}, "")])
-    bridge.moengage.answer = in_turn([(500, {}, ""), (404, {}, ""), (200, {}, "")])
     if function == "fill_secret":
         bridge.put_secret(lookUpTokens=[])
-    handler = bridge.handler(function)
-    with monkeypatch.context() as recording:
-        recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
-        for file in [*files, *files]:
-            event = file.event
-            if function == "fill_secret":
-                event = file.answered_at(bridge.cloudformation.url, bridge.secret_arn)
-            handler(event, None)
+    for eightx8, moengage in MOMENTS:
+        bridge.eightx8.behaviour, bridge.moengage.behaviour = eightx8, moengage
+        for key in bridge.items():
+            bridge.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": key}})
+        for file in files:
+            put_messages(bridge.messages, file.event)
+        handler = bridge.handler(function)
+        with monkeypatch.context() as recording:
+            recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
+            # Twice: a repeat may need more than the first.
+            for file in [*files, *files]:
+                handler(bridge.event_of(file))
     return calls
 
 
-def in_turn(answers: list[Any]) -> Any:
-    turn = itertools.cycle(answers)
-    return lambda _: next(turn)
-
-
-def calls_of(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[Call]:
-    if operation == "TransactWriteItems":
-        for item in parameters["TransactItems"]:
-            for kind, content in item.items():
-                yield TRANSACTION[kind], resource_of(content)
-    else:
-        yield f"{service}:{operation}", resource_of(parameters)
-
-
-def resource_of(parameters: dict[str, Any]) -> str:
+def resources_of(bridge: Bridge, parameters: dict[str, Any]) -> Iterator[str]:
     if "SecretId" in parameters:
-        return "BridgeSecret"
-    if "TableName" in parameters:
-        assert parameters["TableName"] == ENVIRONMENT["SendSms"]["MESSAGES_TABLE"]
-        return "MessagesTable"
-    name: str = parameters["QueueUrl"].rpartition("/")[2]
-    return name.removeprefix("sms-bridge-")
+        yield "BridgeSecret"
+    elif "QueueUrl" in parameters:
+        names = {url: url.rpartition("/")[2] for url in bridge.queue_urls.values()}
+        yield names[parameters["QueueUrl"]].removeprefix("sms-bridge-")
+    else:
+        for table in parameters.get("RequestItems") or [parameters["TableName"]]:
+            assert table == TABLE
+            index = parameters.get("IndexName")
+            yield f"MessagesTable/index/{index}" if index else "MessagesTable"

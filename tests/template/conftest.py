@@ -87,16 +87,27 @@ class Template:
         ]
 
     def allowed(self, function: str) -> dict[str, set[str]]:
-        """Return which actions a function's role allows, by the resource."""
+        """Return which actions a function's role allows, by the resource or the part of one."""
         allowed: dict[str, set[str]] = {}
         for statement in self.statements(function):
-            resource = statement["Resource"]
-            if isinstance(resource, dict):
-                resource = resource.get("Ref") or resource["Fn::GetAtt"][0]
-            actions = statement["Action"]
-            actions = [actions] if isinstance(actions, str) else actions
-            allowed.setdefault(resource, set()).update(actions)
+            actions = _as_list(statement["Action"])
+            for resource in _as_list(statement["Resource"]):
+                allowed.setdefault(_name_of(resource), set()).update(actions)
         return allowed
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _name_of(resource: Any) -> str:
+    """Return a resource's name, with the path behind it for a part of one: ``Table/index/x``."""
+    match resource:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), "Arn"]}:
+            return name
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${", "").replace(".Arn}", "")
+    return str(resource)
 
 
 def read_template() -> Template:

@@ -1,10 +1,16 @@
 """What a person who deploys is asked, and what is refused before anything is created."""
 
 import re
+from enum import StrEnum
 from typing import Any
 
 import pytest
 
+from sms_bridge.rules.messages import MessageKind
+from sms_bridge.rules.opt_outs import Identifier
+from sms_bridge.rules.reconciling import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
+from sms_bridge.rules.sending_again import AmbiguousSendPolicy
+from sms_bridge.settings import DispatchMode
 from tests.template.conftest import Template
 
 ACCEPTED = {
@@ -12,9 +18,14 @@ ACCEPTED = {
     "DefaultSenderId": ["", "Acme", "Acme Shop", "+6591234567", "1234567890123456", "Grüße"],
     "MoEngageConnectorId": ["", "64a0_b-C"],
     "AllowedCountryCallingCodes": ["", "65", "65,62", "1684,7"],
+    "TransactionalSubAccountIds": ["", "acme", "Acme_Transactional,a-b.c&d", "x" * 50],
+    "OptOutKeywords": ["STOP", "STOP,UNSUBSCRIBE", "STOP,停止,Нет больше"],
+    "OptInKeywords": ["START", "START,YES PLEASE"],
+    "MoEngageWorkspaceId": ["", "7VF2OJGPL3ZWB0S5Q9T1CAXE", "ABC_DEBUG"],
     "CallbackAllowList": ["off", "8x8", "203.0.113.0/24", "203.0.113.7,2001:db8::/32"],
     "CallbackBaseUrl": ["", "https://sms.example.com", "http://127.0.0.1:4566"],
     "MoEngageDeliveryTrackingUrl": ["", "https://api-01.moengage.com/sms/dlr/custom/abc"],
+    "MoEngageDataApiUrl": ["", "https://api-01.moengage.com/v1/customer/ABC"],
     "EightX8BaseUrl": ["", "https://sms.8x8.com", "http://127.0.0.1:8080"],
 }
 REFUSED = {
@@ -22,10 +33,25 @@ REFUSED = {
     "DefaultSenderId": ["TwelveLetter", "12345678901234567", 'Ac"me', "Ac\\me"],
     "MoEngageConnectorId": ["abc/def", "https://api-01.moengage.com/x", "a b"],
     "AllowedCountryCallingCodes": ["+65", "65, 62", "65,", "065", "SG"],
+    "TransactionalSubAccountIds": ["ab", "acme,", "acme, other", "acme/other", "x" * 51],
+    "OptOutKeywords": ["", "STOP,", ",STOP", "STOP,,END", "STOP, END"],
+    "OptInKeywords": ["", " START"],
+    "MoEngageWorkspaceId": ["a b", "abc/def", "https://api-01.moengage.com"],
     "CallbackAllowList": ["", "on", "8x8,203.0.113.7", "203.0.113.0/24, 203.0.114.0/24"],
     "CallbackBaseUrl": ["sms.example.com", "https://sms.example.com/", "https://sms.example.com?a"],
     "MoEngageDeliveryTrackingUrl": ["api-01.moengage.com/sms", "https://a b"],
+    "MoEngageDataApiUrl": ["api-01.moengage.com/v1", "https://a b"],
     "EightX8BaseUrl": ["sms.8x8.com", "https://sms.8x8.com/"],
+}
+
+# What is chosen from a list: the template's values are those of the code.
+CHOSEN: dict[str, type[StrEnum]] = {
+    "DispatchMode": DispatchMode,
+    "AmbiguousSendPolicy": AmbiguousSendPolicy,
+    "AbsentMessagePolicy": AbsentPolicy,
+    "UnsettledMessagePolicy": UnsettledPolicy,
+    "MissingReceiptPolicy": MissingReceiptPolicy,
+    "MoEngageIdentifier": Identifier,
 }
 
 # 8x8's documentation, October 2025.
@@ -94,6 +120,20 @@ class TestParameters:
     @pytest.mark.parametrize(("name", "value"), cases(REFUSED))
     def test_refused(self, name: str, value: str, template: Template) -> None:
         assert not matches(template.parameters[name], value)
+
+    @pytest.mark.parametrize(("name", "choices"), CHOSEN.items())
+    def test_choices_are_those_of_the_code(
+        self, name: str, choices: type[StrEnum], template: Template
+    ) -> None:
+        assert template.parameters[name]["AllowedValues"] == [choice.value for choice in choices]
+
+    def test_opt_outs_may_be_heeded_for_any_kind_of_message(self, template: Template) -> None:
+        kinds = [kind.value for kind in MessageKind]
+        allowed = template.parameters["KindsHeedingOptOuts"]["AllowedValues"]
+
+        assert sorted(sorted(one.split(",")) for one in allowed) == sorted(
+            [[""], *([kind] for kind in kinds), sorted(kinds)]
+        )
 
     def test_the_console_shows_each_in_one_group(self, template: Template) -> None:
         groups = template.content["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]

@@ -57,7 +57,7 @@ def test_parameters_and_outputs_that_it_names_exist(template: Template) -> None:
 
 def test_make_targets_and_files_that_it_names_exist() -> None:
     makefile = (PROJECT / "Makefile").read_text()
-    for target in re.findall(r"make ([a-z-]+)", README):
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for path in re.findall(r"`((?:local|layers|events|functions|tests)/[a-z0-9_/]*)`", README):
         assert (PROJECT / path).exists(), path

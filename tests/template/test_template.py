@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 import pytest
@@ -10,21 +10,27 @@ import pytest
 from local.event_files import EVENTS, event_files
 from local.event_files import logical_id as logical_id_of
 from sms_bridge.rules.forwarding import WAITS
+from sms_bridge.rules.reconciling import SECONDS_UNTIL_A_SENDER_IS_GONE
 from sms_bridge.settings import (
     CallbackSettings,
+    DispatchSettings,
     ForwardSettings,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     read_settings,
 )
+from sms_bridge.storage.dynamodb_messages import OPEN_INDEX
 from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.routes import methods_of
 from tests.template.conftest import PROJECT, Template
 
 SETTINGS: dict[str, Any] = {
     "SendSms": SendSettings,
+    "DispatchQueue": DispatchSettings,
     "ReceiveCallback": CallbackSettings,
     "ForwardOutcome": ForwardSettings,
+    "Reconcile": ReconcileSettings,
     "LookUpMessage": LookUpSettings,
     "FillSecret": None,
     "RefuseRequest": None,
@@ -95,7 +101,7 @@ class TestFunctions:
         assert allowed.pop("*") == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
         assert allowed[log_group] == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert [action for actions in allowed.values() for action in actions if "*" in action] == []
-        assert set(allowed) <= set(template.resources)
+        assert {name.partition("/")[0] for name in allowed} <= set(template.resources)
         assert {one["Effect"] for one in template.statements(function)} == {"Allow"}
 
     def test_roles_are_for_lambda_alone(self, template: Template) -> None:
@@ -156,17 +162,91 @@ class TestHttpApi:
         assert json.loads(log_format).keys() >= {"requestId", "route", "status", "sourceIp"}
 
 
+@dataclass(frozen=True)
+class Work:
+    """A queue, where its letters end that nobody can work on, and the event that empties it."""
+
+    queue: str
+    dead_letters: str
+    function: str
+    event: str
+
+
+WORK = (
+    Work("TransactionalQueue", "SendDeadLetterQueue", "DispatchQueue", "Transactional"),
+    Work("PromotionalQueue", "SendDeadLetterQueue", "DispatchQueue", "Promotional"),
+    Work("OutcomeQueue", "OutcomeDeadLetterQueue", "ForwardOutcome", "Outcomes"),
+)
+
+
+@pytest.mark.parametrize("work", WORK, ids=lambda work: work.queue)
 class TestQueues:
     def test_visibility_timeout_is_six_times_the_functions_timeout(
-        self, template: Template
+        self, work: Work, template: Template
     ) -> None:
-        queue = template.resources["OutcomeQueue"]["Properties"]
-        function = template.functions["ForwardOutcome"]
-        event = function["Events"]["Outcomes"]["Properties"]
+        queue = template.resources[work.queue]["Properties"]
 
-        assert event["Queue"] == {"Fn::GetAtt": ["OutcomeQueue", "Arn"]}
-        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert queue["VisibilityTimeout"] >= 6 * template.functions[work.function]["Timeout"]
+
+    def test_its_records_are_worked_off_in_batches_that_may_fail_in_part(
+        self, work: Work, template: Template
+    ) -> None:
+        event = self.event(work, template)
+        batch_size = event["BatchSize"]
+        if isinstance(batch_size, dict):
+            batch_size = template.parameters[batch_size["Ref"]]["MaxValue"]
+
+        assert event["Queue"] == {"Fn::GetAtt": [work.queue, "Arn"]}
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        # Lambda asks for a window where a batch may have more than ten records.
+        assert batch_size <= 10 or event["MaximumBatchingWindowInSeconds"] >= 1
+
+    def test_it_is_worked_off_by_so_many_at_once_as_lambda_allows(
+        self, work: Work, template: Template
+    ) -> None:
+        most = self.event(work, template)["ScalingConfig"]["MaximumConcurrency"]
+        limits = template.parameters[most["Ref"]] if isinstance(most, dict) else {}
+
+        assert 2 <= limits.get("MinValue", most) <= limits.get("MaxValue", most) <= 1000
+
+    def test_waiting_uses_up_no_record(self, work: Work, template: Template) -> None:
+        redrive = template.resources[work.queue]["Properties"]["RedrivePolicy"]
+
+        # The most that SQS allows. The functions bury what fails for good, with the reason.
+        assert redrive["maxReceiveCount"] == 1000
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [work.dead_letters, "Arn"]}
+
+    def test_dead_letters_are_kept_as_long_as_sqs_can(self, work: Work, template: Template) -> None:
+        letters = template.resources[work.dead_letters]["Properties"]
+
+        assert letters["MessageRetentionPeriod"] == 14 * 86_400
+        assert "RedrivePolicy" not in letters
+
+    def test_both_are_encrypted(self, work: Work, template: Template) -> None:
+        for name in (work.queue, work.dead_letters):
+            assert template.resources[name]["Properties"]["SqsManagedSseEnabled"] is True
+
+    def event(self, work: Work, template: Template) -> dict[str, Any]:
+        event = template.functions[work.function]["Events"][work.event]
+        assert event["Type"] == "SQS"
+        properties: dict[str, Any] = event["Properties"]
+        return properties
+
+
+class TestTimes:
+    def test_the_send_queues_outlive_every_message(self, template: Template) -> None:
+        longest = max(
+            template.parameters[f"{kind}SecondsToLive"]["MaxValue"]
+            for kind in ("Transactional", "Promotional")
+        )
+
+        for name in ("TransactionalQueue", "PromotionalQueue"):
+            assert template.resources[name]["Properties"]["MessageRetentionPeriod"] > longest
+
+    def test_the_outcome_queue_outlives_all_waits(self, template: Template) -> None:
+        queue = template.resources["OutcomeQueue"]["Properties"]
+
+        assert queue["MessageRetentionPeriod"] > 10 * sum(WAITS)
 
     def test_a_batch_fits_into_the_timeout_while_moengage_is_silent(
         self, template: Template
@@ -177,18 +257,27 @@ class TestQueues:
         batch_size = function["Events"]["Outcomes"]["Properties"]["BatchSize"]
         assert batch_size * seconds_a_record < function["Timeout"]
 
-    def test_an_outcome_is_received_once_more_than_there_are_waits(
-        self, template: Template
-    ) -> None:
-        redrive = template.resources["OutcomeQueue"]["Properties"]["RedrivePolicy"]
+    def test_a_run_of_reconcile_ends_before_the_next_begins(self, template: Template) -> None:
+        function = template.functions["Reconcile"]
+        event = function["Events"]["EveryFiveMinutes"]
 
-        assert redrive["maxReceiveCount"] == len(WAITS) + 1
-        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["OutcomeDeadLetterQueue", "Arn"]}
+        assert event["Type"] == "Schedule"
+        assert event["Properties"]["Schedule"] == "rate(5 minutes)"
+        assert event["Properties"]["RetryPolicy"] == {"MaximumRetryAttempts": 0}
+        assert function["Timeout"] < 5 * 60
 
-    def test_both_queues_outlive_all_waits_and_are_encrypted(self, template: Template) -> None:
-        for queue in template.of_type("AWS::SQS::Queue").values():
-            assert queue["MessageRetentionPeriod"] > 10 * sum(WAITS)
-            assert queue["SqsManagedSseEnabled"] is True
+    def test_nobody_is_taken_for_gone_who_may_still_be_sending(self, template: Template) -> None:
+        for function in ("SendSms", "DispatchQueue"):
+            assert template.functions[function]["Timeout"] < SECONDS_UNTIL_A_SENDER_IS_GONE
+
+    def test_records_outlive_all_patience(self, template: Template) -> None:
+        limits = template.parameters
+        patience = (
+            limits["ReceiptPatienceSeconds"]["Default"]
+            + limits["UnsettledPatienceSeconds"]["Default"]
+        )
+
+        assert limits["RetentionDays"]["MinValue"] * 86_400 > patience
 
 
 class TestTable:
@@ -208,6 +297,16 @@ class TestTable:
             "Enabled": True,
         }
         assert properties["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+
+    def test_the_index_holds_the_open_messages_by_their_age(self, template: Template) -> None:
+        [index] = template.resources["MessagesTable"]["Properties"]["GlobalSecondaryIndexes"]
+
+        assert index["IndexName"] == OPEN_INDEX
+        assert index["KeySchema"] == [
+            {"AttributeName": "shelf", "KeyType": "HASH"},
+            {"AttributeName": "accepted_at", "KeyType": "RANGE"},
+        ]
+        assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
 def routes_of(template: Template) -> dict[tuple[str, str], str]:

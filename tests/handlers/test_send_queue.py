@@ -1,0 +1,162 @@
+"""What goes through the send queue, who is not texted, and what is moved on when it is stuck."""
+
+import json
+
+import pytest
+
+from local.event_files import NUMBER, SENDER_GONE, event_files, in_short, message_id, put_messages
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message
+from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from tests.fakes.aws import TABLE
+from tests.fakes.http_server import answers
+from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
+
+EVENTS = {file.name: file for file in event_files()}
+
+
+class TestSendQueue:
+    def test_what_8x8_throttles_is_answered_200_and_left_to_the_queue(self, bridge: Bridge) -> None:
+        bridge.eightx8.behaviour = answers(429, Retry_After="600")
+
+        answer = bridge.handler("send_sms")(EVENTS["send_sms/single"].event)
+
+        assert in_short(answer) == "200 QUEUED"
+        sent_id = json.loads(answer["body"])["messageId"]
+        assert bridge.stored(sent_id).state is State.WAITING
+        assert bridge.receive("TRANSACTIONAL_QUEUE_URL") == []
+        queue = bridge.sqs.get_queue_attributes(
+            QueueUrl=bridge.queue_urls["TRANSACTIONAL_QUEUE_URL"],
+            AttributeNames=["ApproximateNumberOfMessagesDelayed"],
+        )
+        assert queue["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
+
+    def test_in_queued_mode_8x8_gets_one_batch_and_each_message_once(self, bridge: Bridge) -> None:
+        handler = bridge.handler("send_sms", DISPATCH_MODE="queued")
+        events = [EVENTS[f"send_sms/{name}"].event for name in ("single", "unicode", "campaign")]
+
+        sent_ids = [json.loads(handler(event)["body"])["messageId"] for event in events]
+        asked_before = len(bridge.eightx8.received)
+        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
+        handler = bridge.handler("dispatch_queue")
+        first, redelivered = handler({"Records": records}), handler({"Records": records})
+
+        assert asked_before == 0
+        assert first == redelivered == {"batchItemFailures": []}
+        [request] = bridge.eightx8.received
+        assert request.line.split()[1].endswith("/Acme_Transactional/messages/batch")
+        [body] = bridge.eightx8.bodies
+        assert sorted(one["clientMessageId"] for one in body["messages"]) == sorted(sent_ids)
+        assert {bridge.stored(one).state for one in sent_ids} == {State.QUEUED}
+
+    def test_a_batch_that_8x8_throttles_comes_again_and_is_sent_then(self, bridge: Bridge) -> None:
+        queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
+        queued(EVENTS["send_sms/single"].event)
+        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
+        handler = bridge.handler("dispatch_queue")
+        behaviours = iter([answers(429), good_8x8])
+        bridge.eightx8.behaviour = lambda connection: next(behaviours)(connection)
+
+        throttled, sent = handler({"Records": records}), handler({"Records": records})
+
+        assert throttled == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+        assert sent == {"batchItemFailures": []}
+
+    def test_a_batch_of_which_nobody_knows_is_never_posted_again(self, bridge: Bridge) -> None:
+        queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
+        sent_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["messageId"]
+        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
+        handler = bridge.handler("dispatch_queue")
+        bridge.eightx8.behaviour = answers(500)
+
+        for _ in range(3):
+            handler({"Records": records})
+
+        assert len(bridge.eightx8.received) == 1
+        assert bridge.stored(sent_id).state is State.UNKNOWN
+
+    def test_each_kind_has_a_queue_of_its_own(self, bridge: Bridge) -> None:
+        handler = bridge.handler("send_sms", DISPATCH_MODE="queued")
+
+        handler(EVENTS["send_sms/single"].event)
+        handler(EVENTS["send_sms/promotional"].event)
+
+        for queue, text in (("TRANSACTIONAL", "1001"), ("PROMOTIONAL", "1012")):
+            [record] = bridge.receive(f"{queue}_QUEUE_URL")
+            assert text in record["body"]
+
+
+class TestOptOuts:
+    @pytest.mark.parametrize("mode", ["direct", "queued"])
+    def test_who_stopped_gets_no_offers_and_still_gets_orders(
+        self, mode: str, bridge: Bridge
+    ) -> None:
+        self.wish(bridge, Wish.STOP, "2026-11-24")
+
+        offer = self.send(bridge, "send_sms/promotional", mode)
+        order = self.send(bridge, "send_sms/single", mode)
+
+        assert (offer.state, offer.reason) == (State.FAILED, "opted_out")
+        assert offer.outcome is not None
+        assert order.state is State.QUEUED
+        assert "opted_out" in bridge.log.text
+
+    def test_who_started_again_gets_offers(self, bridge: Bridge) -> None:
+        self.wish(bridge, Wish.STOP, "2026-11-24")
+        self.wish(bridge, Wish.START, "2026-11-25")
+
+        assert self.send(bridge, "send_sms/promotional", "direct").state is State.QUEUED
+
+    def test_an_opt_out_by_sms_counts_for_its_sub_account(self, bridge: Bridge) -> None:
+        # By its sender's number, not by the one of the other events.
+        stop = EVENTS["receive_callback/inbound_stop"].event
+        bridge.handler("receive_callback")(stop)
+        opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
+
+        stopped = [
+            opt_outs.is_opted_out(account, "+6598765432", hash_key=HASH_KEY)
+            for account in ("Acme_Promotional", "Acme_Transactional")
+        ]
+
+        assert stopped == [True, False]
+
+    def wish(self, bridge: Bridge, wish: Wish, at: str) -> None:
+        opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
+        opt_outs.record("Acme_Promotional", NUMBER, wish, at, hash_key=HASH_KEY)
+
+    def send(self, bridge: Bridge, event: str, mode: str) -> Message:
+        """Send a message and return it as it is when the queues are empty."""
+        answer = bridge.handler("send_sms", DISPATCH_MODE=mode)(EVENTS[event].event)
+        dispatch = bridge.handler("dispatch_queue")
+        for queue in ("TRANSACTIONAL_QUEUE_URL", "PROMOTIONAL_QUEUE_URL"):
+            dispatch({"Records": bridge.receive(queue)})
+        return bridge.stored(json.loads(answer["body"])["messageId"])
+
+
+class TestReconcile:
+    SCHEDULE = EVENTS["reconcile/every_five_minutes"].event
+
+    def test_one_export_settles_all_and_a_second_run_finds_nothing_to_ask(
+        self, bridge: Bridge
+    ) -> None:
+        put_messages(bridge.messages, self.SCHEDULE)
+        handler = bridge.handler("reconcile")
+
+        found, found_again = handler(self.SCHEDULE), handler(self.SCHEDULE)
+
+        assert found["ask"] == 1
+        # The one whose sender was gone is old enough to be asked about by now.
+        assert found_again == {"ask": 1, "outcome_stuck": 1}
+        exports = [one for one in bridge.eightx8.received if one.line.startswith("POST")]
+        assert len(exports) == 2
+
+    def test_a_log_that_cannot_be_read_leaves_the_message_as_it_is(self, bridge: Bridge) -> None:
+        put_messages(bridge.messages, self.SCHEDULE)
+        bridge.eightx8.behaviour = answers(503)
+
+        bridge.handler("reconcile")(self.SCHEDULE)
+
+        assert bridge.stored(message_id(SENDER_GONE)).state is State.UNKNOWN
+        assert "export_not_started_503" in bridge.log.text
+        assert not [key for key in bridge.items() if key.startswith("export")]
