@@ -25,7 +25,7 @@ run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a smal
 	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once)
 
 .PHONY: test
-test: quick template build end-to-end ## Everything: quick, template lint, build, end to end
+test: quick template build chaos end-to-end ## Everything: quick, template, build, chaos, end to end
 
 .PHONY: quick
 quick: lint types unit ## Lint, types and all tests that need no deployed stack: seconds
@@ -47,6 +47,10 @@ unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
 template: $(DEV) $(SAM) ## Lint the template
 	.venv/sam/bin/sam validate --lint
 	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
+
+.PHONY: chaos
+chaos: $(DEV) ## The promises under fire, 1 to 2 minutes (SEEDS=200 MESSAGES=5000: hours; ARGS=--help)
+	PYTHONPATH=layers .venv/dev/bin/python -m tests.chaos $(or $(ARGS),--seeds $(or $(SEEDS),4) --messages $(or $(MESSAGES),150))
 
 .PHONY: build
 build: $(SAM) ## sam build, as for AWS

@@ -1,0 +1,1 @@
+"""The chaos suite: the promises under every fault that a campaign meets, in virtual time."""

@@ -1,0 +1,189 @@
+"""Compares the books of the three sides: what was asked for, what was sent, what was told."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sms_bridge.rules.messages import Message
+from sms_bridge.storage.message_items import message_from
+from tests.chaos.bridge import Bridge
+from tests.chaos.eightx8 import FAILURES, EightX8Platform, Sms
+from tests.chaos.faults import Faults
+from tests.chaos.moengage import DUPLICATE_WINDOW, MoEngage, Wanted
+
+SECONDS_FOR_AN_ANSWER = 4.0
+
+# Requests so close to the end of the window may count as either.
+_SECONDS_OF_DOUBT = 10.0
+
+# What reports of a failure say that is the bridge's own conclusion. It may be untrue only when
+# 8x8's log told nothing for six hours.
+_CONCLUSIONS = ("unknown", "no_receipt")
+_SILENCE = {"export_fails", "export_empty", "export_lags"}
+
+
+class Wrong(StrEnum):
+    """What may be wrong with a message."""
+
+    LOST = "lost"
+    """Answered 200, and MoEngage was never told, nor does it lie in a dead-letter queue."""
+    DOUBLED = "doubled"
+    """8x8 took it more than once."""
+    UNTRUE = "untrue"
+    """MoEngage was told the opposite of what 8x8's books say."""
+    TOLD_TWICE = "told twice"
+    """MoEngage was told again without need."""
+    STUCK = "stuck"
+    """The bridge still has it on its list."""
+    LATE = "late"
+    """An answer took longer than 4 seconds."""
+    TEXTED = "texted"
+    """An SMS went to somebody who had opted out."""
+    SPLIT = "split"
+    """A repeat was answered with another id."""
+
+
+@dataclass
+class Verdict:
+    """What is wrong after a run.
+
+    Attributes
+    ----------
+    wrong
+        For each kind the numbers of the messages.
+    ids
+        The bridge's ids of each message.
+    """
+
+    messages: int = 0
+    answered: int = 0
+    sent: int = 0
+    told: int = 0
+    given_up: int = 0
+    concluded: int = 0
+    wrong: dict[Wrong, list[int]] = field(default_factory=lambda: {kind: [] for kind in Wrong})
+    ids: dict[int, list[str]] = field(default_factory=dict)
+
+    def count(self, kind: Wrong) -> int:
+        """Return how many messages have this wrong with them."""
+        return len(self.wrong[kind])
+
+    def counts(self) -> Counter[str]:
+        """Return all numbers, by name."""
+        names = ("messages", "answered", "sent", "told", "given_up", "concluded")
+        numbers = {name: getattr(self, name) for name in names}
+        return Counter({**numbers, **{str(kind): len(found) for kind, found in self.wrong.items()}})
+
+
+def compare(
+    moengage: MoEngage,
+    eightx8: EightX8Platform,
+    bridge: Bridge,
+    faults: Faults,
+    opted_out: dict[str, list[tuple[float, bool]]],
+) -> Verdict:
+    """Compare the books.
+
+    Parameters
+    ----------
+    opted_out
+        For each number when the bridge had recorded a wish, and whether it was to be left alone.
+    """
+    verdict = Verdict(messages=len(moengage.wanted))
+    ids_of: dict[str, set[str]] = defaultdict(set)
+    for client_message_id, group in eightx8.taken.items():
+        for sms in group:
+            ids_of[sms.destination].add(client_message_id)
+    for message_id, item in bridge.account.table.items.items():
+        if "destination" in item and "ends_a_chain" not in item:
+            ids_of[item["destination"]["S"]].add(message_id)
+    for wanted in moengage.wanted:
+        answered = {ask.message_id for ask in wanted.asks if ask.message_id}
+        ids = sorted(answered | ids_of[wanted.recipient])
+        verdict.ids[wanted.number] = ids
+        verdict.answered += bool(answered)
+        verdict.sent += sum(len(eightx8.taken.get(one, ())) for one in ids)
+        wrong = set(_judge_asks(wanted, ids, eightx8, faults))
+        if any(_was_opted_out(wanted, one, eightx8, opted_out) for one in ids):
+            wrong.add(Wrong.TEXTED)
+        for message_id in ids:
+            message = _message(bridge, message_id)
+            told = moengage.told.get(message_id, [])
+            given_up = bool(message and message.outcome_given_up)
+            verdict.told += bool(told)
+            verdict.given_up += given_up
+            if message_id in answered and not told and not given_up:
+                wrong.add(Wrong.LOST)
+            if told and _is_untrue(told[0], eightx8.taken.get(message_id, []), faults):
+                wrong.add(Wrong.UNTRUE)
+            verdict.concluded += bool(told and told[0]["reason"] in _CONCLUSIONS)
+            if len(told) > 1 and message_id not in moengage.unsure | bridge.unrecorded:
+                wrong.add(Wrong.TOLD_TWICE)
+            if message is None or message.outcome is None or message.outcome_is_open:
+                wrong.add(Wrong.STUCK)
+        for kind in wrong:
+            verdict.wrong[kind].append(wanted.number)
+    return verdict
+
+
+def _message(bridge: Bridge, message_id: str) -> Message | None:
+    item = bridge.account.table.items.get(message_id)
+    return message_from(item) if item else None
+
+
+def _judge_asks(
+    wanted: Wanted, ids: list[str], eightx8: EightX8Platform, faults: Faults
+) -> list[Wrong]:
+    wrong = []
+    groups = _groups(wanted)
+    sent = [len(eightx8.taken.get(one, ())) for one in ids]
+    if max(sent, default=0) > 1 or sum(sent) > len(groups):
+        wrong.append(Wrong.DOUBLED)
+    if any(ask.seconds > SECONDS_FOR_AN_ANSWER for ask in wanted.asks) and not _may_be_late(faults):
+        wrong.append(Wrong.LATE)
+    if len({ask.message_id for ask in wanted.asks if ask.message_id}) > len(groups):
+        wrong.append(Wrong.SPLIT)
+    return wrong
+
+
+def _groups(wanted: Wanted) -> list[float]:
+    """Return when each of the messages began that the asks are, by the duplicate window."""
+    begins: list[float] = []
+    for ask in sorted(wanted.asks, key=lambda ask: ask.at):
+        window = float("inf") if wanted.client_message_id else DUPLICATE_WINDOW - _SECONDS_OF_DOUBT
+        if not begins or ask.at >= begins[-1] + window:
+            begins.append(ask.at)
+    return begins
+
+
+def _may_be_late(faults: Faults) -> bool:
+    # A function whose clock is behind does not see that starting it has used up the time.
+    return {"slow_start", "clocks"} <= faults.names
+
+
+def _is_untrue(report: dict[str, str], taken: list[Sms], faults: Faults) -> bool:
+    finals = {sms.final for sms in taken}
+    if report["status"] == "DELIVERED":
+        return "delivered" not in finals
+    if report["reason"] in _CONCLUSIONS and faults.names & _SILENCE:
+        return False
+    # A failure that a receipt told may turn into a delivery later; of two SMS that went out for
+    # a message (under `resend`), one may have failed.
+    has_failed = any(state in FAILURES for one in taken for state, _, _ in one.states)
+    return "delivered" in finals and not has_failed
+
+
+def _was_opted_out(
+    wanted: Wanted,
+    message_id: str,
+    eightx8: EightX8Platform,
+    opted_out: dict[str, list[tuple[float, bool]]],
+) -> bool:
+    wishes = opted_out.get(f"{wanted.sub_account_id} {wanted.recipient}", [])
+    asked_at = [ask.at for ask in wanted.asks if ask.message_id == message_id]
+    first_ask = min(asked_at or [ask.at for ask in wanted.asks])
+    before = [is_stop for at, is_stop in wishes if at < first_ask]
+    later = [is_stop for at, is_stop in wishes if at >= first_ask]
+    return bool(
+        before and before[-1] and not (set(later) - {True}) and eightx8.taken.get(message_id)
+    )

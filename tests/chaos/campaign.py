@@ -1,0 +1,233 @@
+"""One run: a campaign of messages, faults by a seed, and what the books say in the end."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sms_bridge.logs import logger
+from sms_bridge.rules.sending_again import AmbiguousSendPolicy
+from tests.chaos.books import Verdict, Wrong, compare
+from tests.chaos.bridge import Bridge
+from tests.chaos.eightx8 import EightX8Platform
+from tests.chaos.faults import Faults
+from tests.chaos.lambdas import InvocationError, virtual_threads
+from tests.chaos.moengage import PROMOTIONAL, MoEngage
+from tests.chaos.world import START, World
+
+# Every five minutes, as in the template, while there is much to do; after that only receipts that
+# come late or never are waited for, and running it more seldom saves time without hiding anything.
+_SECONDS_BETWEEN_RECONCILES = 300.0
+_BUSY_SECONDS = 4 * 3600.0
+_SECONDS_BETWEEN_LATE_RECONCILES = 1800.0
+_MOST_SECONDS = 5 * 86_400.0
+
+_LINES_OF_A_TIMELINE = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a run is made of; the same setting gives the same run.
+
+    Attributes
+    ----------
+    spacing
+        Seconds between two messages.
+    """
+
+    seed: int
+    messages: int
+    faults: tuple[str, ...]
+    policy: AmbiguousSendPolicy = AmbiguousSendPolicy.HOLD
+    is_queued: bool = False
+    spacing: float = 0.5
+
+    @property
+    def command(self) -> str:
+        """Return what runs it alone."""
+        return (
+            f"make chaos ARGS='--seed {self.seed} --messages {self.messages}"
+            f" --spacing {self.spacing:g}"
+            f" --policy {self.policy} --mode {'queued' if self.is_queued else 'direct'}"
+            f" --faults {','.join(self.faults) or 'none'}'"
+        )
+
+
+@dataclass
+class Timeline:
+    """What happened to each message, by id."""
+
+    lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def of(self, ids: Iterable[str]) -> str:
+        """Return what happened to a message, in order."""
+        lines = sorted(line for one in ids for line in self.lines.get(one, []))
+        cut = len(lines) - _LINES_OF_A_TIMELINE
+        return "\n".join(lines[:_LINES_OF_A_TIMELINE] + ([f"... and {cut} more"] * (cut > 0)))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run."""
+
+    setting: Setting
+    verdict: Verdict
+    struck: dict[str, int]
+    timeline: Timeline
+    seconds: float
+
+    @property
+    def failures(self) -> dict[Wrong, list[int]]:
+        """What is wrong and may not be."""
+        return {
+            kind: numbers
+            for kind, numbers in self.verdict.wrong.items()
+            if numbers and not (kind is Wrong.DOUBLED and self._may_double)
+        }
+
+    @property
+    def _may_double(self) -> bool:
+        return self.setting.policy is AmbiguousSendPolicy.RESEND
+
+
+def run(setting: Setting) -> Result:
+    """Run a campaign until nothing is left to do."""
+    world = World(setting.seed)
+    with virtual_threads(world), _quiet():
+        try:
+            return _Campaign(world, setting).run()
+        finally:
+            world.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let the package log nothing: the timelines tell more, and writing takes long."""
+    before = logger.log_level
+    logger.setLevel("CRITICAL")
+    yield
+    logger.setLevel(before)
+
+
+class _Campaign:
+    def __init__(self, world: World, setting: Setting) -> None:
+        self._world = world
+        self._setting = setting
+        self._timeline = Timeline()
+        span = setting.messages * setting.spacing + 60.0
+        self._span = span
+        self._faults = Faults(world, setting.faults, span=span)
+        self._bridge = Bridge(
+            world,
+            self._faults,
+            policy=setting.policy,
+            is_queued=setting.is_queued,
+            heard=self._note,
+        )
+        self._eightx8 = EightX8Platform(
+            world,
+            self._faults,
+            api_key="key-1",
+            deliver=self._bridge.post_callback,
+            heard=self._note,
+        )
+        self._moengage = MoEngage(
+            world,
+            self._faults,
+            messages=setting.messages,
+            spacing=setting.spacing,
+            post=self._bridge.post_message,
+            heard=self._note,
+        )
+        self._bridge.connect(self._eightx8, self._moengage)
+        self._opted_out: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+        self._inbound = 0
+
+    def run(self) -> Result:
+        """Run until nothing is left to do, and everything that was left behind has gone on."""
+        world = self._world
+        self._plan_key_rotation()
+        self._plan_opt_outs()
+        was_thawed = False
+        while (age := world.now - START) < _MOST_SECONDS:
+            is_busy = age < self._span + _BUSY_SECONDS
+            pause = _SECONDS_BETWEEN_RECONCILES if is_busy else _SECONDS_BETWEEN_LATE_RECONCILES
+            world.run(until=world.now + pause)
+            if self._is_at_rest():
+                if was_thawed:
+                    break
+                was_thawed = True
+                self._bridge.send_sms.thaw_all()
+            world.spawn(self._reconcile)
+        verdict = compare(
+            self._moengage,
+            self._eightx8,
+            self._bridge,
+            self._faults,
+            self._opted_out,
+        )
+        struck = dict(self._faults.struck)
+        return Result(self._setting, verdict, struck, self._timeline, world.now - START)
+
+    def _note(self, message_id: str, what: str) -> None:
+        who = self._world.machine_name
+        at = self._world.now - START
+        self._timeline.lines[message_id].append(f"{at:12.3f}  {who:20} {message_id[:8]} {what}")
+
+    def _is_at_rest(self) -> bool:
+        return not self._moengage.pending and not self._eightx8.pending and self._bridge.is_at_rest
+
+    def _reconcile(self) -> None:
+        try:
+            self._bridge.reconcile.invoke({})
+        except InvocationError:
+            return
+
+    # ------------------------------------------------------------------------------ what is planned
+    def _plan_key_rotation(self) -> None:
+        if "key_rotated" not in self._faults.names:
+            return
+        random = self._world.random("rotation")
+        at = random.uniform(0.2, 0.8) * self._span
+
+        def rotate(new: str) -> None:
+            self._bridge.account.secret["eightx8ApiKey"] = new
+            self._faults.struck["key_rotated"] += 1
+
+        # The secret first; until 8x8 knows the new key, it takes neither.
+        self._world.call_later(at, lambda: rotate("key-2"))
+        self._world.call_later(at, lambda: setattr(self._eightx8, "api_key", "key-2"))
+
+    def _plan_opt_outs(self) -> None:
+        random = self._world.random("inbound")
+        for wanted in self._moengage.wanted:
+            if wanted.sub_account_id != PROMOTIONAL or not self._faults.strikes("opt_outs"):
+                continue
+            at = random.uniform(0.0, 1.3 * wanted.number * self._setting.spacing + 30.0)
+            for word in random.choice((("STOP",), ("STOP", "START"), ("STOP", "START", "STOP"))):
+                self._plan_inbound(wanted.recipient, word, at)
+                at += random.uniform(5.0, 60.0)
+
+    def _plan_inbound(self, number: str, word: str, at: float) -> None:
+        self._inbound += 1
+        body = {
+            "namespace": "SMS",
+            "eventType": "inbound_message_received",
+            "description": "Inbound SMS",
+            "payload": {
+                "umid": f"00000000-0000-4000-a000-{self._inbound:012d}",
+                "subAccountId": PROMOTIONAL,
+                "timestamp": "",
+                "source": number,
+                "destination": "+6598765432",
+                "body": word,
+                "encoding": "GSM7",
+                "smsCount": 1,
+            },
+        }
+
+        def taken() -> None:
+            wishes = self._opted_out[f"{PROMOTIONAL} {number}"]
+            wishes.append((self._world.now, word == "STOP"))
+
+        self._world.call_later(at, lambda: self._eightx8.receive(body, taken))

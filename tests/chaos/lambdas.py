@@ -1,0 +1,274 @@
+"""A small Lambda: execution environments that freeze, and queues that call functions."""
+
+import linecache
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from sms_bridge.steps import answer_time as answer_time_module
+from sms_bridge.steps import send as send_module
+from tests.chaos.faults import Faults
+from tests.chaos.sqs import Queue, Record
+from tests.chaos.world import Killed, Machine, Promise, World
+
+Handler = Callable[[Any], Any]
+
+
+class InvocationError(Exception):
+    """The function did not end well: it was killed, ran into its timeout, or raised."""
+
+
+class Environment:
+    """An execution environment of a function: a process that lives for many invocations."""
+
+    def __init__(self, machine: Machine, build: "Build") -> None:
+        self.machine = machine
+        self.handler: Handler = build(machine)
+
+
+Build = Callable[[Machine], Handler]
+"""Makes a function's handler, as loading its module does; once for each environment."""
+
+
+class Function:
+    """A Lambda function.
+
+    Parameters
+    ----------
+    seconds
+        Its timeout.
+    """
+
+    def __init__(
+        self, world: World, faults: Faults, name: str, build: Build, *, seconds: float
+    ) -> None:
+        self.name = name
+        self._world = world
+        self._faults = faults
+        self._build = build
+        self._seconds = seconds
+        self._random = world.random(f"function {name}")
+        self._idle: list[Environment] = []
+        self._kept_back: list[Environment] = []
+        self._made = 0
+
+    def invoke(self, event: Any) -> Any:
+        """Call the function, from within an activity.
+
+        Raises
+        ------
+        InvocationError
+            It did not end well.
+        """
+        environment = self._idle.pop() if self._idle else self._start()
+        machine, caller = environment.machine, self._world.current
+        machine.dies_at = self._world.now + self._seconds
+        self._world.thaw(machine)
+        on, caller.machine = caller.machine, machine
+        try:
+            return environment.handler(event)
+        except Killed as killed:
+            if self._world.is_over:
+                raise
+            self._world.kill(machine)
+            raise InvocationError(self.name) from killed
+        except Exception as error:
+            raise InvocationError(self.name) from error
+        finally:
+            caller.machine = on
+            self._end(environment)
+
+    def _start(self) -> Environment:
+        self._made += 1
+        skew = self._faults.amount("clocks", -2.5, 2.5)
+        self._world.wait(self._faults.amount("slow_start", 0.2, 3.0))
+        machine = Machine(
+            f"{self.name} {self._made}", skew=skew, strikes=lambda: self._faults.strikes("killed")
+        )
+        return Environment(machine, self._build)
+
+    def _end(self, environment: Environment) -> None:
+        machine = environment.machine
+        if machine.is_dead:
+            return
+        machine.dies_at = float("inf")
+        if not machine.background:
+            self._idle.append(environment)
+            return
+        self._world.freeze(machine)
+        if not self._faults.strikes("frozen"):
+            self._idle.append(environment)
+            return
+        self._kept_back.append(environment)
+        self._world.call_later(self._random.uniform(30, 2400), lambda: self._use(environment))
+
+    def _use(self, environment: Environment) -> None:
+        """Call a frozen environment again: what was left behind in it goes on."""
+        if environment in self._kept_back:
+            self._kept_back.remove(environment)
+            self._idle.append(environment)
+            self._world.thaw(environment.machine)
+
+    def thaw_all(self) -> None:
+        """Let everything go on that was ever left behind."""
+        for environment in list(self._kept_back):
+            self._use(environment)
+        for environment in self._idle:
+            self._world.thaw(environment.machine)
+
+
+class EventSource:
+    """Calls a function with what is in a queue, as Lambda's event source mapping does."""
+
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        queue: Queue,
+        function: Function,
+        *,
+        batch_size: int,
+        window: float,
+        at_once: int,
+    ) -> None:
+        self._world = world
+        self._faults = faults
+        self._queue = queue
+        self._function = function
+        self._batch_size = batch_size
+        self._window = window
+        self._at_once = at_once
+        self._running = 0
+        self._looks_at: set[float] = set()
+        self._random = world.random(f"source {queue.name}")
+        queue.on_shown = self._look_at
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing is in the queue and nothing is worked on."""
+        return not self._running and not self._queue.records
+
+    def _look_at(self, moment: float) -> None:
+        if moment in self._looks_at:
+            return
+        self._looks_at.add(moment)
+        delay = max(0.0, moment - self._world.now) + self._random.uniform(0.0, 0.05)
+
+        def look() -> None:
+            self._looks_at.discard(moment)
+            self._begin()
+
+        self._world.call_later(delay, look)
+
+    def _begin(self) -> None:
+        now = self._world.now
+        if self._running < self._at_once and any(
+            record.shown_at <= now for record in self._queue.records.values()
+        ):
+            self._running += 1
+            self._world.spawn(self._work)
+
+    def _work(self) -> None:
+        try:
+            self._world.wait(self._window)
+            records = self._queue.receive(self._batch_size)
+            if records:
+                self._look_at(self._world.now)  # there may be more
+                self._call(records)
+        finally:
+            self._running -= 1
+            self._look_at(self._world.now)
+
+    def _call(self, records: list[Record]) -> None:
+        handles = {record.record_id: record.handle for record in records}
+        event = {"Records": [_event_record(record) for record in records]}
+        for record in records:
+            if self._faults.strikes("sqs_duplicates"):
+                # Another server of SQS has not heard that it was received.
+                record.shown_at = self._world.now + self._random.choice((0.0, 0.01, 0.5, 30.0))
+                self._queue.on_shown(record.shown_at)
+        self._world.wait(self._random.uniform(0.001, 0.01))
+        try:
+            answer = self._function.invoke(event)
+        except InvocationError:
+            return
+        failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+        assert failed <= handles.keys()
+        for record_id, handle in handles.items():
+            if record_id in failed:
+                continue
+            if self._faults.strikes("sqs_duplicates"):
+                continue  # the deletion is forgotten: it comes back after its visibility timeout
+            self._queue.delete(handle)
+
+
+def _event_record(record: Record) -> dict[str, Any]:
+    return {
+        "messageId": record.record_id,
+        "receiptHandle": record.handle,
+        "body": record.body,
+        "attributes": {"ApproximateReceiveCount": str(record.received)},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }
+
+
+class VirtualThreads:
+    """What stands in for ``threading`` and ``concurrent.futures`` while a world lasts."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def thread(self, target: Callable[[], None], *, daemon: bool) -> "VirtualThreads._Thread":  # noqa: ARG002
+        """Stand in for ``threading.Thread``."""
+        return self._Thread(self._world, target)
+
+    def future(self) -> Promise[Any]:
+        """Stand in for ``concurrent.futures.Future``."""
+        return Promise(self._world)
+
+    def pool(self, _: int) -> "VirtualThreads._Pool":
+        """Stand in for ``concurrent.futures.ThreadPoolExecutor``."""
+        return self._Pool(self._world)
+
+    class _Thread:
+        def __init__(self, world: World, target: Callable[[], None]) -> None:
+            self._world = world
+            self._target = target
+
+        def start(self) -> None:
+            self._world.spawn(self._target, machine=self._world.current.machine)
+
+    class _Pool:
+        def __init__(self, world: World) -> None:
+            self._world = world
+
+        def submit(self, work: Callable[..., Any], *args: Any, **named: Any) -> Promise[Any]:
+            promise: Promise[Any] = Promise(self._world)
+
+            def run() -> None:
+                try:
+                    promise.set_result(work(*args, **named))
+                except Exception as error:
+                    promise.set_exception(error)
+
+            self._world.spawn(run, machine=self._world.current.machine)
+            return promise
+
+
+@contextmanager
+def virtual_threads(world: World) -> Iterator[None]:
+    """Let the package's threads run in virtual time."""
+    threads = VirtualThreads(world)
+    virtual = SimpleNamespace(Thread=threads.thread, Lock=threading.Lock)
+    with (
+        patch.object(answer_time_module, "threading", virtual),
+        patch.object(answer_time_module, "Future", threads.future),
+        patch.object(send_module, "ThreadPoolExecutor", threads.pool),
+        # Looks whether source files have changed, for every frame of every failure logged.
+        patch.object(linecache, "checkcache", lambda _=None: None),
+    ):
+        yield

@@ -1,0 +1,157 @@
+"""The suite finds what is wrong: each defect here, planted, shows in the books."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sms_bridge.rules import duplicates
+from sms_bridge.rules.duplicates import Claim
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.rules.send_results import SendResult
+from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.steps import answer_time, receive, send
+from sms_bridge.steps.reconcile import Reconcile
+from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import Attempt
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.send_queue import SqsSendQueue
+from sms_bridge.web import eightx8_answers
+from sms_bridge.web.connections import Payload
+from tests.chaos.books import Wrong
+from tests.chaos.campaign import Setting, run
+from tests.chaos.shrink import shrink
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def resend_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
+    """What most gateways do."""
+    judge = ResendPolicy.state_after
+
+    def state_after(self: ResendPolicy, result: SendResult) -> State:
+        return State.WAITING if result.reason == "eightx8_timeout" else judge(self, result)
+
+    patch.setattr(ResendPolicy, "state_after", state_after)
+
+
+def take_a_502_for_unsent(patch: pytest.MonkeyPatch) -> None:
+    """As if every 5xx were a 503."""
+    patch.setattr(eightx8_answers, "_OTHER", eightx8_answers._BY_STATUS[503])
+
+
+def win_every_claim(patch: pytest.MonkeyPatch) -> None:
+    """A repeat is sent as well."""
+
+    def claim(message: Any, key: Any, now: float, create: Any) -> Claim:
+        claimed = duplicates.claim(message, key, now, create)
+        return Claim(won=True, message=claimed.message)
+
+    patch.setattr(send, "claim", claim)
+
+
+def begin_every_attempt(patch: pytest.MonkeyPatch) -> None:
+    """A record that SQS delivers twice is sent twice."""
+
+    def begin_attempt(self: DynamoDBMessages, message_id: str, _: str) -> Attempt:
+        return Attempt(begun=True, message=self.get(message_id))
+
+    patch.setattr(DynamoDBMessages, "begin_attempt", begin_attempt)
+
+
+def write_after_the_time_is_over(patch: pytest.MonkeyPatch) -> None:
+    """A function that was frozen while it connected writes when it is thawed."""
+
+    def content(payload: Payload) -> Any:
+        payload.left = True
+        yield payload.content
+
+    patch.setattr(Payload, "__iter__", content)
+
+
+def forget_outcomes(patch: pytest.MonkeyPatch) -> None:
+    """They are queued by nobody."""
+    patch.setattr(SqsOutcomeQueue, "add", lambda *_, **__: None)
+
+
+def forget_receipts(patch: pytest.MonkeyPatch) -> None:
+    """Final ones bring no outcome."""
+    patch.setattr(receive, "outcome_of_receipt", lambda _: None)
+    patch.setattr(Reconcile, "__call__", lambda *_, **__: {})
+
+
+def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
+    """What could not be sent is not queued, and nobody looks after it."""
+    patch.setattr(SqsSendQueue, "add", lambda *_, **__: None)
+    patch.setattr(Reconcile, "__call__", lambda *_, **__: {})
+
+
+def call_every_receipt_a_failure(patch: pytest.MonkeyPatch) -> None:
+    """As MoEngage itself does with 8x8's ``sent``."""
+    patch.setattr(
+        receive,
+        "outcome_of_receipt",
+        lambda receipt: Outcome(Told.FAILED, "eightx8_sent") if receipt.state else None,
+    )
+
+
+def tell_whoever_asks(patch: pytest.MonkeyPatch) -> None:
+    """Two records of an outcome are both told."""
+    patch.setattr(DynamoDBMessages, "hold_outcome", lambda *_: True)
+
+
+def ignore_opt_outs(patch: pytest.MonkeyPatch) -> None:
+    """Everybody is texted."""
+    patch.setattr(DynamoDBOptOuts, "is_opted_out", lambda *_, **__: False)
+
+
+def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
+    """However long it takes."""
+    patch.setattr(answer_time, "ANSWER_SECONDS", 9.0)
+
+
+@pytest.mark.parametrize(
+    ("plant", "faults", "is_queued", "expected"),
+    [
+        (resend_after_a_timeout, ("slow_answer",), False, Wrong.DOUBLED),
+        (resend_after_a_timeout, ("brownouts",), True, Wrong.DOUBLED),
+        (take_a_502_for_unsent, ("errors_after",), False, Wrong.DOUBLED),
+        (win_every_claim, ("simultaneous_repeats",), False, Wrong.DOUBLED),
+        (write_after_the_time_is_over, ("frozen",), False, Wrong.UNTRUE),
+        (begin_every_attempt, ("sqs_duplicates",), True, Wrong.DOUBLED),
+        (forget_outcomes, (), False, Wrong.LOST),
+        (forget_receipts, (), True, Wrong.LOST),
+        (forget_what_waits, ("refused", "throttled_with_time"), False, Wrong.STUCK),
+        (call_every_receipt_a_failure, (), False, Wrong.UNTRUE),
+        (tell_whoever_asks, ("sqs_duplicates",), False, Wrong.TOLD_TWICE),
+        (ignore_opt_outs, ("opt_outs", "late_repeats"), False, Wrong.TEXTED),
+        (wait_for_8x8, ("slow_answer",), False, Wrong.LATE),
+    ],
+)
+def test_a_planted_defect_shows(
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Plant,
+    faults: tuple[str, ...],
+    is_queued: bool,
+    expected: Wrong,
+) -> None:
+    setting = Setting(seed=1, messages=60, spacing=20.0, faults=faults, is_queued=is_queued)
+    assert not run(setting).failures
+    plant(monkeypatch)
+
+    assert expected in run(setting).failures
+
+
+def test_a_failing_run_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    win_every_claim(monkeypatch)
+    faults = ("refused", "receipts_doubled", "simultaneous_repeats", "clocks", "killed")
+    setting = Setting(seed=1, messages=40, faults=faults)
+
+    small, result = shrink(setting)
+
+    assert small.faults == ("simultaneous_repeats",)
+    assert small.messages < 10
+    assert result.setting == small
+    assert Wrong.DOUBLED in result.failures
