@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from local.connector import Senders
+from local.connector import Senders, sub_account_of
 from local.moengage import CampaignMessage, Sender
 from local.stack import SENDER_ID, LocalStack
 
@@ -16,6 +16,9 @@ from local.stack import SENDER_ID, LocalStack
 # runs the functions one after the other on a small machine.
 SECONDS_TO_SETTLE = 60
 SECONDS_BETWEEN_LOOKS = 0.2
+
+# 8x8's, at which people can reply.
+VIRTUAL_NUMBER = "+6590001111"
 
 GSM_7 = "Your order is on its way. Track it at https://acme.example/t/4711 [Acme]"
 UNICODE = "¡Rebajas! 🎉 20 % en todo, sólo hoy. 特卖, até já"
@@ -67,6 +70,8 @@ class Case:
         Picks one of those that are configured.
     repeated
         Whether MoEngage makes the same request twice.
+    opted_out
+        Whether the person first texts STOP to the sub-account's number.
     """
 
     name: str
@@ -74,6 +79,7 @@ class Case:
     destination: str = field(repr=False)
     text: str
     repeated: bool = False
+    opted_out: bool = False
     expected: Course = Course()
 
 
@@ -162,6 +168,45 @@ CASES = (
         text=GSM_7,
     ),
     Case(
+        name="throttled for a second",
+        sender=transactional,
+        destination="+6581110009",
+        text=GSM_7,
+    ),
+    Case(
+        name="throttled for longer: queued",
+        sender=transactional,
+        destination="+6581110016",
+        text=GSM_7,
+    ),
+    Case(
+        name="taken, answered 500",
+        sender=promotional,
+        destination="+6581110010",
+        text=QUOTED,
+    ),
+    Case(
+        name="taken, never answered",
+        sender=transactional,
+        destination="+6581110012",
+        text=GSM_7,
+    ),
+    Case(
+        name="an offer after STOP",
+        sender=promotional,
+        destination="+6581111121",
+        text=QUOTED,
+        opted_out=True,
+        expected=Course(state="failed", sms=0, belief="failed", reason="opted_out"),
+    ),
+    Case(
+        name="an order after STOP",
+        sender=transactional,
+        destination="+6581111122",
+        text=GSM_7,
+        opted_out=True,
+    ),
+    Case(
         name="phone is off for good",
         sender=promotional,
         destination="+6581110001",
@@ -219,6 +264,8 @@ async def play(stack: LocalStack) -> list[Result]:
     campaign_id = f"summer-{secrets.token_hex(4)}"
     messages = []
     for case in CASES:
+        if case.opted_out:
+            await _opt_out(stack, case)
         message = await stack.moengage.send(
             case.sender(stack.senders),
             destination=case.destination,
@@ -233,6 +280,22 @@ async def play(stack: LocalStack) -> list[Result]:
     return [await _result(stack, case, message) for case, message in pairs]
 
 
+async def _opt_out(stack: LocalStack, case: Case) -> None:
+    """Text STOP to the sub-account's number, and wait until the bridge knows."""
+    umid = await stack.eightx8.receive_inbound(
+        sub_account_id=sub_account_of(case.sender(stack.senders)),
+        source=case.destination,
+        destination=VIRTUAL_NUMBER,
+        body="STOP",
+    )
+    async with asyncio.timeout(SECONDS_TO_SETTLE):
+        while not any(
+            attempt.status == 200 and attempt.event["payload"]["umid"] == umid
+            for attempt in stack.eightx8.callbacks
+        ):
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
 async def _settle(stack: LocalStack, messages: list[CampaignMessage]) -> None:
     def all_reported() -> bool:
         return all(message.reports for message in messages)
@@ -241,8 +304,10 @@ async def _settle(stack: LocalStack, messages: list[CampaignMessage]) -> None:
         async with asyncio.timeout(SECONDS_TO_SETTLE):
             await stack.moengage.until(all_reported, SECONDS_TO_SETTLE)
             await stack.eightx8.settled(SECONDS_TO_SETTLE)
-            # A second report of the same message would come from here.
-            while await asyncio.to_thread(stack.outcomes_under_way):
+            # A second SMS or report of the same message would come from here.
+            while await asyncio.to_thread(stack.sends_under_way) + await asyncio.to_thread(
+                stack.outcomes_under_way
+            ):
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     except TimeoutError:
         return
@@ -260,7 +325,7 @@ async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Re
         sms=len(sms),
         as_written=all(
             (one.request["text"], one.request["source"]) == (case.text, SENDER_ID)
-            and f"/{one.sub_account_id}/" in message.sender.api_url
+            and one.sub_account_id == sub_account_of(message.sender)
             for one in sms
         ),
         belief=message.belief,

@@ -83,3 +83,8 @@ def senders(transactional_url: str, promotional_url: str, token: str, sender_id:
             f'"dest": [{Macro.DESTINATION}], "campaignId": "{Macro.CAMPAIGN_ID}"}}',
         ),
     )
+
+
+def sub_account_of(sender: Sender) -> str:
+    """Return 8x8's sub-account, which is a part of the API URL."""
+    return sender.api_url.split("/subaccounts/")[1].partition("/")[0]

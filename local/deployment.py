@@ -21,13 +21,21 @@ SECONDS_TO_DEPLOY = 180
 
 @dataclass(frozen=True)
 class Deployment:
-    """The outputs of the deployed stack."""
+    """The outputs of the deployed stack, and what its resources are called.
+
+    Attributes
+    ----------
+    physical_ids
+        By the names in template.yaml: a queue's URL, a function's name.
+    """
 
     api_id: str
     secret_arn: str
     messages_table: str
     outcome_queue_url: str
     outcome_dead_letter_queue_url: str
+    send_dead_letter_queue_url: str
+    physical_ids: Mapping[str, str]
 
 
 class Sam:
@@ -80,7 +88,7 @@ class Sam:
         )
 
     async def deploy(self, parameters: Mapping[str, str]) -> Deployment:
-        """Deploy what was built.
+        """Deploy what was built, anew or over what runs.
 
         Parameters
         ----------
@@ -92,6 +100,7 @@ class Sam:
         ProcessFailedError
             The deployment failed.
         """
+        # Once more for what is deployed over another: that changes nothing.
         await asyncio.to_thread(self._aws.s3.create_bucket, Bucket=ARTIFACTS_BUCKET)
         values = {"Arch": processor(), **parameters}
         await self._sam(
@@ -117,11 +126,13 @@ class Sam:
             messages_table=outputs["MessagesTableName"],
             outcome_queue_url=outputs["OutcomeQueueUrl"],
             outcome_dead_letter_queue_url=outputs["OutcomeDeadLetterQueueUrl"],
+            send_dead_letter_queue_url=outputs["SendDeadLetterQueueUrl"],
+            physical_ids=await asyncio.to_thread(physical_ids, self._aws, STACK_NAME),
         )
 
     def _outputs(self) -> dict[str, str]:
         [stack] = self._aws.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-        if stack["StackStatus"] != "CREATE_COMPLETE":
+        if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise ProcessFailedError(f"the stack ended as {stack['StackStatus']}")
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
@@ -141,6 +152,16 @@ class Sam:
             folder=self._project,
             seconds=seconds,
         )
+
+
+def physical_ids(aws: Aws, stack_name: str) -> dict[str, str]:
+    """Read what a stack's resources are called, by their names in the template."""
+    resources = aws.cloudformation.describe_stack_resources(StackName=stack_name)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in resources["StackResources"]
+        if "PhysicalResourceId" in resource
+    }
 
 
 def processor() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sms_bridge.clock import timestamp
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Receipt
+from sms_bridge.rules.messages import InboundMessage, Message, Receipt
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.send_results import SendResult, Verdict
 from sms_bridge.storage.messages import MessageStore
@@ -31,9 +31,18 @@ SUB_ACCOUNT = "Acme_Transactional"
 NUMBER = "+6591234567"
 
 # The messages that events speak of, by the number that their ids begin with.
-_TAKEN_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14)
+_TAKEN_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26)
 _OUTCOME_OPEN = (16, 18, 19)
 _OUTCOME_TOLD = (15, 17)
+_WAITING = (20, 21, 22, 23, 24)
+_EXPIRED = (25,)
+_BEING_SENT = (27,)
+_SPOKEN_OF = (*_TAKEN_BY_8X8, *_OUTCOME_OPEN, *_OUTCOME_TOLD, *_WAITING, *_EXPIRED, *_BEING_SENT)
+_OPTED_IN_BY = 40
+
+# What a run of `reconcile` finds stuck: one message for each finding.
+OUTCOME_STUCK, SENDER_GONE, NEVER_SENT, TO_ASK_8X8 = _STUCK = (30, 31, 32, 33)
+_SECONDS_STUCK = 7200
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,8 @@ def in_short(answer: Any) -> str:
     """Put a function's answer into a few words.
 
     An HTTP answer becomes its status and the word that tells what it means: ``200 QUEUED``,
-    ``401 unauthorized``.
+    ``401 unauthorized``. An SQS batch becomes the number of records that come again, a run of
+    `reconcile` its findings.
     """
     match answer:
         case {"statusCode": int(status), "body": str(body)}:
@@ -96,9 +106,11 @@ def in_short(answer: Any) -> str:
             word = content.get("code") or content.get("state") or content.get("status")
             return f"{status} {word['code'] if isinstance(word, dict) else word}"
         case {"batchItemFailures": list(again)}:
-            return f"{len(again)} to tell again"
+            return f"{len(again)} again"
         case {"Status": str(status)}:
             return status
+        case {**findings} if findings and all(isinstance(one, int) for one in findings.values()):
+            return ", ".join(f"{count} {finding}" for finding, count in sorted(findings.items()))
     return f"not understood: {json.dumps(answer)}"
 
 
@@ -113,37 +125,69 @@ def umid(number: int) -> str:
 
 
 def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
-    """Record the messages that an event speaks of, as if they had been sent a moment ago."""
+    """Record what an event speaks of, as if it had come about a moment ago.
+
+    A schedule speaks of no message: for it there are some that got stuck two hours ago.
+    """
     now = time.time()
-    accepted, received = timestamp(now - 60), timestamp(now - 50)
     content = json.dumps(event)
-    for number in (*_TAKEN_BY_8X8, *_OUTCOME_OPEN, *_OUTCOME_TOLD):
-        if message_id(number) not in content:
-            continue
-        message = Message(
-            id=message_id(number),
-            state=State.SENDING,
-            sub_account_id=SUB_ACCOUNT,
-            destination=NUMBER,
-            source="Acme",
-            encoding="GSM7",
-            segments=1,
-            accepted_at=accepted,
-        )
-        taken = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
-        store.claim(message, None, now)
-        store.record_result(message.id, taken, accepted)
-        if number not in _TAKEN_BY_8X8:
-            receipt = Receipt(
-                umid=umid(number),
-                client_message_id=message.id,
+    for number in _SPOKEN_OF:
+        if message_id(number) in content:
+            _put(store, number, now - 60)
+    if umid(_OPTED_IN_BY) in content:
+        store.keep_inbound(
+            InboundMessage(
+                umid=umid(_OPTED_IN_BY),
                 sub_account_id=SUB_ACCOUNT,
-                state=State.DELIVERED,
-                eightx8_state="delivered",
-                detail="delivered_to_recipient",
-                at=received,
-                received_at=received,
+                source=NUMBER,
+                destination="+6580001234",
+                text="START",
+                received_at=timestamp(now - 60),
             )
-            store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
-        if number in _OUTCOME_TOLD:
-            store.record_told(message.id, timestamp(now - 40))
+        )
+    if event.get("source") == "aws.events":
+        for number in _STUCK:
+            _put(store, number, now - _SECONDS_STUCK)
+
+
+def _put(store: MessageStore, number: int, accepted: float) -> None:
+    """Bring a message to where its event meets it."""
+    waits = number in (*_WAITING, *_EXPIRED, NEVER_SENT)
+    seconds_to_live = 30 if number in _EXPIRED else 600
+    message = Message(
+        id=message_id(number),
+        state=State.WAITING if waits else State.SENDING,
+        sub_account_id=SUB_ACCOUNT,
+        destination=NUMBER,
+        source="Acme",
+        encoding="GSM7",
+        segments=1,
+        accepted_at=timestamp(accepted),
+        send_before=timestamp(accepted + seconds_to_live),
+        attempt=0 if waits else 1,
+        attempt_at="" if waits else timestamp(accepted),
+    )
+    store.create(message)
+    answered, received = timestamp(accepted + 1), timestamp(accepted + 10)
+    if number == TO_ASK_8X8:
+        lost = SendResult(verdict=Verdict.AMBIGUOUS, reason="eightx8_timeout")
+        store.record_result(message.id, 1, lost, State.UNKNOWN, answered)
+    if waits or number in (*_BEING_SENT, SENDER_GONE, TO_ASK_8X8):
+        return
+    taken = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
+    store.record_result(message.id, 1, taken, State.QUEUED, answered)
+    if number in _TAKEN_BY_8X8:
+        return
+    receipt = Receipt(
+        umid=umid(number),
+        client_message_id=message.id,
+        sub_account_id=SUB_ACCOUNT,
+        state=State.DELIVERED,
+        eightx8_state="delivered",
+        detail="delivered_to_recipient",
+        at=received,
+        received_at=received,
+    )
+    store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
+    if number in _OUTCOME_TOLD:
+        store.record_told(message.id, timestamp(accepted + 20))

@@ -2,8 +2,9 @@
 
 Its CloudFormation keeps neither the routes of an HTTP API whose definition is in the resource's
 `Body`, which is how SAM writes the events of an `AWS::Serverless::HttpApi`, nor the time to live
-of a table. Both are read from the stack's processed template and made through the services' own
-APIs, which work. What the emulator would deploy by itself one day is left alone.
+of a table. A number of an event source mapping that comes from a parameter stays a text, over which
+its poller stumbles. All are read from the stack and made through the services' own APIs, which
+work. What the emulator would deploy by itself one day is left alone.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.aws import Aws
+from local.deployment import physical_ids
 
 INTEGRATION = "x-amazon-apigateway-integration"
 FUNCTION_IN_URI = re.compile(r"\$\{(\w+)\.Arn\}")
 
 
 def repair(aws: Aws, stack_name: str) -> list[str]:
-    """Make the missing routes and times to live of a stack.
+    """Make the missing routes and times to live of a stack, and numbers of its texts.
 
     Returns
     -------
@@ -31,25 +33,22 @@ def repair(aws: Aws, stack_name: str) -> list[str]:
     template: dict[str, Any] = json.loads(
         json.dumps(aws.cloudformation.get_template(StackName=stack_name)["TemplateBody"])
     )
-    resources = aws.cloudformation.describe_stack_resources(StackName=stack_name)
-    physical_ids = {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in resources["StackResources"]
-        if "PhysicalResourceId" in resource
-    }
+    names = physical_ids(aws, stack_name)
     done: list[str] = []
     for logical_id, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in properties:
-            done += _routes(aws, physical_ids[logical_id], properties["Body"], physical_ids)
+            done += _routes(aws, names[logical_id], properties["Body"], names)
         if resource["Type"] == "AWS::DynamoDB::Table" and "TimeToLiveSpecification" in properties:
             attribute = properties["TimeToLiveSpecification"]["AttributeName"]
-            done += _time_to_live(aws, physical_ids[logical_id], attribute)
+            done += _time_to_live(aws, names[logical_id], attribute)
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            done += _numbers(aws, names[logical_id], properties)
     return done
 
 
 def _routes(
-    aws: Aws, api_id: str, definition: Mapping[str, Any], physical_ids: Mapping[str, str]
+    aws: Aws, api_id: str, definition: Mapping[str, Any], names: Mapping[str, str]
 ) -> Iterator[str]:
     existing = {route["RouteKey"] for route in aws.apigatewayv2.get_routes(ApiId=api_id)["Items"]}
     for path, operations in definition["paths"].items():
@@ -60,7 +59,7 @@ def _routes(
             integration = aws.apigatewayv2.create_integration(
                 ApiId=api_id,
                 IntegrationType="AWS_PROXY",
-                IntegrationUri=_function_arn(aws, operation[INTEGRATION]["uri"], physical_ids),
+                IntegrationUri=_function_arn(aws, operation[INTEGRATION]["uri"], names),
                 PayloadFormatVersion=operation[INTEGRATION]["payloadFormatVersion"],
             )
             aws.apigatewayv2.create_route(
@@ -72,18 +71,18 @@ def _routes(
 
 
 def _route_key(path: str, method: str) -> str:
-    if path == "/$default":
+    if path.lstrip("/") == "$default":
         return "$default"
     verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
     return f"{verb} {path}"
 
 
-def _function_arn(aws: Aws, uri: object, physical_ids: Mapping[str, str]) -> str:
+def _function_arn(aws: Aws, uri: object, names: Mapping[str, str]) -> str:
     # {"Fn::Sub": "arn:...:path/2015-03-31/functions/${SendSms.Arn}/invocations"}
     found = FUNCTION_IN_URI.search(json.dumps(uri))
     if found is None:
         raise ValueError(f"an integration names no function: {uri}")
-    name = physical_ids[found.group(1)]
+    name = names[found.group(1)]
     return aws.lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
 
 
@@ -95,3 +94,17 @@ def _time_to_live(aws: Aws, table: str, attribute: str) -> Iterator[str]:
             TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute},
         )
         yield f"time to live of {table}"
+
+
+def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> Iterator[str]:
+    most = properties["ScalingConfig"]["MaximumConcurrency"]
+    if isinstance(most, int):
+        return
+    # botocore reads the numbers as numbers, whatever the emulator tells.
+    mapping = aws.lambda_.get_event_source_mapping(UUID=mapping_id)
+    aws.lambda_.update_event_source_mapping(
+        UUID=mapping_id,
+        BatchSize=int(mapping["BatchSize"]),
+        ScalingConfig={"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])},
+    )
+    yield f"numbers of {mapping_id}"

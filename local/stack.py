@@ -6,11 +6,12 @@ import asyncio
 import json
 import secrets
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
@@ -24,6 +25,9 @@ from local.moengage import MoEngageSimulator
 from local.processes import ProcessFailedError
 from local.progress import Step, quiet
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
 PROJECT = Path(__file__).resolve().parents[1]
 MINISTACK = PROJECT / ".venv/ministack/bin/ministack"
 SAM = PROJECT / ".venv/sam/bin/sam"
@@ -33,6 +37,11 @@ SUB_ACCOUNT_IDS = ("Acme_Transactional", "Acme_Promotional")
 SENDER_ID = "Acme"
 CONNECTOR_ID = "local-connector"
 SECONDS_TO_CALL = 20
+
+AT_WORK: tuple[QueueAttributeNameType, ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,6 @@ class LocalStack:
         What the 8x8 simulator asks for at the beginning.
     senders
         What is configured in MoEngage.
-    build_folder
-        What `sam build` made.
     """
 
     aws: Aws
@@ -82,7 +89,7 @@ class LocalStack:
     eightx8_url: str
     moengage_url: str
     senders: Senders
-    build_folder: Path
+    _sam: Sam
 
     def __init__(self, step: Step = quiet) -> None:
         self._step = step
@@ -112,6 +119,11 @@ class LocalStack:
         with self._step("Stopping"):
             await self._open.aclose()
 
+    @property
+    def build_folder(self) -> Path:
+        """What `sam build` made."""
+        return self._sam.build_folder
+
     def send_url(self, sub_account_id: str = SUB_ACCOUNT_IDS[0]) -> str:
         """What an administrator pastes into MoEngage."""
         return f"{self.front_door_url}/api/v1/subaccounts/{sub_account_id}/messages"
@@ -138,13 +150,18 @@ class LocalStack:
 
     def outcomes_under_way(self) -> int:
         """Count the outcomes that are to be told now; those held back for later are left out."""
-        found = self.aws.sqs.get_queue_attributes(
-            QueueUrl=self.deployment.outcome_queue_url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-            ],
+        return self._count(self.deployment.outcome_queue_url, *AT_WORK)
+
+    def sends_under_way(self) -> int:
+        """Count what lies in the send queues."""
+        ids = self.deployment.physical_ids
+        return sum(
+            self._count(ids[name], *AT_WORK, "ApproximateNumberOfMessagesDelayed")
+            for name in ("TransactionalQueue", "PromotionalQueue")
         )
+
+    def _count(self, queue_url: str, *numbers: QueueAttributeNameType) -> int:
+        found = self.aws.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=numbers)
         return sum(int(number) for number in found["Attributes"].values())
 
     def queue_outcome(self, message_id: str) -> None:
@@ -154,23 +171,34 @@ class LocalStack:
             MessageBody=json.dumps({"messageId": message_id}),
         )
 
+    def reconcile(self) -> dict[str, int]:
+        """Run `reconcile` now, as the schedule does every five minutes; gives its findings."""
+        answer = self.aws.lambda_.invoke(
+            FunctionName=self.deployment.physical_ids["Reconcile"], Payload=b"{}"
+        )
+        findings: dict[str, int] = json.loads(answer["Payload"].read())
+        return findings
+
+    async def deploy(self, **changes: str) -> None:
+        """Deploy the template, or once more over what runs with other values of parameters."""
+        self.deployment = await self._sam.deploy({**self._parameters(), **changes})
+        await asyncio.to_thread(repair, self.aws, STACK_NAME)
+
     def logs(self) -> list[str]:
         """Return every line that the functions have logged so far."""
         return every_log_line(self.aws)
 
     async def _start(self, opening: AsyncExitStack) -> None:
-        work = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="sms-bridge-")))
+        work = await opening.enter_async_context(_temporary_folder())
         with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
             self.aws = await opening.enter_async_context(emulator(MINISTACK, work))
             self.eightx8_url = await opening.enter_async_context(self.eightx8.running())
             self.moengage_url = await opening.enter_async_context(self.moengage.running())
-        sam = Sam(SAM, PROJECT, work, self.aws)
-        self.build_folder = sam.build_folder
+        self._sam = Sam(SAM, PROJECT, work, self.aws)
         with self._step("Building the functions and their layer (sam build)"):
-            await sam.build()
+            await self._sam.build()
         with self._step("Deploying template.yaml (sam deploy)"):
-            self.deployment = await sam.deploy(self._parameters())
-            await asyncio.to_thread(repair, self.aws, STACK_NAME)
+            await self.deploy()
         with self._step("Connecting 8x8, the bridge and MoEngage"):
             self.front_door_url = await opening.enter_async_context(
                 front_door(self.aws.endpoint, self.deployment.api_id)
@@ -183,6 +211,7 @@ class LocalStack:
     def _parameters(self) -> dict[str, str]:
         return {
             "SubAccountIds": ",".join(SUB_ACCOUNT_IDS),
+            "TransactionalSubAccountIds": SUB_ACCOUNT_IDS[0],
             "DefaultSenderId": SENDER_ID,
             "EightX8BaseUrl": self.eightx8_url,
             "MoEngageDeliveryTrackingUrl": f"{self.moengage_url}/sms/dlr/custom/{CONNECTOR_ID}",
@@ -259,3 +288,13 @@ class LocalStack:
         for sender in self.senders:
             self.moengage.save_sender(sender)
         self.moengage.save_delivery_tracking(SERVICE_PROVIDER, CONNECTOR_ID, DELIVERY_TRACKING)
+
+
+@asynccontextmanager
+async def _temporary_folder() -> AsyncIterator[Path]:
+    """Make a folder that is removed again: thousands of files by then, which take seconds."""
+    folder = tempfile.TemporaryDirectory(prefix="sms-bridge-")
+    try:
+        yield Path(folder.name)
+    finally:
+        await asyncio.to_thread(folder.cleanup)

@@ -18,6 +18,7 @@ digits  fate
 0013    delivered, then read
 0014    taken, then the connection is reset
 0015    taken, but the answer is no JSON
+0016    refused once: 429 with a Retry-After that is too long to wait for; then taken
 others  delivered
 ======  ==========================================================================
 """
@@ -109,6 +110,19 @@ class Fate:
 
 _DELIVERED = Fate()
 
+
+def _throttled_once(seconds: int) -> Fate:
+    return Fate(
+        fault=Fault(
+            status=429,
+            code=429,
+            message=f"Quota exceeded. Please try again in {seconds} second(s).",
+            retry_after=seconds,
+            times=1,
+        )
+    )
+
+
 FATES: Mapping[str, Fate] = MappingProxyType(
     {
         "0001": Fate(receipts=(QUEUED, SENT, ABSENT)),
@@ -125,21 +139,14 @@ FATES: Mapping[str, Fate] = MappingProxyType(
         "0006": Fate(callbacks="doubled and shuffled"),
         "0007": Fate(callbacks="none"),
         "0008": Fate(receipts=(QUEUED, SENT, SPAM)),
-        "0009": Fate(
-            fault=Fault(
-                status=429,
-                code=429,
-                message="Quota exceeded. Please try again in 1 second(s).",
-                retry_after=1,
-                times=1,
-            )
-        ),
+        "0009": _throttled_once(1),
         "0010": Fate(fault=Fault(accepted=True)),
         "0011": Fate(fault=Fault()),
         "0012": Fate(fault=Fault("hang", accepted=True)),
         "0013": Fate(receipts=(QUEUED, SENT, DELIVERED, READ)),
         "0014": Fate(fault=Fault("reset", accepted=True)),
         "0015": Fate(fault=Fault("garbage", accepted=True)),
+        "0016": _throttled_once(5),
     }
 )
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 import itertools
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,6 +13,7 @@ import aiohttp
 
 from local.moengage import CampaignMessage, Sender
 from local.stack import LocalStack
+from sms_bridge.clock import timestamp
 
 # For what takes six seconds at most when nothing else runs.
 SECONDS_TO_WAIT = 30
@@ -122,11 +124,28 @@ class Bridge:
 
         return await asyncio.to_thread(read)
 
-    async def reported(self, message: CampaignMessage) -> None:
-        """Wait until MoEngage has heard what became of a message, and nothing more is coming."""
-        await self.stack.moengage.until(lambda: bool(message.reports), SECONDS_TO_WAIT)
+    async def reported(self, *messages: CampaignMessage) -> None:
+        """Wait until MoEngage has heard what became of one of them, and nothing more is coming."""
+        await self.stack.moengage.until(
+            lambda: any(message.reports for message in messages), SECONDS_TO_WAIT
+        )
         await self.stack.eightx8.settled(SECONDS_TO_WAIT)
         await until(lambda: self.stack.outcomes_under_way() == 0)
+
+    async def age(self, message: CampaignMessage, *, seconds: int, state: str) -> None:
+        """Make it look as if a message had been sent so many seconds earlier and then got stuck."""
+        long_ago = timestamp(time.time() - seconds)
+
+        def write() -> None:
+            self.stack.aws.dynamodb.update_item(
+                TableName=self.stack.deployment.messages_table,
+                Key={"id": {"S": message.unique_id}},
+                UpdateExpression="SET accepted_at = :at, attempt_at = :at, #state = :state",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={":at": {"S": long_ago}, ":state": {"S": state}},
+            )
+
+        await asyncio.to_thread(write)
 
     def sms_to(self, destination: str) -> int:
         """Count the SMS that 8x8 has for a number."""

@@ -44,7 +44,9 @@ async def test_the_logs_tell_what_happened_and_to_nobody_whom(
     known = [result.message_id for result in campaign if result.message_id]
     assert all(message_id in log for message_id in [*known, message.unique_id])
     texts = {TEXT, *(case.text for case in CASES)}
-    texts |= {str(request.body.get("text")) for request in stack.eightx8.requests}
+    for request in stack.eightx8.requests:
+        messages = request.body.get("messages", [request.body])
+        texts |= {str(message.get("text")) for message in messages}
     numbers = {number, *(case.destination for case in CASES)}
     numbers |= {sms.destination for sms in stack.eightx8.messages}
     secrets = {*astuple(stack.tokens), stack.eightx8_api_key, *stack.eightx8.api_keys}

@@ -95,6 +95,23 @@ class TestOutcomes:
         assert (message.belief, message.reason) == ("failed", "eightx8_undelivered_1")
         assert len(message.reports) == 1
 
+    async def test_while_moengage_is_away_outcomes_wait_and_none_is_lost(
+        self, stack: LocalStack, bridge: Bridge
+    ) -> None:
+        # Each of the four meets it away once. Five failures in a row would be a longer break.
+        stack.moengage.faults.extend([Fault(http_status=503)] * 4)
+        messages = await asyncio.gather(
+            *(bridge.send(destination=bridge.number(ending)) for ending in ("0000", "0001") * 2)
+        )
+
+        for message in messages:
+            await bridge.reported(message)
+
+        beliefs = [message.belief for message in messages]
+        assert beliefs == ["delivered", "failed", "delivered", "failed"]
+        assert [len(message.reports) for message in messages] == [1, 1, 1, 1]
+        assert not stack.moengage.faults
+
 
 class TestLookUps:
     async def test_the_token_decides_how_much_of_the_number_shows(
