@@ -103,6 +103,8 @@ def in_short(answer: Any) -> str:
     match answer:
         case {"statusCode": int(status), "body": str(body)}:
             content = json.loads(body)
+            if "messages" in content:
+                return f"{status} {len(content['messages'])} found"
             word = content.get("code") or content.get("state") or content.get("status")
             return f"{status} {word['code'] if isinstance(word, dict) else word}"
         case {"batchItemFailures": list(again)}:
@@ -145,6 +147,8 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
                 received_at=timestamp(now - 60),
             )
         )
+    if "campaignId=" in event.get("rawQueryString", ""):
+        _put(store, _OUTCOME_TOLD[0], now - 60)
     if event.get("source") == "aws.events":
         for number in _STUCK:
             _put(store, number, now - _SECONDS_STUCK)
@@ -160,6 +164,7 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         sub_account_id=SUB_ACCOUNT,
         destination=NUMBER,
         source="Acme",
+        campaign_id="autumn",
         encoding="GSM7",
         segments=1,
         accepted_at=timestamp(accepted),

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-logger = Logger(service="sms-bridge", log_uncaught_exceptions=False)
+logger = Logger(log_uncaught_exceptions=False)
 
 
 def log_failure(message: str, error: BaseException, **facts: Any) -> None:

@@ -105,6 +105,8 @@ class LookUpSettings:
     bridge_secret_arn: str
     secret_max_age_seconds: int
     messages_table: str
+    eightx8_base_url: str
+    sub_account_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,13 +208,15 @@ class _Paginator:
         IndexName: str,
         KeyConditionExpression: str,
         ExpressionAttributeValues: Mapping[str, Any],
+        ScanIndexForward: bool,
     ) -> Iterator[dict[str, Any]]:
         """Query page by page. Like DynamoDB it gives an empty page at least."""
-        assert IndexName == "open"
-        assert KeyConditionExpression == "shelf = :shelf AND accepted_at BETWEEN :since AND :until"
+        # Look-ups, which go backwards by other indexes, change nothing and are not simulated.
+        assert (IndexName, ScanIndexForward) == ("open", True)
+        assert KeyConditionExpression == "shelf = :value AND accepted_at BETWEEN :since AND :until"
         refuse_unused(KeyConditionExpression, {}, ExpressionAttributeValues)
         shelf, since, until = (
-            ExpressionAttributeValues[name]["S"] for name in (":shelf", ":since", ":until")
+            ExpressionAttributeValues[name]["S"] for name in (":value", ":since", ":until")
         )
         last = ("", "")
         while True:

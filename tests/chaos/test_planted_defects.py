@@ -10,7 +10,7 @@ from sms_bridge.rules.duplicates import Claim
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Outcome, Told
 from sms_bridge.rules.send_results import SendResult
-from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
 from sms_bridge.steps import answer_time, receive, send
 from sms_bridge.steps.reconcile import Reconcile
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
@@ -31,7 +31,7 @@ def resend_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
     """What most gateways do."""
     judge = ResendPolicy.state_after
 
-    def state_after(self: ResendPolicy, result: SendResult) -> State:
+    def state_after(self: ResendPolicy, result: SendResult, **_: bool) -> State:
         return State.WAITING if result.reason == "eightx8_timeout" else judge(self, result)
 
     patch.setattr(ResendPolicy, "state_after", state_after)
@@ -142,6 +142,19 @@ def test_a_planted_defect_shows(
     plant(monkeypatch)
 
     assert expected in run(setting).failures
+
+
+def test_a_forgotten_doubt_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under `resend` an attempt may fail for good after an earlier one got through unheard."""
+    faults = ("reset_after_read", "opt_outs")
+    setting = Setting(
+        seed=1, messages=60, faults=faults, policy=AmbiguousSendPolicy.RESEND, is_queued=True
+    )
+    assert not run(setting).failures
+    judge = ResendPolicy.state_after
+    monkeypatch.setattr(ResendPolicy, "state_after", lambda self, result, **_: judge(self, result))
+
+    assert Wrong.UNTRUE in run(setting).failures
 
 
 def test_a_failing_run_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:

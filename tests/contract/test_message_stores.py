@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sms_bridge.rules.life_cycle import MAY_REPLACE, State
-from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, Told, UnknownEvent
+from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.rules.sending_again import ResendPolicy
@@ -331,6 +331,26 @@ class TestOutcomes:
         assert (message.outcome_tries, message.outcome_next_try_at) == (2, LATER)
         assert message.outcome_is_open
 
+    def test_an_outcome_is_held_for_one_caller_until_its_time_is_over(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        record(store, a_receipt("delivered"))
+
+        held = [
+            store.hold_outcome(MESSAGE_ID, at, until)
+            for at, until in (
+                ("2026-11-24T09:30:00.000Z", "2026-11-24T09:30:40.000Z"),
+                ("2026-11-24T09:30:39.999Z", "2026-11-24T09:31:20.000Z"),
+                ("2026-11-24T09:30:40.000Z", "2026-11-24T09:31:30.000Z"),
+            )
+        ]
+
+        assert held == [True, False, True]
+        assert kept(store).outcome_next_try_at == "2026-11-24T09:31:30.000Z"
+        assert kept(store).outcome_tries == 0
+        assert kept(store).outcome_is_open
+
     def test_one_that_was_given_up_is_closed_until_it_is_replayed_with_all_its_tries(
         self, store: MessageStore
     ) -> None:
@@ -348,33 +368,3 @@ class TestOutcomes:
         assert (message.outcome_given_up, message.outcome_given_up_at) == ("", "")
         assert (message.outcome_tries, message.outcome_next_try_at) == (0, "")
         assert message.outcome_is_open
-
-
-class TestEverythingElse:
-    INBOUND = InboundMessage(
-        umid=UMID,
-        sub_account_id="acme",
-        source="+6591234567",
-        destination="+6599",
-        text="STOP 🙂",
-        encoding="UCS2",
-        segments=2,
-        sent_at="2026-11-24T09:29:59.1234567Z",
-        received_at=AT,
-    )
-
-    def test_an_inbound_message_can_be_read_back_as_it_came(self, store: MessageStore) -> None:
-        ids = {store.keep_inbound(self.INBOUND) for _ in range(2)}
-
-        (inbound_id,) = ids
-        assert store.get_inbound(inbound_id) == self.INBOUND
-        assert store.get(UMID) is None
-
-    def test_an_inbound_message_that_never_came_is_not_there(self, store: MessageStore) -> None:
-        assert store.get_inbound(f"inbound {UMID}") is None
-
-    def test_an_unknown_event_may_come_twice(self, store: MessageStore) -> None:
-        for _ in range(2):
-            store.keep_event(UnknownEvent(key="k", event_type="", content="{}"), AT)
-
-        assert store.get("k") is None

@@ -97,7 +97,9 @@ _steps = st.one_of(
     st.builds(
         Judged, st.sampled_from([Outcome(Told.DELIVERED), Outcome(Told.FAILED, "no_receipt", "")])
     ),
-    st.builds(Moved, st.sampled_from(["told", "not_taken", "given_up", "replayed", "close"])),
+    st.builds(
+        Moved, st.sampled_from(["told", "held", "not_taken", "given_up", "replayed", "close"])
+    ),
 )
 _numbers = itertools.count()
 
@@ -132,6 +134,9 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
             return store.record_outcome(message_id, step.outcome, at)
         case Moved("told"):
             store.record_told(message_id, at)
+        case Moved("held"):
+            until = at.replace(":00.000Z", ":59.000Z")
+            return store.hold_outcome(message_id, at, until)
         case Moved("not_taken"):
             store.record_not_taken(message_id, at)
         case Moved("given_up"):

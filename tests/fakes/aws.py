@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import mock_aws
 
-from sms_bridge.storage.dynamodb_messages import OPEN_INDEX
+from sms_bridge.storage.message_indexes import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 TABLE = "messages"
+INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
 
 def an_aws_account() -> AbstractContextManager[Any]:
@@ -27,18 +28,20 @@ def a_messages_table() -> "DynamoDBClient":
     client.create_table(
         TableName=TABLE,
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("id", "shelf", "accepted_at")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("id", "accepted_at", *(index.attribute for index in INDEXES))
         ],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": OPEN_INDEX,
+                "IndexName": index.name,
                 "KeySchema": [
-                    {"AttributeName": "shelf", "KeyType": "HASH"},
+                    {"AttributeName": index.attribute, "KeyType": "HASH"},
                     {"AttributeName": "accepted_at", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
+            for index in INDEXES
         ],
         BillingMode="PAY_PER_REQUEST",
     )

@@ -1,14 +1,14 @@
 """Messages in memory."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from sms_bridge.rules.life_cycle import MAY_REPLACE, State
+from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.storage.messages import Attempt, Effect, Recorded
+from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
 
 Shelf = Literal["open", "given up"]
 
@@ -76,6 +76,7 @@ class InMemoryMessages:
             before = self._seen(message_id)
             facts = {
                 "answered_at": at,
+                "in_doubt_since": at if result.verdict is Verdict.AMBIGUOUS else "",
                 "umid": before.umid or result.umid,
                 "encoding": result.encoding,
                 **failure,
@@ -86,7 +87,7 @@ class InMemoryMessages:
                 # What an earlier attempt failed of is over.
                 replace(before, **{**failure, **given}),
                 state,
-                result.outcome,
+                result.outcome if state in FINAL else None,
                 at,
                 is_known=all(getattr(before, name) for name in given),
                 is_the_holder=bool(result.umid) or attempt == before.attempt,
@@ -159,6 +160,28 @@ class InMemoryMessages:
 
     def open_messages(self, *, until: str) -> Iterator[Message]:
         return self._on_shelf("open", "0", until)
+
+    def messages_to(
+        self, recipient_hash: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        return self._newest_first(lambda message: message.recipient_hash == recipient_hash, before)
+
+    def messages_of_campaign(
+        self, campaign_id: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        return self._newest_first(lambda message: message.campaign_id == campaign_id, before)
+
+    def _newest_first(
+        self, is_wanted: Callable[[Message], bool], before: Position | None
+    ) -> Iterator[Message]:
+        wanted = (
+            message
+            for message in self.messages.values()
+            if message.accepted_at and not message.ends_a_chain and is_wanted(message)
+        )
+        for message in sorted(wanted, key=Position.of, reverse=True):
+            if before is None or Position.of(message) < before:
+                yield message
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         return self._on_shelf("given up", since, until)

@@ -1,8 +1,6 @@
 """No text, number, token or key in any line of the log, whatever goes wrong."""
 
 import json
-import logging
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -41,55 +39,22 @@ from tests.fakes.http_server import (
     reads_and_resets,
     unreachable_url,
 )
-from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes, InMemorySendQueue
+from tests.unit.privacy import (
+    API_KEY,
+    CALLBACK_TOKEN,
+    CONNECTOR,
+    HASH_KEY,
+    NUMBER,
+    SECRETS,
+    TEXT,
+    TOKEN,
+    EveryLine,
+    SpeakingError,
+)
 from tests.unit.steps.sending import a_sending_plan
-
-CODE = "Qz-4711-xW"
-TEXT = f"Your-Distinctive-Code-is-{CODE}"
-NUMBER = "+6598761234987"
-API_KEY = "eightx8-distinctive-key"
-TOKEN = "moengage-distinctive-token"
-CALLBACK_TOKEN = "callback-distinctive-token"
-HASH_KEY = "distinctive-hash-key"
-CONNECTOR = "distinctive-connector"
-
-# The middle of the number is enough to find a person. It is long enough to stand nowhere by chance.
-SECRETS = (TEXT, CODE, NUMBER.strip("+"), "98761234", API_KEY, TOKEN, CALLBACK_TOKEN, HASH_KEY)
-
-
-class SpeakingError(Exception):
-    """An error as botocore raises them: its text quotes what it was given."""
-
-    def __init__(self) -> None:
-        super().__init__(" ".join(SECRETS))
-
-
-@dataclass
-class EveryLine:
-    """All that any logger wrote, with its tracebacks."""
-
-    written: WrittenLog
-    captured: pytest.LogCaptureFixture
-
-    def hold_no_secret(self) -> None:
-        formatter = logging.Formatter()
-        records = "\n".join(
-            f"{formatter.format(record)} {vars(record)}" for record in self.captured.records
-        )
-        assert self.written.lines, "nothing was logged: the test proves nothing"
-        for secret in SECRETS:
-            assert secret not in self.written.text
-            assert secret not in records
-
-
-@pytest.fixture
-def every_line(logged: WrittenLog, caplog: pytest.LogCaptureFixture) -> EveryLine:
-    """All lines of all loggers, the debug lines of urllib3 and others included."""
-    caplog.set_level(logging.DEBUG)
-    return EveryLine(logged, caplog)
 
 
 def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any]:

@@ -138,5 +138,5 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
     assert str(caught.value) == (
         "BRIDGE_SECRET_ARN is missing; SECRET_MAX_AGE_SECONDS is not a whole number; "
-        "MESSAGES_TABLE is missing"
+        "MESSAGES_TABLE is missing; EIGHTX8_BASE_URL is missing; SUB_ACCOUNT_IDS is missing"
     )

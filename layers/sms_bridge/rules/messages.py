@@ -83,8 +83,8 @@ class Receipt:
         When the state changed by 8x8's clock, as 8x8 wrote it.
     received_at
         When the bridge got it, ISO 8601 UTC.
-    price
-        Total and currency, e.g. ``0.0375 EUR``; empty when nothing was charged.
+    price, currency
+        What 8x8 charged for all segments, as a decimal number; empty when nothing was charged.
     """
 
     umid: str
@@ -98,6 +98,7 @@ class Receipt:
     error_code: str = ""
     error_message: str = ""
     price: str = ""
+    currency: str = ""
     segments: int = 0
 
     @property
@@ -156,6 +157,8 @@ class Message:
         Tells the request that created it from its repeats.
     ends_a_chain
         It is no message but closes a chain of them (see ``sms_bridge.rules.duplicates``).
+    recipient_hash
+        Stands for the recipient, so that one person's messages can be found.
     send_before
         When its time to live is over: it must not be sent any more.
     attempt, attempt_at
@@ -166,6 +169,8 @@ class Message:
         of an account reports those, too).
     answered_at
         When 8x8's answer, or the lack of one, was known.
+    in_doubt_since
+        When an attempt last ended without anybody knowing whether 8x8 has the message.
     encoding, segments
         8x8's finding, or the bridge's estimate until there is one.
     outcome, outcome_due_at, outcome_told_at
@@ -183,6 +188,7 @@ class Message:
     ends_a_chain: bool = False
     sub_account_id: str = ""
     destination: str = field(default="", repr=False)
+    recipient_hash: str = ""
     source: str = ""
     client_message_id: str = ""
     campaign_id: str = ""
@@ -199,6 +205,7 @@ class Message:
     attempt: int = 0
     attempt_at: str = ""
     answered_at: str = ""
+    in_doubt_since: str = ""
     outcome: Outcome | None = None
     outcome_due_at: str = ""
     outcome_told_at: str = ""

@@ -52,11 +52,20 @@ class ResendPolicy:
 
     ambiguous: AmbiguousSendPolicy = AmbiguousSendPolicy.HOLD
 
-    def state_after(self, result: SendResult) -> State:
-        """Return the state that an attempt leaves the message in."""
+    def state_after(self, result: SendResult, *, in_doubt: bool = False) -> State:
+        """Return the state that an attempt leaves the message in.
+
+        Parameters
+        ----------
+        in_doubt
+            Whether 8x8 may have the message from an earlier attempt.
+        """
         match result.verdict:
             case Verdict.ACCEPTED:
                 return State.QUEUED
+            case Verdict.PERMANENT if in_doubt and not result.umid and self._sends_in_doubt:
+                # It failed for good this time, and may be on the phone all the same.
+                return State.UNKNOWN
             case Verdict.PERMANENT:
                 # 8x8 has it on its books, as rejected, when it gave it a umid.
                 return State.REJECTED if result.umid else State.FAILED
@@ -64,6 +73,10 @@ class ResendPolicy:
                 return State.UNKNOWN
             case _:
                 return State.WAITING
+
+    @property
+    def _sends_in_doubt(self) -> bool:
+        return self.ambiguous is AmbiguousSendPolicy.RESEND
 
     def pause_before_trying_at_once(
         self, result: SendResult, *, tries: int, seconds_left: float, chance: float

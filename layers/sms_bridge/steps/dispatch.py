@@ -10,12 +10,14 @@ from typing import Any, Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import log_failure, logger
+from sms_bridge.metrics import Metric
 from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
 from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.pacing import seconds_for
 from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
 from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.steps.log_lines import log_attempt, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.steps.send import Sender
 from sms_bridge.storage.dead_letters import DeadLetterQueue
@@ -255,21 +257,10 @@ class DispatchMessages:
             message.id,
             message.attempt,
             result,
-            self._plan.policy.state_after(result),
+            self._plan.policy.state_after(result, in_doubt=bool(message.in_doubt_since)),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        logger.info(
-            "message sent" if result.verdict is Verdict.ACCEPTED else "message not sent",
-            message_id=message.id,
-            campaign_id=message.campaign_id,
-            sub_account_id=message.sub_account_id,
-            attempt=message.attempt,
-            verdict=result.verdict,
-            reason=result.reason,
-            http_status=result.http_status,
-            umid=result.umid,
-            eightx8_code=result.eightx8_code,
-            eightx8_error_id=result.eightx8_error_id,
-        )
+        waited = {Metric.SECONDS_IN_QUEUE: seconds_since(message.accepted_at, now)}
+        log_attempt(recorded, result, now, waited)
         return recorded.message.state

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import logger
+from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.forwarding import (
     SECONDS_TO_TELL,
     Breaker,
@@ -17,6 +18,7 @@ from sms_bridge.rules.forwarding import (
     seconds_before_next_try,
 )
 from sms_bridge.rules.messages import Message, Outcome
+from sms_bridge.steps.log_lines import identity_of, seconds_since
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.outcome_queue import outcome_body
@@ -73,28 +75,21 @@ class ForwardOutcome:
             logger.info("no open outcome", message_id=message_id)
             return None
         if self._listener is None:
-            logger.warning("no delivery-tracking URL is configured", message_id=message_id)
-            self._messages.record_given_up(message_id, NO_URL, timestamp(self._clock()))
+            now = self._clock()
+            self._messages.record_given_up(message_id, NO_URL, timestamp(now))
+            logger.warning(
+                "no delivery-tracking URL is configured",
+                **identity_of(message),
+                given_up=NO_URL,
+                **measured({Metric.FORWARDS_GIVEN_UP: 1}, now),
+            )
             return None
         wait = self._seconds_to_wait(message)
         if wait:
             return wait
         telling = self._listener.tell(message, message.outcome)
         self._breaker.note(telling.hearing, self._clock())
-        heard = telling.hearing is Hearing.HEARD
-        log = logger.info if heard else logger.warning
-        log(
-            "outcome told" if heard else "outcome not taken",
-            message_id=message_id,
-            campaign_id=message.campaign_id,
-            status=message.outcome.status,
-            reason=message.outcome.reason,
-            hearing=telling.hearing,
-            http_status=telling.http_status,
-            error=telling.error,
-            tries=message.outcome_tries + 1,
-        )
-        return self._record(message, telling)
+        return self._record(message, message.outcome, telling)
 
     def _seconds_to_wait(self, message: Message) -> int:
         """Return 0 when the outcome is this record's to tell now.
@@ -114,17 +109,37 @@ class ForwardOutcome:
             return SECONDS_TO_TELL
         return wait
 
-    def _record(self, message: Message, telling: Telling) -> int | None:
+    def _record(self, message: Message, outcome: Outcome, telling: Telling) -> int | None:
         now = self._clock()
+        tries = message.outcome_tries + 1
+        given_up, wait = "", None
         if telling.hearing is Hearing.HEARD:
             self._messages.record_told(message.id, timestamp(now))
-            return None
-        tries = message.outcome_tries + 1
-        if telling.hearing is Hearing.REFUSED or is_exhausted(tries):
-            reason = f"moengage_{telling.http_status or 'unreachable'}"
-            self._dead_letters.add(outcome_body(message.id), reason=reason)
-            self._messages.record_given_up(message.id, reason, timestamp(now))
-            return None
-        wait = seconds_before_next_try(tries, self._chance(), telling.retry_after)
-        self._messages.record_not_taken(message.id, timestamp(now + wait))
+            values = {
+                Metric.FORWARDED: 1.0,
+                Metric.SECONDS_TO_TOLD: seconds_since(message.outcome_due_at, now),
+            }
+        elif telling.hearing is Hearing.REFUSED or is_exhausted(tries):
+            given_up = f"moengage_{telling.http_status or 'unreachable'}"
+            self._dead_letters.add(outcome_body(message.id), reason=given_up)
+            self._messages.record_given_up(message.id, given_up, timestamp(now))
+            values = {Metric.FORWARDS_GIVEN_UP: 1}
+        else:
+            wait = seconds_before_next_try(tries, self._chance(), telling.retry_after)
+            self._messages.record_not_taken(message.id, timestamp(now + wait))
+            values = {Metric.FORWARDS_RETRIED: 1}
+        heard = telling.hearing is Hearing.HEARD
+        log = logger.info if heard else logger.warning
+        log(
+            "outcome told" if heard else "outcome not taken",
+            **identity_of(message),
+            outcome=outcome.status,
+            outcome_reason=outcome.reason,
+            hearing=telling.hearing,
+            http_status=telling.http_status,
+            error=telling.error,
+            tries=tries,
+            given_up=given_up,
+            **measured(values, now),
+        )
         return wait

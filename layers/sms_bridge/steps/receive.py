@@ -4,13 +4,15 @@ import time
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import logger
+from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.message_ids import is_message_id
 from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
 from sms_bridge.rules.opt_outs import Keywords, wish_of
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.phone_numbers import keyed_hash, masked
+from sms_bridge.steps.log_lines import identity_of, new_outcome_of, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.messages import MessageStore, Recorded
 from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.web.callbacks import read_callback
@@ -56,7 +58,8 @@ class ReceiveCallback:
                 self._keep(inbound, hash_key)
             case UnknownEvent() as event:
                 self._messages.keep_event(event, received_at)
-                logger.warning("event not understood", key=event.key)
+                counted = measured({Metric.NOT_UNDERSTOOD: 1}, self._clock())
+                logger.warning("event not understood", key=event.key, **counted)
 
     def _record(self, receipt: Receipt) -> None:
         is_ours = is_message_id(receipt.client_message_id)
@@ -64,15 +67,32 @@ class ReceiveCallback:
         outcome = outcome_of_receipt(receipt) if is_ours else None
         recorded = self._messages.record_receipt(message_id, receipt, outcome)
         queue_outcome(self._outcomes, recorded, self._clock())
+        self._log(recorded, receipt)
+
+    def _log(self, recorded: Recorded, receipt: Receipt) -> None:
+        now = self._clock()
+        message = recorded.message
+        outcome, values = new_outcome_of(recorded)
+        values[Metric.RECEIPTS] = 1
+        if not message.accepted_at:
+            values[Metric.FOREIGN_RECEIPTS] = 1
+        if outcome:
+            # Once for each message: every receipt of it tells its size and price.
+            values[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
+            values[Metric.SEGMENTS] = receipt.segments
+        if outcome and receipt.price:
+            values[Metric.COST] = float(receipt.price)
         logger.info(
             "receipt recorded",
-            message_id=message_id,
-            is_known=bool(recorded.message.accepted_at),
+            **identity_of(message),
             umid=receipt.umid,
             receipt_state=receipt.state or "not understood",
-            error_code=receipt.error_code,
+            eightx8_code=receipt.error_code,
+            currency=receipt.currency,
             effect=recorded.effect,
-            state=recorded.message.state,
+            state=message.state,
+            **outcome,
+            **measured(values, now),
         )
 
     def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
@@ -92,9 +112,10 @@ class ReceiveCallback:
             "inbound message kept",
             umid=inbound.umid,
             sub_account_id=inbound.sub_account_id,
-            wish=wish or "",
+            wish=wish or "none",
             sender=masked(inbound.source),
             sender_hash=keyed_hash(inbound.source, hash_key),
+            **measured({Metric.INBOUND: 1}, self._clock()),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import log_failure, logger
+from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.outcomes import outcome_of_receipt
@@ -23,9 +24,10 @@ from sms_bridge.rules.reconciling import (
 )
 from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
 from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.steps.log_lines import identity_of, new_outcome_of
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.log_exports import ExportJob, ExportJobs
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.messages import MessageStore, Recorded
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry
 
@@ -140,12 +142,18 @@ class Reconcile:
 
     # --------------------------------------------------------------------------- what we can tell
     def _mend(self, message: Message, finding: Finding) -> None:
-        logger.warning("message stuck", message_id=message.id, finding=finding, state=message.state)
+        logger.warning(
+            "message stuck",
+            **identity_of(message),
+            finding=finding,
+            state=message.state,
+            **measured({Metric.STUCK: 1}, self._clock()),
+        )
         match finding:
             case Finding.SENDER_GONE:
                 self._settle(message, _SENDER_GONE)
             case Finding.NEVER_SENT:
-                self._settle(message, EXPIRED)
+                self._settle_expired(message)
             case Finding.OUTCOME_STUCK:
                 self._outcomes.add(message.id)
             case Finding.OVERDUE if message.state is State.UNKNOWN:
@@ -161,17 +169,40 @@ class Reconcile:
                 now = self._clock()
                 recorded = self._messages.record_outcome(message.id, outcome, timestamp(now))
                 queue_outcome(self._outcomes, recorded, now)
+                self._log_settled("no final receipt came", recorded)
 
-    def _settle(self, message: Message, result: SendResult) -> None:
+    def _settle_expired(self, message: Message) -> None:
+        in_doubt = bool(message.in_doubt_since)
+        if self._plan.resend.state_after(EXPIRED, in_doubt=in_doubt) is State.UNKNOWN:
+            # What waits is known not to be sent; only an attempt can end in doubt.
+            attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
+            if not attempt.begun or attempt.message is None:
+                return
+            message = attempt.message
+        self._settle(message, EXPIRED, in_doubt=in_doubt)
+
+    def _settle(self, message: Message, result: SendResult, *, in_doubt: bool = False) -> None:
         now = self._clock()
         recorded = self._messages.record_result(
             message.id,
             message.attempt,
             result,
-            self._plan.resend.state_after(result),
+            self._plan.resend.state_after(result, in_doubt=in_doubt),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
+        self._log_settled(result.description, recorded)
+
+    def _log_settled(self, how: str, recorded: Recorded) -> None:
+        outcome, values = new_outcome_of(recorded)
+        logger.info(
+            "message settled",
+            **identity_of(recorded.message),
+            how=how,
+            state=recorded.message.state,
+            **outcome,
+            **measured({Metric.SETTLED: 1, **values}, self._clock()),
+        )
 
     # ---------------------------------------------------------------------------- what 8x8 can tell
     def _ask(
@@ -214,9 +245,8 @@ class Reconcile:
             outcome = outcome_of_receipt(entry.receipt)
             recorded = self._messages.record_receipt(message.id, entry.receipt, outcome)
             queue_outcome(self._outcomes, recorded, now)
-            logger.info("settled by 8x8's log", message_id=message.id, state=recorded.message.state)
+            self._log_settled("settled by 8x8's log", recorded)
         elif message.state is State.UNKNOWN and is_proven_absent(message, newest):
-            logger.info("8x8 does not have it", message_id=message.id, then=self._plan.absent)
             self._settle_absent(message)
 
     def _settle_absent(self, message: Message) -> None:

@@ -6,22 +6,24 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 from sms_bridge.clock import Clock, timestamp
 from sms_bridge.logs import log_failure, logger
+from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.duplicates import Claim, claim, claim_key
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.message_ids import NewId, new_message_id
 from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
 from sms_bridge.rules.opt_outs import OPTED_OUT
-from sms_bridge.rules.phone_numbers import keyed_hash, masked
+from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.segments import segments_of
 from sms_bridge.rules.send_results import SendResult, Verdict
 from sms_bridge.rules.sending_again import ResendPolicy
 from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError
+from sms_bridge.steps.log_lines import Values, identity_of, log_attempt, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.storage.messages import Effect, MessageStore, Recorded
 from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.storage.send_queue import SendQueue
@@ -132,16 +134,15 @@ class SendMessage:
         opted_out = self._look_up_opt_out(request, hash_key)
         claimed = self._claim(request, hash_key)
         message = claimed.message
-        recipient: dict[str, Any] = {
-            "recipient": masked(request.destination),
-            "recipient_hash": keyed_hash(request.destination, hash_key),
-        }
         if not claimed.won:
-            logger.info("repeat caught", message_id=message.id, **recipient)
+            repeated = measured({Metric.DUPLICATES: 1}, self._clock())
+            logger.info("repeat caught", **identity_of(message), **repeated)
             return self._repeat(message, request, answer_time)
         if self._plan.is_queued:
             self._send_queue.add(message.id, request)
-            logger.info("message queued", message_id=message.id, **recipient)
+            values = {**self._accepted(message), Metric.QUEUED: 1}
+            queued = measured(values, self._clock())
+            logger.info("message queued", **identity_of(message), **queued)
             return message
         try:
             answer_time.promise(message)
@@ -149,19 +150,6 @@ class SendMessage:
             self._record(message, _NOT_TRIED, State.WAITING)
             raise
         result = self._result_of(opted_out) or self._post(request, message, answer_time)
-        logger.info(
-            "message sent" if result.verdict is Verdict.ACCEPTED else "message not sent",
-            message_id=message.id,
-            campaign_id=message.campaign_id,
-            sub_account_id=message.sub_account_id,
-            verdict=result.verdict,
-            reason=result.reason,
-            http_status=result.http_status,
-            umid=result.umid,
-            eightx8_code=result.eightx8_code,
-            eightx8_error_id=result.eightx8_error_id,
-            **recipient,
-        )
         return self._settle(message, request, result)
 
     # ------------------------------------------------------------------------------------ claims
@@ -175,6 +163,7 @@ class SendMessage:
             kind=request.kind,
             sub_account_id=request.sub_account_id,
             destination=request.destination,
+            recipient_hash=keyed_hash(request.destination, hash_key),
             source=request.source or "",
             client_message_id=request.client_message_id or "",
             campaign_id=request.campaign_id or "",
@@ -236,32 +225,45 @@ class SendMessage:
         def time_left() -> float:
             return answer_time.left() - _SECONDS_TO_RECORD
 
-        result = _NOT_TRIED
+        result, doubtful = _NOT_TRIED, None
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
             result = self._sender.send(request, message.id, time_left=time_left)
+            if result.verdict is Verdict.AMBIGUOUS:
+                doubtful = result
             pause = self._plan.policy.pause_before_trying_at_once(
                 result, tries=tries, seconds_left=time_left(), chance=self._chance()
             )
             if pause is None:
                 break
             self._sleep(pause)
-        return result
+        # What came of the last try does not tell that an earlier one failed.
+        return result if result.verdict is Verdict.ACCEPTED else doubtful or result
 
     def _settle(self, message: Message, request: MessageRequest, result: SendResult) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
         state = self._plan.policy.state_after(result)
+        values = self._accepted(message)
         if state in (State.WAITING, State.UNKNOWN):
             wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
             try:
                 # First, so that no crash leaves a message that waits for nothing.
                 self._send_queue.add(message.id, request, delay_seconds=wait)
+                values[Metric.QUEUED] = 1
             except Exception as error:
                 log_failure("message not queued", error, message_id=message.id)
-        return self._record(message, result, state)
+        recorded = self._record(message, result, state)
+        now = self._clock()
+        values[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
+        log_attempt(recorded, result, now, values)
+        return recorded.message
 
-    def _record(self, message: Message, result: SendResult, state: State) -> Message:
+    @staticmethod
+    def _accepted(message: Message) -> Values:
+        return {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
+
+    def _record(self, message: Message, result: SendResult, state: State) -> Recorded:
         try:
             recorded = self._messages.record_result(
                 message.id, message.attempt, result, state, timestamp(self._clock())
@@ -270,7 +272,7 @@ class SendMessage:
         except Exception as error:
             # The message may be out: a refusal now would make MoEngage count it as failed.
             log_failure("result not recorded", error, message_id=message.id)
-            return replace(
+            as_it_is = replace(
                 message,
                 state=state,
                 umid=result.umid,
@@ -278,4 +280,5 @@ class SendMessage:
                 reason=result.reason,
                 description=result.description,
             )
-        return recorded.message
+            return Recorded(as_it_is, Effect.LATE, outcome_is_new=False)
+        return recorded

@@ -1,13 +1,20 @@
 """Messages in DynamoDB."""
 
 from collections.abc import Iterator, Mapping
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.clock import seconds_of
-from sms_bridge.rules.life_cycle import MAY_REPLACE, State
+from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
-from sms_bridge.rules.send_results import SendResult
+from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.storage.message_indexes import (
+    BY_CAMPAIGN,
+    BY_RECIPIENT,
+    FIRST,
+    OPEN,
+    SHELVES,
+    MessageIndexes,
+)
 from sms_bridge.storage.message_items import (
     INBOUND_PREFIX,
     RECEIPT_PREFIX,
@@ -20,20 +27,14 @@ from sms_bridge.storage.message_items import (
     outcome_attribute,
     receipt_attribute,
 )
-from sms_bridge.storage.messages import Attempt, Effect, Recorded
+from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _SECONDS_A_DAY = 86_400
 
-# The index of messages that are not closed. An id's first digit spreads them, so that a burst of
-# messages is not written to one partition.
-OPEN_INDEX = "open"
-_SHELVES = "0123456789abcdef"
 _GIVEN_UP = "given up "
-
-_GET_AT_ONCE = 100
 
 
 class DynamoDBMessages:
@@ -44,8 +45,8 @@ class DynamoDBMessages:
     client
         A boto3 DynamoDB client.
     table
-        Name of the table. Its key is the string attribute ``id``; its index ``open`` has ``shelf``
-        and ``accepted_at``.
+        Name of the table. Its key is the string attribute ``id``; its indexes are those of
+        :mod:`~sms_bridge.storage.message_indexes`.
     retention_days
         After how many days a new item expires.
     """
@@ -54,6 +55,7 @@ class DynamoDBMessages:
         self._client = client
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
+        self._indexes = MessageIndexes(client, table)
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -61,6 +63,8 @@ class DynamoDBMessages:
         values = {**message_attributes(message), "state": message.state.value}
         if not message.ends_a_chain:
             values["shelf"] = message.id[0]
+            if message.campaign_id:
+                values["campaign_shelf"] = f"{message.campaign_id} {message.id[0]}"
         create = self._update(
             message.id,
             values,
@@ -103,6 +107,7 @@ class DynamoDBMessages:
         }
         facts = {
             "answered_at": at,
+            "in_doubt_since": at if result.verdict is Verdict.AMBIGUOUS else "",
             "umid": result.umid,
             "encoding": result.encoding,
             **failure,
@@ -111,7 +116,7 @@ class DynamoDBMessages:
             message_id,
             state,
             facts,
-            result.outcome,
+            result.outcome if state in FINAL else None,
             at,
             attempt=None if result.umid else attempt,
             # What an earlier attempt failed of.
@@ -220,13 +225,26 @@ class DynamoDBMessages:
 
     def open_messages(self, *, until: str) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        for shelf in _SHELVES:
-            yield from self._on_shelf(shelf, "0", until)
+        for shelf in SHELVES:
+            yield from self._open_ones(shelf, FIRST, until)
+
+    def messages_to(
+        self, recipient_hash: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        return self._indexes.newest_first(BY_RECIPIENT, [recipient_hash], before)
+
+    def messages_of_campaign(
+        self, campaign_id: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        shelves = [f"{campaign_id} {shelf}" for shelf in SHELVES]
+        return self._indexes.newest_first(BY_CAMPAIGN, shelves, before)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        for shelf in _SHELVES:
-            yield from self._on_shelf(_GIVEN_UP + shelf, since, until)
+        for shelf in SHELVES:
+            yield from self._open_ones(_GIVEN_UP + shelf, since, until)
 
     # ------------------------------------------------------------------------------------- inside
     def _get(self, key: str) -> Item | None:
@@ -234,31 +252,11 @@ class DynamoDBMessages:
             TableName=self._table, Key=attributes({"id": key}), ConsistentRead=True
         ).get("Item")
 
-    def _on_shelf(self, shelf: str, since: str, until: str) -> Iterator[Message]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName=OPEN_INDEX,
-            KeyConditionExpression="shelf = :shelf AND accepted_at BETWEEN :since AND :until",
-            ExpressionAttributeValues=attributes(
-                {":shelf": shelf, ":since": since, ":until": until}
-            ),
-        )
-        keys = ({"id": item["id"]} for page in pages for item in page["Items"])
-        for some in batched(keys, _GET_AT_ONCE, strict=False):
-            for item in self._get_many(list(some)):
-                message = message_from(item)
-                # The index lags behind the table; what was closed meanwhile is not open.
-                if "shelf" in item:
-                    yield message
-
-    def _get_many(self, keys: list[Item]) -> Iterator[Item]:
-        while keys:
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-            )
-            yield from answer["Responses"].get(self._table, [])
-            unprocessed = answer["UnprocessedKeys"].get(self._table)
-            keys = list(unprocessed["Keys"]) if unprocessed else []
+    def _open_ones(self, shelf: str, since: str, until: str) -> Iterator[Message]:
+        for item in self._indexes.find(OPEN, shelf, since=since, until=until):
+            # The index lags behind the table; what was closed meanwhile is not open.
+            if "shelf" in item:
+                yield message_from(item)
 
     def _advance(
         self,

@@ -72,6 +72,7 @@ def receipt_attribute(receipt: Receipt) -> dict[str, Any]:
             ("error_code", receipt.error_code),
             ("error_message", receipt.error_message),
             ("price", receipt.price),
+            ("currency", receipt.currency),
             ("segments", receipt.segments),
         )
         if value
@@ -139,6 +140,7 @@ def _receipts_of(values: dict[str, Any]) -> tuple[Receipt, ...]:
             error_code=stored.get("error_code", ""),
             error_message=stored.get("error_message", ""),
             price=stored.get("price", ""),
+            currency=stored.get("currency", ""),
             segments=int(stored.get("segments", 0)),
         )
         for name, stored in values.items()

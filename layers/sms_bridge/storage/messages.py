@@ -52,6 +52,19 @@ class Attempt:
     message: Message | None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A message's place among others, by when it was accepted."""
+
+    accepted_at: str
+    message_id: str
+
+    @classmethod
+    def of(cls, message: Message) -> "Position":
+        """Return the place of a message."""
+        return cls(message.accepted_at, message.id)
+
+
 class MessageStore(Protocol):
     """Keeps everything durable about a message.
 
@@ -117,6 +130,22 @@ class MessageStore(Protocol):
 
     def open_messages(self, *, until: str) -> Iterator[Message]:
         """Return the messages accepted until then whose outcome MoEngage has not heard."""
+
+    def messages_to(
+        self, recipient_hash: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        """Return the messages to one recipient, the newest first.
+
+        Parameters
+        ----------
+        before
+            Where an earlier call stopped.
+        """
+
+    def messages_of_campaign(
+        self, campaign_id: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        """Return the messages of a campaign, the newest first, from where a call stopped."""
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,11 @@ class Secret:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError("the secret is not a JSON object")
+        return cls.from_values(values)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "Secret":
+        """Take what is there; what is missing is empty."""
         return cls(
             eightx8_api_key=str(values.get("eightx8ApiKey") or "").strip(),
             moengage_data_api_key=str(values.get("moengageDataApiKey") or "").strip(),

@@ -83,7 +83,8 @@ def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
         received_at=received_at,
         error_code=error_code,
         error_message=_text(status.get("errorMessage")),
-        price=f"{_text(price.get('total'))} {_text(price.get('currency'))}".strip(),
+        price=_amount(price.get("total")),
+        currency=_text(price.get("currency"))[:3],
         segments=_count(payload.get("smsCount")),
     )
 
@@ -114,6 +115,14 @@ def _text(value: object) -> str:
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return ""
     return str(value).encode("utf-8", "replace").decode()
+
+
+def _amount(value: object) -> str:
+    text = _text(value)
+    try:
+        return text if 0 <= float(text) < 1000 else ""
+    except ValueError:
+        return ""
 
 
 def _count(value: object) -> int:

@@ -18,6 +18,7 @@ from sms_bridge.web.eightx8 import ApiKeys
 
 _SECONDS_TO_WAIT = 10.0
 _SECONDS_TO_DOWNLOAD = 60.0
+_FAILED = ("failed", "cancelled", "error")
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
 
@@ -120,7 +121,9 @@ class LogExports:
             job = _object(answer)
             status = job.get("status")
             if answer.status != 200 or status not in ("queued", "running", "succeeded", "empty"):
-                raise ExportFailedError(f"export_{status or answer.status}")
+                # A word that 8x8 does not document may be any text.
+                failed = status if status in _FAILED else answer.status
+                raise ExportFailedError(f"export_{failed}")
             if status in ("queued", "running"):
                 return None
             links = job.get("data") if status == "succeeded" else []

@@ -1,9 +1,94 @@
 """What became of a message, for support staff and scripts."""
 
+import base64
 from typing import Any
 
+from sms_bridge.clock import seconds_of
+from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message, Receipt
-from sms_bridge.rules.phone_numbers import masked
+from sms_bridge.rules.phone_numbers import NUMBER, masked
+from sms_bridge.rules.story import story_of
+from sms_bridge.steps.look_up import Page, Wanted
+from sms_bridge.storage.messages import Position
+from sms_bridge.web.refusals import Code, FieldError, RefusedError
+from sms_bridge.web.requests import HttpRequest
+
+_WAYS = ("destination", "umid", "campaignId")
+# Whatever is longer was never taken, and may be too long to be a key.
+_MAX_CHARACTERS = {"umid": 100, "campaignId": 256}
+_MAX_LIMIT = 100
+
+
+def way_of(request: HttpRequest) -> str:
+    """Return by which parameter messages are asked for.
+
+    Raises
+    ------
+    RefusedError
+        When it is none or several, or its value cannot be one.
+    """
+    ways = [name for name in _WAYS if request.query(name)]
+    if len(ways) != 1:
+        raise RefusedError(Code.QUERY_INVALID, f"Ask by exactly one of {', '.join(_WAYS)}.")
+    [way] = ways
+    most = _MAX_CHARACTERS.get(way)
+    if most and len(request.query(way)) > most:
+        raise _wrong(way, f"must have at most {most} characters")
+    return way
+
+
+def read_wanted(request: HttpRequest) -> Wanted:
+    """Read which messages are asked for.
+
+    Raises
+    ------
+    RefusedError
+        With the parameter that is wrong.
+    """
+    destination, state = request.query("destination"), request.query("state")
+    limit = request.query("limit") or str(Wanted().limit)
+    # A + that was not escaped arrives as a space.
+    if destination and not NUMBER.fullmatch(destination.strip()):
+        raise _wrong("destination", "must be a phone number with its country code")
+    if state and state not in State:
+        raise _wrong("state", f"must be one of {', '.join(State)}")
+    if not limit.isdecimal() or not 1 <= int(limit) <= _MAX_LIMIT:
+        raise _wrong("limit", f"must be a number from 1 to {_MAX_LIMIT}")
+    return Wanted(
+        destination=destination.strip(),
+        campaign_id=request.query("campaignId"),
+        state=State(state) if state else None,
+        before=_position(request.query("next")),
+        limit=int(limit),
+    )
+
+
+def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
+    """Return the body of an answer with several messages; ``next`` asks for those after them."""
+    answer: dict[str, Any] = {
+        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
+    }
+    if page.next:
+        text = f"{page.next.accepted_at} {page.next.message_id}"
+        answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
+    return answer
+
+
+def _position(text: str) -> Position | None:
+    if not text:
+        return None
+    try:
+        accepted_at, message_id = base64.urlsafe_b64decode(text).decode().split(" ")
+        seconds_of(accepted_at)
+    except ValueError:
+        raise _wrong("next", "must be what an earlier answer gave") from None
+    return Position(accepted_at, message_id)
+
+
+def _wrong(name: str, what: str) -> RefusedError:
+    return RefusedError(
+        Code.QUERY_INVALID, f"{name} {what}.", FieldError(name, what, Code.QUERY_INVALID)
+    )
 
 
 def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
@@ -37,6 +122,7 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
             "reason": message.outcome.reason,
             "description": message.outcome.description,
         }
+    answer["story"] = [f"{at}: {what}" for at, what in story_of(message)]
     answer["history"] = _history(message)
     return {name: value for name, value in answer.items() if value}
 
@@ -66,5 +152,5 @@ def _receipt_event(receipt: Receipt) -> dict[str, Any]:
         "happenedAt": receipt.at,
         "errorCode": receipt.error_code,
         "errorMessage": receipt.error_message,
-        "price": receipt.price,
+        "price": f"{receipt.price} {receipt.currency}".strip(),
     }

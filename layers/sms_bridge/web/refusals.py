@@ -21,6 +21,7 @@ class Code(StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
     IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
+    QUERY_INVALID = "query_invalid"
     UNAUTHORIZED = "unauthorized"
     SUB_ACCOUNT_NOT_ALLOWED = "sub_account_not_allowed"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"

@@ -9,6 +9,7 @@ from typing import Any
 
 from sms_bridge.clock import timestamp
 from sms_bridge.logs import log_failure, logger
+from sms_bridge.metrics import Metric, measured
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.requests import HttpRequest
 
@@ -70,11 +71,13 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
                 code=refusal.code,
                 error_id=error_id,
                 fields=[error.field for error in refusal.errors],
+                **measured({Metric.REFUSED: 1}, time.time()),
             )
             return refusal_response(refusal, error_id)
         except Exception as error:
             error_id = str(uuid.uuid4())
-            log_failure("request failed", error, error_id=error_id)
+            failed = measured({Metric.FAILED: 1}, time.time())
+            log_failure("request failed", error, error_id=error_id, **failed)
             return refusal_response(UNAVAILABLE, error_id)
 
     return handler

@@ -6,6 +6,7 @@ import re
 _ROUTES = (
     (re.compile(r"/api/v1/subaccounts/[^/]+/messages"), ("POST",)),
     (re.compile(r"/callbacks/8x8"), ("POST",)),
+    (re.compile(r"/messages"), ("GET",)),
     (re.compile(r"/messages/[^/]+"), ("GET",)),
 )
 

@@ -12,7 +12,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -24,6 +23,8 @@ from tests.unit.steps.life import FATES, SENDING, TELLING, WINDOW, Bridge
 
 fates = st.lists(st.sampled_from(["taken", *FATES]), min_size=1, max_size=3)
 deaths = st.none() | st.integers(0, 7)
+# Before something happens. MoEngage is told 6 s after a message was asked for at the earliest.
+pauses = st.sampled_from([0, 1, 10, 10, 60, 119, 120, 600, 3600])
 words = st.sampled_from(["queued", "sent", "undelivered", "rejected", "delivered", "read"])
 
 ORDER = [*({state} for state in (State.QUEUED, State.SENT, State.DEFERRED))]
@@ -46,17 +47,21 @@ def how_far(state: State) -> int:
 class LifeOfMessages(RuleBasedStateMachine):
     """MoEngage asks, 8x8 reports, functions die, and time passes."""
 
-    @initialize(is_queued=st.booleans())
-    def begin(self, is_queued: bool) -> None:
+    @initialize(is_queued=st.booleans(), fates=fates)
+    def begin(self, is_queued: bool, fates: list[str]) -> None:
         self.bridge = Bridge(is_queued=is_queued)
         self.last_claims: dict[str, tuple[str, float]] = {}
         self.answered: set[str] = set()
         self.reached: dict[str, int] = {}
         self.deaths_while_telling = 0
+        for text in ("one", "two"):
+            self.ask(0, text, fates, None)
+        self.dispatch(0, fates, None)
 
     # ------------------------------------------------------------------------------ what happens
-    @rule(text=st.sampled_from(["one", "two"]), fates=fates, dies_at=deaths)
-    def ask(self, text: str, fates: list[str], dies_at: int | None) -> None:
+    @rule(pause=pauses, text=st.sampled_from(["one", "two"]), fates=fates, dies_at=deaths)
+    def ask(self, pause: int, text: str, fates: list[str], dies_at: int | None) -> None:
+        self.bridge.clock.sleep(pause)
         known, now = set(self.bridge.messages.messages), self.bridge.clock.now
         answer = self.bridge.ask(text, fates, dies_at)
 
@@ -70,31 +75,32 @@ class LifeOfMessages(RuleBasedStateMachine):
         if new:
             self.last_claims[text] = (new[0], now)
 
-    @rule(fates=fates, dies_at=deaths)
-    def dispatch(self, fates: list[str], dies_at: int | None) -> None:
+    @rule(pause=pauses, fates=fates, dies_at=deaths)
+    def dispatch(self, pause: int, fates: list[str], dies_at: int | None) -> None:
+        self.bridge.clock.sleep(pause)
         self.bridge.dispatch(fates, dies_at)
 
-    @rule(hearing=st.sampled_from(Hearing), dies_at=deaths)
-    def forward(self, hearing: Hearing, dies_at: int | None) -> None:
+    @rule(pause=pauses, hearing=st.sampled_from(Hearing), dies_at=deaths)
+    def forward(self, pause: int, hearing: Hearing, dies_at: int | None) -> None:
+        self.bridge.clock.sleep(pause)
         self.deaths_while_telling += not self.bridge.forward(hearing, dies_at)
 
-    @precondition(lambda self: self.bridge.eightx8.words)
-    @rule(data=st.data(), word=words, dies_at=deaths)
-    def report(self, data: st.DataObject, word: str, dies_at: int | None) -> None:
-        message_id = data.draw(st.sampled_from(sorted(self.bridge.eightx8.words)))
-        self.bridge.receive(message_id, word, dies_at)
+    @rule(which=st.integers(0, 9), words=st.lists(words, min_size=1, max_size=3), dies_at=deaths)
+    def report(self, which: int, words: list[str], dies_at: int | None) -> None:
+        taken = sorted(self.bridge.eightx8.words)
+        for word in words if taken else ():
+            self.bridge.clock.sleep(1)
+            self.bridge.receive(taken[which % len(taken)], word, dies_at)
+            self.states_only_move_forward()
 
-    @rule(dies_at=deaths)
-    def reconcile(self, dies_at: int | None) -> None:
+    @rule(pause=pauses, dies_at=deaths)
+    def reconcile(self, pause: int, dies_at: int | None) -> None:
+        self.bridge.clock.sleep(pause)
         self.bridge.reconcile(dies_at)
 
     @rule(queue=st.sampled_from([SENDING, TELLING]))
     def deliver_again(self, queue: str) -> None:
         self.bridge.sqs.repeat(queue)
-
-    @rule(seconds=st.sampled_from([1, 10, 60, 119, 120, 600, 3600]))
-    def wait(self, seconds: int) -> None:
-        self.bridge.clock.sleep(seconds)
 
     # ------------------------------------------------------------------------- what always holds
     @invariant()

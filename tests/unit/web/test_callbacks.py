@@ -50,7 +50,8 @@ class TestReceipts:
             received_at=AT,
             error_code="1",
             error_message="Absent subscriber",
-            price="0.075 EUR",
+            price="0.075",
+            currency="EUR",
             segments=2,
         )
 

@@ -21,7 +21,8 @@ TOLD = a_message(
             received_at="2026-11-24T09:30:04.000Z",
             error_code="1",
             error_message="Absent",
-            price="0.0375 EUR",
+            price="0.0375",
+            currency="EUR",
         ),
     ),
     outcome=Outcome(Told.FAILED, "eightx8_undelivered_1", "Absent"),
@@ -34,6 +35,7 @@ def test_everything_that_is_known_is_told_and_nothing_else() -> None:
     answer = look_up_answer(TOLD, full_number=False)
 
     history = answer.pop("history")
+    assert answer.pop("story")[0] == "2026-11-24T09:30:00.000Z: accepted from MoEngage"
     assert answer == {
         "messageId": MESSAGE_ID,
         "state": "undelivered",
@@ -122,6 +124,7 @@ def test_a_message_of_which_only_receipts_are_known_can_be_told() -> None:
     assert look_up_answer(message, full_number=True) == {
         "messageId": f"umid {UMID}",
         "state": "sent",
+        "story": ["2026-11-24T09:30:04.000Z: given to the operator"],
         "history": [
             {
                 "at": "2026-11-24T09:30:04.000Z",

@@ -17,6 +17,7 @@ CODES = {
     "text_too_long": 400,
     "country_not_allowed": 403,
     "idempotency_key_invalid": 400,
+    "query_invalid": 400,
     "unauthorized": 401,
     "sub_account_not_allowed": 403,
     "address_not_allowed": 403,

@@ -13,7 +13,7 @@ from tests.builders import MESSAGE_ID
         ("/callbacks/8x8", ("POST",)),
         (f"/messages/{MESSAGE_ID}", ("GET",)),
         ("/", ()),
-        ("/messages", ()),
+        ("/messages", ("GET",)),
         ("/messages/", ()),
         ("/messages/a/b", ()),
         ("/callbacks/8x8/", ()),

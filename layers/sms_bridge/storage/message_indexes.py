@@ -1,0 +1,103 @@
+"""The indexes of the messages table.
+
+=============  ==================  ==========================================================
+index          key                 holds
+=============  ==================  ==========================================================
+``open``       ``shelf``           messages whose outcome MoEngage has not heard
+``recipient``  ``recipient_hash``  all messages
+``campaign``   ``campaign_shelf``  messages with a campaign id
+=============  ==================  ==========================================================
+
+All are sorted by ``accepted_at`` and hold keys only. Shelves are named after an id's first digit,
+so that a burst of messages is not written to one partition.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from sms_bridge.rules.messages import Message
+from sms_bridge.storage.message_items import Item, attributes, message_from
+from sms_bridge.storage.messages import Position
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index and the attribute that it goes by."""
+
+    name: str
+    attribute: str
+
+
+OPEN = Index("open", "shelf")
+BY_RECIPIENT = Index("recipient", "recipient_hash")
+BY_CAMPAIGN = Index("campaign", "campaign_shelf")
+
+SHELVES = "0123456789abcdef"
+
+# Before and after every moment that is written down.
+FIRST, LAST = "0", "9"
+
+_GET_AT_ONCE = 100
+
+
+class MessageIndexes:
+    """Finds items by an index, and reads them from the table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def newest_first(
+        self, index: Index, values: Sequence[str], before: Position | None
+    ) -> Iterator[Message]:
+        """Return the messages under any of the values, from a position back."""
+        until = before.accepted_at if before else LAST
+        each = (
+            map(message_from, self.find(index, value, until=until, backwards=True))
+            for value in values
+        )
+        for message in heapq.merge(*each, key=Position.of, reverse=True):
+            if before is None or Position.of(message) < before:
+                yield message
+
+    def find(
+        self,
+        index: Index,
+        value: str,
+        *,
+        since: str = FIRST,
+        until: str = LAST,
+        backwards: bool = False,
+    ) -> Iterator[Item]:
+        """Return the items under a value, by when they were accepted."""
+        under_the_value = f"{index.attribute} = :value"
+        in_the_span = "accepted_at BETWEEN :since AND :until"
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index.name,
+            KeyConditionExpression=f"{under_the_value} AND {in_the_span}",
+            ExpressionAttributeValues=attributes(
+                {":value": value, ":since": since, ":until": until}
+            ),
+            ScanIndexForward=not backwards,
+        )
+        keys = ({"id": item["id"]} for page in pages for item in page["Items"])
+        for some in batched(keys, _GET_AT_ONCE, strict=False):
+            # They come back in any order.
+            items = {item["id"]["S"]: item for item in self._get_many(list(some))}
+            yield from (items[key["id"]["S"]] for key in some if key["id"]["S"] in items)
+
+    def _get_many(self, keys: list[Item]) -> Iterator[Item]:
+        while keys:
+            answer = self._client.batch_get_item(
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+            )
+            yield from answer["Responses"].get(self._table, [])
+            unprocessed = answer["UnprocessedKeys"].get(self._table)
+            keys = list(unprocessed["Keys"]) if unprocessed else []

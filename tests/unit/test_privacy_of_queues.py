@@ -1,0 +1,228 @@
+"""No text, number, token or key in any line of the log of what works behind the queues."""
+
+import json
+
+import pytest
+
+from sms_bridge.clock import timestamp
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import InboundMessage, MessageKind
+from sms_bridge.rules.opt_outs import Identifier, Wish, keywords_of
+from sms_bridge.rules.reconciling import (
+    AbsentPolicy,
+    MissingReceiptPolicy,
+    Patience,
+    UnsettledPolicy,
+)
+from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.steps.forward import ForwardOutcome
+from sms_bridge.steps.pass_on_wish import PassOnWish
+from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
+from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.send_queue import SqsSendQueue
+from sms_bridge.web.connections import Connections
+from sms_bridge.web.eightx8 import EightX8
+from sms_bridge.web.eightx8_exports import LogExports
+from sms_bridge.web.moengage import UserProfiles
+from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_request
+from tests.fakes.api_keys import RotatingKeys
+from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import failing
+from tests.fakes.http_server import Behaviour, LoopbackServer, answers, reads_and_resets
+from tests.fakes.log_exports import InMemoryExportJobs
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.moengage import FakeMoEngage
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
+from tests.fakes.sqs import InMemorySqs
+from tests.unit.privacy import API_KEY, CODE, HASH_KEY, NUMBER, TEXT, EveryLine, SpeakingError
+
+WORDS = json.dumps(
+    {
+        "code": 1002,
+        "message": f"{NUMBER}: {TEXT}",
+        "messages": [{"clientMessageId": MESSAGE_ID, "status": {"code": TEXT}}],
+    }
+).encode()
+
+
+class Queue:
+    """A send queue with one message in it, and the step that works it off."""
+
+    def __init__(self, url: str = "http://127.0.0.1:1") -> None:
+        clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.opt_outs = InMemoryOptOuts()
+        self.sqs = InMemorySqs(clock)
+        send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageKind, "queue"))
+        self.messages.create(
+            a_message(
+                state=State.WAITING,
+                destination=NUMBER,
+                attempt=0,
+                accepted_at=clock.text,
+                send_before=timestamp(clock.now + 60),
+            )
+        )
+        send_queue.add(MESSAGE_ID, a_request(destination=NUMBER, text=TEXT))
+        self.step = DispatchMessages(
+            DispatchPlan(
+                heeding_kinds=frozenset(MessageKind), policy=ResendPolicy(), rate=0, at_once=1
+            ),
+            messages=self.messages,
+            send_queue=send_queue,
+            dead_letters=SqsDeadLetterQueue(self.sqs.client, "dead"),
+            outcomes=InMemoryOutcomes(),
+            opt_outs=self.opt_outs,
+            sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
+            clock=clock,
+            sleep=clock.sleep,
+        )
+
+    def dispatch(self) -> None:
+        self.step(self.sqs.receive("queue"), hash_key=HASH_KEY, time_left=lambda: 60.0)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        answers(200, WORDS),
+        answers(400, WORDS),
+        answers(401, WORDS),
+        answers(429, WORDS),
+        answers(500, WORDS),
+        reads_and_resets,
+    ],
+    ids=["unreadable", "400", "401", "429", "500", "reset"],
+)
+def test_working_off_the_send_queue(behaviour: Behaviour, every_line: EveryLine) -> None:
+    with LoopbackServer(behaviour) as server:
+        Queue(server.url).dispatch()
+
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize("method", ["begin_attempt", "record_result"])
+def test_working_it_off_while_the_table_fails(method: str, every_line: EveryLine) -> None:
+    with LoopbackServer(answers(500, WORDS)) as server:
+        queue = Queue(server.url)
+        with failing(queue.messages, method, error=SpeakingError()):
+            queue.dispatch()
+
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize("body", [f"{TEXT} {NUMBER}", json.dumps({"messageId": TEXT})])
+@pytest.mark.parametrize("fails", [(), ("send_message",)])
+def test_a_record_that_cannot_be_read(
+    body: str, fails: tuple[str, ...], every_line: EveryLine
+) -> None:
+    queue = Queue()
+    queue.sqs.queues.clear()
+    queue.sqs.send_message(QueueUrl="queue", MessageBody=body)
+
+    with failing(queue.sqs, *fails, error=SpeakingError()):
+        queue.dispatch()
+
+    every_line.hold_no_secret()
+
+
+def test_a_person_who_opted_out(every_line: EveryLine) -> None:
+    queue = Queue()
+    queue.opt_outs.record(SUB_ACCOUNT, NUMBER, Wish.STOP, "2026", hash_key=HASH_KEY)
+
+    queue.dispatch()
+
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        answers(202, json.dumps({"jobId": "job", "status": TEXT, "data": [NUMBER]}).encode()),
+        answers(400, WORDS),
+        answers(500, WORDS),
+        reads_and_resets,
+    ],
+    ids=["garbage", "400", "500", "reset"],
+)
+@pytest.mark.parametrize("fails", [(), ("record_result",)])
+def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: EveryLine) -> None:
+    clock, messages = TurnableClock(), InMemoryMessages()
+    for number, state in enumerate((State.UNKNOWN, State.SENDING, State.WAITING)):
+        messages.create(a_message(id=f"{number}{MESSAGE_ID}", state=state, destination=NUMBER))
+    clock.now = 1_795_512_600.0 + 700
+    with (
+        LoopbackServer(behaviour) as server,
+        failing(messages, *fails, error=SpeakingError()),
+    ):
+        step = Reconcile(
+            ReconcilePlan(
+                patience=Patience(unknown=60, unsettled=10_000_000, receipt=60),
+                resend=ResendPolicy(),
+                absent=AbsentPolicy.RESEND,
+                unsettled=UnsettledPolicy.REPORT,
+                missing_receipt=MissingReceiptPolicy.FAILED,
+            ),
+            messages=messages,
+            outcomes=InMemoryOutcomes(),
+            jobs=InMemoryExportJobs(),
+            log=LogExports(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
+            clock=clock,
+            sleep=clock.sleep,
+        )
+        assert step(time_left=lambda: 300.0)["ask"] == 1
+
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize("body", [f"{TEXT} {NUMBER}", json.dumps({"messageId": MESSAGE_ID})])
+def test_working_off_the_outcome_queue(body: str, every_line: EveryLine) -> None:
+    sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
+    sqs.send_message(QueueUrl="queue", MessageBody=body)
+    forward = ForwardOutcome(
+        messages=messages, listener=FakeMoEngage(), dead_letters=InMemoryDeadLetters()
+    )
+    full = InMemoryDeadLetters()
+
+    with (
+        failing(messages, "get", error=SpeakingError()),
+        failing(full, "add", error=SpeakingError()),
+    ):
+        SqsOutcomeQueue(sqs.client, "queue").work_through(sqs.receive("queue"), forward, full)
+
+    every_line.hold_no_secret()
+
+
+@pytest.mark.parametrize("behaviour", [answers(), answers(400, WORDS), reads_and_resets])
+def test_passing_on_a_wish(behaviour: Behaviour, every_line: EveryLine) -> None:
+    clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()
+    inbound = InboundMessage(
+        umid=UMID,
+        sub_account_id=SUB_ACCOUNT,
+        source=NUMBER,
+        destination="+6599",
+        text=CODE,
+        received_at=clock.text,
+    )
+    inbound_id = messages.keep_inbound(inbound)
+    opt_outs.record(SUB_ACCOUNT, NUMBER, Wish.STOP, clock.text, hash_key=HASH_KEY)
+    with LoopbackServer(behaviour) as server:
+        url = f"{server.url}/v1/customer/WORKSPACE"
+        step = PassOnWish(
+            messages=messages,
+            opt_outs=opt_outs,
+            profiles=UserProfiles(
+                url,
+                Connections(url, connect_timeout=2.0),
+                identifier=Identifier.CUSTOMER_ID,
+            ),
+            dead_letters=InMemoryDeadLetters(),
+            keywords=keywords_of([CODE], []),
+            clock=clock,
+        )
+        step(inbound_id, hash_key=HASH_KEY, api_key=API_KEY)
+
+    every_line.hold_no_secret()
