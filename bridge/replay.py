@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from bridge.columns import columns
+from bridge.options import AsJson
 from bridge.stack import Stack
 from sms_bridge.rules.messages import Message
 from sms_bridge.steps.replay import ReplayScope, find_replays
@@ -40,7 +41,7 @@ def replay(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it. Without this nothing changes.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell outcomes again that MoEngage did not take.
 
@@ -57,7 +58,7 @@ def replay(
         message_ids=frozenset(message_ids or ()),
     )
     found = list(islice(find_replays(stack.messages, scope), limit))
-    console = Console(stderr=as_json)
+    console = Console(stderr=True)
     if yes:
         for message in track(found, "Replaying", console=console, disable=not console.is_terminal):
             replay_one(message, stack.messages, stack.outcomes)
@@ -66,13 +67,13 @@ def replay(
         typer.echo(json.dumps({"replayed": yes, "outcomes": [_line(one) for one in found]}))
         return
     if found:
-        console.print(_table(found))
+        typer.echo(_table(found))
     if len(found) == limit:
-        console.print(f"There may be more: --limit is {limit}.")
+        typer.echo(f"There may be more: --limit is {limit}.")
     if yes:
-        console.print(f"{len(found)} outcomes are queued and will be told again.")
+        typer.echo(f"{len(found)} outcomes are queued and will be told again.")
     else:
-        console.print(f"{len(found)} outcomes would be told again. Nothing was changed; add --yes.")
+        typer.echo(f"{len(found)} outcomes would be told again. Nothing was changed; add --yes.")
 
 
 def _text_of(moment: datetime | None) -> str:
@@ -89,12 +90,8 @@ def _line(message: Message) -> dict[str, Any]:
     }
 
 
-def _table(found: list[Message]) -> Table:
-    table = Table()
-    for heading in ("Message", "Accepted", "Outcome", "Given up because", "Given up at"):
-        table.add_column(heading)
-    for message in found[:_SHOWN]:
-        table.add_row(*(str(value) for value in _line(message).values()))
-    if len(found) > _SHOWN:
-        table.add_row(f"... and {len(found) - _SHOWN} more")
-    return table
+def _table(found: list[Message]) -> str:
+    rows = [list(_line(message).values()) for message in found[:_SHOWN]]
+    table = columns(rows, ("Message", "Accepted", "Outcome", "Given up because", "Given up at"))
+    more = len(found) - _SHOWN
+    return f"{table}\n... and {more} more" if more > 0 else table

@@ -1,0 +1,69 @@
+"""Calls to the bridge's own API and to 8x8."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from bridge.errors import BridgeError
+from sms_bridge import __version__
+
+_SECONDS = 10.0
+
+
+class NoAnswerError(BridgeError):
+    """The host did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a call."""
+
+    status: int
+    content: bytes = field(repr=False)
+
+    @property
+    def json(self) -> Any:
+        """The body, ``None`` where it is no JSON."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+    @property
+    def code(self) -> Any:
+        """The error's code, by 8x8's and the bridge's form of an error."""
+        return self.json.get("code") if isinstance(self.json, dict) else None
+
+
+def call(method: str, url: str, *, token: str = "", body: object = None) -> Answer:
+    """Call once: no retry, no redirect.
+
+    Parameters
+    ----------
+    token
+        Sent as bearer token; empty sends none.
+    body
+        Sent as JSON; ``None`` sends none.
+
+    Raises
+    ------
+    NoAnswerError
+        There was no answer. Its text names the host, not the URL: a path may be secret.
+    """
+    headers = {"accept": "application/json", "user-agent": f"sms-bridge/{__version__}"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    try:
+        with urllib3.PoolManager(retries=False, timeout=_SECONDS) as pool:
+            answer = pool.request(method, url, headers=headers, json=body, redirect=False)
+            return Answer(answer.status, answer.data)
+    except HTTPError as error:
+        raise NoAnswerError(
+            f"{urlsplit(url).netloc} does not answer ({type(error).__name__})"
+        ) from None

@@ -1,0 +1,1 @@
+"""What `bridge doctor` looks at, one module a part of the bridge."""

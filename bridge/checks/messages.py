@@ -1,0 +1,36 @@
+"""Are messages stuck?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bridge.checks.findings import Finding, Level
+from bridge.survey import SECONDS_UNTIL_RECEIPTS, Survey
+from sms_bridge.rules.life_cycle import State
+
+_PART = "messages"
+
+
+def check_messages(survey: Survey) -> Iterator[Finding]:
+    """Look for messages of which nothing is heard."""
+    unknown = survey.by_state[State.UNKNOWN]
+    if unknown:
+        yield Finding(
+            Level.WARNING,
+            _PART,
+            f"of {unknown} messages nobody knows whether 8x8 took them, the oldest of "
+            f"{survey.oldest_by_state[State.UNKNOWN]}",
+            "nothing at first: 8x8's log is asked after UnknownPatienceSeconds. If they get more, "
+            "see 8x8's status page and the log of Reconcile",
+        )
+    if survey.without_receipts:
+        yield Finding(
+            Level.WARNING,
+            _PART,
+            f"of {survey.without_receipts} messages 8x8 has sent no receipt for more than "
+            f"{SECONDS_UNTIL_RECEIPTS // 60} minutes",
+            "mend 8x8's webhook if it is named above; what was not received is asked for after "
+            "ReceiptPatienceSeconds",
+        )
+    if not unknown and not survey.without_receipts:
+        yield Finding(Level.OK, _PART, f"{survey.by_state.total()} are open, none is stuck")

@@ -1,0 +1,22 @@
+"""What goes wrong, in one line for the operator."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+class BridgeError(Exception):
+    """Something failed; the text says what, for the operator."""
+
+
+FAILURES = (BridgeError, BotoCoreError, ClientError)
+"""What a command may end with."""
+
+
+def line_of(error: Exception) -> str:
+    """Return what went wrong in one line."""
+    if isinstance(error, ClientError):
+        refusal = error.response.get("Error", {})
+        code, message = refusal.get("Code", "an error"), refusal.get("Message", "")
+        return f"AWS refused {error.operation_name}: {code} {message}".strip()
+    return " ".join(str(error).split())

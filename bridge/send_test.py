@@ -1,0 +1,104 @@
+"""`bridge send-test`: a message through the deployed bridge, followed to its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from time import monotonic, sleep, time
+from typing import Annotated
+
+import typer
+
+from bridge.calls import call
+from bridge.errors import BridgeError
+from bridge.options import AsJson, read_number
+from bridge.stack import Stack
+from bridge.stories import lines_of
+from sms_bridge.clock import timestamp
+from sms_bridge.rules.messages import Message, Told
+from sms_bridge.web.look_ups import look_up_answer
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def send_test(
+    context: typer.Context,
+    to: Annotated[
+        str, typer.Option(callback=read_number, metavar="NUMBER", help="Who gets the SMS.")
+    ],
+    text: Annotated[
+        str | None, typer.Option(help="Its text; without it, one that tells the time.")
+    ] = None,
+    sub_account: Annotated[
+        str | None, typer.Option(help="8x8's sub-account; without it, the stack's first.")
+    ] = None,
+    wait: Annotated[
+        int, typer.Option(min=0, max=3600, help="Follow it for so many seconds.")
+    ] = 120,
+    as_json: AsJson = False,
+) -> None:
+    """Send a real SMS as MoEngage would, and tell its story until MoEngage has heard the outcome.
+
+    MoEngage does not know the message and ignores the report. Exit status 1 unless the SMS was
+    delivered and MoEngage told.
+    """
+    stack: Stack = context.obj
+    tokens = stack.secret().moengage_tokens
+    if not tokens:
+        raise BridgeError("the secret holds no token for MoEngage yet: bridge configure")
+    body = {
+        "recipient": to,
+        # A text of its own each time: the same one again would be a repeat and not be sent.
+        "message": text or f"Test of the SMS bridge at {timestamp(time())}",
+    }
+    url = stack.send_url(sub_account or stack.sub_account_ids[0])
+    answer = call("POST", url, token=tokens[0], body=body)
+    if answer.status != 200:
+        code = answer.code or "without a code"
+        raise BridgeError(f"the bridge refused it: HTTP {answer.status}, {code}")
+    message_id = answer.json["messageId"]
+
+    def show(line: str) -> None:
+        if not as_json:
+            typer.echo(line)
+
+    show(f"Sent as {message_id}.")
+    message = follow(lambda: stack.messages.get(message_id), wait, show)
+    if message is None:
+        raise BridgeError("the bridge answered, but its table does not have the message")
+    if as_json:
+        typer.echo(json.dumps(look_up_answer(message, full_number=False)))
+    elif not is_over(message):
+        typer.echo(f"Not over after {wait} seconds; later: bridge message {message_id}")
+    delivered = message.outcome is not None and message.outcome.status is Told.DELIVERED
+    if not (delivered and message.outcome_told_at):
+        raise typer.Exit(1)
+
+
+def is_over(message: Message) -> bool:
+    """Tell whether nothing more is to come."""
+    return bool(message.outcome_told_at or message.outcome_given_up)
+
+
+def follow(
+    look: Callable[[], Message | None], seconds: int, show: Callable[[str], None]
+) -> Message | None:
+    """Look at a message again and again, and show what is new, until its story is over.
+
+    Returns
+    -------
+    Message or None
+        As it was at the last look.
+    """
+    end = monotonic() + seconds
+    shown: list[str] = []
+    while True:
+        message = look()
+        # What comes late may belong before what was shown; it is shown when it is known.
+        for line in lines_of(message) if message else ():
+            if line not in shown:
+                shown.append(line)
+                show(line)
+        if (message and is_over(message)) or monotonic() >= end:
+            return message
+        sleep(_SECONDS_BETWEEN_LOOKS)

@@ -1,0 +1,54 @@
+"""A deployed bridge, all well with it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from sms_bridge.logs import logger
+from tests.bridge.deployed import (
+    ACCOUNT,
+    Deployed,
+    a_simulator,
+    environment,
+    make_queues,
+    make_secret,
+    make_table,
+    running,
+)
+from tests.bridge.loopback import loopback_server
+from tests.fakes.aws import REGION, an_aws_account
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    """A bridge of which 8x8 knows the key and the webhook, and that MoEngage can hear."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    # The functions' log is not what these tests are about.
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
+    with ExitStack() as opening:
+        opening.enter_context(an_aws_account())
+        make_table()
+        queue_urls, secret_arn, eightx8 = make_queues(), make_secret(), a_simulator()
+        eightx8_url, wait_for_callbacks = opening.enter_context(running(eightx8))
+        bridge = Deployed(
+            secret_arn=secret_arn,
+            environment=environment(queue_urls, secret_arn, eightx8_url),
+            queue_urls=queue_urls,
+            eightx8=eightx8,
+            eightx8_url=eightx8_url,
+            monkeypatch=monkeypatch,
+        )
+        bridge.api_url = opening.enter_context(loopback_server(bridge.answer)).url
+        moengage = opening.enter_context(loopback_server(lambda _: (200, {}, "")))
+        bridge.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{moengage.url}/sms/dlr/custom/id"
+        bridge.put_secret(eightx8AccountId=ACCOUNT)
+        bridge.register(f"{bridge.api_url}/callbacks/8x8")
+        bridge.alarms.alarms["DeadLetters"] = {"StateValue": "OK", "AlarmActions": ["topic"]}
+        # None may arrive when the API is gone.
+        opening.callback(wait_for_callbacks)
+        yield bridge
+    logger.setLevel(level)

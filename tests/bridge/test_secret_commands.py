@@ -1,0 +1,175 @@
+"""`bridge configure` and `bridge rotate`: what a person puts into the secret, and new tokens."""
+
+import pytest
+
+from local.eightx8.callbacks import Target
+from tests.bridge.deployed import ACCOUNT, KEY, SECRET, TRANSACTIONAL, Deployed
+from tests.fakes.http_server import unreachable_url
+
+
+# ----------------------------------------------------------------------------------- configure
+def test_a_new_stack_gets_its_key_and_nothing_prints_it(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="")
+
+    result = deployed.run("configure", typed=f"{KEY}\n")
+
+    assert result.exit_code == 0
+    assert "8x8 accepts it" in result.output
+    assert KEY not in result.output
+    assert deployed.secret == {**SECRET, "eightx8AccountId": ACCOUNT}
+
+
+def test_a_key_that_8x8_refuses_is_not_stored(deployed: Deployed) -> None:
+    result = deployed.run("configure", "--key-from-stdin", typed="mistyped\n")
+
+    assert result.exit_code == 1
+    assert "8x8 refuses this key; nothing was stored" in result.stderr
+    assert deployed.secret["eightx8ApiKey"] == KEY
+
+
+def test_a_key_is_stored_while_8x8_cannot_be_asked(deployed: Deployed) -> None:
+    deployed.environment["EIGHTX8_BASE_URL"] = unreachable_url()
+
+    result = deployed.run("configure", "--key-from-stdin", typed="new-key\n")
+
+    assert result.exit_code == 0
+    assert "not known" in result.output
+    assert deployed.secret["eightx8ApiKey"] == "new-key"
+
+
+def test_a_key_that_may_not_use_a_sub_account_is_stored_with_a_warning(deployed: Deployed) -> None:
+    deployed.environment["SUB_ACCOUNT_IDS"] = f"{TRANSACTIONAL},Nobody"
+
+    result = deployed.run("configure", "--key-from-stdin", typed=f"{KEY}\n")
+
+    assert "8x8 accepts it, but not for Nobody" in result.output
+
+
+def test_enter_keeps_the_present_key(deployed: Deployed) -> None:
+    result = deployed.run("configure", typed="\n")
+
+    assert result.exit_code == 0
+    assert "Nothing was to be done." in result.output
+    assert deployed.secret["eightx8ApiKey"] == KEY
+
+
+@pytest.mark.parametrize("typed", ["\n", "two words\n", "käse\n"])
+def test_what_cannot_be_a_key_is_refused(typed: str, deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="")
+
+    result = deployed.run("configure", "--key-from-stdin", typed=typed)
+
+    assert result.exit_code == 2
+    assert typed.strip() == "" or typed.strip() not in result.output
+    assert deployed.secret["eightx8ApiKey"] == ""
+
+
+def test_both_keys_the_account_and_missing_tokens_at_once(deployed: Deployed) -> None:
+    deployed.put_secret(lookUpTokens=[], eightx8AccountId="")
+
+    done = deployed.run(
+        "configure",
+        "--key-from-stdin",
+        "--data-api-key",
+        "--account-id",
+        ACCOUNT,
+        "--json",
+        typed=f"{KEY}\ndata-key\n",
+    )
+
+    assert done.exit_code == 0
+    assert "Made a token in lookUpTokens." in done.stdout
+    assert deployed.secret["moengageDataApiKey"] == "data-key"
+    assert deployed.secret["eightx8AccountId"] == ACCOUNT
+    assert len(deployed.secret["lookUpTokens"]) == 1
+    assert not {"data-key", *deployed.secret["lookUpTokens"]} & set(done.stdout.split('"'))
+
+
+def test_a_broken_secret_is_said_and_not_overwritten(deployed: Deployed) -> None:
+    deployed.put_secret_text("no json")
+
+    result = deployed.run("configure", "--key-from-stdin", typed=f"{KEY}\n")
+
+    assert result.exit_code == 1
+    assert "does not hold a JSON object" in result.stderr
+    assert deployed.secret_text == "no json"
+
+
+# -------------------------------------------------------------------------------------- rotate
+@pytest.mark.parametrize(
+    ("use", "name"),
+    [
+        ("moengage", "moengageTokens"),
+        ("look-up", "lookUpTokens"),
+        ("full-number", "fullNumberTokens"),
+    ],
+)
+def test_a_new_token_stands_before_the_old_one_until_that_is_retired(
+    use: str, name: str, deployed: Deployed
+) -> None:
+    [old] = deployed.secret[name]
+
+    new = deployed.json_of("rotate", use)["token"]
+
+    assert deployed.secret[name] == [new, old]
+    assert deployed.json_of("rotate", use, "--retire") == {"retired": 1}
+    assert deployed.secret[name] == [new]
+    assert deployed.json_of("rotate", use, "--retire") == {"retired": 0}
+
+
+def test_the_api_takes_both_tokens_and_after_retiring_only_the_new_one(deployed: Deployed) -> None:
+    new = deployed.json_of("rotate", "moengage")["token"]
+    assert [deployed.status_of_sending_with(one) for one in (new, "moengage-token")] == [400, 400]
+
+    deployed.run("rotate", "moengage", "--retire")
+    assert [deployed.status_of_sending_with(one) for one in (new, "moengage-token")] == [400, 401]
+
+
+def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.environment["SECRET_MAX_AGE_SECONDS"] = "3"
+    during: list[tuple[list[str], Target | None]] = []
+
+    def sleep(_: float) -> None:
+        target = deployed.eightx8.webhooks.target(TRANSACTIONAL)
+        during.append((deployed.secret["callbackTokens"], target))
+
+    monkeypatch.setattr("bridge.rotate.sleep", sleep)
+
+    result = deployed.run("rotate", "callback")
+
+    assert result.exit_code == 0
+    new, old = deployed.secret["callbackTokens"]
+    assert old == "callback-token"
+    url = f"{deployed.api_url}/callbacks/8x8"
+    # It is accepted, but nothing uses it yet: who uses the first one still uses the old one.
+    assert during == [([old, new], Target(url, f"Bearer {old}"))] * len(during)
+    assert len(during) > 3
+    assert deployed.eightx8.webhooks.target(TRANSACTIONAL) == Target(url, f"Bearer {new}")
+    assert new not in result.output
+
+
+def test_only_webhooks_that_point_here_get_the_new_callback_token(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.rotate.sleep", lambda _: None)
+    deployed.register("https://other.example.com/hook")
+
+    assert deployed.json_of("rotate", "callback") == {"registeredAgain": 0}
+
+    other = Target("https://other.example.com/hook", "Bearer callback-token")
+    assert deployed.eightx8.webhooks.target(TRANSACTIONAL) == other
+
+
+def test_without_the_accounts_id_it_says_what_is_left_to_do(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.rotate.sleep", lambda _: None)
+    deployed.put_secret(eightx8AccountId="")
+
+    assert "bridge webhook register --account-id" in deployed.run("rotate", "callback").output
+
+
+def test_an_unknown_use_is_a_wrong_use(deployed: Deployed) -> None:
+    assert deployed.run("rotate", "everything").exit_code == 2

@@ -1,0 +1,70 @@
+"""`bridge settings`: what it prints, typed into MoEngage's forms, makes the bridge work."""
+
+from bridge.settings import tracking_fields
+from local.connector import DELIVERY_TRACKING
+from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.web.moengage import report
+from tests.bridge.deployed import PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.builders import NUMBER, TEXT, a_message
+
+SENT_ID = "Unique id of the sent response"
+MACROS = {"Moesms_destination": NUMBER, "Moesms_message": TEXT, "Moesms_campaignId": "campaign-1"}
+
+
+def test_a_message_sent_as_the_form_says_reaches_8x8(deployed: Deployed) -> None:
+    sections = deployed.json_of("settings", "--show-tokens")
+    fields = sections[f"Sender that uses the sub-account {TRANSACTIONAL}"]
+    body = {
+        name.removeprefix("Body "): MACROS.get(value, value)
+        for name, value in fields.items()
+        if name.startswith("Body ") and name not in ("Body type", "Body dltTemplateId")
+    }
+
+    answer = deployed.call(
+        fields["Method"], fields["API URL"], body, authorization=fields["Header Authorization"]
+    )
+
+    assert answer.status == 200
+    [sent] = deployed.eightx8.messages
+    assert (sent.sub_account_id, sent.destination) == (TRANSACTIONAL, NUMBER)
+    message_id = answer.json[sections["Delivery tracking, manual mapping"][SENT_ID]]
+    message = deployed.messages.get(message_id)
+    assert message is not None
+    assert message.campaign_id == "campaign-1"
+
+
+def test_the_mapping_names_what_reports_hold() -> None:
+    fields = tracking_fields()
+    sent = report(a_message(), Outcome(Told.DELIVERED))
+
+    assert sent[fields["Unique id of the delivery response"]] == a_message().id
+    assert sent[fields["Delivery status"]] == fields["Success values"]
+    assert fields["Failure reason"] in sent
+    # And it is what the local stack's administrator typed.
+    assert fields[SENT_ID] == DELIVERY_TRACKING.sent_unique_id
+    assert (fields["Success values"],) == DELIVERY_TRACKING.success_values
+
+
+def test_the_token_shows_only_when_asked_for(deployed: Deployed) -> None:
+    assert "moengage-token" not in deployed.run("settings").output
+    assert "moengage-token" not in deployed.run("settings", "--json").output
+    assert "Bearer moengage-token" in deployed.run("settings", "--show-tokens").output
+
+
+def test_each_sub_account_has_its_url_and_kind(deployed: Deployed) -> None:
+    sections = deployed.json_of("settings")
+
+    kinds = {
+        fields["API URL"].split("/")[-2]: fields["Sender type"]
+        for name, fields in sections.items()
+        if name.startswith("Sender")
+    }
+    assert kinds == {TRANSACTIONAL: "Transactional", PROMOTIONAL: "Promotional"}
+
+
+def test_long_urls_are_neither_cut_nor_wrapped(deployed: Deployed) -> None:
+    deployed.monkeypatch.setenv("COLUMNS", "40")
+
+    assert f"{deployed.api_url}/api/v1/subaccounts/{PROMOTIONAL}/messages" in deployed.run(
+        "settings"
+    ).output.replace("\n", " ")

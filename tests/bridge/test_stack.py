@@ -1,0 +1,188 @@
+"""What the tool asks AWS, and what it makes of refusals."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from typer.testing import CliRunner
+
+import bridge.app
+from bridge.columns import columns
+from bridge.errors import BridgeError, line_of
+from bridge.stack import Resource, Stack, StackError
+from tests.fakes.aws import REGION
+from tests.fakes.http_server import unreachable_url
+
+OUTPUTS = {
+    "SendUrl": "https://api.example.com/api/v1/subaccounts/A%26B/messages",
+    "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
+}
+
+
+class StubbedSession:
+    """A session whose clients answer what they were told, and nothing else."""
+
+    def __init__(self) -> None:
+        self.clients: dict[str, Any] = {}
+
+    def stub(self, service: str) -> Stubber:
+        if service not in self.clients:
+            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+            make_client: Any = boto3.client
+            self.clients[service] = make_client(service, region_name=REGION, **keys)
+        stubber = Stubber(self.clients[service])
+        stubber.activate()
+        return stubber
+
+    def client(self, service: str) -> Any:
+        return self.clients[service]
+
+
+@pytest.fixture
+def session() -> StubbedSession:
+    return StubbedSession()
+
+
+def a_stack(session: StubbedSession, **options: Any) -> Stack:
+    stack = Stack("sms-bridge", **options)
+    stack.__dict__["_session"] = session
+    return stack
+
+
+def describe(session: StubbedSession) -> None:
+    """Let CloudFormation tell the outputs."""
+    outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
+    stack = {
+        "StackName": "sms-bridge",
+        "CreationTime": "2026-11-24T09:30:00Z",
+        "StackStatus": "CREATE_COMPLETE",
+        "Outputs": outputs,
+    }
+    session.stub("cloudformation").add_response("describe_stacks", {"Stacks": [stack]})
+
+
+def list_resources(session: StubbedSession) -> None:
+    """Let CloudFormation tell the resources, on two pages."""
+    stubber = session.stub("cloudformation")
+    pages = (("SendSms", "AWS::Lambda::Function", "next"), ("OutcomeQueue", "AWS::SQS::Queue", ""))
+    for name, kind, token in pages:
+        summary = {
+            "LogicalResourceId": name,
+            "PhysicalResourceId": f"physical-{name}",
+            "ResourceType": kind,
+            "LastUpdatedTimestamp": "2026-11-24T09:30:00Z",
+            "ResourceStatus": "CREATE_COMPLETE",
+        }
+        more = {"NextToken": token} if token else {}
+        stubber.add_response("list_stack_resources", {"StackResourceSummaries": [summary], **more})
+
+
+def test_urls_are_those_of_the_stacks_outputs(session: StubbedSession) -> None:
+    describe(session)
+    stack = a_stack(session)
+
+    assert stack.callback_url == "https://api.example.com/callbacks/8x8"
+    assert stack.send_url("A&B") == "https://api.example.com/api/v1/subaccounts/A&B/messages"
+    assert stack.secret_arn == OUTPUTS["SecretArn"]
+
+
+def test_another_api_url_comes_before_them(session: StubbedSession) -> None:
+    stack = a_stack(session, api_url="http://127.0.0.1:1234/")
+
+    assert stack.callback_url == "http://127.0.0.1:1234/callbacks/8x8"
+
+
+def test_resources_come_from_all_pages(session: StubbedSession) -> None:
+    list_resources(session)
+    stack = a_stack(session)
+
+    assert stack.resource("OutcomeQueue") == Resource(
+        "AWS::SQS::Queue", "physical-OutcomeQueue", "CREATE_COMPLETE"
+    )
+    with pytest.raises(StackError, match="has no resource Nothing"):
+        stack.resource("Nothing")
+
+
+def test_8x8s_host_is_what_the_sending_function_calls(session: StubbedSession) -> None:
+    list_resources(session)
+    variables = {"EIGHTX8_BASE_URL": "https://sms.8x8.uk", "SUB_ACCOUNT_IDS": "A,B"}
+    session.stub("lambda").add_response(
+        "get_function_configuration",
+        {"Environment": {"Variables": variables}},
+        {"FunctionName": "physical-SendSms"},
+    )
+    stack = a_stack(session)
+
+    assert stack.eightx8_url == "https://sms.8x8.uk"
+    assert stack.sub_account_ids == ["A", "B"]
+
+
+def test_a_stack_that_is_not_there_is_said_so(session: StubbedSession) -> None:
+    session.stub("cloudformation").add_client_error("describe_stacks", "ValidationError")
+
+    with pytest.raises(StackError, match="there is no stack sms-bridge in this account"):
+        a_stack(session).outputs  # noqa: B018
+
+
+def test_any_other_refusal_is_passed_on(session: StubbedSession) -> None:
+    session.stub("cloudformation").add_client_error("describe_stacks", "AccessDenied")
+
+    with pytest.raises(ClientError):
+        a_stack(session).outputs  # noqa: B018
+
+
+def test_a_refusal_is_one_line_without_a_traceback() -> None:
+    refusal = ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "DescribeStacks"
+    )
+
+    assert line_of(refusal) == "AWS refused DescribeStacks: AccessDenied not authorized"
+    assert line_of(BridgeError("one\n  line")) == "one line"
+
+
+def test_aws_out_of_reach_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    environment = {
+        "AWS_ENDPOINT_URL": unreachable_url(),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+    result = CliRunner().invoke(bridge.app.app, ["--region", REGION, "stats"], env=environment)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("bridge: Could not connect to the endpoint URL")
+    assert result.stderr.count("\n") == 1
+
+
+def test_every_command_has_a_help_text_and_takes_json() -> None:
+    runner = CliRunner()
+    commands = runner.invoke(bridge.app.app, ["--help"], env={"COLUMNS": "200"})
+    assert commands.exit_code == 0
+    for words in (
+        ["configure"],
+        ["settings"],
+        ["webhook", "show"],
+        ["webhook", "register"],
+        ["webhook", "remove"],
+        ["send-test"],
+        ["doctor"],
+        ["stats"],
+        ["message"],
+        ["replay"],
+        ["rotate"],
+    ):
+        assert words[0] in commands.output
+        text = runner.invoke(bridge.app.app, [*words, "--help"], env={"COLUMNS": "200"})
+        assert text.exit_code == 0
+        assert "--json" in text.output
+
+
+def test_columns_are_aligned_and_never_cut() -> None:
+    assert columns([("a", "x" * 300), ("bbb", "")], ("One", "Two")).splitlines() == [
+        "One  Two",
+        "a    " + "x" * 300,
+        "bbb",
+    ]
