@@ -69,6 +69,10 @@ sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVEN
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.sam_local \
 	  $(if $(EVENTS),--events '$(EVENTS)') $(SAM_LOCAL_ARGS)
 
+.PHONY: dashboard
+dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local run (LINES=FILE: from log lines)
+	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix

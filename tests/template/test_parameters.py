@@ -27,6 +27,8 @@ ACCEPTED = {
     "MoEngageDeliveryTrackingUrl": ["", "https://api-01.moengage.com/sms/dlr/custom/abc"],
     "MoEngageDataApiUrl": ["", "https://api-01.moengage.com/v1/customer/ABC"],
     "EightX8BaseUrl": ["", "https://sms.8x8.com", "http://127.0.0.1:8080"],
+    "AlarmTopicArn": ["", "arn:aws:sns:eu-west-1:123456789012:on-call"],
+    "RunbookUrl": ["docs/runbook.md", "https://wiki.example.com/sms"],
 }
 REFUSED = {
     "SubAccountIds": ["", "ab", "x" * 51, "acme notifications", "acme/other", "acmé"],
@@ -36,6 +38,8 @@ REFUSED = {
     "TransactionalSubAccountIds": ["ab", "acme,", "acme, other", "acme/other", "x" * 51],
     "OptOutKeywords": ["", "STOP,", ",STOP", "STOP,,END", "STOP, END"],
     "OptInKeywords": ["", " START"],
+    "AlarmTopicArn": ["on-call", "arn:aws:sqs:eu-west-1:123456789012:q"],
+    "RunbookUrl": ["", "a b", "https://x/#y"],
     "MoEngageWorkspaceId": ["a b", "abc/def", "https://api-01.moengage.com"],
     "CallbackAllowList": ["", "on", "8x8,203.0.113.7", "203.0.113.0/24, 203.0.114.0/24"],
     "CallbackBaseUrl": ["sms.example.com", "https://sms.example.com/", "https://sms.example.com?a"],

@@ -20,9 +20,9 @@ from sms_bridge.settings import (
     SendSettings,
     read_settings,
 )
-from sms_bridge.storage.dynamodb_messages import OPEN_INDEX
 from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.routes import methods_of
+from tests.fakes.aws import INDEXES
 from tests.template.conftest import PROJECT, Template
 
 SETTINGS: dict[str, Any] = {
@@ -299,14 +299,17 @@ class TestTable:
         assert properties["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
 
     def test_the_index_holds_the_open_messages_by_their_age(self, template: Template) -> None:
-        [index] = template.resources["MessagesTable"]["Properties"]["GlobalSecondaryIndexes"]
+        indexes = template.resources["MessagesTable"]["Properties"]["GlobalSecondaryIndexes"]
 
-        assert index["IndexName"] == OPEN_INDEX
-        assert index["KeySchema"] == [
-            {"AttributeName": "shelf", "KeyType": "HASH"},
-            {"AttributeName": "accepted_at", "KeyType": "RANGE"},
+        assert [one["IndexName"] for one in indexes] == [index.name for index in INDEXES]
+        assert [one["KeySchema"] for one in indexes] == [
+            [
+                {"AttributeName": index.attribute, "KeyType": "HASH"},
+                {"AttributeName": "accepted_at", "KeyType": "RANGE"},
+            ]
+            for index in INDEXES
         ]
-        assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+        assert {one["Projection"]["ProjectionType"] for one in indexes} == {"KEYS_ONLY"}
 
 
 def routes_of(template: Template) -> dict[tuple[str, str], str]:
