@@ -1,0 +1,110 @@
+"""docs/architecture.md draws and lists what the code and the template have."""
+
+import re
+from itertools import product
+from typing import Any
+
+from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
+from sms_bridge.rules.reconciling import Finding
+from sms_bridge.storage import message_items
+from sms_bridge.storage.message_indexes import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from tests.docs.markdown import rows_of, words_in
+from tests.template.conftest import PROJECT, Template
+
+DOCUMENT = "docs/architecture.md"
+TEXT = (PROJECT / DOCUMENT).read_text("utf-8")
+
+
+def the_drawing() -> tuple[dict[str, set[str]], list[tuple[str, str]]]:
+    """Return the frames with the states in them, and the arrows."""
+    drawing = TEXT.split("stateDiagram-v2\n", 1)[1].split("```", 1)[0]
+    frames: dict[str, set[str]] = {}
+    arrows = []
+    frame = None
+    for line in drawing.splitlines():
+        if opened := re.search(r"as (\w+) \{$", line):
+            frame = opened[1]
+            frames[frame] = set()
+        elif line.strip() == "}":
+            frame = None
+        elif arrow := re.fullmatch(r"\s*(\S+) --> (\S+)", line):
+            arrows.append((arrow[1], arrow[2]))
+            if frame:
+                frames[frame] |= set(arrow.groups())
+    return frames, arrows
+
+
+def test_the_life_cycle_is_drawn_as_it_is() -> None:
+    frames, arrows = the_drawing()
+    drawn = {
+        pair
+        for before, after in arrows
+        if "[*]" not in (before, after)
+        for pair in product(frames.get(before, {before}), frames.get(after, {after}))
+    }
+
+    allowed = {
+        (before.value, after.value) for after, those in MAY_REPLACE.items() for before in those
+    }
+
+    assert drawn == allowed
+    assert {before for before, after in arrows if after == "[*]"} == set(FINAL)
+    assert {name for pair in drawn for name in pair} == set(State)
+
+
+def test_every_kind_of_item_is_listed() -> None:
+    told = re.findall(r"^``(.+?)``", message_items.__doc__ or "", re.MULTILINE)
+
+    listed = rows_of(DOCUMENT, "| `id` | what it is | kept for |")
+
+    assert [words_in(row[0])[0] for row in listed] == [kind for kind in told if kind != "id"]
+
+
+def test_every_index_is_listed(template: Template) -> None:
+    listed = {
+        words_in(row[0])[0]: words_in(row[1])[0]
+        for row in rows_of(DOCUMENT, "| index | sorted under | holds | read by |")
+    }
+    indexes = template.resources["MessagesTable"]["Properties"]["GlobalSecondaryIndexes"]
+
+    assert listed == {one.name: one.attribute for one in (OPEN, BY_RECIPIENT, BY_CAMPAIGN)}
+    assert listed == {
+        index["IndexName"]: index["KeySchema"][0]["AttributeName"] for index in indexes
+    }
+
+
+def test_every_queue_is_listed_with_its_time(template: Template) -> None:
+    listed = {
+        words_in(row[0])[0]: row[2] for row in rows_of(DOCUMENT, "| queue | carries | kept for |")
+    }
+
+    assert listed == {
+        name: f"{queue['MessageRetentionPeriod'] // 86_400} days"
+        for name, queue in template.of_type("AWS::SQS::Queue").items()
+    }
+
+
+def test_every_function_is_listed_with_its_routes(template: Template) -> None:
+    listed = {
+        words_in(row[0])[0]: {word for word in words_in(row[1]) if "/" in word}
+        for row in rows_of(DOCUMENT, "| function | started by | does | why it is one of its own |")
+    }
+
+    assert listed == {
+        properties["CodeUri"].split("/")[1]: routes_of(properties)
+        for properties in template.functions.values()
+    }
+
+
+def test_every_finding_of_reconcile_is_listed() -> None:
+    rows = rows_of(DOCUMENT, "| it finds | when | it does |")
+
+    assert {words_in(row[0])[0] for row in rows} == set(Finding)
+
+
+def routes_of(function: dict[str, Any]) -> set[str]:
+    return {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "HttpApi" and "Path" in event["Properties"]
+    }

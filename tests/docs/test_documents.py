@@ -1,0 +1,51 @@
+"""What the documents name exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sms_bridge import __version__
+from tests.docs.markdown import DOCUMENTS, anchors_of
+from tests.template.conftest import PROJECT, Template
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8")):
+        if re.match(r"https?://", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS[1:], ids=lambda path: path.name)
+def test_parameters_and_resources_that_are_named_exist(document: Path, template: Template) -> None:
+    named = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})`", document.read_text("utf-8")))
+
+    known = {*template.parameters, *template.resources, *template.content["Outputs"]}
+
+    # API calls of AWS, named where permissions are.
+    assert named - known <= {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_of_bridge_that_are_named_exist(document: Path) -> None:
+    source = (PROJECT / "bridge" / "app.py").read_text("utf-8")
+    registered = {
+        name.replace("_", "-")
+        for name in re.findall(r"app\.(?:command\(\)|add_typer)\((\w+)\)", source)
+    }
+
+    named = set(re.findall(r"`bridge ([a-z-]+)", document.read_text("utf-8")))
+
+    assert registered
+    assert named <= registered
+
+
+def test_the_changelog_has_the_version_to_come() -> None:
+    text = (PROJECT / "CHANGELOG.md").read_text("utf-8")
+
+    assert text.index("## [Unreleased]") < text.index(__version__)
