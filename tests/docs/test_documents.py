@@ -39,7 +39,7 @@ def test_commands_of_bridge_that_are_named_exist(document: Path) -> None:
         for name in re.findall(r"app\.(?:command\(\)|add_typer)\((\w+)\)", source)
     }
 
-    named = set(re.findall(r"`bridge ([a-z-]+)", document.read_text("utf-8")))
+    named = set(re.findall(r"`bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
 
     assert registered
     assert named <= registered

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from sms_bridge.clock import seconds_of
 from sms_bridge.rules.forwarding import Hearing
 from sms_bridge.rules.life_cycle import FINAL, NOT_WITH_8X8, State
 from sms_bridge.rules.messages import Told
@@ -66,14 +67,15 @@ class LifeOfMessages(RuleBasedStateMachine):
         answer = self.bridge.ask(text, fates, dies_at)
 
         message_id, claimed_at = self.last_claims.get(text, ("", 0.0))
-        is_repeat = now - claimed_at < WINDOW
-        new = [one.id for one in self.bridge.asked_for() if one.id not in known]
+        is_repeat = claimed_at + WINDOW > now
+        new = [one for one in self.bridge.asked_for() if one.id not in known]
         if answer is not None:
             assert (answer.id == message_id) is is_repeat
             self.answered.add(answer.id)
         assert len(new) == (not is_repeat) or (answer is None and not new)
         if new:
-            self.last_claims[text] = (new[0], now)
+            # As it is written down: to the millisecond.
+            self.last_claims[text] = (new[0].id, seconds_of(new[0].accepted_at))
 
     @rule(pause=pauses, fates=fates, dies_at=deaths)
     def dispatch(self, pause: int, fates: list[str], dies_at: int | None) -> None:
