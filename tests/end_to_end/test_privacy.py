@@ -12,6 +12,7 @@ from tests.end_to_end.bridge import FORM, Bridge
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 TEXT = "Your one-time code is 824 193"
+LONG_ENOUGH_TO_TELL = 8
 
 
 async def test_the_logs_tell_what_happened_and_to_nobody_whom(
@@ -50,6 +51,8 @@ async def test_the_logs_tell_what_happened_and_to_nobody_whom(
     numbers = {number, *(case.destination for case in CASES)}
     numbers |= {sms.destination for sms in stack.eightx8.messages}
     secrets = {*astuple(stack.tokens), stack.eightx8_api_key, *stack.eightx8.api_keys}
+    # Requests made up from the OpenAPI file have texts such as "0", which stand anywhere by chance.
+    texts = {text for text in texts if len(text) >= LONG_ENOUGH_TO_TELL}
     for secret in texts | secrets:
         # The beginning of it would be too much as well.
         assert secret[:12] not in log
