@@ -26,6 +26,7 @@ secrets = SecretSource(
 )
 dynamodb = aws_client("dynamodb")
 sqs = aws_client("sqs")
+eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
 dispatch_messages = DispatchMessages(
     DispatchPlan(
         heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
@@ -45,9 +46,9 @@ dispatch_messages = DispatchMessages(
     dead_letters=SqsDeadLetterQueue(sqs, settings.send_dead_letter_queue_url),
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
-    sender=EightX8(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
+    sender=EightX8(eightx8, secrets),
 )
-finish_loading()
+finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -30,11 +30,10 @@ messages = DynamoDBMessages(dynamodb, settings.messages_table)
 outcomes = SqsOutcomeQueue(sqs, settings.outcome_queue_url)
 dead_letters = SqsDeadLetterQueue(sqs, settings.outcome_dead_letter_queue_url)
 tracking_url = settings.moengage_delivery_tracking_url
+moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
 forward_outcome = ForwardOutcome(
     messages=messages,
-    listener=DeliveryTracking(tracking_url, Connections(tracking_url, connect_timeout=1.0))
-    if tracking_url
-    else None,
+    listener=DeliveryTracking(tracking_url, moengage) if moengage else None,
     dead_letters=dead_letters,
 )
 data_api_url = settings.moengage_data_api_url
@@ -53,7 +52,7 @@ pass_on_wish = (
     if data_api_url
     else None
 )
-finish_loading()
+finish_loading(dynamodb.connect, *([moengage.connect] if moengage else []))
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001

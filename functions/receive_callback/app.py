@@ -31,7 +31,7 @@ receive_callback = ReceiveCallback(
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
     passes_wishes_on=bool(settings.moengage_data_api_url),
 )
-finish_loading()
+finish_loading(secrets.get, dynamodb.connect)
 
 
 @answers_http

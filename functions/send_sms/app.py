@@ -33,6 +33,7 @@ secrets = SecretSource(
 )
 dynamodb = aws_client("dynamodb")
 sqs = aws_client("sqs")
+eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
 send_message = SendMessage(
     SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
@@ -56,9 +57,9 @@ send_message = SendMessage(
     ),
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
-    sender=EightX8(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
+    sender=EightX8(eightx8, secrets),
 )
-finish_loading()
+finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
 
 
 @answers_http
