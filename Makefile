@@ -73,6 +73,10 @@ sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVEN
 dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local run (LINES=FILE: from log lines)
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
 
+.PHONY: bench
+bench: $(DEV) $(SAM) ## Measure what was built against its baselines, minutes (QUICK=1; ARGS=--help)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix

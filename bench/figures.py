@@ -1,0 +1,62 @@
+"""The figures, what they are to reach, and what they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+RECORDED = Path(__file__).with_name("recorded.json")
+
+MARGIN = 0.15
+"""By how much of itself a figure may be worse than the recorded one before the bench fails."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured ratio or count; less is better.
+
+    Attributes
+    ----------
+    reach
+        What it is to be at most; ``None`` where nothing is asked.
+    how
+        What was measured, against what.
+    """
+
+    name: str
+    value: float
+    reach: float | None = None
+    how: str = ""
+
+    @property
+    def is_reached(self) -> bool | None:
+        """Tell whether it is good enough; ``None`` where nothing is asked."""
+        return None if self.reach is None else self.value <= self.reach
+
+
+def regressions(
+    figures: Iterable[Figure], recorded: Mapping[str, float], *, margin: float = MARGIN
+) -> list[str]:
+    """Return what got worse than recorded by more than a margin, in words."""
+    worse = []
+    for figure in figures:
+        before = recorded.get(figure.name)
+        if before is not None and figure.value > before * (1 + margin):
+            worse.append(f"{figure.name}: {figure.value:.4g}, recorded {before:.4g}")
+    return worse
+
+
+def read_recorded(file: Path = RECORDED) -> dict[str, float]:
+    """Read the recorded figures; none where nothing was recorded yet."""
+    if not file.exists():
+        return {}
+    recorded: dict[str, float] = json.loads(file.read_text("utf-8"))
+    return recorded
+
+
+def record(figures: Iterable[Figure], file: Path = RECORDED) -> None:
+    """Write the figures down, for later runs to be held against."""
+    values = {figure.name: float(f"{figure.value:.4g}") for figure in figures}
+    file.write_text(json.dumps(values, indent=2) + "\n", "utf-8")

@@ -1,0 +1,107 @@
+"""Secrets Manager, SQS, 8x8 and MoEngage over the wire: they take everything at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.standins.wire import Reply, Request, json_reply
+from local.event_files import TOKENS
+
+API_KEY = "key-of-the-stand-in"
+SECRET = {
+    "eightx8ApiKey": API_KEY,
+    "moengageDataApiKey": "data-key-of-the-stand-in",
+    **{name: [token] for name, token in TOKENS.items()},
+    "hashKey": "0123456789abcdef0123456789abcdef0123456789abcdef",
+}
+_KIND = "application/x-amz-json-1.1"
+
+
+def secrets_manager(request: Request) -> Reply:
+    """Answer with the secret."""
+    operation = request.headers["x-amz-target"].rpartition(".")[2]
+    content = {
+        "ARN": request.content["SecretId"],
+        "Name": "BridgeSecret",
+        "SecretString": json.dumps(SECRET),
+        "VersionId": "00000000-0000-4000-8000-000000000000",
+        "VersionStages": ["AWSCURRENT"],
+        "CreatedDate": 1774344601.125,
+    }
+    return json_reply(f"secretsmanager {operation}", content, kind=_KIND)
+
+
+@dataclass
+class Queues:
+    """SQS: keeps what is put in, by queue URL."""
+
+    bodies: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a call of the JSON protocol."""
+        operation = request.headers["x-amz-target"].rpartition(".")[2]
+        call = request.content
+        match operation:
+            case "SendMessage":
+                content = self._put(call["QueueUrl"], call["MessageBody"])
+            case "SendMessageBatch":
+                sent = [
+                    {"Id": one["Id"], **self._put(call["QueueUrl"], one["MessageBody"])}
+                    for one in call["Entries"]
+                ]
+                content = {"Successful": sent, "Failed": []}
+            case "ChangeMessageVisibility":
+                content = {}
+            case "GetQueueAttributes":
+                content = {"Attributes": {}}
+            case _:
+                return json_reply(f"sqs {operation}", {"__type": "InvalidAction"}, 400)
+        return json_reply(f"sqs {operation}", content, kind="application/x-amz-json-1.0")
+
+    def _put(self, url: str, body: str) -> dict[str, Any]:
+        self.bodies[url].append(body)
+        digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+        return {"MessageId": str(uuid.uuid4()), "MD5OfMessageBody": digest}
+
+
+def eightx8(request: Request) -> Reply:
+    """Take a message, or a batch of them, as 8x8 does."""
+    if request.headers.get("authorization") != f"Bearer {API_KEY}":
+        return json_reply("8x8 refused", {"code": 1200, "message": "Unauthorized"}, 401)
+    if request.path.endswith("/batch"):
+        messages = [_taken(one) for one in request.content["messages"]]
+        answer: dict[str, Any] = {
+            "batchId": str(uuid.uuid4()),
+            "acceptedCount": len(messages),
+            "rejectedCount": 0,
+            "messages": messages,
+        }
+        return json_reply("8x8 batch", answer)
+    return json_reply("8x8 message", _taken(request.content))
+
+
+def _taken(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "umid": str(uuid.uuid4()),
+        "clientMessageId": message["clientMessageId"],
+        "destination": message["destination"],
+        "encoding": "GSM7",
+        "status": {"code": "QUEUED", "description": "SMS is accepted and being processed"},
+    }
+
+
+def moengage(_: Request) -> Reply:
+    """Take a delivery report."""
+    return json_reply("moengage report", {})
+
+
+def naked(_: Request) -> Reply:
+    """Take what the naked POST brings, with an answer of the size of 8x8's."""
+    return json_reply(
+        "naked POST", _taken({"clientMessageId": "0" * 36, "destination": "+6591234567"})
+    )
