@@ -179,14 +179,29 @@ WORK = (
 )
 
 
+def test_every_queue_that_a_function_empties_is_looked_at(template: Template) -> None:
+    emptied = {
+        event["Properties"]["Queue"]["Fn::GetAtt"][0]
+        for function in template.functions.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    }
+
+    assert emptied == {work.queue for work in WORK}
+
+
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.queue)
 class TestQueues:
-    def test_visibility_timeout_is_six_times_the_functions_timeout(
+    def test_a_record_stays_hidden_for_as_long_as_lambda_asks_for(
         self, work: Work, template: Template
     ) -> None:
-        queue = template.resources[work.queue]["Properties"]
+        timeout = template.functions[work.function]["Timeout"]
+        window = self.event(work, template).get("MaximumBatchingWindowInSeconds", 0)
 
-        assert queue["VisibilityTimeout"] >= 6 * template.functions[work.function]["Timeout"]
+        # "At least six times the function's timeout, plus MaximumBatchingWindowInSeconds". No more
+        # than that either: a record whose function crashed is hidden for as long.
+        hidden = template.resources[work.queue]["Properties"]["VisibilityTimeout"]
+        assert hidden == 6 * timeout + window
 
     def test_its_records_are_worked_off_in_batches_that_may_fail_in_part(
         self, work: Work, template: Template
