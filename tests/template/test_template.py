@@ -24,6 +24,7 @@ from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.routes import methods_of
 from tests.fakes.aws import INDEXES
 from tests.template.conftest import PROJECT, Template
+from tests.template.evaluated import Evaluated
 
 SETTINGS: dict[str, Any] = {
     "SendSms": SendSettings,
@@ -145,14 +146,18 @@ class TestHttpApi:
                 assert functions[file.event["routeKey"]] == file.logical_id, file.name
 
     def test_outputs_are_the_routes_urls(self, template: Template) -> None:
-        outputs = template.content["Outputs"]
-        host = "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
-        send_url, values = outputs["SendUrl"]["Value"]["Fn::Sub"]
+        outputs = Evaluated(template, {"SubAccountIds": "acme,acme_otp"}).outputs
+        host = "https://<HttpApi>.execute-api.eu-central-1.amazonaws.com"
 
-        assert values == {"First": {"Fn::Select": [0, {"Ref": "SubAccountIds"}]}}
-        assert send_url == f"{host}/api/v1/subaccounts/${{First}}/messages"
-        assert outputs["CallbackUrl"]["Value"] == {"Fn::Sub": f"{host}/callbacks/8x8"}
-        assert outputs["LookUpUrl"]["Value"] == {"Fn::Sub": f"{host}/messages/"}
+        routes = routes_of(template)
+        for name, method, function in (
+            ("SendUrl", "POST", "SendSms"),
+            ("CallbackUrl", "POST", "ReceiveCallback"),
+        ):
+            path = outputs[name].removeprefix(host)
+            assert routes[method, path.replace("/acme/", "/{subAccountId}/")] == function
+        look_up = outputs["LookUpUrl"].removeprefix(host) + "{messageId}"
+        assert routes["GET", look_up] == "LookUpMessage"
 
     def test_access_log_holds_neither_url_nor_header(self, template: Template) -> None:
         log_format = template.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
