@@ -73,6 +73,10 @@ sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVEN
 dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local run (LINES=FILE: from log lines)
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
 
+.PHONY: parameters
+parameters: $(DEV) ## Write the README's table of parameters from the template
+	.venv/dev/bin/python scripts/parameter_table.py
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix

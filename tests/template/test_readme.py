@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from urllib3.exceptions import ReadTimeoutError
 
+from scripts.parameter_table import HEADING, with_table
 from sms_bridge.rules import opt_outs
 from sms_bridge.rules import send_results as send_results_module
 from sms_bridge.rules.life_cycle import FINAL, State
@@ -35,7 +36,11 @@ WORDS = set(re.findall(r"`([A-Za-z0-9_./-]+)`", README))
 def rows_with(heading: str) -> list[list[str]]:
     """Return the cells of the table that begins with a heading row."""
     table = README.split(heading, 1)[1].split("\n\n", 1)[0]
-    return [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    return [
+        line.strip("|").split("|")
+        for line in table.splitlines()
+        if line and not line.startswith("|---")
+    ]
 
 
 def test_every_code_stands_with_its_status() -> None:
@@ -131,10 +136,20 @@ def test_every_name_of_a_field_is_given(names: tuple[str, ...]) -> None:
 
 def test_parameters_and_outputs_that_it_names_exist(template: Template) -> None:
     named = {word for word in WORDS if re.fullmatch(r"([A-Z][a-z0-9]+){2,}", word)}
-    known = set(template.parameters) | set(template.content["Outputs"])
+    values = {
+        str(value) for one in template.parameters.values() for value in one.get("AllowedValues", [])
+    }
+    known = {*template.parameters, *template.content["Outputs"], *values}
 
     assert named
     assert named <= known
+
+
+def test_the_table_of_parameters_is_that_of_the_template(template: Template) -> None:
+    listed = [re.findall(r"`(\w+)`", row[0]) for row in rows_with(HEADING)]
+
+    assert sorted(name for names in listed for name in names) == sorted(template.parameters)
+    assert with_table(README, template.content) == README, "run `make parameters`"
 
 
 def test_make_targets_and_files_that_it_names_exist() -> None:
