@@ -284,6 +284,7 @@ class TestTimes:
         assert event["Type"] == "Schedule"
         assert event["Properties"]["Schedule"] == "rate(5 minutes)"
         assert event["Properties"]["RetryPolicy"] == {"MaximumRetryAttempts": 0}
+        assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
         assert function["Timeout"] < 5 * 60
 
     def test_nobody_is_taken_for_gone_who_may_still_be_sending(self, template: Template) -> None:
