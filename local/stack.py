@@ -179,6 +179,15 @@ class LocalStack:
         findings: dict[str, int] = json.loads(answer["Payload"].read())
         return findings
 
+    @property
+    def deploy_log(self) -> str:
+        """What SAM said at the last deployment."""
+        return self._sam.deploy_log
+
+    async def build(self) -> None:
+        """Build the functions and the layer once more."""
+        await self._sam.build()
+
     async def deploy(self, **changes: str) -> None:
         """Deploy the template, or once more over what runs with other values of parameters."""
         self.deployment = await self._sam.deploy({**self._parameters(), **changes})
