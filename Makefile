@@ -12,6 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 UV := .venv/uv/bin/uv
 DEV := .venv/dev/.ready
 SAM := .venv/sam/.ready
+CHECKOV := .venv/checkov/.ready
 MINISTACK := .venv/ministack/.ready
 # `sam build` wants a real python3.13 as the first one on PATH.
 WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
@@ -44,9 +45,11 @@ unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
 	.venv/dev/bin/pytest -n auto -m "not end_to_end"
 
 .PHONY: template
-template: $(DEV) $(SAM) ## Lint the template
+template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the template
 	.venv/sam/bin/sam validate --lint
 	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
+	.venv/checkov/bin/checkov --framework cloudformation --file template.yaml --quiet --compact \
+	  --skip-download
 
 .PHONY: chaos
 chaos: $(DEV) ## The promises under fire, 1 to 2 minutes (SEEDS=200 MESSAGES=5000: hours; ARGS=--help)
@@ -77,6 +80,10 @@ dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local ru
 bench: $(DEV) $(SAM) ## Measure what was built against its baselines, minutes (QUICK=1; ARGS=--help)
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
+.PHONY: parameters
+parameters: $(DEV) ## Write the README's table of parameters from the template
+	.venv/dev/bin/python scripts/parameter_table.py
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix
@@ -84,7 +91,7 @@ format: $(DEV) ## Put the code into ruff's format
 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
-	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack}; do \
+	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack,checkov}; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 	    $$lock.in --output-file $$lock.txt; \

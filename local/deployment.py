@@ -68,6 +68,11 @@ class Sam:
         """Where `build` leaves the functions, the layer and the template."""
         return self._work / "build"
 
+    @property
+    def deploy_log(self) -> str:
+        """What SAM said at the last deployment."""
+        return (self._work / "sam-deploy.log").read_text("utf-8")
+
     async def build(self) -> None:
         """Build the functions and the layer for this machine's processor.
 
@@ -115,6 +120,7 @@ class Sam:
             "CAPABILITY_IAM",
             "--no-confirm-changeset",
             "--no-progressbar",
+            "--no-fail-on-empty-changeset",
             "--parameter-overrides",
             *(f"ParameterKey={key},ParameterValue={value}" for key, value in values.items()),
             seconds=SECONDS_TO_DEPLOY,

@@ -18,7 +18,7 @@ from local.aws import Aws
 from local.deployment import physical_ids
 
 INTEGRATION = "x-amazon-apigateway-integration"
-FUNCTION_IN_URI = re.compile(r"\$\{(\w+)\.Arn\}")
+FUNCTION_IN_URI = re.compile(r"functions/\$\{(\w+?)(?:\.Arn)?\}")
 
 
 def repair(aws: Aws, stack_name: str) -> list[str]:
@@ -78,11 +78,14 @@ def _route_key(path: str, method: str) -> str:
 
 
 def _function_arn(aws: Aws, uri: object, names: Mapping[str, str]) -> str:
-    # {"Fn::Sub": "arn:...:path/2015-03-31/functions/${SendSms.Arn}/invocations"}
+    # {"Fn::Sub": "arn:...:path/2015-03-31/functions/${LookUpMessage.Arn}/invocations"}, or the
+    # alias of one: ${SendSmsAliaslive}
     found = FUNCTION_IN_URI.search(json.dumps(uri))
     if found is None:
         raise ValueError(f"an integration names no function: {uri}")
     name = names[found.group(1)]
+    if name.startswith("arn:"):
+        return name
     return aws.lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
 
 

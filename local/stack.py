@@ -179,8 +179,21 @@ class LocalStack:
         findings: dict[str, int] = json.loads(answer["Payload"].read())
         return findings
 
+    @property
+    def deploy_log(self) -> str:
+        """What SAM said at the last deployment."""
+        return self._sam.deploy_log
+
+    async def build(self) -> None:
+        """Build the functions and the layer once more."""
+        await self._sam.build()
+
     async def deploy(self, **changes: str) -> None:
-        """Deploy the template, or once more over what runs with other values of parameters."""
+        """Deploy once more over what runs, with other values of parameters."""
+        await self._deploy(**changes)
+        await self._load_functions()
+
+    async def _deploy(self, **changes: str) -> None:
         self.deployment = await self._sam.deploy({**self._parameters(), **changes})
         await asyncio.to_thread(repair, self.aws, STACK_NAME)
 
@@ -198,7 +211,7 @@ class LocalStack:
         with self._step("Building the functions and their layer (sam build)"):
             await self._sam.build()
         with self._step("Deploying template.yaml (sam deploy)"):
-            await self.deploy()
+            await self._deploy()
         with self._step("Connecting 8x8, the bridge and MoEngage"):
             self.front_door_url = await opening.enter_async_context(
                 front_door(self.aws.endpoint, self.deployment.api_id)

@@ -2,16 +2,21 @@
 
 `sam deploy --guided` asks for each of the template's parameters. This asks for those of its first
 parameter group, with the running stack's values to start from; all others keep their value, or
-have the template's default in a new stack. Words after `make deploy ARGS=` go to `sam deploy`.
+have the template's default in a new stack. Words after `make deploy ARGS=` go to `sam deploy`:
+with `--config-env NAME` stack, region and parameters are those of the section NAME of
+samconfig.toml, and what the section answers is not asked.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +50,17 @@ def problem_of(parameter: Mapping[str, Any], answer: str) -> str:
 
 
 def ask_all(
-    template: Mapping[str, Any], running: Mapping[str, str], ask: Ask, show: Callable[[str], None]
+    template: Mapping[str, Any],
+    running: Mapping[str, str],
+    given: Mapping[str, str],
+    ask: Ask,
+    show: Callable[[str], None],
 ) -> dict[str, str]:
-    """Ask until every answer is one that CloudFormation takes."""
+    """Ask what is not given, until every answer is one that CloudFormation takes."""
     answers = {}
     for name, parameter in questions(template).items():
+        if name in given:
+            continue
         show(f"\n{' '.join(parameter['Description'].split())}")
         default = running.get(name, parameter.get("Default", ""))
         while True:
@@ -62,24 +73,110 @@ def ask_all(
     return answers
 
 
-def running_values(stack_name: str) -> dict[str, str]:
-    """Return the parameters of the stack as it runs, none when there is no such stack."""
+@dataclass(frozen=True)
+class Target:
+    """Which stack is meant, and what is said about it beforehand.
+
+    Attributes
+    ----------
+    region, profile
+        ``None`` leaves them to the environment, as AWS's own tools do.
+    given
+        Values of parameters.
+    arguments
+        What is left to say to `sam deploy`.
+    """
+
+    stack_name: str
+    region: str | None
+    profile: str | None
+    given: dict[str, str]
+    arguments: list[str]
+
+
+def target_of(settings: Mapping[str, Any], arguments: list[str]) -> Target:
+    """Put together what samconfig.toml and the command line say; the command line comes first.
+
+    Raises
+    ------
+    SystemExit
+        samconfig.toml has no section of the name given.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make deploy ARGS=...", allow_abbrev=False, add_help=False
+    )
+    parser.add_argument("--config-env", default="default")
+    parser.add_argument("--stack-name")
+    parser.add_argument("--region")
+    parser.add_argument("--profile")
+    parser.add_argument("--parameter-overrides", nargs="*", action="extend", default=[])
+    said, _ = parser.parse_known_args(arguments)
     try:
-        [stack] = boto3.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+        section = settings[said.config_env]["deploy"]["parameters"]
+    except KeyError:
+        sys.exit(f"samconfig.toml has no section [{said.config_env}.deploy.parameters].")
+    written = section.get("parameter_overrides", [])
+    return Target(
+        stack_name=said.stack_name or section["stack_name"],
+        region=said.region or section.get("region"),
+        profile=said.profile or section.get("profile"),
+        given=overrides(written if isinstance(written, list) else shlex.split(written))
+        | overrides(said.parameter_overrides),
+        arguments=_without_overrides(arguments),
+    )
+
+
+def overrides(words: Iterable[str]) -> dict[str, str]:
+    """Read parameters as SAM takes them: ``Name=Value`` or ``ParameterKey=...,ParameterValue=...``.
+
+    Raises
+    ------
+    SystemExit
+        A word is neither.
+    """
+    found = {}
+    for word in words:
+        pair = re.fullmatch(r"(?:ParameterKey=)?(\w+)(?:,ParameterValue)?=(.*)", word, re.DOTALL)
+        if not pair:
+            sys.exit(f"{word} is no parameter: write Name=Value.")
+        name, value = pair.groups()
+        quoted = re.fullmatch(r"(['\"])(.*)\1", value, re.DOTALL)
+        found[name] = quoted[2] if quoted else value
+    return found
+
+
+def as_override(name: str, value: str) -> str:
+    """Write a parameter as SAM reads it. It would end a value at a space that is not quoted."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'ParameterKey={name},ParameterValue="{escaped}"'
+
+
+def _without_overrides(arguments: list[str]) -> list[str]:
+    kept, dropping = [], False
+    for word in arguments:
+        dropping = word == "--parameter-overrides" or (dropping and not word.startswith("--"))
+        if not dropping:
+            kept.append(word)
+    return kept
+
+
+def running_values(target: Target) -> dict[str, str]:
+    """Return the parameters of the stack as it runs, none when there is no such stack."""
+    session = boto3.Session(profile_name=target.profile, region_name=target.region)
+    try:
+        found = session.client("cloudformation").describe_stacks(StackName=target.stack_name)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return {}
         raise
+    [stack] = found["Stacks"]
     return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
 
 
 def main(arguments: list[str]) -> int:
     """Ask, build, deploy."""
     console = Console(highlight=False)
-    settings = tomllib.loads((PROJECT / "samconfig.toml").read_text())
-    stack_name = settings["default"]["deploy"]["parameters"]["stack_name"]
-    if "--stack-name" in arguments:
-        stack_name = arguments[arguments.index("--stack-name") + 1]
+    target = target_of(tomllib.loads((PROJECT / "samconfig.toml").read_text()), arguments)
 
     def ask(name: str, default: str, choices: list[str] | None) -> str:
         return Prompt.ask(
@@ -87,11 +184,14 @@ def main(arguments: list[str]) -> int:
         ).strip()
 
     template = load(str(PROJECT / "template.yaml"))
-    answers = ask_all(template, running_values(stack_name), ask, console.print)
-    overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in answers.items()]
+    running = running_values(target)
+    answers = ask_all(template, running, target.given, ask, console.print) | target.given
+    # The layer is built for the processor that the functions will run on.
+    arch = answers.get("Arch") or running.get("Arch") or template["Parameters"]["Arch"]["Default"]
+    values = [as_override(name, value) for name, value in answers.items()]
     for command in (
-        [SAM, "build"],
-        [SAM, "deploy", *arguments, "--parameter-overrides", *overrides],
+        [SAM, "build", "--parameter-overrides", as_override("Arch", arch)],
+        [SAM, "deploy", *target.arguments, "--parameter-overrides", *values],
     ):
         status = subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603
         if status:

@@ -51,7 +51,7 @@ class Account:
         self.send_dead_letters = self._queue("send-dead-letters", visibility=30, days=14)
         self.outcome_dead_letters = self._queue("outcome-dead-letters", visibility=30, days=14)
         self.promotional, self.transactional = (
-            self._queue(name, visibility=360, days=2, dead_letters=self.send_dead_letters)
+            self._queue(name, visibility=361, days=2, dead_letters=self.send_dead_letters)
             for name in ("promotional", "transactional")
         )
         self.outcomes = self._queue(

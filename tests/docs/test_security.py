@@ -95,3 +95,20 @@ def test_no_secret_is_in_an_environment_variable(template: Template) -> None:
     for function in template.functions:
         for name in template.variables(function):
             assert not re.search(r"API_KEY|TOKEN|HASH_KEY|PASSWORD", name), name
+
+
+def test_every_check_that_is_not_heeded_is_listed_and_has_its_reason(template: Template) -> None:
+    skipped = [
+        skip
+        for resource in template.resources.values()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", ())
+    ]
+
+    listed = {
+        word
+        for row in rows_of(DOCUMENT, "| check | asks for | instead |")
+        for word in words_in(row[0])
+    }
+
+    assert listed == {skip["id"] for skip in skipped}
+    assert all(len(skip["comment"].split()) > 5 for skip in skipped)

@@ -1,11 +1,16 @@
 """`make deploy` asks what every deployment decides, and takes what CloudFormation takes."""
 
+import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scripts.deploy import ask_all, problem_of, questions
-from tests.template.conftest import Template
+from scripts.deploy import as_override, ask_all, overrides, problem_of, questions, target_of
+from tests.template.conftest import PROJECT, Template
+from tests.template.evaluated import Evaluated
 
 ASKED = [
     "SubAccountIds",
@@ -14,6 +19,10 @@ ASKED = [
     "MoEngageDataCenter",
     "MoEngageConnectorId",
 ]
+
+
+SETTINGS: dict[str, Any] = tomllib.loads((PROJECT / "samconfig.toml").read_text())
+SECTIONS = [name for name, section in SETTINGS.items() if name != "version"]
 
 
 class Person:
@@ -32,7 +41,7 @@ class Person:
 def test_it_asks_for_the_first_group_only(template: Template) -> None:
     person = Person("acme_otp")
 
-    answers = ask_all(template.content, {}, person.answer, person.shown.append)
+    answers = ask_all(template.content, {}, {}, person.answer, person.shown.append)
 
     assert [name for name, _ in person.asked] == ASKED == list(questions(template.content))
     assert answers == {
@@ -47,7 +56,7 @@ def test_it_asks_for_the_first_group_only(template: Template) -> None:
 def test_it_starts_from_what_the_running_stack_has(template: Template) -> None:
     running = {"SubAccountIds": "acme_otp,acme_promo", "MoEngageDataCenter": "03"}
 
-    answers = ask_all(template.content, running, Person().answer, print)
+    answers = ask_all(template.content, running, {}, Person().answer, print)
 
     assert answers["SubAccountIds"] == "acme_otp,acme_promo"
     assert answers["MoEngageDataCenter"] == "03"
@@ -56,7 +65,7 @@ def test_it_starts_from_what_the_running_stack_has(template: Template) -> None:
 def test_it_asks_again_until_the_answer_fits(template: Template) -> None:
     person = Person("no", "acme otp", "acme_otp")
 
-    answers = ask_all(template.content, {}, person.answer, person.shown.append)
+    answers = ask_all(template.content, {}, {}, person.answer, person.shown.append)
 
     assert answers["SubAccountIds"] == "acme_otp"
     assert [name for name, _ in person.asked][:3] == ["SubAccountIds"] * 3
@@ -78,3 +87,90 @@ def test_it_judges_as_cloudformation_does(
     template: Template, name: str, answer: str, fits: bool
 ) -> None:
     assert bool(problem_of(template.parameters[name], answer)) is not fits
+
+
+class TestSections:
+    """One more stack is one more section of samconfig.toml."""
+
+    @pytest.mark.parametrize("section", SECTIONS)
+    def test_each_makes_a_stack_of_its_own_out_of_values_that_are_allowed(
+        self, section: str, template: Template
+    ) -> None:
+        target = target_of(SETTINGS, ["--config-env", section])
+
+        parameters = SETTINGS[section]["deploy"]["parameters"]
+        assert target.stack_name == parameters["stack_name"]
+        for name, value in target.given.items():
+            parameter = template.parameters[name]
+            assert value in parameter.get("AllowedValues", [value])
+            assert not problem_of(parameter, value)
+        assert Evaluated(template, target.given).complaints == []
+        # What SAM needs to deploy at all, and twice in a row without a failure.
+        for name in ("resolve_s3", "capabilities", "fail_on_empty_changeset"):
+            assert parameters[name] == SETTINGS["default"]["deploy"]["parameters"][name]
+
+    def test_no_two_are_the_same_stack(self) -> None:
+        targets = [target_of(SETTINGS, ["--config-env", section]) for section in SECTIONS]
+
+        assert len({(one.stack_name, one.region) for one in targets}) == len(SECTIONS)
+
+    def test_the_default_is_taken_where_none_is_named(self) -> None:
+        assert target_of(SETTINGS, []).stack_name == "sms-bridge"
+        assert target_of(SETTINGS, []).given == {}
+
+    def test_what_it_says_is_not_asked(self, template: Template) -> None:
+        target = target_of(SETTINGS, ["--config-env=second-region"])
+        person = Person("acme_eu")
+
+        answers = ask_all(template.content, {}, target.given, person.answer, person.shown.append)
+
+        assert target.region == "eu-central-1"
+        assert target.given == {"EightX8Region": "europe", "MoEngageDataCenter": "02"}
+        assert [name for name, _ in person.asked] == [
+            name for name in ASKED if name not in target.given
+        ]
+        assert answers["SubAccountIds"] == "acme_eu"
+
+    def test_the_command_line_comes_first(self) -> None:
+        words = "--config-env second-region --region eu-west-1 --stack-name other --profile work"
+
+        target = target_of(
+            SETTINGS,
+            [*words.split(), "--parameter-overrides", "EightX8Region=indonesia", "Arch=x86_64"],
+        )
+
+        assert (target.stack_name, target.region, target.profile) == ("other", "eu-west-1", "work")
+        assert target.given == {
+            "EightX8Region": "indonesia",
+            "MoEngageDataCenter": "02",
+            "Arch": "x86_64",
+        }
+        # All else is said to `sam deploy` as it was; the parameters follow, put together.
+        assert target.arguments == words.split()
+
+    def test_one_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(SystemExit, match=r"no section \[third.deploy.parameters\]"):
+            target_of(SETTINGS, ["--config-env", "third"])
+
+
+class TestOverrides:
+    @pytest.mark.parametrize(
+        ("word", "name", "value"),
+        [
+            ("DefaultSenderId=Acme", "DefaultSenderId", "Acme"),
+            ('DefaultSenderId="Acme Shop"', "DefaultSenderId", "Acme Shop"),
+            ("DefaultSenderId=''", "DefaultSenderId", ""),
+            ("ParameterKey=SubAccountIds,ParameterValue=a,b", "SubAccountIds", "a,b"),
+            ("RunbookUrl=https://wiki/x?a=b", "RunbookUrl", "https://wiki/x?a=b"),
+        ],
+    )
+    def test_they_are_read_as_sam_reads_them(self, word: str, name: str, value: str) -> None:
+        assert overrides([word]) == {name: value}
+
+    def test_what_is_no_parameter_is_named(self) -> None:
+        with pytest.raises(SystemExit, match="EightX8Region is no parameter"):
+            overrides(["EightX8Region"])
+
+    @given(value=st.text(st.characters(exclude_characters='"\\', exclude_categories=["C"])))
+    def test_what_is_written_is_read_again(self, value: str) -> None:
+        assert overrides([as_override("DefaultSenderId", value)]) == {"DefaultSenderId": value}

@@ -1,14 +1,33 @@
 """The README's tables name what the code and the template have, and nothing else."""
 
+import json
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import product
 
 import pytest
+from urllib3.exceptions import ReadTimeoutError
 
-from sms_bridge.web import eightx8_answers
+from scripts.parameter_table import HEADING, with_table
+from sms_bridge.rules import opt_outs
+from sms_bridge.rules import send_results as send_results_module
+from sms_bridge.rules.life_cycle import FINAL, State
+from sms_bridge.rules.messages import Outcome, Receipt, Told
+from sms_bridge.rules.outcomes import outcome_of_receipt
+from sms_bridge.rules.reconciling import MissingReceiptPolicy, outcome_of_missing_receipt
+from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.steps import dispatch, reconcile, send
+from sms_bridge.steps.forward import NO_URL
+from sms_bridge.web.eightx8_answers import (
+    Answer,
+    result_of_answer,
+    result_of_failure,
+    results_of_batch_answer,
+)
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.send_requests import DESTINATION, SOURCE, TEXT
 from tests.template.conftest import PROJECT, Template
+from tests.template.test_dashboard import log_keys
 
 README = (PROJECT / "README.md").read_text()
 WORDS = set(re.findall(r"`([A-Za-z0-9_./-]+)`", README))
@@ -17,7 +36,11 @@ WORDS = set(re.findall(r"`([A-Za-z0-9_./-]+)`", README))
 def rows_with(heading: str) -> list[list[str]]:
     """Return the cells of the table that begins with a heading row."""
     table = README.split(heading, 1)[1].split("\n\n", 1)[0]
-    return [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    return [
+        line.strip("|").split("|")
+        for line in table.splitlines()
+        if line and not line.startswith("|---")
+    ]
 
 
 def test_every_code_stands_with_its_status() -> None:
@@ -30,12 +53,76 @@ def test_every_code_stands_with_its_status() -> None:
     assert documented == {(code.value, int(RefusedError(code, "").status)) for code in Code}
 
 
-def test_every_reason_of_8x8s_answers_is_explained() -> None:
-    source = Path(eightx8_answers.__file__).read_text()
-    reasons = set(re.findall(r'"(eightx8_\w+)"', source))
+def send_results() -> Iterator[SendResult]:
+    """Return what can come of an attempt to send: by 8x8's answers, and by the bridge itself."""
+    answers = [(status, None) for status in range(300, 600)]
+    for status, code in [*answers, *((400, code) for code in range(1000, 1500))]:
+        yield result_of_answer(Answer(status, json.dumps({"code": code}).encode(), None))
+    for body in (b"", b'{"status": {"code": "REJECTED"}}'):
+        yield result_of_answer(Answer(200, body, None))
+    yield from results_of_batch_answer(Answer(200, b'{"batchId": "b"}', None), ["id"]).values()
+    for error, left in product((OSError(), ReadTimeoutError(None, "", "")), (True, False)):  # type: ignore[arg-type]
+        yield result_of_failure(error, left=left)
+    for module in (send_results_module, opt_outs, dispatch, reconcile, send):
+        yield from (one for one in vars(module).values() if isinstance(one, SendResult))
 
-    assert reasons
-    assert reasons <= WORDS
+
+def outcomes() -> Iterator[Outcome | None]:
+    """Return what MoEngage can be told; N stands for 8x8's error code.
+
+    "Failed" is a state of the bridge's own, which no receipt brings.
+    """
+    yield from (result.outcome for result in send_results())
+    yield from map(outcome_of_missing_receipt, MissingReceiptPolicy)
+    for state, code in product(FINAL - {State.FAILED}, ("", "N")):
+        yield outcome_of_receipt(
+            Receipt(
+                umid="",
+                client_message_id="",
+                sub_account_id="",
+                state=state,
+                eightx8_state="",
+                error_code=code,
+            )
+        )
+
+
+def test_every_reason_of_a_failure_is_explained_and_no_other() -> None:
+    documented = {
+        reason
+        for reasons, _ in rows_with("| `reason` | what happened |")
+        for reason in re.findall(r"`(\w+)`", reasons)
+    }
+
+    told = {one.reason for one in outcomes() if one and one.status is Told.FAILED}
+
+    # "If there is one": the table has the reason without a code only where 8x8's answers have it.
+    assert documented | {"eightx8_undelivered"} == told
+
+
+def test_every_other_reason_is_named_and_no_other() -> None:
+    paragraph = README.split("These are no outcomes,", 1)[1].split("\n\n", 1)[0]
+    told = {one.reason for one in outcomes() if one}
+
+    reasons = {one.reason for one in send_results() if one.verdict is not Verdict.ACCEPTED}
+
+    assert set(re.findall(r"`(\w+)`", paragraph)) == reasons - told
+
+
+def test_every_code_that_the_runbook_names_exists() -> None:
+    runbook = (PROJECT / "docs/runbook.md").read_text()
+    words = set(re.findall(r"`([a-z0-9]+(?:_[A-Za-z0-9]+)+)`", runbook))
+    reasons = {one.reason for one in send_results()} | {one.reason for one in outcomes() if one}
+    given_up = {"moengage_unreachable", "moengage_5xx", *(f"moengage_{n}" for n in range(400, 500))}
+
+    others = words - set(Code) - reasons - given_up - {NO_URL}
+
+    functions = {path.parent.name for path in PROJECT.glob("functions/*/app.py")}
+    assert others - functions <= log_keys()
+
+
+def test_every_reason_to_give_up_an_outcome_is_named_where_it_is_replayed() -> None:
+    assert f"(`{NO_URL}`)" in README
 
 
 @pytest.mark.parametrize("names", [DESTINATION, TEXT, SOURCE])
@@ -49,10 +136,20 @@ def test_every_name_of_a_field_is_given(names: tuple[str, ...]) -> None:
 
 def test_parameters_and_outputs_that_it_names_exist(template: Template) -> None:
     named = {word for word in WORDS if re.fullmatch(r"([A-Z][a-z0-9]+){2,}", word)}
-    known = set(template.parameters) | set(template.content["Outputs"])
+    values = {
+        str(value) for one in template.parameters.values() for value in one.get("AllowedValues", [])
+    }
+    known = {*template.parameters, *template.content["Outputs"], *values}
 
     assert named
     assert named <= known
+
+
+def test_the_table_of_parameters_is_that_of_the_template(template: Template) -> None:
+    listed = [re.findall(r"`(\w+)`", row[0]) for row in rows_with(HEADING)]
+
+    assert sorted(name for names in listed for name in names) == sorted(template.parameters)
+    assert with_table(README, template.content) == README, "run `make parameters`"
 
 
 def test_make_targets_and_files_that_it_names_exist() -> None:

@@ -22,6 +22,7 @@ from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.routes import methods_of
 from tests.fakes.aws import INDEXES
 from tests.template.conftest import PROJECT, Template
+from tests.template.evaluated import Evaluated
 
 SETTINGS: dict[str, Any] = {
     "SendSms": SendSettings,
@@ -143,14 +144,18 @@ class TestHttpApi:
                 assert functions[file.event["routeKey"]] == file.logical_id, file.name
 
     def test_outputs_are_the_routes_urls(self, template: Template) -> None:
-        outputs = template.content["Outputs"]
-        host = "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
-        send_url, values = outputs["SendUrl"]["Value"]["Fn::Sub"]
+        outputs = Evaluated(template, {"SubAccountIds": "acme,acme_otp"}).outputs
+        host = "https://<HttpApi>.execute-api.eu-central-1.amazonaws.com"
 
-        assert values == {"First": {"Fn::Select": [0, {"Ref": "SubAccountIds"}]}}
-        assert send_url == f"{host}/api/v1/subaccounts/${{First}}/messages"
-        assert outputs["CallbackUrl"]["Value"] == {"Fn::Sub": f"{host}/callbacks/8x8"}
-        assert outputs["LookUpUrl"]["Value"] == {"Fn::Sub": f"{host}/messages/"}
+        routes = routes_of(template)
+        for name, method, function in (
+            ("SendUrl", "POST", "SendSms"),
+            ("CallbackUrl", "POST", "ReceiveCallback"),
+        ):
+            path = outputs[name].removeprefix(host)
+            assert routes[method, path.replace("/acme/", "/{subAccountId}/")] == function
+        look_up = outputs["LookUpUrl"].removeprefix(host) + "{messageId}"
+        assert routes["GET", look_up] == "LookUpMessage"
 
     def test_access_log_holds_neither_url_nor_header(self, template: Template) -> None:
         log_format = template.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
@@ -177,14 +182,29 @@ WORK = (
 )
 
 
+def test_every_queue_that_a_function_empties_is_looked_at(template: Template) -> None:
+    emptied = {
+        event["Properties"]["Queue"]["Fn::GetAtt"][0]
+        for function in template.functions.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    }
+
+    assert emptied == {work.queue for work in WORK}
+
+
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.queue)
 class TestQueues:
-    def test_visibility_timeout_is_six_times_the_functions_timeout(
+    def test_a_record_stays_hidden_for_as_long_as_lambda_asks_for(
         self, work: Work, template: Template
     ) -> None:
-        queue = template.resources[work.queue]["Properties"]
+        timeout = template.functions[work.function]["Timeout"]
+        window = self.event(work, template).get("MaximumBatchingWindowInSeconds", 0)
 
-        assert queue["VisibilityTimeout"] >= 6 * template.functions[work.function]["Timeout"]
+        # "At least six times the function's timeout, plus MaximumBatchingWindowInSeconds". No more
+        # than that either: a record whose function crashed is hidden for as long.
+        hidden = template.resources[work.queue]["Properties"]["VisibilityTimeout"]
+        assert hidden == 6 * timeout + window
 
     def test_its_records_are_worked_off_in_batches_that_may_fail_in_part(
         self, work: Work, template: Template
@@ -262,6 +282,7 @@ class TestTimes:
         assert event["Type"] == "Schedule"
         assert event["Properties"]["Schedule"] == "rate(5 minutes)"
         assert event["Properties"]["RetryPolicy"] == {"MaximumRetryAttempts": 0}
+        assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
         assert function["Timeout"] < 5 * 60
 
     def test_no_message_is_proven_absent_that_may_still_be_sent(self, template: Template) -> None:

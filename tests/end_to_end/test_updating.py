@@ -1,0 +1,98 @@
+"""The running stack is deployed anew: no message is lost, and what is the same changes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from local.deployment import STACK_NAME
+from local.moengage import CampaignMessage
+from local.stack import LocalStack
+from tests.end_to_end.bridge import Bridge
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
+
+SECONDS_BETWEEN_MESSAGES = 1.0
+# The emulator ends the calls that run when a function changes; Lambda lets them finish. What they
+# worked on comes back when its visibility timeout is over, which is three minutes in the template.
+SECONDS_UNTIL_A_RECORD_IS_BACK = 35
+SECONDS_TO_TELL = 120
+CHANGED = {"RetentionDays": "91", "ReceiptPatienceSeconds": "172799"}
+CARRY_MESSAGES = ("SendSms", "DispatchQueue", "ReceiveCallback", "ForwardOutcome")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def _records_come_back_soon(stack: LocalStack) -> AsyncIterator[None]:
+    def hide_records_for(seconds: int) -> None:
+        stack.aws.sqs.set_queue_attributes(
+            QueueUrl=stack.deployment.outcome_queue_url,
+            Attributes={"VisibilityTimeout": str(seconds)},
+        )
+
+    await asyncio.to_thread(hide_records_for, SECONDS_UNTIL_A_RECORD_IS_BACK)
+    yield
+    await asyncio.to_thread(hide_records_for, 180)
+    await stack.deploy(RetentionDays="90", ReceiptPatienceSeconds="172800")
+
+
+def live_versions(stack: LocalStack) -> dict[str, int]:
+    """Return which version of each function the traffic goes to."""
+    return {
+        name: int(
+            stack.aws.lambda_.get_alias(
+                FunctionName=stack.deployment.physical_ids[name], Name="live"
+            )["FunctionVersion"]
+        )
+        for name in CARRY_MESSAGES
+    }
+
+
+def live_retention(stack: LocalStack) -> str:
+    """Return what the version that sends has in its environment."""
+    found = stack.aws.lambda_.get_function_configuration(
+        FunctionName=stack.deployment.physical_ids["SendSms"], Qualifier="live"
+    )
+    return found["Environment"]["Variables"]["RETENTION_DAYS"]
+
+
+@pytest.mark.usefixtures("_records_come_back_soon")
+async def test_no_message_is_lost_while_the_stack_is_updated(
+    stack: LocalStack, bridge: Bridge
+) -> None:
+    before = await asyncio.to_thread(live_versions, stack)
+    messages: list[CampaignMessage] = []
+    update = asyncio.create_task(stack.deploy(**CHANGED))
+
+    while not update.done():
+        messages.append(await bridge.send(destination=bridge.number()))
+        await asyncio.sleep(SECONDS_BETWEEN_MESSAGES)
+    await update
+    messages.append(await bridge.send(destination=bridge.number()))
+    answered = [one for one in messages if 200 in {each.http_status for each in one.answers}]
+    await stack.moengage.until(lambda: all(one.reports for one in answered), SECONDS_TO_TELL)
+    await stack.eightx8.settled(SECONDS_TO_TELL)
+
+    # All of them were sent into the update, and the last one after it.
+    assert len(answered) > 3
+    assert messages[-1] in answered
+    assert {one.belief for one in answered} == {"delivered"}
+    assert {bridge.sms_to(one.destination) for one in answered} == {1}
+    after = await asyncio.to_thread(live_versions, stack)
+    assert all(after[name] > before[name] for name in CARRY_MESSAGES)
+    assert await asyncio.to_thread(live_retention, stack) == "91"
+
+
+async def test_what_is_built_and_deployed_once_more_changes_nothing(stack: LocalStack) -> None:
+    def last_update() -> object:
+        [found] = stack.aws.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+        return found.get("LastUpdatedTime", found["CreationTime"])
+
+    await stack.deploy()
+    before = await asyncio.to_thread(last_update)
+
+    await stack.build()
+    await stack.deploy()
+
+    assert await asyncio.to_thread(last_update) == before
+    assert "No changes to deploy" in stack.deploy_log
