@@ -219,11 +219,14 @@ class LocalStack:
         }
 
     def _put_api_key(self) -> Tokens:
-        """Do what a person does after deploying: add 8x8's API key to the generated tokens."""
+        """Do what a person does after deploying: add 8x8's API key to the generated tokens.
+
+        The account's id is what `bridge configure` asks for beside it.
+        """
         client = self.aws.secretsmanager
         arn = self.deployment.secret_arn
         secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-        secret["eightx8ApiKey"] = self.eightx8_api_key
+        secret |= {"eightx8ApiKey": self.eightx8_api_key, "eightx8AccountId": ACCOUNT_ID}
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret))
         return Tokens(
             moengage=secret["moengageTokens"][0],
