@@ -11,6 +11,7 @@ from bridge.configure import configure
 from bridge.doctor import doctor
 from bridge.errors import FAILURES, line_of
 from bridge.message import message
+from bridge.parameters import parameters
 from bridge.replay import replay
 from bridge.rotate import rotate
 from bridge.send_test import send_test
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command()(configure)
 app.command()(settings)
 app.add_typer(webhook)
+app.add_typer(parameters)
 app.command()(send_test)
 app.command()(doctor)
 app.command()(stats)

@@ -21,6 +21,7 @@ from sms_bridge.web.connections import Connections
 from sms_bridge.web.eightx8_details import MessageDetails
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_sqs import SQSClient
 
@@ -76,7 +77,7 @@ class Stack:
             When there is no such stack.
         """
         try:
-            found = self._session.client("cloudformation").describe_stacks(StackName=self.name)
+            found = self.cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
                 raise StackError(
@@ -91,11 +92,18 @@ class Stack:
         outputs = self.description.get("Outputs", [])
         return {one["OutputKey"]: one["OutputValue"] for one in outputs}
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The stack's parameters, with the values that it was deployed with."""
+        parameters = self.description.get("Parameters", [])
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in parameters}
+
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """The stack's resources by their names in the template."""
-        client = self._session.client("cloudformation")
-        pages = client.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=self.name
+        )
         return {
             one["LogicalResourceId"]: Resource(
                 one["ResourceType"], one.get("PhysicalResourceId", ""), one["ResourceStatus"]
@@ -230,6 +238,11 @@ class Stack:
     def sqs(self) -> SQSClient:
         """Client for queues."""
         return self._session.client("sqs")
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """Client for the stack itself."""
+        return self._session.client("cloudformation")
 
     @cached_property
     def cloudwatch(self) -> Any:

@@ -74,7 +74,7 @@ class Deployed:
     ----------
     environment
         Variables of all functions.
-    status
+    status, parameters
         Of the CloudFormation stack.
     """
 
@@ -86,6 +86,7 @@ class Deployed:
     monkeypatch: pytest.MonkeyPatch
     api_url: str = ""
     status: str = "CREATE_COMPLETE"
+    parameters: dict[str, str] = field(default_factory=dict)
     missing_resources: set[str] = field(default_factory=set)
     alarms: Alarms = field(default_factory=Alarms)
     handlers: dict[str, Callable[[dict[str, Any], object], Any]] = field(default_factory=dict)
@@ -232,6 +233,10 @@ class _ToldStack(Stack):
             "StackName": self.name,
             "StackStatus": self._deployed.status,  # type: ignore[typeddict-item]
             "Outputs": [{"OutputKey": key, "OutputValue": url} for key, url in outputs.items()],
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in self._deployed.parameters.items()
+            ],
         }
 
     @property

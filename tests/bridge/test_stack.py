@@ -167,6 +167,8 @@ def test_every_command_has_a_help_text_and_takes_json() -> None:
         ["webhook", "show"],
         ["webhook", "register"],
         ["webhook", "remove"],
+        ["parameters", "show"],
+        ["parameters", "set"],
         ["send-test"],
         ["doctor"],
         ["stats"],
