@@ -30,7 +30,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except FAILURES as error:
             typer.echo(f"bridge: {line_of(error)}", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
 
 app = typer.Typer(
@@ -70,7 +70,8 @@ def bridge(
     """Operate a deployed SMS bridge.
 
     Exit status: 0 when all is well, 1 when something is wrong or failed, 2 when the command was
-    used wrongly. AWS_ENDPOINT_URL and BRIDGE_API_URL lead to a local stack.
+    used wrongly, 3 when 8x8 did not tell.
+    AWS_ENDPOINT_URL and BRIDGE_API_URL lead to a local stack.
     """
     context.obj = Stack(stack, profile=profile, region=region, api_url=api_url)
 

@@ -17,15 +17,12 @@ from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.secret import Secret, SecretSource
 from sms_bridge.storage.secret_tokens import add_missing_tokens, change_values, read_values
-from sms_bridge.web.connections import Connections
 from sms_bridge.web.eightx8_details import MessageDetails
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_sqs import SQSClient
-
-_SECONDS_TO_CONNECT = 3.0
 
 
 class StackError(BridgeError):
@@ -217,10 +214,9 @@ class Stack:
         secrets = SecretSource(
             self._session.client("secretsmanager"), self.secret_arn, max_age_seconds=60
         )
-        connections = Connections(self.eightx8_url, connect_timeout=_SECONDS_TO_CONNECT)
         return LookUp(
             messages=self.messages,
-            details=MessageDetails(connections, secrets),
+            details=MessageDetails(self.eightx8_url, secrets),
             sub_account_ids=self.sub_account_ids,
         )
 

@@ -104,6 +104,15 @@ def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
     assert found["messageId"] == sent["messageId"]
 
 
+def test_8x8_that_does_not_tell_is_no_message_that_is_not_there(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="an-old-key")
+
+    result = deployed.run("message", "--umid", IDS[0])
+
+    assert result.exit_code == 3
+    assert "(eightx8_unauthorized): 8x8 refuses the bridge's API key" in result.stderr
+
+
 @pytest.mark.parametrize(
     "words", [(IDS[0],), ("--to", OTHER_NUMBER), ("--umid", IDS[0]), ("--campaign", "winter")]
 )
