@@ -15,6 +15,7 @@ from rich.table import Table
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.campaign import Result
 from local.eightx8 import fates
+from local.faults import Faults
 from local.stack import PROJECT, SENDER_ID, LocalStack
 
 
@@ -79,7 +80,7 @@ curl -sS {stack.look_up_url(known_id)} \\
   -H 'Authorization: Bearer {tokens.look_up}'
 
 Operate it (paste this into another terminal):
-{_operators_tool(stack)}
+{operators_tool(stack)}
 bridge doctor
 bridge message --to {stack.moengage.messages[0].destination}
 
@@ -89,7 +90,17 @@ What 8x8's simulator makes of a message, by the last digits of the recipient's n
 Ctrl-C stops everything."""
 
 
-def _operators_tool(stack: LocalStack) -> str:
+def what_is_wrong(faults: Faults) -> str:
+    """Give what somebody needs who finds and mends the faults with the operators' tool alone."""
+    return f"""
+Three things are wrong now, and a message was sent into each. Find and mend them with bridge.
+8x8 Connect shows the API key        {faults.new_key}
+MoEngage shows as tracking URL       {faults.new_tracking_url}
+
+"""
+
+
+def operators_tool(stack: LocalStack) -> str:
     """Give the lines that lead a shell's `bridge` here, and to no real account."""
     variables = {
         "AWS_ENDPOINT_URL": stack.aws.endpoint,

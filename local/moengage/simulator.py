@@ -220,6 +220,10 @@ class MoEngageSimulator:
             raise ValueError("the service provider has no sender yet")
         self._trackings[connector_id] = (service_provider, tracking)
 
+    def renew_connector(self, connector_id: str, new: str) -> None:
+        """Give a service provider another id, as if its sender was deleted and made again."""
+        self._trackings[new] = self._trackings.pop(connector_id)
+
     # ------------------------------------------------------------------------------ the sending
     async def send(
         self,
