@@ -10,12 +10,13 @@ import argparse
 import asyncio
 import signal
 import sys
+from contextlib import AsyncExitStack
 
 from rich.console import Console
 
 from local import report
 from local.campaign import play
-from local.faults import make_faults
+from local.faults import faults
 from local.processes import ProcessFailedError
 from local.progress import steps_on
 from local.stack import LocalStack
@@ -24,7 +25,7 @@ INTERRUPTED = 130
 WIDTH_WITHOUT_TERMINAL = 150
 
 
-async def run(console: Console, *, once: bool, faults: bool) -> int:
+async def run(console: Console, *, once: bool, practise: bool) -> int:
     """Start the stack, play the campaign, and stay up if asked to.
 
     Returns
@@ -48,15 +49,16 @@ async def run(console: Console, *, once: bool, faults: bool) -> int:
     status = INTERRUPTED
     try:
         step = steps_on(console)
-        async with LocalStack(step) as stack:
+        async with AsyncExitStack() as opened:
+            stack = await opened.enter_async_context(LocalStack(step))
             with step("Playing the campaign through MoEngage's simulator"):
                 results = await play(stack)
             console.print(report.table(results))
             status = 0 if all(result.as_expected for result in results) else 1
             console.print(report.verdict(results))
-            if faults:
+            if practise:
                 with step("Making three faults"):
-                    made = await make_faults(stack)
+                    made = await opened.enter_async_context(faults(stack))
                 console.print(report.what_is_wrong(made), soft_wrap=True, highlight=False)
             if not once:
                 # Unbroken and without colours, so that a command can be copied.
@@ -81,7 +83,7 @@ def main() -> int:
         # Logs of a build have no width of their own, and the default breaks the table.
         console = Console(width=WIDTH_WITHOUT_TERMINAL)
     try:
-        return asyncio.run(run(console, once=arguments.once, faults=arguments.faults))
+        return asyncio.run(run(console, once=arguments.once, practise=arguments.faults))
     except ProcessFailedError as error:
         console.print(f"[red]failed[/] {error}", markup=True, highlight=False)
         return 1

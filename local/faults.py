@@ -7,11 +7,17 @@ finds and mends them.
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from local.moengage import CampaignMessage
+from local.servers import serve
 from local.stack import LocalStack
 
+HOOK = "/another/system"
 # Their ending decides what 8x8's simulator makes of them.
 DELIVERED, REJECTED_AT_ONCE = "+6581110000", "+6581110003"
 
@@ -37,9 +43,15 @@ class Faults:
     refused: CampaignMessage
 
 
-async def make_faults(stack: LocalStack) -> Faults:
+@asynccontextmanager
+async def faults(stack: LocalStack) -> AsyncIterator[Faults]:
     """Make them one after the other, and send a message into each."""
-    stack.eightx8.webhooks.put([{"subAccountId": "*", "url": _another_system(stack)}])
+    async with serve(_another_system()) as url:
+        yield await _make(stack, f"{url}{HOOK}")
+
+
+async def _make(stack: LocalStack, another_url: str) -> Faults:
+    stack.eightx8.webhooks.put([{"subAccountId": "*", "url": another_url, "enabled": True}])
     without_receipt = await _send(stack, DELIVERED)
 
     connector_id = secrets.token_hex(8)
@@ -60,8 +72,15 @@ async def make_faults(stack: LocalStack) -> Faults:
     )
 
 
-def _another_system(stack: LocalStack) -> str:
-    return f"{stack.moengage_url}/webhooks/of/another/system"
+def _another_system() -> web.Application:
+    """Make the system that gets the receipts in the bridge's place. It takes them."""
+
+    async def take(_: web.Request) -> web.Response:
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_post(HOOK, take)
+    return application
 
 
 async def _send(stack: LocalStack, destination: str) -> CampaignMessage:
