@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from bridge.configure import configure
 from bridge.doctor import doctor
 from bridge.errors import FAILURES, line_of
+from bridge.forget import forget
 from bridge.message import message
 from bridge.parameters import parameters
 from bridge.replay import replay
@@ -51,6 +52,7 @@ app.command()(stats)
 app.command()(message)
 app.command()(replay)
 app.command()(rotate)
+app.command()(forget)
 
 
 @app.callback()

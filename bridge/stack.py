@@ -14,7 +14,9 @@ from bridge.errors import BridgeError
 from sms_bridge.steps.look_up import LookUp
 from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.secret import Secret, SecretSource
 from sms_bridge.storage.secret_tokens import add_missing_tokens, change_values, read_values
 from sms_bridge.web.eightx8_details import MessageDetails
@@ -207,6 +209,18 @@ class Stack:
         """The record of every message."""
         client = self._session.client("dynamodb")
         return DynamoDBMessages(client, self._output("MessagesTableName"))
+
+    @cached_property
+    def people(self) -> DynamoDBPersonData:
+        """What is known of people."""
+        client = self._session.client("dynamodb")
+        return DynamoDBPersonData(client, self._output("MessagesTableName"))
+
+    @cached_property
+    def opt_outs(self) -> DynamoDBOptOuts:
+        """People who do not want to be texted."""
+        client = self._session.client("dynamodb")
+        return DynamoDBOptOuts(client, self._output("MessagesTableName"))
 
     @cached_property
     def look_up(self) -> LookUp:

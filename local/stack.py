@@ -223,18 +223,22 @@ class LocalStack:
             "DefaultSenderId": SENDER_ID,
             "EightX8BaseUrl": self.eightx8_url,
             "MoEngageDeliveryTrackingUrl": self.delivery_tracking_url,
+            "MoEngageDataApiUrl": (
+                f"{self.moengage_url}/v1/customer/{self.moengage.data_api.workspace_id}"
+            ),
             "AwsEndpointUrl": self.aws.endpoint,
         }
 
     def _put_api_key(self) -> Tokens:
-        """Do what a person does after deploying: add 8x8's API key to the generated tokens.
-
-        The account's id is what `bridge configure` asks for beside it.
-        """
+        """Do what a person does after deploying: add the keys to the generated tokens."""
         client = self.aws.secretsmanager
         arn = self.deployment.secret_arn
         secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-        secret |= {"eightx8ApiKey": self.eightx8_api_key, "eightx8AccountId": ACCOUNT_ID}
+        secret |= {
+            "eightx8ApiKey": self.eightx8_api_key,
+            "eightx8AccountId": ACCOUNT_ID,
+            "moengageDataApiKey": self.moengage.data_api.api_key,
+        }
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret))
         return Tokens(
             moengage=secret["moengageTokens"][0],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from local.moengage.configuration import (
     WebhookRequest,
     fill_in,
 )
+from local.moengage.data_api import DataApi
 from local.servers import serve
 
 SECONDS_TO_ANSWER = 5.0
@@ -151,6 +153,8 @@ class MoEngageSimulator:
         Reports that were taken and tell nothing: their id is none that a service provider gave.
     faults
         What happens to the next reports, one each.
+    data_api
+        Of the workspace.
     """
 
     def __init__(
@@ -160,7 +164,9 @@ class MoEngageSimulator:
         retries: int = 0,
         seconds_between_retries: float = SECONDS_BETWEEN_RETRIES,
         escapes_raw_bodies: bool = True,
+        data_api: DataApi | None = None,
     ) -> None:
+        self.data_api = data_api or DataApi("workspace", secrets.token_urlsafe(16))
         self.messages: list[CampaignMessage] = []
         self.reports: list[Report] = []
         self.lost: list[Report] = []
@@ -177,8 +183,9 @@ class MoEngageSimulator:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
-        """Serve delivery tracking on loopback; gives its base URL."""
+        """Serve delivery tracking and the Data API on loopback; gives their base URL."""
         application = web.Application(client_max_size=REPORT_LIMIT_BYTES)
+        application.add_routes(self.data_api.routes())
         application.router.add_post("/sms/dlr/custom/{connector_id}", self._take_report)
         async with (
             aiohttp.ClientSession(

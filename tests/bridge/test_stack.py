@@ -175,6 +175,7 @@ def test_every_command_has_a_help_text_and_takes_json() -> None:
         ["message"],
         ["replay"],
         ["rotate"],
+        ["forget"],
     ):
         assert words[0] in commands.output
         text = runner.invoke(bridge.app.app, [*words, "--help"], env={"COLUMNS": "200"})
