@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import encode_basic_auth, web
+
+from local.moengage.changes import Changing
 
 BODY_LIMIT_BYTES = 128 * 1024
 # MoEngage takes none of them for an id.
@@ -17,7 +17,7 @@ _NO_IDS = frozenset(
 )
 
 
-class DataApi:
+class DataApi(Changing):
     """Adds users of a workspace and sets their attributes.
 
     What is wrong with a request is answered 400, and wrong credentials 401; MoEngage documents
@@ -41,27 +41,16 @@ class DataApi:
     def __init__(
         self, workspace_id: str, api_key: str, *, identifiers: tuple[str, ...] = ("moe_mobile",)
     ) -> None:
+        super().__init__()
         self.workspace_id = workspace_id
         self.api_key = api_key
         self.users: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self.refused: list[int] = []
         self._identifiers = identifiers
-        self._changed = asyncio.Condition()
 
     def routes(self) -> list[web.RouteDef]:
         """Return the API's routes."""
         return [web.post("/v1/customer/{workspace_id}", self._track_user)]
-
-    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until a condition holds, looking at each request.
-
-        Raises
-        ------
-        TimeoutError
-            It does not hold in time.
-        """
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(condition)
 
     async def _track_user(self, request: web.Request) -> web.Response:
         content = await request.read()
@@ -71,8 +60,7 @@ class DataApi:
             self.users[self._id_of(body)].update(body["attributes"])
         else:
             self.refused.append(status)
-        async with self._changed:
-            self._changed.notify_all()
+        await self._has_changed()
         if status != 200:
             return web.json_response({"status": "fail"}, status=status)
         return web.json_response(

@@ -11,7 +11,7 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from local.moengage.changes import Changing
 from local.moengage.configuration import (
     DeliveryTracking,
     Macro,
@@ -131,7 +132,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class MoEngageSimulator:
+class MoEngageSimulator(Changing):
     """A workspace with custom SMS service providers.
 
     Parameters
@@ -166,6 +167,7 @@ class MoEngageSimulator:
         escapes_raw_bodies: bool = True,
         data_api: DataApi | None = None,
     ) -> None:
+        super().__init__()
         self.data_api = data_api or DataApi("workspace", secrets.token_urlsafe(16))
         self.messages: list[CampaignMessage] = []
         self.reports: list[Report] = []
@@ -178,7 +180,6 @@ class MoEngageSimulator:
         self._senders: list[Sender] = []
         self._trackings: dict[str, tuple[str, DeliveryTracking]] = {}
         self._by_unique_id: dict[str, CampaignMessage] = {}
-        self._changed = asyncio.Condition()
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
@@ -294,17 +295,6 @@ class MoEngageSimulator:
         return WebhookAnswer(http_status=status, unique_id=unique_id)
 
     # ------------------------------------------------------------------------ delivery tracking
-    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until a condition holds, looking at each report.
-
-        Raises
-        ------
-        TimeoutError
-            It does not hold in time.
-        """
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(condition)
-
     async def _take_report(self, request: web.Request) -> web.Response:
         known = self._trackings.get(request.match_info["connector_id"])
         if known is None:
@@ -324,11 +314,10 @@ class MoEngageSimulator:
             content=content,
             http_status=fault.http_status,
         )
-        async with self._changed:
-            self.reports.append(report)
-            if report.http_status == 200:
-                self._count(report, service_provider)
-            self._changed.notify_all()
+        self.reports.append(report)
+        if report.http_status == 200:
+            self._count(report, service_provider)
+        await self._has_changed()
         return web.json_response({}, status=fault.http_status, headers=fault.headers)
 
     def _count(self, report: Report, service_provider: str) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,10 @@ TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
 KEY = "the-8x8-key"
 HASH_KEY = "hash-key"
 TABLE = "messages"
+FUNCTION_NAMES = (
+    *("SendSms", "DispatchQueue", "ReceiveCallback"),
+    *("ForwardOutcome", "Reconcile", "LookUpMessage"),
+)
 SECRET = {
     "eightx8ApiKey": KEY,
     "hashKey": HASH_KEY,
@@ -95,7 +100,7 @@ class Deployed:
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
         """Run ``bridge`` with these words; what is typed goes to its standard input."""
-        self.monkeypatch.setattr(bridge.app, "Stack", self._stack)
+        self.monkeypatch.setattr(bridge.app, "Stack", partial(_ToldStack, self))
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
     def json_of(self, *words: str, status: int = 0) -> Any:
@@ -103,9 +108,6 @@ class Deployed:
         result = self.run(*words, "--json")
         assert result.exit_code == status, result.output
         return json.loads(result.stdout)
-
-    def _stack(self, name: str, **options: Any) -> Stack:
-        return _ToldStack(self, name, **options)
 
     # -------------------------------------------------------------------------- the deployment
     @property
@@ -234,8 +236,8 @@ class _ToldStack(Stack):
             "StackStatus": self._deployed.status,  # type: ignore[typeddict-item]
             "Outputs": [{"OutputKey": key, "OutputValue": url} for key, url in outputs.items()],
             "Parameters": [
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in self._deployed.parameters.items()
+                {"ParameterKey": key, "ParameterValue": one}
+                for key, one in self._deployed.parameters.items()
             ],
         }
 
@@ -243,14 +245,7 @@ class _ToldStack(Stack):
     def resources(self) -> dict[str, Resource]:
         functions = {
             name: Resource("AWS::Lambda::Function", name, "CREATE_COMPLETE")
-            for name in (
-                "SendSms",
-                "DispatchQueue",
-                "ReceiveCallback",
-                "ForwardOutcome",
-                "Reconcile",
-                "LookUpMessage",
-            )
+            for name in FUNCTION_NAMES
         }
         queues = {
             name: Resource("AWS::SQS::Queue", url, "CREATE_COMPLETE")
