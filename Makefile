@@ -22,8 +22,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it)
-	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once)
+run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise)
+	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults)
 
 .PHONY: test
 test: quick template build chaos end-to-end ## Everything: quick, template, build, chaos, end to end

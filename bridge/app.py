@@ -10,7 +10,9 @@ from typer.core import TyperGroup
 from bridge.configure import configure
 from bridge.doctor import doctor
 from bridge.errors import FAILURES, line_of
+from bridge.forget import forget
 from bridge.message import message
+from bridge.parameters import parameters
 from bridge.replay import replay
 from bridge.rotate import rotate
 from bridge.send_test import send_test
@@ -29,7 +31,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except FAILURES as error:
             typer.echo(f"bridge: {line_of(error)}", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
 
 app = typer.Typer(
@@ -43,12 +45,14 @@ app = typer.Typer(
 app.command()(configure)
 app.command()(settings)
 app.add_typer(webhook)
+app.add_typer(parameters)
 app.command()(send_test)
 app.command()(doctor)
 app.command()(stats)
 app.command()(message)
 app.command()(replay)
 app.command()(rotate)
+app.command()(forget)
 
 
 @app.callback()
@@ -68,7 +72,8 @@ def bridge(
     """Operate a deployed SMS bridge.
 
     Exit status: 0 when all is well, 1 when something is wrong or failed, 2 when the command was
-    used wrongly. AWS_ENDPOINT_URL and BRIDGE_API_URL lead to a local stack.
+    used wrongly, 3 when 8x8 did not tell.
+    AWS_ENDPOINT_URL and BRIDGE_API_URL lead to a local stack.
     """
     context.obj = Stack(stack, profile=profile, region=region, api_url=api_url)
 

@@ -29,7 +29,7 @@ from bridge.survey import take_survey
 
 def _check_survey(stack: Stack) -> Iterable[Finding]:
     survey = take_survey(stack.messages, time.time())
-    return chain(check_messages(survey), check_outcomes(survey))
+    return chain(check_messages(survey), check_outcomes(survey, stack))
 
 
 _CHECKS: dict[str, Callable[[Stack], Iterable[Finding]]] = {

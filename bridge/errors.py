@@ -8,6 +8,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 class BridgeError(Exception):
     """Something failed; the text says what, for the operator."""
 
+    exit_status = 1
+
+
+class NotToldError(BridgeError):
+    """Whoever knows the answer did not give one."""
+
+    exit_status = 3
+
 
 FAILURES = (BridgeError, BotoCoreError, ClientError)
 """What a command may end with."""

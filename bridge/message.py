@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from bridge.columns import columns
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, NotToldError
 from bridge.options import AsJson, FullNumbers, read_number
 from bridge.stack import Stack
 from bridge.stories import heading_of, lines_of, number_of
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
 from sms_bridge.steps.look_up import Page, Wanted
+from sms_bridge.web.eightx8_details import DetailsFailedError
 from sms_bridge.web.look_ups import look_up_answer
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage heard")
@@ -45,7 +46,7 @@ def message(
 ) -> None:
     """Tell the story of a message, or of the newest messages to a number or of a campaign.
 
-    Exit status 1 when there is none.
+    Exit status 1 when there is none, 3 when 8x8 does not say whether there is (--umid).
     """
     stack: Stack = context.obj
     if sum(map(bool, (message_id, umid, to, campaign))) != 1:
@@ -53,7 +54,7 @@ def message(
     if message_id:
         page = _page_of(stack.look_up.by_id(message_id))
     elif umid:
-        page = _page_of(stack.look_up.by_umid(umid))
+        page = _page_of(_by_umid(stack, umid))
     else:
         wanted = Wanted(destination=to or "", campaign_id=campaign or "", state=state, limit=limit)
         page = _collect(stack, wanted)
@@ -69,6 +70,16 @@ def message(
         raise BridgeError("there is no such message")
     if page.next and not as_json:
         typer.echo(f"There are more: --limit is {limit}.")
+
+
+def _by_umid(stack: Stack, umid: str) -> Message | None:
+    try:
+        return stack.look_up.by_umid(umid)
+    except DetailsFailedError as failure:
+        raise NotToldError(
+            f"whether there is such a message is not known ({failure.code}): {failure}; "
+            "see bridge doctor, or ask by another way"
+        ) from None
 
 
 def _page_of(found: Message | None) -> Page:

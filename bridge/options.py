@@ -38,6 +38,8 @@ def _read_account_id(text: str | None) -> str | None:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
 FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
 
 AccountId = Annotated[

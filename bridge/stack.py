@@ -14,17 +14,17 @@ from bridge.errors import BridgeError
 from sms_bridge.steps.look_up import LookUp
 from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.secret import Secret, SecretSource
 from sms_bridge.storage.secret_tokens import add_missing_tokens, change_values, read_values
-from sms_bridge.web.connections import Connections
 from sms_bridge.web.eightx8_details import MessageDetails
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_sqs import SQSClient
-
-_SECONDS_TO_CONNECT = 3.0
 
 
 class StackError(BridgeError):
@@ -76,7 +76,7 @@ class Stack:
             When there is no such stack.
         """
         try:
-            found = self._session.client("cloudformation").describe_stacks(StackName=self.name)
+            found = self.cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
                 raise StackError(
@@ -91,11 +91,18 @@ class Stack:
         outputs = self.description.get("Outputs", [])
         return {one["OutputKey"]: one["OutputValue"] for one in outputs}
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The stack's parameters, with the values that it was deployed with."""
+        parameters = self.description.get("Parameters", [])
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in parameters}
+
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """The stack's resources by their names in the template."""
-        client = self._session.client("cloudformation")
-        pages = client.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=self.name
+        )
         return {
             one["LogicalResourceId"]: Resource(
                 one["ResourceType"], one.get("PhysicalResourceId", ""), one["ResourceStatus"]
@@ -204,15 +211,26 @@ class Stack:
         return DynamoDBMessages(client, self._output("MessagesTableName"))
 
     @cached_property
+    def people(self) -> DynamoDBPersonData:
+        """What is known of people."""
+        client = self._session.client("dynamodb")
+        return DynamoDBPersonData(client, self._output("MessagesTableName"))
+
+    @cached_property
+    def opt_outs(self) -> DynamoDBOptOuts:
+        """People who do not want to be texted."""
+        client = self._session.client("dynamodb")
+        return DynamoDBOptOuts(client, self._output("MessagesTableName"))
+
+    @cached_property
     def look_up(self) -> LookUp:
         """Finds messages."""
         secrets = SecretSource(
             self._session.client("secretsmanager"), self.secret_arn, max_age_seconds=60
         )
-        connections = Connections(self.eightx8_url, connect_timeout=_SECONDS_TO_CONNECT)
         return LookUp(
             messages=self.messages,
-            details=MessageDetails(connections, secrets),
+            details=MessageDetails(self.eightx8_url, secrets),
             sub_account_ids=self.sub_account_ids,
         )
 
@@ -230,6 +248,11 @@ class Stack:
     def sqs(self) -> SQSClient:
         """Client for queues."""
         return self._session.client("sqs")
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """Client for the stack itself."""
+        return self._session.client("cloudformation")
 
     @cached_property
     def cloudwatch(self) -> Any:

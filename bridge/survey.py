@@ -8,13 +8,17 @@ from itertools import islice
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message, MessageKind
 from sms_bridge.storage.message_indexes import FIRST, LAST
 from sms_bridge.storage.messages import MessageStore
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000
 SECONDS_UNTIL_RECEIPTS = 600
-_TAKEN = frozenset({State.QUEUED, State.SENT, State.DEFERRED})
+SECONDS_UNTIL_TOLD = 900
+SECONDS_TO_WAIT = {MessageKind.TRANSACTIONAL: 300, MessageKind.PROMOTIONAL: 3600}
+# 8x8's yes to a message that is being sent is not written down: its first receipt is.
+_GIVEN_TO_8X8 = frozenset({State.SENDING, State.QUEUED, State.SENT, State.DEFERRED})
 
 
 @dataclass(slots=True)
@@ -30,7 +34,11 @@ class Survey:
     told_in_vain
         How many of those MoEngage has not taken at least once.
     without_receipts
-        How many 8x8 took more than ten minutes ago without having sent any receipt since.
+        How many were given to 8x8 more than ten minutes ago, of which it has sent no receipt.
+    waiting_long
+        Why messages have not been sent for longer than is usual, by what they are for.
+    not_taken_up
+        How many outcomes nobody has tried to tell for a quarter of an hour.
     given_up
         Outcomes that were given up, by reason.
     is_complete
@@ -42,6 +50,8 @@ class Survey:
     untold: int = 0
     told_in_vain: int = 0
     without_receipts: int = 0
+    waiting_long: dict[MessageKind, Counter[str]] = field(default_factory=dict)
+    not_taken_up: int = 0
     given_up: Counter[str] = field(default_factory=Counter)
     is_complete: bool = True
 
@@ -64,9 +74,25 @@ def take_survey(messages: MessageStore, now: float) -> Survey:
         survey.oldest_by_state[message.state] = min(oldest, message.accepted_at)
         survey.untold += message.outcome_is_open
         survey.told_in_vain += message.outcome_is_open and message.outcome_tries > 0
-        waited = message.answered_at and now - seconds_of(message.answered_at)
-        if message.state in _TAKEN and not message.receipts and waited:
-            survey.without_receipts += waited > SECONDS_UNTIL_RECEIPTS
+        _look_at(message, survey, now)
     given_up = messages.given_up_messages(since=FIRST, until=LAST)
     survey.given_up.update(one.outcome_given_up for one in islice(given_up, LOOKED_AT_MOST))
     return survey
+
+
+def _look_at(message: Message, survey: Survey, now: float) -> None:
+    """Count a message if it has been where it is for too long."""
+
+    def has_waited(since: str, seconds: int) -> bool:
+        return bool(since) and now - seconds_of(since) > seconds
+
+    if message.state is State.WAITING and has_waited(
+        message.accepted_at, SECONDS_TO_WAIT[message.kind]
+    ):
+        reasons = survey.waiting_long.setdefault(message.kind, Counter())
+        reasons[message.reason or "not tried yet"] += 1
+    if message.state in _GIVEN_TO_8X8 and not message.receipts:
+        given_at = message.answered_at or message.attempt_at
+        survey.without_receipts += has_waited(given_at, SECONDS_UNTIL_RECEIPTS)
+    if message.outcome_is_open and not message.outcome_tries:
+        survey.not_taken_up += has_waited(message.outcome_due_at, SECONDS_UNTIL_TOLD)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Annotated
 
 import typer
 
@@ -12,7 +11,7 @@ from bridge.account import account_id_of, account_of, remember_account_id
 from bridge.columns import columns
 from bridge.eightx8 import ALL_SUB_ACCOUNTS, Webhook
 from bridge.errors import BridgeError
-from bridge.options import AccountId, AsJson, SubAccountOrAll
+from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
 from bridge.stack import Stack
 
 webhook = typer.Typer(
@@ -20,8 +19,6 @@ webhook = typer.Typer(
 )
 
 _HEADINGS = ("Sub-account", "URL", "Enabled", "Authorization", "This stack")
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def is_here(one: Webhook, stack: Stack) -> bool:

@@ -1,7 +1,7 @@
 """`python -m local`: the whole bridge on this machine, with a small campaign played through it.
 
 Stays up afterwards until Ctrl-C; with `--once` it ends, with exit status 0 only if every message
-came out as it should.
+came out as it should. With `--faults` three things are wrong in the end, for practice.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import argparse
 import asyncio
 import signal
 import sys
+from contextlib import AsyncExitStack
 
 from rich.console import Console
 
 from local import report
 from local.campaign import play
+from local.faults import faults
 from local.processes import ProcessFailedError
 from local.progress import steps_on
 from local.stack import LocalStack
@@ -23,7 +25,7 @@ INTERRUPTED = 130
 WIDTH_WITHOUT_TERMINAL = 150
 
 
-async def run(console: Console, *, once: bool) -> int:
+async def run(console: Console, *, once: bool, practise: bool) -> int:
     """Start the stack, play the campaign, and stay up if asked to.
 
     Returns
@@ -47,12 +49,17 @@ async def run(console: Console, *, once: bool) -> int:
     status = INTERRUPTED
     try:
         step = steps_on(console)
-        async with LocalStack(step) as stack:
+        async with AsyncExitStack() as opened:
+            stack = await opened.enter_async_context(LocalStack(step))
             with step("Playing the campaign through MoEngage's simulator"):
                 results = await play(stack)
             console.print(report.table(results))
             status = 0 if all(result.as_expected for result in results) else 1
             console.print(report.verdict(results))
+            if practise:
+                with step("Making three faults"):
+                    made = await opened.enter_async_context(faults(stack))
+                console.print(report.what_is_wrong(made), soft_wrap=True, highlight=False)
             if not once:
                 # Unbroken and without colours, so that a command can be copied.
                 console.print(
@@ -69,13 +76,14 @@ def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the campaign")
+    parser.add_argument("--faults", action="store_true", help="make three faults after it")
     arguments = parser.parse_args()
     console = Console()
     if not console.is_terminal:
         # Logs of a build have no width of their own, and the default breaks the table.
         console = Console(width=WIDTH_WITHOUT_TERMINAL)
     try:
-        return asyncio.run(run(console, once=arguments.once))
+        return asyncio.run(run(console, once=arguments.once, practise=arguments.faults))
     except ProcessFailedError as error:
         console.print(f"[red]failed[/] {error}", markup=True, highlight=False)
         return 1

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import sys
 from collections.abc import Sequence
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.campaign import Result
 from local.eightx8 import fates
-from local.stack import SENDER_ID, LocalStack
+from local.faults import Faults
+from local.stack import PROJECT, SENDER_ID, LocalStack
 
 
 def table(results: Sequence[Result]) -> Table:
@@ -75,10 +79,41 @@ See what became of one (the campaign's first; put your own messageId in its plac
 curl -sS {stack.look_up_url(known_id)} \\
   -H 'Authorization: Bearer {tokens.look_up}'
 
+Operate it (paste this into another terminal):
+{operators_tool(stack)}
+bridge doctor
+bridge message --to {stack.moengage.messages[0].destination}
+
 What 8x8's simulator makes of a message, by the last digits of the recipient's number:
   {"\n  ".join(endings)}
 
 Ctrl-C stops everything."""
+
+
+def what_is_wrong(faults: Faults) -> str:
+    """Give what somebody needs who finds and mends the faults with the operators' tool alone."""
+    return f"""
+Three things are wrong now, and a message was sent into each. Find and mend them with bridge.
+8x8 Connect shows the API key        {faults.new_key}
+MoEngage shows as tracking URL       {faults.new_tracking_url}
+
+"""
+
+
+def operators_tool(stack: LocalStack) -> str:
+    """Give the lines that lead a shell's `bridge` here, and to no real account."""
+    variables = {
+        "AWS_ENDPOINT_URL": stack.aws.endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "BRIDGE_API_URL": stack.front_door_url,
+    }
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    path = shlex.quote(f"{PROJECT}:{PROJECT / 'layers'}")
+    python = shlex.quote(sys.executable)
+    program = f"PYTHONPATH={path} {python} -m bridge"
+    return f"unset AWS_PROFILE; export {exports}\nalias bridge={shlex.quote(program)}"
 
 
 def masked(number: str) -> str:

@@ -77,7 +77,9 @@ class LocalStack:
     eightx8_url, moengage_url
         Where they answer.
     eightx8_api_key
-        What the 8x8 simulator asks for at the beginning.
+        What the 8x8 simulator asks for.
+    connector_id
+        What MoEngage has given the service provider.
     senders
         What is configured in MoEngage.
     """
@@ -95,6 +97,7 @@ class LocalStack:
         self._step = step
         self._open = AsyncExitStack()
         self.eightx8_api_key = secrets.token_urlsafe(32)
+        self.connector_id = CONNECTOR_ID
         self.eightx8 = EightX8Simulator(
             account_id=ACCOUNT_ID,
             sub_account_ids=SUB_ACCOUNT_IDS,
@@ -132,6 +135,11 @@ class LocalStack:
     def callback_url(self) -> str:
         """What is registered with 8x8."""
         return f"{self.front_door_url}/callbacks/8x8"
+
+    @property
+    def delivery_tracking_url(self) -> str:
+        """What MoEngage shows once the senders are saved."""
+        return f"{self.moengage_url}/sms/dlr/custom/{self.connector_id}"
 
     def look_up_url(self, message_id: str) -> str:
         """Where the bridge tells what became of a message."""
@@ -227,16 +235,23 @@ class LocalStack:
             "TransactionalSubAccountIds": SUB_ACCOUNT_IDS[0],
             "DefaultSenderId": SENDER_ID,
             "EightX8BaseUrl": self.eightx8_url,
-            "MoEngageDeliveryTrackingUrl": f"{self.moengage_url}/sms/dlr/custom/{CONNECTOR_ID}",
+            "MoEngageDeliveryTrackingUrl": self.delivery_tracking_url,
+            "MoEngageDataApiUrl": (
+                f"{self.moengage_url}/v1/customer/{self.moengage.data_api.workspace_id}"
+            ),
             "AwsEndpointUrl": self.aws.endpoint,
         }
 
     def _put_api_key(self) -> Tokens:
-        """Do what a person does after deploying: add 8x8's API key to the generated tokens."""
+        """Do what a person does after deploying: add the keys to the generated tokens."""
         client = self.aws.secretsmanager
         arn = self.deployment.secret_arn
         secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-        secret["eightx8ApiKey"] = self.eightx8_api_key
+        secret |= {
+            "eightx8ApiKey": self.eightx8_api_key,
+            "eightx8AccountId": ACCOUNT_ID,
+            "moengageDataApiKey": self.moengage.data_api.api_key,
+        }
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret))
         return Tokens(
             moengage=secret["moengageTokens"][0],
@@ -300,7 +315,7 @@ class LocalStack:
         )
         for sender in self.senders:
             self.moengage.save_sender(sender)
-        self.moengage.save_delivery_tracking(SERVICE_PROVIDER, CONNECTOR_ID, DELIVERY_TRACKING)
+        self.moengage.save_delivery_tracking(SERVICE_PROVIDER, self.connector_id, DELIVERY_TRACKING)
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
             Level.WARNING,
             _PART,
             f"{silent} of {len(names)} alarms tell nobody",
-            "give the parameter for the alarms' SNS topic: make deploy",
+            "bridge parameters set AlarmTopicArn=ARN, with the ARN of an SNS topic",
         )
     if not silent and not raised:
         yield Finding(Level.OK, _PART, f"all {len(names)} are wired and none is raised")

@@ -36,8 +36,8 @@ def check_key(stack: Stack) -> Iterator[Finding]:
                     Level.PROBLEM,
                     _KEY,
                     f"8x8 does not let the key use the sub-account {name}: its messages fail",
-                    f"create {name} in 8x8 Connect, or take it out of the parameter "
-                    "SubAccountIds: make deploy",
+                    f"create {name} in 8x8 Connect, or leave it out: "
+                    f"bridge parameters set SubAccountIds={_all_but(name, stack)}",
                 )
             case Access.UNCLEAR:
                 yield Finding(
@@ -93,9 +93,13 @@ def _of_sub_account(name: str, webhooks: list[Webhook], stack: Stack) -> Finding
         urls = ", ".join(one.url for one in relevant)
         what = f"it points elsewhere, to {urls}: {lost}"
         register += (
-            "; if the other URL needs the events as well, set the parameter CallbackBaseUrl to "
-            f"{stack.api_url} instead: make deploy"
+            "; if the other URL needs the events as well, let each message name its own instead: "
+            f"bridge parameters set CallbackBaseUrl={stack.api_url}"
         )
     else:
         what = f"none is registered: {lost}"
     return Finding(Level.PROBLEM, _WEBHOOK, what, register)
+
+
+def _all_but(name: str, stack: Stack) -> str:
+    return ",".join(one for one in stack.sub_account_ids if one != name) or "OTHER"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.checks.findings import Finding, Level
-from bridge.survey import SECONDS_UNTIL_RECEIPTS, Survey
+from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey
 from sms_bridge.rules.life_cycle import State
 
 _PART = "messages"
@@ -13,6 +13,16 @@ _PART = "messages"
 
 def check_messages(survey: Survey) -> Iterator[Finding]:
     """Look for messages of which nothing is heard."""
+    for kind, reasons in survey.waiting_long.items():
+        why = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
+        yield Finding(
+            Level.WARNING,
+            _PART,
+            f"{reasons.total()} {kind} messages have been waiting to be sent for more than "
+            f"{SECONDS_TO_WAIT[kind] // 60} minutes ({why})",
+            "see docs/runbook.md, transactional-queue-age and throttled-by-8x8: the reason tells "
+            "whether 8x8 throttles, is down, or DispatchQueue does not run",
+        )
     unknown = survey.by_state[State.UNKNOWN]
     if unknown:
         yield Finding(
@@ -29,8 +39,9 @@ def check_messages(survey: Survey) -> Iterator[Finding]:
             _PART,
             f"of {survey.without_receipts} messages 8x8 has sent no receipt for more than "
             f"{SECONDS_UNTIL_RECEIPTS // 60} minutes",
-            "mend 8x8's webhook if it is named above; what was not received is asked for after "
-            "ReceiptPatienceSeconds",
+            "mend 8x8's webhook if it is named above. What got lost is asked of 8x8's log after "
+            "ReceiptPatienceSeconds; to have it within the hour: "
+            "bridge parameters set ReceiptPatienceSeconds=3600",
         )
-    if not unknown and not survey.without_receipts:
+    if not (survey.waiting_long or unknown or survey.without_receipts):
         yield Finding(Level.OK, _PART, f"{survey.by_state.total()} are open, none is stuck")

@@ -53,11 +53,13 @@ def check_dead_letters(stack: Stack) -> Iterator[Finding]:
 
 _REMEDIES = {
     "SendDeadLetterQueue": (
-        "these could not be read or worked on; reconcile reports their messages as failed when "
-        "their time is over. SQS's console shows them; purge the queue when they are understood"
+        "mend what the log names (saved query: failures of the bridge itself), then in SQS's "
+        "console Start DLQ redrive, with the send queue as custom destination. When their time "
+        "is over MoEngage is told that they failed; purge the queue then"
     ),
     "OutcomeDeadLetterQueue": (
-        "bridge replay --all --yes, when MoEngage takes outcomes again; unreadable ones: purge "
-        "the queue in SQS's console"
+        "bridge replay --all --yes, when MoEngage takes outcomes again. What is left then are "
+        "opt-outs that MoEngage did not take: in SQS's console Start DLQ redrive, with the "
+        "outcome queue as custom destination. Unreadable ones: purge the queue"
     ),
 }

@@ -8,8 +8,7 @@ from sms_bridge.storage.clients import boto3_client
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.web.authorization import require_look_up
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8_details import MessageDetails
+from sms_bridge.web.eightx8_details import DetailsFailedError, MessageDetails
 from sms_bridge.web.look_ups import look_up_answer, page_answer, read_wanted, way_of
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.requests import HttpRequest
@@ -23,7 +22,7 @@ secrets = SecretSource(
 )
 look_up = LookUp(
     messages=DynamoDBMessages(boto3_client("dynamodb"), settings.messages_table),
-    details=MessageDetails(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
+    details=MessageDetails(settings.eightx8_base_url, secrets),
     sub_account_ids=settings.sub_account_ids,
 )
 finish_loading()
@@ -38,7 +37,10 @@ def handler(request: HttpRequest) -> Response:
     if not message_id and way_of(request) != "umid":
         page = look_up.page(read_wanted(request), hash_key=secret.hash_key)
         return json_response(page_answer(page, full_number=full_number))
-    message = look_up.by_id(message_id) if message_id else look_up.by_umid(request.query("umid"))
-    if message is None:
+    try:
+        found = look_up.by_id(message_id) if message_id else look_up.by_umid(request.query("umid"))
+    except DetailsFailedError as failure:
+        raise RefusedError(failure.code, f"{failure}.") from None
+    if found is None:
         raise RefusedError(Code.MESSAGE_NOT_FOUND, "There is no message with this id.")
-    return json_response(look_up_answer(message, full_number=full_number))
+    return json_response(look_up_answer(found, full_number=full_number))

@@ -1,6 +1,7 @@
-"""A simulator of MoEngage: its SMS custom connector and its delivery tracking."""
+"""A simulator of MoEngage: its SMS custom connector, delivery tracking and Data API."""
 
 from local.moengage.configuration import BodyType, DeliveryTracking, Macro, Sender, SenderType
+from local.moengage.data_api import DataApi
 from local.moengage.simulator import (
     CampaignMessage,
     Fault,
@@ -12,6 +13,7 @@ from local.moengage.simulator import (
 __all__ = [
     "BodyType",
     "CampaignMessage",
+    "DataApi",
     "DeliveryTracking",
     "Fault",
     "Macro",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from local.moengage.changes import Changing
 from local.moengage.configuration import (
     DeliveryTracking,
     Macro,
@@ -27,6 +29,7 @@ from local.moengage.configuration import (
     WebhookRequest,
     fill_in,
 )
+from local.moengage.data_api import DataApi
 from local.servers import serve
 
 SECONDS_TO_ANSWER = 5.0
@@ -129,7 +132,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class MoEngageSimulator:
+class MoEngageSimulator(Changing):
     """A workspace with custom SMS service providers.
 
     Parameters
@@ -151,6 +154,8 @@ class MoEngageSimulator:
         Reports that were taken and tell nothing: their id is none that a service provider gave.
     faults
         What happens to the next reports, one each.
+    data_api
+        Of the workspace.
     """
 
     def __init__(
@@ -160,7 +165,10 @@ class MoEngageSimulator:
         retries: int = 0,
         seconds_between_retries: float = SECONDS_BETWEEN_RETRIES,
         escapes_raw_bodies: bool = True,
+        data_api: DataApi | None = None,
     ) -> None:
+        super().__init__()
+        self.data_api = data_api or DataApi("workspace", secrets.token_urlsafe(16))
         self.messages: list[CampaignMessage] = []
         self.reports: list[Report] = []
         self.lost: list[Report] = []
@@ -172,13 +180,13 @@ class MoEngageSimulator:
         self._senders: list[Sender] = []
         self._trackings: dict[str, tuple[str, DeliveryTracking]] = {}
         self._by_unique_id: dict[str, CampaignMessage] = {}
-        self._changed = asyncio.Condition()
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
-        """Serve delivery tracking on loopback; gives its base URL."""
+        """Serve delivery tracking and the Data API on loopback; gives their base URL."""
         application = web.Application(client_max_size=REPORT_LIMIT_BYTES)
+        application.add_routes(self.data_api.routes())
         application.router.add_post("/sms/dlr/custom/{connector_id}", self._take_report)
         async with (
             aiohttp.ClientSession(
@@ -219,6 +227,10 @@ class MoEngageSimulator:
         if all(sender.service_provider != service_provider for sender in self._senders):
             raise ValueError("the service provider has no sender yet")
         self._trackings[connector_id] = (service_provider, tracking)
+
+    def renew_connector(self, connector_id: str, new: str) -> None:
+        """Give a service provider another id, as if its sender was deleted and made again."""
+        self._trackings[new] = self._trackings.pop(connector_id)
 
     # ------------------------------------------------------------------------------ the sending
     async def send(
@@ -283,17 +295,6 @@ class MoEngageSimulator:
         return WebhookAnswer(http_status=status, unique_id=unique_id)
 
     # ------------------------------------------------------------------------ delivery tracking
-    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until a condition holds, looking at each report.
-
-        Raises
-        ------
-        TimeoutError
-            It does not hold in time.
-        """
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(condition)
-
     async def _take_report(self, request: web.Request) -> web.Response:
         known = self._trackings.get(request.match_info["connector_id"])
         if known is None:
@@ -313,11 +314,10 @@ class MoEngageSimulator:
             content=content,
             http_status=fault.http_status,
         )
-        async with self._changed:
-            self.reports.append(report)
-            if report.http_status == 200:
-                self._count(report, service_provider)
-            self._changed.notify_all()
+        self.reports.append(report)
+        if report.http_status == 200:
+            self._count(report, service_provider)
+        await self._has_changed()
         return web.json_response({}, status=fault.http_status, headers=fault.headers)
 
     def _count(self, report: Report, service_provider: str) -> None:

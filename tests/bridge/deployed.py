@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,10 @@ TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
 KEY = "the-8x8-key"
 HASH_KEY = "hash-key"
 TABLE = "messages"
+FUNCTION_NAMES = (
+    *("SendSms", "DispatchQueue", "ReceiveCallback"),
+    *("ForwardOutcome", "Reconcile", "LookUpMessage"),
+)
 SECRET = {
     "eightx8ApiKey": KEY,
     "hashKey": HASH_KEY,
@@ -74,7 +79,7 @@ class Deployed:
     ----------
     environment
         Variables of all functions.
-    status
+    status, parameters
         Of the CloudFormation stack.
     """
 
@@ -86,6 +91,7 @@ class Deployed:
     monkeypatch: pytest.MonkeyPatch
     api_url: str = ""
     status: str = "CREATE_COMPLETE"
+    parameters: dict[str, str] = field(default_factory=dict)
     missing_resources: set[str] = field(default_factory=set)
     alarms: Alarms = field(default_factory=Alarms)
     handlers: dict[str, Callable[[dict[str, Any], object], Any]] = field(default_factory=dict)
@@ -94,7 +100,7 @@ class Deployed:
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
         """Run ``bridge`` with these words; what is typed goes to its standard input."""
-        self.monkeypatch.setattr(bridge.app, "Stack", self._stack)
+        self.monkeypatch.setattr(bridge.app, "Stack", partial(_ToldStack, self))
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
     def json_of(self, *words: str, status: int = 0) -> Any:
@@ -102,9 +108,6 @@ class Deployed:
         result = self.run(*words, "--json")
         assert result.exit_code == status, result.output
         return json.loads(result.stdout)
-
-    def _stack(self, name: str, **options: Any) -> Stack:
-        return _ToldStack(self, name, **options)
 
     # -------------------------------------------------------------------------- the deployment
     @property
@@ -232,20 +235,17 @@ class _ToldStack(Stack):
             "StackName": self.name,
             "StackStatus": self._deployed.status,  # type: ignore[typeddict-item]
             "Outputs": [{"OutputKey": key, "OutputValue": url} for key, url in outputs.items()],
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": one}
+                for key, one in self._deployed.parameters.items()
+            ],
         }
 
     @property
     def resources(self) -> dict[str, Resource]:
         functions = {
             name: Resource("AWS::Lambda::Function", name, "CREATE_COMPLETE")
-            for name in (
-                "SendSms",
-                "DispatchQueue",
-                "ReceiveCallback",
-                "ForwardOutcome",
-                "Reconcile",
-                "LookUpMessage",
-            )
+            for name in FUNCTION_NAMES
         }
         queues = {
             name: Resource("AWS::SQS::Queue", url, "CREATE_COMPLETE")

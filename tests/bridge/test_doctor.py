@@ -130,7 +130,7 @@ def test_moengage_that_refuses_is_named_and_what_it_missed_is_told_again(
     letters, refused = findings_of(deployed, "problem")
 
     assert "1 dead letters (1 x moengage_404)" in letters["what"]
-    assert "refuses the reports with HTTP 404" in refused["what"]
+    assert "refused the reports with HTTP 404" in refused["what"]
     command = refused["remedy"].rpartition("then: ")[2].split()
     assert command[0] == "bridge"
 

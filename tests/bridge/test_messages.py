@@ -104,6 +104,15 @@ def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
     assert found["messageId"] == sent["messageId"]
 
 
+def test_8x8_that_does_not_tell_is_no_message_that_is_not_there(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="an-old-key")
+
+    result = deployed.run("message", "--umid", IDS[0])
+
+    assert result.exit_code == 3
+    assert "(eightx8_unauthorized): 8x8 refuses the bridge's API key" in result.stderr
+
+
 @pytest.mark.parametrize(
     "words", [(IDS[0],), ("--to", OTHER_NUMBER), ("--umid", IDS[0]), ("--campaign", "winter")]
 )
@@ -136,7 +145,7 @@ def test_a_test_message_goes_the_whole_way_and_its_story_is_told(
     result = deployed.run("send-test", "--to", NUMBER, "--sub-account", PROMOTIONAL)
 
     assert result.exit_code == 0, result.output
-    assert "8x8 took it" in result.output
+    assert "8x8 queued it" in result.output
     assert result.output.rstrip().endswith("told MoEngage: DELIVERED")
     assert NUMBER not in result.output
     assert deployed.eightx8.messages[0].sub_account_id == PROMOTIONAL
@@ -193,6 +202,8 @@ def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
     assert shown == [
         "2026-11-24 (UTC)",
         "  09:30:00 accepted from MoEngage",
+        "  09:30:00 handed to 8x8",
+        "  09:30:00 no receipt has come yet",
         "  09:30:01 8x8 took it",
     ]
     assert last is not None

@@ -167,12 +167,15 @@ def test_every_command_has_a_help_text_and_takes_json() -> None:
         ["webhook", "show"],
         ["webhook", "register"],
         ["webhook", "remove"],
+        ["parameters", "show"],
+        ["parameters", "set"],
         ["send-test"],
         ["doctor"],
         ["stats"],
         ["message"],
         ["replay"],
         ["rotate"],
+        ["forget"],
     ):
         assert words[0] in commands.output
         text = runner.invoke(bridge.app.app, [*words, "--help"], env={"COLUMNS": "200"})

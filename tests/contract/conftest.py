@@ -13,6 +13,7 @@ from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.log_exports import DynamoDBExportJobs, ExportJobs
 from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts, OptOuts
+from sms_bridge.storage.person_data import DynamoDBPersonData, PersonData
 from tests.fakes.aws import (
     TABLE,
     a_messages_table,
@@ -25,6 +26,7 @@ from tests.fakes.log_exports import InMemoryExportJobs
 from tests.fakes.logs import logged
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.person_data import InMemoryPersonData
 from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
 
@@ -61,6 +63,26 @@ def store(request: pytest.FixtureRequest) -> Iterator[MessageStore]:
         return
     with dynamodb_of(request.param) as client:
         yield DynamoDBMessages(client, TABLE, retention_days=90)
+
+
+@dataclass(frozen=True)
+class People:
+    """Messages, and what forgets the people in them."""
+
+    store: MessageStore
+    data: PersonData
+
+
+@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+def people(request: pytest.FixtureRequest) -> Iterator[People]:
+    """Each kind of message store with what forgets people, empty."""
+    if request.param == "in memory":
+        messages = InMemoryMessages()
+        yield People(messages, InMemoryPersonData(messages))
+        return
+    with an_aws_account():
+        client = a_messages_table()
+        yield People(DynamoDBMessages(client, TABLE), DynamoDBPersonData(client, TABLE))
 
 
 @pytest.fixture(params=["in memory", *CLIENTS])

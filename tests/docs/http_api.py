@@ -55,7 +55,8 @@ class EightX8:
     Attributes
     ----------
     refusal
-        Status and body with which it answers everything; ``None`` takes every message.
+        Status and body with which it answers everything; ``None`` takes every message, and a
+        status of 0 is no answer at all.
     """
 
     UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -68,6 +69,8 @@ class EightX8:
         connection.read()
         request = connection.received.pop()
         status, body = self.refusal or (404, {})
+        if not status:
+            connection.wait_until_left()
         if self.refusal is None and request.line.startswith("POST"):
             asked = json.loads(request.body)
             status, body = (

@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from urllib3 import Timeout
 
+from sms_bridge.web import eightx8_details
 from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
     JSON,
@@ -19,6 +21,7 @@ from tests.docs.openapi_file import (
     resolved,
     responses,
 )
+from tests.fakes.http_server import unreachable_url
 
 SEND = f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages"
 NUMBER = "+6591234567"
@@ -71,6 +74,8 @@ class Shown:
 
 LOOK_UP: dict[str, Any] = {"method": "GET", "body": "", "operation_id": "getMessage"}
 CALLBACK: dict[str, Any] = {"path": "/callbacks/8x8", "operation_id": "receiveCallback"}
+BY_UMID: dict[str, Any] = {**LOOK_UP, "path": "/messages", "query": "umid=no-such-umid"}
+NO_ANSWER: tuple[int, dict[str, Any]] = (0, {})
 UNKNOWN = "/messages/00000000-0000-4000-8000-000000000000"
 MASKED_ONLY = {"authorization": f"Bearer {TOKENS['lookUpTokens']}"}
 NO_SECRET = {"BRIDGE_SECRET_ARN": "no-such-secret"}
@@ -106,6 +111,13 @@ SHOWN = {
     ),
     "receiveCallback unavailable": Shown(**CALLBACK, settings=NO_SECRET),
     "findMessages query_invalid": Shown(**LOOK_UP, path="/messages"),
+    "findMessages eightx8_unauthorized": Shown(**BY_UMID, refusal=(401, {})),
+    "findMessages eightx8_unreachable": Shown(
+        **BY_UMID, settings={"EIGHTX8_BASE_URL": unreachable_url()}
+    ),
+    "findMessages eightx8_unavailable": Shown(**BY_UMID, refusal=(500, {})),
+    "findMessages eightx8_throttled": Shown(**BY_UMID, refusal=(429, {})),
+    "findMessages eightx8_timeout": Shown(**BY_UMID, refusal=NO_ANSWER),
     "NotFound not_found": Shown(path="/nowhere"),
     "MethodNotAllowed method_not_allowed": Shown(method="GET"),
     **{
@@ -154,8 +166,12 @@ def test_every_answer_that_it_shows_is_valid_and_every_code_is_shown() -> None:
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_the_request_is_answered_as_shown(name: str, http_api: HttpApi) -> None:
+def test_the_request_is_answered_as_shown(
+    name: str, http_api: HttpApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown = SHOWN[name]
+    if shown.refusal == NO_ANSWER:
+        monkeypatch.setattr(eightx8_details, "_TIMEOUT", Timeout(connect=10, read=0.1))
     status, value, schema = shown_answers()[name]
     body = shown.body if isinstance(shown.body, str | bytes) else json.dumps(shown.body)
     http_api.eightx8.refusal = shown.refusal

@@ -34,6 +34,7 @@ class InMemoryMessages:
     shelves: dict[str, Shelf] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
+    events_received_at: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def create(self, message: Message) -> Message | None:
@@ -210,8 +211,9 @@ class InMemoryMessages:
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         return self.inbound.get(inbound_id.removeprefix("inbound "))
 
-    def keep_event(self, event: UnknownEvent, received_at: str) -> None:  # noqa: ARG002
+    def keep_event(self, event: UnknownEvent, received_at: str) -> None:
         self.events[event.key] = event
+        self.events_received_at[event.key] = received_at
 
     def _seen(self, message_id: str) -> Message:
         return self.messages.get(message_id) or Message(id=message_id, state=State.SENDING)

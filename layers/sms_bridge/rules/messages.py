@@ -225,3 +225,8 @@ class Message:
             and not self.outcome_told_at
             and not self.outcome_given_up
         )
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether no attempt was begun since the last answer that was written down."""
+        return self.answered_at >= self.attempt_at

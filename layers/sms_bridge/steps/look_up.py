@@ -1,6 +1,7 @@
 """Finds messages for those who ask what became of them."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,9 +10,13 @@ from sms_bridge.rules.message_ids import is_message_id
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.storage.messages import MessageStore, Position
+from sms_bridge.web.eightx8_details import ASKED_AT_ONCE, DetailsFailedError
+from sms_bridge.web.refusals import Code
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
+# The function has ten.
+_SECONDS_TO_ASK = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +50,36 @@ class Details(Protocol):
     """8x8's own records, as :class:`sms_bridge.web.eightx8_details.MessageDetails` reads them."""
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the bridge's id of a message, empty where 8x8 has no such message."""
+        """Return the bridge's id of a message, empty where 8x8 has no such message.
+
+        Raises
+        ------
+        DetailsFailedError
+            8x8 does not say.
+        """
 
 
 class LookUp:
-    """Finds messages by what the asker knows of them."""
+    """Finds messages by what the asker knows of them.
+
+    Parameters
+    ----------
+    seconds
+        How long 8x8 may be asked for a message, in all sub-accounts together.
+    """
 
     def __init__(
-        self, *, messages: MessageStore, details: Details, sub_account_ids: Sequence[str]
+        self,
+        *,
+        messages: MessageStore,
+        details: Details,
+        sub_account_ids: Sequence[str],
+        seconds: float = _SECONDS_TO_ASK,
     ) -> None:
         self._messages = messages
         self._details = details
         self._sub_account_ids = sub_account_ids
+        self._seconds = seconds
 
     def by_id(self, message_id: str) -> Message | None:
         """Return a message by the bridge's id."""
@@ -65,13 +88,37 @@ class LookUp:
         return None if message is None or message.ends_a_chain else message
 
     def by_umid(self, umid: str) -> Message | None:
-        """Return a message by 8x8's id."""
-        for sub_account_id in self._sub_account_ids:
-            message = self.by_id(self._details.client_message_id_of(umid, sub_account_id))
-            if message is not None:
-                return message
+        """Return a message by 8x8's id; all sub-accounts are asked for it side by side.
+
+        Raises
+        ------
+        DetailsFailedError
+            It was not found where 8x8 was asked, and of some sub-account 8x8 did not say.
+        """
+        failures: list[DetailsFailedError] = []
+        pool = ThreadPoolExecutor(ASKED_AT_ONCE)
+        try:
+            asked = [
+                pool.submit(self._details.client_message_id_of, umid, sub_account_id)
+                for sub_account_id in self._sub_account_ids
+            ]
+            for answer in as_completed(asked, self._seconds):
+                try:
+                    message = self.by_id(answer.result())
+                except DetailsFailedError as failure:
+                    failures.append(failure)
+                else:
+                    if message is not None:
+                        return message
+        except TimeoutError:
+            failures.append(DetailsFailedError(Code.EIGHTX8_TIMEOUT))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         # Receipts for a message that the bridge did not send.
-        return self._messages.get(f"umid {umid}")
+        message = self._messages.get(f"umid {umid}")
+        if message is None and failures:
+            raise failures[0]
+        return message
 
     def page(self, wanted: Wanted, *, hash_key: str) -> Page:
         """Return a page of messages."""

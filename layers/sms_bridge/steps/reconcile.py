@@ -29,7 +29,7 @@ from sms_bridge.storage.log_exports import ExportJob, ExportJobs
 from sms_bridge.storage.messages import MessageStore, Recorded
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.values import value
-from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry
+from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, NoExportError
 
 # Younger messages are on their way.
 _MIN_AGE = 60
@@ -126,7 +126,9 @@ class Reconcile:
             try:
                 self._ask(sub_account_id, messages, time_left)
             except ExportFailedError as error:
-                self._jobs.remove(sub_account_id)
+                # Anything else may go well the next time; 8x8 makes no second export meanwhile.
+                if isinstance(error, NoExportError):
+                    self._jobs.remove(sub_account_id)
                 logger.warning(
                     "8x8's log cannot be read", sub_account_id=sub_account_id, reason=str(error)
                 )

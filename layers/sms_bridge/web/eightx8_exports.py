@@ -20,12 +20,18 @@ from sms_bridge.web.eightx8 import ApiKeys
 _SECONDS_TO_WAIT = 10.0
 _SECONDS_TO_DOWNLOAD = 60.0
 _FAILED = ("failed", "cancelled", "error")
+# 8x8 does not know the job, or not any more.
+_NO_SUCH_JOB = (400, 404, 410)
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
 
 
 class ExportFailedError(Exception):
-    """8x8 did not make the export; the text is a stable code."""
+    """There is no export yet, or it cannot be read now; the text is a stable code."""
+
+
+class NoExportError(ExportFailedError):
+    """There will be none: it has to be asked for anew."""
 
 
 @value()
@@ -110,8 +116,10 @@ class LogExports:
 
         Raises
         ------
-        ExportFailedError
+        NoExportError
             There will be none.
+        ExportFailedError
+            It could not be read this time.
         """
         try:
             answer = self._connections.get(
@@ -123,8 +131,11 @@ class LogExports:
             status = job.get("status")
             if answer.status != 200 or status not in ("queued", "running", "succeeded", "empty"):
                 # A word that 8x8 does not document may be any text.
-                failed = status if status in _FAILED else answer.status
-                raise ExportFailedError(f"export_{failed}")
+                if status in _FAILED:
+                    raise NoExportError(f"export_{status}")
+                is_gone = answer.status in _NO_SUCH_JOB
+                failure = NoExportError if is_gone else ExportFailedError
+                raise failure(f"export_{answer.status}")
             if status in ("queued", "running"):
                 return None
             links = job.get("data") if status == "succeeded" else []

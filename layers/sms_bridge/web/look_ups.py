@@ -130,6 +130,8 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
 def _history(message: Message) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = [
         {"at": message.accepted_at, "event": "accepted"},
+        # Until its answer is written down, which is not done of every yes.
+        {"at": "" if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
         {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
         *(_receipt_event(receipt) for receipt in message.receipts),
         {"at": message.outcome_due_at, "event": "outcome due"},

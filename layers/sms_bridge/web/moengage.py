@@ -73,8 +73,11 @@ class UserProfiles:
                 body["customer_id"] = digits
             case Identifier.CUSTOMER_ID_WITH_PLUS:
                 body["customer_id"] = f"+{digits}"
-        credentials = make_headers(basic_auth=f"{self._workspace_id}:{api_key}")
-        return _post(self._connections, self._path, body, dict(credentials), self._seconds)
+        headers = {
+            **make_headers(basic_auth=f"{self._workspace_id}:{api_key}"),
+            "moe-appkey": self._workspace_id,
+        }
+        return _post(self._connections, self._path, body, headers, self._seconds)
 
 
 def _post(

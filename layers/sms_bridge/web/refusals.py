@@ -30,6 +30,11 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     MESSAGE_NOT_FOUND = "message_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    EIGHTX8_UNAUTHORIZED = "eightx8_unauthorized"
+    EIGHTX8_UNREACHABLE = "eightx8_unreachable"
+    EIGHTX8_UNAVAILABLE = "eightx8_unavailable"
+    EIGHTX8_THROTTLED = "eightx8_throttled"
+    EIGHTX8_TIMEOUT = "eightx8_timeout"
     NOT_CONFIGURED = "not_configured"
     UNAVAILABLE = "unavailable"
 
@@ -45,6 +50,11 @@ _STATUS = {
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Code.MESSAGE_NOT_FOUND: HTTPStatus.NOT_FOUND,
     Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.EIGHTX8_UNAUTHORIZED: HTTPStatus.BAD_GATEWAY,
+    Code.EIGHTX8_UNREACHABLE: HTTPStatus.BAD_GATEWAY,
+    Code.EIGHTX8_UNAVAILABLE: HTTPStatus.BAD_GATEWAY,
+    Code.EIGHTX8_THROTTLED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.EIGHTX8_TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
     Code.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }

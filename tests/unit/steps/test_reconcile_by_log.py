@@ -8,7 +8,7 @@ from sms_bridge.clock import timestamp
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Told
 from sms_bridge.storage.log_exports import ExportJob
-from sms_bridge.web.eightx8_exports import ExportFailedError
+from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, NoExportError
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
@@ -81,23 +81,61 @@ class TestAsking:
 
         assert len(bridge.log.asked) == 2
 
-    @pytest.mark.parametrize("method", ["ask", "read"])
-    def test_a_log_that_cannot_be_read_is_asked_for_by_the_next_run(
-        self, method: str, logged: WrittenLog
+    @pytest.mark.parametrize(
+        ("method", "error", "asked"),
+        [
+            ("ask", ExportFailedError("eightx8_unreachable"), 1),
+            # One more: 8x8 gave up the first.
+            ("read", NoExportError("export_failed"), 2),
+            # 8x8 or its storage was down for a moment; the export is there.
+            ("read", ExportFailedError("eightx8_unreachable"), 1),
+        ],
+    )
+    def test_a_log_that_cannot_be_read_is_read_by_the_next_run(
+        self, method: str, error: Exception, asked: int, logged: WrittenLog
     ) -> None:
         bridge = Bridge()
-        message_id = bridge.unknown(sub_account_id="account_1")
-        bridge.unknown(2, sub_account_id="account_2")
-        with failing(bridge.log, method, error=ExportFailedError("export_failed")):
+        message_id = bridge.unknown()
+        with failing(bridge.log, method, error=error):
             bridge.run()
-        assert "export_failed" in logged.text
-        assert bridge.jobs.jobs == {}
+        assert str(error) in logged.text
         assert bridge.state_of(message_id) is State.UNKNOWN
 
         bridge.log_shows(an_entry(message_id, word="delivered"))
         bridge.run()
 
         assert bridge.state_of(message_id) is State.DELIVERED
+        assert len(bridge.log.asked) == asked
+        assert bridge.jobs.jobs == {}
+
+    def test_one_that_can_never_be_read_is_asked_for_anew_after_an_hour(self) -> None:
+        bridge = Bridge()
+        bridge.unknown(age=700)
+        with failing(bridge.log, "read", error=ExportFailedError("export_unreadable")):
+            for _ in range(14):
+                bridge.time_left = 300
+                bridge.run()
+                bridge.clock.sleep(300)
+
+        assert len(bridge.log.asked) == 2
+
+    def test_a_log_that_cannot_be_read_holds_up_no_other(self) -> None:
+        bridge = Bridge()
+        bridge.unknown(1, sub_account_id="account_1")
+        second = bridge.unknown(2, sub_account_id="account_2")
+        bridge.log_shows(an_entry(second, word="delivered"))
+        read = bridge.log.read
+
+        def fails_once(sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
+            if sub_account_id == "account_1":
+                raise ExportFailedError("export_500")
+            return read(sub_account_id, job_id, received_at)
+
+        bridge.log.read = fails_once  # type: ignore[method-assign]
+        bridge.run()
+
+        assert bridge.state_of(second) is State.DELIVERED
+        assert list(bridge.jobs.jobs) == ["account_1"]
 
     def test_one_account_whose_table_entry_fails_holds_up_no_other(self) -> None:
         bridge = Bridge()

@@ -10,7 +10,7 @@ import pytest
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, LogExports
+from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, LogExports, NoExportError
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (
@@ -131,7 +131,7 @@ class TestJobs:
 
     @pytest.mark.parametrize("status", ["failed", "cancelled", "error"])
     def test_one_that_failed_is_told(self, status: str) -> None:
-        with pytest.raises(ExportFailedError, match=f"^export_{status}$"):
+        with pytest.raises(NoExportError, match=f"^export_{status}$"):
             read({"status": status})
 
     @pytest.mark.parametrize("status", ["any text", "", None, 7, {}, []])
@@ -142,16 +142,23 @@ class TestJobs:
             read({"status": status})
 
     @pytest.mark.parametrize(
-        ("behaviour", "reason"),
+        ("behaviour", "reason", "is_gone"),
         [
-            (answers(404, b"{}"), "export_404"),
-            (answers(200, b"[]"), "export_200"),
-            (reads_and_resets, "eightx8_unreachable"),
+            (answers(404, b"{}"), "export_404", True),
+            (answers(401, b"{}"), "export_401", False),
+            (answers(429, b"{}"), "export_429", False),
+            (answers(500, b"{}"), "export_500", False),
+            (answers(200, b"[]"), "export_200", False),
+            (reads_and_resets, "eightx8_unreachable", False),
         ],
     )
-    def test_one_of_which_8x8_says_nothing_is_told(self, behaviour: Behaviour, reason: str) -> None:
-        with pytest.raises(ExportFailedError, match=f"^{reason}$"):
+    def test_one_of_which_8x8_says_nothing_is_told_and_is_gone_if_8x8_does_not_know_it(
+        self, behaviour: Behaviour, reason: str, is_gone: bool
+    ) -> None:
+        with pytest.raises(ExportFailedError, match=f"^{reason}$") as failure:
             read(behaviour)
+
+        assert isinstance(failure.value, NoExportError) is is_gone
 
 
 class TestFiles:
@@ -262,8 +269,10 @@ class TestFiles:
     def test_a_file_that_is_not_there_or_not_whole_is_told(
         self, behaviour: Behaviour, reason: str
     ) -> None:
-        with pytest.raises(ExportFailedError, match=f"^{reason}$"):
+        with pytest.raises(ExportFailedError, match=f"^{reason}$") as failure:
             read({"status": "succeeded"}, behaviour)
+
+        assert not isinstance(failure.value, NoExportError)
 
     @pytest.mark.parametrize("link", ["not a link", "ftp://host/file", "http://"])
     def test_a_link_that_is_none_is_told(self, link: str) -> None:

@@ -91,6 +91,12 @@ def test_the_history_is_in_the_order_in_which_things_came() -> None:
     ]
 
 
+def test_an_attempt_without_an_answer_is_told() -> None:
+    history = look_up_answer(a_message(), full_number=False)["history"]
+
+    assert [step["event"] for step in history] == ["accepted", "handed to 8x8"]
+
+
 def test_an_outcome_that_was_given_up_is_told_with_its_reason() -> None:
     message = a_message(
         outcome_given_up="moengage_404", outcome_given_up_at="2026-11-24T09:31:00.000Z"

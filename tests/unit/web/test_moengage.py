@@ -147,6 +147,7 @@ class TestUserProfiles:
         assert received.line == "POST /v1/customer/WORKSPACE HTTP/1.1"
         credentials = base64.b64encode(b"WORKSPACE:data-key").decode()
         assert received.headers["authorization"] == f"Basic {credentials}"
+        assert received.headers["moe-appkey"] == "WORKSPACE"
         assert json.loads(received.body) == body
         assert telling == Telling(hearing=Hearing.HEARD, http_status=200)
 

@@ -25,6 +25,11 @@ CODES = {
     "not_found": 404,
     "message_not_found": 404,
     "method_not_allowed": 405,
+    "eightx8_unauthorized": 502,
+    "eightx8_unreachable": 502,
+    "eightx8_unavailable": 502,
+    "eightx8_throttled": 503,
+    "eightx8_timeout": 504,
     "not_configured": 503,
     "unavailable": 503,
 }

@@ -1,0 +1,141 @@
+"""`bridge forget` takes a person out of the table, and nobody else."""
+
+import boto3
+import pytest
+
+from sms_bridge.clock import timestamp
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import InboundMessage, UnknownEvent
+from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TABLE, TRANSACTIONAL, Deployed
+from tests.builders import NUMBER
+from tests.fakes.aws import REGION
+
+OTHER_NUMBER = "+6598765432"
+IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123"]
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+FOUND = {
+    "messages": 2,
+    "messagesUnderWay": 1,
+    "inbound": 1,
+    "inboundLeftForNow": 0,
+    "callbacks": 1,
+    "optedOutOf": [PROMOTIONAL],
+}
+
+
+def opt_outs() -> DynamoDBOptOuts:
+    return DynamoDBOptOuts(boto3.client("dynamodb", region_name=REGION), TABLE)
+
+
+def inbound(deployed: Deployed, umid: str, number: str, *, received_at: str = LONG_AGO) -> str:
+    return deployed.messages.keep_inbound(
+        InboundMessage(
+            umid=umid,
+            sub_account_id=PROMOTIONAL,
+            source=number,
+            destination="+6590001111",
+            text="STOP",
+            received_at=received_at,
+        )
+    )
+
+
+@pytest.fixture
+def person(deployed: Deployed) -> Deployed:
+    """Two messages to a person, one of them told; what they sent; and somebody else's."""
+    for message_id in IDS[:2]:
+        deployed.keep(id=message_id, campaign_id="spring", client_message_id="user-7")
+    deployed.messages.record_told(IDS[0], LONG_AGO)
+    deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
+    inbound(deployed, "one", NUMBER)
+    inbound(deployed, "two", OTHER_NUMBER)
+    event = UnknownEvent(key="k", event_type="new", content=f'{{"from": "{NUMBER}"}}')
+    deployed.messages.keep_event(event, LONG_AGO)
+    opt_outs().record(PROMOTIONAL, NUMBER, Wish.STOP, LONG_AGO, hash_key=HASH_KEY)
+    return deployed
+
+
+def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
+    person: Deployed,
+) -> None:
+    assert person.json_of("forget", NUMBER, "--yes") == FOUND
+
+    for message_id in IDS[:2]:
+        kept = person.messages.get(message_id)
+        assert kept is not None
+        assert (kept.destination, kept.recipient_hash, kept.client_message_id) == ("", "", "")
+        assert kept.campaign_id == "spring"
+    assert person.messages.get_inbound("inbound one") is None
+    # The one on its way still has its outcome to come.
+    assert IDS[1] in [one.id for one in person.messages.open_messages(until="9")]
+    # They do not want to be texted, and are not.
+    assert opt_outs().is_opted_out(PROMOTIONAL, NUMBER, hash_key=HASH_KEY)
+    assert not opt_outs().is_opted_out(TRANSACTIONAL, NUMBER, hash_key=HASH_KEY)
+    # Nobody else is touched.
+    other = person.messages.get(IDS[2])
+    assert other is not None
+    assert other.destination == OTHER_NUMBER
+    assert person.messages.get_inbound("inbound two") is not None
+
+    again = person.json_of("forget", NUMBER, "--yes")
+    assert again == {**FOUND, "messages": 0, "messagesUnderWay": 0, "inbound": 0, "callbacks": 0}
+
+
+def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
+    result = person.run("forget", NUMBER, typed="n\n")
+
+    assert result.exit_code == 1
+    for words in (
+        "Messages to this number: 2",
+        "of 1 MoEngage has not heard the outcome",
+        "SMS from this number: 1",
+        "Callbacks that hold it: 1",
+        f"Opted out of {PROMOTIONAL}: that is kept",
+    ):
+        assert words in result.output
+    assert NUMBER.removeprefix("+") not in result.output
+    kept = person.messages.get(IDS[0])
+    assert kept is not None
+    assert kept.destination == NUMBER
+    assert person.messages.get_inbound("inbound one") is not None
+
+
+def test_a_yes_is_enough(person: Deployed) -> None:
+    assert person.run("forget", NUMBER, typed="y\n").exit_code == 0
+
+    assert person.run("message", "--to", NUMBER).exit_code == 1
+
+
+def test_without_reading_the_whole_table_only_messages_go(person: Deployed) -> None:
+    found = person.json_of("forget", NUMBER, "--messages-only", "--yes")
+
+    assert (found["messages"], found["inbound"]) == (2, 0)
+    assert person.messages.get_inbound("inbound one") is not None
+
+
+def test_a_wish_that_moengage_may_not_have_heard_is_left_for_now(person: Deployed) -> None:
+    """MoEngage is told by number: without it the person would be texted from there again."""
+    person.environment["MOENGAGE_DATA_API_URL"] = "https://api-01.moengage.com/v1/customer/w"
+    inbound(person, "young", NUMBER, received_at=timestamp(4_000_000_000))
+
+    found = person.json_of("forget", NUMBER, "--yes", status=1)
+
+    assert (found["inbound"], found["inboundLeftForNow"]) == (1, 1)
+    assert person.messages.get_inbound("inbound young") is not None
+    assert "do this again in a day" in person.run("forget", NUMBER, "--yes").output
+
+
+def test_somebody_of_whom_nothing_is_known_is_no_failure(deployed: Deployed) -> None:
+    deployed.keep(id=IDS[3], destination=OTHER_NUMBER, state=State.DELIVERED)
+
+    result = deployed.run("forget", NUMBER)
+
+    assert result.exit_code == 0
+    assert "Messages to this number: 0" in result.output
+
+
+@pytest.mark.parametrize("number", ["call me", "123456"])
+def test_what_is_no_number_is_a_wrong_use(number: str, deployed: Deployed) -> None:
+    assert deployed.run("forget", number).exit_code == 2

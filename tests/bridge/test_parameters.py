@@ -1,0 +1,256 @@
+"""`bridge parameters`: a stack's parameters are changed with its own template, and only those."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import WaiterError
+from typer.testing import CliRunner, Result
+
+import bridge.app
+from bridge.stack import Stack
+from bridge.updates import Update, UpdateError
+
+CONNECTOR = "a1b2c3d4e5f6"
+
+
+@dataclass
+class CloudFormation:
+    """CloudFormation with one stack, as far as change sets go.
+
+    Attributes
+    ----------
+    parameters
+        Of the stack; a change of any of them changes a function.
+    refusal, failures
+        Why a plan is refused, and what an update fails of, the newest first.
+    """
+
+    parameters: dict[str, str]
+    refusal: str = ""
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    planned: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:
+        parameters = [
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in self.parameters.items()
+        ]
+        stack = {"StackName": StackName, "Parameters": parameters}
+        return {"Stacks": [{**stack, "Capabilities": ["CAPABILITY_IAM"]}]}
+
+    def create_change_set(
+        self,
+        *,
+        StackName: str,  # noqa: ARG002
+        ChangeSetName: str,
+        ChangeSetType: str,
+        UsePreviousTemplate: bool,
+        Parameters: list[dict[str, Any]],
+        Capabilities: list[str],
+    ) -> None:
+        assert (ChangeSetType, UsePreviousTemplate) == ("UPDATE", True)
+        assert Capabilities == ["CAPABILITY_IAM"]
+        # What is not named gets the template's default.
+        self.planned[ChangeSetName] = {
+            one["ParameterKey"]: self.parameters[one["ParameterKey"]]
+            if one.get("UsePreviousValue")
+            else one["ParameterValue"]
+            for one in Parameters
+        }
+
+    def describe_change_set(self, *, StackName: str, ChangeSetName: str) -> dict[str, Any]:  # noqa: ARG002
+        change = {
+            "Action": "Modify",
+            "LogicalResourceId": "ForwardOutcome",
+            "ResourceType": "AWS::Lambda::Function",
+            "Replacement": "False",
+        }
+        is_one = self.planned[ChangeSetName] != self.parameters
+        return {
+            "CreationTime": 100,
+            "Changes": [{"Type": "Resource", "ResourceChange": change}] * is_one,
+        }
+
+    def get_paginator(self, name: str) -> "CloudFormation":
+        assert name == "describe_change_set"
+        return self
+
+    def paginate(self, **which: str) -> list[dict[str, Any]]:
+        return [self.describe_change_set(**which)]
+
+    def execute_change_set(self, *, StackName: str, ChangeSetName: str) -> None:  # noqa: ARG002
+        values = self.planned.pop(ChangeSetName)
+        if not self.failures:
+            self.parameters = values
+
+    def delete_change_set(self, *, StackName: str, ChangeSetName: str) -> None:  # noqa: ARG002
+        del self.planned[ChangeSetName]
+
+    def describe_stack_events(self, **_: str) -> dict[str, Any]:
+        events: list[dict[str, Any]] = [
+            {
+                "Timestamp": 101,
+                "LogicalResourceId": name,
+                "ResourceStatus": "UPDATE_FAILED",
+                "ResourceStatusReason": why,
+            }
+            for name, why in self.failures
+        ]
+        older = {"Timestamp": 99, "LogicalResourceId": "Old", "ResourceStatus": "CREATE_FAILED"}
+        return {"StackEvents": [*events, older]}
+
+    def get_waiter(self, name: str) -> "_Waiter":
+        return _Waiter(self, name)
+
+
+@dataclass
+class _Waiter:
+    cloudformation: CloudFormation
+    name: str
+
+    def wait(
+        self,
+        *,
+        StackName: str,
+        ChangeSetName: str = "",
+        WaiterConfig: dict[str, int],
+    ) -> None:
+        assert WaiterConfig["Delay"] * WaiterConfig["MaxAttempts"] <= 3600
+        reason = ""
+        if self.name == "change_set_create_complete":
+            planned = self.cloudformation.describe_change_set(
+                StackName=StackName, ChangeSetName=ChangeSetName
+            )
+            if not planned["Changes"]:
+                reason = "The submitted information didn't contain changes. Submit different ..."
+            reason = self.cloudformation.refusal or reason
+        elif self.cloudformation.failures:
+            reason = "UPDATE_ROLLBACK_COMPLETE"
+        if reason:
+            raise WaiterError(self.name, "it ended badly", {"StatusReason": reason})
+
+
+@pytest.fixture
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
+    """An account with the stack."""
+    monkeypatch.setenv("COLUMNS", "200")
+    fake = CloudFormation(
+        {
+            "MoEngageConnectorId": "",
+            "MoEngageDeliveryTrackingUrl": "",
+            "ReceiptPatienceSeconds": "172800",
+            "Arch": "arm64",
+        }
+    )
+    monkeypatch.setattr(Stack, "cloudformation", fake)
+    return fake
+
+
+def parameters(*words: str, typed: str = "") -> Result:
+    return CliRunner().invoke(bridge.app.app, ["parameters", *words], input=typed)
+
+
+def test_a_parameter_is_changed_and_the_others_keep_their_values(
+    cloudformation: CloudFormation,
+) -> None:
+    result = parameters("set", f"MoEngageConnectorId={CONNECTOR}", "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert cloudformation.parameters["MoEngageConnectorId"] == CONNECTOR
+    assert cloudformation.parameters["ReceiptPatienceSeconds"] == "172800"
+
+
+def test_what_would_change_is_shown_and_a_no_leaves_everything(
+    cloudformation: CloudFormation,
+) -> None:
+    result = parameters("set", f"MoEngageConnectorId={CONNECTOR}", typed="n\n")
+
+    assert result.exit_code == 1
+    assert "MoEngageConnectorId: (empty) -> a1b2..." in result.output
+    assert "ForwardOutcome" in result.output
+    assert cloudformation.parameters["MoEngageConnectorId"] == ""
+    assert cloudformation.planned == {}
+
+
+def test_a_yes_is_enough(cloudformation: CloudFormation) -> None:
+    assert parameters("set", "ReceiptPatienceSeconds=3600", typed="y\n").exit_code == 0
+
+    assert cloudformation.parameters["ReceiptPatienceSeconds"] == "3600"
+
+
+def test_a_program_reads_what_was_changed(cloudformation: CloudFormation) -> None:
+    result = parameters("set", "ReceiptPatienceSeconds=3600", "--yes", "--json")
+
+    found = json.loads(result.stdout)
+    assert found["changed"] is True
+    assert [(one["action"], one["resource"]) for one in found["changes"]] == [
+        ("Modify", "ForwardOutcome")
+    ]
+    assert cloudformation.parameters["ReceiptPatienceSeconds"] == "3600"
+
+
+@pytest.mark.usefixtures("cloudformation")
+@pytest.mark.parametrize(
+    ("assignment", "hint"),
+    [
+        ("MoEngageConectorId=x", "did you mean MoEngageConnectorId?"),
+        ("Nothing=x", "bridge parameters show"),
+        ("MoEngageConnectorId", "MoEngageConnectorId=VALUE"),
+        ("Arch=x86_64", "make deploy"),
+    ],
+)
+def test_what_cannot_be_set_is_a_wrong_use(assignment: str, hint: str) -> None:
+    result = parameters("set", assignment, "--yes")
+
+    assert result.exit_code == 2
+    assert hint in result.stderr
+
+
+@pytest.mark.usefixtures("cloudformation")
+def test_the_connector_shows_whole_only_when_asked_for() -> None:
+    url = f"https://api-01.moengage.com/sms/dlr/custom/{CONNECTOR}"
+    parameters(
+        "set", f"MoEngageConnectorId={CONNECTOR}", f"MoEngageDeliveryTrackingUrl={url}", "--yes"
+    )
+
+    shown = json.loads(parameters("show", "--json").stdout)
+    assert shown["MoEngageConnectorId"] == "a1b2..."
+    assert shown["MoEngageDeliveryTrackingUrl"] == (
+        "https://api-01.moengage.com/sms/dlr/custom/a1b2..."
+    )
+    assert shown["ReceiptPatienceSeconds"] == "172800"
+    assert CONNECTOR not in parameters("show").output
+    assert CONNECTOR in parameters("show", "--show-connector").output
+
+
+# --------------------------------------------------------------- what CloudFormation may answer
+def test_values_that_are_there_already_change_nothing(cloudformation: CloudFormation) -> None:
+    result = parameters("set", "ReceiptPatienceSeconds=172800")
+
+    assert result.exit_code == 0
+    assert "Nothing was to be changed." in result.output
+    assert cloudformation.planned == {}
+
+
+def test_a_plan_that_is_refused_tells_why(cloudformation: CloudFormation) -> None:
+    cloudformation.refusal = "not authorized to pass the role"
+
+    result = parameters("set", "ReceiptPatienceSeconds=3600", "--yes")
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("refuses the change: not authorized to pass the role\n")
+    assert cloudformation.planned == {}
+
+
+def test_an_update_that_fails_tells_the_first_cause(cloudformation: CloudFormation) -> None:
+    cloudformation.failures = [
+        ("Reconcile", "Resource update cancelled"),
+        ("OutcomeQueue", "no permission"),
+    ]
+    update = Update(Stack("sms-bridge"), {"ReceiptPatienceSeconds": "3600"})
+    assert len(update.plan()) == 1
+
+    with pytest.raises(UpdateError, match="rolled back: OutcomeQueue: no permission"):
+        update.make()

@@ -1,0 +1,106 @@
+"""A person's data goes away; what became of their messages stays."""
+
+from dataclasses import replace
+
+import pytest
+
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import InboundMessage, Outcome, Told, UnknownEvent
+from sms_bridge.storage.person_data import Trace
+from tests.builders import ACCEPTED, AT, MESSAGE_ID, NUMBER, SUB_ACCOUNT, a_message, a_receipt
+from tests.contract.conftest import People
+
+OTHER = "+6598765432"
+HASH = "1234567890abcdef"
+DIGITS = NUMBER.removeprefix("+")
+
+
+def an_inbound(umid: str, source: str) -> InboundMessage:
+    return InboundMessage(
+        umid=umid,
+        sub_account_id=SUB_ACCOUNT,
+        source=source,
+        destination="+6590001111",
+        text="Hello",
+        received_at=AT,
+    )
+
+
+def an_event(key: str, content: str) -> UnknownEvent:
+    return UnknownEvent(key=key, event_type="new", content=content)
+
+
+def traces(people: People, number: str = NUMBER) -> list[Trace]:
+    return sorted((one for one in people.data.traces_of(number) if one), key=lambda one: one.id)
+
+
+def test_a_message_without_its_recipient_is_the_same_otherwise(people: People) -> None:
+    message = a_message(recipient_hash=HASH, client_message_id="user-7", campaign_id="c-1")
+    people.store.create(message)
+
+    assert people.data.anonymise(message.id)
+
+    kept = people.store.get(message.id)
+    assert kept == replace(message, destination="", recipient_hash="", client_message_id="")
+    assert list(people.store.messages_to(HASH)) == []
+    assert [one.id for one in people.store.messages_of_campaign("c-1")] == [message.id]
+    # Once more changes nothing.
+    assert people.data.anonymise(message.id)
+    assert people.store.get(message.id) == kept
+
+
+def test_a_message_on_its_way_keeps_its_outcome(people: People) -> None:
+    people.store.create(a_message(recipient_hash=HASH))
+    people.data.anonymise(MESSAGE_ID)
+
+    people.store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT)
+    recorded = people.store.record_receipt(
+        MESSAGE_ID, a_receipt("delivered"), Outcome(Told.DELIVERED)
+    )
+
+    assert recorded.outcome_is_new
+    assert [one.id for one in people.store.open_messages(until="9")] == [MESSAGE_ID]
+    assert recorded.message.destination == ""
+
+
+def test_a_repeat_of_the_message_is_still_a_repeat(people: People) -> None:
+    people.store.create(a_message())
+    people.data.anonymise(MESSAGE_ID)
+
+    assert people.store.create(a_message(claimed_by="another")) is not None
+
+
+def test_what_is_not_there_does_not_come_into_being(people: People) -> None:
+    assert not people.data.anonymise(MESSAGE_ID)
+    assert people.store.get(MESSAGE_ID) is None
+
+
+@pytest.mark.parametrize("asked", [NUMBER, DIGITS])
+@pytest.mark.parametrize("written", [NUMBER, DIGITS])
+def test_what_holds_a_number_is_found_and_nothing_else(
+    asked: str, written: str, people: People
+) -> None:
+    people.store.create(a_message())
+    people.store.keep_inbound(an_inbound("one", written))
+    people.store.keep_inbound(an_inbound("two", OTHER))
+    people.store.keep_event(an_event("k1", f'{{"from": "{written}"}}'), AT)
+    people.store.keep_event(an_event("k2", f'{{"from": "{OTHER}"}}'), AT)
+
+    assert traces(people, asked) == [
+        Trace("event k1", AT, is_inbound=False),
+        Trace("inbound one", AT, is_inbound=True),
+    ]
+
+
+def test_what_was_deleted_is_gone(people: People) -> None:
+    people.store.keep_inbound(an_inbound("one", NUMBER))
+    people.store.keep_inbound(an_inbound("two", OTHER))
+    people.store.keep_event(an_event("k1", DIGITS), AT)
+    found = traces(people)
+
+    for trace in [*found, *found]:
+        people.data.delete(trace)
+
+    assert traces(people) == []
+    assert people.store.get_inbound("inbound one") is None
+    assert people.store.get_inbound("inbound two") is not None

@@ -1,0 +1,196 @@
+"""Three faults, and an operator who has only `bridge` to find and mend them."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER
+from local.faults import Faults, faults
+from local.moengage import CampaignMessage
+from local.report import operators_tool
+from local.stack import LocalStack
+from tests.end_to_end.bridge import SECONDS_TO_WAIT, Bridge, until
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
+
+HOURS = 3600
+GIVEN_UP, TOLD = "outcome given up", "MoEngage told"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ran to its end."""
+
+    status: int
+    printed: str
+    complaint: str
+
+
+class Operator:
+    """Somebody who pasted into a terminal what `make run` prints, and types commands there."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._pasted = operators_tool(stack)
+
+    async def types(self, command: str, *, typed: str = "") -> Ended:
+        script = f"shopt -s expand_aliases\n{self._pasted}\n{command}"
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            "-c",
+            script,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "COLUMNS": "200", "no_proxy": "*"},
+        )
+        async with asyncio.timeout(SECONDS_TO_WAIT):
+            printed, complaint = await process.communicate(typed.encode())
+        assert process.returncode is not None
+        return Ended(process.returncode, printed.decode(), complaint.decode())
+
+    async def does(self, command: str, *, typed: str = "") -> str:
+        """Type a command that works."""
+        ended = await self.types(command, typed=typed)
+        assert ended.status == 0, ended
+        return ended.printed
+
+    async def problems(self) -> list[dict[str, Any]]:
+        """Ask the doctor what is wrong; the exit status must fit to it."""
+        ended = await self.types("bridge doctor --json")
+        problems = [one for one in json.loads(ended.printed) if one["level"] == "problem"]
+        assert ended.status == (1 if problems else 0)
+        return problems
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def made(stack: LocalStack) -> AsyncIterator[Faults]:
+    """The faults; what an operator did not mend in the end keeps no other test from going well."""
+    key, connector_id = stack.eightx8_api_key, stack.connector_id
+    webhooks = stack.eightx8.webhooks.masked()
+    # Of other tests' messages none may be hit.
+    await stack.eightx8.settled(SECONDS_TO_WAIT)
+    await until(lambda: stack.outcomes_under_way() == 0)
+    async with faults(stack) as made:
+        yield made
+    stack.eightx8.api_keys.add(key)
+    stack.moengage.save_delivery_tracking(SERVICE_PROVIDER, connector_id, DELIVERY_TRACKING)
+    authorization = f"Bearer {stack.tokens.callback}"
+    stack.eightx8.webhooks.put([{**one, "httpAuthorization": authorization} for one in webhooks])
+
+
+@pytest.fixture
+def operator(stack: LocalStack) -> Operator:
+    return Operator(stack)
+
+
+async def test_each_fault_is_named_and_mended(
+    made: Faults, stack: LocalStack, bridge: Bridge, operator: Operator
+) -> None:
+    await _ended(GIVEN_UP, stack, made.without_report, made.refused)
+
+    # ------------------------------------------------------------------------- what is wrong
+    key, webhook, letters, moengage = await operator.problems()
+    assert "8x8 refuses the API key" in key["what"]
+    assert key["remedy"].startswith("bridge configure")
+    # With a wrong key nobody can see the webhooks.
+    assert "mend the key" in webhook["remedy"]
+    assert "x moengage_404)" in letters["what"]
+    assert "MoEngage refused the reports with HTTP 404, so the URL was wrong" in moengage["what"]
+
+    asked = await operator.types("bridge message --umid 00000000-0000-0000-0000-000000000001")
+    assert asked.status == 3
+    assert "8x8 refuses the bridge's API key" in asked.complaint
+
+    # ---------------------------------------------------------------------------- the 8x8 key
+    refused = await operator.types("bridge configure --key-from-stdin", typed="not-the-key\n")
+    assert refused.status == 1
+    await operator.does("bridge configure --key-from-stdin", typed=f"{made.new_key}\n")
+
+    # ---------------------------------------------------------------------------- the webhook
+    problems = await operator.problems()
+    assert [one["part"] for one in problems] == ["8x8 webhook", "8x8 webhook", "queues", "MoEngage"]
+    assert "/another/system" in problems[0]["what"]
+    assert problems[0]["remedy"].startswith("bridge webhook register")
+    await operator.does("bridge webhook register", typed="y\n")
+
+    # ------------------------------------------------------------------- the delivery tracking
+    _, moengage = await operator.problems()
+    assert "bridge parameters set MoEngageDeliveryTrackingUrl=URL" in moengage["remedy"]
+    await operator.does(
+        f"bridge parameters set MoEngageDeliveryTrackingUrl={made.new_tracking_url} --yes"
+    )
+    # What was given up meanwhile is still named, with the command that tells it again.
+    [_, moengage] = await operator.problems()
+    await operator.does(moengage["remedy"].rpartition("then: ")[2])
+    await _ended(TOLD, stack, made.without_report, made.refused)
+
+    assert await operator.problems() == []
+    assert made.without_report.reason == "eightx8_rejected"
+    assert made.refused.reason == "eightx8_unauthorized"
+
+    # ---------------------------------------------------------------- and all is well again
+    after = await bridge.send(destination=bridge.number())
+    await _ended(TOLD, stack, after)
+    assert after.belief == "delivered"
+
+    # ----------------------------------- the receipt that went elsewhere is in 8x8's log as well
+    lost = made.without_receipt
+    assert lost.belief == "sent"
+    await operator.does("bridge parameters set ReceiptPatienceSeconds=3600 --yes")
+    await bridge.age(lost, seconds=2 * HOURS, state="queued")
+    await asyncio.to_thread(stack.reconcile)
+    await _ended(TOLD, stack, lost)
+    assert lost.belief == "delivered"
+    await operator.does("bridge parameters set ReceiptPatienceSeconds=172800 --yes")
+
+
+async def test_the_story_of_a_numbers_messages_is_told(
+    stack: LocalStack, bridge: Bridge, operator: Operator
+) -> None:
+    number = bridge.number("0001")
+    message = await bridge.send(destination=number)
+    await _ended(TOLD, stack, message)
+
+    story = await operator.does(f"bridge message --to {number}")
+
+    assert story.startswith(f"{message.unique_id}: undelivered; to 44")
+    assert number.removeprefix("+") not in story
+    for words in ("accepted from MoEngage", "8x8 queued it", "not delivered (Absent subscriber)"):
+        assert words in story
+    assert story.rstrip().endswith("told MoEngage: FAILED (eightx8_undelivered_1)")
+
+
+async def test_a_test_message_is_followed_to_its_end(bridge: Bridge, operator: Operator) -> None:
+    printed = await operator.does(f"bridge send-test --to {bridge.number()} --wait 30")
+
+    assert printed.rstrip().endswith("told MoEngage: DELIVERED")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "bridge settings",
+        "bridge parameters show",
+        "bridge webhook show",
+        "bridge stats",
+        "bridge replay --all",
+        "bridge rotate look-up --retire",
+    ],
+)
+async def test_every_other_command_works_here_as_well(command: str, operator: Operator) -> None:
+    assert (await operator.does(command)).strip()
+    json.loads(await operator.does(f"{command} --json"))
+
+
+async def _ended(event: str, stack: LocalStack, *messages: CampaignMessage) -> None:
+    """Wait until this is the last that is known of messages."""
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        for message in messages:
+            while (await stack.look_up(message.unique_id))["history"][-1]["event"] != event:
+                await asyncio.sleep(0.1)
