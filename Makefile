@@ -13,6 +13,7 @@ UV := .venv/uv/bin/uv
 DEV := .venv/dev/.ready
 SAM := .venv/sam/.ready
 MINISTACK := .venv/ministack/.ready
+BENCH := .venv/bench/.ready
 # `sam build` wants a real python3.13 as the first one on PATH.
 WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
 
@@ -74,8 +75,8 @@ dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local ru
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
 
 .PHONY: bench
-bench: $(DEV) $(SAM) ## Measure what was built against its baselines, minutes (QUICK=1; ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
+bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (QUICK=1, WRITE=1, ARGS=--help)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
@@ -84,7 +85,7 @@ format: $(DEV) ## Put the code into ruff's format
 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
-	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack}; do \
+	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack,bench}; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 	    $$lock.in --output-file $$lock.txt; \

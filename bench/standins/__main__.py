@@ -75,7 +75,7 @@ class StandIns:
                         "exchanges": [asdict(one) for one in self.exchanges],
                         "charges": asdict(self.table.charges),
                         "queues": self.queues.bodies,
-                        "items": len(self.table.items),
+                        "stored_bytes": self.table.stored_bytes,
                     },
                 )
             case _:

@@ -19,6 +19,7 @@ _TARGET = "DynamoDB_20120810."
 _KIND = "application/x-amz-json-1.0"
 _ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
+_OVERHEAD = 100
 _MOST_IN_TRANSACTION, _MOST_IN_BATCH_WRITE, _MOST_IN_BATCH_GET = 100, 25, 100
 
 Indexes = Mapping[str, tuple[str, str]]
@@ -205,6 +206,20 @@ class Table:
         "Query": _query,
         "DescribeTable": _describe,
     }
+
+    @property
+    def stored_bytes(self) -> int:
+        """What all items and index entries take, with DynamoDB's 100 bytes for each."""
+        return sum(
+            size_of(item)
+            + _OVERHEAD
+            + sum(
+                _OVERHEAD + size_of({name: item[name] for name in {"id", *keys}})
+                for keys in self.indexes.values()
+                if _entry(item, keys) is not None
+            )
+            for item in self.items.values()
+        )
 
     # ----------------------------------------------------------------------------------- inside
     def _write(

@@ -28,6 +28,7 @@ class Seen:
     exchanges: list[Exchange]
     charges: Charges
     queues: Mapping[str, list[str]]
+    stored_bytes: int
 
     def count(self, name: str) -> int:
         """Count the exchanges whose name begins like this."""
@@ -74,6 +75,7 @@ class StandIns:
             [Exchange(**one) for one in seen["exchanges"]],
             Charges(**seen["charges"]),
             seen["queues"],
+            seen["stored_bytes"],
         )
 
     def _ask(self, what: str, **content: Any) -> Any:

@@ -85,9 +85,14 @@ def eightx8(request: Request) -> Reply:
     return json_reply("8x8 message", _taken(request.content))
 
 
+def umid_of(message_id: str) -> str:
+    """Return 8x8's id of a message, the same one at each call."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
+
+
 def _taken(message: dict[str, Any]) -> dict[str, Any]:
     return {
-        "umid": str(uuid.uuid4()),
+        "umid": umid_of(message["clientMessageId"]),
         "clientMessageId": message["clientMessageId"],
         "destination": message["destination"],
         "encoding": "GSM7",
