@@ -13,6 +13,7 @@ from bench.figures import Figure, read_recorded, record, regressions
 from bench.measure import FULL, QUICK, Bench
 from bench.report import as_line, write_document
 from bench.standins.running import running_standins
+from bench.usage import write_lives
 
 
 def parts(bench: Bench) -> dict[str, Iterator[Figure]]:
@@ -66,6 +67,7 @@ def main() -> int:
         print(f"worse than recorded: {one}")
     if arguments.write:
         record(figures)
+        write_lives(bench.lives)
         write_document(measured, bench)
     return 1 if worse else 0
 

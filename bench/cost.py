@@ -122,7 +122,10 @@ def cost_of(life: Life, assumptions: Assumptions) -> dict[str, float]:
         add("Lambda: requests", invocations * prices.LAMBDA_REQUEST)
         add("Lambda: duration", gb_seconds * prices.LAMBDA_GB_SECOND)
         add("DynamoDB: writes", usage.table_writes * a_message * prices.DYNAMODB_WRITE_UNIT)
-        add("DynamoDB: index writes", usage.index_writes * a_message * prices.DYNAMODB_WRITE_UNIT)
+        add(
+            "DynamoDB: index writes",
+            sum(usage.index_writes.values()) * a_message * prices.DYNAMODB_WRITE_UNIT,
+        )
         add("DynamoDB: reads", usage.reads * a_message * prices.DYNAMODB_READ_UNIT)
         add("SQS: sending", usage.calls_to("sqs") * a_message * prices.SQS_REQUEST)
         add("CloudWatch Logs", (log_bytes + lines * _BYTES_A_LINE) / GB * prices.LOGS_GB)

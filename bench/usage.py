@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -12,6 +14,8 @@ from bench.events import receipt_events, send_events, sqs_events
 from bench.runs import Function, take_times
 from bench.standins.running import Seen, StandIns
 from bench.standins.wire import Exchange
+
+RECORDED_LIVES = Path(__file__).with_name("recorded_lives.json")
 
 # Answers are held back so long that calls made at once overlap, whatever else the machine does.
 SECONDS_TO_TELL_APART = 0.025
@@ -32,7 +36,7 @@ class Usage:
     waits
         By service, how often a warm invocation waits for it: calls made at once count as one.
     table_writes, index_writes, reads
-        DynamoDB request units.
+        DynamoDB request units; those of the indexes by index.
     items_written
         Writes of items, whatever their price.
     log_bytes, log_lines
@@ -48,7 +52,7 @@ class Usage:
     calls: Mapping[str, int]
     waits: Mapping[str, int]
     table_writes: float
-    index_writes: float
+    index_writes: Mapping[str, float]
     reads: float
     items_written: int
     log_bytes: int
@@ -199,3 +203,20 @@ def live(
         raise RuntimeError(f"{messages} outcomes were due, MoEngage heard {told}")
     life.stored_bytes = seen.stored_bytes / messages
     return life
+
+
+def write_lives(lives: Mapping[str, Life], file: Path = RECORDED_LIVES) -> None:
+    """Write down what messages used, for sums that are done without a run."""
+    file.write_text(
+        json.dumps({mode: asdict(life) for mode, life in lives.items()}, indent=1) + "\n"
+    )
+
+
+def read_lives(file: Path = RECORDED_LIVES) -> dict[str, Life]:
+    """Read what a run wrote down."""
+    return {
+        mode: Life(
+            {name: Usage(**usage) for name, usage in life["steps"].items()}, life["stored_bytes"]
+        )
+        for mode, life in json.loads(file.read_text("utf-8")).items()
+    }

@@ -120,7 +120,7 @@ def an_item(**attributes: str) -> dict[str, Any]:
     ],
 )
 def test_an_index_is_written_when_its_keys_change(before: Any, after: Any, units: int) -> None:
-    assert index_writes(before, after, INDEXES) == units
+    assert index_writes(before, after, INDEXES) == ({"open": units} if units else {})
 
 
 @pytest.mark.parametrize(("length", "units"), [(10, 1), (1010, 1), (1025, 2), (2500, 3)])
