@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import artifact
+from bench import artifact, capacity_page
 from bench.figures import Figure, read_recorded, record, regressions
 from bench.measure import FULL, QUICK, Bench
 from bench.report import as_line, write_document
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="write docs/performance.md and record the figures, for later runs to be held against",
+        help="write docs/performance.md and docs/capacity.md, and record the figures",
     )
     arguments = parser.parse_args()
     if not artifact.LIBRARIES.is_dir():
@@ -68,6 +68,7 @@ def main() -> int:
     if arguments.write:
         record(figures)
         write_lives(bench.lives)
+        capacity_page.DOCUMENT.write_text(capacity_page.page(), "utf-8")
         write_document(measured, bench)
     return 1 if worse else 0
 

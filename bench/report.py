@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import artifact
 from bench.cost import Assumptions
 from bench.figures import MARGIN, MARGIN_OF_TIMES, Figure
-from bench.measure import Bench
+from bench.measure import QUICK, Bench
 
 DOCUMENT = artifact.PROJECT / "docs/performance.md"
 
@@ -32,6 +32,7 @@ def write_document(measured: Mapping[str, Sequence[Figure]], bench: Bench) -> No
     machine = artifact.machine()
     text = [
         _INTRODUCTION.read_text("utf-8").format(
+            command=f"make bench WRITE=1{' QUICK=1' * (bench.how == QUICK)}",
             margin=MARGIN,
             margin_of_times=MARGIN_OF_TIMES,
             date=f"{datetime.now(UTC):%d %B %Y}".lstrip("0"),

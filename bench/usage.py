@@ -113,8 +113,8 @@ def use(
     usage = Usage(
         messages=messages,
         invocations=len(events),
-        calls=+calls,
-        waits=waits[1] - waits[0],
+        calls=dict(+calls),
+        waits=dict(waits[1] - waits[0]),
         table_writes=charges.table_writes,
         index_writes=charges.index_writes,
         reads=charges.reads,
