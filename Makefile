@@ -78,6 +78,10 @@ dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local ru
 bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (QUICK=1, WRITE=1, ARGS=--help)
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
 
+.PHONY: load
+load: $(DEV) $(SAM) $(BENCH) ## The built functions in AWS's runtime emulator under load, 10 minutes (BURST=5000, WRITE=1)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix

@@ -115,7 +115,7 @@ def function(
         elif variable == "MOENGAGE_DATA_API_URL":
             variables[variable] = f"{url}/v1/customer/LOCALWORKSPACE"
         else:
-            variables[variable] = value.replace("/opt/python", str(LAYER))
+            variables[variable] = value.replace("/opt/", f"{LAYER.parent}/")
     environment = {**LAMBDA_VARIABLES, **variables, **changes}
     if tls and standins is not None:
         environment |= trusting(standins, environment.get("AWS_CA_BUNDLE", ""))

@@ -223,7 +223,7 @@ def _outcomes(usage: Usage, settings: Settings, assumed: Assumptions) -> Limit:
         "Telling MoEngage",
         settings.tellers * settings.outcome_batch / seconds,
         f"{settings.tellers} functions x {settings.outcome_batch} outcomes / {seconds:.3f} s",
-        "`MaximumConcurrency` of `ForwardOutcome` in template.yaml; outcomes wait meanwhile",
+        "the maximum concurrency of `ForwardOutcome` in template.yaml; outcomes wait meanwhile",
         "reporting",
     )
 

@@ -195,7 +195,7 @@ def _raising() -> str:
         f"`ThrottlingRateLimit={settings.api_requests_a_route:.0f}`.",
         f"Queued mode: `DispatchConcurrency={settings.dispatchers}` and "
         f"`SendRateLimit={settings.send_rate:.0f}`, if 8x8 agrees to it.",
-        f"`MaximumConcurrency` of `ForwardOutcome`'s queue to {settings.tellers:,}, if MoEngage "
+        f"the maximum concurrency of `ForwardOutcome` to {settings.tellers:,}, if MoEngage "
         "agrees to it.",
     ]
     return "\n".join(

@@ -129,10 +129,10 @@ class Bench:
             notes = [f"{median(firsts) * 1000:.1f} ms, {ratios[0]:.1f} x; CPU {ratios[1]:.1f} x"]
             if has_valgrind():
                 counts = {}
-                for most in (0, 1, 10, 20):
+                for most in (0, 1, 10, 40):
                     self.standins.clear(table=True)
                     counts[most] = count_instructions(function, events, most)
-                ratio = (counts[1] - counts[0]) / ((counts[20] - counts[10]) / 10)
+                ratio = (counts[1] - counts[0]) / ((counts[40] - counts[10]) / 30)
                 notes.append(f"instructions {ratio:.1f} x")
                 ratios.append(ratio)
             yield Figure(
