@@ -41,7 +41,7 @@ _SPOKEN_OF = (*_TAKEN_BY_8X8, *_OUTCOME_OPEN, *_OUTCOME_TOLD, *_WAITING, *_EXPIR
 _OPTED_IN_BY = 40
 
 # What a run of `reconcile` finds stuck: one message for each finding.
-OUTCOME_STUCK, SENDER_GONE, NEVER_SENT, TO_ASK_8X8 = _STUCK = (30, 31, 32, 33)
+OUTCOME_STUCK, NO_RECEIPT, NEVER_SENT, TO_ASK_8X8 = _STUCK = (30, 31, 32, 33)
 _SECONDS_STUCK = 7200
 
 
@@ -135,7 +135,7 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
     content = json.dumps(event)
     for number in _SPOKEN_OF:
         if message_id(number) in content:
-            _put(store, number, now - 60)
+            _put(store, number, now - 40)
     if umid(_OPTED_IN_BY) in content:
         store.keep_inbound(
             InboundMessage(
@@ -144,11 +144,11 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
                 source=NUMBER,
                 destination="+6580001234",
                 text="START",
-                received_at=timestamp(now - 60),
+                received_at=timestamp(now - 40),
             )
         )
     if "campaignId=" in event.get("rawQueryString", ""):
-        _put(store, _OUTCOME_TOLD[0], now - 60)
+        _put(store, _OUTCOME_TOLD[0], now - 40)
     if event.get("source") == "aws.events":
         for number in _STUCK:
             _put(store, number, now - _SECONDS_STUCK)
@@ -173,11 +173,11 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         attempt_at="" if waits else timestamp(accepted),
     )
     store.create(message)
-    answered, received = timestamp(accepted + 1), timestamp(accepted + 10)
+    answered, received = timestamp(accepted + 1), timestamp(accepted + 35)
     if number == TO_ASK_8X8:
         lost = SendResult(verdict=Verdict.AMBIGUOUS, reason="eightx8_timeout")
         store.record_result(message.id, 1, lost, State.UNKNOWN, answered)
-    if waits or number in (*_BEING_SENT, SENDER_GONE, TO_ASK_8X8):
+    if waits or number in (*_BEING_SENT, NO_RECEIPT, TO_ASK_8X8):
         return
     taken = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
     store.record_result(message.id, 1, taken, State.QUEUED, answered)
@@ -195,4 +195,4 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
     )
     store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
     if number in _OUTCOME_TOLD:
-        store.record_told(message.id, timestamp(accepted + 20))
+        store.record_told(message.id, timestamp(accepted + 36))

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import boto3
-
+from sms_bridge.loading import finish_loading
 from sms_bridge.rules.messages import MessageKind
 from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import DispatchSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -20,12 +20,13 @@ from sms_bridge.web.eightx8 import EightX8
 
 settings = read_settings(DispatchSettings)
 secrets = SecretSource(
-    boto3.client("secretsmanager", config=AWS_CALLS),
+    aws_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
-sqs = boto3.client("sqs", config=AWS_CALLS)
+dynamodb = aws_client("dynamodb")
+sqs = aws_client("sqs")
+eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
 dispatch_messages = DispatchMessages(
     DispatchPlan(
         heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
@@ -45,8 +46,9 @@ dispatch_messages = DispatchMessages(
     dead_letters=SqsDeadLetterQueue(sqs, settings.send_dead_letter_queue_url),
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
-    sender=EightX8(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
+    sender=EightX8(eightx8, secrets),
 )
+finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import boto3
-
+from sms_bridge.loading import finish_loading
 from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.settings import ForwardSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.forward import ForwardSettings
 from sms_bridge.steps.forward import ForwardOutcome
 from sms_bridge.steps.pass_on_wish import PassOnWish
-from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.message_items import INBOUND_PREFIX
@@ -20,21 +20,20 @@ from sms_bridge.web.moengage import DeliveryTracking, UserProfiles
 
 settings = read_settings(ForwardSettings)
 secrets = SecretSource(
-    boto3.client("secretsmanager", config=AWS_CALLS),
+    aws_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-sqs = boto3.client("sqs", config=AWS_CALLS)
-dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
+sqs = aws_client("sqs")
+dynamodb = aws_client("dynamodb")
 messages = DynamoDBMessages(dynamodb, settings.messages_table)
 outcomes = SqsOutcomeQueue(sqs, settings.outcome_queue_url)
 dead_letters = SqsDeadLetterQueue(sqs, settings.outcome_dead_letter_queue_url)
 tracking_url = settings.moengage_delivery_tracking_url
+moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
 forward_outcome = ForwardOutcome(
     messages=messages,
-    listener=DeliveryTracking(tracking_url, Connections(tracking_url, connect_timeout=1.0))
-    if tracking_url
-    else None,
+    listener=DeliveryTracking(tracking_url, moengage) if moengage else None,
     dead_letters=dead_letters,
 )
 data_api_url = settings.moengage_data_api_url
@@ -53,6 +52,7 @@ pass_on_wish = (
     if data_api_url
     else None
 )
+finish_loading(dynamodb.connect, *([moengage.connect] if moengage else []))
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
@@ -60,10 +60,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     return outcomes.work_through(event["Records"], tell, dead_letters)
 
 
-def tell(item_id: str) -> int | None:
+def tell(item_id: str, received: int) -> int | None:
     """Tell what an item of the table has to tell."""
     if not item_id.startswith(INBOUND_PREFIX):
-        return forward_outcome(item_id)
+        return forward_outcome(item_id, received)
     if pass_on_wish is None:
         return None
     secret = secrets.get()

@@ -1,10 +1,10 @@
 """GET /messages and /messages/{messageId}: tells what became of messages."""
 
-import boto3
-
-from sms_bridge.settings import LookUpSettings, read_settings
+from sms_bridge.loading import finish_loading
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.look_up import LookUpSettings
 from sms_bridge.steps.look_up import LookUp
-from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.clients import boto3_client
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.web.authorization import require_look_up
@@ -17,15 +17,16 @@ from sms_bridge.web.responses import Response, answers_http, json_response
 
 settings = read_settings(LookUpSettings)
 secrets = SecretSource(
-    boto3.client("secretsmanager", config=AWS_CALLS),
+    boto3_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
 look_up = LookUp(
-    messages=DynamoDBMessages(boto3.client("dynamodb", config=AWS_CALLS), settings.messages_table),
+    messages=DynamoDBMessages(boto3_client("dynamodb"), settings.messages_table),
     details=MessageDetails(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
     sub_account_ids=settings.sub_account_ids,
 )
+finish_loading()
 
 
 @answers_http

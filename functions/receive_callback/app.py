@@ -1,11 +1,11 @@
 """POST /callbacks/8x8: takes delivery receipts, inbound messages and whatever else 8x8 sends."""
 
-import boto3
-
+from sms_bridge.loading import finish_loading
 from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.settings import CallbackSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.callback import CallbackSettings
 from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
@@ -17,20 +17,21 @@ from sms_bridge.web.responses import Response, answers_http, json_response
 settings = read_settings(CallbackSettings)
 allowed_networks = read_networks(settings.callback_allowed_networks)
 secrets = SecretSource(
-    boto3.client("secretsmanager", config=AWS_CALLS),
+    aws_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
+dynamodb = aws_client("dynamodb")
 receive_callback = ReceiveCallback(
     messages=DynamoDBMessages(
         dynamodb, settings.messages_table, retention_days=settings.retention_days
     ),
-    outcomes=SqsOutcomeQueue(boto3.client("sqs", config=AWS_CALLS), settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(aws_client("sqs"), settings.outcome_queue_url),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
     passes_wishes_on=bool(settings.moengage_data_api_url),
 )
+finish_loading(secrets.get, dynamodb.connect)
 
 
 @answers_http

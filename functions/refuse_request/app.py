@@ -1,9 +1,12 @@
 """Everything that no other route takes: 404, or 405 with what would be right."""
 
+from sms_bridge.loading import finish_loading
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.requests import HttpRequest
 from sms_bridge.web.responses import Response, answers_http
 from sms_bridge.web.routes import methods_of
+
+finish_loading()
 
 
 @answers_http

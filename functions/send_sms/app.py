@@ -2,14 +2,14 @@
 
 import time
 
-import boto3
-
+from sms_bridge.loading import finish_loading
 from sms_bridge.rules.messages import Message, MessageKind
 from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import DispatchMode, SendSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.send import DispatchMode, SendSettings
 from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError, seconds_to_answer
 from sms_bridge.steps.send import SendingPlan, SendMessage
-from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
@@ -27,12 +27,13 @@ from sms_bridge.web.send_requests import SendingRules, read_send_request
 
 settings = read_settings(SendSettings)
 secrets = SecretSource(
-    boto3.client("secretsmanager", config=AWS_CALLS),
+    aws_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = boto3.client("dynamodb", config=AWS_CALLS)
-sqs = boto3.client("sqs", config=AWS_CALLS)
+dynamodb = aws_client("dynamodb")
+sqs = aws_client("sqs")
+eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
 send_message = SendMessage(
     SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
@@ -56,8 +57,9 @@ send_message = SendMessage(
     ),
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
-    sender=EightX8(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
+    sender=EightX8(eightx8, secrets),
 )
+finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
 
 
 @answers_http

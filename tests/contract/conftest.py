@@ -1,17 +1,25 @@
 """The stores and queues that have to obey the same contract, in memory and in moto's AWS."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dead_letters import DeadLetterQueue, SqsDeadLetterQueue
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.log_exports import DynamoDBExportJobs, ExportJobs
 from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts, OptOuts
-from tests.fakes.aws import TABLE, a_messages_table, a_queue, an_aws_account
+from tests.fakes.aws import (
+    TABLE,
+    a_messages_table,
+    a_queue,
+    an_aws_account,
+    an_aws_account_on_loopback,
+)
 from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import InMemoryExportJobs
 from tests.fakes.logs import logged
@@ -26,34 +34,53 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+CLIENTS = ("boto3", "without boto3")
+"""The clients that the functions use; moto stands for AWS."""
+
+
+@contextmanager
+def dynamodb_of(kind: str) -> Iterator[Any]:
+    """Return a client of each kind, of a table that is empty."""
+    if kind == "boto3":
+        with an_aws_account():
+            yield a_messages_table()
+        return
+    with an_aws_account_on_loopback():
+        table = a_messages_table()
+        lean = aws_client("dynamodb")
+        # What the functions without boto3 never ask for.
+        lean.get_paginator = table.get_paginator
+        yield lean
+
+
+@pytest.fixture(params=["in memory", *CLIENTS])
 def store(request: pytest.FixtureRequest) -> Iterator[MessageStore]:
     """Each kind of message store, empty."""
     if request.param == "in memory":
         yield InMemoryMessages()
         return
-    with an_aws_account():
-        yield DynamoDBMessages(a_messages_table(), TABLE, retention_days=90)
+    with dynamodb_of(request.param) as client:
+        yield DynamoDBMessages(client, TABLE, retention_days=90)
 
 
-@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+@pytest.fixture(params=["in memory", *CLIENTS])
 def opt_outs(request: pytest.FixtureRequest) -> Iterator[OptOuts]:
     """Each kind of opt-outs, empty."""
     if request.param == "in memory":
         yield InMemoryOptOuts()
         return
-    with an_aws_account():
-        yield DynamoDBOptOuts(a_messages_table(), TABLE)
+    with dynamodb_of(request.param) as client:
+        yield DynamoDBOptOuts(client, TABLE)
 
 
-@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+@pytest.fixture(params=["in memory", *CLIENTS])
 def export_jobs(request: pytest.FixtureRequest) -> Iterator[ExportJobs]:
     """Each kind of export jobs, empty."""
     if request.param == "in memory":
         yield InMemoryExportJobs()
         return
-    with an_aws_account():
-        yield DynamoDBExportJobs(a_messages_table(), TABLE)
+    with dynamodb_of(request.param) as client:
+        yield DynamoDBExportJobs(client, TABLE)
 
 
 @dataclass(frozen=True)
@@ -75,7 +102,16 @@ class Sqs:
     held_back: Callable[[str], int]
 
 
-@pytest.fixture(params=["in memory", "SQS (moto)"])
+@contextmanager
+def sqs_of(kind: str) -> Iterator[tuple["SQSClient", Any]]:
+    """Return boto3's client of an account that is empty, and the client to be tested."""
+    account = an_aws_account if kind == "boto3" else an_aws_account_on_loopback
+    with account():
+        client, _ = a_queue()
+        yield client, client if kind == "boto3" else aws_client("sqs")
+
+
+@pytest.fixture(params=["in memory", *CLIENTS])
 def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
     """Each kind of SQS, with empty queues."""
     if request.param == "in memory":
@@ -88,8 +124,8 @@ def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
             held_back=fake.held_back,
         )
         return
-    with an_aws_account():
-        client, transactional = a_queue("transactional")
+    with sqs_of(request.param) as (client, under_test):
+        _, transactional = a_queue("transactional")
         _, promotional = a_queue("promotional")
 
         def receive(url: str) -> list[dict[str, Any]]:
@@ -114,7 +150,7 @@ def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
                 found["ApproximateNumberOfMessagesNotVisible"]
             )
 
-        yield Sqs(client, transactional, promotional, receive, held_back)
+        yield Sqs(under_test, transactional, promotional, receive, held_back)
 
 
 @dataclass(frozen=True)
@@ -125,7 +161,7 @@ class DeadLetterQueueUnderTest:
     letters: Callable[[], list[tuple[str, str]]]
 
 
-@pytest.fixture(params=["in memory", "SQS in memory", "SQS (moto)"])
+@pytest.fixture(params=["in memory", "SQS in memory", *CLIENTS])
 def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnderTest]:
     """Each kind of dead-letter queue, empty."""
     if request.param == "in memory":
@@ -138,8 +174,8 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
             SqsDeadLetterQueue(sqs.client, "dead"), lambda: sqs.letters("dead")
         )
         return
-    with an_aws_account():
-        client, url = a_queue()
+    with sqs_of(request.param) as (client, under_test):
+        _, url = a_queue("dead")
 
         def letters() -> list[tuple[str, str]]:
             received = client.receive_message(
@@ -150,7 +186,7 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
                 for one in received.get("Messages", [])
             ]
 
-        yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(client, url), letters)
+        yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(under_test, url), letters)
 
 
 @pytest.fixture

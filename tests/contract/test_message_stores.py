@@ -331,23 +331,34 @@ class TestOutcomes:
         assert (message.outcome_tries, message.outcome_next_try_at) == (2, LATER)
         assert message.outcome_is_open
 
+    def test_an_outcome_is_held_for_the_first_to_tell_it_from_the_moment_it_is_due(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
+
+        assert kept(store).outcome_next_try_at == "2026-11-24T09:31:40.000Z"
+        assert not store.hold_outcome(
+            MESSAGE_ID, "2026-11-24T09:31:39.999Z", "2026-11-24T09:33:00.000Z"
+        )
+
     def test_an_outcome_is_held_for_one_caller_until_its_time_is_over(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("delivered"))
+        record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
 
         held = [
             store.hold_outcome(MESSAGE_ID, at, until)
             for at, until in (
-                ("2026-11-24T09:30:00.000Z", "2026-11-24T09:30:40.000Z"),
-                ("2026-11-24T09:30:39.999Z", "2026-11-24T09:31:20.000Z"),
-                ("2026-11-24T09:30:40.000Z", "2026-11-24T09:31:30.000Z"),
+                ("2026-11-24T09:31:40.000Z", "2026-11-24T09:32:20.000Z"),
+                ("2026-11-24T09:32:19.999Z", "2026-11-24T09:33:00.000Z"),
+                ("2026-11-24T09:32:20.000Z", "2026-11-24T09:33:10.000Z"),
             )
         ]
 
         assert held == [True, False, True]
-        assert kept(store).outcome_next_try_at == "2026-11-24T09:31:30.000Z"
+        assert kept(store).outcome_next_try_at == "2026-11-24T09:33:10.000Z"
         assert kept(store).outcome_tries == 0
         assert kept(store).outcome_is_open
 

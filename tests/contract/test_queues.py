@@ -138,13 +138,27 @@ class TestOutcomeQueues:
         records = sqs.receive(sqs.promotional)
 
         response = queue.work_through(
-            records, lambda one: 7200 if one == "later" else None, InMemoryDeadLetters()
+            records, lambda one, _: 7200 if one == "later" else None, InMemoryDeadLetters()
         )
 
         bodies = {record["messageId"]: record["body"] for record in records}
         stays = [bodies[failure["itemIdentifier"]] for failure in response["batchItemFailures"]]
         assert stays == [outcome_body("later")]
         assert sqs.receive(sqs.promotional) == []
+
+    def test_whoever_tells_learns_how_often_its_record_was_received(self, sqs: Sqs) -> None:
+        received: list[int] = []
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        queue.add("a")
+
+        def not_now(_: str, times: int) -> int:
+            received.append(times)
+            return 0
+
+        for _ in range(3):
+            queue.work_through(sqs.receive(sqs.promotional), not_now, InMemoryDeadLetters())
+
+        assert received == [1, 2, 3]
 
     @pytest.mark.parametrize(
         "broken", ["garbage", "[]", "{}", '"text"', "null", '{"messageId": 7}', '{"messageId": ""}']
@@ -159,7 +173,9 @@ class TestOutcomeQueues:
         sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody=broken)
         queue.add("b")
 
-        response = queue.work_through(sqs.receive(sqs.promotional), told.append, dead_letters)
+        response = queue.work_through(
+            sqs.receive(sqs.promotional), lambda one, _: told.append(one), dead_letters
+        )
 
         assert response == {"batchItemFailures": []}
         assert dead_letters.letters == [(broken, "unreadable")]
@@ -173,7 +189,7 @@ class TestOutcomeQueues:
         for message_id in ("a", "fails", "b"):
             queue.add(message_id)
 
-        def tell(message_id: str) -> None:
+        def tell(message_id: str, _: int) -> None:
             if message_id == "fails":
                 raise ConnectionError("with a secret in its text")
             told.append(message_id)
@@ -196,7 +212,7 @@ class TestOutcomeQueues:
         records: list[dict[str, Any]] = sqs.receive(sqs.promotional)
         hidden_no_more = [{**record, "receiptHandle": "expired"} for record in records]
 
-        response = queue.work_through(hidden_no_more, lambda _: 5, Full())
+        response = queue.work_through(hidden_no_more, lambda *_: 5, Full())
 
         assert {one["itemIdentifier"] for one in response["batchItemFailures"]} == {
             record["messageId"] for record in records

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import boto3
 import pytest
 
-from tests.fakes.aws import REGION, an_aws_account
+from tests.fakes.aws import an_aws_account_on_loopback
 from tests.fakes.http_server import LoopbackServer, ServedConnection
 from tests.template.conftest import PROJECT, Template, read_template
 
@@ -200,9 +200,7 @@ def an_http_api() -> Iterator[HttpApi]:
     eightx8 = EightX8()
     with ExitStack() as opening:
         environment = opening.enter_context(pytest.MonkeyPatch.context())
-        environment.setenv("AWS_DEFAULT_REGION", REGION)
-        environment.delenv("AWS_ENDPOINT_URL", raising=False)
-        opening.enter_context(an_aws_account())
+        opening.enter_context(an_aws_account_on_loopback())
         server = opening.enter_context(LoopbackServer(eightx8))
         sqs = boto3.client("sqs")
         secret = boto3.client("secretsmanager").create_secret(Name="secret", SecretString="{}")

@@ -1,10 +1,15 @@
 """The bridge's table and queues in moto, as template.yaml makes them."""
 
-from contextlib import AbstractContextManager
+import functools
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
+import urllib3
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from sms_bridge.storage.message_indexes import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
@@ -14,12 +19,39 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 TABLE = "messages"
+ON_LOOPBACK = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
 INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
 
 def an_aws_account() -> AbstractContextManager[Any]:
     """Return a context with an empty AWS account; what boto3 read from disk stays read."""
     return mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": True}})
+
+
+@contextmanager
+def an_aws_account_on_loopback() -> Iterator[str]:
+    """Serve an empty AWS account, to boto3 and to what calls AWS without it; yields its URL."""
+    url = _moto_server()
+    urllib3.request("POST", f"{url}/moto-api/reset", timeout=10.0, retries=False)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ON_LOOPBACK.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_ENDPOINT_URL", url)
+        yield url
+
+
+@functools.cache
+def _moto_server() -> str:
+    """Start the one server of this process, which ends with it; returns its URL."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
 
 
 def a_messages_table() -> "DynamoDBClient":

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from sms_bridge.clock import seconds_of, timestamp
+from sms_bridge.rules.forwarding import SECONDS_HELD_FOR_THE_FIRST
 from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult, Verdict
@@ -58,7 +60,16 @@ class InMemoryMessages:
             if message is None or not may_begin or message_id in self.stateless:
                 return Attempt(begun=False, message=message)
             begun = replace(
-                message, state=State.SENDING, attempt=message.attempt + 1, attempt_at=at
+                message,
+                state=State.SENDING,
+                attempt=message.attempt + 1,
+                attempt_at=at,
+                # What came of the last one.
+                answered_at="",
+                reason="",
+                description="",
+                eightx8_code="",
+                eightx8_error_id="",
             )
             self.messages[message_id] = begun
             return Attempt(begun=True, message=begun)
@@ -115,7 +126,7 @@ class InMemoryMessages:
             message = self._seen(message_id)
             is_new = message.outcome is None
             if is_new:
-                message = self._change(message_id, outcome=outcome, outcome_due_at=at)
+                message = self._change(message_id, **_due(message, outcome, at))
             effect = Effect.MOVED if is_new else Effect.LATE
             return Recorded(message, effect, outcome_is_new=is_new)
 
@@ -236,7 +247,16 @@ class InMemoryMessages:
             return Recorded(after, effect, outcome_is_new=False)
         is_new = outcome is not None and before.outcome is None
         if is_new:
-            after = replace(after, outcome=outcome, outcome_due_at=at)
+            after = replace(after, **_due(after, outcome, at))
         self.stateless.discard(before.id)
         self.messages[before.id] = after = replace(after, state=state)
         return Recorded(after, Effect.MOVED, outcome_is_new=is_new)
+
+
+def _due(message: Message, outcome: Outcome | None, at: str) -> dict[str, Any]:
+    held_until = timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST)
+    return {
+        "outcome": outcome,
+        "outcome_due_at": at,
+        "outcome_next_try_at": message.outcome_next_try_at or held_until,
+    }

@@ -1,4 +1,4 @@
-"""The functions as Lambda would start them, with moto for AWS and loopback for the services."""
+"""The functions as Lambda would start them, with moto and the services on loopback."""
 
 import importlib.util
 import json
@@ -26,7 +26,7 @@ from sms_bridge.clock import timestamp
 from sms_bridge.logs import logger
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from tests.fakes.aws import REGION, TABLE, a_messages_table, a_queue, an_aws_account
+from tests.fakes.aws import TABLE, a_messages_table, a_queue, an_aws_account_on_loopback
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
@@ -89,6 +89,7 @@ class Bridge:
 
     monkeypatch: pytest.MonkeyPatch
     log: WrittenLog
+    aws_url: str
     dynamodb: "DynamoDBClient"
     sqs: "SQSClient"
     secretsmanager: "SecretsManagerClient"
@@ -112,6 +113,7 @@ class Bridge:
             self.monkeypatch.delenv(name, raising=False)
         here = {
             **self.queue_urls,
+            "AWS_ENDPOINT_URL": self.aws_url,
             "BRIDGE_SECRET_ARN": self.secret_arn,
             "MESSAGES_TABLE": TABLE,
             "EIGHTX8_BASE_URL": self.eightx8.url,
@@ -227,25 +229,24 @@ def _taken(message: dict[str, str]) -> dict[str, Any]:
 @pytest.fixture
 def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
     """A bridge whose secret holds the events' tokens; its table is empty."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     log = WrittenLog()
     log_handler = logger.registered_handler
     assert isinstance(log_handler, logging.StreamHandler)
     stdout = log_handler.setStream(log.stream)
     try:
         with ExitStack() as opening:
-            opening.enter_context(an_aws_account())
             yield _made(opening, log, monkeypatch)
     finally:
         log_handler.setStream(stdout)
 
 
 def _made(opening: ExitStack, log: WrittenLog, monkeypatch: pytest.MonkeyPatch) -> Bridge:
+    aws_url = opening.enter_context(an_aws_account_on_loopback())
     secretsmanager = boto3.client("secretsmanager")
     bridge = Bridge(
         monkeypatch=monkeypatch,
         log=log,
+        aws_url=aws_url,
         dynamodb=a_messages_table(),
         sqs=boto3.client("sqs"),
         secretsmanager=secretsmanager,

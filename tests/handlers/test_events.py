@@ -62,12 +62,12 @@ def sms(text: str, destination: str = NUMBER, source: str = "Acme", **options: s
 
 def sends(*words: str, **options: str) -> Effects:
     shown = ('"messageId":', '"umid":')
-    return Effects(("message queued",), (sms(*words, **options),), shows=shown)
+    return Effects(("message sending",), (sms(*words, **options),), shows=shown)
 
 
 def dispatches(*orders: int) -> Effects:
     sent = tuple(sms(f"Your order {order} has shipped") for order in orders)
-    return Effects(("message queued",) * len(orders), sent)
+    return Effects(("message sending",) * len(orders), sent)
 
 
 def wishes(inbound: int) -> Effects:
@@ -147,7 +147,7 @@ EFFECTS = {
     ),
     "forward_outcome/wish": Effects(told=("OPTIN",)),
     "reconcile/every_five_minutes": Effects(
-        ("message delivered", "message failed", "message unknown"),
+        ("message delivered", "message failed"),
         queued=(OUTCOME_STUCK, NEVER_SENT, TO_ASK_8X8),
     ),
     "look_up_message/masked": Effects(

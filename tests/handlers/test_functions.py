@@ -4,7 +4,6 @@ import json
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-import botocore.endpoint
 import pytest
 
 from local.event_files import (
@@ -14,15 +13,13 @@ from local.event_files import (
     message_id,
     put_messages,
 )
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-)
+from sms_bridge.settings import SettingsError
+from sms_bridge.settings.callback import CallbackSettings
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
@@ -91,11 +88,10 @@ class TestFailures:
 
     @pytest.mark.parametrize(("function", "event"), READ_THE_SECRET.items())
     def test_an_outage_of_secrets_manager_at_the_first_request_is_answered_503(
-        self, function: str, event: str, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+        self, function: str, event: str, bridge: Bridge
     ) -> None:
         put_messages(bridge.messages, EVENTS[event].event)
         text = bridge.secretsmanager.get_secret_value(SecretId=bridge.secret_arn)["SecretString"]
-        monkeypatch.setattr(botocore.endpoint, "time", ImpatientTime)
         # In place of Secrets Manager, for this function alone.
         service = bridge.cloudformation
         handler = bridge.handler(function, AWS_ENDPOINT_URL_SECRETS_MANAGER=service.url)
@@ -261,14 +257,6 @@ class TestForwarding:
         assert bridge.stored(message_id(16)).outcome_given_up == "no_tracking_url"
         [given_up] = bridge.messages.given_up_messages(since="0", until="9")
         assert given_up.id == message_id(16)
-
-
-class ImpatientTime:
-    """In place of ``time`` where botocore waits before it tries again."""
-
-    @staticmethod
-    def sleep(_: float) -> None:
-        """Do not."""
 
 
 def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:

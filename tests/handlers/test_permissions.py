@@ -10,6 +10,7 @@ import botocore.client
 import pytest
 
 from local.event_files import EventFile, event_files, put_messages
+from sms_bridge.storage.aws_calls import AwsClient
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import Behaviour, answers
 from tests.handlers.conftest import Bridge, good_8x8
@@ -68,6 +69,14 @@ def called(
         calls.update((f"{service}:{operation}", one) for one in resources_of(bridge, parameters))
         return original(client, operation, parameters)
 
+    call = AwsClient._call
+
+    def record_lean(client: AwsClient, operation: str, **parameters: Any) -> dict[str, Any]:
+        calls.update(
+            (f"{client.service}:{operation}", one) for one in resources_of(bridge, parameters)
+        )
+        return call(client, operation, **parameters)
+
     if function == "fill_secret":
         bridge.put_secret(lookUpTokens=[])
     for eightx8, moengage in MOMENTS:
@@ -79,6 +88,7 @@ def called(
         handler = bridge.handler(function)
         with monkeypatch.context() as recording:
             recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
+            recording.setattr(AwsClient, "_call", record_lean)
             # Twice: a repeat may need more than the first.
             for file in [*files, *files]:
                 handler(bridge.event_of(file))

@@ -10,7 +10,7 @@ from sms_bridge.rules.messages import MessageKind
 from sms_bridge.rules.opt_outs import Identifier
 from sms_bridge.rules.reconciling import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from sms_bridge.settings import DispatchMode
+from sms_bridge.settings.send import DispatchMode
 from tests.template.conftest import Template
 
 ACCEPTED = {

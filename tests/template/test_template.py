@@ -10,16 +10,14 @@ import pytest
 from local.event_files import EVENTS, event_files
 from local.event_files import logical_id as logical_id_of
 from sms_bridge.rules.forwarding import WAITS
-from sms_bridge.rules.reconciling import SECONDS_UNTIL_A_SENDER_IS_GONE
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    read_settings,
-)
+from sms_bridge.rules.reconciling import SECONDS_OF_PROOF
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.callback import CallbackSettings
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.routes import methods_of
 from tests.fakes.aws import INDEXES
@@ -266,9 +264,9 @@ class TestTimes:
         assert event["Properties"]["RetryPolicy"] == {"MaximumRetryAttempts": 0}
         assert function["Timeout"] < 5 * 60
 
-    def test_nobody_is_taken_for_gone_who_may_still_be_sending(self, template: Template) -> None:
+    def test_no_message_is_proven_absent_that_may_still_be_sent(self, template: Template) -> None:
         for function in ("SendSms", "DispatchQueue"):
-            assert template.functions[function]["Timeout"] < SECONDS_UNTIL_A_SENDER_IS_GONE
+            assert template.functions[function]["Timeout"] < min(SECONDS_OF_PROOF.values())
 
     def test_records_outlive_all_patience(self, template: Template) -> None:
         limits = template.parameters

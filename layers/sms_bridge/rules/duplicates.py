@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.messages import Message, MessageRequest
 from sms_bridge.rules.phone_numbers import digits_of
+from sms_bridge.values import value
 
 # Two functions' clocks may differ by this many seconds.
 CLOCK_SKEW = 5
@@ -23,7 +24,7 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the message that has the id then."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class ClaimKey:
     """What requests for the same message have in common.
 
@@ -45,7 +46,7 @@ class ClaimKey:
         return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Claim:
     """The answer to a claim.
 

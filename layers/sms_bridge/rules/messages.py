@@ -1,9 +1,10 @@
 """A message: what was asked for, what 8x8 says of it, and what the bridge knows."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from sms_bridge.rules.life_cycle import State
+from sms_bridge.values import value
 
 
 class MessageKind(StrEnum):
@@ -13,7 +14,7 @@ class MessageKind(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -50,7 +51,7 @@ class Told(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Outcome:
     """The final outcome of a message, as MoEngage is told it.
 
@@ -69,7 +70,7 @@ class Outcome:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -107,7 +108,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
@@ -128,7 +129,7 @@ class InboundMessage:
     received_at: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -143,7 +144,7 @@ class UnknownEvent:
     content: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Message:
     """What the bridge knows about a message.
 

@@ -1,14 +1,11 @@
 """What has got stuck, and what is to be done about it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.life_cycle import FINAL, State
 from sms_bridge.rules.messages import Message, Outcome, Told
-
-# No function runs longer. Whoever began an attempt before that is gone.
-SECONDS_UNTIL_A_SENDER_IS_GONE = 90
+from sms_bridge.values import value
 
 # Nothing is early enough for the send queue to have been slow only.
 _SECONDS_AFTER_EXPIRY = 120
@@ -16,16 +13,15 @@ _SECONDS_AFTER_EXPIRY = 120
 # The queue tells an outcome well within this time after it was due.
 _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK = 900
 
-# A message that 8x8 took after this one, and that its log shows, proves that the log has got that
-# far. Clocks differ, and 8x8 does not document how its log is written.
-SECONDS_OF_PROOF = 300
+# A message that 8x8 took so much later than this one, and that its log shows, proves that the log
+# has got that far. Clocks differ, and 8x8 does not document how its log is written. Most messages
+# in state `sending` were taken (that is not written down), so more is asked for there.
+SECONDS_OF_PROOF = {State.UNKNOWN: 300, State.SENDING: 900}
 
 
 class Finding(StrEnum):
     """What is wrong with a message."""
 
-    SENDER_GONE = "sender_gone"
-    """An attempt was begun and never answered for: 8x8 may or may not have it."""
     NEVER_SENT = "never_sent"
     """Its time to live is over while it waited."""
     OUTCOME_STUCK = "outcome_stuck"
@@ -64,14 +60,14 @@ class MissingReceiptPolicy(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Patience:
     """For how long to wait, in seconds.
 
     Attributes
     ----------
     unknown
-        For a receipt of a message in state ``unknown``, before 8x8 is asked.
+        For a receipt of a message in state ``sending`` or ``unknown``, before 8x8 is asked.
     unsettled
         For 8x8's log to tell something certain of it.
     receipt
@@ -99,10 +95,7 @@ def finding_of(message: Message, now: float, patience: Patience) -> Finding | No
         case State.WAITING:
             expired = _age(message.send_before, now) > _SECONDS_AFTER_EXPIRY
             return Finding.NEVER_SENT if expired else None
-        case State.SENDING:
-            gone = _age(message.attempt_at, now) > SECONDS_UNTIL_A_SENDER_IS_GONE
-            return Finding.SENDER_GONE if gone else None
-        case State.UNKNOWN:
+        case State.SENDING | State.UNKNOWN:
             age = _age(message.attempt_at, now)
             if age > patience.unsettled:
                 return Finding.OVERDUE
@@ -123,7 +116,8 @@ def is_proven_absent(message: Message, newest_in_log: float) -> bool:
     newest_in_log
         When the newest message that the log shows was taken, seconds since the epoch.
     """
-    return newest_in_log > seconds_of(message.attempt_at) + SECONDS_OF_PROOF
+    needed = SECONDS_OF_PROOF.get(message.state, float("inf"))
+    return newest_in_log > seconds_of(message.attempt_at) + needed
 
 
 def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:

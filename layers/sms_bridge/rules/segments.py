@@ -4,9 +4,10 @@
 rest without an error, so the bridge has to know before it sends.
 """
 
-from dataclasses import dataclass
 from math import ceil
 from typing import Literal
+
+from sms_bridge.values import value
 
 Encoding = Literal["GSM7", "UCS2"]
 
@@ -21,7 +22,7 @@ _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 MAX_SEGMENTS = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Segments:
     """The size of a text.
 

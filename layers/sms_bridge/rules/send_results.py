@@ -1,9 +1,11 @@
 """What came of an attempt to send, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 
-from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Message, Outcome, Told
+from sms_bridge.values import value
 
 
 class Verdict(StrEnum):
@@ -21,7 +23,7 @@ class Verdict(StrEnum):
     """It was written and no answer tells what became of it: 8x8 may have it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SendResult:
     """The result of one attempt.
 
@@ -60,3 +62,15 @@ EXPIRED = SendResult(
     reason="expired",
     description="The message could not be sent within its time to live",
 )
+
+
+def message_after(message: Message, result: SendResult, state: State) -> Message:
+    """Return what is known of a message after an attempt of which nothing is written down."""
+    return replace(
+        message,
+        state=state,
+        umid=result.umid,
+        encoding=result.encoding or message.encoding,
+        reason=result.reason,
+        description=result.description,
+    )

@@ -13,11 +13,12 @@ read timeout, connection lost, other 5xx, unreadable 2xx  ambiguous   the operat
 Which answer has which verdict is told by :mod:`sms_bridge.web.eightx8_answers`.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import MessageRequest
 from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.values import value
 
 _MAX_TRIES_AT_ONCE = 3
 _FIRST_PAUSE = 0.2
@@ -40,7 +41,7 @@ class AmbiguousSendPolicy(StrEnum):
     """Send it again. Never none, possibly two SMS."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class ResendPolicy:
     """Decides from what is known, and from nothing else.
 
@@ -109,6 +110,16 @@ class ResendPolicy:
         planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
         asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
         return max(1, round(max(_jittered(planned, chance), asked)))
+
+
+def is_to_be_written(result: SendResult, request: MessageRequest) -> bool:
+    """Tell whether what came of an attempt has to be written down.
+
+    That 8x8 took a message is not: MoEngage would have to wait for it, the first receipt tells the
+    same seconds later, and should none come 8x8's log tells. A scheduled message has neither for a
+    long time.
+    """
+    return result.verdict is not Verdict.ACCEPTED or "scheduled" in request.options
 
 
 def _jittered(seconds: float, chance: float) -> float:

@@ -15,6 +15,7 @@ from sms_bridge.rules.forwarding import (
     Hearing,
     Telling,
     is_exhausted,
+    is_the_first_to_tell,
     seconds_before_next_try,
 )
 from sms_bridge.rules.messages import Message, Outcome
@@ -62,8 +63,13 @@ class ForwardOutcome:
         self._chance = chance
         self._breaker = Breaker()
 
-    def __call__(self, message_id: str) -> int | None:
+    def __call__(self, message_id: str, received: int = 0) -> int | None:
         """Tell the outcome, unless MoEngage has heard it.
+
+        Parameters
+        ----------
+        received
+            How often the record that asks for it was received; 0 if that is not known.
 
         Returns
         -------
@@ -84,14 +90,14 @@ class ForwardOutcome:
                 **measured({Metric.FORWARDS_GIVEN_UP: 1}, now),
             )
             return None
-        wait = self._seconds_to_wait(message)
+        wait = self._seconds_to_wait(message, received)
         if wait:
             return wait
         telling = self._listener.tell(message, message.outcome)
         self._breaker.note(telling.hearing, self._clock())
         return self._record(message, message.outcome, telling)
 
-    def _seconds_to_wait(self, message: Message) -> int:
+    def _seconds_to_wait(self, message: Message, received: int) -> int:
         """Return 0 when the outcome is this record's to tell now.
 
         It has to wait while its turn has not come, while another record of it is worked on (SQS
@@ -99,15 +105,17 @@ class ForwardOutcome:
         written down, so that `reconcile` sees that it is in good hands.
         """
         now = self._clock()
-        if message.outcome_next_try_at:
-            until_next_try = ceil(seconds_of(message.outcome_next_try_at) - now)
-            if until_next_try > 0:
-                return until_next_try
+        due_at = seconds_of(message.outcome_due_at)
+        held_until = seconds_of(message.outcome_next_try_at or message.outcome_due_at)
+        is_first = is_the_first_to_tell(due_at, held_until, received, now)
         wait = self._breaker.seconds_to_wait(now, self._chance())
+        if is_first and not wait:
+            return 0
+        turn = timestamp(held_until if is_first else now)
         until = timestamp(now + (wait or SECONDS_TO_TELL))
-        if not self._messages.hold_outcome(message.id, timestamp(now), until):
-            return SECONDS_TO_TELL
-        return wait
+        if self._messages.hold_outcome(message.id, turn, until):
+            return wait
+        return ceil(held_until - now) if held_until > now else SECONDS_TO_TELL
 
     def _record(self, message: Message, outcome: Outcome, telling: Telling) -> int | None:
         now = self._clock()

@@ -3,13 +3,12 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
-from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.reconciling import (
@@ -29,6 +28,7 @@ from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.log_exports import ExportJob, ExportJobs
 from sms_bridge.storage.messages import MessageStore, Recorded
 from sms_bridge.storage.outcome_queue import OutcomeQueue
+from sms_bridge.values import value
 from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry
 
 # Younger messages are on their way.
@@ -40,11 +40,6 @@ _MAX_AGE_OF_AN_EXPORT = 3600
 # Neither clock is exact.
 _MARGIN = 300
 
-_SENDER_GONE = SendResult(
-    verdict=Verdict.AMBIGUOUS,
-    reason="sender_gone",
-    description="The function that sent it ended early; 8x8 may have the message",
-)
 _ABSENT = SendResult(
     verdict=Verdict.NOT_SENT,
     reason="not_in_log",
@@ -70,7 +65,7 @@ class Log(Protocol):
         """Return the log, ``None`` while it is not ready."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ReconcilePlan:
     """What this deployment's operator chose."""
 
@@ -150,13 +145,11 @@ class Reconcile:
             **measured({Metric.STUCK: 1}, self._clock()),
         )
         match finding:
-            case Finding.SENDER_GONE:
-                self._settle(message, _SENDER_GONE)
             case Finding.NEVER_SENT:
                 self._settle_expired(message)
             case Finding.OUTCOME_STUCK:
                 self._outcomes.add(message.id)
-            case Finding.OVERDUE if message.state is State.UNKNOWN:
+            case Finding.OVERDUE if message.state in NOT_WITH_8X8:
                 if self._plan.unsettled is UnsettledPolicy.REPORT:
                     self._settle(message, _UNSETTLED)
                 else:
@@ -246,7 +239,7 @@ class Reconcile:
             recorded = self._messages.record_receipt(message.id, entry.receipt, outcome)
             queue_outcome(self._outcomes, recorded, now)
             self._log_settled("settled by 8x8's log", recorded)
-        elif message.state is State.UNKNOWN and is_proven_absent(message, newest):
+        elif is_proven_absent(message, newest):
             self._settle_absent(message)
 
     def _settle_absent(self, message: Message) -> None:

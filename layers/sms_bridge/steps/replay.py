@@ -1,14 +1,14 @@
 """Tells outcomes again that MoEngage did not take, when a person says so."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.outcome_queue import OutcomeQueue
+from sms_bridge.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ReplayScope:
     """Which outcomes to replay; what is not named does not limit.
 

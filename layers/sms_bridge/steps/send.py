@@ -4,11 +4,10 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from sms_bridge.clock import Clock, timestamp
+from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.duplicates import Claim, claim, claim_key
@@ -18,15 +17,16 @@ from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.segments import segments_of
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError
+from sms_bridge.rules.send_results import SendResult, Verdict, message_after
+from sms_bridge.rules.sending_again import ResendPolicy, is_to_be_written
+from sms_bridge.steps.answer_time import ANSWER_SECONDS, AnswerTime, OutOfTimeError
 from sms_bridge.steps.log_lines import Values, identity_of, log_attempt, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.messages import Effect, MessageStore, Recorded
 from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.storage.send_queue import SendQueue
+from sms_bridge.values import value
 
 # Kept back from the time for 8x8, to write down what it said.
 _SECONDS_TO_RECORD = 0.3
@@ -61,7 +61,7 @@ class Sender(Protocol):
         """Send it once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SendingPlan:
     """How this deployment sends.
 
@@ -184,8 +184,9 @@ class SendMessage:
     def _repeat(
         self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
     ) -> Message:
-        """Return the message that was claimed first, once it is known what became of it."""
-        while first.state is State.SENDING:
+        """Return the message that was claimed first, as it is known once its sender is done."""
+        sender_is_done = seconds_of(first.accepted_at) + ANSWER_SECONDS
+        while first.state is State.SENDING and self._clock() < sender_is_done:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
             self._sleep(_SECONDS_BETWEEN_LOOKS)
@@ -253,7 +254,11 @@ class SendMessage:
                 values[Metric.QUEUED] = 1
             except Exception as error:
                 log_failure("message not queued", error, message_id=message.id)
-        recorded = self._record(message, result, state)
+        recorded = (
+            self._record(message, result, state)
+            if is_to_be_written(result, request)
+            else Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
+        )
         now = self._clock()
         values[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
         log_attempt(recorded, result, now, values)
@@ -272,13 +277,7 @@ class SendMessage:
         except Exception as error:
             # The message may be out: a refusal now would make MoEngage count it as failed.
             log_failure("result not recorded", error, message_id=message.id)
-            as_it_is = replace(
-                message,
-                state=state,
-                umid=result.umid,
-                encoding=result.encoding or message.encoding,
-                reason=result.reason,
-                description=result.description,
+            return Recorded(
+                message_after(message, result, state), Effect.LATE, outcome_is_new=False
             )
-            return Recorded(as_it_is, Effect.LATE, outcome_is_new=False)
         return recorded

@@ -1,11 +1,20 @@
-"""How the bridge calls AWS."""
+"""boto3's clients, for the functions that no message waits for: they call AWS as the others do."""
 
+from typing import Any
+
+import boto3
 from botocore.config import Config
 
-# AWS answers within milliseconds. A call that takes a second will not come back, while another
-# one mostly does; and MoEngage waits for the answer.
+from sms_bridge.storage.aws_calls import CONNECT_TIMEOUT, MAX_TRIES, READ_TIMEOUT
+
 AWS_CALLS = Config(
-    connect_timeout=0.5,
-    read_timeout=1.0,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=CONNECT_TIMEOUT,
+    read_timeout=READ_TIMEOUT,
+    retries={"mode": "standard", "total_max_attempts": MAX_TRIES},
 )
+
+
+def boto3_client(service: str) -> Any:
+    """Return boto3's client of a service."""
+    make_client: Any = boto3.client
+    return make_client(service, config=AWS_CALLS)

@@ -24,7 +24,7 @@ from sms_bridge.storage.message_items import (
     inbound_from,
     message_attributes,
     message_from,
-    outcome_attribute,
+    outcome_attributes,
     receipt_attribute,
 )
 from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _SECONDS_A_DAY = 86_400
 
 _GIVEN_UP = "given up "
+
+_FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
+"""What tells why an attempt failed."""
 
 
 class DynamoDBMessages:
@@ -87,6 +90,8 @@ class DynamoDBMessages:
             condition=_one_of("#state", MAY_REPLACE[State.SENDING]),
             condition_values=_named(MAY_REPLACE[State.SENDING]),
             add="attempt",
+            # What came of the last one.
+            remove=("answered_at", *_FAILURE),
         )
         try:
             item = self._client.update_item(**begin, ReturnValues="ALL_NEW")["Attributes"]
@@ -99,12 +104,7 @@ class DynamoDBMessages:
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
     ) -> Recorded:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        failure = {
-            "reason": result.reason,
-            "description": result.description,
-            "eightx8_code": result.eightx8_code,
-            "eightx8_error_id": result.eightx8_error_id,
-        }
+        failure = {name: getattr(result, name) for name in _FAILURE}
         facts = {
             "answered_at": at,
             "in_doubt_since": at if result.verdict is Verdict.AMBIGUOUS else "",
@@ -119,7 +119,6 @@ class DynamoDBMessages:
             result.outcome if state in FINAL else None,
             at,
             attempt=None if result.umid else attempt,
-            # What an earlier attempt failed of.
             remove=tuple(name for name, value in failure.items() if not value),
         )
 
@@ -154,11 +153,8 @@ class DynamoDBMessages:
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        due = self._update(
-            message_id,
-            {"outcome": outcome_attribute(outcome), "outcome_due_at": at},
-            only_if_absent=("outcome", "outcome_due_at"),
-        )
+        due = outcome_attributes(outcome, at)
+        due = self._update(message_id, due, only_if_absent=tuple(due))
         item = self._client.update_item(**due, ReturnValues="ALL_NEW")["Attributes"]
         message = message_from(item)
         is_new = (message.outcome, message.outcome_due_at) == (outcome, at)
@@ -280,8 +276,14 @@ class DynamoDBMessages:
         """
         changes = dict(facts)
         if outcome:
-            changes |= {"outcome": outcome_attribute(outcome), "outcome_due_at": at}
-        first_wins = ("umid", "sub_account_id", "outcome", "outcome_due_at")
+            changes |= outcome_attributes(outcome, at)
+        first_wins = (
+            "umid",
+            "sub_account_id",
+            "outcome",
+            "outcome_due_at",
+            "outcome_next_try_at",
+        )
         expires_at = self._expiry(at)
 
         item = None

@@ -1,10 +1,10 @@
 """Exports of 8x8's log that are under way, in DynamoDB, so that none is asked for twice."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.storage.message_items import attributes
+from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _SECONDS_KEPT = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class ExportJob:
     """An export that 8x8 was asked for.
 

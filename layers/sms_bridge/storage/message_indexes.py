@@ -14,19 +14,19 @@ so that a burst of messages is not written to one partition.
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.message_items import Item, attributes, message_from
 from sms_bridge.storage.messages import Position
+from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Index:
     """An index and the attribute that it goes by."""
 

@@ -18,8 +18,8 @@ there already, and adding it twice is adding it once.
 from dataclasses import fields
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from sms_bridge.clock import seconds_of, timestamp
+from sms_bridge.rules.forwarding import SECONDS_HELD_FOR_THE_FIRST
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, Told
 
@@ -28,9 +28,6 @@ Item = dict[str, Any]
 
 RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 _PLAIN_FIELDS: dict[str, Any] = {
     field.name: field.type
@@ -41,7 +38,34 @@ _PLAIN_FIELDS: dict[str, Any] = {
 
 def attributes(values: dict[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty."""
-    return {name: _serialize(value) for name, value in values.items() if value not in ("", None)}
+    return {name: _noted(value) for name, value in values.items() if value not in ("", None)}
+
+
+def _noted(value: Any) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case dict():
+            return {"M": {name: _noted(inner) for name, inner in value.items()}}
+    raise TypeError(f"no item holds a {type(value).__name__}")
+
+
+def _values_of(item: Item) -> dict[str, Any]:
+    """Read an item; what the bridge does not write, such as a set, is left out."""
+    values: dict[str, Any] = {}
+    for name, noted in item.items():
+        [(kind, value)] = noted.items()
+        if kind in ("S", "BOOL"):
+            values[name] = value
+        elif kind == "N":
+            values[name] = int(value)
+        elif kind == "M":
+            values[name] = _values_of(value)
+    return values
 
 
 def message_attributes(message: Message) -> dict[str, Any]:
@@ -50,12 +74,16 @@ def message_attributes(message: Message) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def outcome_attribute(outcome: Outcome) -> dict[str, str]:
-    """Return an outcome as it is stored."""
+def outcome_attributes(outcome: Outcome, at: str) -> dict[str, Any]:
+    """Return an outcome as it is stored when it becomes due: held for the first to tell it."""
     return {
-        "status": outcome.status.value,
-        "reason": outcome.reason,
-        "description": outcome.description,
+        "outcome": {
+            "status": outcome.status.value,
+            "reason": outcome.reason,
+            "description": outcome.description,
+        },
+        "outcome_due_at": at,
+        "outcome_next_try_at": timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST),
     }
 
 
@@ -94,7 +122,7 @@ def inbound_attributes(inbound: InboundMessage) -> dict[str, Any]:
 
 def inbound_from(item: Item) -> InboundMessage:
     """Read an inbound message's item."""
-    values = {name: _deserialize(value) for name, value in item.items()}
+    values = _values_of(item)
     return InboundMessage(
         umid=values["id"].removeprefix(INBOUND_PREFIX),
         sub_account_id=values.get("sub_account_id", ""),
@@ -102,7 +130,7 @@ def inbound_from(item: Item) -> InboundMessage:
         destination=values.get("destination", ""),
         text=values.get("body", ""),
         encoding=values.get("encoding", ""),
-        segments=int(values.get("segments", 0)),
+        segments=values.get("segments", 0),
         sent_at=values.get("sent_at", ""),
         received_at=values.get("received_at", ""),
     )
@@ -110,7 +138,7 @@ def inbound_from(item: Item) -> InboundMessage:
 
 def message_from(item: Item) -> Message:
     """Read a message's item."""
-    values = {name: _deserialize(value) for name, value in item.items()}
+    values = _values_of(item)
     known: dict[str, Any] = {
         name: kind(values[name]) for name, kind in _PLAIN_FIELDS.items() if name in values
     }
@@ -141,7 +169,7 @@ def _receipts_of(values: dict[str, Any]) -> tuple[Receipt, ...]:
             error_message=stored.get("error_message", ""),
             price=stored.get("price", ""),
             currency=stored.get("currency", ""),
-            segments=int(stored.get("segments", 0)),
+            segments=stored.get("segments", 0),
         )
         for name, stored in values.items()
         if name.startswith(RECEIPT_PREFIX)

@@ -1,13 +1,13 @@
 """Where messages are kept: the interface that every step works against."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult
+from sms_bridge.values import value
 
 
 class Effect(StrEnum):
@@ -21,7 +21,7 @@ class Effect(StrEnum):
     """It is in the history already."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Recorded:
     """The message after something was recorded.
 
@@ -36,7 +36,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Attempt:
     """The answer to who wants to send a waiting message.
 
@@ -52,8 +52,7 @@ class Attempt:
     message: Message | None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A message's place among others, by when it was accepted."""
 
     accepted_at: str

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-Tell = Callable[[str], int | None]
-"""Tells a message's outcome; returns the seconds until it is told again, None when done."""
+Tell = Callable[[str, int], int | None]
+"""Tells a message's outcome, whose record was received so often; returns the seconds until it is
+told again, None when done."""
 
 
 class OutcomeQueue(Protocol):
@@ -56,7 +57,8 @@ class SqsOutcomeQueue:
                 if message_id is None:
                     dead_letters.add(record["body"], reason="unreadable")
                     continue
-                wait = tell(message_id)
+                received = int(record["attributes"]["ApproximateReceiveCount"])
+                wait = tell(message_id, received)
                 if wait is None:
                     continue
                 self._client.change_message_visibility(

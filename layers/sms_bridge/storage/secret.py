@@ -3,12 +3,11 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from sms_bridge.logs import log_failure
+from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -20,7 +19,7 @@ _SECONDS_BETWEEN_REFUSALS = 2.0
 _SECONDS_BETWEEN_FAILURES = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Secret:
     """What the secret holds. Nothing of it shows in a ``repr``.
 
@@ -79,7 +78,7 @@ class SecretSource:
     Parameters
     ----------
     client
-        A boto3 Secrets Manager client.
+        Of Secrets Manager.
     arn
         Of the secret.
     max_age_seconds
@@ -112,8 +111,8 @@ class SecretSource:
 
         Raises
         ------
-        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
-            When it could never be read.
+        Exception
+            Whatever the client raises, when it could never be read.
         """
         if self._secret is None or self._clock() >= self._read_again_at:
             self._read()
@@ -145,7 +144,7 @@ class SecretSource:
             text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
             self._secret = Secret.from_json(text)
             self._read_again_at = self._clock() + self._max_age
-        except (BotoCoreError, ClientError, ValueError) as error:
+        except Exception as error:
             if self._secret is None:
                 raise
             log_failure("secret cannot be read; the last one serves on", error)

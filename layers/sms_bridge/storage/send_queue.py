@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sms_bridge.rules.messages import MessageKind, MessageRequest
+from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _MAX_DELAY = 900
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SendRecord:
     """A message in the send queue.
 

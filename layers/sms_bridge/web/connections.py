@@ -1,6 +1,5 @@
 """Connections to a foreign service: one pool, one TLS context, and proof of what left."""
 
-import ssl
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,6 +8,7 @@ from urllib3.connectionpool import HTTPConnectionPool, connection_from_url
 from urllib3.exceptions import HTTPError, InvalidHeader
 
 from sms_bridge import __version__
+from sms_bridge.tls import tls_context
 
 # A frozen function does not notice that its peer has closed the connection; a request written to
 # it would end as "nobody knows". Load balancers close idle connections after 60 seconds or more.
@@ -63,10 +63,21 @@ class Connections:
         self._base_url = base_url
         self._connect_timeout = connect_timeout
         self._clock = clock
-        # Made once, at start: loading the certificates costs more than a request.
-        self._tls = ssl.create_default_context() if base_url.startswith("https:") else None
         self._pool = self._new_pool()
         self._last_used = clock()
+
+    def connect(self) -> None:
+        """Open a connection ahead of the first request.
+
+        Raises
+        ------
+        urllib3.exceptions.HTTPError
+            Whatever went wrong.
+        """
+        connection = self._pool._get_conn()
+        connection.connect()
+        self._pool._put_conn(connection)
+        self._last_used = self._clock()
 
     def post_json(
         self, path: str, payload: Payload, *, headers: dict[str, str], read_timeout: float
@@ -135,8 +146,10 @@ class Connections:
         )
 
     def _new_pool(self) -> HTTPConnectionPool:
-        options = {"ssl_context": self._tls} if self._tls else {}
-        return connection_from_url(self._base_url, maxsize=2, **options)
+        options = {"ssl_context": tls_context()} if self._base_url.startswith("https:") else {}
+        return connection_from_url(
+            self._base_url, maxsize=2, timeout=self._connect_timeout, **options
+        )
 
 
 def retry_after_of(answer: urllib3.BaseHTTPResponse) -> float | None:

@@ -6,12 +6,12 @@ descriptions go to MoEngage and into logs.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.values import value
 
 # 8x8's error codes for requests that it refuses (its API reference, "Errors").
 _BY_CODE = {
@@ -67,7 +67,7 @@ CONNECTION_LOST = (
 _NOT_NAMED = ("eightx8_not_named", "8x8's answer to a batch left it out; it may have the message")
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Answer:
     """An HTTP answer of 8x8.
 

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -13,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.life_cycle import state_of_receipt
 from sms_bridge.rules.messages import Receipt
+from sms_bridge.values import value
 from sms_bridge.web.connections import Connections, Payload
 from sms_bridge.web.eightx8 import ApiKeys
 
@@ -27,7 +27,7 @@ class ExportFailedError(Exception):
     """8x8 did not make the export; the text is a stable code."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class LogEntry:
     """A message in 8x8's log.
 

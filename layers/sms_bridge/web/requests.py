@@ -1,16 +1,17 @@
 """An HTTP request, taken from API Gateway's event."""
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from sms_bridge.values import value
 from sms_bridge.web.refusals import Code, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class HttpRequest:
     """What the bridge reads of a request. The parts that may hold secrets stay out of ``repr``.
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Never
@@ -12,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from sms_bridge.rules.messages import MessageKind, MessageRequest
 from sms_bridge.rules.phone_numbers import NUMBER, is_in_countries
 from sms_bridge.rules.segments import MAX_SEGMENTS, segments_of
+from sms_bridge.values import value
 from sms_bridge.web.refusals import Code, FieldError, RefusedError
 from sms_bridge.web.requests import HttpRequest
 
@@ -30,7 +30,7 @@ _MAX_FORM_FIELDS = 100
 _NOT_FILLED_IN = "holds the macro's name: MoEngage did not fill it in"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SendingRules:
     """What this deployment allows, and what it adds.
 

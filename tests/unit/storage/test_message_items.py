@@ -13,10 +13,10 @@ from sms_bridge.storage.message_items import (
     attributes,
     message_attributes,
     message_from,
-    outcome_attribute,
+    outcome_attributes,
     receipt_attribute,
 )
-from tests.builders import MESSAGE_ID, a_message, a_receipt
+from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
 
 words = st.text(max_size=20)
 counts = st.integers(0, 999)
@@ -80,7 +80,7 @@ def messages(draw: st.DrawFn) -> Message:
 def item_of(message: Message) -> dict[str, Any]:
     values = {"id": message.id, "state": message.state.value, **message_attributes(message)}
     if message.outcome:
-        values["outcome"] = outcome_attribute(message.outcome)
+        values["outcome"] = outcome_attributes(message.outcome, AT)["outcome"]
     values |= {RECEIPT_PREFIX + one.key: receipt_attribute(one) for one in message.receipts}
     return attributes(values)
 

@@ -1,0 +1,65 @@
+"""The functions' environment variables, read and checked once at start.
+
+Each function's settings have a module of their own, because defining what others need takes time.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+
+class SettingsError(Exception):
+    """Environment variables are missing or wrong; names them all."""
+
+
+def read_settings[Settings](
+    kind: type[Settings], environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Read the settings of a function.
+
+    A variable is named like its setting, in capitals. An empty variable counts as missing.
+
+    Parameters
+    ----------
+    kind
+        A class of one of this package's modules.
+
+    Raises
+    ------
+    SettingsError
+        With every variable that is missing or wrong.
+    """
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    wrong = []
+    for field in fields(kind):  # type: ignore[arg-type]
+        name = field.name.upper()
+        text = environment.get(name, "").strip()
+        if not text:
+            if field.default is MISSING:
+                wrong.append(f"{name} is missing")
+            continue
+        try:
+            values[field.name] = _value_of(text, hints[field.name])
+        except ValueError as error:
+            wrong.append(f"{name} is not {error}")
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return kind(**values)
+
+
+def _value_of(text: str, kind: Any) -> Any:
+    """Read one value; the error says what it is not."""
+    if kind is str:
+        return text
+    if kind is int:
+        if not text.isdecimal():
+            raise ValueError("a whole number")
+        return int(text)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        if text not in kind:
+            raise ValueError(f"one of {', '.join(kind)}")
+        return kind(text)
+    return tuple(part.strip() for part in text.split(",") if part.strip())

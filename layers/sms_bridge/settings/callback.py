@@ -1,0 +1,18 @@
+"""What ``receive_callback`` needs to know."""
+
+from sms_bridge.values import value
+
+
+@value(kw_only=True)
+class CallbackSettings:
+    """Settings of ``receive_callback``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    retention_days: int
+    outcome_queue_url: str
+    callback_allowed_networks: str = ""
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
+    moengage_data_api_url: str = ""

@@ -1,0 +1,255 @@
+"""AWS's JSON APIs without boto3, for the functions that every message waits for.
+
+There boto3 would cost more, at start and for each call, than all the rest. An :class:`AwsClient`
+has the methods of boto3's client for its service, as far as the bridge uses them, calls AWS with
+the same timeouts and tries again in the same cases; the contract tests hold both to it.
+"""
+
+import functools
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from sms_bridge import __version__
+from sms_bridge.clock import Clock
+from sms_bridge.storage.signing import Credentials, signed_headers
+from sms_bridge.tls import aws_tls_context
+
+# AWS answers within milliseconds. A call that takes a second will not come back, while another
+# one mostly does; and MoEngage waits for the answer.
+CONNECT_TIMEOUT = 0.5
+READ_TIMEOUT = 1.0
+MAX_TRIES = 3
+
+# A frozen function does not notice that its peer has closed the connection.
+_MAX_IDLE_SECONDS = 20.0
+
+# As boto3's `standard` mode judges.
+_TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
+_TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException"})
+_THROTTLING_CODES = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "RequestThrottled",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+    }
+)
+_FIRST_PAUSE = {"dynamodb": 0.025}
+_FIRST_PAUSE_OF_OTHERS = 0.05
+_FIRST_PAUSE_WHEN_THROTTLED = 1.0
+
+# How each API names its operations, its version of JSON, and its name in `AWS_ENDPOINT_URL_...`.
+_PROTOCOLS = {
+    "dynamodb": ("DynamoDB_20120810", "1.0", "DYNAMODB"),
+    "secretsmanager": ("secretsmanager", "1.1", "SECRETS_MANAGER"),
+    "sqs": ("AmazonSQS", "1.0", "SQS"),
+}
+
+
+class AwsError(Exception):
+    """AWS refused a call. Its text is the code: AWS's own words quote what they refuse.
+
+    Attributes
+    ----------
+    response
+        As boto3's ``ClientError`` has it.
+    """
+
+    def __init__(self, code: str, response: dict[str, Any]) -> None:
+        super().__init__(code)
+        self.response = response
+
+
+@functools.cache
+def _kind_of_error(code: str) -> type[AwsError]:
+    return type(code, (AwsError,), {})
+
+
+class _Exceptions:
+    """``client.exceptions.ResourceNotFoundException`` is what AWS calls so, as in boto3."""
+
+    def __getattr__(self, code: str) -> type[AwsError]:
+        return _kind_of_error(code)
+
+
+class AwsClient:
+    """A client of one service: ``client.get_item(TableName=...)`` calls ``GetItem``.
+
+    Parameters
+    ----------
+    service
+        ``dynamodb``, ``secretsmanager`` or ``sqs``.
+    environment
+        Lambda's: region, credentials, and ``AWS_ENDPOINT_URL`` where the calls go elsewhere.
+    chance
+        A number between 0 and 1, for the jitter.
+    """
+
+    exceptions = _Exceptions()
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        clock: Clock = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.service = service
+        self._target, json_version, _ = _PROTOCOLS[service]
+        self._region = environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
+        self._credentials = Credentials(
+            environment["AWS_ACCESS_KEY_ID"],
+            environment["AWS_SECRET_ACCESS_KEY"],
+            environment.get("AWS_SESSION_TOKEN", ""),
+        )
+        self._url = urlsplit(_endpoint(service, self._region, environment))
+        self._headers = {
+            "content-type": f"application/x-amz-json-{json_version}",
+            "host": self._url.netloc,
+        }
+        self._clock = clock
+        self._sleep = sleep
+        self._chance = chance
+        self._idle: list[tuple[HTTPConnection, float]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
+        """Return a method of boto3's client."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        operation = "".join(part.capitalize() for part in name.split("_"))
+        return functools.partial(self._call, operation)
+
+    def connect(self) -> None:
+        """Open a connection ahead of the first call."""
+        connection = self._connection()
+        self._idle.append((connection, self._clock()))
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation, and again while that may help.
+
+        Raises
+        ------
+        AwsError
+            When AWS refused it.
+        OSError, http.client.HTTPException
+            When there was no answer.
+        """
+        content = json.dumps(parameters).encode()
+        for tries in range(1, MAX_TRIES + 1):
+            is_last = tries == MAX_TRIES
+            asked = ""
+            try:
+                status, asked, answer = self._post(operation, content)
+            except (OSError, HTTPException):
+                if is_last:
+                    raise
+                first_pause = self._first_pause
+            else:
+                if status < 300:
+                    return answer
+                code = str(answer.get("__type", status)).rpartition("#")[2].partition(":")[0]
+                throttled = code in _THROTTLING_CODES or status == 429
+                transient = code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS
+                if is_last or not (throttled or transient):
+                    raise _error(code, answer)
+                first_pause = _FIRST_PAUSE_WHEN_THROTTLED if throttled else self._first_pause
+            pause = self._chance() * first_pause * 2 ** (tries - 1)
+            self._sleep(max(pause, min(_seconds(asked), pause + 5)))
+        raise AssertionError("unreachable")
+
+    @property
+    def _first_pause(self) -> float:
+        return _FIRST_PAUSE.get(self.service, _FIRST_PAUSE_OF_OTHERS)
+
+    def _post(self, operation: str, content: bytes) -> tuple[int, str, dict[str, Any]]:
+        """Post once; returns status, ``x-amz-retry-after`` and answer."""
+        headers = signed_headers(
+            {**self._headers, "x-amz-target": f"{self._target}.{operation}"},
+            content,
+            path=self._url.path or "/",
+            credentials=self._credentials,
+            region=self._region,
+            service=self.service,
+            now=self._clock(),
+        )
+        headers["user-agent"] = f"sms-bridge/{__version__}"
+        connection = self._connection()
+        try:
+            connection.request("POST", self._url.path or "/", content, headers)
+            response = connection.getresponse()
+            body = response.read()
+        except BaseException:
+            connection.close()
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.append((connection, self._clock()))
+        return response.status, response.headers.get("x-amz-retry-after", ""), _object_in(body)
+
+    def _connection(self) -> HTTPConnection:
+        """Return a connection that stands, and that nobody else has."""
+        while self._idle:
+            connection, used_at = self._idle.pop()
+            if self._clock() - used_at <= _MAX_IDLE_SECONDS:
+                return connection
+            connection.close()
+        host = self._url.hostname or ""
+        connection = (
+            HTTPSConnection(
+                host, self._url.port, timeout=CONNECT_TIMEOUT, context=aws_tls_context()
+            )
+            if self._url.scheme == "https"
+            else HTTPConnection(host, self._url.port, timeout=CONNECT_TIMEOUT)
+        )
+        connection.connect()
+        connection.sock.settimeout(READ_TIMEOUT)
+        return connection
+
+
+def aws_client(service: str) -> Any:
+    """Return an :class:`AwsClient`, to stand where a boto3 client is expected."""
+    return AwsClient(service)
+
+
+def _endpoint(service: str, region: str, environment: Mapping[str, str]) -> str:
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return (
+        environment.get(f"AWS_ENDPOINT_URL_{_PROTOCOLS[service][2]}")
+        or environment.get("AWS_ENDPOINT_URL")
+        or f"https://{service}.{region}.{suffix}"
+    )
+
+
+def _error(code: str, answer: dict[str, Any]) -> AwsError:
+    return _kind_of_error(code)(code, {**answer, "Error": {"Code": code}})
+
+
+def _object_in(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in an answer; what is none, as a proxy may send it, is empty."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _seconds(milliseconds: str) -> float:
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() else 0.0

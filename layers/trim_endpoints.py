@@ -1,0 +1,12 @@
+"""Leaves in botocore's list of hosts only those of some services: botocore reads it at each start."""
+
+import json
+import sys
+from pathlib import Path
+
+path, *kept = sys.argv[1:]
+content = json.loads(Path(path).read_text())
+for partition in content["partitions"]:
+    services = partition["services"]
+    partition["services"] = {name: services[name] for name in kept if name in services}
+Path(path).write_text(json.dumps(content, separators=(",", ":")))
