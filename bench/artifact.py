@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bench.figures import AS_PEOPLE_WRITE_IT
 from bench.runs import PYTHON, Function
 from bench.standins.running import StandIns
 from local.deployment import processor
@@ -140,7 +141,7 @@ def baseline(name: str, standins: StandIns, *, tls: bool = False) -> Function:
         ";Sampled=0",
         **(trusting(standins) if tls else {}),
     }
-    return Function(f"{name} as people write it", (BASELINE / name, LIBRARIES), environment)
+    return Function(f"{name} {AS_PEOPLE_WRITE_IT}", (BASELINE / name, LIBRARIES), environment)
 
 
 def compile_libraries() -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 RECORDED = Path(__file__).with_name("recorded.json")
 
-MARGIN = 0.10
+MARGIN = 0.15
 """By how much of itself a figure may be worse than the recorded one before the bench fails."""
+
+AS_PEOPLE_WRITE_IT = "as people write it"
+"""In the name of each figure of the baseline, which nothing here can make worse."""
 
 MARGIN_OF_TIMES = 0.50
 """The same for figures that are times: on a machine that does other things they vary."""
@@ -54,6 +57,8 @@ def regressions(figures: Iterable[Figure], recorded: Mapping[str, float]) -> lis
     """Return what got worse than recorded by more than its margin, in words."""
     worse = []
     for figure in figures:
+        if AS_PEOPLE_WRITE_IT in figure.name:
+            continue
         margin = MARGIN_OF_TIMES if figure.is_time else MARGIN
         before = recorded.get(figure.name)
         if before is not None and figure.value > before * (1 + margin):

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from bench.figures import MARGIN, MARGIN_OF_TIMES, Figure, read_recorded, record, regressions
+from bench.figures import (
+    AS_PEOPLE_WRITE_IT,
+    MARGIN,
+    MARGIN_OF_TIMES,
+    Figure,
+    read_recorded,
+    record,
+    regressions,
+)
 from bench.runs import RunFailedError, instructions_in
 from bench.warm import per_invocation
 
@@ -63,6 +71,12 @@ def test_better_and_new_figures_are_no_regressions() -> None:
     figures = [Figure("start-up", 3.0), Figure("new", 1e9)]
 
     assert regressions(figures, {"start-up": 4.0, "gone": 1.0}) == []
+
+
+def test_what_the_baseline_costs_is_no_regression() -> None:
+    dearer = Figure(f"start-up of send_sms {AS_PEOPLE_WRITE_IT}", 30.0)
+
+    assert regressions([dearer], {dearer.name: 20.0}) == []
 
 
 def test_recorded_figures_are_read_again(tmp_path: Path) -> None:
