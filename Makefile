@@ -79,7 +79,7 @@ bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, m
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: load
-load: $(DEV) $(SAM) $(BENCH) ## The built functions in AWS's runtime emulator under load, 10 minutes (BURST=5000, WRITE=1)
+load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURST=5000, WRITE=1, ARGS=--help)
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: format
@@ -98,7 +98,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 .PHONY: clean
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments
 # pip installs uv and nothing else; a folder of its own needs neither venv nor ensurepip.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import AS_PEOPLE_WRITE_IT
-from bench.runs import PYTHON, Function
+from bench.runs import PYTHON, Function, RunFailedError
 from bench.standins.running import StandIns
 from local.deployment import processor
 from local.event_files import EVENTS, logical_id
@@ -51,8 +51,14 @@ LAMBDA_VARIABLES = {
 
 
 def build() -> None:
-    """Build the functions and the layer for this machine's processor, as `make build` does."""
-    subprocess.run(  # noqa: S603
+    """Build the functions and the layer for this machine's processor, as `make build` does.
+
+    Raises
+    ------
+    RunFailedError
+        The build failed.
+    """
+    built = subprocess.run(  # noqa: S603
         [
             *(str(PROJECT / ".venv/sam/bin/sam"), "build"),
             *("--parameter-overrides", f"Arch={processor()}"),
@@ -63,9 +69,12 @@ def build() -> None:
             "SAM_CLI_TELEMETRY": "0",
             "PATH": f"{PYTHON.parent}:{os.environ.get('PATH', '')}",
         },
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
     )
+    if built.returncode != 0:
+        raise RunFailedError(f"sam build failed:\n{built.stderr[-3000:]}")
 
 
 @cache
