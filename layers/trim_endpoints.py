@@ -1,4 +1,4 @@
-"""Leaves in botocore's list of hosts only those of some services: botocore reads it at each start."""
+"""Leaves in botocore's list of hosts, which it reads at each start, those of some services."""
 
 import json
 import sys

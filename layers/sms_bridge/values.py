@@ -38,6 +38,16 @@ def value[Class](*, kw_only: bool = False) -> Callable[[type[Class]], type[Class
     return decorate
 
 
+def changed[Value](original: Value, **changes: Any) -> Value:
+    """Return a value that differs in some fields: ``dataclasses.replace`` for ours, but quick."""
+    copy = object.__new__(type(original))
+    copy.__dict__.update(original.__dict__)
+    copy.__dict__.update(changes)
+    if copy.__dict__.keys() != original.__dict__.keys():
+        raise TypeError(f"{type(original).__name__} has no {', '.join(sorted(changes))}")
+    return copy
+
+
 def _init(self: Any, /, *positional: Any, **named: Any) -> None:
     content = self.__dict__
     content.update(self._defaults)
@@ -46,7 +56,8 @@ def _init(self: Any, /, *positional: Any, **named: Any) -> None:
             content[name] = make()
     content.update(zip(self.__match_args__, positional, strict=False))
     content.update(named)
-    if content.keys() != self._names or len(positional) > len(self.__match_args__):
+    too_many = len(positional) > len(self.__match_args__)
+    if too_many or len(content) != len(self._names) or not named.keys() <= self._names:
         wrong = ", ".join(sorted(content.keys() ^ self._names)) or "too many"
         raise TypeError(f"{type(self).__name__}: wrong arguments: {wrong}")
 

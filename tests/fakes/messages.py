@@ -125,8 +125,7 @@ class InMemoryMessages:
         with self.lock:
             message = self._seen(message_id)
             is_new = message.outcome is None
-            if is_new:
-                message = self._change(message_id, **_due(message, outcome, at))
+            message = self._change(message_id, **_due(message, outcome, at))
             effect = Effect.MOVED if is_new else Effect.LATE
             return Recorded(message, effect, outcome_is_new=is_new)
 
@@ -246,17 +245,18 @@ class InMemoryMessages:
             effect = Effect.REPEATED if is_repeat else Effect.LATE
             return Recorded(after, effect, outcome_is_new=False)
         is_new = outcome is not None and before.outcome is None
-        if is_new:
+        if outcome is not None:
             after = replace(after, **_due(after, outcome, at))
         self.stateless.discard(before.id)
         self.messages[before.id] = after = replace(after, state=state)
         return Recorded(after, Effect.MOVED, outcome_is_new=is_new)
 
 
-def _due(message: Message, outcome: Outcome | None, at: str) -> dict[str, Any]:
+def _due(message: Message, outcome: Outcome, at: str) -> dict[str, Any]:
+    """Return what makes an outcome due; the first one stands."""
     held_until = timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST)
     return {
-        "outcome": outcome,
-        "outcome_due_at": at,
+        "outcome": message.outcome or outcome,
+        "outcome_due_at": message.outcome_due_at or at,
         "outcome_next_try_at": message.outcome_next_try_at or held_until,
     }

@@ -4,12 +4,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.messages import Message, MessageRequest
 from sms_bridge.rules.phone_numbers import digits_of
-from sms_bridge.values import value
+from sms_bridge.values import changed, value
 
 # Two functions' clocks may differ by this many seconds.
 CLOCK_SKEW = 5
@@ -93,7 +92,7 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
         request.client_message_id,
     ]
     canonical = json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    value = hmac.new(hash_key.encode(), canonical, hashlib.sha256).hexdigest()
+    value = hmac.digest(hash_key.encode(), canonical, "sha256").hex()
     return ClaimKey(value, None if named else window_seconds)
 
 
@@ -119,7 +118,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
         Seconds since the epoch.
     """
     if key.seconds is None:
-        return _take(replace(message, id=key.message_id(0, 0)), create)
+        return _take(changed(message, id=key.message_id(0, 0)), create)
     length = min(max(_WINDOWS_A_PERIOD * key.seconds, _MIN_PERIOD), _MAX_PERIOD)
     current = int(now // length)
     period, place = int((now - key.seconds - CLOCK_SKEW) // length), 0
@@ -129,7 +128,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
         claimed = _take(
             end_of_a_chain(message, message_id)
             if ends_a_chain
-            else replace(message, id=message_id),
+            else changed(message, id=message_id),
             create,
         )
         if claimed.message.ends_a_chain:

@@ -19,6 +19,8 @@ _GSM7_BASIC = frozenset(
 )
 _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 
+_GSM7 = _GSM7_BASIC | _GSM7_EXTENSION
+
 MAX_SEGMENTS = 10
 
 
@@ -62,7 +64,7 @@ def segments_of(text: str, encoding: str = "AUTO") -> Segments:
 
 
 def _fits_gsm7(text: str) -> bool:
-    return all(character in _GSM7_BASIC or character in _GSM7_EXTENSION for character in text)
+    return _GSM7.issuperset(text)
 
 
 def _parts(places: list[int], *, single: int, several: int) -> int:

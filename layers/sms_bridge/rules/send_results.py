@@ -1,11 +1,10 @@
 """What came of an attempt to send, as a value."""
 
-from dataclasses import replace
 from enum import StrEnum
 
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.values import value
+from sms_bridge.values import changed, value
 
 
 class Verdict(StrEnum):
@@ -66,7 +65,7 @@ EXPIRED = SendResult(
 
 def message_after(message: Message, result: SendResult, state: State) -> Message:
     """Return what is known of a message after an attempt of which nothing is written down."""
-    return replace(
+    return changed(
         message,
         state=state,
         umid=result.umid,

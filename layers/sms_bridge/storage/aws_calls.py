@@ -11,12 +11,13 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from sms_bridge import __version__
+from urllib3.exceptions import HTTPError
+
 from sms_bridge.clock import Clock
+from sms_bridge.http_connection import BadAnswerError, Connection, OpenConnections
 from sms_bridge.storage.signing import Credentials, signed_headers
 from sms_bridge.tls import aws_tls_context
 
@@ -25,9 +26,6 @@ from sms_bridge.tls import aws_tls_context
 CONNECT_TIMEOUT = 0.5
 READ_TIMEOUT = 1.0
 MAX_TRIES = 3
-
-# A frozen function does not notice that its peer has closed the connection.
-_MAX_IDLE_SECONDS = 20.0
 
 # As boto3's `standard` mode judges.
 _TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
@@ -127,7 +125,7 @@ class AwsClient:
         self._clock = clock
         self._sleep = sleep
         self._chance = chance
-        self._idle: list[tuple[HTTPConnection, float]] = []
+        self._open = OpenConnections(clock)
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         """Return a method of boto3's client."""
@@ -138,8 +136,7 @@ class AwsClient:
 
     def connect(self) -> None:
         """Open a connection ahead of the first call."""
-        connection = self._connection()
-        self._idle.append((connection, self._clock()))
+        self._open.put(self._new_connection())
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation, and again while that may help.
@@ -148,7 +145,7 @@ class AwsClient:
         ------
         AwsError
             When AWS refused it.
-        OSError, http.client.HTTPException
+        urllib3.exceptions.HTTPError, OSError, BadAnswerError
             When there was no answer.
         """
         content = json.dumps(parameters).encode()
@@ -157,7 +154,7 @@ class AwsClient:
             asked = ""
             try:
                 status, asked, answer = self._post(operation, content)
-            except (OSError, HTTPException):
+            except (HTTPError, OSError, BadAnswerError):
                 if is_last:
                     raise
                 first_pause = self._first_pause
@@ -189,39 +186,24 @@ class AwsClient:
             service=self.service,
             now=self._clock(),
         )
-        headers["user-agent"] = f"sms-bridge/{__version__}"
-        connection = self._connection()
+        headers["content-length"] = str(len(content))
+        connection = self._open.take() or self._new_connection()
         try:
-            connection.request("POST", self._url.path or "/", content, headers)
-            response = connection.getresponse()
-            body = response.read()
+            answer = connection.ask(
+                "POST", self._url.path or "/", headers, (content,), read_timeout=READ_TIMEOUT
+            )
         except BaseException:
             connection.close()
             raise
-        if response.will_close:
+        if answer.is_last:
             connection.close()
         else:
-            self._idle.append((connection, self._clock()))
-        return response.status, response.headers.get("x-amz-retry-after", ""), _object_in(body)
+            self._open.put(connection)
+        return answer.status, answer.headers.get("x-amz-retry-after", ""), _object_in(answer.data)
 
-    def _connection(self) -> HTTPConnection:
-        """Return a connection that stands, and that nobody else has."""
-        while self._idle:
-            connection, used_at = self._idle.pop()
-            if self._clock() - used_at <= _MAX_IDLE_SECONDS:
-                return connection
-            connection.close()
-        host = self._url.hostname or ""
-        connection = (
-            HTTPSConnection(
-                host, self._url.port, timeout=CONNECT_TIMEOUT, context=aws_tls_context()
-            )
-            if self._url.scheme == "https"
-            else HTTPConnection(host, self._url.port, timeout=CONNECT_TIMEOUT)
-        )
-        connection.connect()
-        connection.sock.settimeout(READ_TIMEOUT)
-        return connection
+    def _new_connection(self) -> Connection:
+        certificates = aws_tls_context() if self._url.scheme == "https" else None
+        return Connection(self._url, certificates=certificates, connect_timeout=CONNECT_TIMEOUT)
 
 
 def aws_client(service: str) -> Any:

@@ -1,6 +1,5 @@
 """People who do not want to be texted any more, in DynamoDB."""
 
-import hashlib
 import hmac
 from typing import TYPE_CHECKING, Protocol
 
@@ -61,4 +60,4 @@ class DynamoDBOptOuts:
 
 def _id(sub_account_id: str, number: str, hash_key: str) -> str:
     who = f"{sub_account_id} {digits_of(number)}".encode()
-    return f"opt-out {hmac.new(hash_key.encode(), who, hashlib.sha256).hexdigest()}"
+    return f"opt-out {hmac.digest(hash_key.encode(), who, 'sha256').hex()}"

@@ -1,18 +1,18 @@
-"""Connections to a foreign service: one pool, one TLS context, and proof of what left."""
+"""Connections to a foreign service: kept open, and proof of what left."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.connectionpool import HTTPConnectionPool, connection_from_url
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader, ProtocolError, ReadTimeoutError
 
-from sms_bridge import __version__
+from sms_bridge.http_connection import Answer, BadAnswerError, Connection, OpenConnections
 from sms_bridge.tls import tls_context
 
-# A frozen function does not notice that its peer has closed the connection; a request written to
-# it would end as "nobody knows". Load balancers close idle connections after 60 seconds or more.
-MAX_IDLE_SECONDS = 20.0
+# urllib3's exceptions name the pool that they come from; here is none.
+_NO_POOL: Any = None
 
 
 class OutOfTimeError(HTTPError):
@@ -22,8 +22,8 @@ class OutOfTimeError(HTTPError):
 class Payload:
     """A request body that remembers whether it was taken to be written.
 
-    urllib3 takes it after the connection stands and the headers are out. While it was not taken,
-    the receiver cannot have the request.
+    It is taken after the connection stands and the headers are out. While it was not taken, the
+    receiver cannot have the request.
 
     Parameters
     ----------
@@ -60,11 +60,9 @@ class Connections:
     def __init__(
         self, base_url: str, *, connect_timeout: float, clock: Callable[[], float] = time.time
     ) -> None:
-        self._base_url = base_url
+        self._url = urlsplit(base_url)
         self._connect_timeout = connect_timeout
-        self._clock = clock
-        self._pool = self._new_pool()
-        self._last_used = clock()
+        self._open = OpenConnections(clock)
 
     def connect(self) -> None:
         """Open a connection ahead of the first request.
@@ -74,41 +72,33 @@ class Connections:
         urllib3.exceptions.HTTPError
             Whatever went wrong.
         """
-        connection = self._pool._get_conn()
-        connection.connect()
-        self._pool._put_conn(connection)
-        self._last_used = self._clock()
+        self._open.put(self._new(self._connect_timeout))
 
     def post_json(
         self, path: str, payload: Payload, *, headers: dict[str, str], read_timeout: float
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Answer:
         """Post once: no retry, no redirect.
 
         Parameters
         ----------
         read_timeout
-            Seconds between two bytes of the answer.
+            Seconds between two pieces of the answer.
 
         Raises
         ------
         urllib3.exceptions.HTTPError
             Whatever went wrong; ``payload.left`` tells whether the body was written.
+        ValueError
+            When a header cannot hold its value.
         """
-        return self._request(
-            "POST",
-            path,
-            {
-                "content-type": "application/json",
-                "content-length": str(len(payload.content)),
-                **headers,
-            },
-            payload,
-            read_timeout,
-        )
+        described = {
+            "content-type": "application/json",
+            "content-length": str(len(payload.content)),
+            **headers,
+        }
+        return self._ask("POST", path, described, payload, read_timeout)
 
-    def get(
-        self, path: str, *, headers: dict[str, str], read_timeout: float
-    ) -> urllib3.BaseHTTPResponse:
+    def get(self, path: str, *, headers: dict[str, str], read_timeout: float) -> Answer:
         """Get once: no retry, no redirect.
 
         Raises
@@ -116,43 +106,49 @@ class Connections:
         urllib3.exceptions.HTTPError
             Whatever went wrong.
         """
-        return self._request("GET", path, headers, None, read_timeout)
+        return self._ask("GET", path, headers, (), read_timeout)
 
-    def _request(
+    def _ask(
         self,
         method: str,
         path: str,
         headers: dict[str, str],
-        body: Payload | None,
+        body: Iterable[bytes],
         read_timeout: float,
-    ) -> urllib3.BaseHTTPResponse:
-        if self._clock() - self._last_used > MAX_IDLE_SECONDS:
-            self._pool.close()
-            self._pool = self._new_pool()
-        self._last_used = self._clock()
-        return self._pool.urlopen(
-            method,
-            path,
-            body=body,
-            headers={
-                "accept": "application/json",
-                "user-agent": f"sms-bridge/{__version__}",
-                **headers,
-            },
-            timeout=urllib3.Timeout(
-                connect=min(self._connect_timeout, read_timeout), read=read_timeout
-            ),
-            retries=False,  # nor redirects: one call is one request
-        )
+    ) -> Answer:
+        connection = self._open.take() or self._new(min(self._connect_timeout, read_timeout))
+        try:
+            answer = connection.ask(
+                method,
+                path,
+                {"accept": "application/json", **headers},
+                body,
+                read_timeout=read_timeout,
+            )
+        except TimeoutError as error:
+            connection.close()
+            raise ReadTimeoutError(_NO_POOL, path, "no answer in time") from error
+        except (OSError, BadAnswerError) as error:
+            connection.close()
+            raise ProtocolError("the connection broke") from error
+        except BaseException:
+            connection.close()
+            raise
+        if answer.is_last:
+            connection.close()
+        else:
+            self._open.put(connection)
+        return answer
 
-    def _new_pool(self) -> HTTPConnectionPool:
-        options = {"ssl_context": tls_context()} if self._base_url.startswith("https:") else {}
-        return connection_from_url(
-            self._base_url, maxsize=2, timeout=self._connect_timeout, **options
-        )
+    def _new(self, connect_timeout: float) -> Connection:
+        certificates = tls_context() if self._url.scheme == "https" else None
+        try:
+            return Connection(self._url, certificates=certificates, connect_timeout=connect_timeout)
+        except OSError as error:
+            raise ProtocolError("no connection") from error
 
 
-def retry_after_of(answer: urllib3.BaseHTTPResponse) -> float | None:
+def retry_after_of(answer: Answer) -> float | None:
     """Return the seconds that ``Retry-After`` asks for, ``None`` where it is missing or wrong."""
     value = answer.headers.get("retry-after")
     if value is None:

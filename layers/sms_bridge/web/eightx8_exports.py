@@ -10,6 +10,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from sms_bridge.clock import seconds_of
+from sms_bridge.http_connection import Answer
 from sms_bridge.rules.life_cycle import state_of_receipt
 from sms_bridge.rules.messages import Receipt
 from sms_bridge.values import value
@@ -152,7 +153,7 @@ def _path(sub_account_id: str) -> str:
     return f"/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages/exports"
 
 
-def _object(answer: urllib3.BaseHTTPResponse) -> dict[str, object]:
+def _object(answer: Answer) -> dict[str, object]:
     try:
         body = json.loads(answer.data)
     except ValueError:
