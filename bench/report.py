@@ -103,8 +103,8 @@ def _assumptions(assumed: Assumptions) -> list[str]:
 
 
 def _versions() -> list[str]:
-    folders = sorted(artifact.LAYER.glob("*.dist-info"))
-    names = [re.sub(r"-([\d.]+)\.dist.*", r" \1", folder.name.replace("_", "-")) for folder in folders]
+    folders = (folder.name.replace("_", "-") for folder in artifact.LAYER.glob("*.dist-info"))
+    names = sorted(re.sub(r"-([\d.]+)\.dist.*", r" \1", folder) for folder in folders)
     return [name for name in names if name.startswith(("boto", "urllib3", "aws-lambda"))]
 
 
