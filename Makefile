@@ -14,6 +14,7 @@ DEV := .venv/dev/.ready
 SAM := .venv/sam/.ready
 CHECKOV := .venv/checkov/.ready
 MINISTACK := .venv/ministack/.ready
+BENCH := .venv/bench/.ready
 # `sam build` wants a real python3.13 as the first one on PATH.
 WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
 
@@ -77,8 +78,12 @@ dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local ru
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
 
 .PHONY: bench
-bench: $(DEV) $(SAM) ## Measure what was built against its baselines, minutes (QUICK=1; ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
+bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (QUICK=1, WRITE=1, ARGS=--help)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
+
+.PHONY: load
+load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURST=5000, WRITE=1, ARGS=--help)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: parameters
 parameters: $(DEV) ## Write the README's table of parameters from the template
@@ -91,7 +96,7 @@ format: $(DEV) ## Put the code into ruff's format
 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
-	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack,checkov}; do \
+	for lock in requirements/uv layers/requirements requirements/{dev,sam,ministack,checkov,bench}; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 	    $$lock.in --output-file $$lock.txt; \
@@ -100,7 +105,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 .PHONY: clean
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments
 # pip installs uv and nothing else; a folder of its own needs neither venv nor ensurepip.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import batched
 from typing import Any
 
+from bench.standins.services import umid_of
 from local.event_files import EventFile
 
 SUB_ACCOUNTS = {"transactional": "Acme_Transactional", "promotional": "Acme_Promotional"}
@@ -44,7 +45,7 @@ def receipt_events(answers: Sequence[dict[str, Any]], state: str) -> list[dict[s
         event = copy.deepcopy(sample)
         body = json.loads(event["body"])
         body["payload"] |= {
-            "umid": sent["umid"],
+            "umid": umid_of(sent["messageId"]),
             "clientMessageId": sent["messageId"],
             "destination": sent["destination"],
         }

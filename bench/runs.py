@@ -25,7 +25,7 @@ _COUNTED = re.compile(r"^==\d+== I\s+refs:\s+([\d,]+)$", re.MULTILINE)
 
 
 class RunFailedError(Exception):
-    """A run ended badly; tells the end of what it printed."""
+    """A run, or the build before it, ended badly; tells the end of what it printed."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench import artifact
@@ -33,11 +34,20 @@ class Scenario:
     standins: StandIns
     messages: int
 
-    def naked(self) -> Work:
+    def naked(self, folder: Path = artifact.NAKED) -> Work:
         """One POST of the size of the one that 8x8 gets."""
         body = naked_body(len(json.dumps(_BODY_OF_A_MESSAGE)))
-        function = artifact.plain(artifact.NAKED, self.standins)
-        return Work("naked", function, [body] * self.messages, lambda: None)
+        function = artifact.plain(folder, self.standins)
+        return Work(folder.name, function, [body] * self.messages, lambda: None)
+
+    def send_as_people_write_it(self) -> Work:
+        """The baseline's `send_sms`."""
+        return Work(
+            "send_sms as people write it",
+            artifact.baseline("send_sms", self.standins),
+            send_events(self.messages, "promotional"),
+            lambda: self.standins.clear(table=True),
+        )
 
     def send(self, kind: str) -> Work:
         """`send_sms` in direct mode."""
@@ -92,15 +102,6 @@ class Scenario:
             sqs_events(bodies, "dispatch_queue/one", batch_size=batch_size),
             lambda: self.standins.restore(f"queued {kind}"),
             units=batch_size,
-        )
-
-    def queueing(self, kind: str) -> Work:
-        """`send_sms` in queued mode."""
-        return Work(
-            f"send_sms, queued, {kind}",
-            artifact.function("send_sms", self.standins, DISPATCH_MODE="queued"),
-            send_events(self.messages, kind),
-            lambda: self.standins.clear(table=True),
         )
 
     def _sent(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""One POST through urllib3, and nothing else; every warm invocation is compared with it."""
+"""One POST by urllib3's cheapest way, and nothing else; warm invocations are compared with it."""
 
 import os
 from urllib.parse import urlsplit

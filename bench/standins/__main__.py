@@ -12,11 +12,12 @@ import gc
 import json
 import ssl
 import sys
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.standins.dynamodb import Charges, Table
-from bench.standins.services import Queues, eightx8, moengage, naked, secrets_manager
+from bench.standins.services import EightX8, Queues, moengage, naked, secrets_manager
 from bench.standins.wire import Connection, Exchange, Reply, Request, json_reply
 from tests.chaos.expressions import Item
 
@@ -29,9 +30,18 @@ class StandIns:
 
     table: Table
     queues: Queues = field(default_factory=Queues)
+    eightx8: EightX8 = field(default_factory=EightX8)
     exchanges: list[Exchange] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    keeps_exchanges: bool = True
     delay: float = 0.0
     saved: dict[str, dict[str, Item]] = field(default_factory=dict)
+
+    def heard(self, exchange: Exchange) -> None:
+        """Count an exchange."""
+        self.counts[exchange.name] += 1
+        if self.keeps_exchanges:
+            self.exchanges.append(exchange)
 
     def answer(self, request: Request) -> Reply:
         """Find who is meant, and have it answer."""
@@ -43,7 +53,7 @@ class StandIns:
         if target.startswith("secretsmanager."):
             return secrets_manager(request)
         if request.path.startswith("/api/v1/subaccounts/"):
-            return eightx8(request)
+            return self.eightx8.answer(request)
         if request.path.startswith("/sms/dlr/"):
             return moengage(request)
         if request.path == "/naked":
@@ -59,9 +69,24 @@ class StandIns:
             case "clear":
                 self.table.charges = Charges()
                 self.exchanges.clear()
+                self.counts.clear()
+                self.eightx8.taken.clear()
                 self.queues.bodies.clear()
                 if wanted.get("table"):
                     self.table.items.clear()
+            case "keep":
+                self.keeps_exchanges = wanted["exchanges"]
+            case "take":
+                return json_reply("", self.queues.take(wanted["queue_url"], wanted["most"]))
+            case "counted":
+                taken = self.eightx8.taken
+                counted = {
+                    "exchanges": self.counts,
+                    "messages_taken": len(taken),
+                    "messages_taken_twice": sum(times > 1 for times in taken.values()),
+                    "waiting": {url: len(bodies) for url, bodies in self.queues.bodies.items()},
+                }
+                return json_reply("", counted)
             case "delay":
                 self.delay = wanted["seconds"]
             case "save":
@@ -75,7 +100,7 @@ class StandIns:
                         "exchanges": [asdict(one) for one in self.exchanges],
                         "charges": asdict(self.table.charges),
                         "queues": self.queues.bodies,
-                        "items": len(self.table.items),
+                        "stored_bytes": self.table.stored_bytes,
                     },
                 )
             case _:
@@ -89,7 +114,7 @@ async def serve(indexes: dict[str, tuple[str, str]], certificate: str, key: str)
     standins = StandIns(Table(indexes))
 
     def connection() -> Connection:
-        return Connection(standins.answer, standins.exchanges.append, lambda: standins.delay)
+        return Connection(standins.answer, standins.heard, lambda: standins.delay)
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)

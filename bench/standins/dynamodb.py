@@ -19,6 +19,7 @@ _TARGET = "DynamoDB_20120810."
 _KIND = "application/x-amz-json-1.0"
 _ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
+_OVERHEAD = 100
 _MOST_IN_TRANSACTION, _MOST_IN_BATCH_WRITE, _MOST_IN_BATCH_GET = 100, 25, 100
 
 Indexes = Mapping[str, tuple[str, str]]
@@ -39,8 +40,10 @@ class Charges:
 
     Attributes
     ----------
-    table_writes, index_writes
+    table_writes
         Write request units.
+    index_writes
+        The same, by index.
     reads
         Read request units.
     items_written
@@ -48,7 +51,7 @@ class Charges:
     """
 
     table_writes: float = 0.0
-    index_writes: float = 0.0
+    index_writes: dict[str, int] = field(default_factory=dict)
     reads: float = 0.0
     items_written: int = 0
 
@@ -206,6 +209,20 @@ class Table:
         "DescribeTable": _describe,
     }
 
+    @property
+    def stored_bytes(self) -> int:
+        """What all items and index entries take, with DynamoDB's 100 bytes for each."""
+        return sum(
+            size_of(item)
+            + _OVERHEAD
+            + sum(
+                _OVERHEAD + size_of({name: item[name] for name in {"id", *keys}})
+                for keys in self.indexes.values()
+                if _entry(item, keys) is not None
+            )
+            for item in self.items.values()
+        )
+
     # ----------------------------------------------------------------------------------- inside
     def _write(
         self, key: str, call: dict[str, Any], make: Callable[[Item | None], Item | None]
@@ -227,7 +244,9 @@ class Table:
         size = max(size_of(before), size_of(after))
         self.charges.items_written += 1
         self.charges.table_writes += times * max(1, math.ceil(size / _WRITE_UNIT))
-        self.charges.index_writes += index_writes(before, after, self.indexes)
+        by_index = self.charges.index_writes
+        for index, units in index_writes(before, after, self.indexes).items():
+            by_index[index] = by_index.get(index, 0) + units
         if after is None:
             self.items.pop(key, None)
         else:
@@ -312,16 +331,16 @@ def _value_size(value: dict[str, Any]) -> int:
     raise RefusedError("ValidationException", f"type {kind}")
 
 
-def index_writes(before: Item | None, after: Item | None, indexes: Indexes) -> int:
+def index_writes(before: Item | None, after: Item | None, indexes: Indexes) -> dict[str, int]:
     """Return the write units that indexes with nothing but keys take for a change of an item.
 
     An entry that appears or disappears is a write; one that moves is two, out and in.
     """
-    units = 0
-    for attributes in indexes.values():
+    units = {}
+    for index, attributes in indexes.items():
         old, new = _entry(before, attributes), _entry(after, attributes)
         if old != new:
-            units += (old is not None) + (new is not None)
+            units[index] = (old is not None) + (new is not None)
     return units
 
 

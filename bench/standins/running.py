@@ -28,6 +28,7 @@ class Seen:
     exchanges: list[Exchange]
     charges: Charges
     queues: Mapping[str, list[str]]
+    stored_bytes: int
 
     def count(self, name: str) -> int:
         """Count the exchanges whose name begins like this."""
@@ -67,6 +68,20 @@ class StandIns:
         """Put the table back to what was remembered."""
         self._ask("restore", name=name)
 
+    def count_only(self) -> None:
+        """Keep no list of exchanges from now on: there will be very many."""
+        self._ask("keep", exchanges=False)
+
+    def counted(self) -> dict[str, Any]:
+        """Tell how many exchanges of each kind there were, and what 8x8 and the queues hold."""
+        counted: dict[str, Any] = self._ask("counted")
+        return counted
+
+    def take(self, queue_url: str, most: int) -> list[str]:
+        """Take records out of a queue, the oldest first."""
+        records: list[str] = self._ask("take", queue_url=queue_url, most=most)
+        return records
+
     def seen(self) -> Seen:
         """Tell what came since the last :meth:`clear`."""
         seen = self._ask("seen")
@@ -74,6 +89,7 @@ class StandIns:
             [Exchange(**one) for one in seen["exchanges"]],
             Charges(**seen["charges"]),
             seen["queues"],
+            seen["stored_bytes"],
         )
 
     def _ask(self, what: str, **content: Any) -> Any:

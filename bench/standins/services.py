@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,12 @@ class Queues:
 
     bodies: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
+    def take(self, url: str, most: int) -> list[str]:
+        """Take the oldest records out of a queue."""
+        records = self.bodies[url]
+        self.bodies[url] = records[most:]
+        return records[:most]
+
     def answer(self, request: Request) -> Reply:
         """Answer a call of the JSON protocol."""
         operation = request.headers["x-amz-target"].rpartition(".")[2]
@@ -69,12 +75,25 @@ class Queues:
         return {"MessageId": str(uuid.uuid4()), "MD5OfMessageBody": digest}
 
 
-def eightx8(request: Request) -> Reply:
-    """Take a message, or a batch of them, as 8x8 does."""
-    if request.headers.get("authorization") != f"Bearer {API_KEY}":
-        return json_reply("8x8 refused", {"code": 1200, "message": "Unauthorized"}, 401)
-    if request.path.endswith("/batch"):
-        messages = [_taken(one) for one in request.content["messages"]]
+@dataclass
+class EightX8:
+    """8x8: takes every message, alone or in a batch.
+
+    Attributes
+    ----------
+    taken
+        How often each message was taken, by its id.
+    """
+
+    taken: Counter[str] = field(default_factory=Counter)
+
+    def answer(self, request: Request) -> Reply:
+        """Take what is sent."""
+        if request.headers.get("authorization") != f"Bearer {API_KEY}":
+            return json_reply("8x8 refused", {"code": 1200, "message": "Unauthorized"}, 401)
+        if not request.path.endswith("/batch"):
+            return json_reply("8x8 message", self._take(request.content))
+        messages = [self._take(one) for one in request.content["messages"]]
         answer: dict[str, Any] = {
             "batchId": str(uuid.uuid4()),
             "acceptedCount": len(messages),
@@ -82,14 +101,22 @@ def eightx8(request: Request) -> Reply:
             "messages": messages,
         }
         return json_reply("8x8 batch", answer)
-    return json_reply("8x8 message", _taken(request.content))
+
+    def _take(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.taken[message["clientMessageId"]] += 1
+        return _taken(message["clientMessageId"], message["destination"])
 
 
-def _taken(message: dict[str, Any]) -> dict[str, Any]:
+def umid_of(message_id: str) -> str:
+    """Return 8x8's id of a message, the same one at each call."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
+
+
+def _taken(message_id: str, destination: str) -> dict[str, Any]:
     return {
-        "umid": str(uuid.uuid4()),
-        "clientMessageId": message["clientMessageId"],
-        "destination": message["destination"],
+        "umid": umid_of(message_id),
+        "clientMessageId": message_id,
+        "destination": destination,
         "encoding": "GSM7",
         "status": {"code": "QUEUED", "description": "SMS is accepted and being processed"},
     }
@@ -102,6 +129,4 @@ def moengage(_: Request) -> Reply:
 
 def naked(_: Request) -> Reply:
     """Take what the naked POST brings, with an answer of the size of 8x8's."""
-    return json_reply(
-        "naked POST", _taken({"clientMessageId": "0" * 36, "destination": "+6591234567"})
-    )
+    return json_reply("naked POST", _taken("0" * 36, "+6591234567"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.http_connection import Answer
 from sms_bridge.web.connections import Connections, retry_after_of
@@ -111,4 +111,8 @@ class MessageDetails:
 
     def _get(self, path: str, key: str) -> Answer:
         headers = {"authorization": f"Bearer {key}"}
-        return self._connections.get(path, headers=headers, read_timeout=_READ_TIMEOUT)
+        try:
+            return self._connections.get(path, headers=headers, read_timeout=_READ_TIMEOUT)
+        except ProtocolError:
+            # 8x8 may have closed the connection while it was idle; to ask twice is harmless.
+            return self._connections.get(path, headers=headers, read_timeout=_READ_TIMEOUT)

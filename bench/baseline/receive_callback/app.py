@@ -1,0 +1,107 @@
+"""Takes delivery receipts from 8x8."""
+
+import json
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.exceptions import UnauthorizedError
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.parser import BaseModel
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+FINAL = {"delivered", "undelivered", "rejected"}
+
+logger = Logger()
+tracer = Tracer()
+metrics = Metrics(namespace="SmsBridge")
+app = APIGatewayHttpResolver(enable_validation=True)
+table = boto3.resource("dynamodb").Table(os.environ["MESSAGES_TABLE"])
+sqs = boto3.client("sqs")
+idempotency = DynamoDBPersistenceLayer(table_name=os.environ["IDEMPOTENCY_TABLE"])
+# 8x8 repeats a callback that it believes was not taken.
+once = IdempotencyConfig(event_key_jmespath="[message_id, state, at]", expires_after_seconds=86400)
+
+
+class Status(BaseModel):
+    """What became of an SMS."""
+
+    state: str
+    detail: str | None = None
+    timestamp: str
+
+
+class Payload(BaseModel):
+    """One SMS."""
+
+    umid: str
+    clientMessageId: str
+    subAccountId: str
+    destination: str
+    status: Status
+
+
+class Callback(BaseModel):
+    """What 8x8 posts."""
+
+    namespace: str
+    eventType: str
+    payload: Payload
+
+
+@app.post("/callbacks/8x8")
+@tracer.capture_method(capture_response=False)
+def receive(callback: Callback) -> dict[str, str]:
+    """Record the state; a final one is to be reported."""
+    tokens = parameters.get_secret(os.environ["BRIDGE_SECRET_ARN"], transform="json", max_age=300)
+    token = app.current_event.headers.get("authorization", "").removeprefix("Bearer ")
+    if token not in tokens["callbackTokens"]:
+        raise UnauthorizedError("wrong token")
+    payload = callback.payload
+    record_once(
+        receipt={
+            "message_id": payload.clientMessageId,
+            "state": payload.status.state,
+            "at": payload.status.timestamp,
+        }
+    )
+    return {"status": "recorded"}
+
+
+@idempotent_function(  # type: ignore[untyped-decorator]
+    data_keyword_argument="receipt", persistence_store=idempotency, config=once
+)
+@tracer.capture_method(capture_response=False)
+def record_once(receipt: dict[str, str]) -> None:
+    """Write a receipt down, and queue what is final."""
+    message_id, state = receipt["message_id"], receipt["state"]
+    table.update_item(
+        Key={"id": message_id},
+        UpdateExpression="SET #status = :status, status_at = :at",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":status": state, ":at": receipt["at"]},
+    )
+    if state in FINAL:
+        sqs.send_message(
+            QueueUrl=os.environ["OUTCOME_QUEUE_URL"],
+            MessageBody=json.dumps({"messageId": message_id}),
+        )
+    metrics.add_metric("Receipts", MetricUnit.Count, 1)
+    logger.info("receipt recorded", message_id=message_id, state=state)
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Let the resolver find the route."""
+    once.register_lambda_context(context)
+    return app.resolve(event, context)
