@@ -25,6 +25,7 @@ others  delivered
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -152,6 +153,11 @@ FATES: Mapping[str, Fate] = MappingProxyType(
         "0016": throttled_once(5),
     }
 )
+
+
+def endings() -> list[tuple[str, str]]:
+    """Return the table above, row by row: the last digits, and the fate in words."""
+    return re.findall(r"^(\d{4}|others) +(.*)$", __doc__ or "", re.MULTILINE)
 
 
 def fate_of(fates: Mapping[str, Fate], number: str) -> Fate:

@@ -235,6 +235,18 @@ class MoEngageSimulator:
             raise ValueError("the service provider has no sender yet")
         self._trackings[connector_id] = (service_provider, tracking)
 
+    @property
+    def senders(self) -> tuple[Sender, ...]:
+        """Those that are saved."""
+        return tuple(self._senders)
+
+    def tracking_of(self, service_provider: str) -> DeliveryTracking | None:
+        """Return how the reports of a service provider are read, ``None`` if it is not set up."""
+        return next(
+            (known for provider, known in self._trackings.values() if provider == service_provider),
+            None,
+        )
+
     # ------------------------------------------------------------------------------ the sending
     async def send(
         self,
@@ -299,10 +311,7 @@ class MoEngageSimulator:
         if status != 200:
             code = _text(content.get("code")) or f"http_{status}"
             return WebhookAnswer(http_status=status, error_code=code, content=content)
-        tracking = next(
-            (known for provider, known in self._trackings.values() if provider == service_provider),
-            None,
-        )
+        tracking = self.tracking_of(service_provider)
         unique_id = _text(content.get(tracking.sent_unique_id)) if tracking else ""
         return WebhookAnswer(http_status=status, unique_id=unique_id, content=content)
 
