@@ -15,6 +15,7 @@ from rich.console import Console
 
 from local import report
 from local.campaign import play
+from local.console import console as console_of
 from local.processes import ProcessFailedError
 from local.progress import steps_on
 from local.stack import LocalStack
@@ -47,7 +48,9 @@ async def run(console: Console, *, once: bool) -> int:
     status = INTERRUPTED
     try:
         step = steps_on(console)
-        async with LocalStack(step) as stack:
+        async with LocalStack(step) as stack, console_of(stack) as url:
+            if not once:
+                console.print(f"The console, in your browser: [bold]{url}[/]", highlight=False)
             with step("Playing the campaign through MoEngage's simulator"):
                 results = await play(stack)
             console.print(report.table(results))
@@ -55,6 +58,7 @@ async def run(console: Console, *, once: bool) -> int:
             console.print(report.verdict(results))
             if not once:
                 # Unbroken and without colours, so that a command can be copied.
+                console.print(f"\nThe console, in your browser: [bold]{url}[/]", highlight=False)
                 console.print(
                     report.what_to_try(stack), soft_wrap=True, highlight=False, markup=False
                 )

@@ -15,6 +15,9 @@ Who = Literal["MoEngage", "bridge", "8x8", "phone"]
 Tone = Literal["good", "bad", "odd", "plain"]
 
 _ON_THE_PHONE = frozenset({"delivered", "read"})
+# Of a log line, beside its words.
+_TELLING = ("receipt_state", "code", "reason", "outcome", "outcome_reason")
+_EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
 _NOT_FINAL = frozenset({"queued", "sent", "deferred"})
 
 
@@ -183,11 +186,9 @@ def _callback(attempt: CallbackAttempt) -> Step:
 
 def _logged(line: LogLine) -> Step:
     content = line.content
-    words = [
-        str(content[name]).replace("_", " ")
-        for name in ("receipt_state", "effect", "code", "reason", "outcome", "outcome_reason")
-        if content.get(name)
-    ]
+    words = [str(content[name]) for name in _TELLING if content.get(name)]
+    if effect := content.get("effect"):
+        words.append(_EFFECTS.get(effect, effect))
     if content.get("SecondsInSendQueue"):
         words.append(f"after {content['SecondsInSendQueue']} s in the send queue")
     if content.get("DueToTold"):
