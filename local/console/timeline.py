@@ -187,8 +187,8 @@ def _callback(attempt: CallbackAttempt) -> Step:
 def _logged(line: LogLine) -> Step:
     content = line.content
     words = [str(content[name]) for name in _TELLING if content.get(name)]
-    if effect := content.get("effect"):
-        words.append(_EFFECTS.get(effect, effect))
+    if content.get("effect") in _EFFECTS:
+        words.append(_EFFECTS[content["effect"]])
     if content.get("SecondsInSendQueue"):
         words.append(f"after {content['SecondsInSendQueue']} s in the send queue")
     if content.get("DueToTold"):
