@@ -193,10 +193,11 @@ async def _look_at_bridge(control: Control, *, read_logs: bool) -> None:
     # The emulator is away for a moment while it is deployed to, and for good at the end.
     with suppress(BotoCoreError, ClientError):
         control.traces.all()
-        ids = control.traces.to_look_at(time.time())
+        now = time.time()
+        ids = control.traces.to_look_at(now)
         if ids:
             control.traces.add_items(await asyncio.to_thread(control.watch.items, ids))
-        if ids and read_logs:
+        if read_logs and control.traces.is_stirring(now):
             control.traces.add_lines(await asyncio.to_thread(control.watch.new_lines))
         if read_logs:
             control.queues = await asyncio.to_thread(control.watch.queues)

@@ -68,7 +68,7 @@ def steps_of(trace: Trace) -> list[Step]:
         *(step for request in passage.requests for step in _request(request)),
         *(_callback(attempt) for attempt in passage.callbacks),
         *(_logged(line) for line in passage.lines),
-        *(_report(report) for report in trace.message.reports),
+        *(_report(report) for report in (*trace.message.reports, *passage.refused)),
     ]
     if not trace.repeats:
         steps += _accepted(passage.item)

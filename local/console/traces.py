@@ -24,14 +24,16 @@ class Passage:
     ----------
     first_key
         Of the first of MoEngage's messages with this id; another one is a repeat.
-    lost
-        Reports that hold the id, but not where MoEngage looks for it.
+    lost, refused
+        Reports that hold the id, but not where MoEngage looks for it, and those that it did not
+        take.
     stirred_at, looked_at
         When something was last heard of it, and when its item was last read.
     """
 
     first_key: str = ""
     lost: list[Report] = field(default_factory=list)
+    refused: list[Report] = field(default_factory=list)
     item: Values = field(default_factory=dict)
     lines: list[LogLine] = field(default_factory=list)
     requests: list[SendRequest] = field(default_factory=list)
@@ -88,8 +90,9 @@ class Traces:
         self._moengage = moengage
         self._eightx8 = eightx8
         self._passages: dict[str, Passage] = {}
+        self._stirred_at = 0.0
         self._lines_by_error: dict[str, list[LogLine]] = {}
-        self._read = {"requests": 0, "sms": 0, "callbacks": 0, "lost": 0}
+        self._read = {"requests": 0, "sms": 0, "callbacks": 0, "lost": 0, "reports": 0}
 
     def all(self) -> list[Trace]:
         """Return all of MoEngage's messages, in order."""
@@ -107,6 +110,12 @@ class Traces:
             return None
         return self._trace(key, messages[int(key) - 1])
 
+    def is_stirring(self, now: float) -> bool:
+        """Tell whether something may be logged now, of a message that has an id or of one without."""
+        messages = self._moengage.messages
+        asked_at = messages[-1].at if messages else 0.0
+        return now - max(asked_at, self._stirred_at) < _SECONDS_OF_ATTENTION
+
     def to_look_at(self, now: float) -> list[str]:
         """Return the ids whose items are to be read now."""
         ids = [one for one, passage in self._passages.items() if passage.wants_a_look(now)]
@@ -120,7 +129,7 @@ class Traces:
             passage = self._passage(message_id)
             if passage.item != item:
                 passage.item = item
-                passage.stirred_at = time.time()
+                self._stirred(message_id)
 
     def add_lines(self, lines: Iterable[LogLine]) -> None:
         """Take in log lines; those that belong to no message are left out."""
@@ -145,13 +154,14 @@ class Traces:
 
     def _stirred(self, message_id: str) -> Passage:
         passage = self._passages.setdefault(message_id, Passage())
-        passage.stirred_at = time.time()
+        self._stirred_at = passage.stirred_at = time.time()
         return passage
 
     def _refresh(self) -> None:
         """Read on in the simulators' lists."""
         requests, sms = self._eightx8.requests, self._eightx8.messages
         callbacks, lost = self._eightx8.callbacks, self._moengage.lost
+        reports = self._moengage.reports
         for request in requests[self._read["requests"] :]:
             for message_id in message_ids_of(request):
                 self._stirred(message_id).requests.append(request)
@@ -165,11 +175,15 @@ class Traces:
             for value in report.content.values():
                 if value in self._passages:
                     self._passages[value].lost.append(report)
+        for report in reports[self._read["reports"] :]:
+            if report.http_status != 200 and report.unique_id:
+                self._stirred(report.unique_id).refused.append(report)
         self._read = {
             "requests": len(requests),
             "sms": len(sms),
             "callbacks": len(callbacks),
             "lost": len(lost),
+            "reports": len(reports),
         }
 
 

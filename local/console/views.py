@@ -43,6 +43,7 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         # Grows with whatever happened: the page asks again for the message that it shows.
         "steps": len(message.answers)
         + len(message.reports)
+        + len(trace.passage.refused)
         + len(trace.passage.lines)
         + sum(1 + bool(request.status) for request in trace.passage.requests)
         + sum(1 + bool(callback.status) for callback in trace.passage.callbacks),
@@ -85,7 +86,7 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         ],
         "reports": [
             {"at": report.at, "httpStatus": report.http_status, "content": report.content}
-            for report in (*message.reports, *trace.passage.lost)
+            for report in (*trace.passage.refused, *message.reports, *trace.passage.lost)
         ],
     }
 

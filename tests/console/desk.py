@@ -91,6 +91,10 @@ class Desk:
         """Unfold the delivery-tracking form."""
         await self.page.get_by_text("Delivery tracking", exact=True).click()
 
+    async def is_quiet(self) -> None:
+        """Wait until no report is on its way to MoEngage."""
+        await expect(self.page.locator("#queues")).to_contain_text("0 in outcome queue")
+
     async def serious_findings(self) -> list[Any]:
         """Let axe look for what keeps people out."""
         found = await Axe().run(self.page)

@@ -67,7 +67,18 @@ document.getElementById("tracking").append(
             said(saved, error.message, true);
           }
         },
-      }, "Save mapping")),
+      }, "Save mapping"),
+      h("button", {
+        type: "button", class: "quiet",
+        onclick: async () => {
+          try {
+            await call("PUT", "moengage/refusals", { reports: 1 });
+            said(saved, "The next report is answered with 503. The bridge will tell it again.");
+          } catch (error) {
+            said(saved, error.message, true);
+          }
+        },
+      }, "Refuse the next report (503)")),
     saved),
 );
 
