@@ -146,7 +146,7 @@ def _accepted(item: Values) -> Iterator[Step]:
             who="bridge",
             function="send_sms",
             what="claims the message",
-            detail=f"{item.get('segments', 1)} segments, {item.get('encoding', '')}",
+            detail=f"{item.get('segments', 1)} SMS, {item.get('encoding', '')}",
             state="sending",
         )
 

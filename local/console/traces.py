@@ -111,7 +111,7 @@ class Traces:
         return self._trace(key, messages[int(key) - 1])
 
     def is_stirring(self, now: float) -> bool:
-        """Tell whether something may be logged now, of a message that has an id or of one without."""
+        """Tell whether something may be logged now, of a message with an id or without."""
         messages = self._moengage.messages
         asked_at = messages[-1].at if messages else 0.0
         return now - max(asked_at, self._stirred_at) < _SECONDS_OF_ATTENTION

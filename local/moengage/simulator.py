@@ -219,7 +219,10 @@ class MoEngageSimulator:
             same_host = urlsplit(other.api_url).netloc == urlsplit(sender.api_url).netloc
             if same_host and other.service_provider != sender.service_provider:
                 raise ValueError("every service provider needs a host name of its own")
-        self._senders = [*others, sender]
+        if instead_of in self._senders:
+            self._senders[self._senders.index(instead_of)] = sender
+        else:
+            self._senders.append(sender)
 
     def save_delivery_tracking(
         self, service_provider: str, connector_id: str, tracking: DeliveryTracking

@@ -212,7 +212,8 @@ def _hint_for_report(report: Report, tracking: DeliveryTracking | None) -> str:
             f"Failure reason is mapped to {tracking.failure_reason!r}, which the report does not "
             f"have. It has {keys}."
         )
-    return str(report.content.get("description", ""))
+    what = str(report.content.get("description", "")) or report.reason
+    return f"{what}. The report came as it should: nothing is wrong with the configuration."
 
 
 def _keys(content: Mapping[str, Any]) -> str:

@@ -91,10 +91,6 @@ class Desk:
         """Unfold the delivery-tracking form."""
         await self.page.get_by_text("Delivery tracking", exact=True).click()
 
-    async def is_quiet(self) -> None:
-        """Wait until no report is on its way to MoEngage."""
-        await expect(self.page.locator("#queues")).to_contain_text("0 in outcome queue")
-
     async def serious_findings(self) -> list[Any]:
         """Let axe look for what keeps people out."""
         found = await Axe().run(self.page)
@@ -109,8 +105,13 @@ class Desk:
         wide = await self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
         return bool(wide)
 
-    async def picture(self, name: str) -> None:
-        """Take a picture for the README, where that was asked for."""
-        if os.environ.get("SCREENSHOTS"):
+    async def picture(self, name: str, *, part: str = "") -> None:
+        """Take a picture for the README, of a part or of the window, where that was asked for."""
+        if not os.environ.get("SCREENSHOTS"):
+            return
+        path = SCREENSHOTS / f"{name}.png"
+        if part:
+            await self.page.locator(part).screenshot(path=path)
+        else:
             await self.page.evaluate("scrollTo(0, 0)")
-            await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+            await self.page.screenshot(path=path)

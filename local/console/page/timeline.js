@@ -1,6 +1,6 @@
 // One message's way, live: its steps, what it waits for, its item and its log lines.
 
-import { h, keyed, tabs } from "./elements.js";
+import { h, keyed, said, tabs } from "./elements.js";
 import { call, on, stack } from "./stack.js";
 
 let detail = null;
@@ -20,7 +20,22 @@ const views = tabs("What to show of the message", ["Steps", "Requests", "DynamoD
   ][place]());
 });
 
-document.getElementById("timeline").append(title, views.list, views.panel);
+const findings = h("p", { class: "said", role: "status" });
+async function reconcile() {
+  said(findings, "reconcile runs…");
+  try {
+    const found = Object.entries(await call("POST", "reconcile")).filter(([, count]) => count);
+    said(findings, `reconcile found ${found.map(([name, count]) => `${name}: ${count}`).join(", ") || "nothing that is stuck"}.`);
+  } catch (error) {
+    said(findings, error.message, true);
+  }
+}
+
+document.getElementById("timeline").append(title, views.list, views.panel,
+  h("div", { class: "buttons" },
+    h("button", { type: "button", class: "quiet small", onclick: reconcile }, "Run reconcile now"),
+    h("small", { class: "faint" }, "it runs every five minutes, and moves on what got stuck")),
+  findings);
 
 // ---------------------------------------------------------------------------------- the steps
 const CLASSES = { MoEngage: "moengage", bridge: "bridge", "8x8": "eightx8", phone: "phone" };
