@@ -222,7 +222,7 @@ class TestOptingOut:
 
 class TestACampaign:
     async def test_its_numbers_grow_and_all_of_it_gets_an_outcome(self, desk: Desk) -> None:
-        await desk.page.get_by_label("Messages", exact=True).last.fill("24")
+        await desk.page.get_by_label("Messages", exact=True).last.fill("16")
         await desk.page.get_by_label("A second").fill("6")
         for course, percent in (("fail, error code 1", "25"), ("500, internal error", "0")):
             await desk.page.get_by_label(course).fill(percent)
@@ -230,10 +230,10 @@ class TestACampaign:
 
         form = desk.page.locator("#campaign-form")
         await expect(desk.button("Stop")).to_be_visible()
-        await expect(form).to_contain_text("24 of 24 sent, done")
+        await expect(form).to_contain_text("16 of 16 sent, done")
         await expect(form).to_contain_text("0 wait for an outcome")
         charts = desk.page.locator("#charts")
-        await expect(charts.get_by_role("row", name="told: failed")).to_contain_text("6")
+        await expect(charts.get_by_role("row", name="told: failed")).to_contain_text("4 25 %")
         await expect(charts).to_contain_text("eightx8_undelivered_1")
         await desk.picture("campaign", part="#campaign")
 
@@ -294,8 +294,7 @@ class TestForEverybody:
             chromium, url, width=width, colors="dark" if colors == "dark" else "light"
         ) as desk:
             await desk.send(f"+65812312{width % 89:02d}")
-            await expect(desk.verdict).to_contain_text("Sent")
-            await expect(desk.steps).to_contain_text("8x8 sends the receipt delivered")
+            await expect(desk.steps).to_contain_text("8x8 takes the message")
             await desk.open_tracking()
 
             assert await desk.serious_findings() == []

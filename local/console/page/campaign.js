@@ -42,7 +42,7 @@ async function begin(event) {
 document.getElementById("campaign-form").append(
   h("form", { onsubmit: begin },
     h("div", { class: "two" }, field("Messages", messages), field("A second", rate)),
-    h("p", { class: "faint" }, "The emulator of AWS on this machine runs the functions on few processors: beyond some messages a second MoEngage's 5 seconds run out. AWS has no such limit."),
+    h("p", { class: "faint" }, "The AWS emulator runs the functions on this machine's processors. If they cannot keep up, the campaign is sent more slowly than asked for."),
     h("fieldset", { class: "group" }, h("legend", {}, "Of a hundred messages 8x8 shall"),
       h("div", { class: "mix" }, Object.entries(mix).map(([name, control]) => field(name === "fail" ? "fail, error code 1" : COURSES[name], control, { className: "inline" }))), rest),
     field("Reports that MoEngage answers with 503 at first", away),
@@ -70,7 +70,7 @@ on("situation", () => {
   if (campaign) {
     progress.value = campaign.sent / campaign.messages;
     const open = campaign.funnel.accepted - campaign.funnel.delivered - campaign.funnel.failed;
-    said(state, `${campaign.sent} of ${campaign.messages} sent${running ? "" : ", done"}; ${open} wait for an outcome.`);
+    said(state, `${campaign.sent} of ${campaign.messages} sent${running ? "" : ", done"}, ${(campaign.sent / Math.max(1, campaign.seconds)).toFixed(1)} a second; ${open} wait for an outcome.`);
   }
   const numbers = campaign ?? run;
   const fresh = JSON.stringify(numbers);
