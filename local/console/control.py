@@ -80,11 +80,9 @@ class Control:
             "trackingUrl": f"https://api-0X.moengage.com/sms/dlr/custom/{CONNECTOR_ID}",
             "macros": list(Macro),
             "methods": forms.METHODS,
-            "courses": list(Course),
             "errorCodes": [{"code": code, "text": text} for code, text in ERROR_CODES.items()],
             "endings": [{"ending": ending, "fate": fate} for ending, fate in endings()],
             "subAccounts": SUB_ACCOUNT_IDS,
-            "virtualNumber": VIRTUAL_NUMBER,
             "urls": {
                 "bridge": stack.front_door_url,
                 "eightx8": stack.eightx8_url,

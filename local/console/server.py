@@ -30,7 +30,6 @@ _HUB = web.AppKey("hub", Hub)
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_BETWEEN_LOG_READS = 1.0
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 15
-# A stream to a tab that is asleep must not hold the end up.
 _BODY_LIMIT_BYTES = 256 * 1024
 
 

@@ -55,7 +55,6 @@ class Wait:
     """
 
     what: str
-    where: str
     since: float
     until: float = 0.0
 
@@ -83,7 +82,7 @@ def wait_of(trace: Trace) -> Wait | None:
     """Return what a message waits for now, ``None`` where it is at its end."""
     item, answers = trace.passage.item, trace.message.answers
     if not answers:
-        return Wait(what="for the answer to the webhook", where="bridge", since=trace.message.at)
+        return Wait(what="for the answer to the webhook", since=trace.message.at)
     if not item or trace.passage.is_told:
         return None
     state, attempt_at = item.get("state"), seconds_of(item.get("attempt_at", ""))
@@ -92,23 +91,22 @@ def wait_of(trace: Trace) -> Wait | None:
         due = seconds_of(item.get("outcome_due_at", ""))
         if item.get("outcome_tries"):
             what = f"in the outcome queue: MoEngage did not take it ({item['outcome_tries']} tries)"
-            return Wait(what=what, where="outcome queue", since=due, until=next_try)
+            return Wait(what=what, since=due, until=next_try)
         return Wait(
             what="in the outcome queue until MoEngage knows the message's id",
-            where="outcome queue",
             since=due,
             until=seconds_of(item["accepted_at"]) + 6 if item.get("accepted_at") else 0.0,
         )
     if state == "waiting":
-        return Wait(what="in the send queue", where="send queue", since=attempt_at)
+        return Wait(what="in the send queue", since=attempt_at)
     if state == "sending":
-        return Wait(what="for 8x8's answer", where="8x8", since=attempt_at)
+        return Wait(what="for 8x8's answer", since=attempt_at)
     if state == "unknown":
         what = "held: 8x8 may have it. A receipt or 8x8's log will tell"
-        return Wait(what=what, where="8x8", since=attempt_at)
+        return Wait(what=what, since=attempt_at)
     if state in _NOT_FINAL:
         since = seconds_of(item.get("answered_at", ""))
-        return Wait(what="for 8x8's final receipt", where="8x8", since=since)
+        return Wait(what="for 8x8's final receipt", since=since)
     return None
 
 

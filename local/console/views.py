@@ -16,7 +16,7 @@ from local.moengage import DeliveryTracking
 from local.moengage.verdicts import verdict_of
 
 ON_THE_PHONE = frozenset({"delivered", "read"})
-_MOST_CHARACTERS_OF_A_LIST = 60
+_MOST_CHARACTERS_OF_A_LIST = 100
 _HIDDEN = "•••"
 
 
@@ -24,8 +24,6 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
     """Show a message in a list."""
     message, item = trace.message, trace.passage.item
     verdict = verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
-    text = message.text
-    short = text[:_MOST_CHARACTERS_OF_A_LIST] + ("…" if len(text) > len(text[:60]) else "")
     answer = message.answers[-1] if message.answers else None
     return {
         "key": trace.key,
@@ -33,12 +31,11 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "campaignId": message.campaign_id,
         "sender": message.sender.name,
         "number": message.destination,
-        "text": short,
+        "text": message.text[:_MOST_CHARACTERS_OF_A_LIST],
         "messageId": message.unique_id,
         "httpStatus": answer.http_status if answer else None,
         "verdict": asdict(verdict),
         "state": item.get("state", ""),
-        "eightx8State": trace.passage.sms[0].state if trace.passage.sms else "",
         "segments": trace.passage.sms[0].segments if trace.passage.sms else item.get("segments", 0),
         # Grows with whatever happened: the page asks again for the message that it shows.
         "steps": len(message.answers)
