@@ -27,7 +27,7 @@ run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a smal
 	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults)
 
 .PHONY: test
-test: quick template build chaos end-to-end ## Everything: quick, template, build, chaos, end to end
+test: quick template build chaos end-to-end browser ## Everything: quick, template, build, chaos, end to end, browser
 
 .PHONY: quick
 quick: lint types unit ## Lint, types and all tests that need no deployed stack: seconds
@@ -43,7 +43,7 @@ types: $(DEV) ## mypy, strict
 
 .PHONY: unit
 unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
-	.venv/dev/bin/pytest -n auto -m "not end_to_end"
+	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser"
 
 .PHONY: template
 template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the template
@@ -67,6 +67,15 @@ deploy: $(DEV) $(SAM) ## Build and deploy to AWS, asking what matters (ARGS: wor
 .PHONY: end-to-end
 end-to-end: $(DEV) $(SAM) $(MINISTACK) ## The built artifact, and the template deployed into the emulator
 	.venv/dev/bin/pytest -p no:xdist -m end_to_end
+
+.PHONY: browser
+browser: $(DEV) $(SAM) $(MINISTACK) ## The console in Chromium (SCREENSHOTS=1: take docs/console anew, CHROMIUM=none: skip)
+ifeq ($(CHROMIUM),none)
+	@echo "SKIPPED: the console was not tried in a browser (CHROMIUM=none)"
+else
+	@chromium=$$(scripts/find_chromium.sh) && \
+	  CHROMIUM="$$chromium" SCREENSHOTS=$(SCREENSHOTS) .venv/dev/bin/pytest -p no:xdist -m browser
+endif
 
 .PHONY: sam-local
 sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVENTS='send_sms/*', SAM_LOCAL_ARGS=...)

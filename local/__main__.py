@@ -16,6 +16,7 @@ from rich.console import Console
 
 from local import report
 from local.campaign import play
+from local.console import console as console_of
 from local.faults import faults
 from local.processes import ProcessFailedError
 from local.progress import steps_on
@@ -51,6 +52,9 @@ async def run(console: Console, *, once: bool, practise: bool) -> int:
         step = steps_on(console)
         async with AsyncExitStack() as opened:
             stack = await opened.enter_async_context(LocalStack(step))
+            url = await opened.enter_async_context(console_of(stack))
+            if not once:
+                console.print(f"The console, in your browser: [bold]{url}[/]", highlight=False)
             with step("Playing the campaign through MoEngage's simulator"):
                 results = await play(stack)
             console.print(report.table(results))
@@ -62,6 +66,7 @@ async def run(console: Console, *, once: bool, practise: bool) -> int:
                 console.print(report.what_is_wrong(made), soft_wrap=True, highlight=False)
             if not once:
                 # Unbroken and without colours, so that a command can be copied.
+                console.print(f"\nThe console, in your browser: [bold]{url}[/]", highlight=False)
                 console.print(
                     report.what_to_try(stack), soft_wrap=True, highlight=False, markup=False
                 )

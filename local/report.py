@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -55,8 +54,7 @@ def what_to_try(stack: LocalStack) -> str:
     body = {"message": "Hello from the bridge", "sender": SENDER_ID, "recipient": "+6582220000"}
     sent = (message.unique_id for message in stack.moengage.messages if message.unique_id)
     known_id = next(sent, "MESSAGE_ID")
-    # The simulator's own table.
-    endings = re.findall(r"^(?:\d{4}|others) .*$", fates.__doc__ or "", re.MULTILINE)
+    endings = [f"{ending:6}  {fate}" for ending, fate in fates.endings()]
     return f"""
 The bridge        {stack.front_door_url}
   for MoEngage    {stack.send_url()}

@@ -25,6 +25,7 @@ others  delivered
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -92,7 +93,7 @@ class Fate:
     receipts
         Its changes of state, in order.
     callbacks
-        How 8x8 tells of them.
+        How 8x8 tells of them; ``reversed`` is all at once, the last one first.
     rejection
         Why 8x8 answers 200 with ``REJECTED``; empty where it does not.
     fault
@@ -102,7 +103,9 @@ class Fate:
     """
 
     receipts: tuple[Receipt, ...] = (QUEUED, SENT, DELIVERED)
-    callbacks: Literal["in order", "doubled and shuffled", "none"] = "in order"
+    callbacks: Literal["in order", "doubled", "reversed", "doubled and shuffled", "none"] = (
+        "in order"
+    )
     rejection: str = ""
     fault: Fault | None = None
     seconds_to_answer: float = 0
@@ -111,7 +114,8 @@ class Fate:
 _DELIVERED = Fate()
 
 
-def _throttled_once(seconds: int) -> Fate:
+def throttled_once(seconds: int) -> Fate:
+    """Return the fate of a message that 8x8 takes only when it comes again."""
     return Fate(
         fault=Fault(
             status=429,
@@ -139,16 +143,21 @@ FATES: Mapping[str, Fate] = MappingProxyType(
         "0006": Fate(callbacks="doubled and shuffled"),
         "0007": Fate(callbacks="none"),
         "0008": Fate(receipts=(QUEUED, SENT, SPAM)),
-        "0009": _throttled_once(1),
+        "0009": throttled_once(1),
         "0010": Fate(fault=Fault(accepted=True)),
         "0011": Fate(fault=Fault()),
         "0012": Fate(fault=Fault("hang", accepted=True)),
         "0013": Fate(receipts=(QUEUED, SENT, DELIVERED, READ)),
         "0014": Fate(fault=Fault("reset", accepted=True)),
         "0015": Fate(fault=Fault("garbage", accepted=True)),
-        "0016": _throttled_once(5),
+        "0016": throttled_once(5),
     }
 )
+
+
+def endings() -> list[tuple[str, str]]:
+    """Return the table above, row by row: the last digits, and the fate in words."""
+    return re.findall(r"^(\d{4}|others) +(.*)$", __doc__ or "", re.MULTILINE)
 
 
 def fate_of(fates: Mapping[str, Fate], number: str) -> Fate:

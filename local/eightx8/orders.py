@@ -31,6 +31,11 @@ class Order:
     scheduled_at: float
     expires_at: float
 
+    @property
+    def client_message_id(self) -> str:
+        """The sender's own id, empty without one."""
+        return str(self.body.get("clientMessageId", ""))
+
 
 def read_order(body: object, now: float) -> Order:
     """Read the body of a message.

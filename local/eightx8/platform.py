@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,8 @@ import aiohttp
 from local.eightx8.callbacks import CallbackSender, Target, Webhooks
 from local.eightx8.contract import matches_parameter
 from local.eightx8.events import message_received, status_changed, time_text
-from local.eightx8.fates import EXPIRED, FATES, Fate, Fault, Receipt, fate_of
+from local.eightx8.fates import EXPIRED, FATES, Fate, Receipt, fate_of
+from local.eightx8.instructions import Instructions
 from local.eightx8.orders import Order
 from local.eightx8.pace import Pace
 from local.eightx8.records import CallbackAttempt, SendRequest, SmsMessage
@@ -50,6 +52,8 @@ class Platform:
         Those that are valid now; may be changed at any time.
     fates
         By the last digits of the destination; add to it or replace.
+    instructions
+        Come before the fates, but not before that of a whole number.
     messages
         What was taken, in order.
     rejected
@@ -85,6 +89,7 @@ class Platform:
         self.clock = clock
         self.sleep = sleep
         self.fates: dict[str, Fate] = dict(FATES)
+        self.instructions = Instructions()
         self.messages: list[SmsMessage] = []
         self.rejected: list[SmsMessage] = []
         self.requests: list[SendRequest] = []
@@ -116,24 +121,34 @@ class Platform:
         """Return a UUID of the simulator's own sequence."""
         return str(uuid.UUID(int=self._ids.getrandbits(128)))
 
-    def fate_of(self, number: str) -> Fate:
-        """Return what becomes of a message to a number."""
-        return fate_of(self.fates, number)
+    def meet(self, order: Order) -> Fate:
+        """Return what becomes of a message at the request at hand, and count the request.
 
-    def next_fault(self, number: str) -> Fault | None:
-        """Return what happens to the answer to the request at hand, and count it."""
-        fault = self.fate_of(number).fault
-        if fault is None or fault.times is None:
-            return fault
-        self._fault_counts[number] += 1
-        return fault if self._fault_counts[number] <= fault.times else None
+        A fault that it has met often enough is left out.
+        """
+        number = order.number.e164
+        instruction = None
+        if number.removeprefix("+") not in self.fates:
+            instruction = self.instructions.meet(order.client_message_id)
+        fate = instruction.fate if instruction else fate_of(self.fates, number)
+        if fate.fault is None or fate.fault.times is None:
+            return fate
+        counted = order.client_message_id if instruction else number
+        self._fault_counts[counted] += 1
+        met_enough = self._fault_counts[counted] > fate.fault.times
+        return replace(fate, fault=None) if met_enough else fate
 
     def take(
-        self, sub_account_id: str, order: Order, *, batch_id: str = "", client_batch_id: str = ""
+        self,
+        sub_account_id: str,
+        order: Order,
+        fate: Fate,
+        *,
+        batch_id: str = "",
+        client_batch_id: str = "",
     ) -> SmsMessage:
         """Give a message its umid and start its way."""
         parts = parts_of(order.body["text"], order.body.get("encoding", "AUTO"))
-        fate = self.fate_of(order.number.e164)
         now = self.clock()
         message = SmsMessage(
             umid=self.new_id(),
@@ -217,7 +232,9 @@ class Platform:
                 receipt = await self._leave_queue(message, planned)
             message.last, message.last_at = receipt, self.clock()
             event = status_changed(message, self.chance)
-            if message.fate.callbacks == "in order":
+            if message.fate.callbacks in ("in order", "doubled"):
+                self._tell(event, target)
+            if message.fate.callbacks == "doubled":
                 self._tell(event, target)
             events.append(event)
             if receipt is EXPIRED:
@@ -225,7 +242,8 @@ class Platform:
         if message.fate.callbacks == "doubled and shuffled":
             events *= 2
             self.chance.shuffle(events)
-            for event in events:
+        if message.fate.callbacks in ("doubled and shuffled", "reversed"):
+            for event in reversed(events):
                 self._tell(event, target)
 
     async def _leave_queue(self, message: SmsMessage, planned: Receipt) -> Receipt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.eightx8.fates import QUEUED, Fate, Receipt
@@ -83,6 +83,8 @@ class SendRequest:
     ----------
     body
         What was sent; its text where it was no JSON.
+    headers
+        As they came, the key hidden.
     status
         The HTTP status of the answer, 0 for none.
     code
@@ -95,6 +97,8 @@ class SendRequest:
     batch: bool = False
     status: int = 0
     code: int = 0
+    path: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -28,10 +28,15 @@ class Parts:
     cut_off: bool
 
 
+def unicode_characters(text: str) -> list[str]:
+    """Return the characters that force UCS-2 on a text, each once, in their order."""
+    return list(dict.fromkeys(one for one in text if one not in _DEFAULT | _EXTENSION))
+
+
 def parts_of(text: str, encoding: str = "AUTO") -> Parts:
     """Split a text into SMS parts."""
     if encoding == "AUTO":
-        encoding = "GSM7" if set(text) <= _DEFAULT | _EXTENSION else "UCS2"
+        encoding = "UCS2" if unicode_characters(text) else "GSM7"
     if encoding == "GSM7":
         count = _count([1 + (character in _EXTENSION) for character in text], 160, 153)
     else:

@@ -6,14 +6,15 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from local.eightx8.callbacks import MASK
 from local.eightx8.contract import MAX_BATCH_SIZE, faults_of_batch, messages_of_batch
-from local.eightx8.fates import Fault
+from local.eightx8.fates import Fate, Fault
 from local.eightx8.gate import check_sub_account, json_of
 from local.eightx8.orders import Order, read_order
 from local.eightx8.platform import Platform
@@ -27,6 +28,13 @@ _SECONDS_TO_HANG = 60
 _GARBAGE = "<html><body><h1>200 OK</h1></body></html>"
 # Closes with a reset instead of the usual goodbye.
 _NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class _Taking(NamedTuple):
+    """A message that is taken, unless a fault comes between."""
+
+    order: Order
+    fate: Fate
 
 
 class _Rejection(NamedTuple):
@@ -69,6 +77,8 @@ class SendApi:
             body=_as_sent(content),
             at=self._platform.clock(),
             batch=batch,
+            path=request.path,
+            headers=_masked(request.headers),
         )
         self._platform.requests.append(record)
         try:
@@ -96,13 +106,13 @@ class SendApi:
         self, request: web.Request, sub_account_id: str, body: Any
     ) -> web.Response | None:
         order = read_order(body, self._platform.clock())
-        number = order.number.e164
-        await self._think(number)
+        fate = self._platform.meet(order)
+        await self._think(fate)
 
         def accept() -> web.Response:
-            return web.json_response(_answer_of(self._platform.take(sub_account_id, order)))
+            return web.json_response(_answer_of(self._platform.take(sub_account_id, order, fate)))
 
-        return await self._answer(request, self._platform.next_fault(number), accept)
+        return await self._answer(request, fate.fault, accept)
 
     async def _batch(
         self, request: web.Request, sub_account_id: str, body: Any
@@ -113,7 +123,7 @@ class SendApi:
                 raise Refusal(400, 1100, f"Bulk limit exceeded: {size} messages")
         if problems := faults_of_batch(body):
             raise invalid(problems[0].field)
-        verdicts: list[Order | _Rejection] = []
+        verdicts: list[_Taking | _Rejection] = []
         faults_of_all: list[Fault] = []
         for message in messages_of_batch(body):
             try:
@@ -121,14 +131,14 @@ class SendApi:
             except Refusal as refusal:
                 verdicts.append(_Rejection(message, refusal.description))
                 continue
-            fault = self._platform.next_fault(order.number.e164)
+            fate = self._platform.meet(order)
+            fault = fate.fault
             if fault and fault.is_of_one_message:
                 verdicts.append(_Rejection(message, fault.message))
                 continue
-            verdicts.append(order)
+            verdicts.append(_Taking(order, fate))
             faults_of_all += [fault] if fault else []
-        orders = [verdict for verdict in verdicts if isinstance(verdict, Order)]
-        await self._think(*(order.number.e164 for order in orders))
+        await self._think(*(one.fate for one in verdicts if isinstance(one, _Taking)))
 
         def accept() -> web.Response:
             return web.json_response(self._take_batch(sub_account_id, body, verdicts))
@@ -139,12 +149,12 @@ class SendApi:
         self,
         sub_account_id: str,
         body: dict[str, Any],
-        verdicts: list[Order | _Rejection],
+        verdicts: list[_Taking | _Rejection],
     ) -> dict[str, Any]:
         ids = {"batch_id": self._platform.new_id(), "client_batch_id": _client_batch_id(body)}
         answers = [
-            _answer_of(self._platform.take(sub_account_id, verdict, **ids))
-            if isinstance(verdict, Order)
+            _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.fate, **ids))
+            if isinstance(verdict, _Taking)
             else _rejection_of(self._platform.new_id(), verdict)
             for verdict in verdicts
         ]
@@ -160,10 +170,8 @@ class SendApi:
             summary["messages"] = answers
         return summary
 
-    async def _think(self, *numbers: str) -> None:
-        longest = max(
-            (self._platform.fate_of(each).seconds_to_answer for each in numbers), default=0
-        )
+    async def _think(self, *fates: Fate) -> None:
+        longest = max((fate.seconds_to_answer for fate in fates), default=0)
         if longest:
             await self._platform.sleep(longest)
 
@@ -234,6 +242,14 @@ def _answer(
 
 def _client_batch_id(body: dict[str, Any]) -> str:
     return str(body.get("clientBatchId", ""))
+
+
+def _masked(headers: Mapping[str, str]) -> dict[str, str]:
+    """Copy headers, the key hidden."""
+    copied = dict(headers)
+    if "Authorization" in copied:
+        copied["Authorization"] = f"{copied['Authorization'].partition(' ')[0]} {MASK}"
+    return copied
 
 
 def _as_sent(content: bytes) -> Any:

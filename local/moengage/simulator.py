@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,11 +53,18 @@ class WebhookAnswer:
         The value of the attribute that is mapped as the message's id; empty without one.
     error_code
         Empty for a success; else what the campaign page counts.
+    content
+        What was answered, empty where it was no JSON object.
+    at, seconds
+        When it was asked, seconds since the epoch, and how long it took.
     """
 
     http_status: int
     unique_id: str = ""
     error_code: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    at: float = field(default=0.0, compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,8 @@ class Report:
         The report as it came.
     http_status
         The answer; a report counts only when it is 200.
+    at
+        Seconds since the epoch.
     """
 
     unique_id: str
@@ -76,6 +86,7 @@ class Report:
     reason: str
     content: Mapping[str, Any]
     http_status: int
+    at: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +96,9 @@ class CampaignMessage:
     sender: Sender
     destination: str = field(repr=False)
     request: WebhookRequest
+    text: str = field(default="", repr=False)
+    campaign_id: str = ""
+    at: float = 0.0
     answers: list[WebhookAnswer] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
 
@@ -198,21 +212,25 @@ class MoEngageSimulator(Changing):
             yield url
 
     # ---------------------------------------------------------------------------- the settings
-    def save_sender(self, sender: Sender) -> None:
-        """Save a sender.
+    def save_sender(self, sender: Sender, *, instead_of: Sender | None = None) -> None:
+        """Save a sender, a new one or in place of one that is edited.
 
         Raises
         ------
         ValueError
             The name is taken, or another service provider has the same host name.
         """
-        for other in self._senders:
+        others = [other for other in self._senders if other != instead_of]
+        for other in others:
             if other.name == sender.name:
                 raise ValueError("there is a sender of this name already")
             same_host = urlsplit(other.api_url).netloc == urlsplit(sender.api_url).netloc
             if same_host and other.service_provider != sender.service_provider:
                 raise ValueError("every service provider needs a host name of its own")
-        self._senders.append(sender)
+        if instead_of in self._senders:
+            self._senders[self._senders.index(instead_of)] = sender
+        else:
+            self._senders.append(sender)
 
     def save_delivery_tracking(
         self, service_provider: str, connector_id: str, tracking: DeliveryTracking
@@ -232,6 +250,18 @@ class MoEngageSimulator(Changing):
         """Give a service provider another id, as if its sender was deleted and made again."""
         self._trackings[new] = self._trackings.pop(connector_id)
 
+    @property
+    def senders(self) -> tuple[Sender, ...]:
+        """Those that are saved."""
+        return tuple(self._senders)
+
+    def tracking_of(self, service_provider: str) -> DeliveryTracking | None:
+        """Return how the reports of a service provider are read, ``None`` if it is not set up."""
+        return next(
+            (known for provider, known in self._trackings.values() if provider == service_provider),
+            None,
+        )
+
     # ------------------------------------------------------------------------------ the sending
     async def send(
         self,
@@ -250,7 +280,14 @@ class MoEngageSimulator(Changing):
             Macro.DLT_TEMPLATE_ID: dlt_template_id,
         }
         request = fill_in(sender, values, escapes_raw_bodies=self._escapes_raw_bodies)
-        message = CampaignMessage(sender=sender, destination=destination, request=request)
+        message = CampaignMessage(
+            sender=sender,
+            destination=destination,
+            request=request,
+            text=text,
+            campaign_id=campaign_id,
+            at=time.time(),
+        )
         self.messages.append(message)
         await self.send_again(message)
         for _ in range(self._retries):
@@ -262,7 +299,9 @@ class MoEngageSimulator(Changing):
 
     async def send_again(self, message: CampaignMessage) -> WebhookAnswer:
         """Make a message's request (once more: a batch may be run again after trouble)."""
+        at = time.time()
         answer = await self._call(message.request, message.sender.service_provider)
+        answer = replace(answer, at=at, seconds=time.time() - at)
         message.answers.append(answer)
         if answer.unique_id:
             self._by_unique_id[answer.unique_id] = message
@@ -286,13 +325,10 @@ class MoEngageSimulator(Changing):
             return WebhookAnswer(http_status=0, error_code="no_connection")
         if status != 200:
             code = _text(content.get("code")) or f"http_{status}"
-            return WebhookAnswer(http_status=status, error_code=code)
-        tracking = next(
-            (known for provider, known in self._trackings.values() if provider == service_provider),
-            None,
-        )
+            return WebhookAnswer(http_status=status, error_code=code, content=content)
+        tracking = self.tracking_of(service_provider)
         unique_id = _text(content.get(tracking.sent_unique_id)) if tracking else ""
-        return WebhookAnswer(http_status=status, unique_id=unique_id)
+        return WebhookAnswer(http_status=status, unique_id=unique_id, content=content)
 
     # ------------------------------------------------------------------------ delivery tracking
     async def _take_report(self, request: web.Request) -> web.Response:
@@ -313,6 +349,7 @@ class MoEngageSimulator(Changing):
             reason=_text(content.get(tracking.failure_reason)),
             content=content,
             http_status=fault.http_status,
+            at=time.time(),
         )
         self.reports.append(report)
         if report.http_status == 200:

@@ -1,0 +1,260 @@
+"""MoEngage's and 8x8's forms as JSON, and back, with what is wrong in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.eightx8 import Course, Instruction
+from local.moengage import BodyType, DeliveryTracking, Macro, Sender, SenderType
+
+METHODS = ("POST", "GET", "DELETE")
+
+
+class FormError(Exception):
+    """A field is wrong.
+
+    Parameters
+    ----------
+    field
+        By its name in the JSON.
+    message
+        For people.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most: int = 4000) -> str:
+    """Read a text.
+
+    Raises
+    ------
+    FormError
+        It is none, or empty, or too long.
+    """
+    value = form.get(field, "")
+    if not isinstance(value, str):
+        raise FormError(field, "must be a text")
+    if required and not value.strip():
+        raise FormError(field, "must not be empty")
+    if len(value) > most:
+        raise FormError(field, f"must have at most {most} characters")
+    return value
+
+
+def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, default: int) -> int:
+    """Read a whole number.
+
+    Raises
+    ------
+    FormError
+        It is none, or out of bounds.
+    """
+    value = form.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise FormError(field, f"must be a whole number from {least} to {most}")
+    return value
+
+
+def choice_of[Choice: (SenderType, BodyType, Course)](
+    form: Mapping[str, Any], field: str, choices: type[Choice]
+) -> Choice:
+    """Read one of some values.
+
+    Raises
+    ------
+    FormError
+        It is none of them.
+    """
+    try:
+        return choices(str(form.get(field)))
+    except ValueError:
+        raise FormError(field, f"must be one of {', '.join(choices)}") from None
+
+
+def sender_form(sender: Sender) -> dict[str, Any]:
+    """Write a sender as its form has it."""
+    body = sender.body
+    return {
+        "serviceProvider": sender.service_provider,
+        "name": sender.name,
+        "type": sender.type,
+        "apiUrl": sender.api_url,
+        "method": sender.method,
+        "urlParameters": _rows(sender.url_parameters),
+        "headers": _rows(sender.headers),
+        "bodyType": sender.body_type,
+        "body": [] if isinstance(body, str) else _rows(body),
+        "rawBody": body if isinstance(body, str) else "",
+    }
+
+
+def sender_of(form: Mapping[str, Any]) -> Sender:
+    """Read a sender's form.
+
+    Raises
+    ------
+    FormError
+        MoEngage would not take it, or it calls something else than this machine.
+    """
+    url = text_of(form, "apiUrl").strip()
+    _check_url(url)
+    method = form.get("method")
+    if method not in METHODS:
+        raise FormError("method", f"must be one of {', '.join(METHODS)}")
+    body_type = choice_of(form, "bodyType", BodyType)
+    return Sender(
+        service_provider=text_of(form, "serviceProvider", most=100),
+        name=text_of(form, "name", most=100),
+        type=choice_of(form, "type", SenderType),
+        api_url=url,
+        method=method,
+        url_parameters=_pairs(form, "urlParameters"),
+        headers=_headers(form),
+        body_type=body_type,
+        body=(
+            text_of(form, "rawBody", required=False)
+            if body_type is BodyType.RAW
+            else _pairs(form, "body")
+        ),
+    )
+
+
+def tracking_form(tracking: DeliveryTracking) -> dict[str, Any]:
+    """Write a mapping as its form has it."""
+    return {
+        "sentUniqueId": tracking.sent_unique_id,
+        "reportUniqueId": tracking.report_unique_id,
+        "status": tracking.status,
+        "successValues": ", ".join(tracking.success_values),
+        "failureReason": tracking.failure_reason,
+    }
+
+
+def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
+    """Read a mapping's form; the success values are separated by commas.
+
+    Raises
+    ------
+    FormError
+        A value is missing.
+    """
+    values = (one.strip() for one in text_of(form, "successValues").split(","))
+    return DeliveryTracking(
+        sent_unique_id=text_of(form, "sentUniqueId").strip(),
+        report_unique_id=text_of(form, "reportUniqueId").strip(),
+        status=text_of(form, "status").strip(),
+        success_values=tuple(value for value in values if value),
+        failure_reason=text_of(form, "failureReason").strip(),
+    )
+
+
+def instruction_of(form: Mapping[str, Any]) -> Instruction:
+    """Read what 8x8 is to do.
+
+    Raises
+    ------
+    FormError
+        There is no such course or error code.
+    """
+    taken = form.get("taken", True)
+    if not isinstance(taken, bool):
+        raise FormError("taken", "must be true or false")
+    try:
+        return Instruction(
+            course=choice_of(form, "course", Course),
+            error_code=number_of(form, "errorCode", least=0, most=99, default=1),
+            seconds=number_of(form, "seconds", least=1, most=60, default=3),
+            taken=taken,
+        )
+    except ValueError as error:
+        raise FormError("errorCode", str(error)) from None
+
+
+def what_to_type(sender: Sender) -> list[dict[str, str]]:
+    """Say what to type into the real MoEngage, field by field, and where the value comes from."""
+    rows = [
+        ("Service provider name", sender.service_provider, "any unique name"),
+        ("Sender name", sender.name, "your sender ID with 8x8"),
+        ("Sender type", sender.type, ""),
+        (
+            "API URL",
+            "https://….execute-api.….amazonaws.com" + urlsplit(sender.api_url).path,
+            "the stack's output SendUrl, with your sub-account",
+        ),
+        ("Method", sender.method, ""),
+    ]
+    for name, value in sender.url_parameters.items():
+        rows.append((f"URL parameter {name}", value, ""))
+    for name, value in sender.headers.items():
+        secret = name.lower() == "authorization"
+        shown = "Bearer YOUR_TOKEN" if secret else value
+        source = "the first of moengageTokens in the stack's secret (output SecretArn)"
+        rows.append((f"Header {name}", shown, source if secret else ""))
+    rows.append(("Body type", sender.body_type, ""))
+    if isinstance(sender.body, str):
+        rows.append(("Body", sender.body, ""))
+    else:
+        for name, value in sender.body.items():
+            sender_id = name == "sender"
+            rows.append((f"Body {name}", value, "your sender ID with 8x8" if sender_id else ""))
+    return [{"field": field, "value": value, "source": note} for field, value, note in rows]
+
+
+MACROS = tuple(Macro)
+
+
+def _rows(pairs: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": str(value)} for key, value in pairs.items()]
+
+
+def _pairs(form: Mapping[str, Any], field: str) -> dict[str, str]:
+    rows = form.get(field, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FormError(field, "must be a list of keys and values")
+    pairs = {}
+    for row in rows:
+        key = text_of(row, "key", required=False, most=100).strip()
+        value = text_of(row, "value", required=False)
+        if key:
+            pairs[key] = value
+        elif value:
+            raise FormError(field, "has a value without a key")
+    return pairs
+
+
+def _headers(form: Mapping[str, Any]) -> dict[str, str]:
+    headers = _pairs(form, "headers")
+    for name, value in headers.items():
+        if not name.isascii() or not value.isascii() or not (name + value).isprintable():
+            raise FormError("headers", "may hold printable ASCII characters only")
+        if " " in name or ":" in name:
+            raise FormError("headers", f"{name!r} is no name of a header")
+    return headers
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise FormError("apiUrl", "is no URL") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise FormError("apiUrl", "must begin with http:// or https:// and have a host")
+    if not _is_loopback(host):
+        raise FormError(
+            "apiUrl", "is not on this machine: this MoEngage is simulated and calls nothing beyond"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,133 @@
+// 8x8's side: what it does next, and what it received.
+
+import { clock, field, h, keyed, said, select } from "./elements.js";
+import { call, on, stack } from "./stack.js";
+
+const MOST_SHOWN = 25;
+export const COURSES = {
+  deliver: "deliver",
+  fail: "fail with an error code",
+  refuse: "refuse the number (400)",
+  silent: "deliver, stay silent",
+  late: "answer late",
+  throttle: "429, too many requests, once",
+  error: "500, internal error",
+  drop: "drop the connection",
+  twice: "send each receipt twice",
+  "out of order": "send receipts out of order",
+};
+const NOTES = {
+  deliver: "Three receipts: queued, sent, delivered.",
+  fail: "The operator gives up; the last receipt carries the code.",
+  refuse: "Nothing is sent. The bridge tells MoEngage that it failed.",
+  silent: "The SMS arrives and nobody ever says so.",
+  late: "MoEngage waits 5 seconds for the bridge, the bridge a little less for 8x8.",
+  throttle: "The bridge waits, or puts the message into its send queue, and sends it again.",
+  error: "Whether 8x8 took the message nobody can tell from a 500: the bridge does not send again.",
+  drop: "As with a 500: nobody can tell.",
+  twice: "A state only moves forward; MoEngage hears one outcome.",
+  "out of order": "Delivered comes first, queued last. The state stays delivered.",
+};
+
+let form = { course: "deliver", errorCode: 1, seconds: 3, taken: true, messages: 1 };
+const extra = h("div", {});
+const note = h("p", { class: "faint" });
+const now = h("p", { class: "now", role: "status", id: "instructions-now" });
+const problem = h("p", { class: "said", role: "alert" });
+const course = select(Object.entries(COURSES), form.course, { id: "course", onchange: () => { form.course = course.value; drawExtra(); } });
+const many = select([["1", "the next message"], ["5", "the next 5 messages"], ["0", "all from now on"]], "1", { id: "many", onchange: () => { form.messages = Number(many.value); } });
+
+function drawExtra() {
+  note.textContent = NOTES[form.course];
+  const parts = [];
+  if (form.course === "fail") {
+    const codes = select(stack.settings.errorCodes.map((one) => [String(one.code), `${one.code} ${one.text}`]), String(form.errorCode), { onchange: () => { form.errorCode = Number(codes.value); } });
+    parts.push(field("Error code", codes, { hint: "4, 5 and 22 are not final: the operator goes on trying" }));
+  }
+  if (["late", "throttle"].includes(form.course)) {
+    const seconds = h("input", { type: "number", min: 1, max: 60, value: form.seconds, oninput: () => { form.seconds = Number(seconds.value); } });
+    parts.push(field(form.course === "late" ? "Seconds until it answers" : "Retry-After, in seconds", seconds));
+  }
+  if (["error", "drop"].includes(form.course)) {
+    const taken = select([["yes", "it has the message all the same"], ["no", "it does not have the message"]], form.taken ? "yes" : "no", { onchange: () => { form.taken = taken.value === "yes"; } });
+    parts.push(field("In truth", taken));
+  }
+  extra.replaceChildren(...parts);
+}
+
+export async function instruct(changes = {}) {
+  form = { ...form, ...changes };
+  course.value = form.course;
+  many.value = String(form.messages);
+  drawExtra();
+  try {
+    await call("PUT", "eightx8/instructions", form);
+    said(problem, "");
+  } catch (error) {
+    said(problem, error.message, true);
+  }
+}
+
+function words(one) {
+  const text = COURSES[one.course];
+  if (one.course === "fail") return `fail with ${one.errorCode}, ${stack.settings.errorCodes.find((known) => known.code === one.errorCode)?.text}`;
+  return ["late", "throttle"].includes(one.course) ? `${text} (${one.seconds} s)` : text;
+}
+
+on("situation settings", () => {
+  if (!stack.situation || !stack.settings) return;
+  if (!extra.dataset.ready) {
+    extra.dataset.ready = "yes";
+    drawExtra();
+    endings.replaceChildren(...stack.settings.endings.flatMap((one) => [h("dt", {}, h("code", {}, one.ending)), h("dd", {}, one.fate)]));
+  }
+  const { upcoming, standing } = stack.situation.instructions;
+  const told = upcoming.length
+    ? [`Next ${upcoming.length === 1 ? "message" : `${upcoming.length} messages`}: `, h("b", {}, words(upcoming[0])), "."]
+    : standing ? ["All messages: ", h("b", {}, words(standing)), "."]
+      : ["By the number's last digits, otherwise it delivers."];
+  now.replaceChildren(...told, upcoming.length || standing
+    ? h("button", { type: "button", class: "quiet small", onclick: () => call("DELETE", "eightx8/instructions").catch((error) => said(problem, error.message, true)) }, "Withdraw")
+    : "");
+});
+
+const endings = h("dl", { class: "endings" });
+document.getElementById("instructions").append(
+  h("h3", {}, "What it does next"),
+  now,
+  h("form", { onsubmit: (event) => { event.preventDefault(); instruct(); } },
+    field("It shall", course), note, extra,
+    field("With", many),
+    h("div", { class: "buttons" }, h("button", { type: "submit" }, "Tell 8x8"))),
+  problem,
+  h("details", {}, h("summary", {}, "Numbers with a fate of their own"), endings),
+);
+
+// ------------------------------------------------------------------------------- what it received
+const list = h("ul", { class: "requests", "aria-label": "Requests that 8x8 received, the newest first" });
+const none = h("p", { class: "faint" }, "Nothing yet.");
+document.getElementById("requests").append(h("h3", {}, "What it received"), none, list);
+
+function make() {
+  return h("li", {}, h("details", {}, h("summary", {}), h("pre", { tabindex: "0" })));
+}
+
+function update(item, one) {
+  const [summary, text] = item.firstElementChild.children;
+  const tone = one.status === 200 ? "good" : one.status ? "bad" : "odd";
+  const what = one.batch ? `batch of ${one.messageIds.length}` : "one message";
+  summary.replaceChildren(
+    h("span", { class: "faint mono" }, clock(one.at)), ` ${what} `,
+    h("b", { class: tone }, one.status ? String(one.status) : "no answer"), one.code ? ` code ${one.code}` : "");
+  text.textContent = [
+    `POST ${one.path}`,
+    ...Object.entries(one.headers).map(([name, value]) => `${name}: ${value}`), "",
+    typeof one.body === "string" ? one.body : JSON.stringify(one.body, null, 2),
+  ].join("\n");
+}
+
+on("requests", () => {
+  const newest = [...stack.requests.values()].sort((one, other) => other.number - one.number).slice(0, MOST_SHOWN);
+  keyed(list, newest, (one) => one.number, make, update);
+  none.hidden = newest.length > 0;
+});

@@ -1,0 +1,98 @@
+// The local stack as the page knows it: what the events told, and calls to the control API.
+
+export const stack = {
+  settings: null,
+  situation: null,
+  messages: new Map(),
+  requests: new Map(),
+  phone: new Map(),
+  shown: null,
+};
+
+const listeners = new Map();
+const waiting = new Set();
+
+export function on(names, act) {
+  for (const name of names.split(" ")) {
+    if (!listeners.has(name)) listeners.set(name, new Set());
+    listeners.get(name).add(act);
+  }
+}
+
+// Whatever comes within one frame is drawn once.
+export function tell(name) {
+  if (!waiting.size) setTimeout(draw, 16);
+  waiting.add(name);
+}
+
+function draw() {
+  const acts = new Set([...waiting].flatMap((name) => [...(listeners.get(name) ?? [])]));
+  waiting.clear();
+  for (const act of acts) act();
+}
+
+export function show(key) {
+  stack.shown = key === null ? null : String(key);
+  tell("shown");
+}
+
+export class Refusal extends Error {
+  constructor(field, message) {
+    super(message);
+    this.field = field;
+  }
+}
+
+export async function call(method, path, body) {
+  let answer;
+  try {
+    answer = await fetch(`/api/${path}`, {
+      method,
+      headers: method === "GET" ? {} : { "Content-Type": "application/json" },
+      body: method === "GET" ? undefined : JSON.stringify(body ?? {}),
+    });
+  } catch {
+    throw new Refusal("", "The local stack does not answer. Is `make run` still running?");
+  }
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const where = content.field ? `${content.field} ` : "";
+    throw new Refusal(content.field ?? "", `${where}${content.message ?? `HTTP ${answer.status}`}`);
+  }
+  return content;
+}
+
+export function listen(connected) {
+  const events = new EventSource("/api/events");
+  const take = (name, act) => events.addEventListener(name, (event) => {
+    act(JSON.parse(event.data));
+  });
+  const merge = (name, keyOf) => (items) => {
+    for (const item of items) stack[name].set(keyOf(item), item);
+    tell(name);
+  };
+  const merges = {
+    messages: merge("messages", (one) => one.key),
+    requests: merge("requests", (one) => one.number),
+    phone: merge("phone", (one) => one.umid),
+  };
+  take("everything", (all) => {
+    for (const name of Object.keys(merges)) {
+      stack[name].clear();
+      merges[name](all[name]);
+    }
+    stack.settings = all.settings;
+    stack.situation = all.situation;
+    tell("settings");
+    tell("situation");
+  });
+  for (const [name, act] of Object.entries(merges)) take(name, act);
+  for (const name of ["settings", "situation"]) {
+    take(name, (value) => {
+      stack[name] = value;
+      tell(name);
+    });
+  }
+  events.onopen = () => connected(true);
+  events.onerror = () => connected(false);
+}

@@ -1,0 +1,90 @@
+// MoEngage's form for delivery tracking: mapped by hand, or from the last answer and report.
+
+import { field, h, said, select, tabs } from "./elements.js";
+import { call, on, stack } from "./stack.js";
+
+const ATTRIBUTES = [
+  ["sentUniqueId", "Unique id of the sent response", "answer"],
+  ["reportUniqueId", "Unique id of the delivery response", "report"],
+  ["status", "Delivery status", "report"],
+  ["successValues", "Success values", null],
+  ["failureReason", "Failure reason", "report"],
+];
+let form = null;
+const saved = h("p", { class: "said", role: "status" });
+const url = h("code", {});
+
+function note() {
+  const clean = JSON.stringify(form) === JSON.stringify(stack.settings.tracking);
+  said(saved, clean ? "" : "Not saved yet. It is for reports that come after saving.");
+}
+
+function typed(name, label) {
+  const control = h("input", { class: "mono", spellcheck: "false", value: form[name], oninput: () => { form[name] = control.value; note(); } });
+  return field(label, control, name === "successValues" ? { hint: "separated by commas; every other value is a failure" } : {});
+}
+
+async function chosen(panel) {
+  const keys = await call("GET", "moengage/mapping-keys").catch(() => ({ answer: {}, report: {} }));
+  const read = (where) => Object.entries(keys[where]);
+  const words = [
+    ["answer", "the last answer", read("answer").length],
+    ["report", "the last report", read("report").length],
+  ].map(([, name, count]) => `${name}: ${count ? `${count} keys` : "none yet"}`).join(", ");
+  panel.replaceChildren(
+    h("p", { class: "faint" }, `MoEngage reads the keys of a test SMS's answer and report (${words}). Send a test SMS, wait for its report, then choose.`),
+    h("div", { class: "buttons" }, h("button", { type: "button", class: "quiet small", onclick: () => chosen(panel) }, "Read the keys again")),
+    ...ATTRIBUTES.map(([name, label, where]) => {
+      if (!where) return typed(name, label);
+      const options = read(where).map(([key, value]) => [key, `${key}: ${value.slice(0, 36) || "(empty)"}`]);
+      if (!options.some(([key]) => key === form[name])) options.unshift([form[name], `${form[name]} (not there)`]);
+      const control = select(options, form[name], { class: "mono", onchange: () => { form[name] = control.value; note(); } });
+      return field(label, control);
+    }),
+  );
+}
+
+const ways = tabs("How to map", ["Manual mapping", "Automatic mapping"], (way, panel) => {
+  if (!form) return;
+  if (way === 1) chosen(panel);
+  else panel.replaceChildren(...ATTRIBUTES.map(([name, label]) => typed(name, label)));
+});
+
+document.getElementById("tracking").append(
+  h("details", { class: "fold" },
+    h("summary", {}, h("h3", {}, "Delivery tracking")),
+    h("p", { class: "faint" }, "Delivery-tracking URL ", url),
+    ways.list,
+    ways.panel,
+    h("div", { class: "buttons" },
+      h("button", {
+        type: "button",
+        onclick: async () => {
+          try {
+            await call("PUT", "moengage/tracking", form);
+            said(saved, "Saved.");
+          } catch (error) {
+            said(saved, error.message, true);
+          }
+        },
+      }, "Save mapping"),
+      h("button", {
+        type: "button", class: "quiet",
+        onclick: async () => {
+          try {
+            await call("PUT", "moengage/refusals", { reports: 1 });
+            said(saved, "The next report is answered with 503. The bridge will tell it again.");
+          } catch (error) {
+            said(saved, error.message, true);
+          }
+        },
+      }, "Refuse the next report (503)")),
+    saved),
+);
+
+on("settings", () => {
+  url.textContent = stack.settings.trackingUrl;
+  if (form) return;
+  form = { ...stack.settings.tracking };
+  ways.again();
+});

@@ -1,0 +1,240 @@
+"""Serves the page, the control API and its events on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from asyncio import QueueShutDown
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.console import views
+from local.console.control import Control, NotThereError
+from local.console.forms import FormError, text_of
+from local.console.guard import add_headers, guard
+from local.console.hub import Hub, event_of
+from local.servers import serve
+from local.stack import LocalStack
+
+PAGE = Path(__file__).parent / "page"
+_CONTROL = web.AppKey("control", Control)
+_HUB = web.AppKey("hub", Hub)
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_BETWEEN_LOG_READS = 1.0
+_SECONDS_BETWEEN_SIGNS_OF_LIFE = 15
+_BODY_LIMIT_BYTES = 256 * 1024
+
+
+@asynccontextmanager
+async def console(stack: LocalStack) -> AsyncIterator[str]:
+    """Serve the console of a stack that runs; gives its URL."""
+    control, hub = Control(stack), Hub()
+    application = web.Application(middlewares=[guard, _errors], client_max_size=_BODY_LIMIT_BYTES)
+    application[_CONTROL], application[_HUB] = control, hub
+    application.add_routes(routes())
+    application.on_response_prepare.append(add_headers)
+    async with serve(application) as url:
+        looking = asyncio.create_task(_look(control, hub))
+        try:
+            yield f"{url}/"
+        finally:
+            hub.close()
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            await control.close()
+
+
+def routes() -> list[web.AbstractRouteDef]:
+    """Return the control API's routes, and those of the page."""
+    return [
+        web.get("/", _page),
+        web.static("/page", PAGE),
+        web.get("/api/events", _events),
+        web.get("/api/settings", _answer(lambda control, _: control.settings())),
+        web.get("/api/situation", _answer(lambda control, _: control.situation())),
+        web.get("/api/messages", _answer(lambda control, _: control.rows())),
+        web.get("/api/messages/{key}", _message),
+        web.get("/api/phone", _answer(lambda control, _: control.phone())),
+        web.get("/api/eightx8/requests", _answer(lambda control, _: control.requests())),
+        web.get("/api/moengage/mapping-keys", _answer(lambda control, _: control.mapping_keys())),
+        web.post("/api/moengage/test-sms", _test_sms),
+        web.put("/api/moengage/senders/{place:[0-9]{1,3}}", _save_sender),
+        web.put("/api/moengage/tracking", _answer(Control.save_tracking)),
+        web.post("/api/moengage/what-to-type", _answer(Control.what_to_type)),
+        web.put("/api/moengage/refusals", _answer(Control.refuse_reports)),
+        web.put("/api/eightx8/instructions", _answer(Control.instruct)),
+        web.delete(
+            "/api/eightx8/instructions", _answer(lambda control, _: control.withdraw_instructions())
+        ),
+        web.post("/api/phone/replies", _reply),
+        web.post("/api/segments", _answer(lambda _, form: views.size(text_of(form, "text")))),
+        web.post("/api/campaigns", _answer(Control.start_campaign)),
+        web.delete("/api/campaigns", _answer(lambda control, _: control.stop_campaign())),
+        web.post("/api/reconcile", _reconcile),
+    ]
+
+
+# -------------------------------------------------------------------------------------- the answers
+def _answer(
+    act: Callable[[Control, Mapping[str, Any]], Any],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Make a handler of an action that answers at once."""
+
+    async def handler(request: web.Request) -> web.Response:
+        form = await _form(request) if request.can_read_body else {}
+        return web.json_response(act(request.app[_CONTROL], form))
+
+    return handler
+
+
+async def _page(_request: web.Request) -> web.FileResponse:
+    return web.FileResponse(PAGE / "index.html")
+
+
+async def _message(request: web.Request) -> web.Response:
+    return web.json_response(request.app[_CONTROL].message(request.match_info["key"]))
+
+
+async def _test_sms(request: web.Request) -> web.Response:
+    return web.json_response(await request.app[_CONTROL].send_test(await _form(request)))
+
+
+async def _save_sender(request: web.Request) -> web.Response:
+    place = int(request.match_info["place"])
+    request.app[_CONTROL].save_sender(place, await _form(request))
+    return web.json_response(None)
+
+
+async def _reply(request: web.Request) -> web.Response:
+    await request.app[_CONTROL].reply(await _form(request))
+    return web.json_response(None)
+
+
+async def _reconcile(request: web.Request) -> web.Response:
+    return web.json_response(await request.app[_CONTROL].reconcile())
+
+
+async def _form(request: web.Request) -> Mapping[str, Any]:
+    try:
+        form = json.loads(await request.read())
+    except (ValueError, RecursionError):
+        raise FormError("", "the body is not JSON") from None
+    if not isinstance(form, dict):
+        raise FormError("", "the body must be an object")
+    return form
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except FormError as error:
+        return web.json_response({"field": error.field, "message": error.message}, status=400)
+    except NotThereError:
+        return web.json_response({"message": "There is no such thing."}, status=404)
+
+
+# --------------------------------------------------------------------------------------- the events
+async def _events(request: web.Request) -> web.StreamResponse:
+    """Tell all there is, then every change, until the page is closed or the stack ends."""
+    control, hub = request.app[_CONTROL], request.app[_HUB]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    async with hub.listening() as events:
+        await response.prepare(request)
+        await response.write(event_of("everything", _everything(control)))
+        with suppress(QueueShutDown, ConnectionError):
+            while True:
+                try:
+                    async with asyncio.timeout(_SECONDS_BETWEEN_SIGNS_OF_LIFE):
+                        event = await events.get()
+                except TimeoutError:
+                    event = b": still here\n\n"
+                await response.write(event)
+    return response
+
+
+def _everything(control: Control) -> dict[str, Any]:
+    return {
+        "settings": control.settings(),
+        "situation": control.situation(),
+        "messages": control.rows(),
+        "requests": control.requests(),
+        "phone": control.phone(),
+    }
+
+
+async def _look(control: Control, hub: Hub) -> None:
+    """Look at everything again and again, and tell what is new."""
+    told = _Told()
+    read_logs_at = 0.0
+    while True:
+        began = time.monotonic()
+        read_logs = began - read_logs_at >= _SECONDS_BETWEEN_LOG_READS
+        if read_logs:
+            read_logs_at = began
+        await _look_at_bridge(control, read_logs=read_logs)
+        if hub.has_listeners:
+            for name, data in told.news(control):
+                hub.publish(name, data)
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+async def _look_at_bridge(control: Control, *, read_logs: bool) -> None:
+    # The emulator is away for a moment while it is deployed to, and for good at the end.
+    with suppress(BotoCoreError, ClientError):
+        control.traces.all()
+        now = time.time()
+        ids = control.traces.to_look_at(now)
+        if ids:
+            control.traces.add_items(await asyncio.to_thread(control.watch.items, ids))
+        if read_logs and control.traces.is_stirring(now):
+            control.traces.add_lines(await asyncio.to_thread(control.watch.new_lines))
+        if read_logs:
+            control.queues = await asyncio.to_thread(control.watch.queues)
+
+
+class _Told:
+    """What the listeners know already; somebody new is told everything at first."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._requests: dict[int, dict[str, Any]] = {}
+        self._phone: dict[str, dict[str, Any]] = {}
+        self._situation: dict[str, Any] = {}
+        self._settings: dict[str, Any] = {}
+
+    def news(self, control: Control) -> list[tuple[str, Any]]:
+        """Return the events that tell what has changed."""
+        rows = {row["key"]: row for row in control.rows()}
+        requests = {one["number"]: one for one in control.requests()}
+        phone = {one["umid"]: one for one in control.phone()}
+        situation, settings = control.situation(), control.settings()
+        news: list[tuple[str, Any]] = [
+            (name, changed)
+            for name, changed in (
+                ("messages", _changed(self._rows, rows)),
+                ("requests", _changed(self._requests, requests)),
+                ("phone", _changed(self._phone, phone)),
+            )
+            if changed
+        ]
+        if situation != self._situation:
+            news.append(("situation", situation))
+        if settings != self._settings:
+            news.append(("settings", settings))
+        self._rows, self._requests = rows, requests
+        self._phone, self._situation, self._settings = phone, situation, settings
+        return news
+
+
+def _changed[Key](before: Mapping[Key, Any], now: Mapping[Key, Any]) -> list[Any]:
+    return [one for key, one in now.items() if one != before.get(key)]

@@ -1,0 +1,216 @@
+"""A message's way, step by step, and what it waits for now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from local.console.bridge_watch import LogLine, Values, seconds_of
+from local.console.traces import Trace
+from local.eightx8 import CallbackAttempt, SendRequest
+from local.moengage import CampaignMessage, Report
+
+Who = Literal["MoEngage", "bridge", "8x8", "phone"]
+Tone = Literal["good", "bad", "odd", "plain"]
+
+_ON_THE_PHONE = frozenset({"delivered", "read"})
+# Of a log line, beside its words.
+_TELLING = ("receipt_state", "code", "reason", "outcome", "outcome_reason")
+_EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
+_NOT_FINAL = frozenset({"queued", "sent", "deferred"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something that happened.
+
+    Attributes
+    ----------
+    at
+        Seconds since the epoch.
+    function
+        Of the bridge, where it is known.
+    state
+        The message's, after it.
+    """
+
+    at: float
+    who: Who
+    what: str
+    detail: str = ""
+    function: str = ""
+    state: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What a message waits for.
+
+    Attributes
+    ----------
+    since, until
+        Seconds since the epoch; no ``until`` where nobody knows.
+    """
+
+    what: str
+    since: float
+    until: float = 0.0
+
+
+def steps_of(trace: Trace) -> list[Step]:
+    """Return all that happened to a message, in order."""
+    passage = trace.passage
+    steps = [
+        *_webhooks(trace.message),
+        *(step for request in passage.requests for step in _request(request)),
+        *(_callback(attempt) for attempt in passage.callbacks),
+        *(_logged(line) for line in passage.lines),
+        *(_report(report) for report in (*trace.message.reports, *passage.refused)),
+    ]
+    if not trace.repeats:
+        steps += _accepted(passage.item)
+    for sms in passage.sms:
+        if sms.state in _ON_THE_PHONE:
+            what = f"{sms.segments} SMS on the phone"
+            steps.append(Step(at=sms.last_at, who="phone", what=what, tone="good"))
+    return sorted(steps, key=lambda step: step.at)
+
+
+def wait_of(trace: Trace) -> Wait | None:
+    """Return what a message waits for now, ``None`` where it is at its end."""
+    item, answers = trace.passage.item, trace.message.answers
+    if not answers:
+        return Wait(what="for the answer to the webhook", since=trace.message.at)
+    if not item or trace.passage.is_told:
+        return None
+    state, attempt_at = item.get("state"), seconds_of(item.get("attempt_at", ""))
+    if item.get("outcome"):
+        next_try = seconds_of(item.get("outcome_next_try_at", ""))
+        due = seconds_of(item.get("outcome_due_at", ""))
+        if item.get("outcome_tries"):
+            what = f"in the outcome queue: MoEngage did not take it ({item['outcome_tries']} tries)"
+            return Wait(what=what, since=due, until=next_try)
+        return Wait(
+            what="in the outcome queue until MoEngage knows the message's id",
+            since=due,
+            until=seconds_of(item["accepted_at"]) + 6 if item.get("accepted_at") else 0.0,
+        )
+    if state == "waiting":
+        return Wait(what="in the send queue", since=attempt_at)
+    if state == "sending":
+        return Wait(what="for 8x8's answer", since=attempt_at)
+    if state == "unknown":
+        what = "held: 8x8 may have it. A receipt or 8x8's log will tell"
+        return Wait(what=what, since=attempt_at)
+    if state in _NOT_FINAL:
+        since = seconds_of(item.get("answered_at", ""))
+        return Wait(what="for 8x8's final receipt", since=since)
+    return None
+
+
+def _webhooks(message: CampaignMessage) -> Iterator[Step]:
+    if not message.answers:
+        yield Step(at=message.at, who="MoEngage", what="posts the webhook")
+    for number, answer in enumerate(message.answers, start=1):
+        again = f", request {number}" if number > 1 else ""
+        path = message.request.url.partition("//")[2].partition("/")[2]
+        yield Step(
+            at=answer.at,
+            who="MoEngage",
+            what=f"posts the webhook{again}",
+            detail=f"{message.request.method} /{path}",
+        )
+        took = f"after {answer.seconds * 1000:.0f} ms"
+        if answer.http_status == 0:
+            what, tone = f"got no answer ({answer.error_code})", "bad"
+        else:
+            what = f"is answered {answer.http_status} {answer.error_code}".strip()
+            tone = "good" if answer.http_status == 200 else "bad"
+        yield Step(
+            at=answer.at + answer.seconds,
+            who="MoEngage",
+            what=what,
+            detail=took,
+            tone="good" if tone == "good" else "bad",
+        )
+
+
+def _accepted(item: Values) -> Iterator[Step]:
+    if item.get("accepted_at"):
+        yield Step(
+            at=seconds_of(item["accepted_at"]),
+            who="bridge",
+            function="send_sms",
+            what="claims the message",
+            detail=f"{item.get('segments', 1)} SMS, {item.get('encoding', '')}",
+            state="sending",
+        )
+
+
+def _request(request: SendRequest) -> Iterator[Step]:
+    way = "a batch" if request.batch else "the message"
+    if request.status == 200:
+        what, tone = f"takes {way}", "good"
+    elif request.status:
+        code = f", code {request.code}" if request.code else ""
+        what, tone = f"gets {way}, answers {request.status}{code}", "bad"
+    else:
+        what, tone = f"gets {way}, has not answered", "odd"
+    yield Step(
+        at=request.at,
+        who="8x8",
+        what=what,
+        detail=f"POST {request.path}",
+        tone="good" if tone == "good" else "bad" if tone == "bad" else "odd",
+    )
+
+
+def _callback(attempt: CallbackAttempt) -> Step:
+    status = attempt.event["payload"].get("status", {})
+    why = status.get("errorMessage", "")
+    again = f" again (attempt {attempt.attempt})" if attempt.attempt > 1 else ""
+    taken = 200 <= attempt.status < 300
+    answered = str(attempt.status) if attempt.status else "no answer yet"
+    return Step(
+        at=attempt.at,
+        who="8x8",
+        what=f"sends the receipt {status.get('state', '')}{again}",
+        detail=f"{why + ', ' if why else ''}answered {answered}",
+        tone="plain" if taken else "odd",
+    )
+
+
+def _logged(line: LogLine) -> Step:
+    content = line.content
+    words = [str(content[name]) for name in _TELLING if content.get(name)]
+    if content.get("effect") in _EFFECTS:
+        words.append(_EFFECTS[content["effect"]])
+    if content.get("SecondsInSendQueue"):
+        words.append(f"after {content['SecondsInSendQueue']} s in the send queue")
+    if content.get("DueToTold"):
+        words.append(f"after {content['DueToTold']} s in the outcome queue")
+    return Step(
+        at=line.at,
+        who="bridge",
+        what=line.says,
+        detail=", ".join(words),
+        function=line.function,
+        state=str(content.get("state", "")),
+        tone="odd" if content.get("level") in ("WARNING", "ERROR") else "plain",
+    )
+
+
+def _report(report: Report) -> Step:
+    if report.http_status != 200:
+        what = f"does not take the report, answers {report.http_status}"
+        return Step(at=report.at, who="MoEngage", what=what, tone="odd")
+    counts = "delivered" if report.succeeded else "failed"
+    return Step(
+        at=report.at,
+        who="MoEngage",
+        what=f"takes the report, counts it as {counts}",
+        detail=report.reason,
+        tone="good" if report.succeeded else "bad",
+    )

@@ -1,0 +1,199 @@
+"""Everything that is known of each message, from MoEngage, the bridge and 8x8, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from local.console.bridge_watch import LogLine, Values
+from local.eightx8 import CallbackAttempt, EightX8Simulator, SendRequest, SmsMessage
+from local.moengage import CampaignMessage, MoEngageSimulator, Report
+
+# An item is looked at often while something may happen to it, then seldom.
+_SECONDS_OF_ATTENTION = 20.0
+_SECONDS_AFTER_THE_END = 3.0
+_SECONDS_BETWEEN_SELDOM_LOOKS = 5.0
+
+
+@dataclass(slots=True)
+class Passage:
+    """What the bridge and 8x8 have of a message, by the bridge's id.
+
+    Attributes
+    ----------
+    first_key
+        Of the first of MoEngage's messages with this id; another one is a repeat.
+    lost, refused
+        Reports that hold the id, but not where MoEngage looks for it, and those that it did not
+        take.
+    stirred_at, looked_at
+        When something was last heard of it, and when its item was last read.
+    """
+
+    first_key: str = ""
+    lost: list[Report] = field(default_factory=list)
+    refused: list[Report] = field(default_factory=list)
+    item: Values = field(default_factory=dict)
+    lines: list[LogLine] = field(default_factory=list)
+    requests: list[SendRequest] = field(default_factory=list)
+    sms: list[SmsMessage] = field(default_factory=list)
+    callbacks: list[CallbackAttempt] = field(default_factory=list)
+    stirred_at: float = 0.0
+    looked_at: float = 0.0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the bridge has nothing more to tell MoEngage."""
+        return bool(self.item.get("outcome_told_at") or self.item.get("outcome_given_up_at"))
+
+    def wants_a_look(self, now: float) -> bool:
+        """Tell whether its item is to be read again."""
+        attention = _SECONDS_AFTER_THE_END if self.is_told else _SECONDS_OF_ATTENTION
+        if now - self.stirred_at < attention:
+            return True
+        return not self.is_told and now - self.looked_at > _SECONDS_BETWEEN_SELDOM_LOOKS
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One of MoEngage's messages with all that came of it.
+
+    Attributes
+    ----------
+    key
+        Its place in MoEngage's list, from 1.
+    passage
+        Empty until the bridge has given it an id.
+    """
+
+    key: str
+    message: CampaignMessage
+    passage: Passage
+
+    @property
+    def repeats(self) -> bool:
+        """Whether an earlier message got the same id."""
+        return self.passage.first_key not in ("", self.key)
+
+
+class Traces:
+    """Puts the simulators' lists and what the bridge lets be seen together.
+
+    Parameters
+    ----------
+    moengage, eightx8
+        The simulators, whose lists only ever grow.
+    """
+
+    def __init__(self, moengage: MoEngageSimulator, eightx8: EightX8Simulator) -> None:
+        self._moengage = moengage
+        self._eightx8 = eightx8
+        self._passages: dict[str, Passage] = {}
+        self._stirred_at = 0.0
+        self._lines_by_error: dict[str, list[LogLine]] = {}
+        self._read = {"requests": 0, "sms": 0, "callbacks": 0, "lost": 0, "reports": 0}
+
+    def all(self) -> list[Trace]:
+        """Return all of MoEngage's messages, in order."""
+        self._refresh()
+        return [
+            self._trace(str(number), message)
+            for number, message in enumerate(self._moengage.messages, start=1)
+        ]
+
+    def one(self, key: str) -> Trace | None:
+        """Return one of them."""
+        self._refresh()
+        messages = self._moengage.messages
+        if not key.isascii() or not key.isdecimal() or not 1 <= int(key) <= len(messages):
+            return None
+        return self._trace(key, messages[int(key) - 1])
+
+    def is_stirring(self, now: float) -> bool:
+        """Tell whether something may be logged now, of a message with an id or without."""
+        messages = self._moengage.messages
+        asked_at = messages[-1].at if messages else 0.0
+        return now - max(asked_at, self._stirred_at) < _SECONDS_OF_ATTENTION
+
+    def to_look_at(self, now: float) -> list[str]:
+        """Return the ids whose items are to be read now."""
+        ids = [one for one, passage in self._passages.items() if passage.wants_a_look(now)]
+        for message_id in ids:
+            self._passages[message_id].looked_at = now
+        return ids
+
+    def add_items(self, items: Mapping[str, Values]) -> None:
+        """Take in items as they were read."""
+        for message_id, item in items.items():
+            passage = self._passage(message_id)
+            if passage.item != item:
+                passage.item = item
+                self._stirred(message_id)
+
+    def add_lines(self, lines: Iterable[LogLine]) -> None:
+        """Take in log lines; those that belong to no message are left out."""
+        for line in lines:
+            if message_id := line.content.get("message_id"):
+                self._stirred(message_id).lines.append(line)
+            elif error_id := line.content.get("error_id"):
+                self._lines_by_error.setdefault(error_id, []).append(line)
+
+    def _trace(self, key: str, message: CampaignMessage) -> Trace:
+        if message.unique_id:
+            passage = self._passage(message.unique_id)
+            passage.first_key = passage.first_key or key
+            return Trace(key, message, passage)
+        errors = (answer.content.get("errorId", "") for answer in message.answers)
+        lines = [line for one in errors for line in self._lines_by_error.get(str(one), [])]
+        return Trace(key, message, Passage(first_key=key, lines=lines))
+
+    def _passage(self, message_id: str) -> Passage:
+        known = self._passages.get(message_id)
+        return known or self._stirred(message_id)
+
+    def _stirred(self, message_id: str) -> Passage:
+        passage = self._passages.setdefault(message_id, Passage())
+        self._stirred_at = passage.stirred_at = time.time()
+        return passage
+
+    def _refresh(self) -> None:
+        """Read on in the simulators' lists."""
+        requests, sms = self._eightx8.requests, self._eightx8.messages
+        callbacks, lost = self._eightx8.callbacks, self._moengage.lost
+        reports = self._moengage.reports
+        for request in requests[self._read["requests"] :]:
+            for message_id in message_ids_of(request):
+                self._stirred(message_id).requests.append(request)
+        for one in sms[self._read["sms"] :]:
+            if one.client_message_id:
+                self._stirred(one.client_message_id).sms.append(one)
+        for callback in callbacks[self._read["callbacks"] :]:
+            if message_id := callback.event["payload"].get("clientMessageId"):
+                self._stirred(message_id).callbacks.append(callback)
+        for report in lost[self._read["lost"] :]:
+            for value in report.content.values():
+                if value in self._passages:
+                    self._passages[value].lost.append(report)
+        for report in reports[self._read["reports"] :]:
+            if report.http_status != 200 and report.unique_id:
+                self._stirred(report.unique_id).refused.append(report)
+        self._read = {
+            "requests": len(requests),
+            "sms": len(sms),
+            "callbacks": len(callbacks),
+            "lost": len(lost),
+            "reports": len(reports),
+        }
+
+
+def message_ids_of(request: SendRequest) -> list[str]:
+    """Return the bridge's ids in a request to 8x8: one, or a batch's."""
+    body = request.body
+    if not isinstance(body, dict):
+        return []
+    messages = body.get("messages", [body]) if request.batch else [body]
+    if not isinstance(messages, list):
+        return []
+    ids = (one.get("clientMessageId") for one in messages if isinstance(one, dict))
+    return [one for one in ids if isinstance(one, str) and one]

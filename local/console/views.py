@@ -1,0 +1,155 @@
+"""What the page shows, as JSON."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from bisect import bisect_right
+from dataclasses import asdict
+from typing import Any
+
+from local.console.timeline import steps_of, wait_of
+from local.console.traces import Trace, message_ids_of
+from local.eightx8 import Instruction, SendRequest, SmsMessage
+from local.eightx8.segments import parts_of, unicode_characters
+from local.moengage import DeliveryTracking
+from local.moengage.verdicts import verdict_of
+
+ON_THE_PHONE = frozenset({"delivered", "read"})
+_MOST_CHARACTERS_OF_A_LIST = 100
+_HIDDEN = "•••"
+
+
+def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
+    """Show a message in a list."""
+    message, item = trace.message, trace.passage.item
+    verdict = verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
+    answer = message.answers[-1] if message.answers else None
+    return {
+        "key": trace.key,
+        "at": message.at,
+        "campaignId": message.campaign_id,
+        "sender": message.sender.name,
+        "number": message.destination,
+        "text": message.text[:_MOST_CHARACTERS_OF_A_LIST],
+        "messageId": message.unique_id,
+        "httpStatus": answer.http_status if answer else None,
+        "verdict": asdict(verdict),
+        "state": item.get("state", ""),
+        "segments": trace.passage.sms[0].segments if trace.passage.sms else item.get("segments", 0),
+        # Grows with whatever happened: the page asks again for the message that it shows.
+        "steps": len(message.answers)
+        + len(message.reports)
+        + len(trace.passage.refused)
+        + len(trace.passage.lines)
+        + sum(1 + bool(request.status) for request in trace.passage.requests)
+        + sum(1 + bool(callback.status) for callback in trace.passage.callbacks),
+    }
+
+
+def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
+    """Show a message with all that is known of it."""
+    message, wait = trace.message, wait_of(trace)
+    return {
+        **row(trace, tracking),
+        "text": message.text,
+        "now": time.time(),
+        "timeline": [asdict(step) for step in steps_of(trace)],
+        "wait": asdict(wait) if wait else None,
+        "item": trace.passage.item,
+        "lines": [
+            {"at": line.at, "function": line.function, "content": line.content}
+            for line in trace.passage.lines
+        ],
+        "request": {
+            "method": message.request.method,
+            "url": message.request.url,
+            "headers": {
+                name: f"{value.partition(' ')[0]} {_HIDDEN}"
+                if name.lower() == "authorization"
+                else value
+                for name, value in message.request.headers.items()
+            },
+            "body": message.request.body.decode(errors="replace"),
+        },
+        "answers": [
+            {
+                "at": answer.at,
+                "seconds": answer.seconds,
+                "httpStatus": answer.http_status,
+                "content": answer.content,
+            }
+            for answer in message.answers
+        ],
+        "reports": [
+            {"at": report.at, "httpStatus": report.http_status, "content": report.content}
+            for report in (*trace.passage.refused, *message.reports, *trace.passage.lost)
+        ],
+    }
+
+
+def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
+    """Show a request that 8x8 got."""
+    return {
+        "number": number,
+        "at": request.at,
+        "path": request.path,
+        "headers": request.headers,
+        "body": request.body,
+        "status": request.status,
+        "code": request.code,
+        "batch": request.batch,
+        "messageIds": message_ids_of(request),
+    }
+
+
+def instruction(one: Instruction) -> dict[str, Any]:
+    """Show what 8x8 is told to do."""
+    return {
+        "course": one.course,
+        "errorCode": one.error_code,
+        "seconds": one.seconds,
+        "taken": one.taken,
+    }
+
+
+def size(text: str, encoding: str = "AUTO") -> dict[str, Any]:
+    """Show how many SMS a text is, and what makes it Unicode."""
+    parts = parts_of(text, encoding)
+    forcing = unicode_characters(text) if parts.encoding == "UCS2" else []
+    return {
+        "encoding": parts.encoding,
+        "segments": parts.count,
+        "cutOff": parts.cut_off,
+        "forcing": [
+            {
+                "character": character,
+                "codePoint": f"U+{ord(character):04X}",
+                "name": unicodedata.name(character, "a control character").lower(),
+            }
+            for character in forcing
+        ],
+    }
+
+
+def on_phone(sms: SmsMessage) -> dict[str, Any]:
+    """Show an SMS as the recipient's phone does: 8x8 sends no more than ten parts."""
+    text, encoding = str(sms.request["text"]), str(sms.request.get("encoding", "AUTO"))
+    if sms.cut_off:
+        fits = range(len(text))
+        text = text[
+            : bisect_right(
+                fits, False, key=lambda length: parts_of(text[:length], sms.encoding).cut_off
+            )
+            - 1
+        ]
+    return {
+        "umid": sms.umid,
+        "number": sms.destination,
+        "from": sms.source,
+        "subAccountId": sms.sub_account_id,
+        "text": text,
+        "at": sms.last_at,
+        "messageId": sms.client_message_id,
+        **size(str(sms.request["text"]), encoding),
+    }

@@ -1,0 +1,131 @@
+"""What 8x8 is told to do with the next messages, whatever their numbers say."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from local.eightx8.error_codes import ERROR_CODES
+from local.eightx8.fates import QUEUED, SENT, Fate, Fault, Receipt, throttled_once
+
+# Longer than MoEngage waits by far, and than any function of the bridge runs.
+MOST_SECONDS = 60
+
+
+class Course(StrEnum):
+    """The courses that a message can take at 8x8."""
+
+    DELIVER = "deliver"
+    FAIL = "fail"
+    """Handed over, and not delivered for a reason."""
+    REFUSE = "refuse"
+    """Answered 400: the number is none."""
+    SILENT = "silent"
+    """Delivered, and no receipt ever tells."""
+    LATE = "late"
+    """Answered after some seconds."""
+    THROTTLE = "throttle"
+    """Answered 429 once, with a Retry-After; taken when it comes again."""
+    ERROR = "error"
+    """Answered 500."""
+    DROP = "drop"
+    """The connection is reset instead of an answer."""
+    TWICE = "twice"
+    """Every receipt comes twice."""
+    OUT_OF_ORDER = "out of order"
+    """The receipts come all at once, the last one first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """What 8x8 is to do with a message.
+
+    Attributes
+    ----------
+    error_code
+        Of the receipt, where the course is to fail.
+    seconds
+        Until a late answer, or of a Retry-After.
+    taken
+        Whether 8x8 has the message although its answer is an error or none.
+
+    Raises
+    ------
+    ValueError
+        8x8 documents no such error code, or the seconds are out of bounds.
+    """
+
+    course: Course = Course.DELIVER
+    error_code: int = 1
+    seconds: int = 3
+    taken: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.error_code not in ERROR_CODES:
+            raise ValueError(f"{self.error_code} is no error code of 8x8's")
+        if not 1 <= self.seconds <= MOST_SECONDS:
+            raise ValueError(f"seconds must be from 1 to {MOST_SECONDS}")
+
+    @property
+    def fate(self) -> Fate:
+        """What becomes of the message."""
+        match self.course:
+            case Course.DELIVER:
+                return Fate()
+            case Course.FAIL:
+                text = ERROR_CODES[self.error_code]
+                failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
+                return Fate(receipts=(QUEUED, SENT, failed))
+            case Course.REFUSE:
+                description = "Invalid MSISDN format (not E.164 international number)"
+                return Fate(fault=Fault(status=400, code=1002, message=description))
+            case Course.SILENT:
+                return Fate(callbacks="none")
+            case Course.LATE:
+                return Fate(seconds_to_answer=self.seconds)
+            case Course.THROTTLE:
+                return throttled_once(self.seconds)
+            case Course.ERROR:
+                return Fate(fault=Fault(accepted=self.taken))
+            case Course.DROP:
+                return Fate(fault=Fault("reset", accepted=self.taken))
+            case Course.TWICE:
+                return Fate(callbacks="doubled")
+            case Course.OUT_OF_ORDER:
+                return Fate(callbacks="reversed")
+
+
+class Instructions:
+    """The instructions for the next messages, in order, and for all after them.
+
+    A message keeps what it met first: a request that comes again for it is no new message.
+
+    Attributes
+    ----------
+    upcoming
+        One a message.
+    standing
+        For every message that none of those is left for; ``None``: by its number.
+    """
+
+    def __init__(self) -> None:
+        self.upcoming: deque[Instruction] = deque()
+        self.standing: Instruction | None = None
+        self._met: dict[str, Instruction] = {}
+
+    def clear(self) -> None:
+        """Withdraw all of them; messages that met one keep it."""
+        self.upcoming.clear()
+        self.standing = None
+
+    def meet(self, client_message_id: str) -> Instruction | None:
+        """Return what a message meets, ``None`` where its number decides."""
+        known = self._met.get(client_message_id)
+        if known is not None:
+            return known
+        instruction = self.upcoming.popleft() if self.upcoming else self.standing
+        if instruction is not None and client_message_id:
+            self._met[client_message_id] = instruction
+        return instruction

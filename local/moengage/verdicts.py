@@ -1,0 +1,220 @@
+"""What MoEngage's dashboard shows of a message, and what lies behind it.
+
+The symptom is what an administrator sees. The hint is ours: it may look at the request and at the
+answer, which MoEngage does not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from local.moengage.configuration import BodyType, DeliveryTracking, Macro, Sender
+from local.moengage.simulator import CampaignMessage, Report, WebhookAnswer
+
+Status = Literal["sending", "not sent", "sent", "delivered", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is shown of a message.
+
+    Attributes
+    ----------
+    symptom
+        As the dashboard has it.
+    hint
+        What to do about it; empty where all is well, or where only time will tell.
+    """
+
+    status: Status
+    symptom: str
+    hint: str = ""
+
+
+def verdict_of(
+    message: CampaignMessage,
+    tracking: DeliveryTracking | None,
+    lost: Iterable[Report] = (),
+    *,
+    repeats: bool = False,
+) -> Verdict:
+    """Judge a message as MoEngage does.
+
+    Parameters
+    ----------
+    tracking
+        The mapping as it is now.
+    lost
+        Reports that no message was found for.
+    repeats
+        Whether an earlier message was answered with the same unique id.
+    """
+    if not message.answers:
+        return Verdict(status="sending", symptom="Sending")
+    if not message.sent:
+        answer = message.answers[-1]
+        return Verdict(
+            status="not sent",
+            symptom=f"Failed: {_failure_of(answer)}",
+            hint=_hint_for_webhook(answer, message.sender),
+        )
+    if not message.reports:
+        return _waiting(message, tracking, lost, repeats=repeats)
+    report = message.reports[0]
+    if report.succeeded:
+        return Verdict(status="delivered", symptom="Delivered")
+    reason = report.reason or "no reason given"
+    return Verdict(
+        status="failed", symptom=f"Failed: {reason}", hint=_hint_for_report(report, tracking)
+    )
+
+
+def _failure_of(answer: WebhookAnswer) -> str:
+    if answer.error_code == "timeout":
+        return f"no response within {answer.seconds:.0f} seconds"
+    if answer.error_code == "no_connection":
+        return "no connection to the API URL"
+    return f"HTTP {answer.http_status}, code {answer.error_code}"
+
+
+def _hint_for_webhook(answer: WebhookAnswer, sender: Sender) -> str:
+    said = str(answer.content.get("message", ""))
+    match answer.error_code:
+        case "timeout":
+            return (
+                "MoEngage gives up after 5 seconds, whatever comes later. The bridge answers "
+                "within 4 seconds on AWS; this machine may be busy, or the API URL is not the "
+                "bridge's."
+            )
+        case "no_connection":
+            return (
+                "Nothing answers at the host of the API URL. Compare it with the stack's SendUrl."
+            )
+        case "unauthorized":
+            return _hint_for_token(sender.headers)
+        case "fields_swapped":
+            return (
+                f"The macros are swapped: the recipient's key must hold {Macro.DESTINATION} and "
+                f"the text's key {Macro.MESSAGE}."
+            )
+        case "field_missing" | "field_invalid" | "field_doubled":
+            return f"{_fields_of(answer.content) or said} {_expected_body(sender)}"
+        case "body_invalid" if sender.body_type is BodyType.RAW:
+            return (
+                f"{said} A Raw body breaks when a text holds quotes or line breaks: "
+                "choose the body type JSON."
+            )
+        case "content_type_unsupported" | "body_invalid" | "body_missing":
+            return f"{said} The header Content-Type has to fit the body type."
+        case "sub_account_not_allowed":
+            return (
+                "The sub-account in the API URL is not among the stack's SubAccountIds: "
+                f"{urlsplit(sender.api_url).path}"
+            )
+        case "not_found":
+            return "The path must be /api/v1/subaccounts/YOUR_SUB_ACCOUNT/messages."
+        case "method_not_allowed":
+            return "The method must be POST."
+    if 200 < answer.http_status < 300:
+        return "MoEngage takes any status but 200 for a failure, 202 included."
+    return said
+
+
+def _hint_for_token(headers: Mapping[str, str]) -> str:
+    given = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
+    if not given:
+        return "The header Authorization is missing: Bearer and the first of moengageTokens."
+    if not given.startswith("Bearer "):
+        return "The value of Authorization must begin with the word Bearer and one space."
+    return (
+        "The token is none of the secret's moengageTokens. Copy it again, without quotes and "
+        "without spaces around it."
+    )
+
+
+def _fields_of(content: Mapping[str, Any]) -> str:
+    errors = content.get("errors")
+    if not isinstance(errors, list):
+        return ""
+    named = (f"{one.get('field')} {one.get('message')}" for one in errors if isinstance(one, dict))
+    return "; ".join(named) + "." if errors else ""
+
+
+def _expected_body(sender: Sender) -> str:
+    if isinstance(sender.body, str):
+        return ""
+    used = set(sender.body.values())
+    absent = [macro for macro in (Macro.DESTINATION, Macro.MESSAGE) if macro not in used]
+    return f"The body does not use {' and '.join(absent)}." if absent else ""
+
+
+def _waiting(
+    message: CampaignMessage,
+    tracking: DeliveryTracking | None,
+    lost: Iterable[Report],
+    *,
+    repeats: bool,
+) -> Verdict:
+    keys = _keys(message.answers[-1].content)
+    if tracking is None:
+        return Verdict(
+            status="sent", symptom="Sent", hint="Delivery tracking is not set up: map it below."
+        )
+    if not message.unique_id:
+        return Verdict(
+            status="sent",
+            symptom="Sent, and no delivery status will ever follow",
+            hint=f"Unique id of the sent response is mapped to {tracking.sent_unique_id!r}, which "
+            f"the answer does not have. It has {keys}.",
+        )
+    for report in lost:
+        if message.unique_id in report.content.values():
+            return Verdict(
+                status="sent",
+                symptom="Sent, and no delivery status follows",
+                hint="A report came, but unique id of the delivery response is mapped to "
+                f"{tracking.report_unique_id!r}, where it does not have this message's id. "
+                f"It has {_keys(report.content)}.",
+            )
+    if repeats:
+        return Verdict(
+            status="sent",
+            symptom="Sent",
+            hint="The same text to the same number within two minutes: the bridge took it for a "
+            "repeat, answered with the first one's id and sent no second SMS.",
+        )
+    return Verdict(status="sent", symptom="Sent, waiting for the delivery report")
+
+
+def _hint_for_report(report: Report, tracking: DeliveryTracking | None) -> str:
+    if tracking is None:
+        return ""
+    keys = _keys(report.content)
+    if tracking.status not in report.content:
+        return (
+            f"Delivery status is mapped to {tracking.status!r}, which the report does not have. "
+            f"It has {keys}."
+        )
+    said = str(report.content[tracking.status])
+    if said in tracking.success_values:
+        return "The mapping was changed since: this report would count as delivered now."
+    if said.upper() == "DELIVERED":
+        values = ", ".join(tracking.success_values) or "nothing"
+        return (
+            f"The report says {tracking.status} = {said}, and that is not among the success "
+            f"values ({values}). MoEngage takes everything else for a failure."
+        )
+    if tracking.failure_reason not in report.content:
+        return (
+            f"Failure reason is mapped to {tracking.failure_reason!r}, which the report does not "
+            f"have. It has {keys}."
+        )
+    what = str(report.content.get("description", "")) or report.reason
+    return f"{what}. The report came as it should: nothing is wrong with the configuration."
+
+
+def _keys(content: Mapping[str, Any]) -> str:
+    return ", ".join(content) or "no keys at all"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Prints the path of a Chromium or Chrome: $CHROMIUM, or one that is installed, or Debian's, which is
+# installed now where that is possible.
+set -euo pipefail
+
+find_it() {
+  local name
+  for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+    "/Applications/Chromium.app/Contents/MacOS/Chromium" \
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+    [ -n "$name" ] && command -v "$name" && return 0
+  done
+  return 1
+}
+
+find_it && exit 0
+if [ -n "${CHROMIUM:-}" ]; then
+  echo "CHROMIUM=$CHROMIUM is no program." >&2
+  exit 1
+fi
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing Debian's Chromium for the browser tests" >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null
+  find_it && exit 0
+fi
+cat >&2 <<'END'
+The browser tests need Chromium or Chrome, and none was found.
+  Debian, Ubuntu:    sudo apt-get install chromium fonts-noto-color-emoji
+  anywhere else:     install one, and name its program in CHROMIUM
+  to do without:     make test CHROMIUM=none
+END
+exit 1

@@ -1,0 +1,319 @@
+"""The console in Chromium: what somebody does who sees it for the first time, and after that."""
+
+import re
+import time
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from local.stack import LocalStack
+from tests.console.desk import Desk
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+class TestAFirstVisit:
+    async def test_one_is_sent_one_fails_and_it_is_clear_what_to_type(self, desk: Desk) -> None:
+        began = time.monotonic()
+        guide = desk.page.locator("#guide li")
+
+        text = await desk.page.get_by_label("Text", exact=True).input_value()
+        await desk.button("Send", within="#guide").click()
+        await expect(desk.verdict).to_contain_text("Sent, waiting for the delivery report")
+        await expect(desk.phone.get_by_role("listitem")).to_contain_text([text])
+        await expect(desk.verdict).to_contain_text("Delivered")
+        await expect(guide.nth(0)).to_have_class("done")
+
+        await desk.button("Fail one", within="#guide").click()
+        await expect(desk.verdict).to_contain_text("Failed: eightx8_undelivered_1")
+        await expect(desk.verdict).to_contain_text("Absent subscriber")
+        await expect(guide.nth(1)).to_have_class("done")
+        await expect(desk.phone.get_by_role("listitem")).to_contain_text([text])
+        await desk.picture("failed")
+
+        await desk.button("Show", within="#guide").click()
+        dialog = desk.page.get_by_role("dialog")
+        for field, value in (
+            ("API URL", "/api/v1/subaccounts/Acme_Transactional/messages"),
+            ("Header Authorization", "Bearer YOUR_TOKEN"),
+            ("Body recipient", "Moesms_destination"),
+            ("Body message", "Moesms_message"),
+            ("Unique id of the sent response", "messageId"),
+            ("Success values", "DELIVERED"),
+        ):
+            row = dialog.get_by_role("row").filter(has=desk.page.get_by_text(field, exact=True))
+            await expect(row).to_contain_text(value)
+        await desk.button("Copy Body recipient").click()
+        assert await desk.page.evaluate("navigator.clipboard.readText()") == "Moesms_destination"
+        await expect(guide.nth(2)).to_have_class("done")
+
+        assert time.monotonic() - began < 120
+
+
+class TestOneMessage:
+    async def test_its_way_its_item_and_its_log_lines_show_as_they_come(self, desk: Desk) -> None:
+        await desk.page.get_by_label("It shall").select_option("fail with an error code")
+        await desk.page.get_by_label("Error code", exact=True).select_option("43 Spam filter")
+        await desk.button("Tell 8x8").click()
+        await expect(desk.page.locator("#instructions-now")).to_contain_text("43, Spam filter")
+        await desk.send("+6581231101")
+
+        waits = desk.page.locator(".wait")
+        await expect(waits).to_contain_text("in the outcome queue until MoEngage knows")
+        await expect(desk.verdict).to_contain_text("Failed: eightx8_undelivered_43")
+        await expect(desk.verdict).to_contain_text("Spam filter")
+        for step in (
+            re.compile("MoEngage posts the webhook"),
+            re.compile("bridge claims the message send_sms"),
+            re.compile("8x8 takes the message"),
+            re.compile("8x8 sends the receipt undelivered"),
+            re.compile("bridge receipt recorded receive_callback.*undelivered"),
+            re.compile("MoEngage takes the report, counts it as failed"),
+            re.compile("bridge outcome told forward_outcome"),
+        ):
+            await expect(
+                desk.steps.get_by_role("listitem").filter(has_text=step)
+            ).not_to_have_count(0)
+        await expect(waits).to_be_hidden()
+
+        await desk.page.get_by_role("tab", name="DynamoDB item").click()
+        panel = desk.page.locator("#timeline").get_by_role("tabpanel")
+        await expect(panel).to_contain_text('"state": "undelivered"')
+        await expect(panel).to_contain_text('"outcome_told_at"')
+        await desk.page.get_by_role("tab", name="Log lines").click()
+        await expect(panel).to_contain_text("forward_outcome")
+        await desk.page.get_by_role("tab", name="Requests").click()
+        await expect(panel).to_contain_text('"reason": "eightx8_undelivered_43"')
+
+    async def test_unicode_arrives_and_what_forces_it_is_named(self, desk: Desk) -> None:
+        text = "Rebajas 🎉 sólo hoy"
+        await desk.page.get_by_label("Text", exact=True).fill(text)
+        size = desk.page.locator("#test-size")
+        await expect(size).to_have_text(
+            "1 SMS, UCS-2, because of 🎉 (U+1F389, party popper), ó "
+            "(U+00F3, latin small letter o with acute)"
+        )
+
+        await desk.send("+6581231102", text)
+
+        arrived = desk.phone.get_by_role("listitem")
+        await expect(arrived.locator(".bubble")).to_have_text(text)
+        await expect(arrived).to_contain_text("1 SMS, UCS-2, because of 🎉")
+
+    async def test_8x8_shows_the_request_with_its_key_masked(
+        self, desk: Desk, stack: LocalStack
+    ) -> None:
+        await desk.send("+6581231103", "Look at the request")
+
+        newest = (
+            desk.page.get_by_role("list", name="Requests that 8x8 received").locator("li").first
+        )
+        await newest.locator("summary").click()
+        await expect(newest).to_contain_text("Look at the request")
+        await expect(newest).to_contain_text("Authorization: Bearer ***")
+        assert stack.eightx8_api_key not in await desk.page.content()
+
+    async def test_a_throttled_message_waits_in_the_send_queue_and_is_sent(
+        self, desk: Desk
+    ) -> None:
+        await desk.page.get_by_label("It shall").select_option("429, too many requests, once")
+        await desk.page.get_by_label("Retry-After, in seconds").fill("5")
+        await desk.button("Tell 8x8").click()
+        await expect(desk.page.locator("#instructions-now")).to_contain_text("429")
+        await desk.send("+6581231104")
+
+        await expect(desk.page.locator(".wait")).to_contain_text("in the send queue")
+        await expect(desk.steps).to_contain_text("gets the message, answers 429, code 429")
+        await expect(desk.steps).to_contain_text("takes a batch")
+        await expect(desk.phone.get_by_role("listitem")).to_have_count(1)
+
+    async def test_a_report_that_moengage_does_not_take_is_told_again(
+        self, desk: Desk, stack: LocalStack
+    ) -> None:
+        # Else an earlier message's report would meet it.
+        messages = stack.moengage.messages
+        waiting = {one.unique_id for one in messages if one.unique_id}
+        await stack.moengage.until(
+            lambda: waiting <= {one.unique_id for one in messages if one.reports}, 30
+        )
+        await desk.open_tracking()
+        await desk.button("Refuse the next report (503)").click()
+        await desk.send("+6581231105")
+
+        await expect(desk.steps).to_contain_text("does not take the report, answers 503")
+        await expect(desk.page.locator(".wait")).to_contain_text(
+            "MoEngage did not take it (1 tries)"
+        )
+        await expect(desk.verdict).to_contain_text("Delivered")
+
+
+class TestMistakes:
+    async def test_swapped_macros(self, desk: Desk) -> None:
+        await desk.type_macro("recipient", "Moesms_message")
+        await desk.type_macro("message", "Moesms_destination")
+        await desk.send("+6581231106")
+
+        await expect(desk.verdict).to_contain_text("Failed: HTTP 400, code fields_swapped")
+        await expect(desk.verdict).to_contain_text("The macros are swapped")
+        await desk.picture("swapped_macros")
+        # A refused request is found in the log as well.
+        await desk.page.get_by_role("tab", name="Log lines").click()
+        await expect(desk.page.locator("#timeline")).to_contain_text("request refused")
+
+    @pytest.mark.parametrize(
+        ("value", "hint"),
+        [
+            ("Bearer not-the-token", "none of the secret's moengageTokens"),
+            ("not-the-token", "must begin with the word Bearer"),
+        ],
+    )
+    async def test_a_wrong_token(self, desk: Desk, value: str, hint: str) -> None:
+        await desk.page.get_by_label("Header Authorization: value").fill(value)
+        await desk.send("+6581231107")
+
+        await expect(desk.verdict).to_contain_text("Failed: HTTP 401, code unauthorized")
+        await expect(desk.verdict).to_contain_text(hint)
+
+    async def test_a_wrong_success_value_until_it_is_mapped_automatically(self, desk: Desk) -> None:
+        await desk.open_tracking()
+        success = desk.page.get_by_label("Success values")
+        await success.fill("delivered")
+        await desk.button("Save mapping").click()
+        await expect(desk.page.locator("#tracking")).to_contain_text("Saved.")
+        await desk.send("+6581231108")
+
+        await expect(desk.verdict).to_contain_text("Failed: no reason given")
+        await expect(desk.verdict).to_contain_text("status = DELIVERED, and that is not among")
+
+        await desk.page.get_by_role("tab", name="Automatic mapping").click()
+        status = desk.page.get_by_label("Delivery status")
+        await expect(status.locator("option:checked")).to_have_text("status: DELIVERED")
+        await desk.page.get_by_label("Success values").fill("DELIVERED")
+        await desk.button("Save mapping").click()
+        await expect(desk.page.locator("#tracking")).to_contain_text("Saved.")
+
+    async def test_a_call_beyond_this_machine_is_not_made(self, desk: Desk) -> None:
+        await desk.page.get_by_label("API URL").fill("https://gateway.example/send")
+        await desk.send("+6581231109")
+
+        await expect(desk.verdict).to_contain_text("is not on this machine")
+
+
+class TestOptingOut:
+    async def test_stop_is_honoured_until_start(self, desk: Desk) -> None:
+        await desk.page.get_by_label("Sender", exact=True).select_option(
+            label="Acme offers (Promotional, Form)"
+        )
+        await desk.send("+6581231110", "First offer")
+        received = desk.phone.locator("li.received")
+        await expect(received).to_contain_text(["First offer"])
+
+        await desk.button("STOP").click()
+        sent = desk.phone.locator("li.sent")
+        await expect(sent).to_contain_text("the bridge has it")
+        await desk.send("+6581231110", "Second offer")
+        await expect(desk.verdict).to_contain_text("Failed: opted_out")
+        await expect(received).to_contain_text(["First offer"])
+
+        await desk.button("START").click()
+        await expect(sent.nth(1)).to_contain_text("the bridge has it")
+        await desk.send("+6581231110", "Third offer")
+        await expect(received).to_contain_text(["First offer", "Third offer"])
+
+
+class TestACampaign:
+    async def test_its_numbers_grow_and_all_of_it_gets_an_outcome(self, desk: Desk) -> None:
+        await desk.page.get_by_label("Messages", exact=True).last.fill("16")
+        await desk.page.get_by_label("A second").fill("6")
+        for course, percent in (("fail, error code 1", "25"), ("500, internal error", "0")):
+            await desk.page.get_by_label(course).fill(percent)
+        await desk.button("Start").click()
+
+        form = desk.page.locator("#campaign-form")
+        await expect(desk.button("Stop")).to_be_visible()
+        await expect(form).to_contain_text("16 of 16 sent, done")
+        await expect(form).to_contain_text("0 wait for an outcome")
+        charts = desk.page.locator("#charts")
+        await expect(charts.get_by_role("row", name="told: failed")).to_contain_text("4 25 %")
+        await expect(charts).to_contain_text("eightx8_undelivered_1")
+        await desk.picture("campaign", part="#campaign")
+
+    async def test_a_mix_of_more_than_all_is_refused(self, desk: Desk) -> None:
+        await desk.page.get_by_label("fail, error code 1").fill("99")
+        await desk.button("Start").click()
+
+        form = desk.page.locator("#campaign-form")
+        await expect(form).to_contain_text("must not be more than 100 percent")
+
+
+class TestByKeyboard:
+    async def test_a_message_is_sent_found_and_read_without_a_mouse(self, desk: Desk) -> None:
+        keyboard = desk.page.keyboard
+        await keyboard.press("Tab")
+        await expect(desk.page.get_by_text("Skip to the message's way")).to_be_focused()
+        await keyboard.press("Enter")
+        await expect(desk.page.locator("#way")).to_be_focused()
+
+        await desk.page.get_by_label("Mobile number").focus()
+        await keyboard.press("ControlOrMeta+a")
+        await keyboard.type("+6581231111")
+        await keyboard.press("Tab")
+        await keyboard.press("ControlOrMeta+Enter")
+        await expect(desk.verdict).to_contain_text("Sent")
+
+        rows = desk.page.get_by_role("list", name="Messages, the newest first").get_by_role(
+            "button"
+        )
+        await expect(rows.first).to_contain_text("+6581231111")
+        await rows.first.focus()
+        await keyboard.press("ArrowDown")
+        await expect(rows.nth(1)).to_be_focused()
+        await expect(rows.nth(1)).to_have_attribute("aria-pressed", "true")
+
+        await desk.page.get_by_role("tab", name="Steps").focus()
+        await keyboard.press("ArrowRight")
+        requests = desk.page.get_by_role("tab", name="Requests")
+        await expect(requests).to_be_focused()
+        await expect(requests).to_have_attribute("aria-selected", "true")
+        await keyboard.press("End")
+        await expect(desk.page.get_by_role("tab", name="Log lines")).to_be_focused()
+
+        await desk.button("Show", within="#guide").focus()
+        await keyboard.press("Enter")
+        await expect(desk.page.get_by_role("dialog")).to_be_visible()
+        await keyboard.press("Escape")
+        await expect(desk.page.get_by_role("dialog")).to_be_hidden()
+
+
+class TestForEverybody:
+    @pytest.mark.parametrize("colors", ["light", "dark"])
+    @pytest.mark.parametrize("width", [1280, 390])
+    async def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
+        self, chromium: Browser, url: str, width: int, colors: str
+    ) -> None:
+        async with Desk.open(
+            chromium, url, width=width, colors="dark" if colors == "dark" else "light"
+        ) as desk:
+            await desk.send(f"+65812312{width % 89:02d}")
+            await expect(desk.steps).to_contain_text("8x8 takes the message")
+            await desk.open_tracking()
+
+            assert await desk.serious_findings() == []
+            assert not await desk.is_too_wide()
+            if (width, colors) == (390, "dark"):
+                await desk.picture("narrow")
+
+            await desk.button("Show", within="#guide").click()
+            assert await desk.serious_findings() == []
+            assert not await desk.is_too_wide()
+
+    async def test_the_colours_are_the_systems_until_somebody_chooses(self, desk: Desk) -> None:
+        page, root = desk.page, desk.page.locator("html")
+        await page.emulate_media(color_scheme="dark")
+        await expect(root).to_have_attribute("data-theme", "dark")
+
+        await desk.button("Switch to light colours").click()
+        await expect(root).to_have_attribute("data-theme", "light")
+        await page.reload()
+
+        await expect(root).to_have_attribute("data-theme", "light")

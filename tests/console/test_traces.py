@@ -1,0 +1,317 @@
+"""What is put together of a message: its steps, what it waits for, and the numbers of a run."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.connector import senders
+from local.console import views
+from local.console.bridge_watch import LogLine
+from local.console.counters import counters
+from local.console.timeline import steps_of, wait_of
+from local.console.traces import Trace, Traces
+from local.eightx8 import CallbackAttempt, EightX8Simulator, Fate, SendRequest, SmsMessage
+from local.eightx8.fates import DELIVERED
+from local.eightx8.segments import parts_of
+from local.moengage import CampaignMessage, MoEngageSimulator, Report, WebhookAnswer
+from local.moengage.configuration import WebhookRequest
+
+NOW = 1_795_000_000.0
+URL = "http://127.0.0.1:1/api/v1/subaccounts/Acme/messages"
+SENDER = senders(URL, URL, "token", "Acme").transactional
+ITEM = {
+    "id": "m-1",
+    "state": "queued",
+    "accepted_at": "2026-11-18T11:06:40.100Z",
+    "attempt_at": "2026-11-18T11:06:40.100Z",
+    "answered_at": "2026-11-18T11:06:40.200Z",
+    "segments": 1,
+    "encoding": "GSM7",
+}
+
+
+class World:
+    """Both simulators' books, written by hand."""
+
+    def __init__(self) -> None:
+        self.moengage = MoEngageSimulator()
+        self.eightx8 = EightX8Simulator(
+            account_id="5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90",
+            sub_account_ids=["Acme"],
+            api_keys=["key"],
+        )
+        self.traces = Traces(self.moengage, self.eightx8)
+
+    def asks(self, *answers: WebhookAnswer, campaign_id: str = "") -> None:
+        request = WebhookRequest(method="POST", url=URL, headers={"Authorization": "B t"}, body=b"")
+        self.moengage.messages.append(
+            CampaignMessage(
+                sender=SENDER,
+                destination="+6581234567",
+                request=request,
+                text="Hello",
+                campaign_id=campaign_id,
+                at=NOW,
+                answers=list(answers),
+            )
+        )
+
+    def gets(self, *message_ids: str, status: int = 200, batch: bool = False) -> None:
+        messages: list[dict[str, Any]] = [{"clientMessageId": one} for one in message_ids]
+        body = {"messages": messages} if batch else messages[0]
+        self.eightx8.requests.append(
+            SendRequest("Acme", body, at=NOW + 0.15, batch=batch, status=status)
+        )
+
+    def takes(self, message_id: str, text: str = "Hello") -> None:
+        parts = parts_of(text)
+        self.eightx8.messages.append(
+            SmsMessage(
+                umid=f"u-{message_id}",
+                sub_account_id="Acme",
+                request={"clientMessageId": message_id, "text": text, "source": "Acme"},
+                destination="+6581234567",
+                country="SG",
+                encoding=parts.encoding,
+                segments=parts.count,
+                cut_off=parts.cut_off,
+                fate=Fate(),
+                taken_at=NOW,
+                last=DELIVERED,
+                last_at=NOW + 1,
+            )
+        )
+
+    def tells(self, message_id: str, state: str, *, status: int = 200, attempt: int = 1) -> None:
+        event = {"payload": {"clientMessageId": message_id, "status": {"state": state}}}
+        self.eightx8.callbacks.append(
+            CallbackAttempt(event, "http://bridge", attempt, at=NOW + 1, status=status)
+        )
+
+    @property
+    def last(self) -> Trace:
+        return self.traces.all()[-1]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def taken(message_id: str = "m-1") -> WebhookAnswer:
+    return WebhookAnswer(http_status=200, unique_id=message_id, at=NOW, seconds=0.25)
+
+
+def whole(world: World) -> None:
+    """Write down a message that came through."""
+    world.asks(taken())
+    world.gets("m-1")
+    world.takes("m-1")
+    world.tells("m-1", "delivered")
+    line = {"message": "outcome told", "message_id": "m-1", "outcome": "DELIVERED", "DueToTold": 5}
+    world.traces.add_lines([LogLine(NOW + 6, "forward_outcome", line)])
+    world.moengage.messages[0].reports.append(
+        Report(
+            unique_id="m-1", succeeded=True, reason="", content={}, http_status=200, at=NOW + 5.9
+        )
+    )
+    told = {"outcome": {"status": "DELIVERED"}, "outcome_told_at": "2026-11-18T11:06:46.100Z"}
+    world.traces.add_items({"m-1": {**ITEM, "state": "delivered", **told}})
+
+
+def test_all_sides_of_a_message_in_their_order(world: World) -> None:
+    whole(world)
+
+    steps = [f"{step.who} {step.what}" for step in steps_of(world.last)]
+
+    assert steps == [
+        "MoEngage posts the webhook",
+        "bridge claims the message",
+        "8x8 takes the message",
+        "MoEngage is answered 200",
+        "8x8 sends the receipt delivered",
+        "phone 1 SMS on the phone",
+        "MoEngage takes the report, counts it as delivered",
+        "bridge outcome told",
+    ]
+    assert wait_of(world.last) is None
+
+
+def test_a_batch_belongs_to_each_of_its_messages(world: World) -> None:
+    world.asks(taken("m-1"))
+    world.asks(taken("m-2"))
+    world.gets("m-1", "m-2", batch=True)
+
+    for trace in world.traces.all():
+        assert "8x8 takes a batch" in [f"{step.who} {step.what}" for step in steps_of(trace)]
+
+
+@pytest.mark.parametrize("body", ["text", None, 5, [1], {"messages": 3}, {"messages": [5]}])
+def test_a_request_that_nobody_understands_belongs_to_none(world: World, body: Any) -> None:
+    world.eightx8.requests.append(SendRequest("Acme", body, at=NOW, batch=True))
+
+    assert world.traces.all() == []
+
+
+def test_what_is_told_again_and_what_is_not_taken_is_seen(world: World) -> None:
+    world.asks(taken())
+    world.gets("m-1", status=429)
+    world.tells("m-1", "sent", status=503)
+    world.tells("m-1", "sent", attempt=2)
+    world.moengage.reports.append(
+        Report(unique_id="m-1", succeeded=True, reason="", content={}, http_status=503)
+    )
+
+    said = [step.what for step in steps_of(world.last)]
+
+    assert "gets the message, answers 429" in said
+    assert "sends the receipt sent again (attempt 2)" in said
+    assert "does not take the report, answers 503" in said
+
+
+def test_a_refused_request_finds_its_log_line_by_the_error_id(world: World) -> None:
+    world.asks(
+        WebhookAnswer(http_status=400, error_code="body_invalid", content={"errorId": "e-1"})
+    )
+    content = {"message": "request refused", "error_id": "e-1", "level": "WARNING"}
+    world.traces.add_lines([LogLine(NOW, "send_sms", content)])
+
+    assert [line.says for line in world.last.passage.lines] == ["request refused"]
+
+
+def test_the_second_message_with_an_id_is_a_repeat(world: World) -> None:
+    world.asks(taken())
+    world.asks(taken())
+    world.traces.add_items({"m-1": ITEM})
+
+    first, second = world.traces.all()
+
+    assert (first.repeats, second.repeats) == (False, True)
+    assert "claims the message" in [step.what for step in steps_of(first)]
+    assert "claims the message" not in [step.what for step in steps_of(second)]
+
+
+@pytest.mark.parametrize("key", ["0", "2", "-1", "x", "", "1" * 30, "²"])
+def test_a_message_that_is_not_there(world: World, key: str) -> None:
+    world.asks(taken())
+
+    assert world.traces.one(key) is None
+    assert world.traces.one("1") is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "until"),
+    [
+        ({"state": "waiting"}, "in the send queue", False),
+        ({"state": "sending"}, "for 8x8's answer", False),
+        ({"state": "unknown"}, "held: 8x8 may have it", False),
+        ({"state": "sent"}, "for 8x8's final receipt", False),
+        (
+            {"state": "delivered", "outcome": {}, "outcome_due_at": ITEM["accepted_at"]},
+            None,
+            False,
+        ),
+        (
+            {"state": "delivered", "outcome": {"status": "DELIVERED"}},
+            "until MoEngage knows the message's id",
+            True,
+        ),
+        (
+            {
+                "state": "delivered",
+                "outcome": {"status": "DELIVERED"},
+                "outcome_tries": 2,
+                "outcome_next_try_at": "2026-11-18T11:07:00Z",
+            },
+            "MoEngage did not take it (2 tries)",
+            True,
+        ),
+    ],
+)
+def test_what_it_waits_for(
+    world: World, changes: dict[str, Any], what: str | None, until: bool
+) -> None:
+    world.asks(taken())
+    world.traces.add_items({"m-1": {**ITEM, **changes}})
+
+    wait = wait_of(world.last)
+
+    if what is None:
+        assert wait is None
+    else:
+        assert wait is not None
+        assert what in wait.what
+        assert bool(wait.until) == until
+
+
+def test_an_item_is_looked_at_often_at_first_and_seldom_later(world: World) -> None:
+    world.asks(taken())
+    stirred_at = world.last.passage.stirred_at
+
+    assert world.traces.to_look_at(stirred_at + 1) == ["m-1"]
+    assert world.traces.to_look_at(stirred_at + 30) == ["m-1"]
+    assert world.traces.to_look_at(stirred_at + 32) == []
+    assert world.traces.to_look_at(stirred_at + 36) == ["m-1"]
+
+
+def test_the_numbers_of_a_run(world: World) -> None:
+    whole(world)
+    world.asks(WebhookAnswer(http_status=401, error_code="unauthorized", seconds=0.03))
+    world.asks(taken("m-3"))
+
+    found = counters(world.traces.all())
+
+    assert found["funnel"] == {
+        "requested": 3,
+        "accepted": 2,
+        "taken": 1,
+        "handedOver": 1,
+        "delivered": 1,
+        "failed": 0,
+    }
+    assert found["failures"] == {"unauthorized": 1}
+    assert {one["upTo"]: one["count"] for one in found["answers"] if one["count"]} == {
+        0.05: 1,
+        0.25: 2,
+    }
+    assert {one["upTo"]: one["count"] for one in found["told"] if one["count"]} == {6.0: 1}
+    assert (found["segments"], found["sms"]) == ({"1": 1}, 1)
+
+
+class TestViews:
+    def test_the_token_of_a_webhook_is_not_shown(self, world: World) -> None:
+        whole(world)
+
+        shown = views.detail(world.last, None)
+
+        assert shown["request"]["headers"]["Authorization"] == "B •••"
+
+    def test_a_long_text_is_cut_off_on_the_phone_after_ten_parts(self, world: World) -> None:
+        text = "0123456789" * 160
+        world.takes("m-1", text)
+
+        shown = views.on_phone(world.eightx8.messages[0])
+
+        assert shown["text"] == text[: 153 * 10]
+        assert shown["cutOff"]
+
+    def test_of_a_text_that_fits_nothing_is_cut_off(self, world: World) -> None:
+        world.takes("m-1", "hi 🎉")
+
+        shown = views.on_phone(world.eightx8.messages[0])
+
+        assert (shown["text"], shown["encoding"], shown["cutOff"]) == ("hi 🎉", "UCS2", False)
+        assert shown["forcing"] == [
+            {"character": "🎉", "codePoint": "U+1F389", "name": "party popper"}
+        ]
+
+    def test_a_row_grows_with_whatever_happens(self, world: World) -> None:
+        world.asks(taken())
+        before = views.row(world.last, None)["steps"]
+        world.gets("m-1", status=0)
+        during = views.row(world.last, None)["steps"]
+        world.eightx8.requests[0] = replace(world.eightx8.requests[0], status=200)
+        world.last.passage.requests[0].status = 200
+
+        assert before < during < views.row(world.last, None)["steps"]
