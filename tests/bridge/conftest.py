@@ -17,20 +17,18 @@ from tests.bridge.deployed import (
     running,
 )
 from tests.bridge.loopback import loopback_server
-from tests.fakes.aws import REGION, an_aws_account
+from tests.fakes.aws import an_aws_account_on_loopback
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     """A bridge of which 8x8 knows the key and the webhook, and that MoEngage can hear."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")
     with ExitStack() as opening:
-        opening.enter_context(an_aws_account())
+        opening.enter_context(an_aws_account_on_loopback())
         make_table()
         queue_urls, secret_arn, eightx8 = make_queues(), make_secret(), a_simulator()
         eightx8_url, wait_for_callbacks = opening.enter_context(running(eightx8))

@@ -85,10 +85,10 @@ def called(
             bridge.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": key}})
         for file in files:
             put_messages(bridge.messages, file.event)
-        handler = bridge.handler(function)
         with monkeypatch.context() as recording:
             recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
             recording.setattr(AwsClient, "_call", record_lean)
+            handler = bridge.handler(function)
             # Twice: a repeat may need more than the first.
             for file in [*files, *files]:
                 handler(bridge.event_of(file))

@@ -199,6 +199,7 @@ def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     messages.create(a_message(destination=NUMBER, attempt=1))
     messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.text)
+    assert messages.hold_outcome(MESSAGE_ID, "9", "")
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
         step = ForwardOutcome(

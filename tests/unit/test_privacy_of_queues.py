@@ -173,7 +173,7 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
             clock=clock,
             sleep=clock.sleep,
         )
-        assert step(time_left=lambda: 300.0)["ask"] == 1
+        assert step(time_left=lambda: 300.0)["ask"] == 2
 
     every_line.hold_no_secret()
 

@@ -14,13 +14,13 @@ from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
 from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.pacing import seconds_for
-from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict, message_after
-from sms_bridge.rules.sending_again import ResendPolicy, is_to_be_written
+from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
+from sms_bridge.rules.sending_again import ResendPolicy
 from sms_bridge.steps.log_lines import log_attempt, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.steps.send import Sender
 from sms_bridge.storage.dead_letters import DeadLetterQueue
-from sms_bridge.storage.messages import Effect, MessageStore, Recorded
+from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.storage.send_queue import SendRecord, read_send_record
@@ -186,7 +186,7 @@ class DispatchMessages:
         if not attempt.begun:
             return _Fate.LATER if message.state in NOT_WITH_8X8 and not expired else _Fate.DROP
         if expired or opted_out:
-            self._record(message, request, EXPIRED if expired else OPTED_OUT)
+            self._record(message, EXPIRED if expired else OPTED_OUT)
             return _Fate.DROP
         return message
 
@@ -213,7 +213,7 @@ class DispatchMessages:
         for record, message in batch:
             result = results[message.id]
             try:
-                state = self._record(message, record.request, result)
+                state = self._record(message, result)
                 if state in (State.WAITING, State.UNKNOWN):
                     wait = self._plan.policy.wait_in_queue(
                         result, tries=record.tries, chance=self._chance()
@@ -251,17 +251,16 @@ class DispatchMessages:
             for message_id, request in requests.items()
         }
 
-    def _record(self, message: Message, request: MessageRequest, result: SendResult) -> State:
+    def _record(self, message: Message, result: SendResult) -> State:
         now = self._clock()
-        state = self._plan.policy.state_after(result, in_doubt=bool(message.in_doubt_since))
-        if is_to_be_written(result, request):
-            recorded = self._messages.record_result(
-                message.id, message.attempt, result, state, timestamp(now)
-            )
-            queue_outcome(self._outcomes, recorded, now)
-        else:
-            after = message_after(message, result, state)
-            recorded = Recorded(after, Effect.MOVED, outcome_is_new=False)
+        recorded = self._messages.record_result(
+            message.id,
+            message.attempt,
+            result,
+            self._plan.policy.state_after(result, in_doubt=bool(message.in_doubt_since)),
+            timestamp(now),
+        )
+        queue_outcome(self._outcomes, recorded, now)
         waited = {Metric.SECONDS_IN_QUEUE: seconds_since(message.accepted_at, now)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state

@@ -116,7 +116,10 @@ class EightX8Books:
         """Return the log, which is late; somebody sends a message through 8x8 all the time."""
         written_until = self.clock.now - SECONDS_UNTIL_LOGGED
         own = [
-            LogEntry(taken_at, a_receipt(word, client_message_id=message_id))
+            LogEntry(
+                taken_at,
+                a_receipt(word, client_message_id=message_id, received_at=self.clock.text),
+            )
             for message_id, (word, taken_at) in self.words.items()
             if taken_at <= written_until
         ]

@@ -1,5 +1,6 @@
 """Telling MoEngage the outcome of a message."""
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +32,8 @@ class Bridge:
         self.moengage = FakeMoEngage(telling) if telling else FakeMoEngage()
         self.dead_letters = InMemoryDeadLetters()
         self.add(MESSAGE_ID)
-        self.forward = ForwardOutcome(
+        self.received: Counter[str] = Counter()
+        self.step = ForwardOutcome(
             messages=self.messages,
             listener=self.moengage if is_configured else None,
             dead_letters=self.dead_letters,
@@ -39,10 +41,16 @@ class Bridge:
             chance=lambda: 0.5,
         )
 
+    def forward(self, message_id: str) -> int | None:
+        """Tell an outcome; each time its one record was received once more."""
+        self.received[message_id] += 1
+        return self.step(message_id, self.received[message_id])
+
     def add(self, message_id: str) -> None:
         """Make the outcome of a message due."""
         self.messages.create(a_message(id=message_id))
-        self.messages.record_receipt(message_id, a_receipt("delivered"), DELIVERED)
+        receipt = a_receipt("delivered", received_at=self.clock.text)
+        self.messages.record_receipt(message_id, receipt, DELIVERED)
 
     @property
     def message(self) -> Message:
@@ -104,6 +112,56 @@ def test_a_record_that_sqs_delivers_twice_uses_up_no_try() -> None:
 
     assert (wait, waits) == (5, [5, 4, 3])
     assert bridge.message.outcome_tries == 1
+    assert len(bridge.moengage.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds_later", "writes"),
+    [
+        (1, 0, 0),
+        (1, 49.9, 0),
+        # The outcome was held for the first to tell it; whoever else comes has to wait,
+        (0, 0, 1),
+        (2, 0, 1),
+        (1, 50, 1),
+        (2, 99.9, 1),
+        # until nobody holds it any more.
+        (2, 100, 1),
+    ],
+)
+def test_only_the_first_to_tell_an_outcome_needs_no_hold_of_its_own(
+    received: int, seconds_later: float, writes: int
+) -> None:
+    bridge = Bridge()
+    bridge.clock.sleep(seconds_later)
+    held: list[str] = []
+    hold = bridge.messages.hold_outcome
+
+    def noted(message_id: str, at: str, until: str) -> bool:
+        held.append(at)
+        return hold(message_id, at, until)
+
+    bridge.messages.hold_outcome = noted  # type: ignore[method-assign]
+
+    wait = bridge.step(MESSAGE_ID, received)
+
+    assert len(held) == writes
+    assert bool(bridge.moengage.told) is (wait is None) is (not writes or seconds_later == 100)
+
+
+def test_two_records_of_an_outcome_are_told_once_also_when_the_first_is_slow() -> None:
+    bridge = Bridge()
+    waits: list[int | None] = []
+    tell = bridge.moengage.tell
+
+    def slowly(message: Message, outcome: Outcome) -> Telling:
+        waits.append(bridge.step(MESSAGE_ID, 2))
+        return tell(message, outcome)
+
+    bridge.moengage.tell = slowly  # type: ignore[method-assign]
+
+    assert bridge.step(MESSAGE_ID, 1) is None
+    assert waits == [100]
     assert len(bridge.moengage.told) == 1
 
 

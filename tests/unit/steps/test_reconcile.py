@@ -6,10 +6,9 @@ import pytest
 
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Outcome, Told
-from tests.builders import ACCEPTED
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.unit.steps.reconciling import PATIENCE, TO_LIVE, Bridge
+from tests.unit.steps.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry
 
 LONG = float(PATIENCE.receipt + PATIENCE.unsettled + 1)
 
@@ -36,33 +35,38 @@ class TestWhatIsOnItsWay:
         assert (bridge.queued, bridge.log.asked) == ([], [])
 
 
-class TestASenderThatIsGone:
-    @pytest.mark.parametrize(
-        ("ambiguous", "state"), [("hold", State.UNKNOWN), ("resend", State.WAITING)]
-    )
-    def test_nobody_knows_whether_8x8_has_its_message(self, ambiguous: str, state: State) -> None:
-        bridge = Bridge(ambiguous=ambiguous)
-        message_id = bridge.add(age=91, state=State.SENDING)
+class TestAMessageOfWhichNothingWasHeard:
+    """8x8 took it, or the function that sent it ended early: only 8x8's log can tell."""
 
-        assert bridge.run() == {"sender_gone": 1}
-        assert bridge.state_of(message_id) is state
-        assert bridge.kept(message_id).reason == "sender_gone"
-        assert bridge.queued == []
-
-    def test_one_that_answers_meanwhile_is_not_gone(self) -> None:
+    def test_the_log_tells_that_8x8_has_it(self) -> None:
         bridge = Bridge()
-        message_id = bridge.add(age=91, state=State.SENDING)
-        record = bridge.messages.record_result
+        message_id = bridge.add(age=601, state=State.SENDING)
+        bridge.log_shows(an_entry(message_id, word="sent"))
 
-        def answer_first(*arguments: Any) -> Any:
-            record(message_id, 1, ACCEPTED, State.QUEUED, bridge.clock.text)
-            return record(*arguments)
-
-        bridge.messages.record_result = answer_first  # type: ignore[method-assign,assignment]
-        bridge.run()
-
-        assert bridge.state_of(message_id) is State.QUEUED
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(message_id) is State.SENT
         assert bridge.queued == []
+
+    @pytest.mark.parametrize(
+        ("newest", "state"), [(900, State.SENDING), (901, State.WAITING)], ids=str
+    )
+    @pytest.mark.parametrize("ambiguous", ["hold", "resend"])
+    def test_it_is_absent_only_if_the_log_is_well_past_it(
+        self, newest: int, state: State, ambiguous: str
+    ) -> None:
+        bridge = Bridge(ambiguous=ambiguous)
+        message_id = bridge.add(age=2000, state=State.SENDING)
+        bridge.log_shows(bridge.log_is_at(2000 - newest))
+
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(message_id) is state
+
+    def test_a_log_that_tells_nothing_for_long_leaves_it_to_the_operators_choice(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=PATIENCE.unsettled + 1, state=State.SENDING)
+
+        assert bridge.run() == {"overdue": 1}
+        assert bridge.kept(message_id).reason == "unknown"
 
 
 class TestAMessageThatWasNeverSent:
@@ -97,7 +101,7 @@ class TestAnOutcomeThatIsStuck:
         bridge = Bridge()
         message_id = bridge.add(age=1000, state=State.SENT)
         bridge.messages.record_outcome(message_id, Outcome(Told.DELIVERED), bridge.clock.text)
-        bridge.clock.sleep(901)
+        bridge.clock.sleep(1001)
 
         assert bridge.run() == {"outcome_stuck": 1}
         assert bridge.outcomes.queued == [(message_id, 0)]
@@ -167,27 +171,27 @@ class TestManyMessages:
     def test_each_finding_is_counted(self) -> None:
         bridge = Bridge()
         for number in range(3):
-            bridge.add(number, age=91, state=State.SENDING)
+            bridge.add(number, age=700, state=State.SENDING)
         bridge.add(3, age=TO_LIVE + 121, state=State.WAITING)
         bridge.unknown(4)
 
-        assert bridge.run() == {"sender_gone": 3, "never_sent": 1, "ask": 1}
+        assert bridge.run() == {"never_sent": 1, "ask": 4}
 
     def test_one_that_cannot_be_mended_holds_up_no_other(self, logged: WrittenLog) -> None:
         bridge = Bridge()
-        stuck = bridge.add(1, age=91, state=State.SENDING)
+        stuck = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
         bridge.add(2, age=LONG, state=State.SENT)
 
         with failing(bridge.messages, "record_outcome"):
-            assert bridge.run() == {"sender_gone": 1, "overdue": 1}
+            assert bridge.run() == {"never_sent": 1, "overdue": 1}
 
-        assert bridge.state_of(stuck) is State.UNKNOWN
+        assert bridge.state_of(stuck) is State.FAILED
         assert "message not mended" in logged.text
 
     def test_it_ends_before_it_is_stopped_and_the_next_run_goes_on(self) -> None:
         bridge = Bridge()
         for number in range(10):
-            bridge.add(number, age=91, state=State.SENDING)
+            bridge.add(number, age=TO_LIVE + 121, state=State.WAITING)
         mend = bridge.messages.record_result
 
         def takes_time(*arguments: Any) -> Any:
@@ -199,4 +203,4 @@ class TestManyMessages:
         bridge.time_left = 300
         second = bridge.run()
 
-        assert first == second == {"sender_gone": 3}
+        assert first == second == {"never_sent": 3}
