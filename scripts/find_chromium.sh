@@ -3,21 +3,23 @@
 # installed now where that is possible.
 set -euo pipefail
 
+if [ -n "${CHROMIUM:-}" ]; then
+  command -v "$CHROMIUM" && exit 0
+  echo "CHROMIUM=$CHROMIUM is no program." >&2
+  exit 1
+fi
+
 find_it() {
   local name
-  for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+  for name in chromium chromium-browser google-chrome google-chrome-stable \
     "/Applications/Chromium.app/Contents/MacOS/Chromium" \
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
-    [ -n "$name" ] && command -v "$name" && return 0
+    command -v "$name" && return 0
   done
   return 1
 }
 
 find_it && exit 0
-if [ -n "${CHROMIUM:-}" ]; then
-  echo "CHROMIUM=$CHROMIUM is no program." >&2
-  exit 1
-fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing Debian's Chromium for the browser tests" >&2
   apt-get update -qq >&2
