@@ -56,7 +56,8 @@ def _init(self: Any, /, *positional: Any, **named: Any) -> None:
             content[name] = make()
     content.update(zip(self.__match_args__, positional, strict=False))
     content.update(named)
-    too_many = len(positional) > len(self.__match_args__)
+    by_position = self.__match_args__[: len(positional)]
+    too_many = len(by_position) < len(positional) or not named.keys().isdisjoint(by_position)
     if too_many or len(content) != len(self._names) or not named.keys() <= self._names:
         wrong = ", ".join(sorted(content.keys() ^ self._names)) or "too many"
         raise TypeError(f"{type(self).__name__}: wrong arguments: {wrong}")

@@ -199,7 +199,11 @@ class AwsClient:
             connection.close()
         else:
             self._open.put(connection)
-        return answer.status, answer.headers.get("x-amz-retry-after", ""), _object_in(answer.data)
+        return (
+            answer.status,
+            answer.headers.get("x-amz-retry-after", ""),
+            _object_in(answer.status, answer.data),
+        )
 
     def _new_connection(self) -> Connection:
         certificates = aws_tls_context() if self._url.scheme == "https" else None
@@ -224,13 +228,23 @@ def _error(code: str, answer: dict[str, Any]) -> AwsError:
     return _kind_of_error(code)(code, {**answer, "Error": {"Code": code}})
 
 
-def _object_in(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer; what is none, as a proxy may send it, is empty."""
+def _object_in(status: int, body: bytes) -> dict[str, Any]:
+    """Return the JSON object in an answer.
+
+    Raises
+    ------
+    BadAnswerError
+        When something else comes as a success: to take it for one would make an item be missing.
+    """
     try:
-        content = json.loads(body)
+        content = json.loads(body or b"{}")
     except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        if status < 300:
+            raise BadAnswerError
         return {}
-    return content if isinstance(content, dict) else {}
+    return content
 
 
 def _seconds(milliseconds: str) -> float:

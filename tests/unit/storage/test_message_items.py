@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +90,25 @@ def item_of(message: Message) -> dict[str, Any]:
 @given(messages())
 def test_a_message_comes_back_as_it_was_stored(message: Message) -> None:
     assert message_from(item_of(message)) == message
+
+
+nested = st.recursive(
+    words.filter(bool) | counts | st.booleans(),
+    lambda inner: st.dictionaries(words.filter(bool), inner, min_size=1, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(words.filter(bool), nested, max_size=5))
+def test_items_are_noted_as_boto3_notes_them(values: dict[str, Any]) -> None:
+    serialize = TypeSerializer().serialize
+
+    assert attributes(values) == {name: serialize(value) for name, value in values.items()}
+
+
+def test_what_no_item_holds_is_refused() -> None:
+    with pytest.raises(TypeError, match="no item holds a float"):
+        attributes({"price": 0.5})
 
 
 def test_what_is_not_known_takes_no_room() -> None:
