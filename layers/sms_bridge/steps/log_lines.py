@@ -44,7 +44,8 @@ def log_attempt(
     """
     counted: Values = {**values}
     if result.verdict in _BY_VERDICT:
-        counted[_BY_VERDICT[result.verdict]] = 1
+        metric = _BY_VERDICT[result.verdict]
+        counted[metric] = counted.get(metric, 0) + 1
     if result.reason == "opted_out":
         counted[Metric.OPTED_OUT] = 1
     if result.http_status == 401:

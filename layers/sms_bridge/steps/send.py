@@ -149,8 +149,9 @@ class SendMessage:
         except OutOfTimeError:
             self._record(message, _NOT_TRIED, State.WAITING)
             raise
-        result = self._result_of(opted_out) or self._post(request, message, answer_time)
-        return self._settle(message, request, result)
+        values = self._accepted(message)
+        result = self._result_of(opted_out) or self._post(request, message, answer_time, values)
+        return self._settle(message, request, result, values)
 
     # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, hash_key: str) -> Claim:
@@ -219,9 +220,13 @@ class SendMessage:
 
     # ------------------------------------------------------------------------------------ sending
     def _post(
-        self, request: MessageRequest, message: Message, answer_time: AnswerTime[Message]
+        self,
+        request: MessageRequest,
+        message: Message,
+        answer_time: AnswerTime[Message],
+        values: Values,
     ) -> SendResult:
-        """Send the message, and again while that is safe and in time."""
+        """Send the message, and again while that is safe and in time; counts what was throttled."""
 
         def time_left() -> float:
             return answer_time.left() - _SECONDS_TO_RECORD
@@ -238,14 +243,17 @@ class SendMessage:
             )
             if pause is None:
                 break
+            if result.verdict is Verdict.THROTTLED:
+                values[Metric.THROTTLED] = values.get(Metric.THROTTLED, 0) + 1
             self._sleep(pause)
         # What came of the last try does not tell that an earlier one failed.
         return result if result.verdict is Verdict.ACCEPTED else doubtful or result
 
-    def _settle(self, message: Message, request: MessageRequest, result: SendResult) -> Message:
+    def _settle(
+        self, message: Message, request: MessageRequest, result: SendResult, values: Values
+    ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
         state = self._plan.policy.state_after(result)
-        values = self._accepted(message)
         if state in (State.WAITING, State.UNKNOWN):
             wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
             try:

@@ -26,6 +26,7 @@ from tests.builders import (
     a_request,
 )
 from tests.fakes.failures import KilledError
+from tests.fakes.logs import WrittenLog
 from tests.unit.steps.sending import TO_LIVE, Bridge, a_sending_plan
 
 
@@ -130,6 +131,18 @@ class TestTheFirstTime:
         message = bridge.send()
 
         assert bridge.kept(message).state is State.DELIVERED
+
+
+def test_what_8x8_throttled_is_counted_also_where_the_next_try_mended_it(
+    logged: WrittenLog,
+) -> None:
+    bridge = Bridge(results=[THROTTLED, ACCEPTED])
+    mended = bridge.send(AnswerTime(3.6, bridge.clock))
+    bridge.eightx8.results = [THROTTLED] * 3
+    bridge.send(AnswerTime(3.6, bridge.clock), text="another")
+
+    assert mended.state is State.QUEUED
+    assert [line["Throttled"] for line in logged.lines] == [1, 3]
 
 
 class TestARepeat:
