@@ -10,7 +10,12 @@ from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.authorization import read_networks, require_address, require_callback_token
+from sms_bridge.web.authorization import (
+    read_networks,
+    require_address,
+    require_callback_token,
+    secret_that_allows,
+)
 from sms_bridge.web.requests import HttpRequest
 from sms_bridge.web.responses import Response, answers_http, json_response
 
@@ -37,8 +42,9 @@ finish_loading(secrets.get, dynamodb.connect)
 @answers_http
 def handler(request: HttpRequest) -> Response:
     """Check who calls, record, acknowledge."""
-    secret = secrets.get()
     require_address(request, allowed_networks)
-    require_callback_token(request, secret.callback_tokens)
+    secret = secret_that_allows(
+        secrets, lambda secret: require_callback_token(request, secret.callback_tokens)
+    )
     receive_callback(request.any_text(), hash_key=secret.hash_key)
     return json_response({"status": "recorded"})

@@ -15,7 +15,7 @@ from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.authorization import require_token
+from sms_bridge.web.authorization import require_sender, secret_that_allows
 from sms_bridge.web.callbacks import callback_url
 from sms_bridge.web.connections import Connections
 from sms_bridge.web.eightx8 import EightX8
@@ -75,10 +75,7 @@ def handler(request: HttpRequest) -> Response:
 
 def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
     """Send the message that is asked for."""
-    secret = secrets.get()
-    require_token(request, secret.moengage_tokens)
-    if not secret.eightx8_api_key:
-        raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
+    secret = secret_that_allows(secrets, lambda secret: require_sender(request, secret))
     rules = SendingRules(
         sub_account_ids=settings.sub_account_ids,
         transactional_sub_account_ids=settings.transactional_sub_account_ids,

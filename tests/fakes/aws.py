@@ -11,6 +11,7 @@ import urllib3
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from sms_bridge.storage import aws_calls
 from sms_bridge.storage.message_indexes import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def an_aws_account_on_loopback() -> Iterator[str]:
         for name, value in ON_LOOPBACK.items():
             environment.setenv(name, value)
         environment.setenv("AWS_ENDPOINT_URL", url)
+        # moto on a busy machine is slower than AWS.
+        environment.setattr(aws_calls, "READ_TIMEOUT", 10.0)
         yield url
 
 

@@ -135,6 +135,23 @@ class TestFailures:
         [sent] = bridge.eightx8.received
         assert sent.headers["authorization"] == f"Bearer {API_KEY}"
 
+    @pytest.mark.parametrize(
+        ("function", "event", "tokens"),
+        [
+            ("send_sms", "send_sms/single", "moengageTokens"),
+            ("receive_callback", "receive_callback/receipt_delivered", "callbackTokens"),
+        ],
+    )
+    def test_a_token_that_was_put_into_the_secret_a_moment_ago_counts(
+        self, function: str, event: str, tokens: str, bridge: Bridge
+    ) -> None:
+        put_messages(bridge.messages, EVENTS[event].event)
+        bridge.put_secret(**{tokens: ["another"]})
+        handler = bridge.handler(function)
+        bridge.put_secret(**{tokens: [TOKENS[tokens], "another"]})
+
+        assert in_short(handler(EVENTS[event].event)) == EVENTS[event].answer
+
     def test_who_holds_no_token_learns_nothing_about_the_secret(self, bridge: Bridge) -> None:
         bridge.put_secret(eightx8ApiKey="")
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
 _SECONDS_BETWEEN_REFUSALS = 2.0
 
+_SECONDS_BETWEEN_UNKNOWN_TOKENS = 10.0
+
 # After a failed read the old secret serves on, and this long nobody waits for another one.
 _SECONDS_BETWEEN_FAILURES = 10.0
 
@@ -102,6 +104,7 @@ class SecretSource:
         self._secret: Secret | None = None
         self._read_again_at = 0.0
         self._still_refused: tuple[str, float] = ("", 0.0)
+        self._newer_at = 0.0
 
     def get(self) -> Secret:
         """Return the secret.
@@ -138,6 +141,16 @@ class SecretSource:
         if current == refused:
             self._still_refused = (refused, self._clock() + _SECONDS_BETWEEN_REFUSALS)
         return current
+
+    def get_newer(self, known: Secret) -> Secret:
+        """Read the secret at once, because somebody's token is not in the one that is known.
+
+        Whoever tries tokens brings about one read in ten seconds; the same secret is returned then.
+        """
+        if self._secret is known and self._clock() >= self._newer_at:
+            self._newer_at = self._clock() + _SECONDS_BETWEEN_UNKNOWN_TOKENS
+            self._read()
+        return self.get()
 
     def _read(self) -> None:
         try:

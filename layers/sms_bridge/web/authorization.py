@@ -1,13 +1,45 @@
 """Who may send, call back and look up."""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Protocol
 
+from sms_bridge.storage.secret import Secret
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.requests import HttpRequest
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+class Secrets(Protocol):
+    """Where the tokens come from, as :class:`sms_bridge.storage.secret.SecretSource`."""
+
+    def get(self) -> Secret:
+        """Return the secret."""
+
+    def get_newer(self, known: Secret) -> Secret:
+        """Return the secret as it is now, where it may be read again."""
+
+
+def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Secret:
+    """Return the secret by which a request may pass; a token may be in it since a moment ago.
+
+    Raises
+    ------
+    RefusedError
+        What the check raises, also of the secret as it is now.
+    """
+    secret = secrets.get()
+    try:
+        check(secret)
+    except RefusedError:
+        newer = secrets.get_newer(secret)
+        if newer == secret:
+            raise
+        check(newer)
+        return newer
+    return secret
 
 
 def bearer_token(request: HttpRequest) -> str:
@@ -39,6 +71,19 @@ def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
         raise _unauthorized("The header Authorization: Bearer <token> is missing.")
     if not is_one_of(token, valid):
         raise _unauthorized("The bearer token is not valid.")
+
+
+def require_sender(request: HttpRequest, secret: Secret) -> None:
+    """Let only those pass who may send, and only once there is a key to send with.
+
+    Raises
+    ------
+    RefusedError
+        401 or 503 otherwise.
+    """
+    require_token(request, secret.moengage_tokens)
+    if not secret.eightx8_api_key:
+        raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
 
 
 def require_callback_token(request: HttpRequest, valid: Iterable[str]) -> None:

@@ -193,3 +193,32 @@ class TestRefusedKeys:
         secret.outage = OUTAGES[0]
 
         assert secret.source.api_key_after_refusal(KEY) == KEY
+
+
+@pytest.mark.usefixtures("aws")
+class TestUnknownTokens:
+    def test_the_secret_is_read_at_once_for_a_token_that_is_not_in_it(self) -> None:
+        secret = Source()
+        known = secret.source.get()
+        secret.put_text(json.dumps({"moengageTokens": ["new"]}))
+
+        assert secret.source.get_newer(known).moengage_tokens == ("new",)
+
+    def test_whoever_tries_tokens_costs_a_read_in_ten_seconds(self) -> None:
+        secret = Source()
+        known = secret.source.get()
+        for _ in range(21):
+            assert secret.source.get_newer(known) == known
+            known = secret.source.get()
+            secret.clock.sleep(1)
+
+        assert secret.reads == 1 + 3
+
+    def test_a_secret_that_was_read_meanwhile_is_not_read_again(self) -> None:
+        secret = Source()
+        known = secret.source.get()
+        secret.source.get_newer(known)
+
+        secret.source.get_newer(known)
+
+        assert secret.reads == 2
