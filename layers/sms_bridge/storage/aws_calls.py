@@ -93,7 +93,8 @@ class AwsClient:
     service
         ``dynamodb``, ``secretsmanager`` or ``sqs``.
     environment
-        Lambda's: region, credentials, and ``AWS_ENDPOINT_URL`` where the calls go elsewhere.
+        Lambda's: region, credentials (without them AWS refuses each call), and
+        ``AWS_ENDPOINT_URL`` where the calls go elsewhere.
     chance
         A number between 0 and 1, for the jitter.
     """
@@ -113,8 +114,8 @@ class AwsClient:
         self._target, json_version, _ = _PROTOCOLS[service]
         self._region = environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
         self._credentials = Credentials(
-            environment["AWS_ACCESS_KEY_ID"],
-            environment["AWS_SECRET_ACCESS_KEY"],
+            environment.get("AWS_ACCESS_KEY_ID", ""),
+            environment.get("AWS_SECRET_ACCESS_KEY", ""),
             environment.get("AWS_SESSION_TOKEN", ""),
         )
         self._url = urlsplit(_endpoint(service, self._region, environment))

@@ -81,7 +81,8 @@ class MessageDetails:
             raise DetailsFailedError(Code.EIGHTX8_TIMEOUT) from None
         except HTTPError:
             raise DetailsFailedError(Code.EIGHTX8_UNREACHABLE) from None
-        if answer.status == 404:
+        # 400: it has not the form of an id, and so there is none.
+        if answer.status in (400, 404):
             return ""
         if answer.status in (401, 403):
             raise DetailsFailedError(Code.EIGHTX8_UNAUTHORIZED)
