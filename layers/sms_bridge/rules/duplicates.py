@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 from sms_bridge.clock import seconds_of
+from sms_bridge.rules.message_ids import id_of
 from sms_bridge.rules.messages import Message, MessageRequest
 from sms_bridge.rules.phone_numbers import digits_of
 from sms_bridge.values import changed, value
@@ -42,7 +43,7 @@ class ClaimKey:
     def message_id(self, period: int, place: int) -> str:
         """Return the id at a place of a period's chain, in the form of a UUID."""
         digest = hashlib.sha256(f"{self.value} {period} {place}".encode()).hexdigest()
-        return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+        return id_of(digest)
 
 
 @value()

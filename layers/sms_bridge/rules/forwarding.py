@@ -7,14 +7,6 @@ from sms_bridge.values import value
 # Seconds between the tries: quick while it may be a hiccup, then for hours, about nine in all.
 WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
 
-# For so long an outcome is nobody else's to tell: a function's time, and what clocks may differ.
-SECONDS_TO_TELL = 40
-
-# Whoever makes an outcome due queues one record for it. The first time that this record is received
-# it may be told at once, for so long; until it is told or not, nobody else may.
-_SECONDS_FOR_THE_FIRST = 50
-SECONDS_HELD_FOR_THE_FIRST = _SECONDS_FOR_THE_FIRST + SECONDS_TO_TELL + 10
-
 _MAX_RETRY_AFTER = 3600
 _JITTER = 0.2
 
@@ -75,23 +67,6 @@ def is_exhausted(tries: int) -> bool:
         How often it was told.
     """
     return tries > len(WAITS)
-
-
-def is_the_first_to_tell(due_at: float, held_until: float, received: int, now: float) -> bool:
-    """Tell whether an outcome is held for whoever asks, since the moment that it was due.
-
-    Other records of it are queued a minute later at the earliest, and what SQS delivers a second
-    time says so (or, hardly ever, does not: then MoEngage hears the outcome twice).
-
-    Parameters
-    ----------
-    due_at, held_until, now
-        Seconds since the epoch.
-    received
-        How often its record was received; 0 if that is not known.
-    """
-    still_held = abs(held_until - due_at - SECONDS_HELD_FOR_THE_FIRST) < 1
-    return received == 1 and still_held and now < due_at + _SECONDS_FOR_THE_FIRST
 
 
 def seconds_before_next_try(tries: int, chance: float, retry_after: float | None = None) -> int:

@@ -11,6 +11,14 @@ SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 # By then the first try is over, so that MoEngage is not called twice at once.
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
+# For so long an outcome is nobody else's to tell: a function's time, and what clocks may differ.
+SECONDS_TO_TELL = 40
+
+# Whoever makes an outcome due queues one record for it. The first time that this record is received
+# it may be told at once, for so long; until it is told or not, nobody else may.
+_SECONDS_FOR_THE_FIRST = 50
+SECONDS_HELD_FOR_THE_FIRST = _SECONDS_FOR_THE_FIRST + SECONDS_TO_TELL + 10
+
 
 def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
     """Return the outcome that a receipt brings, ``None`` while it is not final."""
@@ -36,3 +44,20 @@ def seconds_before_telling(accepted_at: float, now: float) -> int:
     """
     wait = accepted_at + SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID - now
     return max(0, min(SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID, round(wait)))
+
+
+def is_the_first_to_tell(due_at: float, held_until: float, received: int, now: float) -> bool:
+    """Tell whether an outcome is held for whoever asks, since the moment that it was due.
+
+    Other records of it are queued a minute later at the earliest, and what SQS delivers a second
+    time says so (or, hardly ever, does not: then MoEngage hears the outcome twice).
+
+    Parameters
+    ----------
+    due_at, held_until, now
+        Seconds since the epoch.
+    received
+        How often its record was received; 0 if that is not known.
+    """
+    still_held = abs(held_until - due_at - SECONDS_HELD_FOR_THE_FIRST) < 1
+    return received == 1 and still_held and now < due_at + _SECONDS_FOR_THE_FIRST

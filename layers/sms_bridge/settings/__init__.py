@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from enum import StrEnum
-from typing import Any, get_type_hints
+from typing import Any
 
 
 class SettingsError(Exception):
@@ -31,7 +31,6 @@ def read_settings[Settings](
     SettingsError
         With every variable that is missing or wrong.
     """
-    hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     wrong = []
     for field in fields(kind):  # type: ignore[arg-type]
@@ -42,7 +41,7 @@ def read_settings[Settings](
                 wrong.append(f"{name} is missing")
             continue
         try:
-            values[field.name] = _value_of(text, hints[field.name])
+            values[field.name] = _value_of(text, field.type)
         except ValueError as error:
             wrong.append(f"{name} is not {error}")
     if wrong:

@@ -10,15 +10,14 @@ from sms_bridge.clock import Clock, seconds_of, timestamp
 from sms_bridge.logs import logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.forwarding import (
-    SECONDS_TO_TELL,
     Breaker,
     Hearing,
     Telling,
     is_exhausted,
-    is_the_first_to_tell,
     seconds_before_next_try,
 )
 from sms_bridge.rules.messages import Message, Outcome
+from sms_bridge.rules.outcomes import SECONDS_TO_TELL, is_the_first_to_tell
 from sms_bridge.steps.log_lines import identity_of, seconds_since
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 from sms_bridge.storage.messages import MessageStore

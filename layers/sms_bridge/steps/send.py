@@ -12,7 +12,7 @@ from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.duplicates import Claim, claim, claim_key
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.message_ids import NewId, new_message_id
+from sms_bridge.rules.message_ids import NewId, new_id
 from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.phone_numbers import keyed_hash
@@ -99,7 +99,7 @@ class SendMessage:
         clock: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
-        new_id: NewId = new_message_id,
+        new_id: NewId = new_id,
     ) -> None:
         self._plan = plan
         self._messages = messages

@@ -19,9 +19,9 @@ from dataclasses import fields
 from typing import Any
 
 from sms_bridge.clock import seconds_of, timestamp
-from sms_bridge.rules.forwarding import SECONDS_HELD_FOR_THE_FIRST
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, Told
+from sms_bridge.rules.outcomes import SECONDS_HELD_FOR_THE_FIRST
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""

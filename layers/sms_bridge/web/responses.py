@@ -3,13 +3,13 @@
 import functools
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sms_bridge.clock import timestamp
 from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
+from sms_bridge.rules.message_ids import new_id
 from sms_bridge.web.refusals import Code, RefusedError
 from sms_bridge.web.requests import HttpRequest
 
@@ -65,7 +65,7 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
             logger.append_keys(request_id=request.request_id)
             return answer(request)
         except RefusedError as refusal:
-            error_id = str(uuid.uuid4())
+            error_id = new_id()
             logger.warning(
                 "request refused",
                 code=refusal.code,
@@ -75,7 +75,7 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
             )
             return refusal_response(refusal, error_id)
         except Exception as error:
-            error_id = str(uuid.uuid4())
+            error_id = new_id()
             failed = measured({Metric.FAILED: 1}, time.time())
             log_failure("request failed", error, error_id=error_id, **failed)
             return refusal_response(UNAVAILABLE, error_id)

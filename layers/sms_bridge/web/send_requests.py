@@ -1,7 +1,6 @@
 """Reads the request to send a message: MoEngage's, 8x8's own, and those of other gateways."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from ipaddress import ip_address
@@ -27,7 +26,6 @@ DLT_TEMPLATE_ID = ("dltTemplateId", "dlt_template_id", "templateId", "template_i
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 100
-_DIGITS = re.compile(r"\+?[0-9]+", re.ASCII)
 _NOT_FILLED_IN = "holds the macro's name: MoEngage did not fill it in"
 
 
@@ -272,7 +270,8 @@ def _source(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     source = _string(value).strip()
-    numeric = _DIGITS.fullmatch(source) is not None
+    digits = source.removeprefix("+")
+    numeric = digits.isascii() and digits.isdigit()
     if not source or len(source) > (16 if numeric else 11):
         raise _WrongError("must be up to 11 letters and digits, or up to 16 digits")
     return source

@@ -2,13 +2,13 @@
 
 import pytest
 
-from sms_bridge.rules.message_ids import is_message_id, new_message_id
+from sms_bridge.rules.message_ids import is_message_id, new_id
 from sms_bridge.rules.messages import InboundMessage, UnknownEvent
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
 
 
 def test_new_ids_are_different_and_of_the_bridges_form() -> None:
-    ids = {new_message_id() for _ in range(50)}
+    ids = {new_id() for _ in range(50)}
 
     assert len(ids) == 50
     assert all(is_message_id(one) for one in ids)
