@@ -130,7 +130,7 @@ class BridgeWatch:
 
 
 def seconds_of(moment: str) -> float:
-    """Return an ISO 8601 time of an item as seconds since the epoch, 0 for none."""
+    """Return an ISO 8601 time of an item or a line as seconds since the epoch, 0 for none."""
     return datetime.fromisoformat(moment).timestamp() if moment else 0.0
 
 
@@ -141,9 +141,7 @@ def _line(function: str, text: str) -> LogLine | None:
         return None
     if not isinstance(content, dict) or "timestamp" not in content:
         return None
-    # Powertools' form: "2026-11-24 09:20:09,803+0000".
-    moment = datetime.strptime(content["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z")
-    return LogLine(moment.timestamp(), function, content)
+    return LogLine(seconds_of(content["timestamp"]), function, content)
 
 
 def _function_of(group: str) -> str:
