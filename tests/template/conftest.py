@@ -90,6 +90,7 @@ class Template:
         """Return which actions a function's role allows, by the resource or the part of one."""
         allowed: dict[str, set[str]] = {}
         for statement in self.statements(function):
+            assert statement["Effect"] == "Allow"
             actions = _as_list(statement["Action"])
             for resource in _as_list(statement["Resource"]):
                 allowed.setdefault(_name_of(resource), set()).update(actions)

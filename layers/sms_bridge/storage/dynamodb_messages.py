@@ -1,6 +1,5 @@
 """Messages in DynamoDB."""
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from sms_bridge.storage.message_items import (
     outcome_attributes,
     receipt_attribute,
 )
+from sms_bridge.storage.message_updates import update_expression
 from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
@@ -337,7 +337,7 @@ class DynamoDBMessages:
     ) -> dict[str, Any]:
         """Build an update that sets attributes, counts one up and removes others."""
         values = attributes({**changes, "expires_at": expires_at})
-        expression, names = _expression(
+        expression, names = update_expression(
             tuple(values), frozenset((*only_if_absent, "expires_at")), add, remove
         )
         placeholders = {f":v{number}": value for number, value in enumerate(values.values())}
@@ -373,35 +373,6 @@ class DynamoDBMessages:
 
     def _expiry(self, at: str) -> int:
         return int(seconds_of(at)) + self._retention
-
-
-@functools.lru_cache
-def _expression(
-    changed: tuple[str, ...],
-    only_if_absent: frozenset[str],
-    add: str | None,
-    remove: tuple[str, ...],
-) -> tuple[str, dict[str, str]]:
-    """Return an update's expression, and the names that its placeholders stand for.
-
-    The values' placeholders are ``:v0``, ``:v1``, ... in the order of the names.
-    """
-    names, assignments = {}, []
-    for number, name in enumerate(changed):
-        placeholder = "#state" if name == "state" else f"#n{number}"
-        names[placeholder] = name
-        new = f":v{number}"
-        if name in only_if_absent:
-            new = f"if_not_exists({placeholder}, {new})"
-        assignments.append(f"{placeholder} = {new}")
-    clauses = []
-    if assignments:
-        clauses.append(f"SET {', '.join(assignments)}")
-    if add:
-        clauses.append(f"ADD {add} :one")
-    if remove:
-        clauses.append(f"REMOVE {', '.join(remove)}")
-    return " ".join(clauses), names
 
 
 def _one_of(name: str, states: frozenset[State]) -> str:
