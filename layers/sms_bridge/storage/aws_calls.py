@@ -59,6 +59,10 @@ _PROTOCOLS = {
 }
 
 
+# What it writes is the bridge's own, and is never a circle.
+_encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+
+
 class AwsError(Exception):
     """AWS refused a call. Its text is the code: AWS's own words quote what they refuse.
 
@@ -149,7 +153,7 @@ class AwsClient:
         urllib3.exceptions.HTTPError, OSError, BadAnswerError
             When there was no answer.
         """
-        content = json.dumps(parameters).encode()
+        content = _encode(parameters).encode()
         for tries in range(1, MAX_TRIES + 1):
             is_last = tries == MAX_TRIES
             asked = ""
