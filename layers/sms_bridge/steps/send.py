@@ -157,8 +157,9 @@ class SendMessage:
     def _claim(self, request: MessageRequest, hash_key: str) -> Claim:
         now = self._clock()
         segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
+        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
         message = Message(
-            id=self._new_id(),
+            id=self._new_id() if key is None else "",
             claimed_by=self._new_id(),
             state=State.WAITING if self._plan.is_queued else State.SENDING,
             kind=request.kind,
@@ -176,7 +177,6 @@ class SendMessage:
             attempt=0 if self._plan.is_queued else 1,
             attempt_at="" if self._plan.is_queued else timestamp(now),
         )
-        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
         if key is None:
             self._messages.create(message)
             return Claim(won=True, message=message)
