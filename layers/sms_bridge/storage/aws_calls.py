@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from sms_bridge.clock import Clock
 from sms_bridge.http_connection import BadAnswerError, Connection, OpenConnections
+from sms_bridge.json_text import json_text
 from sms_bridge.storage.signing import Credentials, signed_headers
 from sms_bridge.tls import aws_tls_context
 
@@ -57,10 +58,6 @@ _PROTOCOLS = {
     "secretsmanager": ("secretsmanager", "1.1", "SECRETS_MANAGER"),
     "sqs": ("AmazonSQS", "1.0", "SQS"),
 }
-
-
-# What it writes is the bridge's own, and is never a circle.
-_encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 
 class AwsError(Exception):
@@ -153,7 +150,7 @@ class AwsClient:
         urllib3.exceptions.HTTPError, OSError, BadAnswerError
             When there was no answer.
         """
-        content = _encode(parameters).encode()
+        content = json_text(parameters).encode()
         for tries in range(1, MAX_TRIES + 1):
             is_last = tries == MAX_TRIES
             asked = ""
