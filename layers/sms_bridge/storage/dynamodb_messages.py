@@ -20,12 +20,14 @@ from sms_bridge.storage.message_items import (
     RECEIPT_PREFIX,
     Item,
     attributes,
+    campaign_shelf,
     inbound_attributes,
     inbound_from,
     message_attributes,
     message_from,
     outcome_attributes,
     receipt_attribute,
+    shelf_of,
 )
 from sms_bridge.storage.message_updates import update_expression
 from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
@@ -66,9 +68,7 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         values = {**message_attributes(message), "state": message.state.value}
         if not message.ends_a_chain:
-            values["shelf"] = message.id[0]
-            if message.campaign_id:
-                values["campaign_shelf"] = f"{message.campaign_id} {message.id[0]}"
+            values["shelf"] = shelf_of(message.id)
         create = self._update(
             message.id,
             values,
@@ -76,6 +76,7 @@ class DynamoDBMessages:
             # A receipt cannot come before its message, but if it did, its state would stay.
             only_if_absent=("state", "umid"),
             condition="attribute_not_exists(accepted_at)",
+            remove=() if "attempt_at" in values else ("attempt_at",),
         )
         try:
             self._client.update_item(**create)
@@ -163,8 +164,8 @@ class DynamoDBMessages:
 
     def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        its_turn = "attribute_not_exists(outcome_next_try_at) OR outcome_next_try_at <= :at"
-        held = {"outcome_next_try_at": until}
+        its_turn = "attribute_not_exists(next_try_at) OR next_try_at <= :at"
+        held = {"next_try_at": until}
         hold = self._update(message_id, held, condition=its_turn, condition_values={":at": at})
         try:
             self._client.update_item(**hold)
@@ -176,23 +177,23 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         told = self._update(
             message_id,
-            {"outcome_told_at": at},
-            only_if_absent=("outcome_told_at",),
+            {"told_at": at},
+            only_if_absent=("told_at",),
             remove=("shelf",),
         )
         self._client.update_item(**told)
 
     def record_not_taken(self, message_id: str, next_try_at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        again = self._update(message_id, {"outcome_next_try_at": next_try_at}, add="outcome_tries")
+        again = self._update(message_id, {"next_try_at": next_try_at}, add="tries")
         self._client.update_item(**again)
 
     def record_given_up(self, message_id: str, reason: str, at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         given_up = {
-            "outcome_given_up": reason,
-            "outcome_given_up_at": at,
-            "shelf": _GIVEN_UP + message_id[0],
+            "given_up": reason,
+            "given_up_at": at,
+            "shelf": _GIVEN_UP + shelf_of(message_id),
         }
         self._client.update_item(**self._update(message_id, given_up))
 
@@ -200,12 +201,12 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         replayed = self._update(
             message_id,
-            {"shelf": message_id[0]},
+            {"shelf": shelf_of(message_id)},
             remove=(
-                "outcome_given_up",
-                "outcome_given_up_at",
-                "outcome_tries",
-                "outcome_next_try_at",
+                "given_up",
+                "given_up_at",
+                "tries",
+                "next_try_at",
             ),
         )
         self._client.update_item(**replayed)
@@ -235,7 +236,7 @@ class DynamoDBMessages:
         self, campaign_id: str, *, before: Position | None = None
     ) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        shelves = [f"{campaign_id} {shelf}" for shelf in SHELVES]
+        shelves = [campaign_shelf(campaign_id, shelf) for shelf in SHELVES]
         return self._indexes.newest_first(BY_CAMPAIGN, shelves, before)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
@@ -282,8 +283,8 @@ class DynamoDBMessages:
             "umid",
             "sub_account_id",
             "outcome",
-            "outcome_due_at",
-            "outcome_next_try_at",
+            "due_at",
+            "next_try_at",
         )
         expires_at = self._expiry(at)
 

@@ -5,7 +5,7 @@ index          key                 holds
 =============  ==================  ==========================================================
 ``open``       ``shelf``           messages whose outcome MoEngage has not heard
 ``recipient``  ``recipient_hash``  all messages
-``campaign``   ``campaign_shelf``  messages with a campaign id
+``campaign``   ``campaign``        messages with a campaign id
 =============  ==================  ==========================================================
 
 All are sorted by ``accepted_at`` and hold keys only. Shelves are named after an id's first digit,
@@ -18,7 +18,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from sms_bridge.rules.messages import Message
-from sms_bridge.storage.message_items import Item, attributes, message_from
+from sms_bridge.storage.message_items import CAMPAIGN, Item, attributes, message_from
 from sms_bridge.storage.messages import Position
 from sms_bridge.values import value
 
@@ -36,7 +36,7 @@ class Index:
 
 OPEN = Index("open", "shelf")
 BY_RECIPIENT = Index("recipient", "recipient_hash")
-BY_CAMPAIGN = Index("campaign", "campaign_shelf")
+BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
 SHELVES = "0123456789abcdef"
 
