@@ -124,9 +124,25 @@ class DynamoDBClient:
         item = self._call("GetItem", lambda: self._table.items.get(Key["id"]["S"]))
         return {"Item": item} if item is not None else {}
 
-    def put_item(self, *, TableName: str, Item: Item) -> dict[str, Any]:  # noqa: ARG002
-        """Write an item."""
-        self._call("PutItem", lambda: self._table.put(Item["id"]["S"], Item, "put"))
+    def put_item(
+        self,
+        *,
+        TableName: str,  # noqa: ARG002
+        Item: Item,
+        ConditionExpression: str = "",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
+    ) -> dict[str, Any]:
+        """Write an item, if there is none or no condition."""
+        assert ConditionExpression in ("", "attribute_not_exists(id)")
+        key = Item["id"]["S"]
+
+        def work() -> None:
+            before = self._table.items.get(key)
+            if ConditionExpression and before is not None:
+                raise _refused("PutItem", before, ReturnValuesOnConditionCheckFailure)
+            self._table.put(key, Item, _changes({}, Item))
+
+        self._call("PutItem", work)
         return {}
 
     def delete_item(self, *, TableName: str, Key: Item) -> dict[str, Any]:  # noqa: ARG002
@@ -162,10 +178,7 @@ class DynamoDBClient:
             except ExpressionError as error:
                 raise client_error("ValidationException", "UpdateItem") from error
             if not holds:
-                shows = ReturnValuesOnConditionCheckFailure == "ALL_OLD" and before is not None
-                response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
-                response |= {"Item": before} if shows else {}
-                raise ConditionalCheckFailedException(response, "UpdateItem")
+                raise _refused("UpdateItem", before, ReturnValuesOnConditionCheckFailure)
             self._table.put(key, after, _changes(item, after))
             return after
 
@@ -234,6 +247,13 @@ class _Paginator:
     def _accepted_at(self, key: str) -> str:
         accepted_at: str = self._table.items[key]["accepted_at"]["S"]
         return accepted_at
+
+
+def _refused(operation: str, before: Item | None, shown: str) -> ConditionalCheckFailedException:
+    response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
+    if shown == "ALL_OLD" and before is not None:
+        response["Item"] = before
+    return ConditionalCheckFailedException(response, operation)
 
 
 def _changes(before: Item, after: Item) -> str:

@@ -69,17 +69,31 @@ class DynamoDBMessages:
         values = {**message_attributes(message), "state": message.state.value}
         if not message.ends_a_chain:
             values["shelf"] = shelf_of(message.id)
-        create = self._update(
+        expires_at = self._expiry(message.accepted_at)
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=attributes({"id": message.id, **values, "expires_at": expires_at}),
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as taken:
+            there = _item_of(taken.response)
+            if "accepted_at" in there:
+                return message_from(there)
+        else:
+            return None
+        # A receipt cannot come before its message, but if it did, its state stays.
+        add_to_receipts = self._update(
             message.id,
             values,
-            expires_at=self._expiry(message.accepted_at),
-            # A receipt cannot come before its message, but if it did, its state would stay.
+            expires_at=expires_at,
             only_if_absent=("state", "umid"),
             condition="attribute_not_exists(accepted_at)",
             remove=() if "attempt_at" in values else ("attempt_at",),
         )
         try:
-            self._client.update_item(**create)
+            self._client.update_item(**add_to_receipts)
         except self._client.exceptions.ConditionalCheckFailedException as taken:
             return message_from(_item_of(taken.response))
         return None

@@ -60,7 +60,11 @@ _STATES = {state.value: state for state in State}
 
 def attributes(values: dict[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty."""
-    return {name: _noted(value) for name, value in values.items() if value not in ("", None)}
+    return {
+        name: {"S": value} if type(value) is str else _noted(value)
+        for name, value in values.items()
+        if value != "" and value is not None
+    }
 
 
 def _noted(value: Any) -> dict[str, Any]:
