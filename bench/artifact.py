@@ -43,6 +43,9 @@ LAMBDA_VARIABLES = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    # X-Ray traces the first request of a second and every twentieth; this is one of the others.
+    "_X_AMZN_TRACE_ID": "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef"
+    ";Sampled=0",
     "_HANDLER": "app.handler",
     "LAMBDA_TASK_ROOT": "/var/task",
     "LANG": "en_US.UTF-8",
@@ -145,9 +148,6 @@ def baseline(name: str, standins: StandIns, *, tls: bool = False) -> Function:
         "OUTCOME_QUEUE_URL": _template_variables()["SendSms"]["OUTCOME_QUEUE_URL"],
         "EIGHTX8_BASE_URL": url,
         "MOENGAGE_DELIVERY_TRACKING_URL": f"{url}/sms/dlr/custom/local-connector",
-        # X-Ray traces the first request of a second and every twentieth; this is one of the others.
-        "_X_AMZN_TRACE_ID": "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef"
-        ";Sampled=0",
         **(trusting(standins) if tls else {}),
     }
     return Function(f"{name} {AS_PEOPLE_WRITE_IT}", (BASELINE / name, LIBRARIES), environment)
@@ -233,6 +233,16 @@ def memory_mb() -> int:
         raise NotImplementedError("functions of different sizes")
     (size,) = sizes
     return int(size)
+
+
+def is_traced() -> bool:
+    """Tell whether X-Ray traces the functions, by the parameter's default."""
+    return bool(template().parameters["Tracing"]["Default"] == "Active")
+
+
+def has_platform_lines() -> bool:
+    """Tell whether Lambda writes START, END and REPORT of each invocation."""
+    return bool(template().parameters["PlatformLogLevel"]["Default"] != "WARN")
 
 
 def access_log_bytes() -> int:

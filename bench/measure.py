@@ -9,7 +9,7 @@ from functools import cached_property
 from statistics import median
 
 from bench import artifact
-from bench.cost import Assumptions, cost_of, cost_of_keeping
+from bench.cost import TRACED_SHARE, Assumptions, cost_of, cost_of_keeping
 from bench.events import send_events
 from bench.figures import AS_PEOPLE_WRITE_IT, Figure
 from bench.runs import Function, RunFailedError, has_valgrind, take_times
@@ -308,10 +308,13 @@ class Bench:
 
     @staticmethod
     def assumptions(mode: str) -> Assumptions:
-        """What is assumed; the baseline has no access log, and everything else alike."""
+        """What is assumed: the baseline has X-Ray, for its Tracer, and no access log."""
+        theirs = mode == AS_PEOPLE_WRITE_IT
         return Assumptions(
             memory_mb=artifact.memory_mb(),
-            access_log_bytes=0 if mode == AS_PEOPLE_WRITE_IT else artifact.access_log_bytes(),
+            traced=TRACED_SHARE if theirs or artifact.is_traced() else 0.0,
+            platform_lines=theirs or artifact.has_platform_lines(),
+            access_log_bytes=0 if theirs else artifact.access_log_bytes(),
             send_rate=artifact.default_of("SendRateLimit"),
             dispatchers=2 * artifact.default_of("DispatchConcurrency"),
         )

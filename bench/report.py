@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import artifact
-from bench.cost import Assumptions
+from bench.cost import TRACED_SHARE, Assumptions
 from bench.figures import MARGIN, MARGIN_OF_TIMES, Figure
 from bench.measure import QUICK, Bench
 
@@ -93,13 +93,20 @@ def _assumptions(assumed: Assumptions) -> list[str]:
         "logged and sent, and how often an invocation waits for which service. Assumed: answers "
         f"after {seconds}; functions of {assumed.memory_mb} MB, which compute at "
         f"{assumed.memory_mb}/1769 of the speed of the machine that this was measured on; full "
-        f"batches; X-Ray traces {assumed.traced:.0%} of the invocations; "
-        f"{assumed.messages_a_second:,.0f} messages a second (for how many environments read the "
+        f"batches; X-Ray traces {TRACED_SHARE:.0%} of the invocations where it is on: in the "
+        f"baseline, for its Tracer, and {_in(assumed.traced)} the bridge by default; START, "
+        "END and REPORT lines of Lambda in the baseline, whose settings are the usual ones, and "
+        f"{_in(assumed.platform_lines)} the bridge; {assumed.messages_a_second:,.0f} messages a "
+        "second (for how many environments read the "
         f"secret); records kept for {assumed.days_kept} days. Not in it, because no message makes "
         "it dearer: alarms, dashboard, the runs of `reconcile`, and the custom metrics ($0.30 each "
         "a month)."
     )
     return textwrap.wrap(text, 100)
+
+
+def _in(there: float) -> str:
+    return "in" if there else "not in"
 
 
 def _versions() -> list[str]:
