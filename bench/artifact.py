@@ -12,8 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bench.figures import AS_PEOPLE_WRITE_IT
 from bench.runs import PYTHON, Function, RunFailedError
+from bench.standins.dynamodb import ALL, KEYS_ONLY
 from bench.standins.running import StandIns
 from local.deployment import processor
 from local.event_files import EVENTS, logical_id
@@ -86,15 +89,24 @@ def template() -> Template:
     return read_template()
 
 
-def indexes() -> dict[str, tuple[str, str]]:
-    """Return the key attributes of the table's indexes, by their names."""
-    table = template().resources["MessagesTable"]["Properties"]
+def indexes() -> dict[str, tuple[str, str, str]]:
+    """Return the indexes of the bridge's table and of the baseline's, by their names."""
+    theirs = yaml.safe_load((BASELINE / "table.yaml").read_text("utf-8"))
+    return {
+        **indexes_of(template().resources["MessagesTable"]["Properties"]),
+        **indexes_of(theirs["MessagesTable"]["Properties"]),
+    }
+
+
+def indexes_of(table: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Return the key attributes of a table's indexes and what they hold, by their names."""
     found = {}
     for index in table["GlobalSecondaryIndexes"]:
         keys = {one["KeyType"]: one["AttributeName"] for one in index["KeySchema"]}
-        if index["Projection"] != {"ProjectionType": "KEYS_ONLY"}:
+        projection = index["Projection"]["ProjectionType"]
+        if projection not in (KEYS_ONLY, ALL):
             raise NotImplementedError("the charges of other projections are not known here")
-        found[index["IndexName"]] = keys["HASH"], keys["RANGE"]
+        found[index["IndexName"]] = keys["HASH"], keys["RANGE"], projection
     return found
 
 

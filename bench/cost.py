@@ -33,6 +33,12 @@ _TRACED = (
     "Sampled: true\n"
 )
 
+LOOK_UPS = "DynamoDB: indexes for look-ups"
+"""The item that is left out where nobody looks up messages by number or campaign."""
+
+# The bridge's and the baseline's.
+_LOOK_UP_INDEXES = {"recipient", "campaign", "by_recipient", "by_campaign"}
+
 # SQS gives and deletes at most so many records in one request.
 _RECORDS_A_REQUEST = 10
 
@@ -135,10 +141,9 @@ def cost_of(life: Life, assumptions: Assumptions) -> dict[str, float]:
         add("Lambda: requests", invocations * prices.LAMBDA_REQUEST)
         add("Lambda: duration", gb_seconds * prices.LAMBDA_GB_SECOND)
         add("DynamoDB: writes", usage.table_writes * a_message * prices.DYNAMODB_WRITE_UNIT)
-        add(
-            "DynamoDB: index writes",
-            sum(usage.index_writes.values()) * a_message * prices.DYNAMODB_WRITE_UNIT,
-        )
+        for index, units in usage.index_writes.items():
+            item = LOOK_UPS if index in _LOOK_UP_INDEXES else "DynamoDB: index of open messages"
+            add(item, units * a_message * prices.DYNAMODB_WRITE_UNIT)
         add("DynamoDB: reads", usage.reads * a_message * prices.DYNAMODB_READ_UNIT)
         add("SQS: sending", usage.calls_to("sqs") * a_message * prices.SQS_REQUEST)
         add("CloudWatch Logs", (log_bytes + lines * _BYTES_A_LINE) / GB * prices.LOGS_GB)

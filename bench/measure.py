@@ -9,7 +9,7 @@ from functools import cached_property
 from statistics import median
 
 from bench import artifact
-from bench.cost import TRACED_SHARE, Assumptions, cost_of, cost_of_keeping
+from bench.cost import LOOK_UPS, TRACED_SHARE, Assumptions, cost_of, cost_of_keeping
 from bench.events import send_events
 from bench.figures import AS_PEOPLE_WRITE_IT, Figure
 from bench.runs import Function, RunFailedError, has_valgrind, take_times
@@ -320,8 +320,8 @@ class Bench:
         )
 
     def cost(self) -> Iterator[Figure]:
-        """The cost of a million messages, over the baseline's."""
-        theirs = sum(self.costs[AS_PEOPLE_WRITE_IT].values())
+        """The cost of a million messages, over the baseline's: both with look-ups, both without."""
+        theirs = self.total(AS_PEOPLE_WRITE_IT)
         yield Figure(
             f"cost of a million messages {AS_PEOPLE_WRITE_IT}",
             theirs,
@@ -330,7 +330,7 @@ class Bench:
             is_time=True,
         )
         for mode in ("direct", "queued"):
-            ours = sum(self.costs[mode].values())
+            ours = self.total(mode)
             yield Figure(
                 f"cost of a million messages, {mode}",
                 ours / theirs,
@@ -338,6 +338,22 @@ class Bench:
                 how=f"${ours:.2f}: {self._items(mode)}",
                 is_time=True,
             )
+        theirs = self.total(AS_PEOPLE_WRITE_IT, look_ups=False)
+        for mode in ("direct", "queued"):
+            ours = self.total(mode, look_ups=False)
+            yield Figure(
+                f"the same if neither could look up by number or campaign, {mode}",
+                ours / theirs,
+                COST_MOST,
+                how=f"${ours:.2f} over ${theirs:.2f}",
+                is_time=True,
+            )
+
+    def total(self, mode: str, *, look_ups: bool = True) -> float:
+        """Return the dollars of a million messages, with the indexes for look-ups or without."""
+        return sum(
+            dollars for item, dollars in self.costs[mode].items() if look_ups or item != LOOK_UPS
+        )
 
     def _items(self, mode: str) -> str:
         dearest = sorted(self.costs[mode].items(), key=lambda item: -item[1])

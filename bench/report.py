@@ -73,10 +73,12 @@ def _cost(bench: Bench) -> str:
     for item in items:
         values = " | ".join(f"{bench.costs[mode].get(item, 0.0):.3f}" for mode in modes)
         lines.append(f"| {item} | {values} |")
-    totals = " | ".join(f"**{sum(bench.costs[mode].values()):.2f}**" for mode in modes)
+    totals = " | ".join(f"**{bench.total(mode):.2f}**" for mode in modes)
+    without = " | ".join(f"{bench.total(mode, look_ups=False):.2f}" for mode in modes)
     keeping = " | ".join(f"{bench.costs_of_keeping[mode]:.2f}" for mode in modes)
     lines += [
         f"| **together** | {totals} |",
+        f"| together without look-ups by number and campaign | {without} |",
         f"| beside it: records kept, with backups | {keeping} |",
         "",
         *_assumptions(bench.assumptions("direct")),
