@@ -66,8 +66,8 @@ class Through:
         code = ours.get("__type", "").rpartition("#")[2]
         assert code == theirs.get("__type", "").rpartition("#")[2]
 
-    def get_paginator(self, operation: str) -> Any:
-        return self._moto.get_paginator(operation)
+    def query(self, **content: Any) -> Any:
+        return self._moto.query(**content)
 
     def batch_get_item(self, **content: Any) -> Any:
         return self._moto.batch_get_item(**content)
