@@ -25,7 +25,7 @@ class LineFormatter(LambdaPowertoolsFormatter):
     """Powertools' lines, written in half the time: no place in the code, no formats, no guesses."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a line: what every line has, the request's keys, the line's own."""
+        """Return a line: what every line has, the request's keys, its own that say something."""
         line = {
             "level": record.levelname,
             "message": record.msg,
@@ -34,11 +34,12 @@ class LineFormatter(LambdaPowertoolsFormatter):
         for name, value in self.log_format.items():
             if value is not None and name not in _NOT_WRITTEN:
                 line[name] = value
-        trace = os.environ.get("_X_AMZN_TRACE_ID")
-        if trace:
+        trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+        # Lambda gives every call an id; X-Ray knows those of the sample alone.
+        if "Sampled=1" in trace:
             line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
         for name, value in record.__dict__.items():
-            if name not in _OF_EVERY_RECORD:
+            if value != "" and name not in _OF_EVERY_RECORD:
                 line[name] = value
         return _encode(line)
 

@@ -49,7 +49,7 @@ class DynamoDBMessages:
     Parameters
     ----------
     client
-        A boto3 DynamoDB client.
+        boto3's DynamoDB client, or one that stands in its place.
     table
         Name of the table. Its key is the string attribute ``id``; its indexes are those of
         :mod:`~sms_bridge.storage.message_indexes`.

@@ -15,7 +15,7 @@ so that a burst of messages is not written to one partition.
 import heapq
 from collections.abc import Iterator, Sequence
 from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.message_items import CAMPAIGN, Item, attributes, message_from
@@ -78,8 +78,7 @@ class MessageIndexes:
         """Return the items under a value, by when they were accepted."""
         under_the_value = f"{index.attribute} = :value"
         in_the_span = "accepted_at BETWEEN :since AND :until"
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
+        found = self._query(
             IndexName=index.name,
             KeyConditionExpression=f"{under_the_value} AND {in_the_span}",
             ExpressionAttributeValues=attributes(
@@ -87,11 +86,19 @@ class MessageIndexes:
             ),
             ScanIndexForward=not backwards,
         )
-        keys = ({"id": item["id"]} for page in pages for item in page["Items"])
+        keys = ({"id": item["id"]} for item in found)
         for some in batched(keys, _GET_AT_ONCE, strict=False):
             # They come back in any order.
             items = {item["id"]["S"]: item for item in self._get_many(list(some))}
             yield from (items[key["id"]["S"]] for key in some if key["id"]["S"] in items)
+
+    def _query(self, **query: Any) -> Iterator[Item]:
+        while True:
+            page = self._client.query(TableName=self._table, **query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _get_many(self, keys: list[Item]) -> Iterator[Item]:
         while keys:
