@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -26,24 +27,45 @@ class LineFormatter(LambdaPowertoolsFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a line: what every line has, the request's keys, the line's own."""
-        line = {
-            "level": record.levelname,
-            "message": record.msg,
-            "timestamp": timestamp(record.created),
-        }
+        line = self.beginning(record.levelname, record.msg, record.created)
+        for name, value in record.__dict__.items():
+            if name not in _OF_EVERY_RECORD:
+                line[name] = value
+        return _encode(line)
+
+    def beginning(self, level: str, message: str, now: float) -> dict[str, Any]:
+        """Return what every line has, and the request's keys."""
+        line: dict[str, Any] = {"level": level, "message": message, "timestamp": timestamp(now)}
         for name, value in self.log_format.items():
             if value is not None and name not in _NOT_WRITTEN:
                 line[name] = value
         trace = os.environ.get("_X_AMZN_TRACE_ID")
         if trace:
             line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
-        for name, value in record.__dict__.items():
-            if name not in _OF_EVERY_RECORD:
-                line[name] = value
-        return _encode(line)
+        return line
 
 
 logger = Logger(log_uncaught_exceptions=False, logger_formatter=LineFormatter())
+
+
+def log_many(message: str, lines: Iterable[dict[str, Any]], now: float) -> None:
+    """Log many lines of one kind, at the level INFO, for little more than their keys cost.
+
+    Parameters
+    ----------
+    lines
+        The keys that are each line's own.
+    now
+        Seconds since the epoch.
+    """
+    if logger.log_level > logging.INFO:
+        return
+    handler: Any = logger.registered_handler
+    beginning = handler.formatter.beginning("INFO", message, now)
+    written = "".join(f"{_encode(beginning | line)}\n" for line in lines)
+    with handler.lock:
+        handler.stream.write(written)
+        handler.flush()
 
 
 def log_failure(message: str, error: BaseException, **facts: Any) -> None:

@@ -76,10 +76,10 @@ class TestSendQueues:
         (raw,) = sqs.receive(sqs.promotional)
         record = read_send_record(raw)
 
-        queue.postpone(record, seconds=seconds)
+        queue.postpone([(record, seconds)])
         assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
 
-        queue.postpone(record, seconds=0)
+        queue.postpone([(record, 0)])
         (raw,) = sqs.receive(sqs.promotional)
         assert read_send_record(raw).tries == 2
 

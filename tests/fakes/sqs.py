@@ -58,6 +58,19 @@ class InMemorySqs:
         record_id, _ = ReceiptHandle.split("/")
         self.queues[QueueUrl][record_id].visible_at = self.clock() + VisibilityTimeout
 
+    def change_message_visibility_batch(
+        self, *, QueueUrl: str, Entries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        for entry in Entries:
+            self.change_message_visibility(
+                QueueUrl=QueueUrl,
+                ReceiptHandle=entry["ReceiptHandle"],
+                VisibilityTimeout=entry["VisibilityTimeout"],
+            )
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
     def receive_message(
         self,
         *,
