@@ -78,7 +78,13 @@ class InMemoryMessages:
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: str
     ) -> dict[str, Attempt | Exception]:
-        return {message_id: self.begin_attempt(message_id, at) for message_id in message_ids}
+        return {one: self._tried(one, at) for one in dict.fromkeys(message_ids)}
+
+    def _tried(self, message_id: str, at: str) -> Attempt | Exception:
+        try:
+            return self.begin_attempt(message_id, at)
+        except Exception as error:
+            return error
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
