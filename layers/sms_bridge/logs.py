@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -48,23 +48,28 @@ class LineFormatter(LambdaPowertoolsFormatter):
 logger = Logger(log_uncaught_exceptions=False, logger_formatter=LineFormatter())
 
 
-def log_many(message: str, lines: Iterable[dict[str, Any]], now: float) -> None:
+def log_many(
+    message: str, shared: dict[str, Any], lines: Sequence[dict[str, Any]], now: float
+) -> None:
     """Log many lines of one kind, at the level INFO, for little more than their keys cost.
 
     Parameters
     ----------
+    shared
+        The keys that are the same for all.
     lines
-        The keys that are each line's own.
+        The keys that are each line's own: one at least, and no value holds keys itself.
     now
         Seconds since the epoch.
     """
     if logger.log_level > logging.INFO:
         return
     handler: Any = logger.registered_handler
-    beginning = handler.formatter.beginning("INFO", message, now)
-    written = "".join(f"{_encode(beginning | line)}\n" for line in lines)
+    beginning = _encode({**handler.formatter.beginning("INFO", message, now), **shared})[:-1]
+    # In one go, which is quicker; within a text a quote would have a backslash before it.
+    rest = _encode(lines)[2:-1].replace('},{"', f'}}\n{beginning},"')
     with handler.lock:
-        handler.stream.write(written)
+        handler.stream.write(f"{beginning},{rest}\n")
         handler.flush()
 
 

@@ -54,8 +54,10 @@ def _init(self: Any, /, *positional: Any, **named: Any) -> None:
     for name, make in self._factories.items():
         if name not in named:
             content[name] = make()
-    content.update(zip(self.__match_args__, positional, strict=False))
     content.update(named)
+    if not positional and len(content) == len(self._names) and named.keys() <= self._names:
+        return
+    content.update(zip(self.__match_args__, positional, strict=False))
     by_position = self.__match_args__[: len(positional)]
     too_many = len(by_position) < len(positional) or not named.keys().isdisjoint(by_position)
     if too_many or len(content) != len(self._names) or not named.keys() <= self._names:

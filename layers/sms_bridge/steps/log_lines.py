@@ -60,6 +60,8 @@ def log_attempt(
     log(
         _SENT if sent else "message not sent",
         **_attempt(recorded.message, result),
+        state=recorded.message.state,
+        verdict=result.verdict,
         **outcome,
         **measured({**counted, **outcome_values}, now),
     )
@@ -69,15 +71,14 @@ def log_taken(taken: Sequence[tuple[Message, SendResult]], now: float) -> None:
     """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all."""
     for some in batched(taken, MOST_VALUES, strict=False):
         waited = [seconds_since(message.accepted_at, now) for message, _ in some]
-        lines = (
+        lines = [
             {
                 **_attempt(message, result),
-                "state": State.QUEUED,
                 Metric.SECONDS_IN_QUEUE.title: seconds,
             }
             for (message, result), seconds in zip(some, waited, strict=True)
-        )
-        log_many(_SENT, lines, now)
+        ]
+        log_many(_SENT, {"state": State.QUEUED, "verdict": Verdict.ACCEPTED}, lines, now)
         logger.info(
             "messages sent",
             **measured({Metric.SENT: len(some), Metric.SECONDS_IN_QUEUE: waited}, now),
@@ -85,12 +86,10 @@ def log_taken(taken: Sequence[tuple[Message, SendResult]], now: float) -> None:
 
 
 def _attempt(message: Message, result: SendResult) -> dict[str, Any]:
-    """Return the keys of a line about an attempt to send."""
+    """Return the keys of a line about an attempt, without what it means."""
     return {
         **identity_of(message),
         "attempt": message.attempt,
-        "state": message.state,
-        "verdict": result.verdict,
         "reason": result.reason,
         "http_status": result.http_status,
         "umid": result.umid,

@@ -14,6 +14,8 @@ from sms_bridge.values import value
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+_KINDS = {kind.value: kind for kind in MessageKind}
+
 _AT_ONCE = 10
 """SQS's limit."""
 
@@ -107,8 +109,8 @@ def read_send_record(record: Mapping[str, Any]) -> SendRecord:
         When it is none that the bridge wrote.
     """
     body = json.loads(record["body"])
-    request = dict(body["request"])
-    request["kind"] = MessageKind(request["kind"])
+    request = body["request"]
+    request["kind"] = _KINDS[request["kind"]]
     return SendRecord(
         message_id=str(body["messageId"]),
         request=MessageRequest(**request),
