@@ -155,9 +155,12 @@ class DispatchMessages:
         ready: dict[str, list[tuple[SendRecord, Message]]] = defaultdict(list)
         waits: list[_Wait] = []
         for raw, record in received:
+            # Of two records of a message, one is enough: the other one waits for what it finds.
+            attempt = attempts.pop(record.message_id, None)
+            if isinstance(attempt, Exception):
+                again += self._fail(raw, record, attempt)
+                continue
             try:
-                # Of two records of a message, one is enough: the other one waits for what it finds.
-                attempt = attempts.pop(record.message_id, None)
                 fate = self._fate(record, attempt, opted_out) if attempt else _Fate.LATER
                 if isinstance(fate, Message):
                     ready[record.request.sub_account_id].append((record, fate))
@@ -166,11 +169,7 @@ class DispatchMessages:
                 elif fate is _Fate.LATER:
                     waits.append((record, _SECONDS_BETWEEN_LOOKS))
             except Exception as error:
-                log_failure("message not dispatched", error, message_id=record.message_id)
-                if record.tries < _MAX_FAILURES:
-                    again.append(record.record_id)
-                else:
-                    again += self._bury(raw, f"failed_{type(error).__name__}")
+                again += self._fail(raw, record, error)
         began = self._clock()
         for sub_account_id, batch in ready.items():
             later, failed = self._send(sub_account_id, batch, time_left)
@@ -220,11 +219,9 @@ class DispatchMessages:
             return error
 
     def _fate(
-        self, record: SendRecord, attempt: Attempt | Exception, opted_out: set[Person]
+        self, record: SendRecord, attempt: Attempt, opted_out: set[Person]
     ) -> Message | _Fate:
         """Return the message if it is to be sent now, or what becomes of its record."""
-        if isinstance(attempt, Exception):
-            raise attempt
         message, now = attempt.message, self._clock()
         if message is None or not message.accepted_at:
             return _Fate.NOT_FOUND
@@ -235,6 +232,13 @@ class DispatchMessages:
             self._record(message, EXPIRED if expired else OPTED_OUT)
             return _Fate.DROP
         return message
+
+    def _fail(self, raw: dict[str, Any], record: SendRecord, error: Exception) -> list[str]:
+        """Leave a record in the queue, unless it has failed too often; returns it if it stays."""
+        log_failure("message not dispatched", error, message_id=record.message_id)
+        if record.tries < _MAX_FAILURES:
+            return [record.record_id]
+        return self._bury(raw, f"failed_{type(error).__name__}")
 
     def _bury(self, raw: dict[str, Any], reason: str) -> list[str]:
         """Move a record to the dead-letter queue; returns it if that fails."""

@@ -18,13 +18,20 @@ IDS = [f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
 
 
 class DynamoDB:
-    """A table of waiting messages, and the operations that were called."""
+    """A table of waiting messages, and the operations that were called.
 
-    def __init__(self, *, fails_at: int = 0, **faults: Any) -> None:
+    Attributes
+    ----------
+    fails_at
+        Which call fails, counted from 1.
+    """
+
+    def __init__(self, **faults: Any) -> None:
         self.calls: list[str] = []
-        self._fails_at = fails_at
-        self.client: Any = DynamoDBClient(Table(lambda: 0.0), self._call, **faults)
-        self.store = DynamoDBMessages(self.client, "messages")
+        self.fails_at = 0
+        client: Any = DynamoDBClient(Table(lambda: 0.0), self._call, **faults)
+        self.client = client
+        self.store = DynamoDBMessages(client, "messages")
         for message_id in IDS:
             waiting = a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at="")
             self.store.create(waiting)
@@ -32,7 +39,7 @@ class DynamoDB:
 
     def _call(self, operation: str, work: Any) -> Any:
         self.calls.append(operation)
-        if len(self.calls) == self._fails_at:
+        if len(self.calls) == self.fails_at:
             raise TimeoutError
         return work()
 
@@ -66,7 +73,7 @@ def test_a_statement_that_is_throttled_is_the_failure_of_one_message() -> None:
 @pytest.mark.parametrize(("fails_at", "failed"), [(1, IDS[:25]), (2, IDS[25:])])
 def test_a_call_that_fails_is_the_failure_of_its_messages(fails_at: int, failed: list[str]) -> None:
     dynamodb = DynamoDB()
-    dynamodb._fails_at = fails_at
+    dynamodb.fails_at = fails_at
 
     attempts = dynamodb.store.begin_first_attempts(IDS, AT)
 
@@ -85,7 +92,7 @@ def test_one_that_is_refused_and_cannot_be_looked_up_is_a_failure(fails_at: int)
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
     dynamodb.calls.clear()
-    dynamodb._fails_at = fails_at
+    dynamodb.fails_at = fails_at
 
     attempts = dynamodb.store.begin_first_attempts(IDS[:2], AT)
 
@@ -103,7 +110,7 @@ def test_keys_that_are_left_are_asked_for_again() -> None:
     dynamodb.calls.clear()
 
     assert opt_outs.opted_out_among(people, hash_key="k") == set(people)
-    assert dynamodb.calls == ["BatchGetItem"] * 4
+    assert dynamodb.calls == ["BatchGetItem"] * 5
 
 
 def test_but_not_for_ever() -> None:
