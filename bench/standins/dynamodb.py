@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from bench.standins.wire import Reply, Request
 from tests.chaos.expressions import ExpressionError, Item, condition, refuse_unused, updated
+from tests.chaos.partiql import MOST_STATEMENTS, update_of
 
 _TARGET = "DynamoDB_20120810."
 _KIND = "application/x-amz-json-1.0"
@@ -33,6 +34,7 @@ class RefusedError(Exception):
 
     def __init__(self, code: str, message: str = "", **more: Any) -> None:
         super().__init__(code)
+        self.code = code
         self.content = {"__type": _ERRORS + code, "message": message, **more}
 
 
@@ -178,6 +180,25 @@ class Table:
                 found.append(item)
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
+    def _batch_execute(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Change many items, each if its own condition holds."""
+        try:
+            updates = [update_of(one["Statement"], one["Parameters"]) for one in call["Statements"]]
+        except ExpressionError as error:
+            raise RefusedError("ValidationException", str(error)) from error
+        keys = {_key_of(update["Key"]) for update in updates}
+        if not 0 < len(updates) <= MOST_STATEMENTS or len(keys) < len(updates):
+            raise RefusedError("ValidationException", "1 to 25 statements, each of another item")
+        answers: list[dict[str, Any]] = []
+        for update in updates:
+            try:
+                answers.append({"Item": self._update(update)["Attributes"]})
+            except RefusedError as refused:
+                if refused.code != "ConditionalCheckFailedException":
+                    raise
+                answers.append({"Error": {"Code": "ConditionalCheckFailed"}})
+        return {"Responses": answers}
+
     def _describe(self, call: dict[str, Any]) -> dict[str, Any]:
         """What a client may ask to have the connection open; it is not charged."""
         return {"Table": {"TableName": call["TableName"], "TableStatus": "ACTIVE"}}
@@ -207,6 +228,7 @@ class Table:
         "TransactWriteItems": _transact,
         "BatchWriteItem": _batch_write,
         "BatchGetItem": _batch_get,
+        "BatchExecuteStatement": _batch_execute,
         "Query": _query,
         "DescribeTable": _describe,
     }

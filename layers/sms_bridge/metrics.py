@@ -1,7 +1,8 @@
 """Metrics, as CloudWatch's embedded metric format.
 
 A metric travels in the log line that tells the same of one message: one write serves both, and
-every point of a graph leads to its lines. The dimensions are named after the line's own keys.
+every point of a graph leads to its lines. (What 8x8 took of a batch is measured in one line more.)
+The dimensions are named after the line's own keys.
 """
 
 import functools
@@ -62,13 +63,18 @@ class Metric(Enum):
         self.split_by = split_by
 
 
-def measured(values: Mapping[Metric, float], now: float) -> dict[str, Any]:
+MOST_VALUES = 100
+"""Of one metric in one line."""
+
+
+def measured(values: Mapping[Metric, float | list[float]], now: float) -> dict[str, Any]:
     """Return the keys that make a log line carry metrics.
 
     Parameters
     ----------
     values
-        The line must have a key for each metric's ``split_by``.
+        The line must have a key for each metric's ``split_by``. A list is as many values of the
+        metric.
     now
         Seconds since the epoch.
     """

@@ -83,7 +83,10 @@ class Account:
             answers_lost="dynamodb_answers_lost",
         )
         return DynamoDBClient(
-            self.table, calls, leaves_keys=lambda: self._faults.strikes("batch_get_partial")
+            self.table,
+            calls,
+            leaves_keys=lambda: self._faults.strikes("batch_get_partial"),
+            throttles=lambda: self._faults.strikes("batch_write_partial"),
         )
 
     def sqs(self) -> Any:

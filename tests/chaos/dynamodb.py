@@ -15,6 +15,7 @@ from tests.chaos.expressions import (
     refuse_unused,
     updated,
 )
+from tests.chaos.partiql import MOST_STATEMENTS, update_of
 
 _ITEMS_A_PAGE = 25
 
@@ -108,16 +109,24 @@ class DynamoDBClient:
         Makes a call, which may go wrong.
     leaves_keys
         Whether BatchGetItem leaves half of its keys for another call.
+    throttles
+        Whether BatchExecuteStatement does not do one of its statements.
     """
 
     exceptions = _Exceptions
 
     def __init__(
-        self, table: Table, call: Call, *, leaves_keys: Callable[[], bool] = lambda: False
+        self,
+        table: Table,
+        call: Call,
+        *,
+        leaves_keys: Callable[[], bool] = lambda: False,
+        throttles: Callable[[], bool] = lambda: False,
     ) -> None:
         self._table = table
         self._call = call
         self._leaves_keys = leaves_keys
+        self._throttles = throttles
 
     def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool) -> dict[str, Any]:  # noqa: ARG002
         """Read an item."""
@@ -184,6 +193,33 @@ class DynamoDBClient:
 
         after = self._call("UpdateItem", work)
         return {"Attributes": after} if ReturnValues == "ALL_NEW" else {}
+
+    def batch_execute_statement(self, *, Statements: list[dict[str, Any]]) -> dict[str, Any]:
+        """Change many items, each if its own condition holds."""
+        try:
+            updates = [update_of(one["Statement"], one["Parameters"]) for one in Statements]
+        except ExpressionError as error:
+            raise client_error("ValidationException", "BatchExecuteStatement") from error
+        keys = {update["Key"]["id"]["S"] for update in updates}
+        if not 0 < len(updates) <= MOST_STATEMENTS or len(keys) < len(updates):
+            raise client_error("ValidationException", "BatchExecuteStatement")
+        throttled = [self._throttles() for _ in updates]
+
+        def work() -> list[dict[str, Any]]:
+            return [
+                {"Error": {"Code": "ThrottlingError"}} if fails else self._tried(update)
+                for update, fails in zip(updates, throttled, strict=True)
+            ]
+
+        return {"Responses": self._call("BatchExecuteStatement", work)}
+
+    def _tried(self, update: dict[str, Any]) -> dict[str, Any]:
+        """Do what a statement of a batch asks for."""
+        alone = DynamoDBClient(self._table, lambda _, work: work())
+        try:
+            return {"Item": alone.update_item(**update)["Attributes"]}
+        except ConditionalCheckFailedException:
+            return {"Error": {"Code": "ConditionalCheckFailed"}}
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
         """Read many items, in any order; some keys may be left for another call."""

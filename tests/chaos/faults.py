@@ -76,6 +76,9 @@ FAULTS = {
     "batch_get_partial": Fault(
         "DynamoDB", "BatchGetItem leaves keys for another call", 0.5, beside=_UNSETTLED
     ),
+    "batch_write_partial": Fault(
+        "DynamoDB", "BatchExecuteStatement throttles some of its statements"
+    ),
     "sqs_fails": Fault("SQS", "a call fails", 0.05),
     "sqs_answers_lost": Fault("SQS", "a call does its work and fails", 0.05),
     "sqs_duplicates": Fault("SQS", "a record is delivered twice, at once or after it was deleted"),

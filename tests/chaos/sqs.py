@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.chaos.aws import client_error
 from tests.chaos.dynamodb import Call
 
@@ -160,3 +162,25 @@ class SqsClient:
         self._call(
             "ChangeMessageVisibility", lambda: queue.show_again(ReceiptHandle, VisibilityTimeout)
         )
+
+    def change_message_visibility_batch(
+        self, *, QueueUrl: str, Entries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Change it for many records, each for itself."""
+        if not 1 <= len(Entries) <= 10 or len({one["Id"] for one in Entries}) < len(Entries):
+            raise client_error("InvalidBatchEntry", "ChangeMessageVisibilityBatch")
+        queue = self._queues[QueueUrl]
+
+        def work() -> dict[str, Any]:
+            done: dict[str, Any] = {"Successful": [], "Failed": []}
+            for entry in Entries:
+                try:
+                    queue.show_again(entry["ReceiptHandle"], entry["VisibilityTimeout"])
+                    done["Successful"].append({"Id": entry["Id"]})
+                except ClientError as error:
+                    failed = {"Id": entry["Id"], "SenderFault": True, **error.response["Error"]}
+                    done["Failed"].append(failed)
+            return done
+
+        answer: dict[str, Any] = self._call("ChangeMessageVisibilityBatch", work)
+        return answer

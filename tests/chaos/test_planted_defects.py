@@ -58,7 +58,13 @@ def begin_every_attempt(patch: pytest.MonkeyPatch) -> None:
     def begin_attempt(self: DynamoDBMessages, message_id: str, _: str) -> Attempt:
         return Attempt(begun=True, message=self.get(message_id))
 
+    def begin_first_attempts(
+        self: DynamoDBMessages, message_ids: list[str], _: str
+    ) -> dict[str, Attempt]:
+        return {one: Attempt(begun=True, message=self.get(one)) for one in message_ids}
+
     patch.setattr(DynamoDBMessages, "begin_attempt", begin_attempt)
+    patch.setattr(DynamoDBMessages, "begin_first_attempts", begin_first_attempts)
 
 
 def write_after_the_time_is_over(patch: pytest.MonkeyPatch) -> None:

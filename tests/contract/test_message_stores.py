@@ -9,7 +9,7 @@ from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.storage.messages import Effect, MessageStore, Recorded
+from sms_bridge.storage.messages import Attempt, Effect, MessageStore, Recorded
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -145,6 +145,67 @@ class TestAttempts:
 
         assert (message.reason, message.description, message.eightx8_code) == ("", "", "")
         assert (message.umid, message.answered_at) == (UMID, LATER)
+
+
+class TestFirstAttempts:
+    """The attempts of many messages, begun together."""
+
+    def test_each_is_begun_as_if_it_were_alone(self, store: MessageStore) -> None:
+        ids = [f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
+        for message_id in ids:
+            store.create(a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at=""))
+
+        attempts = store.begin_first_attempts([*ids, *ids[:3]], AT)
+
+        begun = {one: Attempt(begun=True, message=kept(store, one)) for one in ids}
+        assert attempts == begun
+        message = kept(store, ids[-1])
+        assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
+        assert store.begin_first_attempts(ids, LATER) == {
+            one: Attempt(begun=False, message=kept(store, one)) for one in ids
+        }
+        assert kept(store, ids[-1]) == message
+
+    @pytest.mark.parametrize("state", list(State))
+    def test_no_other_state_can_be_left_that_way(self, store: MessageStore, state: State) -> None:
+        store.create(a_message(state=state))
+
+        (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
+
+        waits = state is State.WAITING
+        assert attempt == Attempt(begun=waits, message=kept(store))
+        assert kept(store).state is (State.SENDING if waits else state)
+
+    def test_one_that_was_tried_before_has_its_next_attempt(self, store: MessageStore) -> None:
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, THROTTLED, State.WAITING, AT)
+
+        (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
+
+        assert attempt == Attempt(begun=True, message=kept(store))
+        message = kept(store)
+        assert (message.attempt, message.attempt_at) == (2, LATER)
+        assert (message.reason, message.answered_at) == ("", "")
+
+    def test_one_that_is_not_there_is_not_made(self, store: MessageStore) -> None:
+        store.create(a_message(id="another", state=State.WAITING, attempt=0, attempt_at=""))
+
+        attempts = store.begin_first_attempts([MESSAGE_ID, "another"], AT)
+
+        assert attempts[MESSAGE_ID] == Attempt(begun=False, message=None)
+        assert attempts["another"] == Attempt(begun=True, message=kept(store, "another"))
+        assert store.get(MESSAGE_ID) is None
+
+    def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
+        record(store, a_receipt("teleported"))
+
+        (attempt,) = store.begin_first_attempts([MESSAGE_ID], AT).values()
+
+        assert isinstance(attempt, Attempt)
+        assert not attempt.begun
+
+    def test_none_is_nothing_to_do(self, store: MessageStore) -> None:
+        assert store.begin_first_attempts([], AT) == {}
 
 
 class TestResults:

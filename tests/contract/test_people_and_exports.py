@@ -42,6 +42,20 @@ class TestOptOuts:
 
         assert is_out(opt_outs)
 
+    def test_many_are_looked_up_at_once(self, opt_outs: OptOuts) -> None:
+        people = [("acme", f"+65{90_000_000 + number}") for number in range(130)]
+        for _, number in people[::10]:
+            opt_outs.record("acme", number, Wish.STOP, EARLY, hash_key="k")
+        opt_outs.record("acme", people[0][1], Wish.START, LATE, hash_key="k")
+        opt_outs.record("another", people[1][1], Wish.STOP, EARLY, hash_key="k")
+        without_plus = [(account, number.removeprefix("+")) for account, number in people[10:12]]
+
+        found = opt_outs.opted_out_among([*people, *without_plus, *people[:5]], hash_key="k")
+
+        assert found == {*people[10::10], without_plus[0]}
+        assert opt_outs.opted_out_among(people, hash_key="another key") == set()
+        assert opt_outs.opted_out_among([], hash_key="k") == set()
+
     def test_who_opts_in_again_is_no_longer_out(self, opt_outs: OptOuts) -> None:
         opt_outs.record("acme", NUMBER, Wish.STOP, EARLY, hash_key="k")
         opt_outs.record("acme", NUMBER, Wish.START, LATE, hash_key="k")

@@ -1,6 +1,7 @@
 """What every queue promises: SQS itself, and the adapters over it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,12 +77,40 @@ class TestSendQueues:
         (raw,) = sqs.receive(sqs.promotional)
         record = read_send_record(raw)
 
-        queue.postpone(record, seconds=seconds)
+        queue.postpone([(record, seconds)])
         assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
 
-        queue.postpone(record, seconds=0)
+        queue.postpone([(record, 0)])
         (raw,) = sqs.receive(sqs.promotional)
         assert read_send_record(raw).tries == 2
+
+    def test_many_records_can_be_hidden_each_for_its_own_time(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        for kind in [*[MessageKind.PROMOTIONAL] * 13, MessageKind.TRANSACTIONAL]:
+            queue.add(MESSAGE_ID, a_request(kind=kind))
+        urls = (sqs.promotional, sqs.promotional, sqs.transactional)
+        records = [read_send_record(raw) for url in urls for raw in sqs.receive(url)]
+
+        queue.postpone([(record, 0 if number < 4 else 60) for number, record in enumerate(records)])
+
+        assert len(records) == 14
+        assert len(sqs.receive(sqs.promotional)) == 4
+        assert sqs.receive(sqs.transactional) == []
+
+    def test_one_that_cannot_be_hidden_leaves_the_others_alone(
+        self, sqs: Sqs, logged: WrittenLog
+    ) -> None:
+        queue = a_send_queue(sqs)
+        for _ in range(2):
+            queue.add(MESSAGE_ID, a_request())
+        records = [read_send_record(raw) for raw in sqs.receive(sqs.promotional)]
+        bad = replace(records[0], handle="not-a-handle")
+
+        queue.postpone([(bad, 0), (records[1], 0)])
+
+        assert len(sqs.receive(sqs.promotional)) == 1
+        (line,) = logged.lines
+        assert (line["message"], line["message_id"]) == ("record not postponed", MESSAGE_ID)
 
     def test_a_record_never_shows_number_text_or_handle(self, sqs: Sqs) -> None:
         a_send_queue(sqs).add(MESSAGE_ID, a_request())

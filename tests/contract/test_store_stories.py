@@ -37,7 +37,9 @@ class Created:
 
 @dataclass(frozen=True)
 class Begun:
-    """Somebody wants to send it."""
+    """Somebody wants to send it, alone or together with others."""
+
+    together: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ _steps = st.one_of(
         st.sampled_from([State.SENDING, State.WAITING]),
         st.sampled_from([False, False, False, True]),
     ),
-    st.just(Begun()),
+    st.builds(Begun, st.booleans()),
     st.builds(
         Answered,
         st.integers(0, 3),
@@ -117,6 +119,8 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
                     ends_a_chain=step.ends_a_chain,
                 )
             )
+        case Begun(together=True):
+            return store.begin_first_attempts([message_id], at)
         case Begun():
             return store.begin_attempt(message_id, at)
         case Answered():

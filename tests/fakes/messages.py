@@ -1,7 +1,7 @@
 """Messages in memory."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -74,6 +74,17 @@ class InMemoryMessages:
             )
             self.messages[message_id] = begun
             return Attempt(begun=True, message=begun)
+
+    def begin_first_attempts(
+        self, message_ids: Iterable[str], at: str
+    ) -> dict[str, Attempt | Exception]:
+        return {one: self._tried(one, at) for one in dict.fromkeys(message_ids)}
+
+    def _tried(self, message_id: str, at: str) -> Attempt | Exception:
+        try:
+            return self.begin_attempt(message_id, at)
+        except Exception as error:
+            return error
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str

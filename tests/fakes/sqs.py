@@ -58,6 +58,24 @@ class InMemorySqs:
         record_id, _ = ReceiptHandle.split("/")
         self.queues[QueueUrl][record_id].visible_at = self.clock() + VisibilityTimeout
 
+    def change_message_visibility_batch(
+        self, *, QueueUrl: str, Entries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        done: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in Entries:
+            if entry["ReceiptHandle"].partition("/")[0] not in self.queues[QueueUrl]:
+                done["Failed"].append({"Id": entry["Id"], "Code": "ReceiptHandleIsInvalid"})
+                continue
+            self.change_message_visibility(
+                QueueUrl=QueueUrl,
+                ReceiptHandle=entry["ReceiptHandle"],
+                VisibilityTimeout=entry["VisibilityTimeout"],
+            )
+            done["Successful"].append({"Id": entry["Id"]})
+        return done
+
     def receive_message(
         self,
         *,

@@ -67,7 +67,7 @@ def sends(*words: str, **options: str) -> Effects:
 
 def dispatches(*orders: int) -> Effects:
     sent = tuple(sms(f"Your order {order} has shipped") for order in orders)
-    return Effects(("message queued",) * len(orders), sent)
+    return Effects(("message sending",) * len(orders), sent)
 
 
 def wishes(inbound: int) -> Effects:

@@ -29,6 +29,12 @@ FOR_LAMBDA = {
     "xray:PutTelemetryRecords",
 }
 
+ACTIONS = {
+    "BatchExecuteStatement": "PartiQLUpdate",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+}
+"""The actions that are not named as the calls they allow."""
+
 MOMENTS: tuple[tuple[Behaviour, Behaviour], ...] = (
     (good_8x8, answers(200)),
     (answers(429, Retry_After="600"), answers(500)),
@@ -72,8 +78,9 @@ def called(
     call = AwsClient._call
 
     def record_lean(client: AwsClient, operation: str, **parameters: Any) -> dict[str, Any]:
+        action = ACTIONS.get(operation, operation)
         calls.update(
-            (f"{client.service}:{operation}", one) for one in resources_of(bridge, parameters)
+            (f"{client.service}:{action}", one) for one in resources_of(bridge, parameters)
         )
         return call(client, operation, **parameters)
 
@@ -98,6 +105,11 @@ def called(
 def resources_of(bridge: Bridge, parameters: dict[str, Any]) -> Iterator[str]:
     if "SecretId" in parameters:
         yield "BridgeSecret"
+    elif "Statements" in parameters:
+        for one in parameters["Statements"]:
+            # What else a statement may be is an action of its own.
+            assert one["Statement"].startswith(f'UPDATE "{TABLE}" ')
+        yield "MessagesTable"
     elif "QueueUrl" in parameters:
         names = {url: url.rpartition("/")[2] for url in bridge.queue_urls.values()}
         yield names[parameters["QueueUrl"]].removeprefix("sms-bridge-")

@@ -1,5 +1,8 @@
 """What a line holds, and what it leaves out: every byte of a line is paid for by the million."""
 
+import logging
+from typing import Any
+
 import pytest
 
 from sms_bridge.logs import logger
@@ -29,6 +32,38 @@ def test_a_trace_is_named_where_x_ray_has_it(
 
     (line,) = logged.lines
     assert line.get("xray_trace_id") == ("1-69c25999-000000000000000000000001" if known else None)
+
+
+@pytest.mark.parametrize("text", ['a","b', "},{", '},{"x', "  \n}\\", "🙂"])
+def test_lines_written_together_are_those_written_one_by_one(text: str, logged: WrittenLog) -> None:
+    lines: list[dict[str, Any]] = [
+        {"message_id": "m1", "campaign_id": text},
+        {"campaign_id": ""},
+        {"attempt": 2},
+    ]
+
+    for line in lines:
+        logger.info("message sent", **line)
+    logger.info_many("message sent", lines)
+
+    alone, together = logged.lines[:3], logged.lines[3:]
+    for line in (*alone, *together):
+        line.pop("timestamp")
+    assert together == alone
+    assert alone[0]["campaign_id"] == text
+
+
+def test_a_level_that_is_not_wanted_is_not_written(
+    logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger._logger, "level", logging.ERROR)
+
+    logger.info("message sent")
+    logger.info_many("message sent", [{"attempt": 1}])
+    logger.warning("message not sent")
+    logger.error("request failed")
+
+    assert [line["level"] for line in logged.lines] == ["ERROR"]
 
 
 def test_metrics_are_told_apart_by_what_they_are_split_by() -> None:

@@ -113,12 +113,10 @@ class ResendPolicy:
 
 
 def is_to_be_written(result: SendResult, request: MessageRequest) -> bool:
-    """Tell whether what came of an attempt within the request itself has to be written down.
+    """Tell whether what came of an attempt has to be written down.
 
-    That 8x8 took a message is not: MoEngage would have to wait for it, the first receipt tells the
-    same seconds later, and should none come 8x8's log tells. A scheduled message has neither for a
-    long time. (What the send queue's messages come to is always written down: their records may
-    be delivered again.)
+    That 8x8 took a message is not: the first receipt tells the same seconds later, and should none
+    come 8x8's log tells. A scheduled message has neither for a long time.
     """
     return result.verdict is not Verdict.ACCEPTED or "scheduled" in request.options
 

@@ -15,13 +15,13 @@ from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.pacing import seconds_for
 from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.steps.log_lines import log_attempt, seconds_since
+from sms_bridge.rules.sending_again import ResendPolicy, is_to_be_written
+from sms_bridge.steps.log_lines import log_attempt, log_taken, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.steps.send import Sender
 from sms_bridge.storage.dead_letters import DeadLetterQueue
-from sms_bridge.storage.messages import MessageStore
-from sms_bridge.storage.opt_outs import OptOuts
+from sms_bridge.storage.messages import Attempt, MessageStore
+from sms_bridge.storage.opt_outs import OptOuts, Person
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.storage.send_queue import SendRecord, read_send_record
 from sms_bridge.values import value
@@ -45,6 +45,10 @@ _BATCH_REFUSED = SendResult(
     reason="batch_refused",
     description="8x8 refused the batch; the message is sent alone",
 )
+
+
+_Wait = tuple[SendRecord, int]
+"""A record, and the seconds for which it stays out of sight."""
 
 
 class _Fate(Enum):
@@ -71,8 +75,8 @@ class BatchSender(Sender, Protocol):
 class Postpones(Protocol):
     """Hides records, as :class:`sms_bridge.storage.send_queue.SqsSendQueue` does."""
 
-    def postpone(self, record: SendRecord, *, seconds: int) -> None:
-        """Hide a record for a while."""
+    def postpone(self, waits: Sequence[tuple[SendRecord, int]]) -> None:
+        """Hide records for so many seconds."""
 
 
 @value(kw_only=True)
@@ -141,54 +145,100 @@ class DispatchMessages:
             A partial batch response: what has to be looked at again stays in the queue.
         """
         again: list[str] = []
-        ready: dict[str, list[tuple[SendRecord, Message]]] = defaultdict(list)
+        received: list[tuple[dict[str, Any], SendRecord]] = []
         for raw in records:
             try:
-                record = read_send_record(raw)
+                received.append((raw, read_send_record(raw)))
             except (ValueError, KeyError, TypeError):
                 again += self._bury(raw, "unreadable")
+        opted_out, attempts = self._begin([record for _, record in received], hash_key)
+        ready: dict[str, list[tuple[SendRecord, Message]]] = defaultdict(list)
+        waits: list[_Wait] = []
+        for raw, record in received:
+            # Of two records of a message, one is enough: the other one waits for what it finds.
+            attempt = attempts.pop(record.message_id, None)
+            if isinstance(attempt, Exception):
+                again += self._fail(raw, record, attempt)
                 continue
             try:
-                taken = self._take(record, hash_key)
-                if isinstance(taken, Message):
-                    ready[record.request.sub_account_id].append((record, taken))
-                elif taken is _Fate.NOT_FOUND:
+                fate = self._fate(record, attempt, opted_out) if attempt else _Fate.LATER
+                if isinstance(fate, Message):
+                    ready[record.request.sub_account_id].append((record, fate))
+                elif fate is _Fate.NOT_FOUND:
                     again += self._bury(raw, "message_not_found")
-                elif taken is _Fate.LATER:
-                    self._send_queue.postpone(record, seconds=_SECONDS_BETWEEN_LOOKS)
-                    again.append(record.record_id)
+                elif fate is _Fate.LATER:
+                    waits.append((record, _SECONDS_BETWEEN_LOOKS))
             except Exception as error:
-                log_failure("message not dispatched", error, message_id=record.message_id)
-                if record.tries < _MAX_FAILURES:
-                    again.append(record.record_id)
-                else:
-                    again += self._bury(raw, f"failed_{type(error).__name__}")
+                again += self._fail(raw, record, error)
         began = self._clock()
         for sub_account_id, batch in ready.items():
-            again += self._send(sub_account_id, batch, time_left)
+            later, failed = self._send(sub_account_id, batch, time_left)
+            waits += later
+            again += failed
+        self._send_queue.postpone(waits)
+        again += [record.record_id for record, _ in waits]
         most = max(map(len, ready.values()), default=0)
         planned = seconds_for(most, rate=self._plan.rate, at_once=self._plan.at_once)
         self._sleep(max(0.0, min(planned - (self._clock() - began), time_left() - 1)))
         return {"batchItemFailures": [{"itemIdentifier": name} for name in again]}
 
     # ------------------------------------------------------------------------------------ before
-    def _take(self, record: SendRecord, hash_key: str) -> "Message | _Fate":
-        """Begin to send a message, unless its record is to be left or dropped."""
-        request, now = record.request, self._clock()
-        opted_out = request.kind in self._plan.heeding_kinds and self._opt_outs.is_opted_out(
-            request.sub_account_id, request.destination, hash_key=hash_key
-        )
-        attempt = self._messages.begin_attempt(record.message_id, timestamp(now))
-        message = attempt.message
+    def _begin(
+        self, records: Sequence[SendRecord], hash_key: str
+    ) -> tuple[set[Person], dict[str, Attempt | Exception]]:
+        """Begin an attempt for each message, if it is known who opted out.
+
+        Returns
+        -------
+        set, dict
+            Who opted out; and by message what came of beginning it, or why it was not begun.
+        """
+        attempts: dict[str, Attempt | Exception] = {}
+        opted_out: set[Person] = set()
+        heeding = [one for one in records if one.request.kind in self._plan.heeding_kinds]
+        if heeding:
+            try:
+                opted_out = self._opt_outs.opted_out_among(
+                    map(_person_of, heeding), hash_key=hash_key
+                )
+            except Exception as error:
+                attempts = {record.message_id: error for record in heeding}
+        at = timestamp(self._clock())
+        left = [record for record in records if record.message_id not in attempts]
+        first = [record.message_id for record in left if record.tries == 1]
+        attempts |= self._messages.begin_first_attempts(first, at)
+        for record in left:
+            if record.message_id not in attempts:
+                attempts[record.message_id] = self._begin_again(record.message_id, at)
+        return opted_out, attempts
+
+    def _begin_again(self, message_id: str, at: str) -> Attempt | Exception:
+        try:
+            return self._messages.begin_attempt(message_id, at)
+        except Exception as error:
+            return error
+
+    def _fate(
+        self, record: SendRecord, attempt: Attempt, opted_out: set[Person]
+    ) -> Message | _Fate:
+        """Return the message if it is to be sent now, or what becomes of its record."""
+        message, now = attempt.message, self._clock()
         if message is None or not message.accepted_at:
             return _Fate.NOT_FOUND
         expired = seconds_of(message.send_before) <= now
         if not attempt.begun:
             return _Fate.LATER if message.state in NOT_WITH_8X8 and not expired else _Fate.DROP
-        if expired or opted_out:
+        if expired or _person_of(record) in opted_out:
             self._record(message, EXPIRED if expired else OPTED_OUT)
             return _Fate.DROP
         return message
+
+    def _fail(self, raw: dict[str, Any], record: SendRecord, error: Exception) -> list[str]:
+        """Leave a record in the queue, unless it has failed too often; returns it if it stays."""
+        log_failure("message not dispatched", error, message_id=record.message_id)
+        if record.tries < _MAX_FAILURES:
+            return [record.record_id]
+        return self._bury(raw, f"failed_{type(error).__name__}")
 
     def _bury(self, raw: dict[str, Any], reason: str) -> list[str]:
         """Move a record to the dead-letter queue; returns it if that fails."""
@@ -206,24 +256,37 @@ class DispatchMessages:
         sub_account_id: str,
         batch: list[tuple[SendRecord, Message]],
         time_left: Callable[[], float],
-    ) -> list[str]:
-        """Send the messages of one sub-account; returns the records to be looked at again."""
+    ) -> tuple[list[_Wait], list[str]]:
+        """Send the messages of one sub-account.
+
+        Returns
+        -------
+        list, list
+            The records that wait, and those of which it could not be written down what came of
+            them.
+        """
         results = self._post(sub_account_id, batch, time_left)
-        again = []
+        waits: list[_Wait] = []
+        failed = []
+        taken = []
         for record, message in batch:
             result = results[message.id]
+            if not is_to_be_written(result, record.request):
+                taken.append((message, result))
+                continue
             try:
                 state = self._record(message, result)
-                if state in (State.WAITING, State.UNKNOWN):
-                    wait = self._plan.policy.wait_in_queue(
-                        result, tries=record.tries, chance=self._chance()
-                    )
-                    self._send_queue.postpone(record, seconds=wait)
-                    again.append(record.record_id)
             except Exception as error:
                 log_failure("result not recorded", error, message_id=message.id)
-                again.append(record.record_id)
-        return again
+                failed.append(record.record_id)
+                continue
+            if state in (State.WAITING, State.UNKNOWN):
+                wait = self._plan.policy.wait_in_queue(
+                    result, tries=record.tries, chance=self._chance()
+                )
+                waits.append((record, wait))
+        log_taken(taken, self._clock())
+        return waits, failed
 
     def _post(
         self,
@@ -264,3 +327,7 @@ class DispatchMessages:
         waited = {Metric.SECONDS_IN_QUEUE: seconds_since(message.accepted_at, now)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state
+
+
+def _person_of(record: SendRecord) -> Person:
+    return record.request.sub_account_id, record.request.destination

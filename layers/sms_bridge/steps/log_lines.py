@@ -1,11 +1,13 @@
 """The lines that more than one step writes: what came of an attempt, and an outcome that is due."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import batched
 from typing import Any
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.logs import logger
-from sms_bridge.metrics import Metric, measured
+from sms_bridge.metrics import MOST_VALUES, Metric, measured
+from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.phone_numbers import masked
 from sms_bridge.rules.send_results import SendResult, Verdict
@@ -17,6 +19,8 @@ _BY_VERDICT = {
     Verdict.AMBIGUOUS: Metric.AMBIGUOUS,
     Verdict.THROTTLED: Metric.THROTTLED,
 }
+
+_SENT = "message sent"
 
 Values = dict[Metric, float]
 
@@ -54,19 +58,46 @@ def log_attempt(
     sent = result.verdict is Verdict.ACCEPTED
     log = logger.info if sent else logger.warning
     log(
-        "message sent" if sent else "message not sent",
-        **identity_of(recorded.message),
-        attempt=recorded.message.attempt,
+        _SENT if sent else "message not sent",
+        **_attempt(recorded.message, result),
         state=recorded.message.state,
         verdict=result.verdict,
-        reason=result.reason,
-        http_status=result.http_status,
-        umid=result.umid,
-        eightx8_code=result.eightx8_code,
-        eightx8_error_id=result.eightx8_error_id,
         **outcome,
         **measured({**counted, **outcome_values}, now),
     )
+
+
+def log_taken(taken: Sequence[tuple[Message, SendResult]], now: float) -> None:
+    """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all."""
+    for some in batched(taken, MOST_VALUES, strict=False):
+        waited = [seconds_since(message.accepted_at, now) for message, _ in some]
+        lines = (
+            {
+                **_attempt(message, result),
+                "state": State.QUEUED,
+                "verdict": Verdict.ACCEPTED,
+                Metric.SECONDS_IN_QUEUE.title: seconds,
+            }
+            for (message, result), seconds in zip(some, waited, strict=True)
+        )
+        logger.info_many(_SENT, lines)
+        logger.info(
+            "messages sent",
+            **measured({Metric.SENT: len(some), Metric.SECONDS_IN_QUEUE: waited}, now),
+        )
+
+
+def _attempt(message: Message, result: SendResult) -> dict[str, Any]:
+    """Return the keys of a line about an attempt, without what it means."""
+    return {
+        **identity_of(message),
+        "attempt": message.attempt,
+        "reason": result.reason,
+        "http_status": result.http_status,
+        "umid": result.umid,
+        "eightx8_code": result.eightx8_code,
+        "eightx8_error_id": result.eightx8_error_id,
+    }
 
 
 def new_outcome_of(recorded: Recorded) -> tuple[dict[str, Any], Values]:

@@ -167,7 +167,7 @@ class AwsClient:
                 throttled = code in _THROTTLING_CODES or status == 429
                 transient = code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS
                 if is_last or not (throttled or transient):
-                    raise _error(code, answer)
+                    raise error_of(code, answer)
                 first_pause = _FIRST_PAUSE_WHEN_THROTTLED if throttled else self._first_pause
             pause = self._chance() * first_pause * 2 ** (tries - 1)
             self._sleep(max(pause, min(_seconds(asked), pause + 5)))
@@ -226,7 +226,8 @@ def _endpoint(service: str, region: str, environment: Mapping[str, str]) -> str:
     )
 
 
-def _error(code: str, answer: dict[str, Any]) -> AwsError:
+def error_of(code: str, answer: Mapping[str, Any]) -> AwsError:
+    """Return the error that AWS tells by a code, in whatever place."""
     return _kind_of_error(code)(code, {**answer, "Error": {"Code": code}})
 
 

@@ -1,12 +1,13 @@
 """Messages in DynamoDB."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.storage.first_attempts import Tried, begin_first_attempts
 from sms_bridge.storage.message_indexes import (
     BY_CAMPAIGN,
     BY_RECIPIENT,
@@ -29,7 +30,7 @@ from sms_bridge.storage.message_items import (
     receipt_attribute,
     shelf_of,
 )
-from sms_bridge.storage.message_updates import update_expression
+from sms_bridge.storage.message_updates import item_of, named, one_of, update_expression
 from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class DynamoDBMessages:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as taken:
-            there = _item_of(taken.response)
+            there = item_of(taken.response)
             if "accepted_at" in there:
                 return message_from(there)
         else:
@@ -95,7 +96,7 @@ class DynamoDBMessages:
         try:
             self._client.update_item(**add_to_receipts)
         except self._client.exceptions.ConditionalCheckFailedException as taken:
-            return message_from(_item_of(taken.response))
+            return message_from(item_of(taken.response))
         return None
 
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
@@ -103,8 +104,8 @@ class DynamoDBMessages:
         begin = self._update(
             message_id,
             {"state": State.SENDING.value, "attempt_at": at},
-            condition=_one_of("#state", MAY_REPLACE[State.SENDING]),
-            condition_values=_named(MAY_REPLACE[State.SENDING]),
+            condition=one_of("#state", MAY_REPLACE[State.SENDING]),
+            condition_values=named(MAY_REPLACE[State.SENDING]),
             add="attempt",
             # What came of the last one.
             remove=("answered_at", *_FAILURE),
@@ -112,9 +113,29 @@ class DynamoDBMessages:
         try:
             item = self._client.update_item(**begin, ReturnValues="ALL_NEW")["Attributes"]
         except self._client.exceptions.ConditionalCheckFailedException as refused:
-            before = _item_of(refused.response)
+            before = item_of(refused.response)
             return Attempt(begun=False, message=message_from(before) if before else None)
         return Attempt(begun=True, message=message_from(item))
+
+    def begin_first_attempts(
+        self, message_ids: Iterable[str], at: str
+    ) -> dict[str, Attempt | Exception]:
+        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
+        tried = begin_first_attempts(self._client, self._table, message_ids, at)
+        return {message_id: self._attempt(message_id, came, at) for message_id, came in tried}
+
+    def _attempt(self, message_id: str, came: Tried, at: str) -> Attempt | Exception:
+        if isinstance(came, Exception):
+            return came
+        if came is not None:
+            return Attempt(begun=True, message=message_from(came))
+        try:
+            message = self.get(message_id)
+            if message and message.state is State.WAITING:
+                return self.begin_attempt(message_id, at)
+        except Exception as error:
+            return error
+        return Attempt(begun=False, message=message)
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
@@ -306,9 +327,9 @@ class DynamoDBMessages:
         if state is not None:
             never_seen = "attribute_not_exists(#state)"
             no_attempt = "attribute_not_exists(attempt)"
-            may_be_replaced = _one_of("#state", MAY_REPLACE[state])
+            may_be_replaced = one_of("#state", MAY_REPLACE[state])
             may_move = f"({never_seen} OR {may_be_replaced})"
-            values: dict[str, Any] = _named(MAY_REPLACE[state])
+            values: dict[str, Any] = named(MAY_REPLACE[state])
             if attempt is not None:
                 no_later_attempt = "attempt = :attempt" if attempt else no_attempt
                 may_move += f" AND {no_later_attempt}"
@@ -325,7 +346,7 @@ class DynamoDBMessages:
             try:
                 item = self._client.update_item(**forward, ReturnValues="ALL_NEW")["Attributes"]
             except self._client.exceptions.ConditionalCheckFailedException as refused:
-                before = _item_of(refused.response)
+                before = item_of(refused.response)
                 if before and all(name in before for name in attributes(facts)):
                     return Recorded(message_from(before), Effect.REPEATED, outcome_is_new=False)
         if item is None:
@@ -388,17 +409,3 @@ class DynamoDBMessages:
 
     def _expiry(self, at: str) -> int:
         return int(seconds_of(at)) + self._retention
-
-
-def _one_of(name: str, states: frozenset[State]) -> str:
-    return f"{name} IN ({', '.join(f':{state.value}' for state in sorted(states))})"
-
-
-def _named(states: frozenset[State]) -> dict[str, Any]:
-    return {f":{state.value}": state.value for state in states}
-
-
-def _item_of(refusal: Mapping[str, Any]) -> Item:
-    """Return the item that a refused condition shows, empty where there is none."""
-    item: Item = refusal.get("Item", {})
-    return item

@@ -18,6 +18,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.rules.messages import Message
+from sms_bridge.storage.many_items import read_items
 from sms_bridge.storage.message_items import CAMPAIGN, Item, attributes, message_from
 from sms_bridge.storage.messages import Position
 from sms_bridge.values import value
@@ -89,7 +90,7 @@ class MessageIndexes:
         keys = ({"id": item["id"]} for item in found)
         for some in batched(keys, _GET_AT_ONCE, strict=False):
             # They come back in any order.
-            items = {item["id"]["S"]: item for item in self._get_many(list(some))}
+            items = {item["id"]["S"]: item for item in read_items(self._client, self._table, some)}
             yield from (items[key["id"]["S"]] for key in some if key["id"]["S"] in items)
 
     def _query(self, **query: Any) -> Iterator[Item]:
@@ -99,12 +100,3 @@ class MessageIndexes:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _get_many(self, keys: list[Item]) -> Iterator[Item]:
-        while keys:
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-            )
-            yield from answer["Responses"].get(self._table, [])
-            unprocessed = answer["UnprocessedKeys"].get(self._table)
-            keys = list(unprocessed["Keys"]) if unprocessed else []

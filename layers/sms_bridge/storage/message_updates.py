@@ -1,6 +1,11 @@
 """The expressions by which items are changed: the same few again and again."""
 
 import functools
+from collections.abc import Mapping
+from typing import Any
+
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.storage.message_items import Item
 
 
 @functools.lru_cache
@@ -30,3 +35,19 @@ def update_expression(
     if remove:
         clauses.append(f"REMOVE {', '.join(remove)}")
     return " ".join(clauses), names
+
+
+def one_of(name: str, states: frozenset[State]) -> str:
+    """Return the condition that the item is in one of these states."""
+    return f"{name} IN ({', '.join(f':{state.value}' for state in sorted(states))})"
+
+
+def named(states: frozenset[State]) -> dict[str, Any]:
+    """Return the values of such a condition."""
+    return {f":{state.value}": state.value for state in states}
+
+
+def item_of(refusal: Mapping[str, Any]) -> Item:
+    """Return the item that a refused condition shows, empty where there is none."""
+    item: Item = refusal.get("Item", {})
+    return item

@@ -1,6 +1,6 @@
 """Where messages are kept: the interface that every step works against."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -85,6 +85,17 @@ class MessageStore(Protocol):
 
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
+
+    def begin_first_attempts(
+        self, message_ids: Iterable[str], at: str
+    ) -> dict[str, Attempt | Exception]:
+        """Do the same for many messages, most of which were never tried, each for itself.
+
+        Returns
+        -------
+        dict
+            An exception for each message of which nobody knows whether its attempt is begun.
+        """
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str

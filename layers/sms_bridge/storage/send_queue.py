@@ -1,15 +1,23 @@
 """Messages on their way to 8x8, in SQS: the only place where a text is kept."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
+from itertools import batched
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sms_bridge.logs import log_failure
 from sms_bridge.rules.messages import MessageKind, MessageRequest
+from sms_bridge.storage.aws_calls import error_of
 from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+_KINDS = {kind.value: kind for kind in MessageKind}
+
+_AT_ONCE = 10
+"""SQS's limit."""
 
 # SQS takes no longer delay for a new record.
 _MAX_DELAY = 900
@@ -65,13 +73,31 @@ class SqsSendQueue:
             DelaySeconds=min(delay_seconds, _MAX_DELAY),
         )
 
-    def postpone(self, record: SendRecord, *, seconds: int) -> None:
-        """Hide a record for a while. It has to be reported as failed, or Lambda deletes it."""
-        self._client.change_message_visibility(
-            QueueUrl=self._urls[record.request.kind],
-            ReceiptHandle=record.handle,
-            VisibilityTimeout=seconds,
-        )
+    def postpone(self, waits: Sequence[tuple[SendRecord, int]]) -> None:
+        """Hide records for so many seconds. They have to be reported as failed, or Lambda deletes
+        them; one that cannot be hidden so comes again after the queue's own visibility timeout.
+        """
+        for kind, url in self._urls.items():
+            of_a_kind = (one for one in waits if one[0].request.kind is kind)
+            for some in batched(of_a_kind, _AT_ONCE, strict=False):
+                try:
+                    answer = self._client.change_message_visibility_batch(
+                        QueueUrl=url,
+                        Entries=[
+                            {
+                                "Id": str(number),
+                                "ReceiptHandle": record.handle,
+                                "VisibilityTimeout": seconds,
+                            }
+                            for number, (record, seconds) in enumerate(some)
+                        ],
+                    )
+                    for failed in answer.get("Failed", []):
+                        error = error_of(failed["Code"], {})
+                        message_id = some[int(failed["Id"])][0].message_id
+                        log_failure("record not postponed", error, message_id=message_id)
+                except Exception as error:
+                    log_failure("records not postponed", error)
 
 
 def read_send_record(record: Mapping[str, Any]) -> SendRecord:
@@ -83,8 +109,8 @@ def read_send_record(record: Mapping[str, Any]) -> SendRecord:
         When it is none that the bridge wrote.
     """
     body = json.loads(record["body"])
-    request = dict(body["request"])
-    request["kind"] = MessageKind(request["kind"])
+    request = body["request"]
+    request["kind"] = _KINDS[request["kind"]]
     return SendRecord(
         message_id=str(body["messageId"]),
         request=MessageRequest(**request),

@@ -8,6 +8,7 @@ from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import MessageKind
 from sms_bridge.rules.opt_outs import Wish
 from sms_bridge.rules.send_results import SendResult
+from sms_bridge.storage.messages import Attempt
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -19,6 +20,7 @@ from tests.builders import (
     SUB_ACCOUNT,
     THROTTLED,
     UMID,
+    a_receipt,
 )
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
@@ -32,8 +34,8 @@ class TestBatches:
 
         assert bridge.dispatch() == []
         assert bridge.eightx8.batches == [(SUB_ACCOUNT, ids)]
-        assert bridge.states(ids) == [State.QUEUED] * 5
-        assert (bridge.kept(ids[0]).umid, bridge.kept(ids[0]).attempt) == (UMID, 1)
+        assert bridge.states(ids) == [State.SENDING] * 5
+        assert bridge.kept(ids[0]).attempt == 1
 
     def test_each_sub_account_has_a_batch_of_its_own(self) -> None:
         bridge = Bridge()
@@ -45,7 +47,8 @@ class TestBatches:
 
     def test_each_message_has_a_fate_of_its_own(self) -> None:
         fates = {
-            "accepted": (ACCEPTED, State.QUEUED, False),
+            # The first receipt writes down what the answer told.
+            "accepted": (ACCEPTED, State.SENDING, False),
             "rejected": (REJECTED, State.REJECTED, False),
             "refused": (REFUSED, State.FAILED, False),
             "throttled": (THROTTLED, State.WAITING, True),
@@ -84,7 +87,7 @@ class TestABatchThatIsRefusedAsAWhole:
 
         assert bridge.dispatch() == []
         assert [message_id for _, message_id in bridge.eightx8.sent] == ids
-        assert bridge.states(ids) == [State.QUEUED, State.FAILED, State.QUEUED]
+        assert bridge.states(ids) == [State.SENDING, State.FAILED, State.SENDING]
 
     @pytest.mark.parametrize("status", [401, 403, 404])
     def test_but_not_where_all_would_be_refused(self, status: int) -> None:
@@ -118,7 +121,8 @@ class TestABatchThatIsRefusedAsAWhole:
         bridge.eightx8.meanwhile = lambda _: None
         bridge.clock.sleep(60)
         assert bridge.dispatch() == []
-        assert bridge.states(ids) == [State.QUEUED] * 3
+        assert bridge.states(ids) == [State.SENDING] * 3
+        assert sorted(bridge.eightx8.taken) == ids
 
 
 class TestLater:
@@ -138,7 +142,7 @@ class TestLater:
         bridge.clock.sleep(wait)
         assert bridge.dispatch() == []
         assert bridge.posted == [message_id] * 2
-        assert bridge.states([message_id]) == [State.QUEUED]
+        assert bridge.states([message_id]) == [State.SENDING]
         assert bridge.kept(message_id).reason == ""
 
     def test_the_waits_grow_with_the_tries(self) -> None:
@@ -172,7 +176,7 @@ class TestLater:
         bridge.dispatch()
 
         assert bridge.posted == [message_id] * 2
-        assert bridge.states([message_id]) == [State.QUEUED]
+        assert bridge.states([message_id]) == [State.SENDING]
 
     def test_what_8x8s_log_proved_absent_is_sent_from_its_record(self) -> None:
         bridge = Bridge(results=[AMBIGUOUS])
@@ -205,7 +209,7 @@ class TestTimeToLive:
         assert bridge.posted == [message_id] * is_sent
         kept = bridge.kept(message_id)
         assert (kept.state, kept.reason) == (
-            (State.QUEUED, "") if is_sent else (State.FAILED, "expired")
+            (State.SENDING, "") if is_sent else (State.FAILED, "expired")
         )
         assert bridge.outcomes.queued == [(message_id, 0)] * (not is_sent)
 
@@ -360,5 +364,84 @@ def test_ids_that_are_queued_twice_are_sent_once() -> None:
     assert bridge.hidden_for == [120]
     assert bridge.posted == [message_id] == [an_id(1)]
     bridge.clock.sleep(120)
+    assert len(bridge.dispatch()) == 1, "nobody has written down yet what became of it"
+    bridge.messages.record_receipt(message_id, a_receipt("sent"), outcome=None)
+    bridge.clock.sleep(120)
     assert bridge.dispatch() == []
     assert bridge.posted == [message_id]
+
+
+def test_what_8x8_took_is_told_by_its_receipt_and_not_written_down(logged: WrittenLog) -> None:
+    bridge = Bridge()
+    at_once = bridge.add(1)
+    scheduled = bridge.add(2, options={"scheduled": "2026-12-24T18:00:00Z"})
+
+    assert bridge.dispatch() == []
+
+    assert bridge.states([at_once, scheduled]) == [State.SENDING, State.QUEUED]
+    assert (bridge.kept(at_once).answered_at, bridge.kept(scheduled).umid) == ("", UMID)
+    sent = [line for line in logged.lines if line["message"] == "message sent"]
+    assert {(line["message_id"], line["state"], line["umid"]) for line in sent} == {
+        (at_once, "queued", UMID),
+        (scheduled, "queued", UMID),
+    }
+
+
+def test_a_batch_is_measured_in_one_line_and_told_in_a_line_a_message(logged: WrittenLog) -> None:
+    bridge = Bridge()
+    ids = []
+    for number in range(3):
+        ids.append(bridge.add(number))
+        bridge.clock.sleep(1.5)
+
+    bridge.dispatch()
+
+    told = [line for line in logged.lines if line["message"] == "message sent"]
+    assert [line["message_id"] for line in told] == ids
+    assert [line["SecondsInSendQueue"] for line in told] == [4.5, 3.0, 1.5]
+    (measured,) = [line for line in logged.lines if "_aws" in line]
+    assert (measured["Sent"], measured["SecondsInSendQueue"]) == (3, [4.5, 3.0, 1.5])
+
+
+class TestBeginning:
+    def test_what_could_not_be_begun_stays_and_the_others_are_sent(
+        self, monkeypatch: pytest.MonkeyPatch, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+        ids = [bridge.add(number) for number in range(3)]
+        begin = bridge.messages.begin_attempt
+
+        def fails_for_one(message_id: str, at: str) -> Attempt:
+            if message_id == ids[1]:
+                raise ConnectionError
+            return begin(message_id, at)
+
+        monkeypatch.setattr(bridge.messages, "begin_attempt", fails_for_one)
+
+        assert len(bridge.dispatch()) == 1
+        assert bridge.posted == [ids[0], ids[2]]
+        (line,) = [line for line in logged.lines if line["message"] == "message not dispatched"]
+        assert (line["message_id"], line["error"]) == (ids[1], "ConnectionError")
+
+    def test_a_message_that_was_tried_before_has_the_next_attempt(self) -> None:
+        bridge = Bridge(results=[NOT_SENT])
+        again = bridge.add(1)
+        bridge.dispatch()
+        bridge.clock.sleep(5)
+        first = bridge.add(2)
+
+        bridge.dispatch()
+
+        assert bridge.posted == [again, again, first]
+        assert [bridge.kept(one).attempt for one in (again, first)] == [2, 1]
+
+    def test_what_need_not_heed_is_begun_whoever_cannot_be_looked_up(self) -> None:
+        bridge = Bridge(heeds="promotional")
+        offer = bridge.add(1)
+        order = bridge.add(2, kind=MessageKind.TRANSACTIONAL)
+
+        with failing(bridge.opt_outs, "is_opted_out"):
+            assert len(bridge.dispatch()) == 1
+
+        assert bridge.posted == [order]
+        assert bridge.states([offer]) == [State.WAITING]

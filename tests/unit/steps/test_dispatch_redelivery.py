@@ -7,9 +7,17 @@ from itertools import count
 
 import pytest
 
-from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
+from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.send_results import SendResult
-from tests.builders import ACCEPTED, AMBIGUOUS, BAD_REQUEST, NOT_SENT, REJECTED, THROTTLED
+from tests.builders import (
+    ACCEPTED,
+    AMBIGUOUS,
+    BAD_REQUEST,
+    NOT_SENT,
+    REJECTED,
+    THROTTLED,
+    a_receipt,
+)
 from tests.fakes.failures import Interruption, KilledError, kill
 from tests.unit.steps.dispatching import QUEUE, Bridge
 
@@ -50,7 +58,7 @@ def every_moment(results: list[SendResult], happens: Happening) -> Iterator[Brid
         with suppress(KilledError):
             bridge.dispatch(bridge.a_dispatcher(interruption.watched))
         if not interruption.came:
-            assert moment > 10
+            assert moment >= 8
             return
         yield bridge
 
@@ -71,7 +79,7 @@ def test_8x8_takes_no_message_twice_whatever_happens_when(
 
 @pytest.mark.parametrize("happens", [another_dispatcher, death, another_dispatcher_and_death])
 def test_no_message_is_lost_that_way(happens: Happening) -> None:
-    """What 8x8 took is known, or is still open for `reconcile`, with its record in the queue."""
+    """What is not with 8x8 has its record in the queue; `reconcile` finds out which it is."""
     for bridge in every_moment([ACCEPTED], happens):
         for _ in range(5):
             bridge.sqs.repeat(QUEUE)
@@ -79,11 +87,24 @@ def test_no_message_is_lost_that_way(happens: Happening) -> None:
 
         left = [body for body, _ in bridge.sqs.letters(QUEUE)]
         for message in bridge.messages.open_messages(until="9"):
-            is_known = message.state is State.QUEUED
-            is_open = message.state in NOT_WITH_8X8 and any(message.id in body for body in left)
-            assert is_known or is_open
+            is_taken = message.id in bridge.eightx8.taken
+            assert message.state is State.SENDING
+            assert is_taken or any(message.id in body for body in left)
             if happens is another_dispatcher:
-                assert is_known
+                assert is_taken
+
+
+def test_what_is_known_is_not_looked_at_again() -> None:
+    """Records that come back once 8x8 has told of their messages are dropped."""
+    for bridge in every_moment([ACCEPTED], death):
+        for message_id in bridge.eightx8.taken:
+            receipt = a_receipt("sent", client_message_id=message_id)
+            bridge.messages.record_receipt(message_id, receipt, None)
+        bridge.sqs.repeat(QUEUE)
+
+        left = bridge.dispatch()
+
+        assert [one for one in bridge.eightx8.taken if one in "".join(left)] == []
 
 
 def test_a_dispatcher_that_dies_before_it_posts_leaves_what_can_be_proven_later() -> None:
@@ -122,6 +143,6 @@ def test_a_result_that_comes_after_another_attempt_began_changes_nothing() -> No
     bridge.eightx8.meanwhile = meanwhile
     bridge.dispatch()
 
-    assert bridge.states([message_id]) == [State.QUEUED]
+    assert bridge.states([message_id]) == [State.SENDING]
     assert bridge.kept(message_id).attempt == 2
     assert bridge.eightx8.taken == [message_id]
