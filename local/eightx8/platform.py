@@ -38,7 +38,7 @@ class Platform:
     api_keys
         Those that are valid at first.
     pace
-        How fast things happen at first.
+        How fast things happen.
     seed
         Of the ids and of all chance.
     clock, sleep
@@ -50,8 +50,6 @@ class Platform:
         Those that are valid now; may be changed at any time.
     post
         How callbacks leave; nothing may be called back without it.
-    pace
-        May be replaced at any time.
     log_lag
         How many seconds exports of the log are behind; may be changed at any time.
     fates

@@ -4,14 +4,20 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from local.eightx8 import SmsMessage
+from local.moengage import Report
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.message_items import message_from
 from tests.chaos.bridge import Bridge
-from tests.chaos.eightx8 import FAILURES, EightX8Platform, Sms
+from tests.chaos.eightx8 import EightX8
 from tests.chaos.faults import Faults
 from tests.chaos.moengage import DUPLICATE_WINDOW, MoEngage, Wanted
 
 SECONDS_FOR_AN_ANSWER = 4.0
+
+_FAILURES = ("rejected", "undelivered")
+# An SMS that was not delivered with one of these is still under way.
+_NOT_FINAL = (4, 5, 22)
 
 # Requests so close to the end of the window may count as either.
 _SECONDS_OF_DOUBT = 10.0
@@ -20,6 +26,10 @@ _SECONDS_OF_DOUBT = 10.0
 # 8x8's log told nothing for six hours.
 _CONCLUSIONS = ("unknown", "no_receipt")
 _SILENCE = {"export_fails", "export_empty", "export_lags"}
+
+
+Taken = dict[str, list[SmsMessage]]
+"""What 8x8 took, by ``clientMessageId``."""
 
 
 class Wrong(StrEnum):
@@ -77,7 +87,7 @@ class Verdict:
 
 def compare(
     moengage: MoEngage,
-    eightx8: EightX8Platform,
+    eightx8: EightX8,
     bridge: Bridge,
     faults: Faults,
     opted_out: dict[str, list[tuple[float, bool]]],
@@ -91,32 +101,34 @@ def compare(
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
-    for client_message_id, group in eightx8.taken.items():
+    taken = eightx8.taken
+    for client_message_id, group in taken.items():
         for sms in group:
             ids_of[sms.destination].add(client_message_id)
     for message_id, item in bridge.account.table.items.items():
         if "destination" in item and "ends_a_chain" not in item:
             ids_of[item["destination"]["S"]].add(message_id)
     for wanted in moengage.wanted:
-        answered = {ask.message_id for ask in wanted.asks if ask.message_id}
+        answered = {ask.unique_id for ask in wanted.asks if ask.unique_id}
         ids = sorted(answered | ids_of[wanted.recipient])
         verdict.ids[wanted.number] = ids
         verdict.answered += bool(answered)
-        verdict.sent += sum(len(eightx8.taken.get(one, ())) for one in ids)
-        wrong = set(_judge_asks(wanted, ids, eightx8, faults))
-        if any(_was_opted_out(wanted, one, eightx8, opted_out) for one in ids):
+        verdict.sent += sum(len(taken.get(one, ())) for one in ids)
+        wrong = set(_judge_asks(wanted, ids, taken, faults))
+        if any(_was_opted_out(wanted, one, taken, opted_out) for one in ids):
             wrong.add(Wrong.TEXTED)
         for message_id in ids:
             message = _message(bridge, message_id)
-            told = moengage.told.get(message_id, [])
+            told = moengage.told(message_id)
             given_up = bool(message and message.outcome_given_up)
             verdict.told += bool(told)
             verdict.given_up += given_up
-            if message_id in answered and not told and not given_up:
+            counted = any(report.unique_id == message_id for report in wanted.reports)
+            if message_id in answered and not counted and not given_up:
                 wrong.add(Wrong.LOST)
-            if told and _is_untrue(told[0], eightx8.taken.get(message_id, []), faults):
+            if told and _is_untrue(told[0], taken.get(message_id, []), faults):
                 wrong.add(Wrong.UNTRUE)
-            verdict.concluded += bool(told and told[0]["reason"] in _CONCLUSIONS)
+            verdict.concluded += bool(told and told[0].reason in _CONCLUSIONS)
             if len(told) > 1 and message_id not in moengage.unsure | bridge.unrecorded:
                 wrong.add(Wrong.TOLD_TWICE)
             if message is None or message.outcome is None or message.outcome_is_open:
@@ -131,17 +143,15 @@ def _message(bridge: Bridge, message_id: str) -> Message | None:
     return message_from(item) if item else None
 
 
-def _judge_asks(
-    wanted: Wanted, ids: list[str], eightx8: EightX8Platform, faults: Faults
-) -> list[Wrong]:
+def _judge_asks(wanted: Wanted, ids: list[str], taken: Taken, faults: Faults) -> list[Wrong]:
     wrong = []
     groups = _groups(wanted)
-    sent = [len(eightx8.taken.get(one, ())) for one in ids]
+    sent = [len(taken.get(one, ())) for one in ids]
     if max(sent, default=0) > 1 or sum(sent) > len(groups):
         wrong.append(Wrong.DOUBLED)
     if any(ask.seconds > SECONDS_FOR_AN_ANSWER for ask in wanted.asks) and not _may_be_late(faults):
         wrong.append(Wrong.LATE)
-    if len({ask.message_id for ask in wanted.asks if ask.message_id}) > len(groups):
+    if len({ask.unique_id for ask in wanted.asks if ask.unique_id}) > len(groups):
         wrong.append(Wrong.SPLIT)
     return wrong
 
@@ -161,29 +171,37 @@ def _may_be_late(faults: Faults) -> bool:
     return {"slow_start", "clocks"} <= faults.names
 
 
-def _is_untrue(report: dict[str, str], taken: list[Sms], faults: Faults) -> bool:
-    finals = {sms.final for sms in taken}
-    if report["status"] == "DELIVERED":
+def _is_untrue(report: Report, taken: list[SmsMessage], faults: Faults) -> bool:
+    finals = {_final(sms) for sms in taken}
+    if report.succeeded:
         return "delivered" not in finals
-    if report["reason"] in _CONCLUSIONS and faults.names & _SILENCE:
+    if report.reason in _CONCLUSIONS and faults.names & _SILENCE:
         return False
     # A failure that a receipt told may turn into a delivery later; of two SMS that went out for
     # a message (under `resend`), one may have failed.
-    has_failed = any(state in FAILURES for one in taken for state, _, _ in one.states)
+    has_failed = any(
+        sms.fate.rejection or any(one.state in _FAILURES for one in sms.history) for sms in taken
+    )
     return "delivered" in finals and not has_failed
+
+
+def _final(sms: SmsMessage) -> str:
+    """Return ``delivered`` or ``failed``; empty while nobody knows."""
+    states = {one.state for one in sms.history if one.error_code not in _NOT_FINAL}
+    if states & {"delivered", "read"}:
+        return "delivered"
+    return "failed" if sms.fate.rejection or states & set(_FAILURES) else ""
 
 
 def _was_opted_out(
     wanted: Wanted,
     message_id: str,
-    eightx8: EightX8Platform,
+    taken: Taken,
     opted_out: dict[str, list[tuple[float, bool]]],
 ) -> bool:
     wishes = opted_out.get(f"{wanted.sub_account_id} {wanted.recipient}", [])
-    asked_at = [ask.at for ask in wanted.asks if ask.message_id == message_id]
+    asked_at = [ask.at for ask in wanted.asks if ask.unique_id == message_id]
     first_ask = min(asked_at or [ask.at for ask in wanted.asks])
     before = [is_stop for at, is_stop in wishes if at < first_ask]
     later = [is_stop for at, is_stop in wishes if at >= first_ask]
-    return bool(
-        before and before[-1] and not (set(later) - {True}) and eightx8.taken.get(message_id)
-    )
+    return bool(before and before[-1] and not (set(later) - {True}) and taken.get(message_id))

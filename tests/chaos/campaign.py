@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from local.eightx8.callbacks import Target
 from sms_bridge.logs import logger
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy
 from tests.chaos.books import Verdict, Wrong, compare
 from tests.chaos.bridge import Bridge
-from tests.chaos.eightx8 import EightX8Platform
+from tests.chaos.eightx8 import EightX8
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import InvocationError, virtual_threads
-from tests.chaos.moengage import PROMOTIONAL, MoEngage
+from tests.chaos.moengage import PROMOTIONAL, TRANSACTIONAL, MoEngage
 from tests.chaos.world import START, World
+from tests.chaos.world_loop import WorldLoop
 
 # Every five minutes, as in the template, while there is much to do; after that only receipts that
 # come late or never are waited for, and running it more seldom saves time without hiding anything.
@@ -93,11 +96,8 @@ class Result:
 def run(setting: Setting) -> Result:
     """Run a campaign until nothing is left to do."""
     world = World(setting.seed)
-    with virtual_threads(world), _quiet():
-        try:
-            return _Campaign(world, setting).run()
-        finally:
-            world.close()
+    with virtual_threads(world), _quiet(), closing(world), closing(WorldLoop(world)) as loop:
+        return _Campaign(world, loop, setting).run()
 
 
 @contextmanager
@@ -110,8 +110,9 @@ def _quiet() -> Iterator[None]:
 
 
 class _Campaign:
-    def __init__(self, world: World, setting: Setting) -> None:
+    def __init__(self, world: World, loop: WorldLoop, setting: Setting) -> None:
         self._world = world
+        self._loop = loop
         self._setting = setting
         self._timeline = Timeline()
         span = setting.messages * setting.spacing + 60.0
@@ -124,24 +125,29 @@ class _Campaign:
             is_queued=setting.is_queued,
             heard=self._note,
         )
-        self._eightx8 = EightX8Platform(
+        secret = self._bridge.account.secret
+        self._eightx8 = EightX8(
             world,
+            loop,
             self._faults,
-            api_key="key-1",
-            deliver=self._bridge.post_callback,
+            api_key=secret["eightx8ApiKey"],
+            callback_token=secret["callbackTokens"][0],
+            sub_account_ids=(PROMOTIONAL, TRANSACTIONAL),
+            post=self._post_callback,
             heard=self._note,
         )
         self._moengage = MoEngage(
             world,
+            loop,
             self._faults,
             messages=setting.messages,
             spacing=setting.spacing,
+            token=secret["moengageTokens"][0],
             post=self._bridge.post_message,
             heard=self._note,
         )
-        self._bridge.connect(self._eightx8, self._moengage)
+        self._bridge.connect(loop, self._eightx8, self._moengage)
         self._opted_out: dict[str, list[tuple[float, bool]]] = defaultdict(list)
-        self._inbound = 0
 
     def run(self) -> Result:
         """Run until nothing is left to do, and everything that was left behind has gone on."""
@@ -159,6 +165,7 @@ class _Campaign:
                 was_thawed = True
                 self._bridge.send_sms.thaw_all()
             world.spawn(self._reconcile)
+        self._loop.finish(self._eightx8.simulator.settled(0.0))
         verdict = compare(
             self._moengage,
             self._eightx8,
@@ -175,7 +182,11 @@ class _Campaign:
         self._timeline.lines[message_id].append(f"{at:12.3f}  {who:20} {message_id[:8]} {what}")
 
     def _is_at_rest(self) -> bool:
-        return not self._moengage.pending and not self._eightx8.pending and self._bridge.is_at_rest
+        return (
+            not self._moengage.pending
+            and not self._eightx8.simulator.pending
+            and self._bridge.is_at_rest
+        )
 
     def _reconcile(self) -> None:
         try:
@@ -196,7 +207,7 @@ class _Campaign:
 
         # The secret first; until 8x8 knows the new key, it takes neither.
         self._world.call_later(at, lambda: rotate("key-2"))
-        self._world.call_later(at, lambda: setattr(self._eightx8, "api_key", "key-2"))
+        self._world.call_later(at, lambda: setattr(self._eightx8.simulator, "api_keys", {"key-2"}))
 
     def _plan_opt_outs(self) -> None:
         random = self._world.random("inbound")
@@ -209,25 +220,12 @@ class _Campaign:
                 at += random.uniform(5.0, 60.0)
 
     def _plan_inbound(self, number: str, word: str, at: float) -> None:
-        self._inbound += 1
-        body = {
-            "namespace": "SMS",
-            "eventType": "inbound_message_received",
-            "description": "Inbound SMS",
-            "payload": {
-                "umid": f"00000000-0000-4000-a000-{self._inbound:012d}",
-                "subAccountId": PROMOTIONAL,
-                "timestamp": "",
-                "source": number,
-                "destination": "+6598765432",
-                "body": word,
-                "encoding": "GSM7",
-                "smsCount": 1,
-            },
-        }
+        self._world.call_later(at, lambda: self._eightx8.receive(PROMOTIONAL, number, word))
 
-        def taken() -> None:
-            wishes = self._opted_out[f"{PROMOTIONAL} {number}"]
-            wishes.append((self._world.now, word == "STOP"))
-
-        self._world.call_later(at, lambda: self._eightx8.receive(body, taken))
+    def _post_callback(self, target: Target, event: dict[str, Any]) -> int:
+        status = self._bridge.post_callback(target, event)
+        payload = event["payload"]
+        if status == 200 and event["eventType"] == "inbound_message_received":
+            wishes = self._opted_out[f"{payload['subAccountId']} {payload['source']}"]
+            wishes.append((self._world.now, payload["body"] == "STOP"))
+        return status
