@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from local.eightx8 import SmsMessage
 from local.moengage import Report
@@ -36,7 +37,7 @@ class Wrong(StrEnum):
     """What may be wrong with a message."""
 
     LOST = "lost"
-    """Answered 200, and MoEngage was never told, nor does it lie in a dead-letter queue."""
+    """Answered 200, and MoEngage counted no report, nor does it lie in a dead-letter queue."""
     DOUBLED = "doubled"
     """8x8 took it more than once."""
     UNTRUE = "untrue"
@@ -53,6 +54,20 @@ class Wrong(StrEnum):
     """A repeat was answered with another id."""
 
 
+class Wished(NamedTuple):
+    """A person's wish.
+
+    Attributes
+    ----------
+    is_stop
+        Whether the person is to be left alone.
+    """
+
+    sent_at: float
+    recorded_at: float
+    is_stop: bool
+
+
 @dataclass
 class Verdict:
     """What is wrong after a run.
@@ -61,6 +76,9 @@ class Verdict:
     ----------
     wrong
         For each kind the numbers of the messages.
+    told_early
+        Reports that came before MoEngage had read the message's id, an answer before having been
+        lost. They count for nothing.
     ids
         The bridge's ids of each message.
     """
@@ -71,6 +89,7 @@ class Verdict:
     told: int = 0
     given_up: int = 0
     concluded: int = 0
+    told_early: int = 0
     wrong: dict[Wrong, list[int]] = field(default_factory=lambda: {kind: [] for kind in Wrong})
     ids: dict[int, list[str]] = field(default_factory=dict)
 
@@ -80,7 +99,7 @@ class Verdict:
 
     def counts(self) -> Counter[str]:
         """Return all numbers, by name."""
-        names = ("messages", "answered", "sent", "told", "given_up", "concluded")
+        names = ("messages", "answered", "sent", "told", "given_up", "concluded", "told_early")
         numbers = {name: getattr(self, name) for name in names}
         return Counter({**numbers, **{str(kind): len(found) for kind, found in self.wrong.items()}})
 
@@ -90,14 +109,14 @@ def compare(
     eightx8: EightX8,
     bridge: Bridge,
     faults: Faults,
-    opted_out: dict[str, list[tuple[float, bool]]],
+    wishes: dict[str, list[Wished]],
 ) -> Verdict:
     """Compare the books.
 
     Parameters
     ----------
-    opted_out
-        For each number when the bridge had recorded a wish, and whether it was to be left alone.
+    wishes
+        What the bridge has recorded, by sub-account and number.
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
@@ -115,7 +134,7 @@ def compare(
         verdict.answered += bool(answered)
         verdict.sent += sum(len(taken.get(one, ())) for one in ids)
         wrong = set(_judge_asks(wanted, ids, taken, faults))
-        if any(_was_opted_out(wanted, one, taken, opted_out) for one in ids):
+        if any(_was_opted_out(wanted, one, taken, wishes) for one in ids):
             wrong.add(Wrong.TEXTED)
         for message_id in ids:
             message = _message(bridge, message_id)
@@ -124,7 +143,9 @@ def compare(
             verdict.told += bool(told)
             verdict.given_up += given_up
             counted = any(report.unique_id == message_id for report in wanted.reports)
-            if message_id in answered and not counted and not given_up:
+            is_early = bool(told) and _was_told_early(wanted, message_id, told[0])
+            verdict.told_early += is_early
+            if message_id in answered and not counted and not given_up and not is_early:
                 wrong.add(Wrong.LOST)
             if told and _is_untrue(told[0], taken.get(message_id, []), faults):
                 wrong.add(Wrong.UNTRUE)
@@ -185,6 +206,13 @@ def _is_untrue(report: Report, taken: list[SmsMessage], faults: Faults) -> bool:
     return "delivered" in finals and not has_failed
 
 
+def _was_told_early(wanted: Wanted, message_id: str, report: Report) -> bool:
+    read = next((ask for ask in wanted.asks if ask.unique_id == message_id), None)
+    if read is None or report.at >= read.at + read.seconds:
+        return False
+    return any(ask.at < read.at and ask.http_status != 200 for ask in wanted.asks)
+
+
 def _final(sms: SmsMessage) -> str:
     """Return ``delivered`` or ``failed``; empty while nobody knows."""
     states = {one.state for one in sms.history if one.error_code not in _NOT_FINAL}
@@ -197,11 +225,13 @@ def _was_opted_out(
     wanted: Wanted,
     message_id: str,
     taken: Taken,
-    opted_out: dict[str, list[tuple[float, bool]]],
+    wishes: dict[str, list[Wished]],
 ) -> bool:
-    wishes = opted_out.get(f"{wanted.sub_account_id} {wanted.recipient}", [])
+    recorded = sorted(
+        wishes.get(f"{wanted.sub_account_id} {wanted.recipient}", []), key=lambda one: one.sent_at
+    )
     asked_at = [ask.at for ask in wanted.asks if ask.unique_id == message_id]
     first_ask = min(asked_at or [ask.at for ask in wanted.asks])
-    before = [is_stop for at, is_stop in wishes if at < first_ask]
-    later = [is_stop for at, is_stop in wishes if at >= first_ask]
+    before = [one.is_stop for one in recorded if one.recorded_at < first_ask]
+    later = [one.is_stop for one in recorded if one.recorded_at >= first_ask]
     return bool(before and before[-1] and not (set(later) - {True}) and taken.get(message_id))

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.eightx8.callbacks import Target
+from sms_bridge.clock import seconds_of
 from sms_bridge.logs import logger
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from tests.chaos.books import Verdict, Wrong, compare
+from tests.chaos.books import Verdict, Wished, Wrong, compare
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8
 from tests.chaos.faults import Faults
@@ -61,6 +62,11 @@ class Timeline:
     """What happened to each message, by id."""
 
     lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def note(self, at: float, who: str, message_id: str, what: str) -> None:
+        """Note what happened to a message, and who did it."""
+        line = f"{at - START:12.3f}  {who:20} {message_id[:8]} {what}"
+        self.lines[message_id].append(line)
 
     def of(self, ids: Iterable[str]) -> str:
         """Return what happened to a message, in order."""
@@ -147,7 +153,7 @@ class _Campaign:
             heard=self._note,
         )
         self._bridge.connect(loop, self._eightx8, self._moengage)
-        self._opted_out: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+        self._wishes: dict[str, list[Wished]] = defaultdict(list)
 
     def run(self) -> Result:
         """Run until nothing is left to do, and everything that was left behind has gone on."""
@@ -165,21 +171,25 @@ class _Campaign:
                 was_thawed = True
                 self._bridge.send_sms.thaw_all()
             world.spawn(self._reconcile)
-        self._loop.finish(self._eightx8.simulator.settled(0.0))
+        if not self._eightx8.simulator.pending:
+            self._loop.finish(self._eightx8.simulator.settled(0.0))  # or fail, if it is broken
         verdict = compare(
             self._moengage,
             self._eightx8,
             self._bridge,
             self._faults,
-            self._opted_out,
+            self._wishes,
         )
+        for wanted in self._moengage.wanted:
+            for ask in wanted.asks:
+                what = f"asked for: {ask.http_status or ask.error_code}"
+                name = ask.unique_id or f"message {wanted.number}"
+                self._timeline.note(ask.at, "MoEngage", name, what)
         struck = dict(self._faults.struck)
         return Result(self._setting, verdict, struck, self._timeline, world.now - START)
 
     def _note(self, message_id: str, what: str) -> None:
-        who = self._world.machine_name
-        at = self._world.now - START
-        self._timeline.lines[message_id].append(f"{at:12.3f}  {who:20} {message_id[:8]} {what}")
+        self._timeline.note(self._world.now, self._world.machine_name, message_id, what)
 
     def _is_at_rest(self) -> bool:
         return (
@@ -226,6 +236,7 @@ class _Campaign:
         status = self._bridge.post_callback(target, event)
         payload = event["payload"]
         if status == 200 and event["eventType"] == "inbound_message_received":
-            wishes = self._opted_out[f"{payload['subAccountId']} {payload['source']}"]
-            wishes.append((self._world.now, payload["body"] == "STOP"))
+            wishes = self._wishes[f"{payload['subAccountId']} {payload['source']}"]
+            sent_at = seconds_of(payload["timestamp"])
+            wishes.append(Wished(sent_at, self._world.now, payload["body"] == "STOP"))
         return status

@@ -192,7 +192,7 @@ class EightX8:
     def _spoiled(self, reply: Reply) -> Reply:
         """Let something go wrong with the answer on its way, the messages having been taken."""
         body = reply.body
-        answer = json.loads(body) if reply.headers["content-type"].startswith("app") else None
+        answer = json.loads(body) if "json" in reply.headers["content-type"] else None
         if isinstance(answer, dict) and "messages" in answer:
             messages = answer["messages"]
             if self._faults.strikes("gaps_in_batches"):

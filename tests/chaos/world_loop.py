@@ -54,7 +54,8 @@ class WorldLoop(asyncio.BaseEventLoop):
 
     @override
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        self._world.failure = self._world.failure or context.get("exception")
+        error = context.get("exception") or RuntimeError(context["message"])
+        self._world.failure = self._world.failure or error
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin what nobody waits for; it must not fail."""
