@@ -10,7 +10,7 @@ from local.moengage import Report
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.message_items import message_from
 from tests.chaos.bridge import Bridge
-from tests.chaos.eightx8 import EightX8
+from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.moengage import DUPLICATE_WINDOW, MoEngage, Wanted
 
@@ -106,7 +106,7 @@ class Verdict:
 
 def compare(
     moengage: MoEngage,
-    eightx8: EightX8,
+    eightx8: EightX8Side,
     bridge: Bridge,
     faults: Faults,
     wishes: dict[str, list[Wished]],

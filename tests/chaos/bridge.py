@@ -40,7 +40,7 @@ from sms_bridge.web.responses import Response, answers_http, json_response
 from sms_bridge.web.send_answers import send_answer
 from sms_bridge.web.send_requests import SendingRules, read_send_request
 from tests.chaos.account import Account, message_id_in
-from tests.chaos.eightx8 import EightX8 as EightX8Side
+from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import EventSource, Function, Handler, InvocationError
 from tests.chaos.moengage import (

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from local.eightx8.callbacks import Target
@@ -12,7 +13,7 @@ from sms_bridge.logs import logger
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy
 from tests.chaos.books import Verdict, Wished, Wrong, compare
 from tests.chaos.bridge import Bridge
-from tests.chaos.eightx8 import EightX8
+from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import InvocationError, virtual_threads
 from tests.chaos.moengage import PROMOTIONAL, TRANSACTIONAL, MoEngage
@@ -132,7 +133,7 @@ class _Campaign:
             heard=self._note,
         )
         secret = self._bridge.account.secret
-        self._eightx8 = EightX8(
+        self._eightx8 = EightX8Side(
             world,
             loop,
             self._faults,
@@ -226,11 +227,9 @@ class _Campaign:
                 continue
             at = random.uniform(0.0, 1.3 * wanted.number * self._setting.spacing + 30.0)
             for word in random.choice((("STOP",), ("STOP", "START"), ("STOP", "START", "STOP"))):
-                self._plan_inbound(wanted.recipient, word, at)
+                reply = partial(self._eightx8.receive, PROMOTIONAL, wanted.recipient, word)
+                self._world.call_later(at, reply)
                 at += random.uniform(5.0, 60.0)
-
-    def _plan_inbound(self, number: str, word: str, at: float) -> None:
-        self._world.call_later(at, lambda: self._eightx8.receive(PROMOTIONAL, number, word))
 
     def _post_callback(self, target: Target, event: dict[str, Any]) -> int:
         status = self._bridge.post_callback(target, event)

@@ -63,7 +63,7 @@ _OTHER_PAGES = (b"<html>", b"[]", b"null", b'{"status": 7}', b"\xff")
 _BUSY = Reply(503, b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>")
 
 
-class EightX8:
+class EightX8Side:
     """8x8, and the way to it.
 
     Parameters
