@@ -11,13 +11,18 @@ from local.moengage import CampaignMessage
 from local.stack import LocalStack
 from tests.end_to_end.bridge import Bridge
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.updates,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 SECONDS_BETWEEN_MESSAGES = 1.0
 # The emulator ends the calls that run when a function changes; Lambda lets them finish. What they
 # worked on comes back when its visibility timeout is over, which is three minutes in the template.
 SECONDS_UNTIL_A_RECORD_IS_BACK = 35
 SECONDS_TO_TELL = 120
+# These two make no difference to any other test.
 CHANGED = {"RetentionDays": "91", "ReceiptPatienceSeconds": "172799"}
 CARRY_MESSAGES = ("SendSms", "DispatchQueue", "ReceiveCallback", "ForwardOutcome")
 
@@ -33,7 +38,6 @@ async def _records_come_back_soon(stack: LocalStack) -> AsyncIterator[None]:
     await asyncio.to_thread(hide_records_for, SECONDS_UNTIL_A_RECORD_IS_BACK)
     yield
     await asyncio.to_thread(hide_records_for, 180)
-    await stack.deploy(RetentionDays="90", ReceiptPatienceSeconds="172800")
 
 
 def live_versions(stack: LocalStack) -> dict[str, int]:
