@@ -10,9 +10,9 @@ from typing import Any
 
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
-from local.eightx8 import Instruction, SendRequest, SmsMessage
+from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
 from local.eightx8.segments import parts_of, unicode_characters
-from local.moengage import DeliveryTracking
+from local.moengage import DeliveryTracking, Report
 from local.moengage.verdicts import verdict_of
 
 ON_THE_PHONE = frozenset({"delivered", "read"})
@@ -35,6 +35,7 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "messageId": message.unique_id,
         "httpStatus": answer.http_status if answer else None,
         "verdict": asdict(verdict),
+        "reason": message.reason,
         "state": item.get("state", ""),
         "segments": trace.passage.sms[0].segments if trace.passage.sms else item.get("segments", 0),
         # Grows with whatever happened: the page asks again for the message that it shows.
@@ -82,9 +83,19 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
             for answer in message.answers
         ],
         "reports": [
-            {"at": report.at, "httpStatus": report.http_status, "content": report.content}
-            for report in (*trace.passage.refused, *message.reports, *trace.passage.lost)
+            {**report(one), "counts": one in message.reports}
+            for one in (*trace.passage.refused, *message.reports, *trace.passage.lost)
         ],
+    }
+
+
+def report(one: Report) -> dict[str, Any]:
+    """Show a report that MoEngage got."""
+    return {
+        "at": one.at,
+        "messageId": one.unique_id,
+        "httpStatus": one.http_status,
+        "content": one.content,
     }
 
 
@@ -103,6 +114,31 @@ def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
     }
 
 
+def sms(one: SmsMessage) -> dict[str, Any]:
+    """Show a message that 8x8 has."""
+    return {
+        "umid": one.umid,
+        "messageId": one.client_message_id,
+        "subAccountId": one.sub_account_id,
+        "number": one.destination,
+        "request": one.request,
+        "segments": one.segments,
+        "state": one.state,
+        "at": one.taken_at,
+    }
+
+
+def callback(one: CallbackAttempt) -> dict[str, Any]:
+    """Show a try at telling an event."""
+    return {
+        "at": one.at,
+        "url": one.url,
+        "attempt": one.attempt,
+        "event": one.event,
+        "status": one.status,
+    }
+
+
 def instruction(one: Instruction) -> dict[str, Any]:
     """Show what 8x8 is told to do."""
     return {
@@ -110,6 +146,8 @@ def instruction(one: Instruction) -> dict[str, Any]:
         "errorCode": one.error_code,
         "seconds": one.seconds,
         "taken": one.taken,
+        "silent": one.silent,
+        "once": one.once,
     }
 
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from local.console.client import SentMessage
 from local.deployment import STACK_NAME
-from local.moengage import CampaignMessage
 from local.stack import LocalStack
 from tests.end_to_end.bridge import Bridge
 
@@ -65,7 +65,7 @@ async def test_no_message_is_lost_while_the_stack_is_updated(
     stack: LocalStack, bridge: Bridge
 ) -> None:
     before = await asyncio.to_thread(live_versions, stack)
-    messages: list[CampaignMessage] = []
+    messages: list[SentMessage] = []
     update = asyncio.create_task(stack.deploy(**CHANGED))
 
     while not update.done():
@@ -73,15 +73,15 @@ async def test_no_message_is_lost_while_the_stack_is_updated(
         await asyncio.sleep(SECONDS_BETWEEN_MESSAGES)
     await update
     messages.append(await bridge.send(destination=bridge.number()))
-    answered = [one for one in messages if 200 in {each.http_status for each in one.answers}]
-    await stack.moengage.until(lambda: all(one.reports for one in answered), SECONDS_TO_TELL)
-    await stack.eightx8.settled(SECONDS_TO_TELL)
+    answered = [one for one in messages if 200 in one.statuses]
+    told = await bridge.told(answered, SECONDS_TO_TELL)
+    await bridge.control.settled(SECONDS_TO_TELL)
 
     # All of them were sent into the update, and the last one after it.
     assert len(answered) > 3
     assert messages[-1] in answered
-    assert {one.belief for one in answered} == {"delivered"}
-    assert {bridge.sms_to(one.destination) for one in answered} == {1}
+    assert {one.belief for one in told} == {"delivered"}
+    assert {await bridge.sms_to(one.destination) for one in told} == {1}
     after = await asyncio.to_thread(live_versions, stack)
     assert all(after[name] > before[name] for name in CARRY_MESSAGES)
     assert await asyncio.to_thread(live_retention, stack) == "91"
