@@ -19,7 +19,7 @@ from local.stack import LocalStack
 from sms_bridge.clock import timestamp
 
 # For what takes six seconds at most when nothing else runs.
-SECONDS_TO_WAIT = 30
+SECONDS_TO_WAIT = 60
 
 # The senders of this stack, by their places in MoEngage's list.
 TRANSACTIONAL, PROMOTIONAL = 0, 1

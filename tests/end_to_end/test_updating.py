@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
-SECONDS_BETWEEN_MESSAGES = 1.0
+SECONDS_BETWEEN_MESSAGES = 0.5
 # The emulator ends the calls that run when a function changes; Lambda lets them finish. What they
 # worked on comes back when its visibility timeout is over, which is three minutes in the template.
 SECONDS_UNTIL_A_RECORD_IS_BACK = 35
