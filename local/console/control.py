@@ -112,8 +112,9 @@ class Control:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """List all messages, the oldest first."""
-        return [views.row(trace, self.tracking) for trace in self.traces.all()]
+        """List all messages: MoEngage's, the oldest first, then those of somebody else."""
+        traces = [*self.traces.all(), *self.traces.others()]
+        return [views.row(trace, self.tracking) for trace in traces]
 
     def last_requests(self) -> list[dict[str, Any]]:
         """List the last requests that 8x8 got, the oldest first."""

@@ -8,12 +8,14 @@ from bisect import bisect_right
 from dataclasses import asdict
 from typing import Any
 
+from local.console.bridge_watch import Values
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
 from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
 from local.eightx8.segments import parts_of, unicode_characters
 from local.moengage import DeliveryTracking, Report
-from local.moengage.verdicts import verdict_of
+from local.moengage.configuration import WebhookRequest
+from local.moengage.verdicts import Verdict, verdict_of
 
 ON_THE_PHONE = frozenset({"delivered", "read"})
 _MOST_CHARACTERS_OF_A_LIST = 100
@@ -23,7 +25,11 @@ _HIDDEN = "•••"
 def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
     """Show a message in a list."""
     message, item = trace.message, trace.passage.item
-    verdict = verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
+    verdict = (
+        verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
+        if trace.is_moengages
+        else _verdict_of_another(item)
+    )
     answer = message.answers[-1] if message.answers else None
     return {
         "key": trace.key,
@@ -32,7 +38,7 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "sender": message.sender.name,
         "number": message.destination,
         "text": message.text[:_MOST_CHARACTERS_OF_A_LIST],
-        "messageId": message.unique_id,
+        "messageId": message.unique_id if trace.is_moengages else trace.key,
         "httpStatus": answer.http_status if answer else None,
         "verdict": asdict(verdict),
         "reason": message.reason,
@@ -62,17 +68,7 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
             {"at": line.at, "function": line.function, "content": line.content}
             for line in trace.passage.lines
         ],
-        "request": {
-            "method": message.request.method,
-            "url": message.request.url,
-            "headers": {
-                name: f"{value.partition(' ')[0]} {_HIDDEN}"
-                if name.lower() == "authorization"
-                else value
-                for name, value in message.request.headers.items()
-            },
-            "body": message.request.body.decode(errors="replace"),
-        },
+        "request": _webhook(message.request) if trace.is_moengages else None,
         "answers": [
             {
                 "at": answer.at,
@@ -87,6 +83,36 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
             for one in (*trace.passage.refused, *message.reports, *trace.passage.lost)
         ],
     }
+
+
+def _webhook(request: WebhookRequest) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": {
+            name: f"{value.partition(' ')[0]} {_HIDDEN}"
+            if name.lower() == "authorization"
+            else value
+            for name, value in request.headers.items()
+        },
+        "body": request.body.decode(errors="replace"),
+    }
+
+
+def _verdict_of_another(item: Values) -> Verdict:
+    """Judge a message that MoEngage does not know by what the bridge has of it."""
+    outcome = item.get("outcome", {})
+    reason = outcome.get("reason", "")
+    hint = (
+        "It came to the bridge past this page, or was not answered in time. MoEngage does not "
+        "know it, and a report of it tells MoEngage nothing."
+    )
+    match outcome.get("status"):
+        case "DELIVERED":
+            return Verdict(status="delivered", symptom="Delivered, by the bridge", hint=hint)
+        case "FAILED":
+            return Verdict(status="failed", symptom=f"Failed, by the bridge: {reason}", hint=hint)
+    return Verdict(status="sent", symptom="Under way, by the bridge", hint=hint)
 
 
 def report(one: Report) -> dict[str, Any]:

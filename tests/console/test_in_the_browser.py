@@ -1,11 +1,14 @@
 """The console in Chromium: what somebody does who sees it for the first time, and after that."""
 
+import asyncio
+import json
 import re
 import time
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from local.report import what_to_try
 from local.stack import LocalStack
 from tests.console.desk import Desk
 
@@ -120,6 +123,28 @@ class TestOneMessage:
         await expect(arrived.locator(".bubble")).to_have_text(text)
         await expect(arrived).to_contain_text("1 SMS, UCS-2, because of 🎉")
 
+    async def test_a_message_past_the_page_has_its_way_shown_as_well(
+        self, desk: Desk, stack: LocalStack
+    ) -> None:
+        # With the first of the commands that `make run` prints.
+        command, _ = re.findall(r"^curl (?:.*\\\n)*.*$", what_to_try(stack), re.MULTILINE)
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", command, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(30):
+            answer, _ = await process.communicate()
+        message_id = json.loads(answer)["messageId"]
+
+        rows = desk.page.get_by_role("list", name="Messages, the newest first")
+        row = rows.get_by_role("listitem").filter(has_text="+6582220000")
+        await expect(row).to_contain_text("Hello from the bridge")
+        await row.get_by_role("button").click()
+        await expect(desk.page.locator("#timeline")).to_contain_text(message_id)
+        await expect(desk.steps).to_contain_text("takes the message")
+        await expect(desk.page.locator("#timeline")).to_contain_text("MoEngage does not know it")
+        await desk.page.get_by_role("tab", name="Requests").click()
+        await expect(desk.page.locator("#timeline")).to_contain_text("its request was not seen")
+
     async def test_8x8_shows_the_request_with_its_key_masked(
         self, desk: Desk, stack: LocalStack
     ) -> None:
@@ -225,7 +250,7 @@ class TestOptingOut:
 class TestACampaign:
     async def test_its_numbers_grow_and_all_of_it_gets_an_outcome(self, desk: Desk) -> None:
         await desk.page.get_by_label("Messages", exact=True).last.fill("16")
-        await desk.page.get_by_label("A second").fill("6")
+        await desk.page.get_by_label("Messages a second").fill("6")
         for course, percent in (("fail, error code 1", "25"), ("500, internal error", "0")):
             await desk.page.get_by_label(course).fill(percent)
         await desk.button("Start").click()
