@@ -153,8 +153,7 @@ async function refresh() {
 function draw(another) {
   title.replaceChildren(h("b", {}, detail.text || "(its text is not known)"),
     h("span", { class: "faint" }, `to ${detail.number} by ${detail.sender}`, detail.messageId ? h("code", {}, ` ${detail.messageId}`) : ""),
-    // What MoEngage knows has its verdict beside the button that sent it.
-    detail.request ? "" : h("span", { class: "faint" }, detail.verdict.hint));
+    h("span", { class: "faint" }, detail.verdict.hint));
   part.hidden = false;
   if (another) steps.replaceChildren();
   keyed(steps, detail.timeline.map((step, place) => ({ ...step, key: `${step.at} ${step.who} ${step.function} ${place}` })), (step) => step.key, makeStep, updateStep);
