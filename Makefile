@@ -73,11 +73,12 @@ deploy: $(DEV) $(SAM) ## Build and deploy to AWS, asking what matters (ARGS: wor
 
 .PHONY: end-to-end
 end-to-end: $(DEV) $(SAM) $(MINISTACK) ## The built artifact, and the template deployed into the emulator
-	.venv/dev/bin/pytest -p no:xdist -m "end_to_end and not updates"
+	.venv/dev/bin/pytest -p no:xdist -m "end_to_end and not updates" \
+	  tests/end_to_end tests/template
 
 .PHONY: updates
 updates: $(DEV) $(SAM) $(MINISTACK) ## The deployed stack while it is updated
-	.venv/dev/bin/pytest -p no:xdist -m updates
+	.venv/dev/bin/pytest -p no:xdist -m updates tests/end_to_end
 
 .PHONY: browser
 browser: $(DEV) $(SAM) $(MINISTACK) ## The console in Chromium (SCREENSHOTS=1: take docs/console anew, CHROMIUM=none: skip)
@@ -85,7 +86,7 @@ ifeq ($(CHROMIUM),none)
 	@echo "SKIPPED: the console was not tried in a browser (CHROMIUM=none)"
 else
 	@chromium=$$(scripts/find_chromium.sh) && \
-	  CHROMIUM="$$chromium" SCREENSHOTS=$(SCREENSHOTS) .venv/dev/bin/pytest -p no:xdist -m browser
+	  CHROMIUM="$$chromium" SCREENSHOTS=$(SCREENSHOTS) .venv/dev/bin/pytest -p no:xdist -m browser tests/console
 endif
 
 .PHONY: sam-local
