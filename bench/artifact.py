@@ -12,8 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bench.figures import AS_PEOPLE_WRITE_IT
 from bench.runs import PYTHON, Function, RunFailedError
+from bench.standins.dynamodb import ALL, KEYS_ONLY
 from bench.standins.running import StandIns
 from local.deployment import processor
 from local.event_files import EVENTS, logical_id
@@ -43,6 +46,9 @@ LAMBDA_VARIABLES = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    # X-Ray traces the first request of a second and every twentieth; this is one of the others.
+    "_X_AMZN_TRACE_ID": "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef"
+    ";Sampled=0",
     "_HANDLER": "app.handler",
     "LAMBDA_TASK_ROOT": "/var/task",
     "LANG": "en_US.UTF-8",
@@ -83,15 +89,24 @@ def template() -> Template:
     return read_template()
 
 
-def indexes() -> dict[str, tuple[str, str]]:
-    """Return the key attributes of the table's indexes, by their names."""
-    table = template().resources["MessagesTable"]["Properties"]
+def indexes() -> dict[str, tuple[str, str, str]]:
+    """Return the indexes of the bridge's table and of the baseline's, by their names."""
+    theirs = yaml.safe_load((BASELINE / "table.yaml").read_text("utf-8"))
+    return {
+        **indexes_of(template().resources["MessagesTable"]["Properties"]),
+        **indexes_of(theirs["MessagesTable"]["Properties"]),
+    }
+
+
+def indexes_of(table: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Return the key attributes of a table's indexes and what they hold, by their names."""
     found = {}
     for index in table["GlobalSecondaryIndexes"]:
         keys = {one["KeyType"]: one["AttributeName"] for one in index["KeySchema"]}
-        if index["Projection"] != {"ProjectionType": "KEYS_ONLY"}:
+        projection = index["Projection"]["ProjectionType"]
+        if projection not in (KEYS_ONLY, ALL):
             raise NotImplementedError("the charges of other projections are not known here")
-        found[index["IndexName"]] = keys["HASH"], keys["RANGE"]
+        found[index["IndexName"]] = keys["HASH"], keys["RANGE"], projection
     return found
 
 
@@ -145,9 +160,6 @@ def baseline(name: str, standins: StandIns, *, tls: bool = False) -> Function:
         "OUTCOME_QUEUE_URL": _template_variables()["SendSms"]["OUTCOME_QUEUE_URL"],
         "EIGHTX8_BASE_URL": url,
         "MOENGAGE_DELIVERY_TRACKING_URL": f"{url}/sms/dlr/custom/local-connector",
-        # X-Ray traces the first request of a second and every twentieth; this is one of the others.
-        "_X_AMZN_TRACE_ID": "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef"
-        ";Sampled=0",
         **(trusting(standins) if tls else {}),
     }
     return Function(f"{name} {AS_PEOPLE_WRITE_IT}", (BASELINE / name, LIBRARIES), environment)
@@ -233,6 +245,16 @@ def memory_mb() -> int:
         raise NotImplementedError("functions of different sizes")
     (size,) = sizes
     return int(size)
+
+
+def is_traced() -> bool:
+    """Tell whether X-Ray traces the functions, by the parameter's default."""
+    return bool(template().parameters["Tracing"]["Default"] == "Active")
+
+
+def has_platform_lines() -> bool:
+    """Tell whether Lambda writes START, END and REPORT of each invocation."""
+    return bool(template().parameters["PlatformLogLevel"]["Default"] != "WARN")
 
 
 def access_log_bytes() -> int:

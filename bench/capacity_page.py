@@ -22,7 +22,7 @@ from bench.capacity import (
     lives_by_mode,
     raised,
 )
-from bench.cost import Assumptions
+from bench.cost import TRACED_SHARE, Assumptions
 from bench.usage import Life, read_lives
 from sms_bridge.rules.pacing import seconds_for
 
@@ -34,7 +34,10 @@ def page() -> str:
     """Return the page."""
     lives = lives_by_mode(read_lives())
     assumed = Assumptions(
-        memory_mb=artifact.memory_mb(), access_log_bytes=artifact.access_log_bytes()
+        memory_mb=artifact.memory_mb(),
+        traced=TRACED_SHARE if artifact.is_traced() else 0.0,
+        platform_lines=artifact.has_platform_lines(),
+        access_log_bytes=artifact.access_log_bytes(),
     )
     parts = [
         "# Cost and capacity",

@@ -20,18 +20,31 @@ _MEMORY_OF_A_PROCESSOR = 1769
 # CloudWatch Logs adds this to every line that it takes in.
 _BYTES_A_LINE = 26
 
-# The lines that Lambda itself writes: START, END, and REPORT with the trace's id.
+# The lines that Lambda itself writes of each invocation, unless its level is raised.
 _PLATFORM_LINES = (
     "START RequestId: 00000000-0000-4000-8000-000000000000 Version: $LATEST\n"
     "END RequestId: 00000000-0000-4000-8000-000000000000\n"
     "REPORT RequestId: 00000000-0000-4000-8000-000000000000\tDuration: 162.83 ms\t"
     "Billed Duration: 163 ms\tMemory Size: 512 MB\tMax Memory Used: 50 MB\t\n"
+)
+# What its last line has beside that for a traced one.
+_TRACED = (
     "XRAY TraceId: 1-69c25999-000000000000000000000001\tSegmentId: 0123456789abcdef\t"
     "Sampled: true\n"
 )
 
+LOOK_UPS = "DynamoDB: indexes for look-ups"
+"""The item that is left out where nobody looks up messages by number or campaign."""
+
+# The bridge's and the baseline's.
+_LOOK_UP_INDEXES = {"recipient", "campaign", "by_recipient", "by_campaign"}
+
 # SQS gives and deletes at most so many records in one request.
 _RECORDS_A_REQUEST = 10
+
+
+TRACED_SHARE = 0.05
+"""Of the invocations where X-Ray traces at all, beyond one a second."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,8 @@ class Assumptions:
         Of each function.
     traced
         The share of invocations that X-Ray traces beyond one a second; 0 without tracing.
+    platform_lines
+        Whether Lambda writes its own lines of each invocation.
     access_log_bytes
         A line of the API's access log; 0 without one.
     messages_a_second
@@ -68,7 +83,8 @@ class Assumptions:
         }
     )
     memory_mb: int = 512
-    traced: float = 0.05
+    traced: float = TRACED_SHARE
+    platform_lines: bool = True
     access_log_bytes: int = 0
     messages_a_second: float = 1000.0
     secret_max_age: float = 300.0
@@ -108,8 +124,11 @@ def cost_of(life: Life, assumptions: Assumptions) -> dict[str, float]:
         by_queue = name.startswith(("dispatch_queue", "forward_outcome"))
         seconds = billed_seconds(usage, assumptions, paced=name.startswith("dispatch_queue"))
         gb_seconds = invocations * seconds * assumptions.memory_mb / 1024
-        lines = usage.log_lines * a_message + invocations * _PLATFORM_LINES.count("\n")
-        log_bytes = usage.log_bytes * a_message + invocations * len(_PLATFORM_LINES)
+        lines = usage.log_lines * a_message
+        log_bytes = usage.log_bytes * a_message
+        if assumptions.platform_lines:
+            lines += invocations * _PLATFORM_LINES.count("\n")
+            log_bytes += invocations * (len(_PLATFORM_LINES) + assumptions.traced * len(_TRACED))
         if by_queue:
             records = usage.messages / usage.invocations
             requests = 2 * math.ceil(records / _RECORDS_A_REQUEST)
@@ -122,10 +141,9 @@ def cost_of(life: Life, assumptions: Assumptions) -> dict[str, float]:
         add("Lambda: requests", invocations * prices.LAMBDA_REQUEST)
         add("Lambda: duration", gb_seconds * prices.LAMBDA_GB_SECOND)
         add("DynamoDB: writes", usage.table_writes * a_message * prices.DYNAMODB_WRITE_UNIT)
-        add(
-            "DynamoDB: index writes",
-            sum(usage.index_writes.values()) * a_message * prices.DYNAMODB_WRITE_UNIT,
-        )
+        for index, units in usage.index_writes.items():
+            item = LOOK_UPS if index in _LOOK_UP_INDEXES else "DynamoDB: index of open messages"
+            add(item, units * a_message * prices.DYNAMODB_WRITE_UNIT)
         add("DynamoDB: reads", usage.reads * a_message * prices.DYNAMODB_READ_UNIT)
         add("SQS: sending", usage.calls_to("sqs") * a_message * prices.SQS_REQUEST)
         add("CloudWatch Logs", (log_bytes + lines * _BYTES_A_LINE) / GB * prices.LOGS_GB)

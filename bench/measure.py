@@ -9,7 +9,7 @@ from functools import cached_property
 from statistics import median
 
 from bench import artifact
-from bench.cost import Assumptions, cost_of, cost_of_keeping
+from bench.cost import LOOK_UPS, TRACED_SHARE, Assumptions, cost_of, cost_of_keeping
 from bench.events import send_events
 from bench.figures import AS_PEOPLE_WRITE_IT, Figure
 from bench.runs import Function, RunFailedError, has_valgrind, take_times
@@ -308,17 +308,20 @@ class Bench:
 
     @staticmethod
     def assumptions(mode: str) -> Assumptions:
-        """What is assumed; the baseline has no access log, and everything else alike."""
+        """What is assumed: the baseline has X-Ray, for its Tracer, and no access log."""
+        theirs = mode == AS_PEOPLE_WRITE_IT
         return Assumptions(
             memory_mb=artifact.memory_mb(),
-            access_log_bytes=0 if mode == AS_PEOPLE_WRITE_IT else artifact.access_log_bytes(),
+            traced=TRACED_SHARE if theirs or artifact.is_traced() else 0.0,
+            platform_lines=theirs or artifact.has_platform_lines(),
+            access_log_bytes=0 if theirs else artifact.access_log_bytes(),
             send_rate=artifact.default_of("SendRateLimit"),
             dispatchers=2 * artifact.default_of("DispatchConcurrency"),
         )
 
     def cost(self) -> Iterator[Figure]:
-        """The cost of a million messages, over the baseline's."""
-        theirs = sum(self.costs[AS_PEOPLE_WRITE_IT].values())
+        """The cost of a million messages, over the baseline's: both with look-ups, both without."""
+        theirs = self.total(AS_PEOPLE_WRITE_IT)
         yield Figure(
             f"cost of a million messages {AS_PEOPLE_WRITE_IT}",
             theirs,
@@ -327,7 +330,7 @@ class Bench:
             is_time=True,
         )
         for mode in ("direct", "queued"):
-            ours = sum(self.costs[mode].values())
+            ours = self.total(mode)
             yield Figure(
                 f"cost of a million messages, {mode}",
                 ours / theirs,
@@ -335,6 +338,22 @@ class Bench:
                 how=f"${ours:.2f}: {self._items(mode)}",
                 is_time=True,
             )
+        theirs = self.total(AS_PEOPLE_WRITE_IT, look_ups=False)
+        for mode in ("direct", "queued"):
+            ours = self.total(mode, look_ups=False)
+            yield Figure(
+                f"the same if neither could look up by number or campaign, {mode}",
+                ours / theirs,
+                COST_MOST,
+                how=f"${ours:.2f} over ${theirs:.2f}",
+                is_time=True,
+            )
+
+    def total(self, mode: str, *, look_ups: bool = True) -> float:
+        """Return the dollars of a million messages, with the indexes for look-ups or without."""
+        return sum(
+            dollars for item, dollars in self.costs[mode].items() if look_ups or item != LOOK_UPS
+        )
 
     def _items(self, mode: str) -> str:
         dearest = sorted(self.costs[mode].items(), key=lambda item: -item[1])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import artifact
-from bench.cost import Assumptions
+from bench.cost import TRACED_SHARE, Assumptions
 from bench.figures import MARGIN, MARGIN_OF_TIMES, Figure
 from bench.measure import QUICK, Bench
 
@@ -73,10 +73,12 @@ def _cost(bench: Bench) -> str:
     for item in items:
         values = " | ".join(f"{bench.costs[mode].get(item, 0.0):.3f}" for mode in modes)
         lines.append(f"| {item} | {values} |")
-    totals = " | ".join(f"**{sum(bench.costs[mode].values()):.2f}**" for mode in modes)
+    totals = " | ".join(f"**{bench.total(mode):.2f}**" for mode in modes)
+    without = " | ".join(f"{bench.total(mode, look_ups=False):.2f}" for mode in modes)
     keeping = " | ".join(f"{bench.costs_of_keeping[mode]:.2f}" for mode in modes)
     lines += [
         f"| **together** | {totals} |",
+        f"| together without look-ups by number and campaign | {without} |",
         f"| beside it: records kept, with backups | {keeping} |",
         "",
         *_assumptions(bench.assumptions("direct")),
@@ -93,13 +95,20 @@ def _assumptions(assumed: Assumptions) -> list[str]:
         "logged and sent, and how often an invocation waits for which service. Assumed: answers "
         f"after {seconds}; functions of {assumed.memory_mb} MB, which compute at "
         f"{assumed.memory_mb}/1769 of the speed of the machine that this was measured on; full "
-        f"batches; X-Ray traces {assumed.traced:.0%} of the invocations; "
-        f"{assumed.messages_a_second:,.0f} messages a second (for how many environments read the "
+        f"batches; X-Ray traces {TRACED_SHARE:.0%} of the invocations where it is on: in the "
+        f"baseline, for its Tracer, and {_in(assumed.traced)} the bridge by default; START, "
+        "END and REPORT lines of Lambda in the baseline, whose settings are the usual ones, and "
+        f"{_in(assumed.platform_lines)} the bridge; {assumed.messages_a_second:,.0f} messages a "
+        "second (for how many environments read the "
         f"secret); records kept for {assumed.days_kept} days. Not in it, because no message makes "
         "it dearer: alarms, dashboard, the runs of `reconcile`, and the custom metrics ($0.30 each "
         "a month)."
     )
     return textwrap.wrap(text, 100)
+
+
+def _in(there: float) -> str:
+    return "in" if there else "not in"
 
 
 def _versions() -> list[str]:

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench.standins.dynamodb import Charges, Table
+from bench.standins.dynamodb import Charges, Indexes, Table
 from bench.standins.services import EightX8, Queues, moengage, naked, secrets_manager
 from bench.standins.wire import Connection, Exchange, Reply, Request, json_reply
 from tests.chaos.expressions import Item
@@ -108,7 +108,7 @@ class StandIns:
         return json_reply("", {})
 
 
-async def serve(indexes: dict[str, tuple[str, str]], certificate: str, key: str) -> None:
+async def serve(indexes: Indexes, certificate: str, key: str) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
     standins = StandIns(Table(indexes))
@@ -129,7 +129,9 @@ async def serve(indexes: dict[str, tuple[str, str]], certificate: str, key: str)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.standins", description=__doc__)
-    parser.add_argument("--indexes", required=True, help="JSON: {name: [partition, sort]}")
+    parser.add_argument(
+        "--indexes", required=True, help="JSON: {name: [partition, sort, projection]}"
+    )
     parser.add_argument("--certificate", required=True)
     parser.add_argument("--key", required=True)
     arguments = parser.parse_args()

@@ -23,8 +23,10 @@ _WRITE_UNIT, _READ_UNIT = 1024, 4096
 _OVERHEAD = 100
 _MOST_IN_TRANSACTION, _MOST_IN_BATCH_WRITE, _MOST_IN_BATCH_GET = 100, 25, 100
 
-Indexes = Mapping[str, tuple[str, str]]
-"""The key attributes of each index, partition and sort."""
+Indexes = Mapping[str, tuple[str, str, str]]
+"""The key attributes of each index, partition and sort, and its projection."""
+
+KEYS_ONLY, ALL = "KEYS_ONLY", "ALL"
 
 
 class RefusedError(Exception):
@@ -203,7 +205,7 @@ class Table:
 
     def _query(self, call: dict[str, Any]) -> dict[str, Any]:
         """Read an index between two moments, as `reconcile` and look-ups do."""
-        partition, sort = self.indexes[call["IndexName"]]
+        partition, sort, _ = self.indexes[call["IndexName"]]
         values = call["ExpressionAttributeValues"]
         expected = f"{partition} = :value AND {sort} BETWEEN :since AND :until"
         if call["KeyConditionExpression"] != expected:
@@ -238,9 +240,9 @@ class Table:
             size_of(item)
             + _OVERHEAD
             + sum(
-                _OVERHEAD + size_of({name: item[name] for name in {"id", *keys}})
-                for keys in self.indexes.values()
-                if _entry(item, keys) is not None
+                _OVERHEAD + size_of(entry)
+                for index in self.indexes.values()
+                if (entry := _entry(item, index)) is not None
             )
             for item in self.items.values()
         )
@@ -354,19 +356,31 @@ def _value_size(value: dict[str, Any]) -> int:
 
 
 def index_writes(before: Item | None, after: Item | None, indexes: Indexes) -> dict[str, int]:
-    """Return the write units that indexes with nothing but keys take for a change of an item.
+    """Return the write units that indexes take for a change of an item.
 
-    An entry that appears or disappears is a write; one that moves is two, out and in.
+    An entry that appears, disappears or changes where it is is a write; one that moves is two, out
+    and in.
     """
     units = {}
-    for index, attributes in indexes.items():
-        old, new = _entry(before, attributes), _entry(after, attributes)
-        if old != new:
-            units[index] = (old is not None) + (new is not None)
+    for name, index in indexes.items():
+        old, new = _entry(before, index), _entry(after, index)
+        if old == new:
+            continue
+        moves = old is None or new is None or any(old[key] != new[key] for key in index[:2])
+        sizes = (
+            [size_of(entry) for entry in (old, new) if entry is not None]
+            if moves
+            else [max(size_of(old), size_of(new))]
+        )
+        units[name] = sum(math.ceil(size / _WRITE_UNIT) for size in sizes)
     return units
 
 
-def _entry(item: Item | None, attributes: tuple[str, str]) -> tuple[Any, ...] | None:
-    if item is None or not all(name in item for name in attributes):
+def _entry(item: Item | None, index: tuple[str, str, str]) -> Item | None:
+    """Return what an index holds of an item."""
+    partition, sort, projection = index
+    if item is None or partition not in item or sort not in item:
         return None
-    return tuple(item[name] for name in attributes)
+    if projection == ALL:
+        return item
+    return {name: item[name] for name in ("id", partition, sort)}

@@ -15,7 +15,7 @@ from typing import IO, Any
 import urllib3
 
 from bench.authority import make_certificates
-from bench.standins.dynamodb import Charges
+from bench.standins.dynamodb import Charges, Indexes
 from bench.standins.wire import Exchange
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -100,13 +100,13 @@ class StandIns:
 
 
 @contextmanager
-def running_standins(indexes: Mapping[str, tuple[str, str]], folder: Path) -> Iterator[StandIns]:
+def running_standins(indexes: Indexes, folder: Path) -> Iterator[StandIns]:
     """Run them within the context.
 
     Parameters
     ----------
     indexes
-        Key attributes of the table's indexes.
+        Of the table.
     folder
         For the certificates.
     """

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-import boto3
 import urllib3
 
 from sms_bridge.logs import log_failure
+from sms_bridge.storage.clients import boto3_client
 from sms_bridge.storage.secret_tokens import add_missing_tokens
 
-secretsmanager = boto3.client("secretsmanager")
+secretsmanager = boto3_client("secretsmanager")
 http = urllib3.PoolManager(timeout=10.0, retries=3)
 
 

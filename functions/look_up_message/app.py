@@ -4,7 +4,7 @@ from sms_bridge.loading import finish_loading
 from sms_bridge.settings import read_settings
 from sms_bridge.settings.look_up import LookUpSettings
 from sms_bridge.steps.look_up import LookUp
-from sms_bridge.storage.clients import boto3_client
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.web.authorization import require_look_up
@@ -16,12 +16,12 @@ from sms_bridge.web.responses import Response, answers_http, json_response
 
 settings = read_settings(LookUpSettings)
 secrets = SecretSource(
-    boto3_client("secretsmanager"),
+    aws_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
 look_up = LookUp(
-    messages=DynamoDBMessages(boto3_client("dynamodb"), settings.messages_table),
+    messages=DynamoDBMessages(aws_client("dynamodb"), settings.messages_table),
     details=MessageDetails(settings.eightx8_base_url, secrets),
     sub_account_ids=settings.sub_account_ids,
 )

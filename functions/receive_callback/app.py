@@ -27,16 +27,17 @@ secrets = SecretSource(
     max_age_seconds=settings.secret_max_age_seconds,
 )
 dynamodb = aws_client("dynamodb")
+sqs = aws_client("sqs")
 receive_callback = ReceiveCallback(
     messages=DynamoDBMessages(
         dynamodb, settings.messages_table, retention_days=settings.retention_days
     ),
-    outcomes=SqsOutcomeQueue(aws_client("sqs"), settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
     passes_wishes_on=bool(settings.moengage_data_api_url),
 )
-finish_loading(secrets.get, dynamodb.connect)
+finish_loading(secrets.get, dynamodb.connect, sqs.connect)
 
 
 @answers_http

@@ -8,7 +8,7 @@ from sms_bridge.rules.sending_again import ResendPolicy
 from sms_bridge.settings import read_settings
 from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.storage.clients import boto3_client
+from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.log_exports import DynamoDBExportJobs
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
@@ -18,11 +18,11 @@ from sms_bridge.web.eightx8_exports import LogExports
 
 settings = read_settings(ReconcileSettings)
 secrets = SecretSource(
-    boto3_client("secretsmanager"),
+    aws_client("secretsmanager"),
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = boto3_client("dynamodb")
+dynamodb = aws_client("dynamodb")
 reconcile = Reconcile(
     ReconcilePlan(
         patience=Patience(
@@ -36,7 +36,7 @@ reconcile = Reconcile(
         missing_receipt=settings.missing_receipt_policy,
     ),
     messages=DynamoDBMessages(dynamodb, settings.messages_table),
-    outcomes=SqsOutcomeQueue(boto3_client("sqs"), settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(aws_client("sqs"), settings.outcome_queue_url),
     jobs=DynamoDBExportJobs(dynamodb, settings.messages_table),
     log=LogExports(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
 )

@@ -33,11 +33,15 @@ secrets = SecretSource(
 )
 dynamodb = aws_client("dynamodb")
 sqs = aws_client("sqs")
+is_queued = settings.dispatch_mode is DispatchMode.QUEUED
+messages = DynamoDBMessages(
+    dynamodb, settings.messages_table, retention_days=settings.retention_days
+)
 eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
 send_message = SendMessage(
     SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
-        is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
+        is_queued=is_queued,
         heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
         seconds_to_live={
             MessageKind.TRANSACTIONAL: settings.transactional_seconds_to_live,
@@ -45,9 +49,7 @@ send_message = SendMessage(
         },
         policy=ResendPolicy(settings.ambiguous_send_policy),
     ),
-    messages=DynamoDBMessages(
-        dynamodb, settings.messages_table, retention_days=settings.retention_days
-    ),
+    messages=messages,
     send_queue=SqsSendQueue(
         sqs,
         {
@@ -59,7 +61,13 @@ send_message = SendMessage(
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     sender=EightX8(eightx8, secrets),
 )
-finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
+finish_loading(
+    secrets.get,
+    # A first read has all ready that a call needs. Where people can opt out, two calls are made
+    # side by side.
+    lambda: messages.get("no message"),
+    *([sqs.connect] if is_queued else [dynamodb.connect, eightx8.connect]),
+)
 
 
 @answers_http

@@ -5,9 +5,10 @@ headers as if they were those of an e-mail, which costs more than all the rest o
 here it is plain to see from when on a body may have left.
 """
 
+import select
 import ssl
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
@@ -20,9 +21,11 @@ from sms_bridge.clock import Clock
 # it would end as "nobody knows". Load balancers close idle connections after 60 seconds or more.
 MAX_IDLE_SECONDS = 20.0
 
-_MAX_LINE = 65_536
-_MAX_HEADERS = 100
+_MAX_HEAD = 65_536
+_MAX_INTERIM_ANSWERS = 10
+_MAX_TRAILERS = 100
 _MAX_BODY = 32 * 1024 * 1024
+_AT_ONCE = 65_536
 _WITHOUT_A_BODY = (204, 304)
 
 
@@ -80,17 +83,28 @@ class Connection:
             self._connection.close()
             raise
         self._socket = self._connection.sock
-        self._reader = self._socket.makefile("rb")
+        self._incoming = _Incoming(self._socket.recv)
+        self._arrivals = select.poll()
+        self._arrivals.register(self._socket, select.POLLIN)
         self._host = url.netloc
 
     @property
     def is_usable(self) -> bool:
         """Whether the other side has not closed it."""
-        return self._connection.is_connected
+        if not self._arrivals.poll(0):
+            return True
+        # What came may be TLS's own: a server sends its tickets behind the handshake.
+        try:
+            self._socket.settimeout(0)
+            self._socket.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
 
     def close(self) -> None:
         """Close it."""
-        self._reader.close()
         self._connection.close()
 
     def ask(
@@ -125,27 +139,25 @@ class Connection:
         self._socket.sendall(head)
         for part in body:
             self._socket.sendall(part)
-        while True:
-            version, _, rest = self._line().partition(" ")
+        version, status, answered = self._head_of_an_answer()
+        wants_to_close = answered.get("connection", "").lower() == "close"
+        until_the_end = wants_to_close or version == "HTTP/1.0"
+        data = self._body(status, answered, until_the_end=until_the_end)
+        # What came behind the answer would be taken for the next one.
+        is_last = until_the_end or self._incoming.holds_more
+        return Answer(status, answered, data, is_last)
+
+    def _head_of_an_answer(self) -> tuple[str, int, dict[str, str]]:
+        """Return HTTP version, status and headers of the answer behind the interim ones."""
+        for _ in range(_MAX_INTERIM_ANSWERS):
+            status_line, *lines = self._incoming.until(b"\r\n\r\n").split("\r\n")
+            version, _, rest = status_line.partition(" ")
             status = rest[:3]
             if not version.startswith("HTTP/1.") or not status.isdecimal():
                 raise BadAnswerError
-            answered = self._headers()
             if int(status) >= 200:
-                break
-        wants_to_close = answered.get("connection", "").lower() == "close"
-        until_the_end = wants_to_close or version == "HTTP/1.0"
-        data = self._body(int(status), answered, until_the_end=until_the_end)
-        return Answer(int(status), answered, data, is_last=until_the_end)
-
-    def _headers(self) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for _ in range(_MAX_HEADERS):
-            line = self._line()
-            if not line:
-                return headers
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
+                fields = (line.partition(":") for line in lines)
+                return version, int(status), {n.lower(): v.strip() for n, _, v in fields}
         raise BadAnswerError
 
     def _body(self, status: int, headers: Mapping[str, str], *, until_the_end: bool) -> bytes:
@@ -154,32 +166,77 @@ class Connection:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunks()
         if until_the_end and "content-length" not in headers:
-            return self._reader.read(_MAX_BODY)
-        return self._exactly(_number(headers.get("content-length", ""), 10))
+            return self._incoming.until_the_end()
+        return self._incoming.exactly(_number(headers.get("content-length", ""), 10))
 
     def _chunks(self) -> bytes:
         data = b""
-        while size := _number(self._line().partition(";")[0], 16):
+        while size := _number(self._incoming.until(b"\r\n").partition(";")[0], 16):
             if len(data) + size > _MAX_BODY:
                 raise BadAnswerError
-            data += self._exactly(size)
-            self._line()
-        self._headers()
-        return data
+            data += self._incoming.exactly(size)
+            self._incoming.until(b"\r\n")
+        for _ in range(_MAX_TRAILERS):
+            if not self._incoming.until(b"\r\n"):
+                return data
+        raise BadAnswerError
 
-    def _exactly(self, size: int) -> bytes:
-        if size > _MAX_BODY:
-            raise BadAnswerError
-        data = self._reader.read(size)
-        if len(data) < size:
-            raise BadAnswerError
-        return data
 
-    def _line(self) -> str:
-        line = self._reader.readline(_MAX_LINE)
-        if not line.endswith(b"\n"):
+class _Incoming:
+    """What comes in, taken piece by piece.
+
+    Parameters
+    ----------
+    receive
+        The socket's ``recv``.
+    """
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        self._receive = receive
+        self._held = b""
+
+    @property
+    def holds_more(self) -> bool:
+        """Whether more has come than was taken."""
+        return bool(self._held)
+
+    def until(self, mark: bytes) -> str:
+        """Take a head or a line, which ends with the mark, and drop the mark."""
+        while (end := self._held.find(mark)) < 0:
+            if len(self._held) > _MAX_HEAD:
+                raise BadAnswerError
+            self._held += self._more()
+        taken, self._held = self._held[:end], self._held[end + len(mark) :]
+        return taken.decode("latin-1")
+
+    def exactly(self, size: int) -> bytes:
+        """Take so many bytes."""
+        if not 0 <= size <= _MAX_BODY:
             raise BadAnswerError
-        return line.rstrip().decode("latin-1")
+        pieces, missing = [self._held], size - len(self._held)
+        while missing > 0:
+            pieces.append(self._more())
+            missing -= len(pieces[-1])
+        held = b"".join(pieces)
+        taken, self._held = held[:size], held[size:]
+        return taken
+
+    def until_the_end(self) -> bytes:
+        """Take all, to the end of the connection."""
+        pieces, size = [self._held], len(self._held)
+        while piece := self._receive(_AT_ONCE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > _MAX_BODY:
+                raise BadAnswerError
+        self._held = b""
+        return b"".join(pieces)
+
+    def _more(self) -> bytes:
+        piece = self._receive(_AT_ONCE)
+        if not piece:
+            raise BadAnswerError
+        return piece
 
 
 class OpenConnections:
@@ -216,9 +273,8 @@ def _close_all(idle: list[tuple[Connection, float]]) -> None:
 
 
 def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
-    for text in (path, *headers.values()):
-        if not text.isprintable():
-            raise ValueError("a header cannot hold this")
+    if not "".join((path, *headers.values())).isprintable():
+        raise ValueError("a header cannot hold this")
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = f"{method} {path} HTTP/1.1\r\n{lines}user-agent: sms-bridge/{__version__}\r\n\r\n"
     return head.encode("latin-1")

@@ -9,9 +9,10 @@ import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
 
 gc.disable()
+
+from sms_bridge.side_work import begin  # noqa: E402 - from here on nothing is looked through
 
 # A start that takes longer is paid for by the first event.
 _MAX_SECONDS = 1.0
@@ -26,16 +27,9 @@ def finish_loading(*preparations: Callable[[], object]) -> None:
         What is done side by side before the first event, for a second at most. What fails is
         left to the event that needs it.
     """
-    threads = [Thread(target=_try, args=(prepare,), daemon=True) for prepare in preparations]
     ends_at = time.monotonic() + _MAX_SECONDS
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, ends_at - time.monotonic()))
+    for begun in [begin(prepare) for prepare in preparations]:
+        with suppress(Exception):
+            begun.result(max(0.0, ends_at - time.monotonic()))
     gc.enable()
     gc.freeze()
-
-
-def _try(prepare: Callable[[], object]) -> None:
-    with suppress(Exception):
-        prepare()

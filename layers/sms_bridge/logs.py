@@ -26,10 +26,10 @@ class LineFormatter(LambdaPowertoolsFormatter):
     """Powertools' lines, written in half the time: no place in the code, no formats, no guesses."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a line: what every line has, the request's keys, the line's own."""
+        """Return a line: what every line has, the request's keys, its own that say something."""
         line = self.beginning(record.levelname, record.msg, record.created)
         for name, value in record.__dict__.items():
-            if name not in _OF_EVERY_RECORD:
+            if value != "" and name not in _OF_EVERY_RECORD:
                 line[name] = value
         return _encode(line)
 
@@ -39,8 +39,9 @@ class LineFormatter(LambdaPowertoolsFormatter):
         for name, value in self.log_format.items():
             if value is not None and name not in _NOT_WRITTEN:
                 line[name] = value
-        trace = os.environ.get("_X_AMZN_TRACE_ID")
-        if trace:
+        trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+        # Lambda gives every call an id; X-Ray knows those of the sample alone.
+        if "Sampled=1" in trace:
             line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
         return line
 
@@ -67,7 +68,8 @@ def log_many(
     handler: Any = logger.registered_handler
     beginning = _encode({**handler.formatter.beginning("INFO", message, now), **shared})[:-1]
     # In one go, which is quicker; within a text a quote would have a backslash before it.
-    rest = _encode(lines)[2:-1].replace('},{"', f'}}\n{beginning},"')
+    said = [{name: value for name, value in line.items() if value != ""} for line in lines]
+    rest = _encode(said)[2:-1].replace('},{"', f'}}\n{beginning},"')
     with handler.lock:
         handler.stream.write(f"{beginning},{rest}\n")
         handler.flush()

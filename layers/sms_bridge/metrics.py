@@ -5,6 +5,7 @@ every point of a graph leads to its lines. (What 8x8 took of a batch is measured
 The dimensions are named after the line's own keys.
 """
 
+import functools
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -18,42 +19,43 @@ SERVICE = "service"
 class Metric(Enum):
     """Every metric that the bridge emits: name, unit, and the key that it is split by, if any.
 
+    Counts have no unit: "Count" would stand in every line and tell nothing that the name does not.
     The keys have few values: 8x8's codes and states, the bridge's own codes, currencies.
     """
 
     # Sending
-    ACCEPTED = ("Accepted", "Count", "")
-    DUPLICATES = ("DuplicatesCaught", "Count", "")
-    REFUSED = ("RequestsRefused", "Count", "code")
-    FAILED = ("RequestsFailed", "Count", "")
-    SENT = ("Sent", "Count", "")
-    REJECTED = ("Rejected", "Count", "reason")
-    AMBIGUOUS = ("Ambiguous", "Count", "reason")
-    THROTTLED = ("Throttled", "Count", "")
-    QUEUED = ("Queued", "Count", "")
-    UNAUTHORIZED = ("EightX8Unauthorized", "Count", "")
-    OPTED_OUT = ("OptedOut", "Count", "")
-    ESTIMATED_SEGMENTS = ("EstimatedSegments", "Count", "")
+    ACCEPTED = ("Accepted", "", "")
+    DUPLICATES = ("DuplicatesCaught", "", "")
+    REFUSED = ("RequestsRefused", "", "code")
+    FAILED = ("RequestsFailed", "", "")
+    SENT = ("Sent", "", "")
+    REJECTED = ("Rejected", "", "reason")
+    AMBIGUOUS = ("Ambiguous", "", "reason")
+    THROTTLED = ("Throttled", "", "")
+    QUEUED = ("Queued", "", "")
+    UNAUTHORIZED = ("EightX8Unauthorized", "", "")
+    OPTED_OUT = ("OptedOut", "", "")
+    ESTIMATED_SEGMENTS = ("EstimatedSegments", "", "")
     SECONDS_TO_ANSWER = ("AcceptToAnswer", "Seconds", "")
     SECONDS_IN_QUEUE = ("SecondsInSendQueue", "Seconds", "")
     # Receipts and inbound SMS
-    RECEIPTS = ("Receipts", "Count", "receipt_state")
-    FOREIGN_RECEIPTS = ("ReceiptsForUnknownMessages", "Count", "")
+    RECEIPTS = ("Receipts", "", "receipt_state")
+    FOREIGN_RECEIPTS = ("ReceiptsForUnknownMessages", "", "")
     SECONDS_TO_RECEIPT = ("AcceptToFinalReceipt", "Seconds", "")
-    SEGMENTS = ("Segments", "Count", "")
-    COST = ("Cost", "None", "currency")
-    INBOUND = ("InboundMessages", "Count", "wish")
-    NOT_UNDERSTOOD = ("CallbacksNotUnderstood", "Count", "")
+    SEGMENTS = ("Segments", "", "")
+    COST = ("Cost", "", "currency")
+    INBOUND = ("InboundMessages", "", "wish")
+    NOT_UNDERSTOOD = ("CallbacksNotUnderstood", "", "")
     # Outcomes
-    OUTCOMES = ("Outcomes", "Count", "outcome")
-    FAILURES = ("FailedOutcomes", "Count", "outcome_reason")
-    FORWARDED = ("OutcomesForwarded", "Count", "")
-    FORWARDS_RETRIED = ("OutcomeForwardsRetried", "Count", "")
-    FORWARDS_GIVEN_UP = ("OutcomeForwardsGivenUp", "Count", "given_up")
+    OUTCOMES = ("Outcomes", "", "outcome")
+    FAILURES = ("FailedOutcomes", "", "outcome_reason")
+    FORWARDED = ("OutcomesForwarded", "", "")
+    FORWARDS_RETRIED = ("OutcomeForwardsRetried", "", "")
+    FORWARDS_GIVEN_UP = ("OutcomeForwardsGivenUp", "", "given_up")
     SECONDS_TO_TOLD = ("DueToTold", "Seconds", "")
     # What got stuck
-    STUCK = ("MessagesStuck", "Count", "finding")
-    SETTLED = ("MessagesSettled", "Count", "")
+    STUCK = ("MessagesStuck", "", "finding")
+    SETTLED = ("MessagesSettled", "", "")
 
     def __init__(self, title: str, unit: str, split_by: str) -> None:
         self.title = title
@@ -76,18 +78,26 @@ def measured(values: Mapping[Metric, float | list[float]], now: float) -> dict[s
     now
         Seconds since the epoch.
     """
-    by_key: dict[str, list[Metric]] = {}
-    for metric in values:
-        by_key.setdefault(metric.split_by, []).append(metric)
-    directives = [
+    return {
+        "_aws": {"Timestamp": round(now * 1000), "CloudWatchMetrics": _directives(tuple(values))},
+        **{metric.title: value for metric, value in values.items()},
+    }
+
+
+@functools.lru_cache
+def _directives(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
+    """Tell CloudWatch what is a metric of a line: the same few combinations again and again."""
+    by_key: dict[str, list[dict[str, str]]] = {}
+    for metric in metrics:
+        told = (
+            {"Name": metric.title, "Unit": metric.unit} if metric.unit else {"Name": metric.title}
+        )
+        by_key.setdefault(metric.split_by, []).append(told)
+    return [
         {
             "Namespace": NAMESPACE,
             "Dimensions": [[SERVICE], [SERVICE, key]] if key else [[SERVICE]],
-            "Metrics": [{"Name": metric.title, "Unit": metric.unit} for metric in metrics],
+            "Metrics": told,
         }
-        for key, metrics in by_key.items()
+        for key, told in by_key.items()
     ]
-    return {
-        "_aws": {"Timestamp": round(now * 1000), "CloudWatchMetrics": directives},
-        **{metric.title: value for metric, value in values.items()},
-    }

@@ -25,9 +25,11 @@ def value[Class](*, kw_only: bool = False) -> Callable[[type[Class]], type[Class
         described = fields(made)
         made._names = frozenset(one.name for one in described)
         made._defaults = {one.name: one.default for one in described if one.default is not MISSING}
-        made._factories = {
-            one.name: one.default_factory for one in described if one.default_factory is not MISSING
-        }
+        made._factories = [
+            (one.name, one.default_factory)
+            for one in described
+            if one.default_factory is not MISSING
+        ]
         made.__init__ = _init
         made.__repr__ = _repr
         made.__eq__ = _eq
@@ -50,17 +52,16 @@ def changed[Value](original: Value, **changes: Any) -> Value:
 
 def _init(self: Any, /, *positional: Any, **named: Any) -> None:
     content = self.__dict__
-    content.update(self._defaults)
-    for name, make in self._factories.items():
-        if name not in named:
-            content[name] = make()
-    content.update(named)
-    if not positional and len(content) == len(self._names) and named.keys() <= self._names:
-        return
-    content.update(zip(self.__match_args__, positional, strict=False))
-    by_position = self.__match_args__[: len(positional)]
-    too_many = len(by_position) < len(positional) or not named.keys().isdisjoint(by_position)
-    if too_many or len(content) != len(self._names) or not named.keys() <= self._names:
+    content |= self._defaults
+    for name, make in self._factories:
+        content[name] = make()
+    doubled = False
+    if positional:
+        by_position = dict(zip(self.__match_args__, positional, strict=False))
+        doubled = len(by_position) < len(positional) or not by_position.keys().isdisjoint(named)
+        content |= by_position
+    content |= named
+    if doubled or content.keys() != self._names:
         wrong = ", ".join(sorted(content.keys() ^ self._names)) or "too many"
         raise TypeError(f"{type(self).__name__}: wrong arguments: {wrong}")
 

@@ -85,12 +85,14 @@ def wait_of(trace: Trace) -> Wait | None:
         return Wait(what="for the answer to the webhook", since=trace.message.at)
     if not item or trace.passage.is_told:
         return None
-    state, attempt_at = item.get("state"), seconds_of(item.get("attempt_at", ""))
+    state = item.get("state")
+    # The first attempt begins at the acceptance, and is not written down a second time.
+    attempt_at = seconds_of(item.get("attempt_at") or item.get("accepted_at", ""))
     if item.get("outcome"):
-        next_try = seconds_of(item.get("outcome_next_try_at", ""))
-        due = seconds_of(item.get("outcome_due_at", ""))
-        if item.get("outcome_tries"):
-            what = f"in the outcome queue: MoEngage did not take it ({item['outcome_tries']} tries)"
+        next_try = seconds_of(item.get("next_try_at", ""))
+        due = seconds_of(item.get("due_at", ""))
+        if item.get("tries"):
+            what = f"in the outcome queue: MoEngage did not take it ({item['tries']} tries)"
             return Wait(what=what, since=due, until=next_try)
         return Wait(
             what="in the outcome queue until MoEngage knows the message's id",

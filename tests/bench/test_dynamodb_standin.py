@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.artifact import indexes
-from bench.standins.dynamodb import Table, index_writes, size_of
+from bench.standins.dynamodb import ALL, KEYS_ONLY, Table, index_writes, size_of
 from bench.standins.wire import Request
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from tests.contract import test_store_stories as told
 from tests.fakes.aws import TABLE, a_messages_table, an_aws_account
 
-INDEXES = {"open": ("shelf", "accepted_at")}
+INDEXES = {"open": ("shelf", "accepted_at", KEYS_ONLY)}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ class Through:
         code = ours.get("__type", "").rpartition("#")[2]
         assert code == theirs.get("__type", "").rpartition("#")[2]
 
-    def get_paginator(self, operation: str) -> Any:
-        return self._moto.get_paginator(operation)
+    def query(self, **content: Any) -> Any:
+        return self._moto.query(**content)
 
     def batch_get_item(self, **content: Any) -> Any:
         return self._moto.batch_get_item(**content)
@@ -92,7 +92,7 @@ def test_a_messages_life_is_the_same_with_moto(moto: Any, steps: list[told.Step]
 
 
 def test_the_template_names_the_indexes() -> None:
-    assert indexes()["open"] == ("shelf", "accepted_at")
+    assert indexes()["open"] == ("shelf", "accepted_at", KEYS_ONLY)
 
 
 # ---------------------------------------------------------------------------------------- charges
@@ -121,6 +121,28 @@ def an_item(**attributes: str) -> dict[str, Any]:
 )
 def test_an_index_is_written_when_its_keys_change(before: Any, after: Any, units: int) -> None:
     assert index_writes(before, after, INDEXES) == ({"open": units} if units else {})
+
+
+FULL = {"by_campaign": ("campaign_id", "sent_at", ALL)}
+SOLD = {"id": {"S": "1"}, "campaign_id": {"S": "sale"}, "sent_at": {"S": "9"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "units"),
+    [
+        (None, SOLD, 1),
+        (SOLD, SOLD | {"status": {"S": "sent"}}, 1),
+        (SOLD, SOLD | {"campaign_id": {"S": "other"}}, 2),
+        (SOLD, SOLD | {"status": {"S": "x" * 1024}}, 2),
+        (SOLD, SOLD, 0),
+        (SOLD, {"id": {"S": "1"}}, 1),
+        ({"id": {"S": "1"}}, {"id": {"S": "1"}, "status": {"S": "sent"}}, 0),
+    ],
+)
+def test_an_index_that_holds_all_is_written_whenever_the_item_is(
+    before: Any, after: Any, units: int
+) -> None:
+    assert index_writes(before, after, FULL) == ({"by_campaign": units} if units else {})
 
 
 @pytest.mark.parametrize(("length", "units"), [(10, 1), (1010, 1), (1025, 2), (2500, 3)])

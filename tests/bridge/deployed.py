@@ -304,8 +304,8 @@ def make_queues() -> dict[str, str]:
 
 def make_table() -> None:
     """Create the messages table as template.yaml does."""
-    attributes = ("id", "shelf", "accepted_at", "recipient_hash", "campaign_shelf")
-    indexes = {"open": "shelf", "recipient": "recipient_hash", "campaign": "campaign_shelf"}
+    attributes = ("id", "shelf", "accepted_at", "recipient_hash", "campaign")
+    indexes = {"open": "shelf", "recipient": "recipient_hash", "campaign": "campaign"}
     _session().client("dynamodb").create_table(
         TableName=TABLE,
         AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in attributes],

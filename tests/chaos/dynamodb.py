@@ -2,7 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -133,9 +133,25 @@ class DynamoDBClient:
         item = self._call("GetItem", lambda: self._table.items.get(Key["id"]["S"]))
         return {"Item": item} if item is not None else {}
 
-    def put_item(self, *, TableName: str, Item: Item) -> dict[str, Any]:  # noqa: ARG002
-        """Write an item."""
-        self._call("PutItem", lambda: self._table.put(Item["id"]["S"], Item, "put"))
+    def put_item(
+        self,
+        *,
+        TableName: str,  # noqa: ARG002
+        Item: Item,
+        ConditionExpression: str = "",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
+    ) -> dict[str, Any]:
+        """Write an item, if there is none or no condition."""
+        assert ConditionExpression in ("", "attribute_not_exists(id)")
+        key = Item["id"]["S"]
+
+        def work() -> None:
+            before = self._table.items.get(key)
+            if ConditionExpression and before is not None:
+                raise _refused("PutItem", before, ReturnValuesOnConditionCheckFailure)
+            self._table.put(key, Item, _changes({}, Item))
+
+        self._call("PutItem", work)
         return {}
 
     def delete_item(self, *, TableName: str, Key: Item) -> dict[str, Any]:  # noqa: ARG002
@@ -171,10 +187,7 @@ class DynamoDBClient:
             except ExpressionError as error:
                 raise client_error("ValidationException", "UpdateItem") from error
             if not holds:
-                shows = ReturnValuesOnConditionCheckFailure == "ALL_OLD" and before is not None
-                response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
-                response |= {"Item": before} if shows else {}
-                raise ConditionalCheckFailedException(response, "UpdateItem")
+                raise _refused("UpdateItem", before, ReturnValuesOnConditionCheckFailure)
             self._table.put(key, after, _changes(item, after))
             return after
 
@@ -226,18 +239,7 @@ class DynamoDBClient:
             "UnprocessedKeys": {table: {**request, "Keys": left}} if left else {},
         }
 
-    def get_paginator(self, operation: str) -> "_Paginator":
-        """Return what pages through a query of the index."""
-        assert operation == "query"
-        return _Paginator(self._table, self._call)
-
-
-class _Paginator:
-    def __init__(self, table: Table, call: Call) -> None:
-        self._table = table
-        self._call = call
-
-    def paginate(
+    def query(
         self,
         *,
         TableName: str,  # noqa: ARG002
@@ -245,8 +247,9 @@ class _Paginator:
         KeyConditionExpression: str,
         ExpressionAttributeValues: Mapping[str, Any],
         ScanIndexForward: bool,
-    ) -> Iterator[dict[str, Any]]:
-        """Query page by page. Like DynamoDB it gives an empty page at least."""
+        ExclusiveStartKey: Item | None = None,
+    ) -> dict[str, Any]:
+        """Return a page of a query of the index, which may be empty."""
         # Look-ups, which go backwards by other indexes, change nothing and are not simulated.
         assert (IndexName, ScanIndexForward) == ("open", True)
         assert KeyConditionExpression == "shelf = :value AND accepted_at BETWEEN :since AND :until"
@@ -254,22 +257,30 @@ class _Paginator:
         shelf, since, until = (
             ExpressionAttributeValues[name]["S"] for name in (":value", ":since", ":until")
         )
-        last = ("", "")
-        while True:
-            keys = [
-                key
-                for key in self._call("Query", lambda: self._table.indexed(shelf, since, until))
-                if (self._accepted_at(key), key) > last
-            ]
-            page = keys[:_ITEMS_A_PAGE]
-            yield {"Items": [{"id": {"S": key}} for key in page]}
-            if len(keys) <= _ITEMS_A_PAGE:
-                return
-            last = (self._accepted_at(page[-1]), page[-1])
+        start = ExclusiveStartKey or {"accepted_at": {"S": ""}, "id": {"S": ""}}
+        last = (start["accepted_at"]["S"], start["id"]["S"])
+        keys = [
+            key
+            for key in self._call("Query", lambda: self._table.indexed(shelf, since, until))
+            if (self._accepted_at(key), key) > last
+        ]
+        page = keys[:_ITEMS_A_PAGE]
+        answer: dict[str, Any] = {"Items": [{"id": {"S": key}} for key in page]}
+        if len(keys) > _ITEMS_A_PAGE:
+            at = self._accepted_at(page[-1])
+            answer["LastEvaluatedKey"] = {"accepted_at": {"S": at}, "id": {"S": page[-1]}}
+        return answer
 
     def _accepted_at(self, key: str) -> str:
         accepted_at: str = self._table.items[key]["accepted_at"]["S"]
         return accepted_at
+
+
+def _refused(operation: str, before: Item | None, shown: str) -> ConditionalCheckFailedException:
+    response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
+    if shown == "ALL_OLD" and before is not None:
+        response["Item"] = before
+    return ConditionalCheckFailedException(response, operation)
 
 
 def _changes(before: Item, after: Item) -> str:

@@ -1,10 +1,8 @@
 """A small Lambda: execution environments that freeze, and queues that call functions."""
 
 import linecache
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -216,58 +214,25 @@ def _event_record(record: Record) -> dict[str, Any]:
     }
 
 
-class VirtualThreads:
-    """What stands in for ``threading`` and ``concurrent.futures`` while a world lasts."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def thread(self, target: Callable[[], None], *, daemon: bool) -> "VirtualThreads._Thread":  # noqa: ARG002
-        """Stand in for ``threading.Thread``."""
-        return self._Thread(self._world, target)
-
-    def future(self) -> Promise[Any]:
-        """Stand in for ``concurrent.futures.Future``."""
-        return Promise(self._world)
-
-    def pool(self, _: int) -> "VirtualThreads._Pool":
-        """Stand in for ``concurrent.futures.ThreadPoolExecutor``."""
-        return self._Pool(self._world)
-
-    class _Thread:
-        def __init__(self, world: World, target: Callable[[], None]) -> None:
-            self._world = world
-            self._target = target
-
-        def start(self) -> None:
-            self._world.spawn(self._target, machine=self._world.current.machine)
-
-    class _Pool:
-        def __init__(self, world: World) -> None:
-            self._world = world
-
-        def submit(self, work: Callable[..., Any], *args: Any, **named: Any) -> Promise[Any]:
-            promise: Promise[Any] = Promise(self._world)
-
-            def run() -> None:
-                try:
-                    promise.set_result(work(*args, **named))
-                except Exception as error:
-                    promise.set_exception(error)
-
-            self._world.spawn(run, machine=self._world.current.machine)
-            return promise
-
-
 @contextmanager
 def virtual_threads(world: World) -> Iterator[None]:
-    """Let the package's threads run in virtual time."""
-    threads = VirtualThreads(world)
-    virtual = SimpleNamespace(Thread=threads.thread, Lock=threading.Lock)
+    """Let the package's side work run in virtual time."""
+
+    def begin(work: Callable[[], Any]) -> Promise[Any]:
+        promise: Promise[Any] = Promise(world)
+
+        def run() -> None:
+            try:
+                promise.set_result(work())
+            except Exception as error:
+                promise.set_exception(error)
+
+        world.spawn(run, machine=world.current.machine)
+        return promise
+
     with (
-        patch.object(answer_time_module, "threading", virtual),
-        patch.object(answer_time_module, "Future", threads.future),
-        patch.object(send_module, "ThreadPoolExecutor", threads.pool),
+        patch.object(answer_time_module, "begin", begin),
+        patch.object(send_module, "begin", begin),
         # Looks whether source files have changed, for every frame of every failure logged.
         patch.object(linecache, "checkcache", lambda _=None: None),
     ):

@@ -116,7 +116,7 @@ def whole(world: World) -> None:
             unique_id="m-1", succeeded=True, reason="", content={}, http_status=200, at=NOW + 5.9
         )
     )
-    told = {"outcome": {"status": "DELIVERED"}, "outcome_told_at": "2026-11-18T11:06:46.100Z"}
+    told = {"outcome": {"status": "DELIVERED"}, "told_at": "2026-11-18T11:06:46.100Z"}
     world.traces.add_items({"m-1": {**ITEM, "state": "delivered", **told}})
 
 
@@ -208,7 +208,7 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
         ({"state": "unknown"}, "held: 8x8 may have it", False),
         ({"state": "sent"}, "for 8x8's final receipt", False),
         (
-            {"state": "delivered", "outcome": {}, "outcome_due_at": ITEM["accepted_at"]},
+            {"state": "delivered", "outcome": {}, "due_at": ITEM["accepted_at"]},
             None,
             False,
         ),
@@ -221,8 +221,8 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
             {
                 "state": "delivered",
                 "outcome": {"status": "DELIVERED"},
-                "outcome_tries": 2,
-                "outcome_next_try_at": "2026-11-18T11:07:00Z",
+                "tries": 2,
+                "next_try_at": "2026-11-18T11:07:00Z",
             },
             "MoEngage did not take it (2 tries)",
             True,

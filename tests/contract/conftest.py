@@ -50,7 +50,7 @@ def dynamodb_of(kind: str) -> Iterator[Any]:
     with an_aws_account_on_loopback():
         table = a_messages_table()
         lean = aws_client("dynamodb")
-        # What the functions without boto3 never ask for.
+        # What no function asks for: `bridge forget` reads the whole table.
         lean.get_paginator = table.get_paginator
         yield lean
 

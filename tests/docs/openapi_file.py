@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from sms_bridge.rules.segments import MAX_SEGMENTS, segments_of
-from sms_bridge.web.send_requests import TEXT
+from sms_bridge.web.send_requests import NAMES
 from tests.docs.http_api import TOKENS
 from tests.template.conftest import PROJECT
 
@@ -129,7 +129,7 @@ def is_within_what_no_schema_can_say(case: Any) -> bool:
     if isinstance(case.body, dict) and case.operation.path.startswith("/api/"):
         case.body = with_whole_numbers_as_integers(case.body)
         encoding = case.body.get("encoding") or "AUTO"
-        texts = [value for name, value in case.body.items() if name in TEXT]
+        texts = [value for name, value in case.body.items() if name in NAMES["text"]]
         return all(segments_of(text, encoding).count <= MAX_SEGMENTS for text in texts)
     return True
 

@@ -181,11 +181,10 @@ class LoopbackServer:
             self.connections += 1
             self._clients.append(client)
             client.settimeout(_PATIENCE)
-            thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
-            thread.start()
-            self._open.append(thread)
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        self._open.append(threading.current_thread())
         connection = ServedConnection(client, self.received)
         with client, suppress(OSError):  # raised when the client leaves
             while connection.is_open and client.recv(1, socket.MSG_PEEK):

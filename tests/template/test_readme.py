@@ -25,7 +25,7 @@ from sms_bridge.web.eightx8_answers import (
     results_of_batch_answer,
 )
 from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.send_requests import DESTINATION, SOURCE, TEXT
+from sms_bridge.web.send_requests import NAMES
 from tests.template.conftest import PROJECT, Template
 from tests.template.test_dashboard import log_keys
 
@@ -125,7 +125,7 @@ def test_every_reason_to_give_up_an_outcome_is_named_where_it_is_replayed() -> N
     assert f"(`{NO_URL}`)" in README
 
 
-@pytest.mark.parametrize("names", [DESTINATION, TEXT, SOURCE])
+@pytest.mark.parametrize("names", [NAMES[name] for name in ("destination", "text", "source")])
 def test_every_name_of_a_field_is_given(names: tuple[str, ...]) -> None:
     [row] = [
         row for row in rows_with("| field | also accepted as | |") if f"`{names[0]}`" in row[0]

@@ -1,4 +1,4 @@
-"""Many lines at once are the lines that the logger writes one by one."""
+"""What a line holds, and what it leaves out: every byte of a line is paid for by the million."""
 
 import logging
 from typing import Any
@@ -6,9 +6,61 @@ from typing import Any
 import pytest
 
 from sms_bridge.logs import log_many, logger
-from tests.fakes.logs import WrittenLog, logged
+from sms_bridge.metrics import Metric, measured
+from tests.fakes.logs import WrittenLog
 
-__all__ = ["logged"]
+TRACE = "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef;Sampled="
+
+
+def test_keys_that_say_nothing_are_left_out(logged: WrittenLog) -> None:
+    logger.info("message sent", reason="", umid="u-1", tries=0, is_first=False)
+
+    (line,) = logged.lines
+    assert line.keys() == {"level", "message", "timestamp", "service", "umid", "tries", "is_first"}
+
+
+@pytest.mark.parametrize(
+    ("trace", "known"),
+    [(TRACE + "1", True), (TRACE + "1;Lineage=1:a1b2:0", True), (TRACE + "0", False), ("", False)],
+)
+def test_a_trace_is_named_where_x_ray_has_it(
+    trace: str, *, known: bool, logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+
+    logger.info("message sent")
+
+    (line,) = logged.lines
+    assert line.get("xray_trace_id") == ("1-69c25999-000000000000000000000001" if known else None)
+
+
+def test_metrics_are_told_apart_by_what_they_are_split_by() -> None:
+    values = {Metric.RECEIPTS: 1.0, Metric.SECONDS_TO_RECEIPT: 2.5, Metric.SEGMENTS: 1.0}
+
+    assert measured(values, 1795522286.651) == {
+        "_aws": {
+            "Timestamp": 1795522286651,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "SmsBridge",
+                    "Dimensions": [["service"], ["service", "receipt_state"]],
+                    "Metrics": [{"Name": "Receipts"}],
+                },
+                {
+                    "Namespace": "SmsBridge",
+                    "Dimensions": [["service"]],
+                    "Metrics": [
+                        {"Name": "AcceptToFinalReceipt", "Unit": "Seconds"},
+                        {"Name": "Segments"},
+                    ],
+                },
+            ],
+        },
+        "Receipts": 1.0,
+        "AcceptToFinalReceipt": 2.5,
+        "Segments": 1.0,
+    }
+
 
 # What would look like the end of a line, if a text's quotes were not escaped.
 LINES: list[dict[str, Any]] = [
@@ -19,8 +71,8 @@ LINES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-@pytest.mark.parametrize("trace", ["", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"])
-def test_they_are_as_if_each_were_logged(
+@pytest.mark.parametrize("trace", ["", TRACE + "1"])
+def test_many_lines_are_as_if_each_were_logged(
     count: int, trace: str, logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
@@ -35,7 +87,7 @@ def test_they_are_as_if_each_were_logged(
     assert together == [{k: v for k, v in line.items() if k != "timestamp"} for line in alone]
 
 
-def test_they_are_silent_where_the_logger_is(
+def test_many_lines_are_silent_where_the_logger_is(
     logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logger._logger, "level", logging.WARNING)

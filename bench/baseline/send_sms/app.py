@@ -89,10 +89,11 @@ def send_once(message: dict[str, Any]) -> dict[str, Any]:
             "id": message_id,
             "umid": sent["umid"],
             "sub_account_id": message["sub_account_id"],
-            "campaign_id": message["campaignId"],
+            "recipient": message["recipient"],
             "status": "queued",
             "sent_at": now.isoformat(),
             "expires_at": int((now + timedelta(days=90)).timestamp()),
+            **({"campaign_id": message["campaignId"]} if message["campaignId"] else {}),
         }
     )
     metrics.add_metric("Sent", MetricUnit.Count, 1)

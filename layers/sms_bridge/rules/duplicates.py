@@ -2,10 +2,10 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable
 
 from sms_bridge.clock import seconds_of
+from sms_bridge.json_text import json_text
 from sms_bridge.rules.message_ids import id_of
 from sms_bridge.rules.messages import Message, MessageRequest
 from sms_bridge.rules.phone_numbers import digits_of
@@ -92,7 +92,7 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
         request.idempotency_key,
         request.client_message_id,
     ]
-    canonical = json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    canonical = json_text(parts).encode("utf-8", "surrogatepass")
     value = hmac.digest(hash_key.encode(), canonical, "sha256").hex()
     return ClaimKey(value, None if named else window_seconds)
 

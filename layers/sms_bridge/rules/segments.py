@@ -23,6 +23,9 @@ _GSM7 = _GSM7_BASIC | _GSM7_EXTENSION
 
 MAX_SEGMENTS = 10
 
+ALWAYS_FITS = 330
+"""So many characters never take more: ten times 66 places, of which each takes two at most."""
+
 
 @value()
 class Segments:

@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from sms_bridge.side_work import begin
 
 # MoEngage gives up after 5 seconds; the bridge promises 4. The rest is API Gateway's.
 ANSWER_SECONDS = 3.6
@@ -88,21 +88,13 @@ class AnswerTime[Answer]:
         OutOfTimeError
             When the time is over and nothing was promised.
         """
-        done: Future[Answer] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:
-                done.set_exception(error)
-
-        threading.Thread(target=run, daemon=True).start()
+        begun = begin(work)
         try:
-            return done.result(timeout=self.left())
-        except FutureTimeoutError:
+            return begun.result(timeout=self.left())
+        except TimeoutError:
             with self._lock:
-                if done.done():
-                    return done.result()
+                if begun.done():
+                    return begun.result()
                 self._is_over = True
                 if self._promised is None:
                     raise OutOfTimeError from None

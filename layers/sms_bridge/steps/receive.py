@@ -80,7 +80,7 @@ class ReceiveCallback:
             # Once for each message: every receipt of it tells its size and price.
             values[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
             values[Metric.SEGMENTS] = receipt.segments
-        if outcome and receipt.price:
+        if outcome and receipt.price and receipt.currency:
             values[Metric.COST] = float(receipt.price)
         logger.info(
             "receipt recorded",

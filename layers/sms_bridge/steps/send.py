@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.segments import segments_of
 from sms_bridge.rules.send_results import SendResult, Verdict, message_after
 from sms_bridge.rules.sending_again import ResendPolicy, is_to_be_written
+from sms_bridge.side_work import SideWork, begin
 from sms_bridge.steps.answer_time import ANSWER_SECONDS, AnswerTime, OutOfTimeError
 from sms_bridge.steps.log_lines import Values, identity_of, log_attempt, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
@@ -111,7 +112,6 @@ class SendMessage:
         self._sleep = sleep
         self._chance = chance
         self._new_id = new_id
-        self._meanwhile = ThreadPoolExecutor(4)
 
     def __call__(
         self, request: MessageRequest, *, hash_key: str, answer_time: AnswerTime[Message]
@@ -157,8 +157,9 @@ class SendMessage:
     def _claim(self, request: MessageRequest, hash_key: str) -> Claim:
         now = self._clock()
         segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
+        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
         message = Message(
-            id=self._new_id(),
+            id=self._new_id() if key is None else "",
             claimed_by=self._new_id(),
             state=State.WAITING if self._plan.is_queued else State.SENDING,
             kind=request.kind,
@@ -176,7 +177,6 @@ class SendMessage:
             attempt=0 if self._plan.is_queued else 1,
             attempt_at="" if self._plan.is_queued else timestamp(now),
         )
-        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
         if key is None:
             self._messages.create(message)
             return Claim(won=True, message=message)
@@ -197,19 +197,17 @@ class SendMessage:
         return first
 
     # ----------------------------------------------------------------------------------- opt-outs
-    def _look_up_opt_out(self, request: MessageRequest, hash_key: str) -> Future[bool] | None:
+    def _look_up_opt_out(self, request: MessageRequest, hash_key: str) -> SideWork[bool] | None:
         """Begin to look, while the message is claimed."""
         if self._plan.is_queued or request.kind not in self._plan.heeding_kinds:
             return None
-        return self._meanwhile.submit(
-            self._opt_outs.is_opted_out,
-            request.sub_account_id,
-            request.destination,
-            hash_key=hash_key,
+        is_opted_out = self._opt_outs.is_opted_out
+        return begin(
+            partial(is_opted_out, request.sub_account_id, request.destination, hash_key=hash_key)
         )
 
     @staticmethod
-    def _result_of(opted_out: Future[bool] | None) -> SendResult | None:
+    def _result_of(opted_out: SideWork[bool] | None) -> SendResult | None:
         if opted_out is None:
             return None
         try:

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from sms_bridge.clock import Clock
 from sms_bridge.http_connection import BadAnswerError, Connection, OpenConnections
+from sms_bridge.json_text import json_text
 from sms_bridge.storage.signing import Credentials, signed_headers
 from sms_bridge.tls import aws_tls_context
 
@@ -149,7 +150,7 @@ class AwsClient:
         urllib3.exceptions.HTTPError, OSError, BadAnswerError
             When there was no answer.
         """
-        content = json.dumps(parameters).encode()
+        content = json_text(parameters).encode()
         for tries in range(1, MAX_TRIES + 1):
             is_last = tries == MAX_TRIES
             asked = ""

@@ -1,4 +1,4 @@
-"""boto3's clients, for the functions that no message waits for: they call AWS as the others do."""
+"""boto3's clients, for what no message waits for: they call AWS as the functions without it do."""
 
 from typing import Any
 

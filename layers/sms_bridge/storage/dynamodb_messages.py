@@ -1,6 +1,7 @@
 """Messages in DynamoDB."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.clock import seconds_of
@@ -21,14 +22,16 @@ from sms_bridge.storage.message_items import (
     RECEIPT_PREFIX,
     Item,
     attributes,
+    campaign_shelf,
     inbound_attributes,
     inbound_from,
     message_attributes,
     message_from,
     outcome_attributes,
     receipt_attribute,
+    shelf_of,
 )
-from sms_bridge.storage.message_updates import item_of, named, one_of, update_expression
+from sms_bridge.storage.message_updates import item_of, named, one_of, update_of
 from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class DynamoDBMessages:
     Parameters
     ----------
     client
-        A boto3 DynamoDB client.
+        boto3's DynamoDB client, or one that stands in its place.
     table
         Name of the table. Its key is the string attribute ``id``; its indexes are those of
         :mod:`~sms_bridge.storage.message_indexes`.
@@ -61,25 +64,39 @@ class DynamoDBMessages:
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
         self._indexes = MessageIndexes(client, table)
+        self._update = functools.partial(update_of, table)
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         values = {**message_attributes(message), "state": message.state.value}
         if not message.ends_a_chain:
-            values["shelf"] = message.id[0]
-            if message.campaign_id:
-                values["campaign_shelf"] = f"{message.campaign_id} {message.id[0]}"
-        create = self._update(
+            values["shelf"] = shelf_of(message.id)
+        expires_at = self._expiry(message.accepted_at)
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=attributes({"id": message.id, **values, "expires_at": expires_at}),
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as taken:
+            there = item_of(taken.response)
+            if "accepted_at" in there:
+                return message_from(there)
+        else:
+            return None
+        # A receipt cannot come before its message, but if it did, its state stays.
+        add_to_receipts = self._update(
             message.id,
             values,
-            expires_at=self._expiry(message.accepted_at),
-            # A receipt cannot come before its message, but if it did, its state would stay.
+            expires_at=expires_at,
             only_if_absent=("state", "umid"),
             condition="attribute_not_exists(accepted_at)",
+            remove=() if "attempt_at" in values else ("attempt_at",),
         )
         try:
-            self._client.update_item(**create)
+            self._client.update_item(**add_to_receipts)
         except self._client.exceptions.ConditionalCheckFailedException as taken:
             return message_from(item_of(taken.response))
         return None
@@ -184,8 +201,8 @@ class DynamoDBMessages:
 
     def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        its_turn = "attribute_not_exists(outcome_next_try_at) OR outcome_next_try_at <= :at"
-        held = {"outcome_next_try_at": until}
+        its_turn = "attribute_not_exists(next_try_at) OR next_try_at <= :at"
+        held = {"next_try_at": until}
         hold = self._update(message_id, held, condition=its_turn, condition_values={":at": at})
         try:
             self._client.update_item(**hold)
@@ -197,23 +214,23 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         told = self._update(
             message_id,
-            {"outcome_told_at": at},
-            only_if_absent=("outcome_told_at",),
+            {"told_at": at},
+            only_if_absent=("told_at",),
             remove=("shelf",),
         )
         self._client.update_item(**told)
 
     def record_not_taken(self, message_id: str, next_try_at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        again = self._update(message_id, {"outcome_next_try_at": next_try_at}, add="outcome_tries")
+        again = self._update(message_id, {"next_try_at": next_try_at}, add="tries")
         self._client.update_item(**again)
 
     def record_given_up(self, message_id: str, reason: str, at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         given_up = {
-            "outcome_given_up": reason,
-            "outcome_given_up_at": at,
-            "shelf": _GIVEN_UP + message_id[0],
+            "given_up": reason,
+            "given_up_at": at,
+            "shelf": _GIVEN_UP + shelf_of(message_id),
         }
         self._client.update_item(**self._update(message_id, given_up))
 
@@ -221,12 +238,12 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         replayed = self._update(
             message_id,
-            {"shelf": message_id[0]},
+            {"shelf": shelf_of(message_id)},
             remove=(
-                "outcome_given_up",
-                "outcome_given_up_at",
-                "outcome_tries",
-                "outcome_next_try_at",
+                "given_up",
+                "given_up_at",
+                "tries",
+                "next_try_at",
             ),
         )
         self._client.update_item(**replayed)
@@ -256,7 +273,7 @@ class DynamoDBMessages:
         self, campaign_id: str, *, before: Position | None = None
     ) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        shelves = [f"{campaign_id} {shelf}" for shelf in SHELVES]
+        shelves = [campaign_shelf(campaign_id, shelf) for shelf in SHELVES]
         return self._indexes.newest_first(BY_CAMPAIGN, shelves, before)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
@@ -303,8 +320,8 @@ class DynamoDBMessages:
             "umid",
             "sub_account_id",
             "outcome",
-            "outcome_due_at",
-            "outcome_next_try_at",
+            "due_at",
+            "next_try_at",
         )
         expires_at = self._expiry(at)
 
@@ -343,41 +360,6 @@ class DynamoDBMessages:
         message = message_from(item)
         is_new = outcome is not None and (message.outcome, message.outcome_due_at) == (outcome, at)
         return Recorded(message, Effect.MOVED, outcome_is_new=is_new)
-
-    def _update(
-        self,
-        message_id: str,
-        changes: Mapping[str, Any],
-        *,
-        expires_at: int | None = None,
-        only_if_absent: tuple[str, ...] = (),
-        condition: str | None = None,
-        condition_values: Mapping[str, Any] | None = None,
-        add: str | None = None,
-        remove: tuple[str, ...] = (),
-    ) -> dict[str, Any]:
-        """Build an update that sets attributes, counts one up and removes others."""
-        values = attributes({**changes, "expires_at": expires_at})
-        expression, names = update_expression(
-            tuple(values), frozenset((*only_if_absent, "expires_at")), add, remove
-        )
-        placeholders = {f":v{number}": value for number, value in enumerate(values.values())}
-        if add:
-            placeholders |= attributes({":one": 1})
-        placeholders |= attributes(dict(condition_values or {}))
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": attributes({"id": message_id}),
-            "UpdateExpression": expression,
-        }
-        if names:
-            update["ExpressionAttributeNames"] = names
-        if placeholders:
-            update["ExpressionAttributeValues"] = placeholders
-        if condition:
-            update["ConditionExpression"] = condition
-            update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        return update
 
     def _keep(self, key: str, received_at: str, values: dict[str, Any]) -> None:
         self._client.put_item(

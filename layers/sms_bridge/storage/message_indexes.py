@@ -5,7 +5,7 @@ index          key                 holds
 =============  ==================  ==========================================================
 ``open``       ``shelf``           messages whose outcome MoEngage has not heard
 ``recipient``  ``recipient_hash``  all messages
-``campaign``   ``campaign_shelf``  messages with a campaign id
+``campaign``   ``campaign``        messages with a campaign id
 =============  ==================  ==========================================================
 
 All are sorted by ``accepted_at`` and hold keys only. Shelves are named after an id's first digit,
@@ -15,11 +15,11 @@ so that a burst of messages is not written to one partition.
 import heapq
 from collections.abc import Iterator, Sequence
 from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.many_items import read_items
-from sms_bridge.storage.message_items import Item, attributes, message_from
+from sms_bridge.storage.message_items import CAMPAIGN, Item, attributes, message_from
 from sms_bridge.storage.messages import Position
 from sms_bridge.values import value
 
@@ -37,7 +37,7 @@ class Index:
 
 OPEN = Index("open", "shelf")
 BY_RECIPIENT = Index("recipient", "recipient_hash")
-BY_CAMPAIGN = Index("campaign", "campaign_shelf")
+BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
 SHELVES = "0123456789abcdef"
 
@@ -79,8 +79,7 @@ class MessageIndexes:
         """Return the items under a value, by when they were accepted."""
         under_the_value = f"{index.attribute} = :value"
         in_the_span = "accepted_at BETWEEN :since AND :until"
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
+        found = self._query(
             IndexName=index.name,
             KeyConditionExpression=f"{under_the_value} AND {in_the_span}",
             ExpressionAttributeValues=attributes(
@@ -88,8 +87,16 @@ class MessageIndexes:
             ),
             ScanIndexForward=not backwards,
         )
-        keys = ({"id": item["id"]} for page in pages for item in page["Items"])
+        keys = ({"id": item["id"]} for item in found)
         for some in batched(keys, _GET_AT_ONCE, strict=False):
             # They come back in any order.
             items = {item["id"]["S"]: item for item in read_items(self._client, self._table, some)}
             yield from (items[key["id"]["S"]] for key in some if key["id"]["S"] in items)
+
+    def _query(self, **query: Any) -> Iterator[Item]:
+        while True:
+            page = self._client.query(TableName=self._table, **query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

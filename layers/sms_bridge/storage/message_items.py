@@ -13,6 +13,10 @@
 
 A receipt is an attribute of its own, named ``receipt {key}``: adding one needs no list that is
 there already, and adding it twice is adding it once.
+
+DynamoDB charges each write of an item for every kilobyte of it, names and values, and a message is
+written four times. So names are short words, and what can be told from something else in the item
+is not stored: a usual message stays within one kilobyte all its life.
 """
 
 from dataclasses import fields
@@ -29,16 +33,38 @@ Item = dict[str, Any]
 RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
 
-_PLAIN_FIELDS: dict[str, Any] = {
-    field.name: field.type
-    for field in fields(Message)
-    if field.name not in ("id", "state", "outcome", "receipts")
+STORED_NAMES = {
+    "outcome_due_at": "due_at",
+    "outcome_next_try_at": "next_try_at",
+    "outcome_tries": "tries",
+    "outcome_told_at": "told_at",
+    "outcome_given_up": "given_up",
+    "outcome_given_up_at": "given_up_at",
 }
+"""The attributes that are not named after their field of a message."""
+
+CAMPAIGN = "campaign"
+"""Holds the campaign's id and, for the index by campaign, the message's shelf."""
+
+_FIELDS_OF_THEIR_OWN_FORM = ("id", "state", "campaign_id", "attempt_at", "outcome", "receipts")
+
+# The field, the attribute and the type of each that is stored as it is.
+_PLAIN_FIELDS: list[tuple[str, str, Any]] = [
+    (field.name, STORED_NAMES.get(field.name, field.name), field.type)
+    for field in fields(Message)
+    if field.name not in _FIELDS_OF_THEIR_OWN_FORM
+]
+
+_STATES = {state.value: state for state in State}
 
 
 def attributes(values: dict[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty."""
-    return {name: _noted(value) for name, value in values.items() if value not in ("", None)}
+    return {
+        name: {"S": value} if type(value) is str else _noted(value)
+        for name, value in values.items()
+        if value != "" and value is not None
+    }
 
 
 def _noted(value: Any) -> dict[str, Any]:
@@ -70,34 +96,53 @@ def _values_of(item: Item) -> dict[str, Any]:
 
 def message_attributes(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, without the key and the state."""
-    values = {name: getattr(message, name) for name in _PLAIN_FIELDS}
-    return {name: value for name, value in values.items() if value}
+    values = {}
+    for field, name, _ in _PLAIN_FIELDS:
+        value = getattr(message, field)
+        if value:
+            values[name] = value
+    if message.campaign_id:
+        values[CAMPAIGN] = campaign_shelf(message.campaign_id, shelf_of(message.id))
+    if message.attempt_at and not _is_first_attempt(message):
+        values["attempt_at"] = message.attempt_at
+    return values
+
+
+def shelf_of(message_id: str) -> str:
+    """Return where a message is among those that an index keeps apart, so that none is hot."""
+    return message_id[0]
+
+
+def campaign_shelf(campaign_id: str, shelf: str) -> str:
+    """Return what the index by campaign holds a campaign's messages under."""
+    return f"{campaign_id} {shelf}"
+
+
+def _is_first_attempt(message: Message) -> bool:
+    """Tell whether a message was sent at once: the moment is that of its acceptance."""
+    return message.attempt > 0 and message.attempt_at == message.accepted_at
 
 
 def outcome_attributes(outcome: Outcome, at: str) -> dict[str, Any]:
     """Return an outcome as it is stored when it becomes due: held for the first to tell it."""
+    stored = {"status": outcome.status.value}
+    if outcome.reason:
+        stored["reason"] = outcome.reason
+    if outcome.description:
+        stored["description"] = outcome.description
     return {
-        "outcome": {
-            "status": outcome.status.value,
-            "reason": outcome.reason,
-            "description": outcome.description,
-        },
-        "outcome_due_at": at,
-        "outcome_next_try_at": timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST),
+        "outcome": stored,
+        "due_at": at,
+        "next_try_at": timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST),
     }
 
 
 def receipt_attribute(receipt: Receipt) -> dict[str, Any]:
-    """Return a receipt as it is stored; what the message's item tells is left out."""
-    return {
+    """Return a receipt as it is stored; what its name and the message's item tell is left out."""
+    stored = {
         name: value
         for name, value in (
-            ("state", receipt.eightx8_state),
-            ("means", receipt.state.value if receipt.state else ""),
-            ("detail", receipt.detail),
-            ("at", receipt.at),
             ("received_at", receipt.received_at),
-            ("error_code", receipt.error_code),
             ("error_message", receipt.error_message),
             ("price", receipt.price),
             ("currency", receipt.currency),
@@ -105,6 +150,17 @@ def receipt_attribute(receipt: Receipt) -> dict[str, Any]:
         )
         if value
     }
+    if receipt.state is not _STATES.get(receipt.eightx8_state):
+        stored["means"] = receipt.state.value if receipt.state else ""
+    named = (receipt.at, receipt.eightx8_state, receipt.detail, receipt.error_code)
+    if named != _named_in(receipt.key):
+        stored |= zip(("at", "state", "detail", "error_code"), named, strict=True)
+    return stored
+
+
+def _named_in(key: str) -> tuple[str, ...]:
+    """Take a receipt's key apart: time, state, detail and error code, if none has a blank."""
+    return (*key.split(" "), "", "", "")[:4]
 
 
 def inbound_attributes(inbound: InboundMessage) -> dict[str, Any]:
@@ -140,13 +196,23 @@ def message_from(item: Item) -> Message:
     """Read a message's item."""
     values = _values_of(item)
     known: dict[str, Any] = {
-        name: kind(values[name]) for name, kind in _PLAIN_FIELDS.items() if name in values
+        field: kind(values[name]) for field, name, kind in _PLAIN_FIELDS if name in values
     }
+    if CAMPAIGN in values:
+        known["campaign_id"] = values[CAMPAIGN].removesuffix(
+            campaign_shelf("", shelf_of(values["id"]))
+        )
+    if "attempt_at" in values:
+        known["attempt_at"] = values["attempt_at"]
+    elif "attempt" in values:
+        known["attempt_at"] = values.get("accepted_at", "")
     outcome = values.get("outcome")
     return Message(
         id=values["id"],
         state=State(values.get("state", State.SENDING)),
-        outcome=Outcome(Told(outcome["status"]), outcome["reason"], outcome["description"])
+        outcome=Outcome(
+            Told(outcome["status"]), outcome.get("reason", ""), outcome.get("description", "")
+        )
         if outcome
         else None,
         receipts=_receipts_of(values),
@@ -156,22 +222,30 @@ def message_from(item: Item) -> Message:
 
 def _receipts_of(values: dict[str, Any]) -> tuple[Receipt, ...]:
     receipts = [
-        Receipt(
-            umid=values.get("umid", ""),
-            client_message_id=values["id"],
-            sub_account_id=values.get("sub_account_id", ""),
-            state=State(stored["means"]) if "means" in stored else None,
-            eightx8_state=stored.get("state", ""),
-            detail=stored.get("detail", ""),
-            at=stored.get("at", ""),
-            received_at=stored.get("received_at", ""),
-            error_code=stored.get("error_code", ""),
-            error_message=stored.get("error_message", ""),
-            price=stored.get("price", ""),
-            currency=stored.get("currency", ""),
-            segments=stored.get("segments", 0),
-        )
+        _receipt_from(name.removeprefix(RECEIPT_PREFIX), stored, values)
         for name, stored in values.items()
         if name.startswith(RECEIPT_PREFIX)
     ]
     return tuple(sorted(receipts, key=lambda receipt: (receipt.received_at, receipt.at)))
+
+
+def _receipt_from(key: str, stored: dict[str, Any], values: dict[str, Any]) -> Receipt:
+    at, eightx8_state, detail, error_code = _named_in(key)
+    if "at" in stored:
+        at, eightx8_state = stored["at"], stored["state"]
+        detail, error_code = stored["detail"], stored["error_code"]
+    return Receipt(
+        umid=values.get("umid", ""),
+        client_message_id=values["id"],
+        sub_account_id=values.get("sub_account_id", ""),
+        state=_STATES.get(stored.get("means", eightx8_state)),
+        eightx8_state=eightx8_state,
+        detail=detail,
+        at=at,
+        received_at=stored.get("received_at", ""),
+        error_code=error_code,
+        error_message=stored.get("error_message", ""),
+        price=stored.get("price", ""),
+        currency=stored.get("currency", ""),
+        segments=stored.get("segments", 0),
+    )

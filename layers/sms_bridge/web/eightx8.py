@@ -1,12 +1,12 @@
 """8x8's SMS API."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
+from sms_bridge.json_text import json_text
 from sms_bridge.rules.messages import MessageRequest
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.web.connections import Connections, Payload, retry_after_of
@@ -96,7 +96,7 @@ class EightX8:
         """Post once. A refused key is read anew and, if it has changed, tried once more: a 401
         proves that nothing was taken.
         """
-        content = json.dumps(body, ensure_ascii=False).encode()
+        content = json_text(body).encode()
         key = self._api_keys.api_key()
         answer = self._post_with(key, path, content, time_left)
         refused = isinstance(answer, Answer) and answer.http_status == 401

@@ -1,12 +1,12 @@
 """MoEngage's delivery tracking and user profiles."""
 
-import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers
 
+from sms_bridge.json_text import json_text
 from sms_bridge.rules.forwarding import Hearing, Telling, hearing_of
 from sms_bridge.rules.messages import Message, Outcome
 from sms_bridge.rules.opt_outs import Identifier, Wish
@@ -87,7 +87,7 @@ def _post(
     headers: dict[str, str],
     seconds: float,
 ) -> Telling:
-    content = json.dumps(body, ensure_ascii=False).encode()
+    content = json_text(body).encode()
     try:
         answer = connections.post_json(
             path, Payload(content), headers=headers, read_timeout=seconds

@@ -10,6 +10,8 @@ from sms_bridge.web.refusals import Code, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 
 @value(kw_only=True)
 class HttpRequest:
@@ -76,7 +78,7 @@ class HttpRequest:
                 Code.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes."
             )
         try:
-            text = content.decode("utf-8-sig")
+            text = content.decode().removeprefix(_BYTE_ORDER_MARK)
         except UnicodeDecodeError:
             raise self._not_utf8() from None
         # API Gateway hands JSON over as text and puts U+FFFD in place of bytes that are no UTF-8.
@@ -91,7 +93,7 @@ class HttpRequest:
         For callbacks: 8x8 would repeat what is refused and then drop it.
         """
         try:
-            return self._bytes().decode("utf-8-sig", "replace")
+            return self._bytes().decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
         except RefusedError:
             return self.body
 

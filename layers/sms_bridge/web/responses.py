@@ -1,12 +1,12 @@
 """HTTP answers, and the one place where an exception becomes one."""
 
 import functools
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sms_bridge.clock import timestamp
+from sms_bridge.json_text import json_text
 from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.message_ids import new_id
@@ -28,7 +28,7 @@ def json_response(
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json", **(headers or {})},
-        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "body": json_text(body),
     }
 
 

@@ -9,20 +9,22 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sms_bridge.rules.messages import MessageKind, MessageRequest
 from sms_bridge.rules.phone_numbers import NUMBER, is_in_countries
-from sms_bridge.rules.segments import MAX_SEGMENTS, segments_of
+from sms_bridge.rules.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.values import value
 from sms_bridge.web.refusals import Code, FieldError, RefusedError
 from sms_bridge.web.requests import HttpRequest
 
 # The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
 # MoEngage; the others are what further gateways make their users type.
-DESTINATION = ("destination", "recipient", "to", "dest", "msisdn", "phone")
-TEXT = ("text", "message", "body", "msg")
-SOURCE = ("source", "sender", "from", "senderId", "sender_id")
-CLIENT_MESSAGE_ID = ("clientMessageId",)
-CAMPAIGN_ID = ("campaignId", "campaign_id")
-KIND = ("messageType", "message_type")
-DLT_TEMPLATE_ID = ("dltTemplateId", "dlt_template_id", "templateId", "template_id")
+NAMES = {
+    "destination": ("destination", "recipient", "to", "dest", "msisdn", "phone"),
+    "text": ("text", "message", "body", "msg"),
+    "source": ("source", "sender", "from", "senderId", "sender_id"),
+    "clientMessageId": ("clientMessageId",),
+    "campaignId": ("campaignId", "campaign_id"),
+    "messageType": ("messageType", "message_type"),
+    "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
+}
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 100
@@ -71,22 +73,22 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     idempotency_key = _idempotency_key(request)
     fields = _Fields(_read_body(request))
 
-    destination = fields.read(DESTINATION, _number, required=True)
-    text = fields.read(TEXT, _text, required=True)
-    source = fields.read(SOURCE, _source) or rules.default_source or None
+    destination = fields.read("destination", _number, required=True)
+    text = fields.read("text", _text, required=True)
+    source = fields.read("source", _source) or rules.default_source or None
     options = {
-        name: value for name, check in _OPTIONS.items() if (value := fields.read((name,), check))
+        name: value for name, check in _OPTIONS.items() if (value := fields.read(name, check))
     }
     if rules.callback_url:
         options.setdefault("dlrCallbackUrl", rules.callback_url)
-    kind = fields.read(KIND, _one_of(*MessageKind)) or (
+    kind = fields.read("messageType", _kind) or (
         MessageKind.TRANSACTIONAL
         if sub_account_id in rules.transactional_sub_account_ids
         else MessageKind.PROMOTIONAL
     )
-    client_message_id = fields.read(CLIENT_MESSAGE_ID, _up_to(350))
-    campaign_id = fields.read(CAMPAIGN_ID, _up_to(256))
-    dlt_template_id = fields.read(DLT_TEMPLATE_ID, _up_to(256))
+    client_message_id = fields.read("clientMessageId", _up_to_350)
+    campaign_id = fields.read("campaignId", _up_to_256)
+    dlt_template_id = fields.read("dltTemplateId", _up_to_256)
 
     fields.refuse_if_wrong()
     assert destination is not None and text is not None  # noqa: S101, PT018
@@ -159,6 +161,9 @@ def _read_form(text: str) -> list[tuple[str, Any]]:
 
 
 # ----------------------------------------------------------------------------------- the fields
+_NOT_GIVEN: Sequence[tuple[str, Any]] = ()
+
+
 class _WrongError(Exception):
     """A field's value is wrong; the text says what it should be."""
 
@@ -170,23 +175,27 @@ class _Fields:
         self._pairs = pairs
         self._errors: list[FieldError] = []
         self._used: dict[str, str] = {}
+        self._given: dict[str, list[tuple[str, Any]]] = {}
+        for pair in pairs:
+            self._given.setdefault(_FIRST_NAMES.get(pair[0], ""), []).append(pair)
 
     def read(
-        self, names: Sequence[str], check: Callable[[Any], str], *, required: bool = False
+        self, first_name: str, check: Callable[[Any], str], *, required: bool = False
     ) -> str | None:
-        given = [(name, value) for name, value in self._pairs if name in names]
+        given = self._given.get(first_name, _NOT_GIVEN)
         if len(given) > 1:
             both = " and ".join(dict.fromkeys(name for name, _ in given))
             self._errors.append(
                 FieldError(given[-1][0], f"is given twice ({both})", Code.FIELD_DOUBLED)
             )
             return None
-        name, value = given[0] if given else (names[0], None)
-        self._used[names[0]] = name
+        name, value = given[0] if given else (first_name, None)
+        self._used[first_name] = name
         if value is None or value == "":
             if required:
-                others = f" (also accepted as {', '.join(names[1:])})" if not given else ""
-                self._errors.append(FieldError(name, f"is required{others}", Code.FIELD_MISSING))
+                others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
+                message = "is required" if given else f"is required{others}"
+                self._errors.append(FieldError(name, message, Code.FIELD_MISSING))
             return None
         try:
             return check(value)
@@ -213,8 +222,8 @@ class _Fields:
 
     def _look_swapped(self) -> bool:
         values = dict(self._pairs)
-        destination = values.get(self._used.get(DESTINATION[0], ""))
-        text = values.get(self._used.get(TEXT[0], ""))
+        destination = values.get(self._used.get("destination", ""))
+        text = values.get(self._used.get("text", ""))
         return (
             bool(destination)
             and not _is_number(destination)
@@ -345,12 +354,22 @@ _OPTIONS: dict[str, Callable[[Any], str]] = {
     "track": _one_of("None", "Outcome"),
 }
 
+_kind = _one_of(*MessageKind)
+_up_to_256 = _up_to(256)
+_up_to_350 = _up_to(350)
+
+_FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
+    name: name for name in _OPTIONS
+}
+
 
 # ------------------------------------------------------------------------- what needs two fields
 def _check_size(text: str, options: dict[str, str], fields: _Fields) -> None:
+    if len(text) <= ALWAYS_FITS:
+        return
     segments = segments_of(text, options.get("encoding", "AUTO"))
     if segments.count > MAX_SEGMENTS:
-        name = fields.name_of(TEXT[0])
+        name = fields.name_of("text")
         message = (
             f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
             f"{MAX_SEGMENTS}"
@@ -371,7 +390,7 @@ def _check_country(destination: str, options: dict[str, str], rules: SendingRule
     raise RefusedError(
         Code.COUNTRY_NOT_ALLOWED,
         f"The recipient {message}.",
-        FieldError(DESTINATION[0], message),
+        FieldError("destination", message),
     )
 
 

@@ -1,10 +1,10 @@
 """How many SMS a text is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.segments import segments_of
+from sms_bridge.rules.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,15 @@ def test_the_parts_hold_the_text_and_not_a_whole_part_more(text: str) -> None:
         assert segments.count * several >= places
         # A part may stay one place short, never more.
         assert (segments.count - 1) * (several - 1) < places
+
+
+@given(
+    st.text(min_size=ALWAYS_FITS, max_size=ALWAYS_FITS), st.sampled_from(("AUTO", "GSM7", "UCS2"))
+)
+@example("\N{GRINNING FACE}" * ALWAYS_FITS, "UCS2")
+def test_so_few_characters_always_fit(text: str, encoding: str) -> None:
+    assert segments_of(text, encoding).count <= MAX_SEGMENTS
+
+
+def test_one_more_may_be_too_many() -> None:
+    assert segments_of("\N{GRINNING FACE}" * (ALWAYS_FITS + 1)).count > MAX_SEGMENTS

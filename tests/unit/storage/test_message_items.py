@@ -1,6 +1,6 @@
 """Messages as items, and back."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message, MessageKind, Outcome, Receipt, Told
 from sms_bridge.storage.message_items import (
     RECEIPT_PREFIX,
+    STORED_NAMES,
     attributes,
     message_attributes,
     message_from,
@@ -29,7 +30,7 @@ receipts = st.builds(
     client_message_id=st.just(""),
     sub_account_id=st.just(""),
     state=st.none() | st.sampled_from(State),
-    eightx8_state=words,
+    eightx8_state=words | st.sampled_from(State).map(str),
     detail=words,
     at=words,
     received_at=words,
@@ -59,13 +60,19 @@ def messages(draw: st.DrawFn) -> Message:
             accepted_at=words,
             outcome=st.none() | outcomes,
             outcome_told_at=words,
+            outcome_due_at=words,
             outcome_tries=counts,
+            outcome_next_try_at=words,
             outcome_given_up=words,
+            outcome_given_up_at=words,
             kind=st.sampled_from(MessageKind),
             attempt=counts,
             ends_a_chain=st.booleans(),
         )
     )
+    if message.attempt:
+        attempt_at = draw(st.just(message.accepted_at) | words.filter(bool))
+        message = replace(message, attempt_at=attempt_at)
     history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
     of_this_message = [
         replace(
@@ -131,6 +138,31 @@ def test_receipts_are_in_the_order_in_which_they_came() -> None:
 
 
 def test_an_item_that_only_a_told_time_made_can_be_read() -> None:
-    item = attributes({"id": MESSAGE_ID, "outcome_told_at": "2026-11-24T09:30:04.000Z"})
+    item = attributes({"id": MESSAGE_ID, "told_at": "2026-11-24T09:30:04.000Z"})
 
     assert message_from(item).state is State.SENDING
+
+
+def test_a_receipt_is_not_stored_twice_in_its_name_and_its_value() -> None:
+    receipt = a_receipt("undelivered", detail="undelivered_to_operator", error_code="1")
+
+    assert receipt_attribute(receipt) == {"received_at": receipt.received_at}
+
+
+def test_what_a_receipt_means_is_stored_where_8x8s_word_does_not_say_it() -> None:
+    receipt = a_receipt("undelivered", error_code="22")
+
+    assert receipt_attribute(receipt)["means"] == "deferred"
+
+
+def test_a_receipt_whose_words_have_blanks_is_stored_in_full() -> None:
+    receipt = a_receipt("not seen before", detail="why ever")
+
+    assert receipt_attribute(receipt)["state"] == "not seen before"
+    assert message_from(item_of(a_message(umid=receipt.umid, receipts=(receipt,)))).receipts == (
+        receipt,
+    )
+
+
+def test_every_other_name_is_a_field_of_a_message() -> None:
+    assert STORED_NAMES.keys() <= {field.name for field in fields(Message)}
