@@ -42,10 +42,16 @@ class Through:
         self.exceptions = moto.exceptions
 
     def update_item(self, **content: Any) -> Any:
-        _, ours = call(self._table, "UpdateItem", **content)
+        return self._write("UpdateItem", self._moto.update_item, content)
+
+    def put_item(self, **content: Any) -> Any:
+        return self._write("PutItem", self._moto.put_item, content)
+
+    def _write(self, operation: str, on_moto: Any, content: dict[str, Any]) -> Any:
+        _, ours = call(self._table, operation, **content)
         refused = self.exceptions.ConditionalCheckFailedException
         try:
-            theirs = self._moto.update_item(**content)
+            theirs = on_moto(**content)
         except refused as error:
             theirs = {"__type": "#ConditionalCheckFailedException", **error.response}
             self._compare(ours, theirs)
@@ -57,6 +63,14 @@ class Through:
         _, ours = call(self._table, "GetItem", **content)
         theirs = self._moto.get_item(**content)
         self._compare(ours, theirs)
+        return theirs
+
+    def batch_execute_statement(self, **content: Any) -> Any:
+        _, ours = call(self._table, "BatchExecuteStatement", **content)
+        theirs = self._moto.batch_execute_statement(**content)
+        for our, their in zip(ours["Responses"], theirs["Responses"], strict=True):
+            assert our.get("Item") == their.get("Item")
+            assert our.get("Error", {}).get("Code") == their.get("Error", {}).get("Code")
         return theirs
 
     @staticmethod

@@ -1,6 +1,7 @@
 """Messages in DynamoDB."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.clock import seconds_of
@@ -30,7 +31,7 @@ from sms_bridge.storage.message_items import (
     receipt_attribute,
     shelf_of,
 )
-from sms_bridge.storage.message_updates import item_of, named, one_of, update_expression
+from sms_bridge.storage.message_updates import item_of, named, one_of, update_of
 from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class DynamoDBMessages:
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
         self._indexes = MessageIndexes(client, table)
+        self._update = functools.partial(update_of, table)
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -358,41 +360,6 @@ class DynamoDBMessages:
         message = message_from(item)
         is_new = outcome is not None and (message.outcome, message.outcome_due_at) == (outcome, at)
         return Recorded(message, Effect.MOVED, outcome_is_new=is_new)
-
-    def _update(
-        self,
-        message_id: str,
-        changes: Mapping[str, Any],
-        *,
-        expires_at: int | None = None,
-        only_if_absent: tuple[str, ...] = (),
-        condition: str | None = None,
-        condition_values: Mapping[str, Any] | None = None,
-        add: str | None = None,
-        remove: tuple[str, ...] = (),
-    ) -> dict[str, Any]:
-        """Build an update that sets attributes, counts one up and removes others."""
-        values = attributes({**changes, "expires_at": expires_at})
-        expression, names = update_expression(
-            tuple(values), frozenset((*only_if_absent, "expires_at")), add, remove
-        )
-        placeholders = {f":v{number}": value for number, value in enumerate(values.values())}
-        if add:
-            placeholders |= attributes({":one": 1})
-        placeholders |= attributes(dict(condition_values or {}))
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": attributes({"id": message_id}),
-            "UpdateExpression": expression,
-        }
-        if names:
-            update["ExpressionAttributeNames"] = names
-        if placeholders:
-            update["ExpressionAttributeValues"] = placeholders
-        if condition:
-            update["ConditionExpression"] = condition
-            update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        return update
 
     def _keep(self, key: str, received_at: str, values: dict[str, Any]) -> None:
         self._client.put_item(

@@ -32,8 +32,8 @@ def begin_first_attempts(
     changes = " ".join(f'SET "{name}" = ?' for name in begun)
     waits = attributes({"state": State.WAITING.value})
     statement = (
-        f'UPDATE "{table}" {changes} WHERE "id" = ? AND "state" = ? AND "attempt" IS MISSING '
-        "RETURNING ALL NEW *"
+        f'UPDATE "{table}" {changes} WHERE "id" = ? AND "state" = ? '
+        'AND "attempt" IS MISSING AND "answered_at" IS MISSING RETURNING ALL NEW *'
     )
     # No item may be changed twice in one call.
     for some in batched(dict.fromkeys(message_ids), _AT_ONCE, strict=False):

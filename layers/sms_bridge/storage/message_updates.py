@@ -1,15 +1,51 @@
-"""The expressions by which items are changed: the same few again and again."""
+"""The calls by which items are changed: their expressions are the same few again and again."""
 
 import functools
 from collections.abc import Mapping
 from typing import Any
 
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.storage.message_items import Item
+from sms_bridge.storage.message_items import Item, attributes
+
+
+def update_of(
+    table: str,
+    message_id: str,
+    changes: Mapping[str, Any],
+    *,
+    expires_at: int | None = None,
+    only_if_absent: tuple[str, ...] = (),
+    condition: str | None = None,
+    condition_values: Mapping[str, Any] | None = None,
+    add: str | None = None,
+    remove: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Return the call that sets attributes of an item, counts one up and removes others."""
+    values = attributes({**changes, "expires_at": expires_at})
+    expression, names = _update_expression(
+        tuple(values), frozenset((*only_if_absent, "expires_at")), add, remove
+    )
+    placeholders = {f":v{number}": value for number, value in enumerate(values.values())}
+    if add:
+        placeholders |= attributes({":one": 1})
+    placeholders |= attributes(dict(condition_values or {}))
+    update: dict[str, Any] = {
+        "TableName": table,
+        "Key": attributes({"id": message_id}),
+        "UpdateExpression": expression,
+    }
+    if names:
+        update["ExpressionAttributeNames"] = names
+    if placeholders:
+        update["ExpressionAttributeValues"] = placeholders
+    if condition:
+        update["ConditionExpression"] = condition
+        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return update
 
 
 @functools.lru_cache
-def update_expression(
+def _update_expression(
     changed: tuple[str, ...],
     only_if_absent: frozenset[str],
     add: str | None,
