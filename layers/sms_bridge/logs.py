@@ -15,7 +15,11 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from sms_bridge.clock import timestamp
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# No line holds anything that holds itself.
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
+# As Python's logging HOWTO has it: nobody needs to find out where a line comes from, for none says.
+logging._srcfile = None
 
 _OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__)
 _NOT_WRITTEN = ("level", "location", "message", "timestamp")
