@@ -97,7 +97,8 @@ def use(
     for most in (1, 2):
         standins.clear()
         take_times(function, events, most=most)
-        waits.append(services(chain(standins.seen().exchanges)))
+        invoked = standins.seen().exchanges[at_start.total() :]
+        waits.append(services(chain(invoked)))
         standins.restore("before")
     standins.delay_answers(0.0)
 

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from sms_bridge.steps import answer_time as answer_time_module
 from sms_bridge.steps import send as send_module
+from sms_bridge.storage import outcome_queue as outcome_queue_module
 from tests.chaos.faults import Faults
 from tests.chaos.sqs import Queue, Record
 from tests.chaos.world import Killed, Machine, Promise, World
@@ -233,6 +234,7 @@ def virtual_threads(world: World) -> Iterator[None]:
     with (
         patch.object(answer_time_module, "begin", begin),
         patch.object(send_module, "begin", begin),
+        patch.object(outcome_queue_module, "begin", begin),
         # Looks whether source files have changed, for every frame of every failure logged.
         patch.object(linecache, "checkcache", lambda _=None: None),
     ):

@@ -17,6 +17,8 @@ _SECONDS_FOR_A_WISH = 86_400
 
 _FAILURES_THAT_BREAK = 5
 _FIRST_BREAK = 30.0
+# As long as telling may take.
+_SECONDS_TO_FIND_OUT = 6.0
 _LONGEST_BREAK = 300.0
 
 
@@ -114,6 +116,7 @@ class Breaker:
     def __init__(self) -> None:
         self._failures = 0
         self._broken_until = 0.0
+        self._tries_out = False
         self._break = _FIRST_BREAK
 
     def seconds_to_wait(self, now: float, chance: float) -> int:
@@ -127,14 +130,22 @@ class Breaker:
             Between 0 and 1: spreads what waits, so that it does not all come back at once.
         """
         left = self._broken_until - now
-        return round(left + chance * self._break) + 1 if left > 0 else 0
+        if left > 0:
+            return round(left + chance * self._break) + 1
+        if self._failures >= _FAILURES_THAT_BREAK:
+            # The one that is let through; all others wait for what it finds.
+            self._broken_until, self._tries_out = now + _SECONDS_TO_FIND_OUT, True
+        return 0
 
     def note(self, hearing: Hearing, now: float) -> None:
         """Note what came of telling. An answer of any kind shows that MoEngage is there."""
         if hearing is not Hearing.AGAIN:
-            self._failures, self._break = 0, _FIRST_BREAK
+            self._failures, self._break, self._broken_until = 0, _FIRST_BREAK, 0.0
             return
         self._failures += 1
-        if self._failures >= _FAILURES_THAT_BREAK:
+        # Those that were told side by side fail together: that is one break.
+        is_on = now < self._broken_until and not self._tries_out
+        if self._failures >= _FAILURES_THAT_BREAK and not is_on:
+            self._tries_out = False
             self._broken_until = now + self._break
             self._break = min(2 * self._break, _LONGEST_BREAK)

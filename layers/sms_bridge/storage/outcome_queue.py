@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sms_bridge.json_text import json_text
 from sms_bridge.logs import log_failure
+from sms_bridge.side_work import begin
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class SqsOutcomeQueue:
     def work_through(
         self, records: list[dict[str, Any]], tell: Tell, dead_letters: DeadLetterQueue
     ) -> dict[str, Any]:
-        """Tell each outcome of a batch that Lambda received from the queue.
+        """Tell the outcomes of a batch that Lambda received from the queue, side by side.
 
         Returns
         -------
@@ -71,27 +73,30 @@ class SqsOutcomeQueue:
             until its time has come. A record that fails in any other way comes again after the
             queue's visibility timeout.
         """
-        again = []
-        for record in records:
-            try:
-                message_id, is_first = _read(record["body"])
-                if message_id is None:
-                    dead_letters.add(record["body"], reason="unreadable")
-                    continue
-                received = int(record["attributes"]["ApproximateReceiveCount"])
-                wait = tell(message_id, received if is_first else 0)
-                if wait is None:
-                    continue
-                self._client.change_message_visibility(
-                    QueueUrl=self._url,
-                    ReceiptHandle=record["receiptHandle"],
-                    VisibilityTimeout=wait,
-                )
-            except Exception as error:
-                # One record must not fail the batch: the others would be told again.
-                log_failure("outcome not told", error, record=record["messageId"])
-            again.append({"itemIdentifier": record["messageId"]})
-        return {"batchItemFailures": again}
+        work = [begin(partial(self._is_done, record, tell, dead_letters)) for record in records]
+        again = [record for record, told in zip(records, work, strict=True) if not told.result()]
+        return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in again]}
+
+    def _is_done(self, record: dict[str, Any], tell: Tell, dead_letters: DeadLetterQueue) -> bool:
+        """Tell one outcome; returns whether its record may leave the queue."""
+        try:
+            message_id, is_first = _read(record["body"])
+            if message_id is None:
+                dead_letters.add(record["body"], reason="unreadable")
+                return True
+            received = int(record["attributes"]["ApproximateReceiveCount"])
+            wait = tell(message_id, received if is_first else 0)
+            if wait is None:
+                return True
+            self._client.change_message_visibility(
+                QueueUrl=self._url,
+                ReceiptHandle=record["receiptHandle"],
+                VisibilityTimeout=wait,
+            )
+        except Exception as error:
+            # One record must not fail the batch: the others would be told again.
+            log_failure("outcome not told", error, record=record["messageId"])
+        return False
 
 
 def outcome_body(message_id: str) -> str:

@@ -143,6 +143,27 @@ class TestBreaker:
         assert all(seconds + wait >= 30 for wait in waits)
         assert all(wait <= 600 for wait in waits)
 
+    def test_those_that_fail_side_by_side_are_one_break(self) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * 20)
+
+        assert self.waits(breaker, 29.9) > 0
+        assert self.waits(breaker, 30) == 0
+
+    def test_while_one_finds_out_the_others_wait(self) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * 5)
+
+        assert self.waits(breaker, 30) == 0
+        assert self.waits(breaker, 30) > 0
+
+        breaker.note(Hearing.HEARD, self.NOW + 31)
+        assert [self.waits(breaker, 31), self.waits(breaker, 31)] == [0, 0]
+
+    def test_one_that_never_comes_back_is_followed_by_another(self) -> None:
+        breaker = self.after(*[Hearing.AGAIN] * 5)
+        assert self.waits(breaker, 30) == 0
+
+        assert [self.waits(breaker, 30 + seconds) > 0 for seconds in (5.9, 6)] == [True, False]
+
     @given(st.lists(st.floats(0.1, 50), max_size=60))
     def test_while_moengage_is_down_no_burst_is_let_through(self, pauses: list[float]) -> None:
         """One at a time, and never two within a break."""
