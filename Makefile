@@ -26,8 +26,15 @@ help: ## List the targets
 run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise)
 	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults)
 
+# What has a local stack of its own waits most of the time: two side by side, and what each says in
+# one piece when it is done (where this make can do that).
+SIDE_BY_SIDE := --no-print-directory --jobs 2 \
+  $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 .PHONY: test
-test: quick template build chaos end-to-end browser ## Everything: quick, template, build, chaos, end to end, browser
+test: quick template build chaos ## Everything: quick, template, build, chaos, end to end, updates, browser
+	@echo "end to end, updates and browser, two at a time: about five minutes"
+	@$(MAKE) $(SIDE_BY_SIDE) end-to-end updates browser
 
 .PHONY: quick
 quick: lint types unit ## Lint, types and all tests that need no deployed stack: seconds
@@ -66,7 +73,12 @@ deploy: $(DEV) $(SAM) ## Build and deploy to AWS, asking what matters (ARGS: wor
 
 .PHONY: end-to-end
 end-to-end: $(DEV) $(SAM) $(MINISTACK) ## The built artifact, and the template deployed into the emulator
-	.venv/dev/bin/pytest -p no:xdist -m end_to_end
+	.venv/dev/bin/pytest -p no:xdist -m "end_to_end and not updates" \
+	  tests/end_to_end tests/template
+
+.PHONY: updates
+updates: $(DEV) $(SAM) $(MINISTACK) ## The deployed stack while it is updated
+	.venv/dev/bin/pytest -p no:xdist -m updates tests/end_to_end
 
 .PHONY: browser
 browser: $(DEV) $(SAM) $(MINISTACK) ## The console in Chromium (SCREENSHOTS=1: take docs/console anew, CHROMIUM=none: skip)
@@ -74,7 +86,7 @@ ifeq ($(CHROMIUM),none)
 	@echo "SKIPPED: the console was not tried in a browser (CHROMIUM=none)"
 else
 	@chromium=$$(scripts/find_chromium.sh) && \
-	  CHROMIUM="$$chromium" SCREENSHOTS=$(SCREENSHOTS) .venv/dev/bin/pytest -p no:xdist -m browser
+	  CHROMIUM="$$chromium" SCREENSHOTS=$(SCREENSHOTS) .venv/dev/bin/pytest -p no:xdist -m browser tests/console
 endif
 
 .PHONY: sam-local

@@ -150,6 +150,8 @@ class Sam:
             **self._aws.environment,
             PATH=os.pathsep.join([str(interpreters), os.environ["PATH"]]),
             SAM_CLI_TELEMETRY="0",
+            # Its 5 seconds spare AWS's limits, and are half of a deployment to the emulator.
+            SAM_CLI_POLL_DELAY="0.2",
         )
         await run(
             [self._program, command, "--config-file", str(self._settings), *arguments],

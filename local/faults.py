@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from local.moengage import CampaignMessage
+from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER
 from local.servers import serve
 from local.stack import LocalStack
 
@@ -33,21 +33,33 @@ class Faults:
     new_tracking_url
         What MoEngage shows, after the sender was deleted and made again.
     without_receipt, without_report, refused
-        A message that each fault hit.
+        The id of a message that each fault hit.
     """
 
     new_key: str
     new_tracking_url: str
-    without_receipt: CampaignMessage
-    without_report: CampaignMessage
-    refused: CampaignMessage
+    without_receipt: str
+    without_report: str
+    refused: str
 
 
 @asynccontextmanager
 async def faults(stack: LocalStack) -> AsyncIterator[Faults]:
-    """Make them one after the other, and send a message into each."""
+    """Make them one after the other, and send a message into each.
+
+    At the end the old key and the old URL are good again, beside the new ones, and 8x8's receipts
+    come, whatever was mended.
+    """
+    old_key, old_connector_id = stack.eightx8_api_key, stack.connector_id
     async with serve(_another_system()) as url:
-        yield await _make(stack, f"{url}{HOOK}")
+        try:
+            yield await _make(stack, f"{url}{HOOK}")
+        finally:
+            stack.eightx8.api_keys.add(old_key)
+            stack.moengage.save_delivery_tracking(
+                SERVICE_PROVIDER, old_connector_id, DELIVERY_TRACKING
+            )
+            stack.eightx8.webhooks.put([stack.webhook])
 
 
 async def _make(stack: LocalStack, another_url: str) -> Faults:
@@ -83,9 +95,10 @@ def _another_system() -> web.Application:
     return application
 
 
-async def _send(stack: LocalStack, destination: str) -> CampaignMessage:
+async def _send(stack: LocalStack, destination: str) -> str:
     # No two are alike, or the later one would be a repeat.
     text = f"Practice {secrets.token_hex(4)}"
-    return await stack.moengage.send(
+    message = await stack.moengage.send(
         stack.senders.transactional, destination=destination, text=text
     )
+    return message.unique_id

@@ -13,6 +13,9 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 TAIL_LINES = 40
 SECONDS_TO_STOP = 2.0
+# Reads from a pipe whose other end only the runner holds: it ends with the runner, however that
+# ends. A runner that is killed stops nothing by itself.
+_END_WITH_RUNNER = 'read -r _; kill -s KILL -- "-$0" 2>/dev/null'
 
 
 class ProcessFailedError(Exception):
@@ -92,7 +95,7 @@ async def running(
     """Keep a process running within the context; stop it and its children at the end.
 
     The child leads a session of its own: a Ctrl-C in the terminal reaches the runner alone, which
-    then stops its children in order.
+    then stops its children in order. If the runner is killed they are killed as well.
     """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -104,10 +107,31 @@ async def running(
             cwd=folder,
             start_new_session=True,
         )
+    async with _ends_with_runner(process.pid):
+        try:
+            yield process
+        finally:
+            await _stop(process)
+
+
+@asynccontextmanager
+async def _ends_with_runner(group: int) -> AsyncIterator[None]:
+    watch = await asyncio.create_subprocess_exec(
+        "sh",
+        "-c",
+        _END_WITH_RUNNER,
+        str(group),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        yield process
+        yield
     finally:
-        await _stop(process)
+        # Before its pipe is closed: by then the number may be another's.
+        _signal_group(watch, signal.SIGKILL)
+        await watch.wait()
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -137,6 +137,16 @@ class LocalStack:
         return f"{self.front_door_url}/callbacks/8x8"
 
     @property
+    def webhook(self) -> dict[str, Any]:
+        """What is registered with 8x8, as its API has it."""
+        return {
+            "subAccountId": "*",
+            "url": self.callback_url,
+            "httpAuthorization": f"Bearer {self.tokens.callback}",
+            "enabled": True,
+        }
+
+    @property
     def delivery_tracking_url(self) -> str:
         """What MoEngage shows once the senders are saved."""
         return f"{self.moengage_url}/sms/dlr/custom/{self.connector_id}"
@@ -289,17 +299,11 @@ class LocalStack:
 
     async def _register_callback(self) -> None:
         """Register the bridge's callback URL through 8x8's webhook configuration API."""
-        webhook = {
-            "subAccountId": "*",
-            "url": self.callback_url,
-            "httpAuthorization": f"Bearer {self.tokens.callback}",
-            "enabled": True,
-        }
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
             session.post(
                 f"{self.eightx8_url}/api/v1/accounts/{ACCOUNT_ID}/webhooks",
-                json=[webhook],
+                json=[self.webhook],
                 headers={"Authorization": f"Bearer {self.eightx8_api_key}"},
             ) as answer,
         ):

@@ -4,75 +4,72 @@ No line holds a message text, a whole phone number, a token or a key. An excepti
 hold any of them (botocore quotes the values it refuses), so it is never logged.
 """
 
-import json
 import logging
 import os
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from sms_bridge.clock import timestamp
+from sms_bridge.json_text import json_text
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-_OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__)
 _NOT_WRITTEN = ("level", "location", "message", "timestamp")
 
 
-class LineFormatter(LambdaPowertoolsFormatter):
-    """Powertools' lines, written in half the time: no place in the code, no formats, no guesses."""
+class LineLogger(Logger):
+    """Powertools' logger, whose lines are written in a third of the time.
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a line: what every line has, the request's keys, its own that say something."""
-        line = self.beginning(record.levelname, record.msg, record.created)
-        for name, value in record.__dict__.items():
-            if value != "" and name not in _OF_EVERY_RECORD:
-                line[name] = value
-        return _encode(line)
+    Level, service, the request's keys and where the lines go are Powertools'. There are no log
+    records, no place in the code, no formats: a line is its keys, and a key that says nothing
+    (an empty text) is left out.
+    """
 
-    def beginning(self, level: str, message: str, now: float) -> dict[str, Any]:
-        """Return what every line has, and the request's keys."""
-        line: dict[str, Any] = {"level": level, "message": message, "timestamp": timestamp(now)}
-        for name, value in self.log_format.items():
+    def info(self, msg: object, *_: object, **keys: Any) -> None:
+        """Log a line."""
+        self._write(logging.INFO, msg, [keys])
+
+    def warning(self, msg: object, *_: object, **keys: Any) -> None:
+        """Log a line about what somebody may have to look at."""
+        self._write(logging.WARNING, msg, [keys])
+
+    def error(self, msg: object, *_: object, **keys: Any) -> None:
+        """Log a line about what went wrong."""
+        self._write(logging.ERROR, msg, [keys])
+
+    def info_many(self, message: str, lines: Iterable[dict[str, Any]]) -> None:
+        """Log many lines of one kind, in one go."""
+        self._write(logging.INFO, message, lines)
+
+    def _write(self, level: int, message: object, lines: Iterable[dict[str, Any]]) -> None:
+        if level < self.log_level:
+            return
+        handler: Any = self.registered_handler
+        shared = {
+            "level": logging.getLevelName(level),
+            "message": message,
+            "timestamp": timestamp(time.time()),
+        }
+        for name, value in handler.formatter.log_format.items():
             if value is not None and name not in _NOT_WRITTEN:
-                line[name] = value
+                shared[name] = value
         trace = os.environ.get("_X_AMZN_TRACE_ID", "")
         # Lambda gives every call an id; X-Ray knows those of the sample alone.
         if "Sampled=1" in trace:
-            line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
-        return line
+            shared["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
+        begins = json_text(shared)[:-1]
+        texts = []
+        for keys in lines:
+            own = json_text({name: value for name, value in keys.items() if value != ""})
+            texts.append(f"{begins},{own[1:]}\n" if own != "{}" else f"{begins}}}\n")
+        with handler.lock:
+            handler.stream.write("".join(texts))
+            handler.flush()
 
 
-logger = Logger(log_uncaught_exceptions=False, logger_formatter=LineFormatter())
-
-
-def log_many(
-    message: str, shared: dict[str, Any], lines: Sequence[dict[str, Any]], now: float
-) -> None:
-    """Log many lines of one kind, at the level INFO, for little more than their keys cost.
-
-    Parameters
-    ----------
-    shared
-        The keys that are the same for all.
-    lines
-        The keys that are each line's own: one at least, and no value holds keys itself.
-    now
-        Seconds since the epoch.
-    """
-    if logger.log_level > logging.INFO:
-        return
-    handler: Any = logger.registered_handler
-    beginning = _encode({**handler.formatter.beginning("INFO", message, now), **shared})[:-1]
-    # In one go, which is quicker; within a text a quote would have a backslash before it.
-    said = [{name: value for name, value in line.items() if value != ""} for line in lines]
-    rest = _encode(said)[2:-1].replace('},{"', f'}}\n{beginning},"')
-    with handler.lock:
-        handler.stream.write(f"{beginning},{rest}\n")
-        handler.flush()
+logger = LineLogger(log_uncaught_exceptions=False)
 
 
 def log_failure(message: str, error: BaseException, **facts: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from local.campaign import VIRTUAL_NUMBER
 from local.console import forms, views
+from local.console.books import Books
 from local.console.bridge_watch import BridgeWatch
 from local.console.counters import counters
 from local.console.forms import FormError, number_of, text_of
@@ -23,10 +24,11 @@ from local.eightx8 import Course
 from local.eightx8.error_codes import ERROR_CODES
 from local.eightx8.fates import endings
 from local.moengage import DeliveryTracking, Fault, Macro
-from local.stack import CONNECTOR_ID, SUB_ACCOUNT_IDS, LocalStack
+from local.stack import SUB_ACCOUNT_IDS, LocalStack
 
 _MOST_INSTRUCTIONS = 100
 _MOST_FAULTS = 100
+_MOST_API_KEYS = 10
 _RECENT_REQUESTS = 100
 
 
@@ -56,6 +58,7 @@ class Control:
         self.stack = stack
         self.traces = Traces(stack.moengage, stack.eightx8)
         self.watch = BridgeWatch(stack)
+        self.books = Books(stack)
         self.queues: dict[str, int] = {}
         self.campaign: Campaign | None = None
         self._campaigns = 0
@@ -77,7 +80,7 @@ class Control:
             "senders": [forms.sender_form(sender) for sender in stack.moengage.senders],
             "thisStack": [forms.sender_form(sender) for sender in stack.senders],
             "tracking": forms.tracking_form(self.tracking) if self.tracking else None,
-            "trackingUrl": f"https://api-0X.moengage.com/sms/dlr/custom/{CONNECTOR_ID}",
+            "trackingUrl": f"https://api-0X.moengage.com/sms/dlr/custom/{stack.connector_id}",
             "macros": list(Macro),
             "methods": forms.METHODS,
             "errorCodes": [{"code": code, "text": text} for code, text in ERROR_CODES.items()],
@@ -109,17 +112,13 @@ class Control:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """List all messages, the oldest first."""
-        return [views.row(trace, self.tracking) for trace in self.traces.all()]
+        """List all messages: MoEngage's, the oldest first, then those of somebody else."""
+        traces = [*self.traces.all(), *self.traces.others()]
+        return [views.row(trace, self.tracking) for trace in traces]
 
-    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+    def last_requests(self) -> list[dict[str, Any]]:
         """List the last requests that 8x8 got, the oldest first."""
-        requests = self.stack.eightx8.requests
-        first = max(since, len(requests) - _RECENT_REQUESTS)
-        return [
-            views.eightx8_request(number, request)
-            for number, request in enumerate(requests[first:], start=first)
-        ]
+        return self.books.requests(max(0, len(self.stack.eightx8.requests) - _RECENT_REQUESTS))
 
     def phone(self) -> list[dict[str, Any]]:
         """List what is on the recipients' phones, with their replies, in order."""
@@ -223,7 +222,9 @@ class Control:
             A field is wrong.
         """
         tracking = forms.tracking_of(form)
-        self.stack.moengage.save_delivery_tracking(self._service_provider, CONNECTOR_ID, tracking)
+        self.stack.moengage.save_delivery_tracking(
+            self._service_provider, self.stack.connector_id, tracking
+        )
 
     def refuse_reports(self, form: Mapping[str, Any]) -> None:
         """Have MoEngage answer the next reports with 503.
@@ -265,12 +266,24 @@ class Control:
         else:
             instructions.standing = instruction
 
+    def save_api_keys(self, form: Mapping[str, Any]) -> None:
+        """Have 8x8 take these API keys and no others.
+
+        Raises
+        ------
+        FormError
+            A field is wrong.
+        """
+        api_keys = forms.texts_of(form, "apiKeys", most=_MOST_API_KEYS)
+        self.stack.eightx8.api_keys.clear()
+        self.stack.eightx8.api_keys.update(api_keys)
+
     def withdraw_instructions(self) -> None:
         """Let the numbers decide again."""
         self.stack.eightx8.instructions.clear()
 
-    async def reply(self, form: Mapping[str, Any]) -> None:
-        """Let a person send an SMS to a sub-account's virtual number.
+    async def reply(self, form: Mapping[str, Any]) -> dict[str, str]:
+        """Let a person send an SMS to a sub-account's virtual number; gives its umid.
 
         Raises
         ------
@@ -292,6 +305,7 @@ class Control:
         )
         at = self.stack.eightx8.clock()
         self._replies.append(_Reply(umid, f"+{digits}", sub_account_id, body, at))
+        return {"umid": umid}
 
     # ------------------------------------------------------------------------------- the campaign
     def start_campaign(self, form: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,34 @@ def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, def
     return value
 
 
+def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
+    """Read a yes or no.
+
+    Raises
+    ------
+    FormError
+        It is neither.
+    """
+    value = form.get(field, default)
+    if not isinstance(value, bool):
+        raise FormError(field, "must be true or false")
+    return value
+
+
+def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
+    """Read a list of texts.
+
+    Raises
+    ------
+    FormError
+        It is none, or too long, or one of them is empty.
+    """
+    values = form.get(field)
+    if not isinstance(values, list) or len(values) > most:
+        raise FormError(field, f"must be a list of at most {most} texts")
+    return [text_of({field: value}, field, most=200) for value in values]
+
+
 def choice_of[Choice: (SenderType, BodyType, Course)](
     form: Mapping[str, Any], field: str, choices: type[Choice]
 ) -> Choice:
@@ -163,15 +191,14 @@ def instruction_of(form: Mapping[str, Any]) -> Instruction:
     FormError
         There is no such course or error code.
     """
-    taken = form.get("taken", True)
-    if not isinstance(taken, bool):
-        raise FormError("taken", "must be true or false")
     try:
         return Instruction(
             course=choice_of(form, "course", Course),
             error_code=number_of(form, "errorCode", least=0, most=99, default=1),
             seconds=number_of(form, "seconds", least=1, most=60, default=3),
-            taken=taken,
+            taken=yes_or_no_of(form, "taken", default=True),
+            silent=yes_or_no_of(form, "silent", default=False),
+            once=yes_or_no_of(form, "once", default=False),
         )
     except ValueError as error:
         raise FormError("errorCode", str(error)) from None

@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import views
+from local.console.books import Books
 from local.console.control import Control, NotThereError
 from local.console.forms import FormError, text_of
 from local.console.guard import add_headers, guard
@@ -64,13 +65,19 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/api/messages", _answer(lambda control, _: control.rows())),
         web.get("/api/messages/{key}", _message),
         web.get("/api/phone", _answer(lambda control, _: control.phone())),
-        web.get("/api/eightx8/requests", _answer(lambda control, _: control.requests())),
+        web.get("/api/books", _answer(lambda control, _: control.books.counts())),
+        web.get("/api/eightx8/requests", _list(Books.requests)),
+        web.get("/api/eightx8/sms", _list(Books.sms)),
+        web.get("/api/eightx8/callbacks", _list(Books.callbacks)),
+        web.get("/api/moengage/reports", _list(Books.reports)),
+        web.get("/api/moengage/users", _answer(lambda control, _: control.books.users())),
         web.get("/api/moengage/mapping-keys", _answer(lambda control, _: control.mapping_keys())),
         web.post("/api/moengage/test-sms", _test_sms),
         web.put("/api/moengage/senders/{place:[0-9]{1,3}}", _save_sender),
         web.put("/api/moengage/tracking", _answer(Control.save_tracking)),
         web.post("/api/moengage/what-to-type", _answer(Control.what_to_type)),
         web.put("/api/moengage/refusals", _answer(Control.refuse_reports)),
+        web.put("/api/eightx8/api-keys", _answer(Control.save_api_keys)),
         web.put("/api/eightx8/instructions", _answer(Control.instruct)),
         web.delete(
             "/api/eightx8/instructions", _answer(lambda control, _: control.withdraw_instructions())
@@ -96,6 +103,20 @@ def _answer(
     return handler
 
 
+def _list(
+    read: Callable[[Books, int], list[dict[str, Any]]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Make a handler that lists something written down, from the place ``since`` on."""
+
+    async def handler(request: web.Request) -> web.Response:
+        since = request.query.get("since", "0")
+        if not since.isascii() or not since.isdecimal():
+            raise FormError("since", "must be a whole number")
+        return web.json_response(read(request.app[_CONTROL].books, int(since)))
+
+    return handler
+
+
 async def _page(_request: web.Request) -> web.FileResponse:
     return web.FileResponse(PAGE / "index.html")
 
@@ -115,8 +136,7 @@ async def _save_sender(request: web.Request) -> web.Response:
 
 
 async def _reply(request: web.Request) -> web.Response:
-    await request.app[_CONTROL].reply(await _form(request))
-    return web.json_response(None)
+    return web.json_response(await request.app[_CONTROL].reply(await _form(request)))
 
 
 async def _reconcile(request: web.Request) -> web.Response:
@@ -167,7 +187,7 @@ def _everything(control: Control) -> dict[str, Any]:
         "settings": control.settings(),
         "situation": control.situation(),
         "messages": control.rows(),
-        "requests": control.requests(),
+        "requests": control.last_requests(),
         "phone": control.phone(),
     }
 
@@ -215,7 +235,7 @@ class _Told:
     def news(self, control: Control) -> list[tuple[str, Any]]:
         """Return the events that tell what has changed."""
         rows = {row["key"]: row for row in control.rows()}
-        requests = {one["number"]: one for one in control.requests()}
+        requests = {one["number"]: one for one in control.last_requests()}
         phone = {one["umid"]: one for one in control.phone()}
         situation, settings = control.situation(), control.settings()
         news: list[tuple[str, Any]] = [

@@ -63,7 +63,7 @@ def steps_of(trace: Trace) -> list[Step]:
     """Return all that happened to a message, in order."""
     passage = trace.passage
     steps = [
-        *_webhooks(trace.message),
+        *(_webhooks(trace.message) if trace.is_moengages else ()),
         *(step for request in passage.requests for step in _request(request)),
         *(_callback(attempt) for attempt in passage.callbacks),
         *(_logged(line) for line in passage.lines),
@@ -81,7 +81,7 @@ def steps_of(trace: Trace) -> list[Step]:
 def wait_of(trace: Trace) -> Wait | None:
     """Return what a message waits for now, ``None`` where it is at its end."""
     item, answers = trace.passage.item, trace.message.answers
-    if not answers:
+    if trace.is_moengages and not answers:
         return Wait(what="for the answer to the webhook", since=trace.message.at)
     if not item or trace.passage.is_told:
         return None

@@ -6,14 +6,21 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from local.console.bridge_watch import LogLine, Values
+from local.console.bridge_watch import LogLine, Values, seconds_of
 from local.eightx8 import CallbackAttempt, EightX8Simulator, SendRequest, SmsMessage
-from local.moengage import CampaignMessage, MoEngageSimulator, Report
+from local.moengage import CampaignMessage, MoEngageSimulator, Report, Sender, SenderType
+from local.moengage.configuration import WebhookRequest
 
 # An item is looked at often while something may happen to it, then seldom.
 _SECONDS_OF_ATTENTION = 20.0
 _SECONDS_AFTER_THE_END = 3.0
 _SECONDS_BETWEEN_SELDOM_LOOKS = 5.0
+# MoEngage gives up on an answer after 5 seconds: until then a message may still turn out to be its.
+_SECONDS_TO_BE_CLAIMED = 6.0
+_NO_REQUEST = WebhookRequest(method="", url="", headers={}, body=b"")
+_SOMEBODY_ELSE = Sender(
+    service_provider="", name="somebody else", type=SenderType.TRANSACTIONAL, api_url=""
+)
 
 
 @dataclass(slots=True)
@@ -43,6 +50,11 @@ class Passage:
     looked_at: float = 0.0
 
     @property
+    def accepted_at(self) -> float:
+        """When the bridge took it, seconds since the epoch; 0 while that is not known."""
+        return seconds_of(self.item.get("accepted_at", ""))
+
+    @property
     def is_told(self) -> bool:
         """Whether the bridge has nothing more to tell MoEngage."""
         return bool(self.item.get("told_at") or self.item.get("given_up_at"))
@@ -57,19 +69,23 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One of MoEngage's messages with all that came of it.
+    """A message with all that came of it.
 
     Attributes
     ----------
     key
-        Its place in MoEngage's list, from 1.
+        Its place in MoEngage's list, from 1; the bridge's id of a message of somebody else.
     passage
         Empty until the bridge has given it an id.
+    is_moengages
+        Whether MoEngage knows it: not what somebody else sent to the bridge, and not what it was
+        not answered in time.
     """
 
     key: str
     message: CampaignMessage
     passage: Passage
+    is_moengages: bool = True
 
     @property
     def repeats(self) -> bool:
@@ -102,13 +118,24 @@ class Traces:
             for number, message in enumerate(self._moengage.messages, start=1)
         ]
 
+    def others(self) -> list[Trace]:
+        """Return the bridge's messages that MoEngage does not know."""
+        known = {message.unique_id for message in self._moengage.messages}
+        waits = any(not message.answers for message in self._moengage.messages)
+        latest = time.time() - (_SECONDS_TO_BE_CLAIMED if waits else 0.0)
+        return [
+            _of_somebody_else(message_id, passage)
+            for message_id, passage in self._passages.items()
+            if message_id not in known and 0 < passage.accepted_at < latest
+        ]
+
     def one(self, key: str) -> Trace | None:
-        """Return one of them."""
+        """Return one message, of MoEngage's or of somebody else's."""
         self._refresh()
         messages = self._moengage.messages
-        if not key.isascii() or not key.isdecimal() or not 1 <= int(key) <= len(messages):
-            return None
-        return self._trace(key, messages[int(key) - 1])
+        if key.isascii() and key.isdecimal() and 1 <= int(key) <= len(messages):
+            return self._trace(key, messages[int(key) - 1])
+        return next((trace for trace in self.others() if trace.key == key), None)
 
     def is_stirring(self, now: float) -> bool:
         """Tell whether something may be logged now, of a message with an id or without."""
@@ -185,6 +212,19 @@ class Traces:
             "lost": len(lost),
             "reports": len(reports),
         }
+
+
+def _of_somebody_else(message_id: str, passage: Passage) -> Trace:
+    texts = (str(one.request.get("text", "")) for one in passage.sms)
+    message = CampaignMessage(
+        sender=_SOMEBODY_ELSE,
+        destination=passage.item.get("destination", ""),
+        request=_NO_REQUEST,
+        text=next(texts, ""),
+        campaign_id=passage.item.get("campaign_id", ""),
+        at=passage.accepted_at,
+    )
+    return Trace(message_id, message, passage, is_moengages=False)
 
 
 def message_ids_of(request: SendRequest) -> list[str]:

@@ -8,12 +8,14 @@ from bisect import bisect_right
 from dataclasses import asdict
 from typing import Any
 
+from local.console.bridge_watch import Values
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
-from local.eightx8 import Instruction, SendRequest, SmsMessage
+from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
 from local.eightx8.segments import parts_of, unicode_characters
-from local.moengage import DeliveryTracking
-from local.moengage.verdicts import verdict_of
+from local.moengage import DeliveryTracking, Report
+from local.moengage.configuration import WebhookRequest
+from local.moengage.verdicts import Verdict, verdict_of
 
 ON_THE_PHONE = frozenset({"delivered", "read"})
 _MOST_CHARACTERS_OF_A_LIST = 100
@@ -23,7 +25,11 @@ _HIDDEN = "•••"
 def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
     """Show a message in a list."""
     message, item = trace.message, trace.passage.item
-    verdict = verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
+    verdict = (
+        verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
+        if trace.is_moengages
+        else _verdict_of_another(item)
+    )
     answer = message.answers[-1] if message.answers else None
     return {
         "key": trace.key,
@@ -32,9 +38,10 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "sender": message.sender.name,
         "number": message.destination,
         "text": message.text[:_MOST_CHARACTERS_OF_A_LIST],
-        "messageId": message.unique_id,
+        "messageId": message.unique_id if trace.is_moengages else trace.key,
         "httpStatus": answer.http_status if answer else None,
         "verdict": asdict(verdict),
+        "reason": message.reason,
         "state": item.get("state", ""),
         "segments": trace.passage.sms[0].segments if trace.passage.sms else item.get("segments", 0),
         # Grows with whatever happened: the page asks again for the message that it shows.
@@ -61,17 +68,7 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
             {"at": line.at, "function": line.function, "content": line.content}
             for line in trace.passage.lines
         ],
-        "request": {
-            "method": message.request.method,
-            "url": message.request.url,
-            "headers": {
-                name: f"{value.partition(' ')[0]} {_HIDDEN}"
-                if name.lower() == "authorization"
-                else value
-                for name, value in message.request.headers.items()
-            },
-            "body": message.request.body.decode(errors="replace"),
-        },
+        "request": _webhook(message.request) if trace.is_moengages else None,
         "answers": [
             {
                 "at": answer.at,
@@ -82,9 +79,49 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
             for answer in message.answers
         ],
         "reports": [
-            {"at": report.at, "httpStatus": report.http_status, "content": report.content}
-            for report in (*trace.passage.refused, *message.reports, *trace.passage.lost)
+            {**report(one), "counts": one in message.reports}
+            for one in (*trace.passage.refused, *message.reports, *trace.passage.lost)
         ],
+    }
+
+
+def _webhook(request: WebhookRequest) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": {
+            name: f"{value.partition(' ')[0]} {_HIDDEN}"
+            if name.lower() == "authorization"
+            else value
+            for name, value in request.headers.items()
+        },
+        "body": request.body.decode(errors="replace"),
+    }
+
+
+def _verdict_of_another(item: Values) -> Verdict:
+    """Judge a message that MoEngage does not know by what the bridge has of it."""
+    outcome = item.get("outcome", {})
+    reason = outcome.get("reason", "")
+    hint = (
+        "It came to the bridge past this page, or was not answered in time. MoEngage does not "
+        "know it, and a report of it tells MoEngage nothing."
+    )
+    match outcome.get("status"):
+        case "DELIVERED":
+            return Verdict(status="delivered", symptom="Delivered, by the bridge", hint=hint)
+        case "FAILED":
+            return Verdict(status="failed", symptom=f"Failed, by the bridge: {reason}", hint=hint)
+    return Verdict(status="sent", symptom="Under way, by the bridge", hint=hint)
+
+
+def report(one: Report) -> dict[str, Any]:
+    """Show a report that MoEngage got."""
+    return {
+        "at": one.at,
+        "messageId": one.unique_id,
+        "httpStatus": one.http_status,
+        "content": one.content,
     }
 
 
@@ -103,6 +140,31 @@ def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
     }
 
 
+def sms(one: SmsMessage) -> dict[str, Any]:
+    """Show a message that 8x8 has."""
+    return {
+        "umid": one.umid,
+        "messageId": one.client_message_id,
+        "subAccountId": one.sub_account_id,
+        "number": one.destination,
+        "request": one.request,
+        "segments": one.segments,
+        "state": one.state,
+        "at": one.taken_at,
+    }
+
+
+def callback(one: CallbackAttempt) -> dict[str, Any]:
+    """Show a try at telling an event."""
+    return {
+        "at": one.at,
+        "url": one.url,
+        "attempt": one.attempt,
+        "event": one.event,
+        "status": one.status,
+    }
+
+
 def instruction(one: Instruction) -> dict[str, Any]:
     """Show what 8x8 is told to do."""
     return {
@@ -110,6 +172,8 @@ def instruction(one: Instruction) -> dict[str, Any]:
         "errorCode": one.error_code,
         "seconds": one.seconds,
         "taken": one.taken,
+        "silent": one.silent,
+        "once": one.once,
     }
 
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from local.eightx8.pace import Pace
 from local.eightx8.records import CallbackAttempt
 
 ALL_SUB_ACCOUNTS = "*"
@@ -25,6 +24,10 @@ class Target(NamedTuple):
 
     url: str
     authorization: str = ""
+
+
+Post = Callable[[Target, dict[str, Any]], Awaitable[int]]
+"""Posts an event once; returns the HTTP status, 0 for none."""
 
 
 class Webhooks:
@@ -70,43 +73,56 @@ class CallbackSender:
 
     def __init__(
         self,
-        pace: Pace,
+        between_retries: Iterable[float],
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.attempts: list[CallbackAttempt] = []
-        self._pace = pace
+        self._waits = (0.0, *between_retries)
         self._clock = clock
         self._sleep = sleep
 
     async def send(
-        self, session: aiohttp.ClientSession, event: dict[str, Any], target: Target
+        self, post: Post, event: dict[str, Any], target: Target, *, after: float = 0.0
     ) -> None:
-        """Post one event until it is taken or the last retry has failed."""
-        for number, wait in enumerate((0.0, *self._pace.between_retries), start=1):
+        """Post one event, after some seconds, until it is taken or the last retry has failed."""
+        if after:
+            await self._sleep(after)
+        for number, wait in enumerate(self._waits, start=1):
             if wait:
                 await self._sleep(wait)
             attempt = CallbackAttempt(event, target.url, number, at=self._clock())
             self.attempts.append(attempt)
-            attempt.status = await self._post(session, event, target)
+            attempt.status = await post(target, event)
             if 0 < attempt.status < 400:
                 return
 
-    async def _post(
-        self, session: aiohttp.ClientSession, event: dict[str, Any], target: Target
-    ) -> int:
+
+class HttpPost:
+    """Posts events over HTTP.
+
+    Parameters
+    ----------
+    seconds
+        For an answer.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, *, seconds: float) -> None:
+        self._session = session
+        # Not the total: the time until a connection of the pool is free is not the receiver's.
+        self._timeout = aiohttp.ClientTimeout(sock_connect=seconds, sock_read=seconds)
+
+    async def __call__(self, target: Target, event: dict[str, Any]) -> int:
+        """Post an event once; returns the HTTP status, 0 for none."""
         headers = {"Authorization": target.authorization} if target.authorization else {}
-        seconds = self._pace.callback_timeout
         try:
-            async with session.post(
+            async with self._session.post(
                 target.url,
                 json=event,
                 headers=headers,
                 allow_redirects=False,
-                # Not the total: the time until a connection of the pool is free is not the
-                # receiver's.
-                timeout=aiohttp.ClientTimeout(sock_connect=seconds, sock_read=seconds),
+                timeout=self._timeout,
             ) as answer:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):

@@ -34,12 +34,23 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Receipt:
-    """One change of a message's state, in 8x8's words."""
+    """One change of a message's state, in 8x8's words.
+
+    Attributes
+    ----------
+    after
+        Seconds after the change before it; ``None`` for what the pace says.
+    told_after
+        Of callbacks that are in order, seconds after the change: several tell of it again, none
+        never does.
+    """
 
     state: Literal["queued", "sent", "delivered", "undelivered", "rejected", "read"]
     detail: str = ""
     error_code: int = 0
     error_message: str = ""
+    after: float | None = None
+    told_after: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True)
@@ -50,11 +61,15 @@ class Fault:
     ----------
     way
         ``answer``: with an error status; ``hang``: never; ``reset``: the connection is reset;
-        ``garbage``: 200 with a page that is no JSON.
+        ``garbage``: 200 with a page that is not what 8x8 answers.
     accepted
         Whether 8x8 took the message before.
     status, code, message, retry_after
-        Of an ``answer``.
+        Of an ``answer``; ``Retry-After`` as it is written, seconds or not.
+    page
+        Of ``garbage``.
+    refuses_batch
+        Whether a refusal of one message is one of the batch that it is in.
     times
         How many requests to one number meet it; ``None`` for all.
     """
@@ -64,13 +79,16 @@ class Fault:
     status: int = 500
     code: int = 2000
     message: str = "Internal server error"
-    retry_after: int | None = None
+    retry_after: int | str | None = None
+    page: bytes = b"<html><body><h1>200 OK</h1></body></html>"
+    refuses_batch: bool = False
     times: int | None = None
 
     @property
     def is_of_one_message(self) -> bool:
         """Whether a batch lives on: the message alone is rejected."""
-        return self.way == "answer" and 400 <= self.status < 500 and self.status != 429
+        is_refusal = self.way == "answer" and 400 <= self.status < 500 and self.status != 429
+        return is_refusal and not self.refuses_batch
 
 
 QUEUED = Receipt("queued")
@@ -100,6 +118,8 @@ class Fate:
         What happens to the answer.
     seconds_to_answer
         How long 8x8 takes over the request.
+    seconds_to_log
+        How long until an export of the log can show it.
     """
 
     receipts: tuple[Receipt, ...] = (QUEUED, SENT, DELIVERED)
@@ -109,6 +129,7 @@ class Fate:
     rejection: str = ""
     fault: Fault | None = None
     seconds_to_answer: float = 0
+    seconds_to_log: float = 0
 
 
 _DELIVERED = Fate()

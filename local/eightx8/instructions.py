@@ -49,6 +49,10 @@ class Instruction:
         Until a late answer, or of a Retry-After.
     taken
         Whether 8x8 has the message although its answer is an error or none.
+    silent
+        Whether no receipt tells then that it has it.
+    once
+        Whether the message meets that at its first request only.
 
     Raises
     ------
@@ -60,6 +64,8 @@ class Instruction:
     error_code: int = 1
     seconds: int = 3
     taken: bool = True
+    silent: bool = False
+    once: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -87,10 +93,15 @@ class Instruction:
                 return Fate(seconds_to_answer=self.seconds)
             case Course.THROTTLE:
                 return throttled_once(self.seconds)
-            case Course.ERROR:
-                return Fate(fault=Fault(accepted=self.taken))
-            case Course.DROP:
-                return Fate(fault=Fault("reset", accepted=self.taken))
+            case Course.ERROR | Course.DROP:
+                return Fate(
+                    callbacks="none" if self.silent else "in order",
+                    fault=Fault(
+                        "answer" if self.course is Course.ERROR else "reset",
+                        accepted=self.taken,
+                        times=1 if self.once else None,
+                    ),
+                )
             case Course.TWICE:
                 return Fate(callbacks="doubled")
             case Course.OUT_OF_ORDER:

@@ -11,9 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
-
-from local.eightx8.callbacks import CallbackSender, Target, Webhooks
+from local.eightx8.callbacks import CallbackSender, Post, Target, Webhooks
 from local.eightx8.contract import matches_parameter
 from local.eightx8.events import message_received, status_changed, time_text
 from local.eightx8.fates import EXPIRED, FATES, Fate, Receipt, fate_of
@@ -50,6 +48,10 @@ class Platform:
     ----------
     api_keys
         Those that are valid now; may be changed at any time.
+    post
+        How callbacks leave; nothing may be called back without it.
+    log_lag
+        How many seconds exports of the log are behind; may be changed at any time.
     fates
         By the last digits of the destination; add to it or replace.
     instructions
@@ -85,7 +87,9 @@ class Platform:
                 if not matches_parameter(parameter, value):
                     raise ValueError(f"{value!r} has not the form of 8x8's {parameter}")
         self.api_keys = set(api_keys)
+        self.post: Post | None = None
         self.pace = pace
+        self.log_lag = 0.0
         self.clock = clock
         self.sleep = sleep
         self.fates: dict[str, Fate] = dict(FATES)
@@ -102,8 +106,7 @@ class Platform:
         self._ids = random.Random(f"{seed} ids")  # noqa: S311 - meant to be repeatable
         self.chance = random.Random(f"{seed} chance")  # noqa: S311
         self._fault_counts: Counter[str] = Counter()
-        self._callback_sender = CallbackSender(pace, clock=clock, sleep=sleep)
-        self._session: aiohttp.ClientSession | None = None
+        self._callback_sender = CallbackSender(pace.between_retries, clock=clock, sleep=sleep)
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: list[BaseException] = []
 
@@ -166,6 +169,7 @@ class Platform:
             batch_id=batch_id,
             client_batch_id=client_batch_id,
             last_at=now,
+            logged_at=now + fate.seconds_to_log,
         )
         if fate.rejection:
             self.rejected.append(message)
@@ -226,14 +230,16 @@ class Platform:
         target = self._target_of(message)
         events = []
         for planned in message.fate.receipts:
-            await self.sleep(self.pace.until_receipt)
+            await self.sleep(self.pace.until_receipt if planned.after is None else planned.after)
             receipt = planned
             if message.state == "queued" and planned.state != "queued":
                 receipt = await self._leave_queue(message, planned)
             message.last, message.last_at = receipt, self.clock()
+            message.history.append(receipt)
             event = status_changed(message, self.chance)
             if message.fate.callbacks in ("in order", "doubled"):
-                self._tell(event, target)
+                for seconds in receipt.told_after:
+                    self._tell(event, target, after=seconds)
             if message.fate.callbacks == "doubled":
                 self._tell(event, target)
             events.append(event)
@@ -261,12 +267,12 @@ class Platform:
         own = message.request.get("dlrCallbackUrl")
         return Target(own) if own else self.webhooks.target(message.sub_account_id)
 
-    def _tell(self, event: dict[str, Any], target: Target | None) -> None:
+    def _tell(self, event: dict[str, Any], target: Target | None, *, after: float = 0.0) -> None:
         if target is None:
             return
-        if self._session is None:
+        if self.post is None:
             raise RuntimeError("the simulator does not run")
-        self._start(self._callback_sender.send(self._session, event, target))
+        self._start(self._callback_sender.send(self.post, event, target, after=after))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -30,8 +30,12 @@ class SmsMessage:
         ISO 3166-1 alpha-2, empty where the number does not tell.
     cut_off
         Whether the text had more than ten parts.
+    logged_at
+        From when on an export of the log can show it.
     last
         The last change of its state.
+    history
+        All of them, in order.
     """
 
     umid: str
@@ -50,6 +54,8 @@ class SmsMessage:
     client_batch_id: str = ""
     last: Receipt = QUEUED
     last_at: float = 0.0
+    logged_at: float = 0.0
+    history: list[Receipt] = field(default_factory=list)
 
     @property
     def state(self) -> str:

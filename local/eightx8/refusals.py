@@ -31,7 +31,7 @@ class Refusal(Exception):
     value
         What was wrong; 8x8's messages may quote it.
     retry_after
-        Seconds.
+        As the header has it.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Refusal(Exception):
         description: str,
         *,
         value: object = None,
-        retry_after: int | None = None,
+        retry_after: int | str | None = None,
     ) -> None:
         super().__init__(description)
         self.status = status

@@ -129,6 +129,7 @@ class ReportingApi:
             message
             for message in self._all_of(sub_account_id)
             if begin <= message.taken_at < end
+            and message.logged_at + self._platform.log_lag <= self._platform.clock()
             and (not number or message.destination == f"+{number}")
             and (not countries or message.country in countries)
         ]

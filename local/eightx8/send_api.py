@@ -25,7 +25,6 @@ from local.eightx8.segments import parts_of
 _ACCEPTED = "SMS is accepted and queued for processing"
 # As long as a load balancer would keep a silent connection.
 _SECONDS_TO_HANG = 60
-_GARBAGE = "<html><body><h1>200 OK</h1></body></html>"
 # Closes with a reset instead of the usual goodbye.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -189,7 +188,7 @@ class SendApi:
                     fault.status, fault.code, fault.message, retry_after=fault.retry_after
                 )
             case "garbage":
-                return web.Response(text=_GARBAGE, content_type="text/html")
+                return web.Response(body=fault.page, content_type="text/html")
             case "hang":
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._platform.stopping.wait(), _SECONDS_TO_HANG)

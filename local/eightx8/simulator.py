@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
+from local.eightx8.callbacks import HttpPost
 from local.eightx8.gate import errors_of
 from local.eightx8.platform import Platform
 from local.eightx8.reporting_api import ReportingApi
@@ -27,19 +28,24 @@ class EightX8Simulator(Platform):
     See `Platform` for its parameters and for what it remembers.
     """
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        """Serve on loopback, once; gives the base URL. What is still pending ends with it."""
+    def application(self) -> web.Application:
+        """Return what answers its API's requests."""
         application = web.Application(
             middlewares=[errors_of(self)], client_max_size=_BODY_LIMIT_BYTES
         )
         for api in (SendApi(self), ReportingApi(self), WebhookApi(self)):
             application.add_routes(api.routes())
+        return application
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Serve on loopback, once; gives the base URL. What is still pending ends with it."""
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
         async with (
-            aiohttp.ClientSession(connector=connector, trust_env=False) as self._session,
-            serve(application) as url,
+            aiohttp.ClientSession(connector=connector, trust_env=False) as session,
+            serve(self.application()) as url,
         ):
+            self.post = HttpPost(session, seconds=self.pace.callback_timeout)
             try:
                 yield url
             finally:

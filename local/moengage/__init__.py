@@ -2,13 +2,8 @@
 
 from local.moengage.configuration import BodyType, DeliveryTracking, Macro, Sender, SenderType
 from local.moengage.data_api import DataApi
-from local.moengage.simulator import (
-    CampaignMessage,
-    Fault,
-    MoEngageSimulator,
-    Report,
-    WebhookAnswer,
-)
+from local.moengage.records import CampaignMessage, Fault, Report, WebhookAnswer
+from local.moengage.simulator import MoEngageSimulator
 
 __all__ = [
     "BodyType",

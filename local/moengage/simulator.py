@@ -12,9 +12,10 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,119 +32,22 @@ from local.moengage.configuration import (
     fill_in,
 )
 from local.moengage.data_api import DataApi
+from local.moengage.records import CampaignMessage, Fault, Report, WebhookAnswer
 from local.servers import serve
 
 SECONDS_TO_ANSWER = 5.0
 RETRIES = 3
 SECONDS_BETWEEN_RETRIES = 5.0
 REPORT_LIMIT_BYTES = 150 * 1024
+
+Exchange = Callable[[WebhookRequest], Awaitable[tuple[int, bytes]]]
+"""Makes a webhook's request; returns the HTTP status and the content of the answer.
+
+Raises ``TimeoutError`` without an answer in time, and ``ConnectionError`` without any.
+"""
+
 # None of these is MoEngage's to add.
 NOT_ADDED = ("Content-Type", "Accept-Encoding")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookAnswer:
-    """What came of one request to the service provider.
-
-    Attributes
-    ----------
-    http_status
-        0 where there was no answer.
-    unique_id
-        The value of the attribute that is mapped as the message's id; empty without one.
-    error_code
-        Empty for a success; else what the campaign page counts.
-    content
-        What was answered, empty where it was no JSON object.
-    at, seconds
-        When it was asked, seconds since the epoch, and how long it took.
-    """
-
-    http_status: int
-    unique_id: str = ""
-    error_code: str = ""
-    content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    at: float = field(default=0.0, compare=False)
-    seconds: float = field(default=0.0, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """One call to the delivery-tracking URL.
-
-    Attributes
-    ----------
-    content
-        The report as it came.
-    http_status
-        The answer; a report counts only when it is 200.
-    at
-        Seconds since the epoch.
-    """
-
-    unique_id: str
-    succeeded: bool
-    reason: str
-    content: Mapping[str, Any]
-    http_status: int
-    at: float = 0.0
-
-
-@dataclass(slots=True, kw_only=True)
-class CampaignMessage:
-    """A message of a campaign, and what MoEngage believes of it."""
-
-    sender: Sender
-    destination: str = field(repr=False)
-    request: WebhookRequest
-    text: str = field(default="", repr=False)
-    campaign_id: str = ""
-    at: float = 0.0
-    answers: list[WebhookAnswer] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-
-    @property
-    def sent(self) -> bool:
-        """Whether the service provider took it."""
-        return any(answer.http_status == 200 for answer in self.answers)
-
-    @property
-    def unique_id(self) -> str:
-        """The id that the service provider gave it, empty without one."""
-        return next((answer.unique_id for answer in self.answers if answer.unique_id), "")
-
-    @property
-    def belief(self) -> str:
-        """What the campaign's page shows: ``not sent``, ``sent``, ``delivered`` or ``failed``."""
-        if not self.sent:
-            return "not sent"
-        if not self.reports:
-            return "sent"
-        return "delivered" if self.reports[0].succeeded else "failed"
-
-    @property
-    def reason(self) -> str:
-        """Why it failed, by the webhook's answer or the report."""
-        if not self.sent:
-            return self.answers[-1].error_code if self.answers else ""
-        return "" if self.belief != "failed" else self.reports[0].reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """How one delivery report is answered instead of at once and with 200.
-
-    Attributes
-    ----------
-    http_status
-        The report counts if it is 200.
-    seconds
-        How long the answer takes.
-    """
-
-    http_status: int = 200
-    seconds: float = 0.0
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class MoEngageSimulator(Changing):
@@ -157,9 +61,13 @@ class MoEngageSimulator(Changing):
         What follows a failure. Not every workspace retries.
     escapes_raw_bodies
         See :func:`~local.moengage.configuration.fill_in`.
+    clock
+        Seconds since the epoch; replaced by tests that turn the time.
 
     Attributes
     ----------
+    exchange
+        How webhooks leave; set while it runs.
     messages
         Every message, in order.
     reports
@@ -180,6 +88,7 @@ class MoEngageSimulator(Changing):
         seconds_between_retries: float = SECONDS_BETWEEN_RETRIES,
         escapes_raw_bodies: bool = True,
         data_api: DataApi | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self.data_api = data_api or DataApi("workspace", secrets.token_urlsafe(16))
@@ -187,28 +96,34 @@ class MoEngageSimulator(Changing):
         self.reports: list[Report] = []
         self.lost: list[Report] = []
         self.faults: deque[Fault] = deque()
-        self._timeout = aiohttp.ClientTimeout(total=seconds_to_answer)
+        self.exchange: Exchange | None = None
+        self.seconds_to_answer = seconds_to_answer
         self._retries = retries
         self._seconds_between_retries = seconds_between_retries
         self._escapes_raw_bodies = escapes_raw_bodies
         self._senders: list[Sender] = []
         self._trackings: dict[str, tuple[str, DeliveryTracking]] = {}
         self._by_unique_id: dict[str, CampaignMessage] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._clock = clock
+
+    def application(self) -> web.Application:
+        """Return what answers the requests for delivery tracking and to the Data API."""
+        application = web.Application(client_max_size=REPORT_LIMIT_BYTES)
+        application.add_routes(self.data_api.routes())
+        application.router.add_post("/sms/dlr/custom/{connector_id}", self._take_report)
+        return application
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
         """Serve delivery tracking and the Data API on loopback; gives their base URL."""
-        application = web.Application(client_max_size=REPORT_LIMIT_BYTES)
-        application.add_routes(self.data_api.routes())
-        application.router.add_post("/sms/dlr/custom/{connector_id}", self._take_report)
+        timeout = aiohttp.ClientTimeout(total=self.seconds_to_answer)
         async with (
             aiohttp.ClientSession(
-                timeout=self._timeout, skip_auto_headers=NOT_ADDED, trust_env=False
+                timeout=timeout, skip_auto_headers=NOT_ADDED, trust_env=False
             ) as session,
-            serve(application) as url,
+            serve(self.application()) as url,
         ):
-            self._session = session
+            self.exchange = partial(_exchange, session)
             yield url
 
     # ---------------------------------------------------------------------------- the settings
@@ -273,6 +188,26 @@ class MoEngageSimulator(Changing):
         dlt_template_id: str = "",
     ) -> CampaignMessage:
         """Send one message of a campaign, with the retries of this workspace."""
+        message = self.add(
+            sender,
+            destination=destination,
+            text=text,
+            campaign_id=campaign_id,
+            dlt_template_id=dlt_template_id,
+        )
+        await self.run(message)
+        return message
+
+    def add(
+        self,
+        sender: Sender,
+        *,
+        destination: str,
+        text: str,
+        campaign_id: str = "",
+        dlt_template_id: str = "",
+    ) -> CampaignMessage:
+        """Add a message to a campaign that is yet to run."""
         values = {
             Macro.DESTINATION: destination,
             Macro.MESSAGE: text,
@@ -286,43 +221,39 @@ class MoEngageSimulator(Changing):
             request=request,
             text=text,
             campaign_id=campaign_id,
-            at=time.time(),
+            at=self._clock(),
         )
         self.messages.append(message)
+        return message
+
+    async def run(self, message: CampaignMessage) -> None:
+        """Make a message's request, and again after failures, as this workspace does."""
         await self.send_again(message)
         for _ in range(self._retries):
             if message.sent:
                 break
             await asyncio.sleep(self._seconds_between_retries)
             await self.send_again(message)
-        return message
 
     async def send_again(self, message: CampaignMessage) -> WebhookAnswer:
         """Make a message's request (once more: a batch may be run again after trouble)."""
-        at = time.time()
+        at = self._clock()
         answer = await self._call(message.request, message.sender.service_provider)
-        answer = replace(answer, at=at, seconds=time.time() - at)
+        answer = replace(answer, at=at, seconds=self._clock() - at)
         message.answers.append(answer)
         if answer.unique_id:
             self._by_unique_id[answer.unique_id] = message
         return answer
 
     async def _call(self, request: WebhookRequest, service_provider: str) -> WebhookAnswer:
-        assert self._session is not None, "the simulator is not running"  # noqa: S101
+        assert self.exchange is not None, "the simulator is not running"  # noqa: S101
         try:
-            async with self._session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body or None,
-                allow_redirects=False,
-            ) as answer:
-                content = _flat(await answer.read())
-                status = answer.status
+            status, answered = await self.exchange(request)
         except TimeoutError:
             return WebhookAnswer(http_status=0, error_code="timeout")
-        except aiohttp.ClientError:
+        except ConnectionError:
             return WebhookAnswer(http_status=0, error_code="no_connection")
+        content = _flat(answered)
         if status != 200:
             code = _text(content.get("code")) or f"http_{status}"
             return WebhookAnswer(http_status=status, error_code=code, content=content)
@@ -349,7 +280,7 @@ class MoEngageSimulator(Changing):
             reason=_text(content.get(tracking.failure_reason)),
             content=content,
             http_status=fault.http_status,
-            at=time.time(),
+            at=self._clock(),
         )
         self.reports.append(report)
         if report.http_status == 200:
@@ -363,6 +294,21 @@ class MoEngageSimulator(Changing):
             self.lost.append(report)
         else:
             message.reports.append(report)
+
+
+async def _exchange(session: aiohttp.ClientSession, request: WebhookRequest) -> tuple[int, bytes]:
+    try:
+        async with session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=request.body or None,
+            allow_redirects=False,
+        ) as answer:
+            return answer.status, await answer.read()
+    except aiohttp.ClientError as error:
+        # Some of them are timeouts as well.
+        raise TimeoutError if isinstance(error, TimeoutError) else ConnectionError from error
 
 
 def _flat(content: bytes) -> dict[str, Any]:

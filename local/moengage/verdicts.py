@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from local.moengage.configuration import BodyType, DeliveryTracking, Macro, Sender
-from local.moengage.simulator import CampaignMessage, Report, WebhookAnswer
+from local.moengage.records import CampaignMessage, Report, WebhookAnswer
 
 Status = Literal["sending", "not sent", "sent", "delivered", "failed"]
 

@@ -16,7 +16,7 @@ from tests.chaos.shrink import shrink
 
 _ALL = "all at once"
 _NONE = "no fault"
-_COLUMNS = ("messages", "sent", "told", "given_up", "concluded", *Wrong)
+_COLUMNS = ("messages", "sent", "told", "given_up", "concluded", "told_early", *Wrong)
 # A run with one fault needs fewer messages than one with all.
 _SHARE_OF_ONE_FAULT = 20
 _FEWEST_MESSAGES = 25

@@ -37,7 +37,7 @@ class Account:
         self._faults = faults
         self._random = random
         self._heard = heard
-        self.secret = {
+        self.secret: dict[str, Any] = {
             "eightx8ApiKey": "key-1",
             "moengageTokens": ["token"],
             "callbackTokens": ["callback-token"],

@@ -3,15 +3,22 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
+from local.eightx8 import SmsMessage
+from local.moengage import Report
 from sms_bridge.rules.messages import Message
 from sms_bridge.storage.message_items import message_from
 from tests.chaos.bridge import Bridge
-from tests.chaos.eightx8 import FAILURES, EightX8Platform, Sms
+from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.moengage import DUPLICATE_WINDOW, MoEngage, Wanted
 
 SECONDS_FOR_AN_ANSWER = 4.0
+
+_FAILURES = ("rejected", "undelivered")
+# An SMS that was not delivered with one of these is still under way.
+_NOT_FINAL = (4, 5, 22)
 
 # Requests so close to the end of the window may count as either.
 _SECONDS_OF_DOUBT = 10.0
@@ -22,11 +29,15 @@ _CONCLUSIONS = ("unknown", "no_receipt")
 _SILENCE = {"export_fails", "export_empty", "export_lags"}
 
 
+Taken = dict[str, list[SmsMessage]]
+"""What 8x8 took, by ``clientMessageId``."""
+
+
 class Wrong(StrEnum):
     """What may be wrong with a message."""
 
     LOST = "lost"
-    """Answered 200, and MoEngage was never told, nor does it lie in a dead-letter queue."""
+    """Answered 200, and MoEngage counted no report, nor does it lie in a dead-letter queue."""
     DOUBLED = "doubled"
     """8x8 took it more than once."""
     UNTRUE = "untrue"
@@ -43,6 +54,20 @@ class Wrong(StrEnum):
     """A repeat was answered with another id."""
 
 
+class Wished(NamedTuple):
+    """A person's wish.
+
+    Attributes
+    ----------
+    is_stop
+        Whether the person is to be left alone.
+    """
+
+    sent_at: float
+    recorded_at: float
+    is_stop: bool
+
+
 @dataclass
 class Verdict:
     """What is wrong after a run.
@@ -51,6 +76,9 @@ class Verdict:
     ----------
     wrong
         For each kind the numbers of the messages.
+    told_early
+        Reports that came before MoEngage had read the message's id, an answer before having been
+        lost. They count for nothing.
     ids
         The bridge's ids of each message.
     """
@@ -61,6 +89,7 @@ class Verdict:
     told: int = 0
     given_up: int = 0
     concluded: int = 0
+    told_early: int = 0
     wrong: dict[Wrong, list[int]] = field(default_factory=lambda: {kind: [] for kind in Wrong})
     ids: dict[int, list[str]] = field(default_factory=dict)
 
@@ -70,53 +99,57 @@ class Verdict:
 
     def counts(self) -> Counter[str]:
         """Return all numbers, by name."""
-        names = ("messages", "answered", "sent", "told", "given_up", "concluded")
+        names = ("messages", "answered", "sent", "told", "given_up", "concluded", "told_early")
         numbers = {name: getattr(self, name) for name in names}
         return Counter({**numbers, **{str(kind): len(found) for kind, found in self.wrong.items()}})
 
 
 def compare(
     moengage: MoEngage,
-    eightx8: EightX8Platform,
+    eightx8: EightX8Side,
     bridge: Bridge,
     faults: Faults,
-    opted_out: dict[str, list[tuple[float, bool]]],
+    wishes: dict[str, list[Wished]],
 ) -> Verdict:
     """Compare the books.
 
     Parameters
     ----------
-    opted_out
-        For each number when the bridge had recorded a wish, and whether it was to be left alone.
+    wishes
+        What the bridge has recorded, by sub-account and number.
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
-    for client_message_id, group in eightx8.taken.items():
+    taken = eightx8.taken
+    for client_message_id, group in taken.items():
         for sms in group:
             ids_of[sms.destination].add(client_message_id)
     for message_id, item in bridge.account.table.items.items():
         if "destination" in item and "ends_a_chain" not in item:
             ids_of[item["destination"]["S"]].add(message_id)
     for wanted in moengage.wanted:
-        answered = {ask.message_id for ask in wanted.asks if ask.message_id}
+        answered = {ask.unique_id for ask in wanted.asks if ask.unique_id}
         ids = sorted(answered | ids_of[wanted.recipient])
         verdict.ids[wanted.number] = ids
         verdict.answered += bool(answered)
-        verdict.sent += sum(len(eightx8.taken.get(one, ())) for one in ids)
-        wrong = set(_judge_asks(wanted, ids, eightx8, faults))
-        if any(_was_opted_out(wanted, one, eightx8, opted_out) for one in ids):
+        verdict.sent += sum(len(taken.get(one, ())) for one in ids)
+        wrong = set(_judge_asks(wanted, ids, taken, faults))
+        if any(_was_opted_out(wanted, one, taken, wishes) for one in ids):
             wrong.add(Wrong.TEXTED)
         for message_id in ids:
             message = _message(bridge, message_id)
-            told = moengage.told.get(message_id, [])
+            told = moengage.told(message_id)
             given_up = bool(message and message.outcome_given_up)
             verdict.told += bool(told)
             verdict.given_up += given_up
-            if message_id in answered and not told and not given_up:
+            counted = any(report.unique_id == message_id for report in wanted.reports)
+            is_early = bool(told) and _was_told_early(wanted, message_id, told[0])
+            verdict.told_early += is_early
+            if message_id in answered and not counted and not given_up and not is_early:
                 wrong.add(Wrong.LOST)
-            if told and _is_untrue(told[0], eightx8.taken.get(message_id, []), faults):
+            if told and _is_untrue(told[0], taken.get(message_id, []), faults):
                 wrong.add(Wrong.UNTRUE)
-            verdict.concluded += bool(told and told[0]["reason"] in _CONCLUSIONS)
+            verdict.concluded += bool(told and told[0].reason in _CONCLUSIONS)
             if len(told) > 1 and message_id not in moengage.unsure | bridge.unrecorded:
                 wrong.add(Wrong.TOLD_TWICE)
             if message is None or message.outcome is None or message.outcome_is_open:
@@ -131,17 +164,15 @@ def _message(bridge: Bridge, message_id: str) -> Message | None:
     return message_from(item) if item else None
 
 
-def _judge_asks(
-    wanted: Wanted, ids: list[str], eightx8: EightX8Platform, faults: Faults
-) -> list[Wrong]:
+def _judge_asks(wanted: Wanted, ids: list[str], taken: Taken, faults: Faults) -> list[Wrong]:
     wrong = []
     groups = _groups(wanted)
-    sent = [len(eightx8.taken.get(one, ())) for one in ids]
+    sent = [len(taken.get(one, ())) for one in ids]
     if max(sent, default=0) > 1 or sum(sent) > len(groups):
         wrong.append(Wrong.DOUBLED)
     if any(ask.seconds > SECONDS_FOR_AN_ANSWER for ask in wanted.asks) and not _may_be_late(faults):
         wrong.append(Wrong.LATE)
-    if len({ask.message_id for ask in wanted.asks if ask.message_id}) > len(groups):
+    if len({ask.unique_id for ask in wanted.asks if ask.unique_id}) > len(groups):
         wrong.append(Wrong.SPLIT)
     return wrong
 
@@ -161,29 +192,46 @@ def _may_be_late(faults: Faults) -> bool:
     return {"slow_start", "clocks"} <= faults.names
 
 
-def _is_untrue(report: dict[str, str], taken: list[Sms], faults: Faults) -> bool:
-    finals = {sms.final for sms in taken}
-    if report["status"] == "DELIVERED":
+def _is_untrue(report: Report, taken: list[SmsMessage], faults: Faults) -> bool:
+    finals = {_final(sms) for sms in taken}
+    if report.succeeded:
         return "delivered" not in finals
-    if report["reason"] in _CONCLUSIONS and faults.names & _SILENCE:
+    if report.reason in _CONCLUSIONS and faults.names & _SILENCE:
         return False
     # A failure that a receipt told may turn into a delivery later; of two SMS that went out for
     # a message (under `resend`), one may have failed.
-    has_failed = any(state in FAILURES for one in taken for state, _, _ in one.states)
+    has_failed = any(
+        sms.fate.rejection or any(one.state in _FAILURES for one in sms.history) for sms in taken
+    )
     return "delivered" in finals and not has_failed
+
+
+def _was_told_early(wanted: Wanted, message_id: str, report: Report) -> bool:
+    read = next((ask for ask in wanted.asks if ask.unique_id == message_id), None)
+    if read is None or report.at >= read.at + read.seconds:
+        return False
+    return any(ask.at < read.at and ask.http_status != 200 for ask in wanted.asks)
+
+
+def _final(sms: SmsMessage) -> str:
+    """Return ``delivered`` or ``failed``; empty while nobody knows."""
+    states = {one.state for one in sms.history if one.error_code not in _NOT_FINAL}
+    if states & {"delivered", "read"}:
+        return "delivered"
+    return "failed" if sms.fate.rejection or states & set(_FAILURES) else ""
 
 
 def _was_opted_out(
     wanted: Wanted,
     message_id: str,
-    eightx8: EightX8Platform,
-    opted_out: dict[str, list[tuple[float, bool]]],
+    taken: Taken,
+    wishes: dict[str, list[Wished]],
 ) -> bool:
-    wishes = opted_out.get(f"{wanted.sub_account_id} {wanted.recipient}", [])
-    asked_at = [ask.at for ask in wanted.asks if ask.message_id == message_id]
-    first_ask = min(asked_at or [ask.at for ask in wanted.asks])
-    before = [is_stop for at, is_stop in wishes if at < first_ask]
-    later = [is_stop for at, is_stop in wishes if at >= first_ask]
-    return bool(
-        before and before[-1] and not (set(later) - {True}) and eightx8.taken.get(message_id)
+    recorded = sorted(
+        wishes.get(f"{wanted.sub_account_id} {wanted.recipient}", []), key=lambda one: one.sent_at
     )
+    asked_at = [ask.at for ask in wanted.asks if ask.unique_id == message_id]
+    first_ask = min(asked_at or [ask.at for ask in wanted.asks])
+    before = [one.is_stop for one in recorded if one.recorded_at < first_ask]
+    later = [one.is_stop for one in recorded if one.recorded_at >= first_ask]
+    return bool(before and before[-1] and not (set(later) - {True}) and taken.get(message_id))

@@ -2,10 +2,13 @@
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from local.eightx8.callbacks import Target
+from local.moengage.configuration import WebhookRequest
 from sms_bridge.rules.messages import Message, MessageKind
 from sms_bridge.rules.opt_outs import keywords_of
 from sms_bridge.rules.reconciling import (
@@ -37,16 +40,24 @@ from sms_bridge.web.responses import Response, answers_http, json_response
 from sms_bridge.web.send_answers import send_answer
 from sms_bridge.web.send_requests import SendingRules, read_send_request
 from tests.chaos.account import Account, message_id_in
-from tests.chaos.eightx8 import EightX8Platform
+from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import EventSource, Function, Handler, InvocationError
-from tests.chaos.moengage import DUPLICATE_WINDOW, PROMOTIONAL, TRANSACTIONAL, MoEngage
+from tests.chaos.moengage import (
+    DUPLICATE_WINDOW,
+    PROMOTIONAL,
+    TRACKING_PATH,
+    TRANSACTIONAL,
+    MoEngage,
+)
 from tests.chaos.wire import SimulatedConnections, SimulatedDownloads
 from tests.chaos.world import Machine, World
+from tests.chaos.world_loop import WorldLoop
 
 SECONDS_TO_LIVE = {MessageKind.TRANSACTIONAL: 600, MessageKind.PROMOTIONAL: 14_400}
 
-_TRACKING_URL = "https://api-01.moengage.invalid/sms/dlr/custom/connector"
+_TRACKING_HOST = "api-01.moengage.invalid"
+_8X8_HOST = "sms.8x8.invalid"
 _DAY = 86_400
 _HEEDING = frozenset({MessageKind.PROMOTIONAL})
 
@@ -99,8 +110,9 @@ class Bridge:
             )
         )
 
-    def connect(self, eightx8: EightX8Platform, moengage: MoEngage) -> None:
-        """Say who the others are."""
+    def connect(self, loop: WorldLoop, eightx8: EightX8Side, moengage: MoEngage) -> None:
+        """Say who the others are, and where they run."""
+        self._loop = loop
         self._eightx8 = eightx8
         self._moengage = moengage
 
@@ -114,28 +126,37 @@ class Bridge:
         ]
 
     # ------------------------------------------------------------------------------- called by HTTP
-    def post_message(self, sub_account_id: str, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    def post_message(self, request: WebhookRequest) -> tuple[int, bytes]:
         """Post to the bridge's API; returns the status and the answer."""
+        path = urlsplit(request.url).path
         return self._call_http(
             self.send_sms,
-            f"/api/v1/subaccounts/{sub_account_id}/messages",
-            body,
-            "Bearer token",
-            subAccountId=sub_account_id,
+            path,
+            request.headers,
+            request.body,
+            subAccountId=path.split("/")[4],
         )
 
-    def post_callback(self, body: dict[str, Any]) -> bool:
-        """Post to the bridge's callback URL; tells whether 8x8 counts that as taken."""
+    def post_callback(self, target: Target, event: dict[str, Any]) -> int:
+        """Post to the bridge's callback URL; returns the status, 0 where 8x8 gets no answer."""
         if self._faults.strikes("callbacks_broken") and self._random.random() < 0.5:
-            return False
+            return 0
         status, _ = self._call_http(
-            self.receive_callback, "/callbacks/8x8", body, "Bearer callback-token"
+            self.receive_callback,
+            urlsplit(target.url).path,
+            {"Content-Type": "application/json", "Authorization": target.authorization},
+            json.dumps(event).encode(),
         )
-        return status == 200 and not self._faults.strikes("callbacks_broken")
+        return 0 if self._faults.strikes("callbacks_broken") else status
 
     def _call_http(
-        self, function: Function, path: str, body: Any, authorization: str, **parameters: str
-    ) -> tuple[int, dict[str, Any]]:
+        self,
+        function: Function,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        **parameters: str,
+    ) -> tuple[int, bytes]:
         event = {
             "requestContext": {
                 "http": {"method": "POST", "sourceIp": "203.0.113.7"},
@@ -143,17 +164,17 @@ class Bridge:
                 "timeEpoch": self._world.now * 1000,
             },
             "rawPath": path,
-            "headers": {"content-type": "application/json", "authorization": authorization},
+            "headers": {name.lower(): value for name, value in headers.items()},
             "pathParameters": parameters,
-            "body": json.dumps(body),
+            "body": body.decode(),
             "isBase64Encoded": False,
         }
         self._world.wait(self._random.uniform(0.002, 0.02))
         try:
             answer = function.invoke(event)
         except InvocationError:
-            return 500, {}
-        return answer["statusCode"], json.loads(answer["body"])
+            return 500, b""
+        return answer["statusCode"], answer["body"].encode()
 
     # ----------------------------------------------------------------------------------- functions
     def _send_sms(self, machine: Machine) -> Handler:
@@ -246,16 +267,17 @@ class Bridge:
     def _forward_outcome(self, machine: Machine) -> Handler:
         connections: Any = SimulatedConnections(
             self._world,
-            self._moengage.hear,
-            self._moengage.mishap,
+            self._loop.begin,
+            self._moengage,
             self._random,
+            host=_TRACKING_HOST,
             connect_timeout=1.0,
         )
         dead_letters = SqsDeadLetterQueue(self.account.sqs(), self.account.outcome_dead_letters.url)
         queue = self._outcome_queue()
         forward_outcome = ForwardOutcome(
             messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
-            listener=DeliveryTracking(_TRACKING_URL, connections),
+            listener=DeliveryTracking(f"https://{_TRACKING_HOST}{TRACKING_PATH}", connections),
             dead_letters=dead_letters,
             clock=self._clock_of(machine),
             chance=self._random.random,
@@ -264,7 +286,7 @@ class Bridge:
         def handler(event: dict[str, Any]) -> dict[str, Any]:
             records = event["Records"]
             ids = {record["messageId"]: message_id_in(record["body"]) for record in records}
-            heard_before = {one: len(self._moengage.told.get(one, ())) for one in ids.values()}
+            heard_before = {one: len(self._moengage.told(one)) for one in ids.values()}
             unrecorded = set(ids)
             try:
                 answer = queue.work_through(records, forward_outcome, dead_letters)
@@ -275,7 +297,7 @@ class Bridge:
                 self.unrecorded |= {
                     ids[one]
                     for one in unrecorded
-                    if len(self._moengage.told.get(ids[one], ())) > heard_before[ids[one]]
+                    if len(self._moengage.told(ids[one])) > heard_before[ids[one]]
                 }
 
         return handler
@@ -320,8 +342,9 @@ class Bridge:
     def _to_8x8(self, *, connect_timeout: float) -> Any:
         return SimulatedConnections(
             self._world,
-            self._eightx8.answer,
-            self._eightx8.mishap,
+            self._loop.begin,
+            self._eightx8,
             self._random,
+            host=_8X8_HOST,
             connect_timeout=connect_timeout,
         )

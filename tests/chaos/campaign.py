@@ -2,18 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
+from local.eightx8.callbacks import Target
+from sms_bridge.clock import seconds_of
 from sms_bridge.logs import logger
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from tests.chaos.books import Verdict, Wrong, compare
+from tests.chaos.books import Verdict, Wished, Wrong, compare
 from tests.chaos.bridge import Bridge
-from tests.chaos.eightx8 import EightX8Platform
+from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import InvocationError, virtual_threads
-from tests.chaos.moengage import PROMOTIONAL, MoEngage
+from tests.chaos.moengage import PROMOTIONAL, TRANSACTIONAL, MoEngage
 from tests.chaos.world import START, World
+from tests.chaos.world_loop import WorldLoop
 
 # Every five minutes, as in the template, while there is much to do; after that only receipts that
 # come late or never are waited for, and running it more seldom saves time without hiding anything.
@@ -59,6 +64,11 @@ class Timeline:
 
     lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
+    def note(self, at: float, who: str, message_id: str, what: str) -> None:
+        """Note what happened to a message, and who did it."""
+        line = f"{at - START:12.3f}  {who:20} {message_id[:8]} {what}"
+        self.lines[message_id].append(line)
+
     def of(self, ids: Iterable[str]) -> str:
         """Return what happened to a message, in order."""
         lines = sorted(line for one in ids for line in self.lines.get(one, []))
@@ -93,11 +103,8 @@ class Result:
 def run(setting: Setting) -> Result:
     """Run a campaign until nothing is left to do."""
     world = World(setting.seed)
-    with virtual_threads(world), _quiet():
-        try:
-            return _Campaign(world, setting).run()
-        finally:
-            world.close()
+    with virtual_threads(world), _quiet(), closing(world), closing(WorldLoop(world)) as loop:
+        return _Campaign(world, loop, setting).run()
 
 
 @contextmanager
@@ -110,8 +117,9 @@ def _quiet() -> Iterator[None]:
 
 
 class _Campaign:
-    def __init__(self, world: World, setting: Setting) -> None:
+    def __init__(self, world: World, loop: WorldLoop, setting: Setting) -> None:
         self._world = world
+        self._loop = loop
         self._setting = setting
         self._timeline = Timeline()
         span = setting.messages * setting.spacing + 60.0
@@ -124,24 +132,29 @@ class _Campaign:
             is_queued=setting.is_queued,
             heard=self._note,
         )
-        self._eightx8 = EightX8Platform(
+        secret = self._bridge.account.secret
+        self._eightx8 = EightX8Side(
             world,
+            loop,
             self._faults,
-            api_key="key-1",
-            deliver=self._bridge.post_callback,
+            api_key=secret["eightx8ApiKey"],
+            callback_token=secret["callbackTokens"][0],
+            sub_account_ids=(PROMOTIONAL, TRANSACTIONAL),
+            post=self._post_callback,
             heard=self._note,
         )
         self._moengage = MoEngage(
             world,
+            loop,
             self._faults,
             messages=setting.messages,
             spacing=setting.spacing,
+            token=secret["moengageTokens"][0],
             post=self._bridge.post_message,
             heard=self._note,
         )
-        self._bridge.connect(self._eightx8, self._moengage)
-        self._opted_out: dict[str, list[tuple[float, bool]]] = defaultdict(list)
-        self._inbound = 0
+        self._bridge.connect(loop, self._eightx8, self._moengage)
+        self._wishes: dict[str, list[Wished]] = defaultdict(list)
 
     def run(self) -> Result:
         """Run until nothing is left to do, and everything that was left behind has gone on."""
@@ -159,23 +172,32 @@ class _Campaign:
                 was_thawed = True
                 self._bridge.send_sms.thaw_all()
             world.spawn(self._reconcile)
+        if not self._eightx8.simulator.pending:
+            self._loop.finish(self._eightx8.simulator.settled(0.0))  # or fail, if it is broken
         verdict = compare(
             self._moengage,
             self._eightx8,
             self._bridge,
             self._faults,
-            self._opted_out,
+            self._wishes,
         )
+        for wanted in self._moengage.wanted:
+            for ask in wanted.asks:
+                what = f"asked for: {ask.http_status or ask.error_code}"
+                name = ask.unique_id or f"message {wanted.number}"
+                self._timeline.note(ask.at, "MoEngage", name, what)
         struck = dict(self._faults.struck)
         return Result(self._setting, verdict, struck, self._timeline, world.now - START)
 
     def _note(self, message_id: str, what: str) -> None:
-        who = self._world.machine_name
-        at = self._world.now - START
-        self._timeline.lines[message_id].append(f"{at:12.3f}  {who:20} {message_id[:8]} {what}")
+        self._timeline.note(self._world.now, self._world.machine_name, message_id, what)
 
     def _is_at_rest(self) -> bool:
-        return not self._moengage.pending and not self._eightx8.pending and self._bridge.is_at_rest
+        return (
+            not self._moengage.pending
+            and not self._eightx8.simulator.pending
+            and self._bridge.is_at_rest
+        )
 
     def _reconcile(self) -> None:
         try:
@@ -196,7 +218,7 @@ class _Campaign:
 
         # The secret first; until 8x8 knows the new key, it takes neither.
         self._world.call_later(at, lambda: rotate("key-2"))
-        self._world.call_later(at, lambda: setattr(self._eightx8, "api_key", "key-2"))
+        self._world.call_later(at, lambda: setattr(self._eightx8.simulator, "api_keys", {"key-2"}))
 
     def _plan_opt_outs(self) -> None:
         random = self._world.random("inbound")
@@ -205,29 +227,15 @@ class _Campaign:
                 continue
             at = random.uniform(0.0, 1.3 * wanted.number * self._setting.spacing + 30.0)
             for word in random.choice((("STOP",), ("STOP", "START"), ("STOP", "START", "STOP"))):
-                self._plan_inbound(wanted.recipient, word, at)
+                reply = partial(self._eightx8.receive, PROMOTIONAL, wanted.recipient, word)
+                self._world.call_later(at, reply)
                 at += random.uniform(5.0, 60.0)
 
-    def _plan_inbound(self, number: str, word: str, at: float) -> None:
-        self._inbound += 1
-        body = {
-            "namespace": "SMS",
-            "eventType": "inbound_message_received",
-            "description": "Inbound SMS",
-            "payload": {
-                "umid": f"00000000-0000-4000-a000-{self._inbound:012d}",
-                "subAccountId": PROMOTIONAL,
-                "timestamp": "",
-                "source": number,
-                "destination": "+6598765432",
-                "body": word,
-                "encoding": "GSM7",
-                "smsCount": 1,
-            },
-        }
-
-        def taken() -> None:
-            wishes = self._opted_out[f"{PROMOTIONAL} {number}"]
-            wishes.append((self._world.now, word == "STOP"))
-
-        self._world.call_later(at, lambda: self._eightx8.receive(body, taken))
+    def _post_callback(self, target: Target, event: dict[str, Any]) -> int:
+        status = self._bridge.post_callback(target, event)
+        payload = event["payload"]
+        if status == 200 and event["eventType"] == "inbound_message_received":
+            wishes = self._wishes[f"{payload['subAccountId']} {payload['source']}"]
+            sent_at = seconds_of(payload["timestamp"])
+            wishes.append(Wished(sent_at, self._world.now, payload["body"] == "STOP"))
+        return status

@@ -1,380 +1,280 @@
-"""8x8: takes messages by its own rules, keeps its books, and calls back."""
+"""8x8 in virtual time: the simulator of the local stack, and what it is told to do."""
 
-import csv
-import io
+import asyncio
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
-from sms_bridge.clock import seconds_of, timestamp
-from tests.chaos.faults import Faults
-from tests.chaos.wire import Mishap, Reply
-from tests.chaos.world import World
-
-CALLBACK_RETRIES = (1.0, 10.0, 30.0, 90.0)
-FAILURES = ("rejected", "undelivered")
-
-_COLUMNS = [
-    "umid",
-    "subaccountid",
-    "direction",
-    "status_value",
-    "status_details",
-    "status_errorcode",
-    "status_errormessage",
-    "status_timestamp",
-    "msisdn",
-    "createdat",
-    "clientmessageid",
-]
-
-# States with their error codes, and how many of a hundred SMS go that way.
-_FATES = (
-    ((("queued", ""), ("sent", ""), ("delivered", "")), 80),
-    ((("queued", ""), ("sent", ""), ("delivered", ""), ("read", "")), 5),
-    ((("queued", ""), ("sent", ""), ("undelivered", "4"), ("delivered", "")), 3),
-    ((("queued", ""), ("sent", ""), ("undelivered", "22"), ("undelivered", "1")), 3),
-    ((("queued", ""), ("sent", ""), ("undelivered", "46")), 5),
-    ((("queued", ""), ("sent", ""), ("undelivered", "1"), ("delivered", "")), 2),
-    ((("queued", ""), ("rejected", "15")), 2),
+from local.eightx8 import (
+    Course,
+    EightX8Simulator,
+    Fate,
+    Fault,
+    Instruction,
+    Pace,
+    Receipt,
+    SmsMessage,
 )
+from local.eightx8.callbacks import ALL_SUB_ACCOUNTS, Target
+from local.eightx8.fates import (
+    ABSENT,
+    DELIVERED,
+    FATES,
+    QUEUED,
+    READ,
+    REJECTED,
+    RETRIED,
+    SENT,
+)
+from tests.chaos.faults import Faults
+from tests.chaos.wire import Mishap, Reply, Request
+from tests.chaos.world import World
+from tests.chaos.world_loop import Server, WorldLoop
+
+_CALLBACK_URL = "https://bridge.invalid/callbacks/8x8"
+_VIRTUAL_NUMBER = "+6598765432"
 
 
-@dataclass
-class Sms:
-    """An SMS that 8x8 took.
-
-    Attributes
-    ----------
-    states
-        8x8's words for what became of it with their error codes, as far as it has got.
-    """
-
-    umid: str
-    client_message_id: str
-    sub_account_id: str
-    destination: str
-    text: str
-    taken_at: float
-    logged_at: float
-    states: list[tuple[str, str, float]] = field(default_factory=list)
-
-    @property
-    def final(self) -> str:
-        """``delivered`` or ``failed``; empty while nobody knows."""
-        words = [state for state, code, _ in self.states if code not in ("4", "5", "22")]
-        if "delivered" in words or "read" in words:
-            return "delivered"
-        return "failed" if set(words) & set(FAILURES) else ""
+def _failed(error_code: int) -> tuple[Receipt, ...]:
+    return Instruction(course=Course.FAIL, error_code=error_code).fate.receipts
 
 
-class EightX8Platform:
-    """8x8's API.
+def _fault(course: Course, *, taken: bool = True) -> Fault:
+    fault = Instruction(course=course, taken=taken).fate.fault
+    assert fault is not None
+    return fault
+
+
+# What becomes of a hundred messages.
+_RECEIPTS = (
+    ((QUEUED, SENT, DELIVERED), 80),
+    ((QUEUED, SENT, DELIVERED, READ), 5),
+    ((*_failed(4), DELIVERED), 3),
+    ((QUEUED, SENT, RETRIED, ABSENT), 3),
+    (_failed(46), 5),
+    ((QUEUED, SENT, ABSENT, DELIVERED), 2),
+    ((QUEUED, REJECTED), 2),
+)
+_RETRY_AFTER: tuple[int | str, ...] = (1, 2, 30, 600, "soon")
+_OTHER_PAGES = (b"<html>", b"[]", b"null", b'{"status": 7}', b"\xff")
+_BUSY = Reply(503, b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>")
+
+
+class EightX8Side:
+    """8x8, and the way to it.
 
     Parameters
     ----------
-    deliver
-        Calls the bridge back; tells whether the bridge took it.
+    api_key
+        The one that is valid at first.
+    callback_token
+        The bridge's, for callbacks.
+    post
+        Posts a callback to the bridge from within an activity; returns the HTTP status, 0 where
+        there is none.
+    heard
+        Is told what happens to each message, by id.
 
     Attributes
     ----------
-    taken
-        8x8's books: all SMS, by ``clientMessageId``.
-    pending
-        How many events and callbacks are still to come.
+    simulator
+        8x8 itself.
     """
 
     def __init__(
         self,
         world: World,
+        loop: WorldLoop,
         faults: Faults,
         *,
         api_key: str,
-        deliver: Callable[[dict[str, Any]], bool],
+        callback_token: str,
+        sub_account_ids: tuple[str, ...],
+        post: Callable[[Target, dict[str, Any]], int],
         heard: Callable[[str, str], None],
     ) -> None:
-        self.api_key = api_key
-        self.taken: dict[str, list[Sms]] = defaultdict(list)
-        self.pending = 0
-        self._world = world
+        self._loop = loop
         self._faults = faults
-        self._deliver = deliver
+        self._post = post
         self._heard = heard
         self._random = world.random("8x8")
-        self._jobs: dict[str, tuple[float, str]] = {}
-        self._log_lag = 0.0
-        self._count = 0
+        self.simulator = EightX8Simulator(
+            account_id="00000000-0000-4000-9000-000000000000",
+            sub_account_ids=sub_account_ids,
+            api_keys=[api_key],
+            pace=Pace(until_export=self._random.uniform(0.0, 20.0)),
+            seed=self._random.getrandbits(32),
+            clock=loop.time,
+        )
+        self.simulator.post = self._call_back
+        webhook = {
+            "subAccountId": ALL_SUB_ACCOUNTS,
+            "url": _CALLBACK_URL,
+            "httpAuthorization": f"Bearer {callback_token}",
+        }
+        self.simulator.webhooks.put([webhook])
+        self._server = Server(loop, world, self.simulator.application(), address="203.0.113.8")
+
+    @property
+    def taken(self) -> dict[str, list[SmsMessage]]:
+        """All messages that have a umid, by ``clientMessageId``."""
+        taken = defaultdict(list)
+        for message in (*self.simulator.messages, *self.simulator.rejected):
+            taken[message.client_message_id].append(message)
+        return taken
 
     # ----------------------------------------------------------------------------- on the way to it
-    def mishap(self, path: str) -> Mishap:
+    def mishap(self, path: str) -> Mishap[Fate]:
         """Tell what goes wrong with the next request."""
-        strikes, amount, choice = self._faults.strikes, self._faults.amount, self._faults.choice
-        if "/exports" in path:
-            if strikes("export_fails"):
-                kind = choice("export_fails", "refused", "lost", "status")
-                return Mishap(
-                    is_refused=kind == "refused",
-                    is_unread=kind == "lost",
-                    instead=Reply(choice("export_fails", 429, 500, 503, 404)),
-                )
-            return Mishap()
+        strikes, choice = self._faults.strikes, self._faults.choice
         if strikes("outages"):
-            is_refused = choice("outages", True, False)
-            return Mishap(is_refused=is_refused, instead=_error(503, 2000))
-        if strikes("brownouts"):
-            return Mishap(taken_after=choice("brownouts", 20.0, 45.0))
-        mishap = Mishap(
+            return Mishap(is_refused=choice("outages", True, False), instead=_BUSY)
+        mishap: Mishap[Fate] = Mishap(
             is_refused=strikes("refused"),
             is_ignored=strikes("connect_timeout"),
-            connects_after=amount("slow_connect", 0.5, 10.0),
+            connects_after=self._faults.amount("slow_connect", 0.5, 10.0),
             is_unread=strikes("reset_before_read"),
-            taken_after=amount("slow_taking", 0.5, 40.0),
         )
-        if strikes("throttled"):
-            mishap.instead = _error(429, 0)
-        elif strikes("throttled_with_time"):
-            after = choice("throttled_with_time", "1", "2", "30", "600", "soon")
-            mishap.instead = _error(429, 0, {"retry-after": after})
-        elif strikes("errors_before"):
-            mishap.instead = _error(choice("errors_before", 500, 502, 503, 504), 2000)
+        if path.endswith(("/messages", "/messages/batch")):
+            mishap.order = Fate(fault=self._fault(), seconds_to_answer=self._seconds_to_answer())
+        elif strikes("export_fails"):
+            kind = choice("export_fails", "refused", "lost", "status")
+            mishap.is_refused |= kind == "refused"
+            mishap.is_unread |= kind == "lost"
+            mishap.instead = Reply(choice("export_fails", 429, 500, 503, 404))
         return mishap
 
-    # ------------------------------------------------------------------------------------- its API
-    def answer(self, path: str, headers: dict[str, str], body: Any) -> Reply:
+    def _seconds_to_answer(self) -> float:
+        if self._faults.strikes("brownouts"):
+            return self._faults.choice("brownouts", 20.0, 45.0)
+        return self._faults.amount("slow_taking", 0.5, 40.0)
+
+    def _fault(self) -> Fault | None:
+        strikes, choice = self._faults.strikes, self._faults.choice
+        throttled = replace(_fault(Course.THROTTLE), times=None)
+        if strikes("throttled"):
+            return replace(throttled, retry_after=None)
+        if strikes("throttled_with_time"):
+            return replace(throttled, retry_after=choice("throttled_with_time", *_RETRY_AFTER))
+        if strikes("errors_before"):
+            status = choice("errors_before", 500, 502, 503, 504)
+            return replace(_fault(Course.ERROR, taken=False), status=status)
+        if strikes("reset_after_read"):
+            return _fault(Course.DROP)
+        if strikes("errors_after"):
+            return replace(_fault(Course.ERROR), status=choice("errors_after", 500, 502, 504))
+        if strikes("garbage_answers"):
+            return Fault("garbage", accepted=True, page=choice("garbage_answers", *_OTHER_PAGES))
+        return None
+
+    async def answer(self, request: Request, order: Fate | None) -> Reply:
         """Answer a request."""
-        if path.startswith("https://"):
-            return self._file(path)
-        if headers.get("authorization") != f"Bearer {self.api_key}":
-            return _error(401, 1200)
-        sub_account_id = path.split("/")[4]
-        if "/exports" in path:
-            if body is None:
-                return self._job(path.rpartition("/")[2])
-            return self._ask_log(sub_account_id, body)
-        if path.endswith("/batch"):
-            return self._spoiled(self._take_batch(sub_account_id, body), body["messages"])
-        taken = self._take(sub_account_id, body)
-        if taken is None:
-            return _error(400, 1002)
-        return self._spoiled(_json(200, taken), [body])
-
-    def _take_batch(self, sub_account_id: str, body: dict[str, Any]) -> Reply:
-        messages = body["messages"]
-        if not 1 <= len(messages) <= 10_000:
-            return _error(400, 1100)
-        if any(self._is_wrong(message) for message in messages):
-            return _error(400, 1002)
-        answers = [self._take(sub_account_id, message) for message in messages]
-        if self._faults.strikes("gaps_in_batches"):
-            answers = self._random.sample(answers, len(answers) // 2)
-        self._random.shuffle(answers)
-        self._count += 1
-        accepted = sum(bool(one and one["status"]["code"] == "QUEUED") for one in answers)
-        return _json(
-            200,
-            {
-                "batchId": f"00000000-0000-4000-9000-{self._count:012d}",
-                "acceptedCount": accepted,
-                "rejectedCount": len(messages) - accepted,
-                "messages": answers,
-            },
-        )
-
-    def _is_wrong(self, message: dict[str, Any]) -> bool:
-        # By the number, so that a number that is refused once is refused again.
-        return "refused_numbers" in self._faults.names and message["destination"].endswith("7")
-
-    def _take(self, sub_account_id: str, message: dict[str, Any]) -> dict[str, Any] | None:
-        if self._is_wrong(message):
-            self._faults.struck["refused_numbers"] += 1
-            return None
-        self._count += 1
-        lag = self._random.uniform(1.0, 90.0)
-        sms = Sms(
-            umid=f"00000000-0000-4000-8000-{self._count:012d}",
-            client_message_id=message["clientMessageId"],
-            sub_account_id=sub_account_id,
-            destination=message["destination"],
-            text=message["text"],
-            taken_at=self._world.now,
-            logged_at=self._world.now + lag,
-        )
-        self.taken[sms.client_message_id].append(sms)
-        rejected = self._faults.strikes("rejected")
-        self._heard(sms.client_message_id, f"8x8 takes it as {sms.umid[-6:]}")
-        if rejected:
-            sms.states.append(("rejected", "", self._world.now))
-        else:
-            self._plan(sms)
-        return {
-            "umid": sms.umid,
-            "clientMessageId": sms.client_message_id,
-            "destination": sms.destination,
-            "encoding": "GSM7",
-            "status": {
-                "code": "REJECTED" if rejected else "QUEUED",
-                "description": "SMS is accepted and is being processed",
-            },
-        }
-
-    def _spoiled(self, reply: Reply, messages: list[dict[str, Any]]) -> Reply:
-        """Let something go wrong with the answer, the messages having been taken."""
+        if order is None:
+            if request.method == "POST":
+                self._order_export()
+            return await self._server.ask(request)
+        is_early = self._order(request, order)
+        reply = await self._server.ask(request)
+        await asyncio.sleep(self._random.uniform(0.02, 0.3) + 2.0 * is_early)
         if reply.status != 200:
             return reply
-        strikes, choice = self._faults.strikes, self._faults.choice
-        delay = self._random.uniform(0.02, 0.3)
-        if strikes("reset_after_read"):
-            return Reply(200, delay=delay, is_lost=True)
-        if strikes("slow_answer"):
-            delay = choice("slow_answer", 1.0, 3.2, 4.5, 14.0, 40.0)
-        if any(self._is_early(message) for message in messages):
-            delay += 2.0
-        if strikes("errors_after"):
-            return _error(choice("errors_after", 500, 502, 504), 2000)
+        await asyncio.sleep(self._slowness())
+        return self._spoiled(reply)
+
+    def _slowness(self) -> float:
+        if not self._faults.strikes("slow_answer"):
+            return 0.0
+        return self._faults.choice("slow_answer", 1.0, 3.2, 4.5, 14.0, 40.0)
+
+    def _spoiled(self, reply: Reply) -> Reply:
+        """Let something go wrong with the answer on its way, the messages having been taken."""
         body = reply.body
-        if strikes("cut_answers"):
+        answer = json.loads(body) if "json" in reply.headers["content-type"] else None
+        if isinstance(answer, dict) and "messages" in answer:
+            messages = answer["messages"]
+            if self._faults.strikes("gaps_in_batches"):
+                messages = self._random.sample(messages, len(messages) // 2)
+            self._random.shuffle(messages)
+            body = json.dumps({**answer, "messages": messages}).encode()
+        if self._faults.strikes("cut_answers"):
             body = body[: self._random.randrange(len(body))]
-        if strikes("garbage_answers"):
-            body = choice("garbage_answers", b"<html>", b"[]", b"null", b'{"status": 7}', b"\xff")
-        return Reply(200, body, delay=delay)
+        return replace(reply, body=body)
 
-    # ---------------------------------------------------------------------------- receipts and log
-    def _is_early(self, message: dict[str, Any]) -> bool:
-        return any(sms.states for sms in self.taken[message["clientMessageId"]])
+    # ------------------------------------------------------------------------ what it is told to do
+    def _order(self, request: Request, order: Fate) -> bool:
+        """Order what becomes of the messages in a request; tells whether receipts come early."""
+        body = json.loads(request.content)
+        is_early = False
+        for message in body.get("messages", [body]):
+            number = message["destination"]
+            fate = replace(order, seconds_to_log=self._random.uniform(1.0, 90.0))
+            # By the number, so that one that is refused once is refused again.
+            if "refused_numbers" in self._faults.names and number.endswith("7"):
+                self._faults.struck["refused_numbers"] += 1
+                fate = replace(fate, fault=replace(_fault(Course.REFUSE), refuses_batch=True))
+            elif fate.fault is None or fate.fault.accepted:
+                fate = self._with_receipts(fate)
+                is_early |= fate.receipts[0].after == 0.0
+            self.simulator.fates[number.removeprefix("+")] = fate
+            self._heard(message["clientMessageId"], f"8x8 is asked: {_in_words(fate)}")
+        return is_early
 
-    def _plan(self, sms: Sms) -> None:
-        """Decide what becomes of it; each change of state is a callback of its own."""
-        strikes, world = self._faults.strikes, self._world
-        fates, weights = zip(*_FATES, strict=True)
-        (states,) = self._random.choices(fates, weights)
+    def _with_receipts(self, fate: Fate) -> Fate:
+        strikes, amount = self._faults.strikes, self._faults.amount
+        if strikes("rejected"):
+            return replace(fate, rejection=FATES["0003"].rejection)
+        kinds, weights = zip(*_RECEIPTS, strict=True)
+        (planned,) = self._random.choices(kinds, weights)
         is_early = strikes("receipts_early")
-        at = 0.0
-        for number, (state, code) in enumerate(states):
-            at += 0.001 if is_early else self._random.uniform(0.2, 20.0)
+        receipts: list[Receipt] = []
+        for receipt in planned:
+            after = 0.001 * bool(receipts) if is_early else self._random.uniform(0.2, 20.0)
             if strikes("receipts_late"):
-                at += self._random.uniform(3600.0, 47 * 3600.0 / len(states))
-            self.pending += 1
-            if is_early and number == 0:
-                self._happen(sms, state, code)
-            else:
-                world.call_later(at, partial(self._happen, sms, state, code))
+                after += self._random.uniform(3600.0, 47 * 3600.0 / len(planned))
+            told = amount("receipts_shuffled", 0.0, 120.0)
+            told_after: tuple[float, ...] = (told,)
+            if strikes("receipts_lost"):
+                told_after = ()
+            elif strikes("receipts_doubled"):
+                told_after = (told, told + self._random.uniform(0.0, 60.0))
+            receipts.append(replace(receipt, after=after, told_after=told_after))
+        return replace(fate, receipts=tuple(receipts))
 
-    def _happen(self, sms: Sms, state: str, code: str) -> None:
-        strikes = self._faults.strikes
-        sms.states.append((state, code, self._world.now))
-        self.pending -= 1
-        body = _receipt(sms, state, code, self._world.now)
-        if strikes("receipts_lost"):
-            self._heard(sms.client_message_id, f"8x8's receipt {state} is lost")
-            return
-        shuffle = self._faults.amount("receipts_shuffled", 0.0, 120.0)
-        for copy in range(2 if strikes("receipts_doubled") else 1):
-            self.pending += 1
-            delay = shuffle + copy * self._random.uniform(0.0, 60.0)
-            self._world.spawn(lambda: self._report(sms, body), delay=delay)
+    def _order_export(self) -> None:
+        lag = self._faults.amount("export_lags", 60.0, 7200.0)
+        self.simulator.log_lag = math.inf if self._faults.strikes("export_empty") else lag
 
-    def _report(self, sms: Sms, body: dict[str, Any]) -> None:
-        self._call_back(sms.client_message_id, body)
+    def receive(self, sub_account_id: str, number: str, text: str) -> None:
+        """Take an SMS from a person, and call back."""
 
-    def _call_back(self, client_message_id: str, body: dict[str, Any]) -> bool:
-        """Call back until the bridge takes it; tells whether it did."""
-        try:
-            for wait in (*CALLBACK_RETRIES, None):
-                if self._deliver(body):
-                    return True
-                if wait is not None:
-                    self._world.wait(wait)
-            self._heard(client_message_id, "8x8 gives its callback up")
-            return False
-        finally:
-            self.pending -= 1
-
-    def receive(self, body: dict[str, Any], taken: Callable[[], None]) -> None:
-        """Take an SMS from a person, and call back; ``taken`` is told when the bridge has it."""
-
-        def call_back() -> None:
-            if self._call_back("", body):
-                taken()
-
-        self.pending += 1
-        self._world.spawn(call_back)
-
-    def _ask_log(self, sub_account_id: str, body: dict[str, Any]) -> Reply:
-        self._count += 1
-        job_id = f"job-{self._count}"
-        self._log_lag = self._faults.amount("export_lags", 60.0, 7200.0)
-        ready_at = self._world.now + self._random.uniform(0.0, 20.0)
-        self._jobs[job_id] = (ready_at, self._csv(sub_account_id, body))
-        return _json(202, {"jobId": job_id})
-
-    def _csv(self, sub_account_id: str, body: dict[str, Any]) -> str:
-        since, until = seconds_of(body["from"]), seconds_of(body["to"])
-        shown = io.StringIO()
-        rows = csv.DictWriter(shown, _COLUMNS)
-        rows.writeheader()
-        found = [
-            sms
-            for group in self.taken.values()
-            for sms in group
-            if sms.sub_account_id == sub_account_id
-            and since <= sms.taken_at <= until
-            and sms.logged_at + self._log_lag <= self._world.now
-        ]
-        for sms in found:
-            state, code, at = sms.states[-1] if sms.states else ("queued", "", sms.taken_at)
-            rows.writerow(
-                {
-                    "umid": sms.umid,
-                    "subaccountid": sms.sub_account_id,
-                    "direction": "1",
-                    "status_value": state,
-                    "status_errorcode": code,
-                    "status_timestamp": timestamp(at),
-                    "msisdn": "*****",
-                    "createdat": timestamp(sms.taken_at),
-                    "clientmessageid": sms.client_message_id,
-                }
+        async def receive() -> None:
+            await self.simulator.receive_inbound(
+                sub_account_id=sub_account_id,
+                source=number,
+                destination=_VIRTUAL_NUMBER,
+                body=text,
             )
-        return shown.getvalue() if found else ""
 
-    def _job(self, job_id: str) -> Reply:
-        ready_at, content = self._jobs[job_id]
-        if self._world.now < ready_at:
-            return _json(200, {"status": self._random.choice(("queued", "running"))})
-        if not content or self._faults.strikes("export_empty"):
-            return _json(200, {"status": "empty"})
-        return _json(200, {"status": "succeeded", "data": [f"https://files.invalid/{job_id}"]})
+        self._loop.begin(receive())
 
-    def _file(self, link: str) -> Reply:
-        return Reply(200, self._jobs[link.rpartition("/")[2]][1].encode())
-
-
-def _receipt(sms: Sms, state: str, code: str, at: float) -> dict[str, Any]:
-    status: dict[str, Any] = {"state": state, "timestamp": timestamp(at)}
-    if code:
-        status |= {"errorCode": int(code), "errorMessage": f"Error {code}"}
-    return {
-        "namespace": "SMS",
-        "eventType": "outbound_message_status_changed",
-        "description": "SMS status has changed",
-        "payload": {
-            "umid": sms.umid,
-            "clientMessageId": sms.client_message_id,
-            "subAccountId": sms.sub_account_id,
-            "destination": sms.destination,
-            "status": status,
-            "smsCount": 1,
-        },
-    }
+    async def _call_back(self, target: Target, event: dict[str, Any]) -> int:
+        try:
+            async with asyncio.timeout(self.simulator.pace.callback_timeout):
+                status = await self._loop.in_an_activity(lambda: self._post(target, event))
+        except TimeoutError:
+            status = 0
+        payload = event["payload"]
+        if "clientMessageId" in payload:
+            told = f"8x8 tells {payload['status']['state']}: {status or 'no answer'}"
+            self._heard(payload["clientMessageId"], told)
+        return status
 
 
-def _json(status: int, body: Any) -> Reply:
-    return Reply(status, json.dumps(body).encode())
-
-
-def _error(status: int, code: int, headers: dict[str, str] | None = None) -> Reply:
-    body = {"code": code, "message": "of the simulation", "errorId": "e", "timestamp": "t"}
-    return Reply(status, json.dumps(body).encode(), headers or {}, delay=0.05)
+def _in_words(fate: Fate) -> str:
+    fault = fate.fault
+    if fate.rejection or (fault and not fault.accepted):
+        return "not taken"
+    return f"taken, to be {fate.receipts[-1].state}" + (f", {fault.way}" if fault else "")

@@ -11,7 +11,7 @@ from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Outcome, Told
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps import answer_time, receive, send
+from sms_bridge.steps import answer_time, queueing, receive, send
 from sms_bridge.steps.reconcile import Reconcile
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.messages import Attempt
@@ -118,6 +118,11 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answer_time, "ANSWER_SECONDS", 9.0)
 
 
+def tell_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
+    """MoEngage looks for the id of a report among those that it has read in answers."""
+    patch.setattr(queueing, "seconds_before_telling", lambda *_: 0)
+
+
 @pytest.mark.parametrize(
     ("plant", "faults", "is_queued", "expected"),
     [
@@ -125,7 +130,6 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
         (resend_after_a_timeout, ("brownouts",), True, Wrong.DOUBLED),
         (take_a_502_for_unsent, ("errors_after",), False, Wrong.DOUBLED),
         (win_every_claim, ("simultaneous_repeats",), False, Wrong.DOUBLED),
-        (write_after_the_time_is_over, ("frozen",), False, Wrong.UNTRUE),
         (begin_every_attempt, ("sqs_duplicates",), True, Wrong.DOUBLED),
         (forget_outcomes, (), False, Wrong.LOST),
         (forget_receipts, (), True, Wrong.LOST),
@@ -134,6 +138,7 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
         (tell_whoever_asks, ("sqs_duplicates",), False, Wrong.TOLD_TWICE),
         (ignore_opt_outs, ("opt_outs", "late_repeats"), False, Wrong.TEXTED),
         (wait_for_8x8, ("slow_answer",), False, Wrong.LATE),
+        (tell_before_moengage_knows, ("receipts_early",), False, Wrong.LOST),
     ],
 )
 def test_a_planted_defect_shows(
@@ -148,6 +153,15 @@ def test_a_planted_defect_shows(
     plant(monkeypatch)
 
     assert expected in run(setting).failures
+
+
+def test_a_late_write_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes many messages: it has to be frozen until `reconcile` has judged."""
+    setting = Setting(seed=1, messages=250, spacing=20.0, faults=("frozen",))
+    assert not run(setting).failures
+    write_after_the_time_is_over(monkeypatch)
+
+    assert Wrong.UNTRUE in run(setting).failures
 
 
 def test_a_forgotten_doubt_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
 """Connections to a foreign service, with all that happens to requests on their way."""
 
-import json
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -15,30 +16,42 @@ from urllib3.exceptions import (
 )
 
 from sms_bridge.web.connections import Payload
-from tests.chaos.world import World
+from tests.chaos.world import Promise, World
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to a foreign service."""
+
+    method: str
+    host: str
+    path: str
+    headers: dict[str, str]
+    content: bytes = b""
+
+    def as_sent(self) -> bytes:
+        """Return it as HTTP."""
+        headers = {
+            "host": self.host,
+            "connection": "close",
+            **({"content-length": str(len(self.content))} if self.method == "POST" else {}),
+            **self.headers,
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"{self.method} {self.path} HTTP/1.1\r\n{lines}\r\n".encode() + self.content
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A service's answer.
-
-    Attributes
-    ----------
-    delay
-        After how many seconds it comes.
-    is_lost
-        The connection breaks instead.
-    """
+    """A service's answer."""
 
     status: int
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    is_lost: bool = False
 
 
 @dataclass(slots=True)
-class Mishap:
+class Mishap[Order]:
     """What goes wrong with one request.
 
     Attributes
@@ -49,67 +62,81 @@ class Mishap:
         It takes so many seconds: name resolution has no timeout.
     is_unread
         It breaks before the service read the request.
-    taken_after
-        The service looks at it only so many seconds later, whether anybody still waits or not.
+    order
+        What the service is told to do with the request.
     instead
-        What is answered in place of the service, which does not see the request.
+        What a gateway answers in place of the service, which does not see the request.
     """
 
     is_refused: bool = False
     is_ignored: bool = False
     connects_after: float = 0.0
     is_unread: bool = False
-    taken_after: float = 0.0
+    order: Order | None = None
     instead: Reply | None = None
 
 
-Service = Callable[[str, dict[str, str], Any], Reply]
-"""Answers a request: path, headers, and the body's content, ``None`` for a GET."""
+class Service[Order](Protocol):
+    """Who answers."""
+
+    def mishap(self, path: str) -> Mishap[Order]:
+        """Tell what goes wrong with the next request."""
+
+    def answer(self, request: Request, order: Order | None) -> Coroutine[Any, Any, Reply]:
+        """Answer a request; raises ``ConnectionResetError`` where the answer is lost."""
 
 
-class SimulatedConnections:
+class SimulatedConnections[Order]:
     """:class:`sms_bridge.web.connections.Connections` in virtual time.
 
     Parameters
     ----------
-    service
-        Who answers.
-    mishap
-        Tells what goes wrong with the next request.
+    begin
+        Begins what is asynchronous.
+    host
+        Of the service.
     """
 
     def __init__(
         self,
         world: World,
-        service: Service,
-        mishap: Callable[[str], Mishap],
+        begin: Callable[[Coroutine[Any, Any, None]], None],
+        service: Service[Order],
         random: Random,
         *,
+        host: str,
         connect_timeout: float,
     ) -> None:
         self._world = world
+        self._begin = begin
         self._service = service
-        self._mishap = mishap
         self._random = random
+        self._host = host
         self._connect_timeout = connect_timeout
 
     def post_json(
         self, path: str, payload: Payload, *, headers: dict[str, str], read_timeout: float
     ) -> urllib3.BaseHTTPResponse:
         """Post once, as :class:`~sms_bridge.web.connections.Connections` does."""
-        return self._request(path, payload, headers, read_timeout)
+        described = {"content-type": "application/json", **headers}
+        return self._request("POST", path, payload, described, read_timeout)
 
     def get(
         self, path: str, *, headers: dict[str, str], read_timeout: float
     ) -> urllib3.BaseHTTPResponse:
         """Get once, as :class:`~sms_bridge.web.connections.Connections` does."""
-        return self._request(path, None, headers, read_timeout)
+        return self._request("GET", path, (), headers, read_timeout)
 
     def _request(
-        self, path: str, payload: Payload | None, headers: dict[str, str], read_timeout: float
+        self,
+        method: str,
+        path: str,
+        body: Iterable[bytes],
+        headers: dict[str, str],
+        read_timeout: float,
     ) -> urllib3.BaseHTTPResponse:
         wait = self._world.wait
-        mishap = self._mishap(path)
+        mishap = self._service.mishap(path)
         pool: Any = None
         if mishap.is_ignored:
             wait(min(self._connect_timeout, read_timeout))
@@ -117,35 +144,31 @@ class SimulatedConnections:
         wait(self._random.uniform(0.005, 0.03) + mishap.connects_after)
         if mishap.is_refused:
             raise NewConnectionError(pool, "refused")
-        content = b"".join(payload) if payload else None
-        sent_at = self._world.now
+        request = Request(method, self._host, path, headers, b"".join(body))
         if mishap.is_unread:
             wait(self._random.uniform(0.001, 0.05))
             raise ProtocolError("Connection aborted.")
 
-        replies: list[Reply] = []
+        replied: Promise[Reply] = Promise(self._world)
 
-        def take() -> None:
-            body = json.loads(content) if content is not None else None
-            replies.append(mishap.instead or self._service(path, headers, body))
+        async def pass_on() -> None:
+            # The service goes on whatever becomes of the function that asked.
+            await asyncio.sleep(self._random.uniform(0.005, 0.03))
+            try:
+                reply = mishap.instead or await self._service.answer(request, mishap.order)
+            except ConnectionResetError as error:
+                replied.set_exception(error)
+            else:
+                replied.set_result(reply)
 
-        # The service goes on whatever becomes of the function that asked.
-        arrival = self._random.uniform(0.005, 0.03) + mishap.taken_after
-        self._world.call_later(arrival, take)
-        if arrival >= read_timeout:
-            wait(read_timeout)
-            raise ReadTimeoutError(pool, path, "no answer")
-        wait(arrival + 0.001)
-        if not replies:
-            raise ReadTimeoutError(pool, path, "no answer")
-        (reply,) = replies
-        left = sent_at + read_timeout - self._world.now
-        if reply.delay > left:
-            wait(left)
-            raise ReadTimeoutError(pool, path, "no answer")
-        wait(reply.delay + self._random.uniform(0.001, 0.01))
-        if reply.is_lost:
-            raise ProtocolError("Connection broken: incomplete read")
+        self._begin(pass_on())
+        try:
+            reply = replied.result(read_timeout)
+        except TimeoutError:
+            raise ReadTimeoutError(pool, path, "no answer") from None
+        except ConnectionResetError:
+            raise ProtocolError("Connection broken: incomplete read") from None
+        wait(self._random.uniform(0.001, 0.01))
         return urllib3.HTTPResponse(
             body=reply.body, status=reply.status, headers=reply.headers, preload_content=False
         )
@@ -154,10 +177,10 @@ class SimulatedConnections:
 class SimulatedDownloads:
     """``urllib3.PoolManager``, as far as exports are downloaded with it."""
 
-    def __init__(self, connections: SimulatedConnections) -> None:
+    def __init__(self, connections: SimulatedConnections[Any]) -> None:
         self._connections = connections
 
     def request(self, method: str, link: str, **_: Any) -> urllib3.BaseHTTPResponse:
         """Get a file."""
         assert method == "GET"
-        return self._connections.get(link, headers={}, read_timeout=60.0)
+        return self._connections.get(urlsplit(link).path, headers={}, read_timeout=60.0)

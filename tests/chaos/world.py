@@ -105,6 +105,11 @@ class World:
             raise self.failure
         self.now = max(self.now, until)
 
+    def run_out(self) -> None:
+        """Let everything happen that is due now, whatever has failed."""
+        while self._agenda and self._agenda[0][0] <= self.now:
+            heapq.heappop(self._agenda)[2]()
+
     def close(self) -> None:
         """End all threads."""
         self.is_over = True
@@ -283,7 +288,11 @@ class Promise[Value]:
         """
         if self._result is None:
             self._waiting = self._world.current
-            self._world.park(timeout)
+            try:
+                self._world.park(timeout)
+            finally:
+                # Who does not wait any more may be waiting for something else by then.
+                self._waiting = None
         if self._result is None:
             raise TimeoutError
         if isinstance(self._result, BaseException):

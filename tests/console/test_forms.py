@@ -96,6 +96,8 @@ def test_an_instruction() -> None:
         ({"course": "fail", "errorCode": True}, "errorCode"),
         ({"course": "late", "seconds": 61}, "seconds"),
         ({"course": "error", "taken": "yes"}, "taken"),
+        ({"course": "error", "silent": 1}, "silent"),
+        ({"course": "drop", "once": None}, "once"),
     ],
 )
 def test_an_instruction_that_cannot_be_followed(form: dict[str, Any], field: str) -> None:

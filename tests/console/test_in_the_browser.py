@@ -1,11 +1,14 @@
 """The console in Chromium: what somebody does who sees it for the first time, and after that."""
 
+import asyncio
+import json
 import re
 import time
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from local.report import what_to_try
 from local.stack import LocalStack
 from tests.console.desk import Desk
 
@@ -21,10 +24,11 @@ class TestAFirstVisit:
         await desk.button("Send", within="#guide").click()
         await expect(desk.verdict).to_contain_text("Sent, waiting for the delivery report")
         await expect(desk.phone.get_by_role("listitem")).to_contain_text([text])
-        await expect(desk.verdict).to_contain_text("Delivered")
-        await expect(guide.nth(0)).to_have_class("done")
 
         await desk.button("Fail one", within="#guide").click()
+        first = desk.page.locator("#messages li").filter(has_text=text)
+        await expect(first).to_contain_text("Delivered")
+        await expect(guide.nth(0)).to_have_class("done")
         await expect(desk.verdict).to_contain_text("Failed: eightx8_undelivered_1")
         await expect(desk.verdict).to_contain_text("Absent subscriber")
         await expect(guide.nth(1)).to_have_class("done")
@@ -51,6 +55,25 @@ class TestAFirstVisit:
 
 
 class TestOneMessage:
+    async def test_a_report_that_moengage_does_not_take_is_told_again(
+        self, desk: Desk, stack: LocalStack
+    ) -> None:
+        # Else an earlier message's report would meet it.
+        messages = stack.moengage.messages
+        waiting = {one.unique_id for one in messages if one.unique_id}
+        await stack.moengage.until(
+            lambda: waiting <= {one.unique_id for one in messages if one.reports}, 30
+        )
+        await desk.open_tracking()
+        await desk.button("Refuse the next report (503)").click()
+        await desk.send("+6581231105")
+
+        await expect(desk.steps).to_contain_text("does not take the report, answers 503")
+        await expect(desk.page.locator(".wait")).to_contain_text(
+            "MoEngage did not take it (1 tries)"
+        )
+        await expect(desk.verdict).to_contain_text("Delivered")
+
     async def test_its_way_its_item_and_its_log_lines_show_as_they_come(self, desk: Desk) -> None:
         await desk.page.get_by_label("It shall").select_option("fail with an error code")
         await desk.page.get_by_label("Error code", exact=True).select_option("43 Spam filter")
@@ -100,6 +123,28 @@ class TestOneMessage:
         await expect(arrived.locator(".bubble")).to_have_text(text)
         await expect(arrived).to_contain_text("1 SMS, UCS-2, because of 🎉")
 
+    async def test_a_message_past_the_page_has_its_way_shown_as_well(
+        self, desk: Desk, stack: LocalStack
+    ) -> None:
+        # With the first of the commands that `make run` prints.
+        command, _ = re.findall(r"^curl (?:.*\\\n)*.*$", what_to_try(stack), re.MULTILINE)
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", command, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(30):
+            answer, _ = await process.communicate()
+        message_id = json.loads(answer)["messageId"]
+
+        rows = desk.page.get_by_role("list", name="Messages, the newest first")
+        row = rows.get_by_role("listitem").filter(has_text="+6582220000")
+        await expect(row).to_contain_text("Hello from the bridge")
+        await row.get_by_role("button").click()
+        await expect(desk.page.locator("#timeline")).to_contain_text(message_id)
+        await expect(desk.steps).to_contain_text("takes the message")
+        await expect(desk.page.locator("#timeline")).to_contain_text("MoEngage does not know it")
+        await desk.page.get_by_role("tab", name="Requests").click()
+        await expect(desk.page.locator("#timeline")).to_contain_text("its request was not seen")
+
     async def test_8x8_shows_the_request_with_its_key_masked(
         self, desk: Desk, stack: LocalStack
     ) -> None:
@@ -117,7 +162,7 @@ class TestOneMessage:
         self, desk: Desk
     ) -> None:
         await desk.page.get_by_label("It shall").select_option("429, too many requests, once")
-        await desk.page.get_by_label("Retry-After, in seconds").fill("5")
+        await desk.page.get_by_label("Retry-After, in seconds").fill("4")
         await desk.button("Tell 8x8").click()
         await expect(desk.page.locator("#instructions-now")).to_contain_text("429")
         await desk.send("+6581231104")
@@ -126,25 +171,6 @@ class TestOneMessage:
         await expect(desk.steps).to_contain_text("gets the message, answers 429, code 429")
         await expect(desk.steps).to_contain_text("takes a batch")
         await expect(desk.phone.get_by_role("listitem")).to_have_count(1)
-
-    async def test_a_report_that_moengage_does_not_take_is_told_again(
-        self, desk: Desk, stack: LocalStack
-    ) -> None:
-        # Else an earlier message's report would meet it.
-        messages = stack.moengage.messages
-        waiting = {one.unique_id for one in messages if one.unique_id}
-        await stack.moengage.until(
-            lambda: waiting <= {one.unique_id for one in messages if one.reports}, 30
-        )
-        await desk.open_tracking()
-        await desk.button("Refuse the next report (503)").click()
-        await desk.send("+6581231105")
-
-        await expect(desk.steps).to_contain_text("does not take the report, answers 503")
-        await expect(desk.page.locator(".wait")).to_contain_text(
-            "MoEngage did not take it (1 tries)"
-        )
-        await expect(desk.verdict).to_contain_text("Delivered")
 
 
 class TestMistakes:
@@ -224,7 +250,7 @@ class TestOptingOut:
 class TestACampaign:
     async def test_its_numbers_grow_and_all_of_it_gets_an_outcome(self, desk: Desk) -> None:
         await desk.page.get_by_label("Messages", exact=True).last.fill("16")
-        await desk.page.get_by_label("A second").fill("6")
+        await desk.page.get_by_label("Messages a second").fill("6")
         for course, percent in (("fail, error code 1", "25"), ("500, internal error", "0")):
             await desk.page.get_by_label(course).fill(percent)
         await desk.button("Start").click()

@@ -1,6 +1,7 @@
 """What is put together of a message: its steps, what it waits for, and the numbers of a run."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -277,6 +278,82 @@ def test_the_numbers_of_a_run(world: World) -> None:
     }
     assert {one["upTo"]: one["count"] for one in found["told"] if one["count"]} == {6.0: 1}
     assert (found["segments"], found["sms"]) == ({"1": 1}, 1)
+
+
+class TestOfSomebodyElse:
+    """A message that came to the bridge past the page's MoEngage."""
+
+    def test_it_has_a_row_and_a_way_of_its_own(self, world: World) -> None:
+        world.gets("m-9")
+        world.takes("m-9")
+        world.tells("m-9", "delivered")
+        # Whether it is a message is known when its item has been read.
+        assert world.traces.all() == []
+        assert world.traces.others() == []
+        world.traces.add_items({"m-9": {**ITEM, "id": "m-9", "destination": "+6581234567"}})
+
+        [trace] = world.traces.others()
+
+        shown = views.detail(trace, None)
+        assert (shown["key"], shown["messageId"], shown["number"]) == ("m-9", "m-9", "+6581234567")
+        assert (shown["text"], shown["request"], shown["answers"]) == ("Hello", None, [])
+        assert "MoEngage does not know it" in shown["verdict"]["hint"]
+        assert [step["what"] for step in shown["timeline"]] == [
+            "claims the message",
+            "takes the message",
+            "sends the receipt delivered",
+            "1 SMS on the phone",
+        ]
+        assert world.traces.one("m-9") == trace
+
+    @pytest.mark.parametrize(
+        ("outcome", "status", "symptom"),
+        [
+            ({}, "sent", "Under way, by the bridge"),
+            ({"status": "DELIVERED"}, "delivered", "Delivered, by the bridge"),
+            (
+                {"status": "FAILED", "reason": "expired"},
+                "failed",
+                "Failed, by the bridge: expired",
+            ),
+        ],
+    )
+    def test_the_bridge_alone_tells_what_became_of_it(
+        self, world: World, outcome: dict[str, str], status: str, symptom: str
+    ) -> None:
+        world.traces.add_items({"m-9": {**ITEM, "outcome": outcome}})
+
+        verdict = views.row(world.traces.others()[0], None)["verdict"]
+
+        assert (verdict["status"], verdict["symptom"]) == (status, symptom)
+
+    def test_it_is_moengages_once_the_answer_names_it(self, world: World) -> None:
+        now = datetime.now(UTC).isoformat()
+        world.asks()
+        world.gets("m-1")
+        world.traces.all()
+        world.traces.add_items({"m-1": {**ITEM, "accepted_at": now}})
+        assert world.traces.others() == []
+
+        world.moengage.messages[0].answers.append(taken())
+
+        assert [trace.is_moengages for trace in world.traces.all()] == [True]
+        assert world.traces.others() == []
+
+    def test_what_moengage_waited_for_in_vain_is_somebody_elses(self, world: World) -> None:
+        world.asks(WebhookAnswer(http_status=0, error_code="timeout", seconds=5.0))
+        world.gets("m-1")
+        world.traces.all()
+        world.traces.add_items({"m-1": ITEM})
+
+        assert [trace.key for trace in world.traces.others()] == ["m-1"]
+
+    def test_what_belongs_to_no_message_is_none(self, world: World) -> None:
+        world.tells("m-unknown", "delivered")
+        world.traces.all()
+
+        assert world.traces.others() == []
+        assert world.traces.one("m-unknown") is None
 
 
 class TestViews:

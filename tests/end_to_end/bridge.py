@@ -1,22 +1,28 @@
-"""The deployed bridge as a test sees it: calls to it, and what is written where."""
+"""The deployed bridge as a test sees it: calls to it, and what is written where.
+
+What 8x8 and MoEngage do, and what they have, goes through the console's control API.
+"""
 
 import asyncio
 import io
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
 
-from local.moengage import CampaignMessage, Sender
+from local.console.client import ControlApi, SentMessage
 from local.stack import LocalStack
 from sms_bridge.clock import timestamp
 
 # For what takes six seconds at most when nothing else runs.
-SECONDS_TO_WAIT = 30
+SECONDS_TO_WAIT = 60
+
+# The senders of this stack, by their places in MoEngage's list.
+TRANSACTIONAL, PROMOTIONAL = 0, 1
 
 NO_HEADERS: Mapping[str, str] = {}
 JSON = {"Content-Type": "application/json"}
@@ -49,8 +55,9 @@ class Books:
 class Bridge:
     """Calls the bridge over its front door."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, control: ControlApi) -> None:
         self.stack = stack
+        self.control = control
         self._numbers = itertools.count(1)
         self._session: aiohttp.ClientSession
 
@@ -97,19 +104,18 @@ class Bridge:
         return await self.post(self.stack.callback_url, event, self.stack.tokens.callback)
 
     async def send(
-        self, *, destination: str, text: str = "Hello", sender: Sender | None = None
-    ) -> CampaignMessage:
+        self, *, destination: str, text: str = "Hello", sender: int = TRANSACTIONAL
+    ) -> SentMessage:
         """Send a message from MoEngage."""
-        return await self.stack.moengage.send(
-            sender or self.stack.senders.transactional, destination=destination, text=text
-        )
+        return await self.control.send(number=destination, text=text, sender=sender)
 
     async def books(self) -> Books:
         """Count what is written down."""
+        counts = await self.control.counts()
         return Books(
-            requests=len(self.stack.eightx8.requests),
-            messages=len(self.stack.eightx8.messages),
-            reports=len(self.stack.moengage.reports),
+            requests=counts["requests"],
+            messages=counts["sms"],
+            reports=counts["reports"],
             items=len(await self.items()),
         )
 
@@ -124,22 +130,48 @@ class Bridge:
 
         return await asyncio.to_thread(read)
 
-    async def reported(self, *messages: CampaignMessage) -> None:
-        """Wait until MoEngage has heard what became of one of them, and nothing more is coming."""
-        await self.stack.moengage.until(
-            lambda: any(message.reports for message in messages), SECONDS_TO_WAIT
+    async def again(self, messages: Iterable[SentMessage]) -> list[SentMessage]:
+        """Ask once more what MoEngage knows of messages."""
+        return [await self.control.message(message.key) for message in messages]
+
+    async def told(
+        self, messages: Iterable[SentMessage], seconds: float = SECONDS_TO_WAIT
+    ) -> list[SentMessage]:
+        """Wait until MoEngage has heard what became of each; gives them as they are then."""
+        known = list(messages)
+
+        async def look() -> list[SentMessage]:
+            return await self.again(known)
+
+        return await self.control.until(
+            look, lambda found: all(one.reports for one in found), seconds
         )
-        await self.stack.eightx8.settled(SECONDS_TO_WAIT)
+
+    async def reported(self, *repeats: SentMessage) -> SentMessage:
+        """Wait until MoEngage has heard what became of a message, and nothing more is coming.
+
+        MoEngage files a report with the last message that was answered with its id: gives that one.
+        """
+        found = await self.control.until(
+            lambda: self.again(repeats), lambda found: any(one.reports for one in found)
+        )
+        await self.quiet()
+        [told] = [one for one in found if one.reports]
+        return await self.control.message(told.key)
+
+    async def quiet(self) -> None:
+        """Wait until neither 8x8 nor the bridge has anything more to tell."""
+        await self.control.settled()
         await until(lambda: self.stack.outcomes_under_way() == 0)
 
-    async def age(self, message: CampaignMessage, *, seconds: int, state: str) -> None:
+    async def age(self, message_id: str, *, seconds: int, state: str) -> None:
         """Make it look as if a message had been sent so many seconds earlier and then got stuck."""
         long_ago = timestamp(time.time() - seconds)
 
         def write() -> None:
             self.stack.aws.dynamodb.update_item(
                 TableName=self.stack.deployment.messages_table,
-                Key={"id": {"S": message.unique_id}},
+                Key={"id": {"S": message_id}},
                 UpdateExpression="SET accepted_at = :at, attempt_at = :at, #state = :state",
                 ExpressionAttributeNames={"#state": "state"},
                 ExpressionAttributeValues={":at": {"S": long_ago}, ":state": {"S": state}},
@@ -147,9 +179,9 @@ class Bridge:
 
         await asyncio.to_thread(write)
 
-    def sms_to(self, destination: str) -> int:
+    async def sms_to(self, destination: str) -> int:
         """Count the SMS that 8x8 has for a number."""
-        return sum(one.destination == destination for one in self.stack.eightx8.messages)
+        return sum(one["number"] == destination for one in await self.control.sms())
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from local.campaign import Result, play
+from local.console import console
+from local.console.client import ControlApi
 from local.stack import LocalStack
-from tests.end_to_end.bridge import Bridge
+from tests.end_to_end.bridge import SECONDS_TO_WAIT, Bridge
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -23,7 +25,14 @@ async def campaign(stack: LocalStack) -> list[Result]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def bridge(stack: LocalStack) -> AsyncIterator[Bridge]:
+async def control(stack: LocalStack) -> AsyncIterator[ControlApi]:
+    """Tells 8x8 and MoEngage what to do, and asks them what they have."""
+    async with console(stack) as url, ControlApi.at(url, seconds=SECONDS_TO_WAIT) as control:
+        yield control
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bridge(stack: LocalStack, control: ControlApi) -> AsyncIterator[Bridge]:
     """The deployed bridge, as its callers see it."""
-    async with Bridge(stack) as bridge:
+    async with Bridge(stack, control) as bridge:
         yield bridge

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from local.campaign import CASES, Result
+from local.console.client import ControlApi
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
 from local.report import table, verdict, what_to_try
 from local.stack import LocalStack
@@ -23,33 +24,36 @@ async def test_every_message_comes_out_as_it_should(campaign: list[Result]) -> N
 
 
 async def test_every_request_to_8x8_satisfies_8x8s_contract(
-    stack: LocalStack, campaign: list[Result]
+    control: ControlApi, campaign: list[Result]
 ) -> None:
-    assert len(stack.eightx8.requests) >= sum(result.message_id != "" for result in campaign)
-    for request in stack.eightx8.requests:
-        problems_of = problems_of_batch_request if request.batch else problems_of_send_request
-        assert problems_of(request.body) == []
+    requests = await control.requests()
+
+    assert len(requests) >= sum(result.message_id != "" for result in campaign)
+    for request in requests:
+        problems_of = problems_of_batch_request if request["batch"] else problems_of_send_request
+        assert problems_of(request["body"]) == []
     # The one that 8x8 did not take in time went through the send queue.
-    assert any(request.batch for request in stack.eightx8.requests)
+    assert any(request["batch"] for request in requests)
 
 
 async def test_moengage_hears_final_outcomes_only_and_each_once(
-    stack: LocalStack, campaign: list[Result]
+    control: ControlApi, campaign: list[Result]
 ) -> None:
     told = {result.message_id: result for result in campaign if result.message_id}
-    payloads = [attempt.event["payload"] for attempt in stack.eightx8.callbacks]
+    payloads = [attempt["event"]["payload"] for attempt in await control.callbacks()]
     states = {payload["status"]["state"] for payload in payloads if "status" in payload}
 
-    reports = stack.moengage.reports
+    reports = await control.reports()
 
     # There was something to hold back.
     assert {"queued", "sent", "delivered", "undelivered", "rejected"} <= states
     for report in reports:
-        assert set(report.content) == {"messageId", "status", "reason", "description", "umid"}
-        assert report.content["status"] in ("DELIVERED", "FAILED")
-    assert sorted(one.unique_id for one in reports if one.unique_id in told) == sorted(told)
+        assert set(report["content"]) == {"messageId", "status", "reason", "description", "umid"}
+        assert report["content"]["status"] in ("DELIVERED", "FAILED")
+    ids = [report["messageId"] for report in reports]
+    assert sorted(one for one in ids if one in told) == sorted(told)
     # None came before MoEngage had read the message's id.
-    assert not told.keys() & {report.unique_id for report in stack.moengage.lost}
+    assert not told.keys() & {report["messageId"] for report in reports if report["lost"]}
 
 
 async def test_the_table_has_every_message_and_the_verdict_says_what_is_wrong(

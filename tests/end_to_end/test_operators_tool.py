@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER
 from local.faults import Faults, faults
-from local.moengage import CampaignMessage
 from local.report import operators_tool
 from local.stack import LocalStack
-from tests.end_to_end.bridge import SECONDS_TO_WAIT, Bridge, until
+from tests.end_to_end.bridge import SECONDS_TO_WAIT, Bridge
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
@@ -69,19 +67,12 @@ class Operator:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def made(stack: LocalStack) -> AsyncIterator[Faults]:
+async def made(stack: LocalStack, bridge: Bridge) -> AsyncIterator[Faults]:
     """The faults; what an operator did not mend in the end keeps no other test from going well."""
-    key, connector_id = stack.eightx8_api_key, stack.connector_id
-    webhooks = stack.eightx8.webhooks.masked()
     # Of other tests' messages none may be hit.
-    await stack.eightx8.settled(SECONDS_TO_WAIT)
-    await until(lambda: stack.outcomes_under_way() == 0)
+    await bridge.quiet()
     async with faults(stack) as made:
         yield made
-    stack.eightx8.api_keys.add(key)
-    stack.moengage.save_delivery_tracking(SERVICE_PROVIDER, connector_id, DELIVERY_TRACKING)
-    authorization = f"Bearer {stack.tokens.callback}"
-    stack.eightx8.webhooks.put([{**one, "httpAuthorization": authorization} for one in webhooks])
 
 
 @pytest.fixture
@@ -131,22 +122,22 @@ async def test_each_fault_is_named_and_mended(
     await _ended(TOLD, stack, made.without_report, made.refused)
 
     assert await operator.problems() == []
-    assert made.without_report.reason == "eightx8_rejected"
-    assert made.refused.reason == "eightx8_unauthorized"
+    told = await bridge.control.messages(made.without_report, made.refused)
+    assert [one.reason for one in told] == ["eightx8_rejected", "eightx8_unauthorized"]
 
     # ---------------------------------------------------------------- and all is well again
     after = await bridge.send(destination=bridge.number())
-    await _ended(TOLD, stack, after)
-    assert after.belief == "delivered"
+    await _ended(TOLD, stack, after.unique_id)
+    assert (await bridge.control.message(after.key)).belief == "delivered"
 
     # ----------------------------------- the receipt that went elsewhere is in 8x8's log as well
-    lost = made.without_receipt
+    [lost] = await bridge.control.messages(made.without_receipt)
     assert lost.belief == "sent"
     await operator.does("bridge parameters set ReceiptPatienceSeconds=3600 --yes")
-    await bridge.age(lost, seconds=2 * HOURS, state="queued")
+    await bridge.age(lost.unique_id, seconds=2 * HOURS, state="queued")
     await asyncio.to_thread(stack.reconcile)
-    await _ended(TOLD, stack, lost)
-    assert lost.belief == "delivered"
+    await _ended(TOLD, stack, lost.unique_id)
+    assert (await bridge.control.message(lost.key)).belief == "delivered"
     await operator.does("bridge parameters set ReceiptPatienceSeconds=172800 --yes")
 
 
@@ -155,7 +146,7 @@ async def test_the_story_of_a_numbers_messages_is_told(
 ) -> None:
     number = bridge.number("0001")
     message = await bridge.send(destination=number)
-    await _ended(TOLD, stack, message)
+    await _ended(TOLD, stack, message.unique_id)
 
     story = await operator.does(f"bridge message --to {number}")
 
@@ -188,9 +179,9 @@ async def test_every_other_command_works_here_as_well(command: str, operator: Op
     json.loads(await operator.does(f"{command} --json"))
 
 
-async def _ended(event: str, stack: LocalStack, *messages: CampaignMessage) -> None:
+async def _ended(event: str, stack: LocalStack, *message_ids: str) -> None:
     """Wait until this is the last that is known of messages."""
     async with asyncio.timeout(SECONDS_TO_WAIT):
-        for message in messages:
-            while (await stack.look_up(message.unique_id))["history"][-1]["event"] != event:
+        for message_id in message_ids:
+            while (await stack.look_up(message_id))["history"][-1]["event"] != event:
                 await asyncio.sleep(0.1)

@@ -6,7 +6,7 @@ from dataclasses import astuple
 import pytest
 
 from local.campaign import CASES, Result
-from local.stack import LocalStack
+from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from tests.end_to_end.bridge import FORM, Bridge
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
@@ -34,10 +34,9 @@ async def test_the_logs_tell_what_happened_and_to_nobody_whom(
     )
     await bridge.call("GET", f"{stack.callback_url}?token={stack.tokens.callback}")
     await bridge.reported(message)
-    await stack.eightx8.receive_inbound(
-        sub_account_id="Acme_Promotional", source=number, destination="+6590001111", body=TEXT
-    )
-    await stack.eightx8.settled(30)
+    control = bridge.control
+    await control.reply(number=number, text=TEXT, sub_account_id=SUB_ACCOUNT_IDS[1])
+    await control.settled()
 
     lines = await asyncio.to_thread(stack.logs)
 
@@ -45,12 +44,12 @@ async def test_the_logs_tell_what_happened_and_to_nobody_whom(
     known = [result.message_id for result in campaign if result.message_id]
     assert all(message_id in log for message_id in [*known, message.unique_id])
     texts = {TEXT, *(case.text for case in CASES)}
-    for request in stack.eightx8.requests:
-        messages = request.body.get("messages", [request.body])
+    for request in await control.requests():
+        messages = request["body"].get("messages", [request["body"]])
         texts |= {str(message.get("text")) for message in messages}
     numbers = {number, *(case.destination for case in CASES)}
-    numbers |= {sms.destination for sms in stack.eightx8.messages}
-    secrets = {*astuple(stack.tokens), stack.eightx8_api_key, *stack.eightx8.api_keys}
+    numbers |= {sms["number"] for sms in await control.sms()}
+    secrets = {*astuple(stack.tokens), stack.eightx8_api_key}
     # Requests made up from the OpenAPI file have texts such as "0", which stand anywhere by chance.
     texts = {text for text in texts if len(text) >= LONG_ENOUGH_TO_TELL}
     for secret in texts | secrets:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from local.moengage import Fault
+from local.console.client import ControlApi
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from tests.end_to_end.bridge import Bridge
 
@@ -13,21 +13,18 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 class TestCallbacks:
     async def test_an_inbound_sms_is_kept_and_acknowledged(
-        self, stack: LocalStack, bridge: Bridge
+        self, control: ControlApi, bridge: Bridge
     ) -> None:
-        umid = await stack.eightx8.receive_inbound(
-            sub_account_id=SUB_ACCOUNT_IDS[0],
-            source=bridge.number(),
-            destination="+6590001111",
-            body="STOP 🛑",
+        umid = await control.reply(
+            number=bridge.number(), text="STOP 🛑", sub_account_id=SUB_ACCOUNT_IDS[0]
         )
 
-        await stack.eightx8.settled(30)
+        await control.settled()
 
         tries = [
-            attempt.status
-            for attempt in stack.eightx8.callbacks
-            if attempt.event["payload"].get("umid") == umid
+            attempt["status"]
+            for attempt in await control.callbacks()
+            if attempt["event"]["payload"].get("umid") == umid
         ]
         assert tries == [200]
         [item] = [item for item in await bridge.items() if item["id"]["S"] == f"inbound {umid}"]
@@ -77,40 +74,42 @@ class TestOutcomes:
         await bridge.reported(message)
         # SQS may deliver a message twice.
         await asyncio.to_thread(stack.queue_outcome, message.unique_id)
-        await bridge.reported(message)
+        message = await bridge.reported(message)
 
-        assert [report.content["status"] for report in message.reports] == ["DELIVERED"]
+        assert [report["status"] for report in message.reports] == ["DELIVERED"]
         assert (await stack.look_up(message.unique_id))["state"] == "delivered"
 
     async def test_an_outcome_that_moengage_does_not_take_is_told_later_and_once(
-        self, stack: LocalStack, bridge: Bridge
+        self, control: ControlApi, bridge: Bridge
     ) -> None:
         message = await bridge.send(destination=bridge.number("0001"))
-        stack.moengage.faults.append(Fault(http_status=503))
+        await control.refuse_reports(1)
 
-        await bridge.reported(message)
+        message = await bridge.reported(message)
 
-        tries = [one for one in stack.moengage.reports if one.unique_id == message.unique_id]
-        assert [one.http_status for one in tries] == [503, 200]
+        reports = await control.reports()
+        tries = [one for one in reports if one["messageId"] == message.unique_id]
+        assert [one["httpStatus"] for one in tries] == [503, 200]
         assert (message.belief, message.reason) == ("failed", "eightx8_undelivered_1")
         assert len(message.reports) == 1
 
     async def test_while_moengage_is_away_outcomes_wait_and_none_is_lost(
-        self, stack: LocalStack, bridge: Bridge
+        self, control: ControlApi, bridge: Bridge
     ) -> None:
         # Each of the four meets it away once. Five failures in a row would be a longer break.
-        stack.moengage.faults.extend([Fault(http_status=503)] * 4)
+        await control.refuse_reports(4)
         messages = await asyncio.gather(
             *(bridge.send(destination=bridge.number(ending)) for ending in ("0000", "0001") * 2)
         )
 
-        for message in messages:
-            await bridge.reported(message)
+        await bridge.told(messages)
+        await bridge.quiet()
+        messages = await bridge.again(messages)
 
         beliefs = [message.belief for message in messages]
         assert beliefs == ["delivered", "failed", "delivered", "failed"]
         assert [len(message.reports) for message in messages] == [1, 1, 1, 1]
-        assert not stack.moengage.faults
+        assert (await control.call("GET", "situation"))["reportFaults"] == 0
 
 
 class TestLookUps:

@@ -1,69 +1,61 @@
 """Messages that got stuck are moved on, by what 8x8's log tells of them."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
-from local.eightx8 import Fate, Fault
+from local.console.client import ControlApi
 from local.stack import LocalStack
 from tests.end_to_end.bridge import Bridge
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
-SILENT, LOST = "9901", "9902"
 LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING = 900
-
-
-@pytest.fixture(autouse=True)
-def _fates(stack: LocalStack) -> Iterator[None]:
-    """8x8 takes messages and never tells, or loses them and tells neither."""
-    stack.eightx8.fates[SILENT] = Fate(callbacks="none", fault=Fault(accepted=True))
-    stack.eightx8.fates[LOST] = Fate(fault=Fault(times=1))
-    yield
-    for ending in (SILENT, LOST):
-        del stack.eightx8.fates[ending]
 
 
 @pytest.mark.parametrize("state", ["unknown", "sending"])
 async def test_what_8x8_has_is_settled_by_its_log(
-    stack: LocalStack, bridge: Bridge, state: str
+    stack: LocalStack, control: ControlApi, bridge: Bridge, state: str
 ) -> None:
-    message = await bridge.send(destination=bridge.number(SILENT))
+    await control.instruct("error", taken=True, silent=True)
+    message = await bridge.send(destination=bridge.number())
     # Until 8x8 has delivered it, of which no receipt tells.
-    await stack.eightx8.settled(30)
+    await control.settled()
     assert (await stack.look_up(message.unique_id))["state"] == "unknown"
     # In `sending`: as if the function had been killed, or 8x8 had taken it, which is not written.
-    await bridge.age(message, seconds=LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING, state=state)
+    await bridge.age(message.unique_id, seconds=LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING, state=state)
 
     findings = await asyncio.to_thread(stack.reconcile)
-    await bridge.reported(message)
+    message = await bridge.reported(message)
 
     assert findings == {"ask": 1}
     assert (await stack.look_up(message.unique_id))["state"] == "delivered"
     assert message.belief == "delivered"
     assert len(message.reports) == 1
-    assert bridge.sms_to(message.destination) == 1
+    assert await bridge.sms_to(message.destination) == 1
 
 
 async def test_what_8x8_is_proven_not_to_have_is_sent_once(
-    stack: LocalStack, bridge: Bridge
+    stack: LocalStack, control: ControlApi, bridge: Bridge
 ) -> None:
     # Loads the function, so that the next run is over before the send queue looks again.
     assert await asyncio.to_thread(stack.reconcile) == {}
-    message = await bridge.send(destination=bridge.number(LOST))
+    await control.instruct("error", taken=False, once=True)
+    message = await bridge.send(destination=bridge.number())
     assert (await stack.look_up(message.unique_id))["state"] == "unknown"
     # A younger one in the log proves that the log has got that far.
     await bridge.send(destination=bridge.number())
-    await bridge.age(message, seconds=LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING, state="unknown")
+    await bridge.age(
+        message.unique_id, seconds=LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING, state="unknown"
+    )
 
     findings = await asyncio.to_thread(stack.reconcile)
-    await bridge.reported(message)
+    message = await bridge.reported(message)
 
     assert findings == {"ask": 1}
     assert message.belief == "delivered"
     assert len(message.reports) == 1
-    assert bridge.sms_to(message.destination) == 1
+    assert await bridge.sms_to(message.destination) == 1
 
 
 async def test_what_is_on_its_way_is_left_alone(stack: LocalStack, bridge: Bridge) -> None:

@@ -119,6 +119,25 @@ class TestCourses:
         assert await send(setting) == 500
         assert len(setting.simulator.messages) == taken
 
+    async def test_it_was_taken_and_no_receipt_tells(self, setting: Setting) -> None:
+        instruction = Instruction(course=Course.ERROR, silent=True)
+        setting.simulator.instructions.upcoming.append(instruction)
+
+        assert await send(setting) == 500
+        await setting.settle()
+
+        assert [message.state for message in setting.simulator.messages] == ["delivered"]
+        assert setting.simulator.callbacks == []
+
+    async def test_a_message_that_comes_again_can_fare_better(self, setting: Setting) -> None:
+        upcoming = setting.simulator.instructions.upcoming
+        upcoming.append(Instruction(course=Course.ERROR, taken=False, once=True))
+        upcoming.append(Instruction(course=Course.ERROR, taken=False))
+
+        statuses = [await send(setting, one) for one in ("m-1", "m-1", "m-2", "m-2")]
+
+        assert statuses == [500, 200, 500, 500]
+
     async def test_a_dropped_connection(self, setting: Setting) -> None:
         setting.simulator.instructions.upcoming.append(Instruction(course=Course.DROP))
 

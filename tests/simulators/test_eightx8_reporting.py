@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.eightx8 import contract
+from local.eightx8 import Fate, contract
 from tests.simulators.eightx8_setting import (
     NUMBER,
     OTHER_SUB_ACCOUNT,
@@ -169,6 +169,20 @@ class TestExport:
         status, error = await setting.call("POST", EXPORTS, json=asked)
 
         assert (status, error["code"]) == (400, 1000)
+
+    async def test_it_may_be_behind(self, setting: Setting) -> None:
+        setting.simulator.log_lag = 60.0
+        setting.simulator.fates[NUMBER.removeprefix("+")] = Fate(seconds_to_log=30.0)
+        await setting.send(destination="+12025550288", clientMessageId="1")
+        await setting.send(destination=NUMBER, clientMessageId="2")
+        begin = setting.time.now
+
+        found = []
+        for seconds in (59.0, 60.0, 90.0):
+            setting.time.now = begin + seconds
+            found.append([row["clientmessageid"] for row in await export(setting)])
+
+        assert found == [[], ["1"], ["1", "2"]]
 
     async def test_an_unknown_job(self, setting: Setting) -> None:
         status, error = await setting.call("GET", f"{EXPORTS}/1")

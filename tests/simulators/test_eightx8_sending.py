@@ -1,6 +1,5 @@
 """The simulator of 8x8 takes and refuses send requests by 8x8's rules."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.eightx8 import EightX8Simulator, Fate, Fault, Receipt, contract
+from local.eightx8 import EightX8Simulator, contract
 from local.eightx8.refusals import Refusal
 from local.eightx8.segments import parts_of
 from local.eightx8.throttle import Throttle
@@ -297,82 +296,6 @@ class TestRateLimit:
             error = await answer.json()
 
         assert (answer.status, error["code"], answer.headers["Retry-After"]) == (429, 429, "1")
-
-
-class TestFates:
-    async def test_rejected_at_once_is_still_200(self, setting: Setting) -> None:
-        status, answer = await setting.send(destination="+6591230003")
-        await setting.settle()
-
-        assert (status, answer["status"]["code"]) == (200, "REJECTED")
-        assert contract.problems_of("SmsResponse", answer) == []
-        assert setting.simulator.messages == []
-        assert [message.umid for message in setting.simulator.rejected] == [answer["umid"]]
-
-    @pytest.mark.parametrize(
-        ("suffix", "status", "code", "taken"),
-        [("0004", 400, 1002, 0), ("0010", 500, 2000, 1), ("0011", 500, 2000, 0)],
-    )
-    async def test_answered_with_an_error(
-        self, setting: Setting, suffix: str, status: int, code: int, taken: int
-    ) -> None:
-        answered, error = await setting.send(destination=f"+659123{suffix}")
-
-        assert (answered, error["code"]) == (status, code)
-        assert len(setting.simulator.messages) == taken
-        assert setting.simulator.requests[0].status == status
-
-    async def test_throttled_once(self, setting: Setting) -> None:
-        statuses = [(await setting.send(destination="+6591230009"))[0] for _ in range(3)]
-
-        assert statuses == [429, 200, 200]
-        assert len(setting.simulator.messages) == 2
-
-    async def test_the_answer_never_comes(self, setting: Setting) -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await setting.send(destination="+6591230012")
-
-        assert len(setting.simulator.messages) == 1
-        assert setting.simulator.requests[0].status == 0
-
-    async def test_the_connection_is_reset(self, setting: Setting) -> None:
-        # The reset is seen as such, or as an end, by when it comes.
-        with pytest.raises(aiohttp.ClientConnectionError):
-            await setting.send(destination="+6591230014")
-
-        assert len(setting.simulator.messages) == 1
-        assert setting.simulator.requests[0].status == 0
-
-    async def test_the_answer_is_no_json(self, setting: Setting) -> None:
-        with pytest.raises(aiohttp.ContentTypeError):
-            await setting.send(destination="+6591230015")
-
-        assert len(setting.simulator.messages) == 1
-
-    async def test_a_number_can_be_given_a_fate_of_its_own(self, setting: Setting) -> None:
-        unavailable = Fault(status=503, message="Service unavailable", times=1)
-        setting.simulator.fates[NUMBER.removeprefix("+")] = Fate(fault=unavailable)
-        setting.simulator.fates["4567"] = Fate(receipts=(Receipt("read"),))
-
-        statuses = [(await setting.send())[0] for _ in range(2)]
-        other, _ = await setting.send(destination="+6581234567")
-
-        assert (statuses, other) == ([503, 200], 200)
-        assert setting.simulator.messages[1].fate.receipts == (Receipt("read"),)
-
-    async def test_one_fate_for_all(self, setting: Setting) -> None:
-        setting.simulator.fates = {"": Fate(fault=Fault(status=503))}
-
-        assert (await setting.send())[0] == 503
-
-    async def test_8x8_may_be_slow(self, setting: Setting) -> None:
-        setting.simulator.fates[""] = Fate(seconds_to_answer=3)
-
-        sending = asyncio.create_task(setting.send())
-        await setting.time.turn_until_settled(lambda: not sending.done())
-
-        assert setting.simulator.messages[0].taken_at == 1_795_000_003.0
 
 
 class TestBatch:

@@ -261,6 +261,20 @@ class TestAnswer:
         assert len(message.answers) == 4
         assert message.belief == "not sent"
 
+    async def test_a_message_can_be_added_now_and_asked_for_later_and_again(
+        self, workspace: Workspace, gateway: Gateway, sender: Sender
+    ) -> None:
+        gateway.answers = [sent("m-1"), sent("m-1")]
+        message = workspace.moengage.add(sender, destination=NUMBER, text=TEXT)
+        before = list(message.answers)
+
+        await workspace.moengage.run(message)
+        await workspace.moengage.run(message)
+
+        assert before == []
+        assert [answer.unique_id for answer in message.answers] == ["m-1", "m-1"]
+        assert workspace.moengage.messages == [message]
+
 
 class TestDeliveryTracking:
     @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.logs import log_many, logger
+from sms_bridge.logs import logger
 from sms_bridge.metrics import Metric, measured
 from tests.fakes.logs import WrittenLog
 
@@ -34,6 +34,38 @@ def test_a_trace_is_named_where_x_ray_has_it(
     assert line.get("xray_trace_id") == ("1-69c25999-000000000000000000000001" if known else None)
 
 
+@pytest.mark.parametrize("text", ['a","b', "},{", '},{"x', "  \n}\\", "🙂"])
+def test_lines_written_together_are_those_written_one_by_one(text: str, logged: WrittenLog) -> None:
+    lines: list[dict[str, Any]] = [
+        {"message_id": "m1", "campaign_id": text},
+        {"campaign_id": ""},
+        {"attempt": 2},
+    ]
+
+    for line in lines:
+        logger.info("message sent", **line)
+    logger.info_many("message sent", lines)
+
+    alone, together = logged.lines[:3], logged.lines[3:]
+    for line in (*alone, *together):
+        line.pop("timestamp")
+    assert together == alone
+    assert alone[0]["campaign_id"] == text
+
+
+def test_a_level_that_is_not_wanted_is_not_written(
+    logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger._logger, "level", logging.ERROR)
+
+    logger.info("message sent")
+    logger.info_many("message sent", [{"attempt": 1}])
+    logger.warning("message not sent")
+    logger.error("request failed")
+
+    assert [line["level"] for line in logged.lines] == ["ERROR"]
+
+
 def test_metrics_are_told_apart_by_what_they_are_split_by() -> None:
     values = {Metric.RECEIPTS: 1.0, Metric.SECONDS_TO_RECEIPT: 2.5, Metric.SEGMENTS: 1.0}
 
@@ -60,38 +92,3 @@ def test_metrics_are_told_apart_by_what_they_are_split_by() -> None:
         "AcceptToFinalReceipt": 2.5,
         "Segments": 1.0,
     }
-
-
-# What would look like the end of a line, if a text's quotes were not escaped.
-LINES: list[dict[str, Any]] = [
-    {"message_id": "m1", "attempt": 1, "campaign_id": 'autumn"},{"spring'},
-    {"message_id": "m2", "attempt": 2, "campaign_id": "  \n},{ \\ 🙂"},
-    {"message_id": "m3", "attempt": 3, "campaign_id": ""},
-]
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-@pytest.mark.parametrize("trace", ["", TRACE + "1"])
-def test_many_lines_are_as_if_each_were_logged(
-    count: int, trace: str, logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
-    for line in LINES[:count]:
-        logger.info("message sent", state="queued", **line)
-    alone = logged.lines
-
-    log_many("message sent", {"state": "queued"}, LINES[:count], 1795512345.125)
-
-    together = logged.lines[count:]
-    assert {line.pop("timestamp") for line in together} == {"2026-11-24T09:25:45.125Z"}
-    assert together == [{k: v for k, v in line.items() if k != "timestamp"} for line in alone]
-
-
-def test_many_lines_are_silent_where_the_logger_is(
-    logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logger._logger, "level", logging.WARNING)
-
-    log_many("message sent", {}, LINES, 0.0)
-
-    assert logged.text == ""

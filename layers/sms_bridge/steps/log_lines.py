@@ -5,7 +5,7 @@ from itertools import batched
 from typing import Any
 
 from sms_bridge.clock import seconds_of
-from sms_bridge.logs import log_many, logger
+from sms_bridge.logs import logger
 from sms_bridge.metrics import MOST_VALUES, Metric, measured
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
@@ -71,14 +71,16 @@ def log_taken(taken: Sequence[tuple[Message, SendResult]], now: float) -> None:
     """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all."""
     for some in batched(taken, MOST_VALUES, strict=False):
         waited = [seconds_since(message.accepted_at, now) for message, _ in some]
-        lines = [
+        lines = (
             {
                 **_attempt(message, result),
+                "state": State.QUEUED,
+                "verdict": Verdict.ACCEPTED,
                 Metric.SECONDS_IN_QUEUE.title: seconds,
             }
             for (message, result), seconds in zip(some, waited, strict=True)
-        ]
-        log_many(_SENT, {"state": State.QUEUED, "verdict": Verdict.ACCEPTED}, lines, now)
+        )
+        logger.info_many(_SENT, lines)
         logger.info(
             "messages sent",
             **measured({Metric.SENT: len(some), Metric.SECONDS_IN_QUEUE: waited}, now),

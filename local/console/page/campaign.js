@@ -41,7 +41,7 @@ async function begin(event) {
 
 document.getElementById("campaign-form").append(
   h("form", { onsubmit: begin },
-    h("div", { class: "two" }, field("Messages", messages), field("A second", rate)),
+    h("div", { class: "two" }, field("Messages", messages), field("Messages a second", rate)),
     h("p", { class: "faint" }, "The AWS emulator runs the functions on this machine's processors. If they cannot keep up, the campaign is sent more slowly than asked for."),
     h("fieldset", { class: "group" }, h("legend", {}, "Of a hundred messages 8x8 shall"),
       h("div", { class: "mix" }, Object.entries(mix).map(([name, control]) => field(name === "fail" ? "fail, error code 1" : COURSES[name], control, { className: "inline" }))), rest),

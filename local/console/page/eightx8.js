@@ -29,7 +29,16 @@ const NOTES = {
   "out of order": "Delivered comes first, queued last. The state stays delivered.",
 };
 
-let form = { course: "deliver", errorCode: 1, seconds: 3, taken: true, messages: 1 };
+// What lies behind an answer from which nobody can tell.
+const TRUTHS = {
+  taken: ["it has the message all the same", { taken: true, silent: false, once: false }],
+  silent: ["it has the message, and no receipt tells", { taken: true, silent: true, once: false }],
+  once: ["it does not have it, and takes it when it comes again", { taken: false, silent: false, once: true }],
+  never: ["it does not have it, however often it comes", { taken: false, silent: false, once: false }],
+};
+
+let form = { course: "deliver", errorCode: 1, seconds: 3, messages: 1, ...TRUTHS.taken[1] };
+let truth = "taken";
 const extra = h("div", {});
 const note = h("p", { class: "faint" });
 const now = h("p", { class: "now", role: "status", id: "instructions-now" });
@@ -49,8 +58,10 @@ function drawExtra() {
     parts.push(field(form.course === "late" ? "Seconds until it answers" : "Retry-After, in seconds", seconds));
   }
   if (["error", "drop"].includes(form.course)) {
-    const taken = select([["yes", "it has the message all the same"], ["no", "it does not have the message"]], form.taken ? "yes" : "no", { onchange: () => { form.taken = taken.value === "yes"; } });
-    parts.push(field("In truth", taken));
+    const truths = select(Object.entries(TRUTHS).map(([name, [text]]) => [name, text]), truth, {
+      onchange: () => { truth = truths.value; form = { ...form, ...TRUTHS[truth][1] }; },
+    });
+    parts.push(field("In truth", truths));
   }
   extra.replaceChildren(...parts);
 }
@@ -71,6 +82,10 @@ export async function instruct(changes = {}) {
 function words(one) {
   const text = COURSES[one.course];
   if (one.course === "fail") return `fail with ${one.errorCode}, ${stack.settings.errorCodes.find((known) => known.code === one.errorCode)?.text}`;
+  if (["error", "drop"].includes(one.course)) {
+    const known = Object.values(TRUTHS).find(([, values]) => Object.entries(values).every(([name, value]) => one[name] === value));
+    return known ? `${text}: ${known[0]}` : text;
+  }
   return ["late", "throttle"].includes(one.course) ? `${text} (${one.seconds} s)` : text;
 }
 

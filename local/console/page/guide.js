@@ -10,16 +10,22 @@ let read = false;
 // What was there before this page was opened is nobody's first step.
 let before = null;
 
+async function sendOne() {
+  await sendTest();
+  // On a narrow screen it is further down.
+  document.getElementById("verdict").scrollIntoView({ block: "nearest" });
+}
+
 async function failOne() {
   await instruct({ course: "fail", errorCode: 1, messages: 1 });
-  await sendTest();
+  await sendOne();
 }
 
 const STEPS = [
   {
     title: "Send a test SMS",
     more: "MoEngage asks the bridge, 8x8 delivers, the phone shows it.",
-    button: "Send", act: sendTest,
+    button: "Send", act: sendOne,
     done: (fresh) => fresh.some((one) => one.verdict.status === "delivered"),
   },
   {
@@ -45,8 +51,8 @@ list.append(...items);
 
 function draw() {
   if (!stack.settings) return;
-  before ??= Math.max(0, ...[...stack.messages.keys()].map(Number));
-  const fresh = [...stack.messages.values()].filter((one) => Number(one.key) > before);
+  before ??= new Set(stack.messages.keys());
+  const fresh = [...stack.messages.values()].filter((one) => !before.has(one.key));
   STEPS.forEach((step, place) => {
     const done = step.done(fresh);
     items[place].classList.toggle("done", done);

@@ -45,7 +45,8 @@ function draw() {
   const wanted = sent && `+${sent.replace(/^\+/, "")}`;
   if (wanted && /^\+\d+$/.test(wanted) && !numbers.includes(wanted)) numbers.unshift(wanted);
   if (!numbers.includes(chosen)) chosen = numbers[0] ?? null;
-  chooser.replaceChildren(...numbers.slice(0, 200).map((number) => h("option", { value: number, selected: number === chosen }, number)));
+  chooser.disabled = !numbers.length;
+  chooser.replaceChildren(...(numbers.length ? [] : [h("option", {}, "none yet")]), ...numbers.slice(0, 200).map((number) => h("option", { value: number, selected: number === chosen }, number)));
   const atEnd = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 40;
   const here = entries.filter((entry) => entry.number === chosen).slice(-MOST_SHOWN);
   keyed(screen, here, (entry) => entry.umid, make, update);

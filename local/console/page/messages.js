@@ -16,6 +16,8 @@ const filter = select(Object.keys(FILTERS).map((name) => [name]), "all", { id: "
 const count = h("span", { class: "faint" });
 const list = h("ul", { class: "messages", "aria-label": "Messages, the newest first", onkeydown: move });
 
+const none = h("p", { class: "faint" }, "No message yet. Send a test SMS: its way shows here, step by step.");
+
 function make(one) {
   return h("li", {}, h("button", { type: "button", onclick: () => show(one.key) },
     h("span", { class: "sign" }), h("span", { class: "text" }), h("span", { class: "chip" }),
@@ -38,9 +40,11 @@ function update(item, one) {
 }
 
 function draw() {
-  const all = [...stack.messages.values()].sort((one, other) => Number(other.key) - Number(one.key));
+  const all = [...stack.messages.values()].sort((one, other) => other.at - one.at);
   const fitting = all.filter(FILTERS[filter.value]);
   keyed(list, fitting.slice(0, MOST_SHOWN), (one) => one.key, make, update);
+  none.hidden = all.length > 0;
+  list.hidden = !none.hidden;
   count.textContent = fitting.length > MOST_SHOWN
     ? `the newest ${MOST_SHOWN} of ${fitting.length}`
     : `${fitting.length} message${fitting.length === 1 ? "" : "s"}`;
@@ -58,6 +62,7 @@ function move(event) {
 
 document.getElementById("messages").append(
   h("div", { class: "bar" }, h("label", { for: "filter" }, "Messages"), filter, count),
+  none,
   list,
 );
 on("messages shown", draw);

@@ -8,6 +8,9 @@ let detail = null;
 let ahead = 0;
 
 const title = h("p", { class: "way-title" });
+// What nothing is known of has no way to show.
+const part = document.getElementById("timeline");
+part.hidden = true;
 const steps = h("ol", { class: "steps", "aria-label": "Steps" });
 const wait = h("div", { class: "wait", hidden: true });
 
@@ -31,7 +34,7 @@ async function reconcile() {
   }
 }
 
-document.getElementById("timeline").append(title, views.list, views.panel,
+part.append(title, views.list, views.panel,
   h("div", { class: "buttons" },
     h("button", { type: "button", class: "quiet small", onclick: reconcile }, "Run reconcile now"),
     h("small", { class: "faint" }, "it runs every five minutes, and moves on what got stuck")),
@@ -67,13 +70,13 @@ function drawWait() {
   const now = Date.now() / 1000 + ahead;
   const passed = Math.max(0, now - open.since);
   const left = open.until - now;
-  const part = open.until ? Math.min(1, passed / Math.max(0.1, open.until - open.since)) : null;
+  const over = open.until ? Math.min(1, passed / Math.max(0.1, open.until - open.since)) : null;
   const known = open.until && left > 0 ? `, ${left.toFixed(1)} s to go` : "";
   wait.replaceChildren(
     h("p", {}, h("b", {}, "waits "), open.what, h("span", { class: "faint mono" }, ` ${passed.toFixed(1)} s${known}`)),
-    part === null
+    over === null
       ? h("div", { class: "progress endless", "aria-hidden": "true" }, h("i"))
-      : h("progress", { max: 1, value: part, "aria-label": "Part of the wait that is over" }),
+      : h("progress", { max: 1, value: over, "aria-label": "Part of the wait that is over" }),
   );
 }
 setInterval(drawWait, 250);
@@ -87,18 +90,27 @@ function json(value, otherwise) {
 function webhook() {
   if (!detail) return [];
   const { request } = detail;
+  return [...(request ? webhookRequest(request) : [h("p", { class: "faint" }, "It came past this page: its request was not seen.")]), ...whatFollowed()];
+}
+
+function webhookRequest(request) {
   let body = request.body;
   try { body = JSON.stringify(JSON.parse(body), null, 2); } catch { /* a form, or broken */ }
   const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
   return [
     h("h3", {}, "MoEngage asked"),
     h("pre", { tabindex: "0" }, [`${request.method} ${request.url}`, ...headers, "", body].join("\n")),
+  ];
+}
+
+function whatFollowed() {
+  return [
     ...detail.answers.flatMap((answer) => [
       h("h3", {}, answer.httpStatus ? `The bridge answered ${answer.httpStatus} after ${(answer.seconds * 1000).toFixed(0)} ms` : "No answer came"),
       json(answer.content, "Nothing that is JSON."),
     ]),
     ...detail.reports.flatMap((report) => [
-      h("h3", {}, `The bridge reported; MoEngage answered ${report.httpStatus}`),
+      h("h3", {}, `The bridge reported; MoEngage answered ${report.httpStatus}${report.httpStatus === 200 && !report.counts ? ", and knows no such message" : ""}`),
       json(report.content, "Nothing."),
     ]),
   ];
@@ -139,8 +151,10 @@ async function refresh() {
 }
 
 function draw(another) {
-  title.replaceChildren(h("b", {}, detail.text), h("br"),
-    h("span", { class: "faint" }, `to ${detail.number} by ${detail.sender}`, detail.messageId ? h("code", {}, ` ${detail.messageId}`) : ""));
+  title.replaceChildren(h("b", {}, detail.text || "(its text is not known)"),
+    h("span", { class: "faint" }, `to ${detail.number} by ${detail.sender}`, detail.messageId ? h("code", {}, ` ${detail.messageId}`) : ""),
+    h("span", { class: "faint" }, detail.verdict.hint));
+  part.hidden = false;
   if (another) steps.replaceChildren();
   keyed(steps, detail.timeline.map((step, place) => ({ ...step, key: `${step.at} ${step.who} ${step.function} ${place}` })), (step) => step.key, makeStep, updateStep);
   drawWait();

@@ -23,6 +23,8 @@ export async function showTypeThis(form) {
     h("div", { class: "dialog-head" },
       h("h2", { id: "type-this-title" }, "What to type into the real MoEngage"),
       h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Close")),
+    h("p", {}, "For a bridge that is deployed to AWS (", h("code", {}, "make deploy"), "). Where a value has a … or is in capitals, yours goes there: ",
+      h("code", {}, "bridge settings --show-tokens"), " prints all of this with your own values."),
     problem,
     h("h3", {}, "1. Settings › Channel › SMS › Sender Configuration › Add sender › Add custom service provider"),
     table(sender),

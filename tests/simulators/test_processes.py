@@ -1,0 +1,85 @@
+"""What the local stack starts ends with it, however that ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.processes import ProcessFailedError, run, running
+
+SECONDS_TO_WAIT = 20
+
+# Starts a shell that starts another process, and tells both their ids.
+STARTS_TWO = ("sh", "-c", "sleep 300 & echo $$ $! > ids.part; mv ids.part ids; wait")
+RUNNER = f"""
+import asyncio, os
+from pathlib import Path
+from local.processes import running
+
+async def main():
+    folder = Path.cwd()
+    async with running({STARTS_TWO!r}, log=folder / "log", environment=os.environ, folder=folder):
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def lives(process_id: int) -> bool:
+    """Tell whether a process runs; one that has ended and that nobody asked for does not."""
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process_id}/stat")
+    return not status.exists() or ") Z " not in status.read_text()
+
+
+async def ids_in(folder: Path) -> list[int]:
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        while not (folder / "ids").exists():
+            await asyncio.sleep(0.01)
+    return [int(one) for one in (folder / "ids").read_text().split()]
+
+
+async def ended(*process_ids: int) -> None:
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        while any(lives(one) for one in process_ids):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_nothing_outlives_a_runner_that_is_killed(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    project = str(Path(__file__).parents[2])
+    runner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RUNNER, cwd=tmp_path, env={**os.environ, "PYTHONPATH": project}
+    )
+    ids = await ids_in(tmp_path)
+    assert all(lives(one) for one in ids)
+
+    runner.send_signal(number)
+    await runner.wait()
+
+    await ended(*ids)
+
+
+async def test_at_the_end_what_was_started_has_been_stopped(tmp_path: Path) -> None:
+    log, environment = tmp_path / "log", dict(os.environ)
+    async with running(STARTS_TWO, log=log, environment=environment, folder=tmp_path):
+        ids = await ids_in(tmp_path)
+
+    await ended(*ids)
+
+
+async def test_what_ends_badly_tells_the_tail_of_its_log(tmp_path: Path) -> None:
+    command = ("sh", "-c", "echo why it failed; exit 3")
+
+    with pytest.raises(ProcessFailedError, match="exit status 3\\nwhy it failed"):
+        await run(
+            command, log=tmp_path / "log", environment=dict(os.environ), folder=tmp_path, seconds=20
+        )
