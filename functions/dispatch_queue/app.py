@@ -44,7 +44,7 @@ dispatch_messages = DispatchMessages(
         },
     ),
     dead_letters=SqsDeadLetterQueue(sqs, settings.send_dead_letter_queue_url),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     sender=EightX8(eightx8, secrets),
 )

@@ -32,7 +32,7 @@ receive_callback = ReceiveCallback(
     messages=DynamoDBMessages(
         dynamodb, settings.messages_table, retention_days=settings.retention_days
     ),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
     passes_wishes_on=bool(settings.moengage_data_api_url),

@@ -23,6 +23,7 @@ secrets = SecretSource(
     max_age_seconds=settings.secret_max_age_seconds,
 )
 dynamodb = aws_client("dynamodb")
+sqs = aws_client("sqs")
 reconcile = Reconcile(
     ReconcilePlan(
         patience=Patience(
@@ -36,7 +37,7 @@ reconcile = Reconcile(
         missing_receipt=settings.missing_receipt_policy,
     ),
     messages=DynamoDBMessages(dynamodb, settings.messages_table),
-    outcomes=SqsOutcomeQueue(aws_client("sqs"), settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
     jobs=DynamoDBExportJobs(dynamodb, settings.messages_table),
     log=LogExports(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
 )

@@ -57,7 +57,7 @@ send_message = SendMessage(
             MessageKind.PROMOTIONAL: settings.promotional_queue_url,
         },
     ),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url),
+    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     sender=EightX8(eightx8, secrets),
 )

@@ -105,3 +105,17 @@ def test_how_many_messages_were_looked_at_does_not_matter(times: int) -> None:
 
     # But for whole execution environments, which read the secret.
     assert many == pytest.approx(few, rel=0.01)
+
+
+def test_lambdas_own_lines_are_paid_for_where_they_are_written() -> None:
+    life = Life({"send_sms": SEND})
+
+    without = cost_of(life, Assumptions(platform_lines=False, traced=0.0))["CloudWatch Logs"]
+    written = cost_of(life, Assumptions(traced=0.0))["CloudWatch Logs"]
+    traced = cost_of(life, Assumptions(traced=1.0))["CloudWatch Logs"]
+
+    # A thousand bytes of its own in one line, and 26 that CloudWatch adds to each.
+    assert without == pytest.approx(1e6 * 1026 / 1024**3 * prices.LOGS_GB)
+    # Three lines of some 260 bytes; X-Ray's part of the last one has some 95.
+    assert (written - without) / prices.LOGS_GB * 1024**3 / 1e6 == pytest.approx(340, abs=20)
+    assert (traced - written) / prices.LOGS_GB * 1024**3 / 1e6 == pytest.approx(95, abs=10)

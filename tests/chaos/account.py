@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sms_bridge.storage.secret import SecretSource
-from tests.chaos.aws import AwsCalls
+from tests.chaos.aws import TRIES, AwsCalls
 from tests.chaos.dynamodb import DynamoDBClient, Table
 from tests.chaos.faults import Faults
 from tests.chaos.sqs import Queue, SqsClient
@@ -89,7 +89,7 @@ class Account:
             throttles=lambda: self._faults.strikes("batch_write_partial"),
         )
 
-    def sqs(self) -> Any:
+    def sqs(self, *, tries: int = TRIES) -> Any:
         """Return a client of the queues."""
         calls = AwsCalls(
             self._world,
@@ -97,6 +97,7 @@ class Account:
             self._random,
             fails="sqs_fails",
             answers_lost="sqs_answers_lost",
+            tries=tries,
         )
         queues = [
             self.promotional,

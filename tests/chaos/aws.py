@@ -12,7 +12,7 @@ from tests.chaos.world import World
 
 # botocore makes the attributes from its arguments, which its type stubs do not know.
 _SETTINGS: Any = AWS_CALLS
-_TRIES: int = _SETTINGS.retries["total_max_attempts"]
+TRIES: int = _SETTINGS.retries["total_max_attempts"]
 _READ_TIMEOUT: float = _SETTINGS.read_timeout
 
 
@@ -42,6 +42,7 @@ class AwsCalls:
         down: str = "",
         answer_lost: str = "",
         answers_lost: str = "",
+        tries: int = TRIES,
     ) -> None:
         self._world = world
         self._faults = faults
@@ -50,6 +51,7 @@ class AwsCalls:
         self._down = down
         self._answer_lost = answer_lost
         self._answers_lost = answers_lost
+        self._tries = tries
 
     def __call__[Answer](self, operation: str, work: Callable[[], Answer]) -> Answer:
         """Make one call; other activities go on before its work is done, and after it."""
@@ -58,7 +60,7 @@ class AwsCalls:
             wait(self._random.uniform(0.1, 1.0))
             raise client_error("ThrottlingException", operation)
         loses_all = strikes(self._answers_lost)
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             wait(self._random.uniform(0.001, 0.006))
             if strikes(self._down):
                 wait(self._random.uniform(0.0, 0.5 * attempt))

@@ -337,7 +337,9 @@ class Bridge:
         )
 
     def _outcome_queue(self) -> SqsOutcomeQueue:
-        return SqsOutcomeQueue(self.account.sqs(), self.account.outcomes.url)
+        return SqsOutcomeQueue(
+            self.account.sqs(), self.account.outcomes.url, once=self.account.sqs(tries=1)
+        )
 
     def _to_8x8(self, *, connect_timeout: float) -> Any:
         return SimulatedConnections(

@@ -208,3 +208,19 @@ def test_a_connection_that_was_idle_for_long_is_replaced() -> None:
             client.get_item(TableName="messages", Key=ITEM)
 
         assert server.connections == 2
+
+
+def test_a_client_that_tries_once_never_repeats_a_call_on_the_same_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in ON_LOOPBACK.items():
+        monkeypatch.setenv(name, value)
+    with LoopbackServer(GOOD, answers(500), GOOD) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = AwsClient("dynamodb")
+        client.get_item(TableName="messages", Key=ITEM)
+
+        with pytest.raises(AwsError, match="500"):
+            client.trying_once().get_item(TableName="messages", Key=ITEM)
+
+    assert (server.connections, len(server.received)) == (1, 2)

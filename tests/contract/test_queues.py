@@ -175,10 +175,13 @@ class TestOutcomeQueues:
         assert stays == [outcome_body("later")]
         assert sqs.receive(sqs.promotional) == []
 
-    def test_whoever_tells_learns_how_often_its_record_was_received(self, sqs: Sqs) -> None:
+    @pytest.mark.parametrize(("is_first", "told"), [(True, [1, 2, 3]), (False, [0, 0, 0])])
+    def test_whoever_tells_learns_how_often_the_first_record_was_received(
+        self, sqs: Sqs, *, is_first: bool, told: list[int]
+    ) -> None:
         received: list[int] = []
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
-        queue.add("a")
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional, once=sqs.client)
+        queue.add("a", is_first=is_first)
 
         def not_now(_: str, times: int) -> int:
             received.append(times)
@@ -187,7 +190,46 @@ class TestOutcomeQueues:
         for _ in range(3):
             queue.work_through(sqs.receive(sqs.promotional), not_now, InMemoryDeadLetters())
 
-        assert received == [1, 2, 3]
+        assert received == told
+
+    def test_of_a_record_that_may_be_queued_twice_one_at_most_is_the_first(
+        self, sqs: Sqs, logged: WrittenLog
+    ) -> None:
+        class LosesTheAnswer:
+            """A client whose call gets through, of which nobody hears."""
+
+            def send_message(self, **record: Any) -> None:
+                sqs.client.send_message(**record)
+                raise ConnectionError
+
+        once: Any = LosesTheAnswer()
+        received: list[int] = []
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional, once=once)
+        queue.add("a", is_first=True)
+
+        queue.work_through(
+            sqs.receive(sqs.promotional),
+            lambda _, times: received.append(times),
+            InMemoryDeadLetters(),
+        )
+
+        assert sorted(received) == [0, 1]
+        assert [line["message"] for line in logged.lines] == ["outcome not queued at once"]
+
+    def test_without_a_client_that_never_repeats_a_call_no_record_is_the_first(
+        self, sqs: Sqs
+    ) -> None:
+        received: list[int] = []
+        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        queue.add("a", is_first=True)
+
+        queue.work_through(
+            sqs.receive(sqs.promotional),
+            lambda _, times: received.append(times),
+            InMemoryDeadLetters(),
+        )
+
+        assert received == [0]
 
     @pytest.mark.parametrize(
         "broken", ["garbage", "[]", "{}", '"text"', "null", '{"messageId": 7}', '{"messageId": ""}']

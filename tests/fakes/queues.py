@@ -13,7 +13,7 @@ class InMemoryOutcomes:
 
     queued: list[tuple[str, int]] = field(default_factory=list)
 
-    def add(self, message_id: str, *, delay_seconds: int = 0) -> None:
+    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:  # noqa: ARG002
         self.queued.append((message_id, delay_seconds))
 
 

@@ -282,7 +282,7 @@ def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
     url = bridge.queue_urls["OUTCOME_QUEUE_URL"]
     for number in numbers:
         put_messages(bridge.messages, {"messageId": message_id(number)})
-        body = json.dumps({"messageId": message_id(number)})
+        body = json.dumps({"messageId": message_id(number), "isFirst": True})
         bridge.sqs.send_message(QueueUrl=url, MessageBody=body)
     return bridge.receive("OUTCOME_QUEUE_URL")
 

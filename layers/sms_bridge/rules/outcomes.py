@@ -49,15 +49,15 @@ def seconds_before_telling(accepted_at: float, now: float) -> int:
 def is_the_first_to_tell(due_at: float, held_until: float, received: int, now: float) -> bool:
     """Tell whether an outcome is held for whoever asks, since the moment that it was due.
 
-    Other records of it are queued a minute later at the earliest, and what SQS delivers a second
-    time says so (or, hardly ever, does not: then MoEngage hears the outcome twice).
+    It is held for one record, which is queued once at most. What SQS delivers a second time says
+    so (or, hardly ever, does not: then MoEngage hears the outcome twice).
 
     Parameters
     ----------
     due_at, held_until, now
         Seconds since the epoch.
     received
-        How often its record was received; 0 if that is not known.
+        How often the record that it is held for was received; 0 if another one asks.
     """
     still_held = abs(held_until - due_at - SECONDS_HELD_FOR_THE_FIRST) < 1
     return received == 1 and still_held and now < due_at + _SECONDS_FOR_THE_FIRST

@@ -68,7 +68,7 @@ class ForwardOutcome:
         Parameters
         ----------
         received
-            How often the record that asks for it was received; 0 if that is not known.
+            How often the record that it is held for was received; 0 if another one asks.
 
         Returns
         -------

@@ -5,6 +5,7 @@ has the methods of boto3's client for its service, as far as the bridge uses the
 the same timeouts and tries again in the same cases; the contract tests hold both to it.
 """
 
+import copy
 import functools
 import json
 import os
@@ -128,6 +129,7 @@ class AwsClient:
         self._sleep = sleep
         self._chance = chance
         self._open = OpenConnections(clock)
+        self._max_tries = MAX_TRIES
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         """Return a method of boto3's client."""
@@ -135,6 +137,12 @@ class AwsClient:
             raise AttributeError(name)
         operation = "".join(part.capitalize() for part in name.split("_"))
         return functools.partial(self._call, operation)
+
+    def trying_once(self) -> "AwsClient":
+        """Return a client of the same connections that never repeats a call."""
+        once = copy.copy(self)
+        once._max_tries = 1
+        return once
 
     def connect(self) -> None:
         """Open a connection ahead of the first call."""
@@ -151,8 +159,8 @@ class AwsClient:
             When there was no answer.
         """
         content = json_text(parameters).encode()
-        for tries in range(1, MAX_TRIES + 1):
-            is_last = tries == MAX_TRIES
+        for tries in range(1, self._max_tries + 1):
+            is_last = tries == self._max_tries
             asked = ""
             try:
                 status, asked, answer = self._post(operation, content)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sms_bridge.json_text import json_text
 from sms_bridge.logs import log_failure
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 
@@ -12,31 +13,51 @@ if TYPE_CHECKING:
 
 
 Tell = Callable[[str, int], int | None]
-"""Tells a message's outcome, whose record was received so often; returns the seconds until it is
-told again, None when done."""
+"""Tells a message's outcome; returns the seconds until it is told again, None when done. Is given
+how often the record that the outcome is held for was received, 0 for any other record."""
 
 
 class OutcomeQueue(Protocol):
     """Says that a message's outcome is to be told."""
 
-    def add(self, message_id: str, *, delay_seconds: int = 0) -> None:
-        """Queue a message's outcome, to be told after a delay (at most 900 seconds)."""
+    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:
+        """Queue a message's outcome, to be told after a delay (at most 900 seconds).
+
+        Parameters
+        ----------
+        is_first
+            Whether the caller has just made it due, so that it is held for this record.
+        """
 
 
 class SqsOutcomeQueue:
-    """An :class:`OutcomeQueue` in SQS."""
+    """An :class:`OutcomeQueue` in SQS.
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
+    Parameters
+    ----------
+    once
+        A client that never repeats a call. Without it no outcome is held for a record.
+    """
+
+    def __init__(self, client: "SQSClient", url: str, *, once: "SQSClient | None" = None) -> None:
         self._client = client
         self._url = url
+        self._once = once
 
-    def add(self, message_id: str, *, delay_seconds: int = 0) -> None:
+    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:
         """See :class:`OutcomeQueue`."""
-        self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=outcome_body(message_id),
-            DelaySeconds=delay_seconds,
-        )
+        if is_first and self._once:
+            try:
+                self._send(self._once, _first_body(message_id), delay_seconds)
+                return
+            except Exception as error:
+                # It may be in the queue all the same. A record that says so as well would be
+                # told side by side with it.
+                log_failure("outcome not queued at once", error, message_id=message_id)
+        self._send(self._client, outcome_body(message_id), delay_seconds)
+
+    def _send(self, client: "SQSClient", body: str, delay_seconds: int) -> None:
+        client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def work_through(
         self, records: list[dict[str, Any]], tell: Tell, dead_letters: DeadLetterQueue
@@ -53,12 +74,12 @@ class SqsOutcomeQueue:
         again = []
         for record in records:
             try:
-                message_id = _message_id_in(record["body"])
+                message_id, is_first = _read(record["body"])
                 if message_id is None:
                     dead_letters.add(record["body"], reason="unreadable")
                     continue
                 received = int(record["attributes"]["ApproximateReceiveCount"])
-                wait = tell(message_id, received)
+                wait = tell(message_id, received if is_first else 0)
                 if wait is None:
                     continue
                 self._client.change_message_visibility(
@@ -75,13 +96,22 @@ class SqsOutcomeQueue:
 
 def outcome_body(message_id: str) -> str:
     """Return the body of a record, in the queue and in its dead-letter queue."""
-    return json.dumps({"messageId": message_id})
+    return json_text({"messageId": message_id})
 
 
-def _message_id_in(body: str) -> str | None:
+def _first_body(message_id: str) -> str:
+    """Return the body of the record that an outcome is held for."""
+    return json_text({"messageId": message_id, "isFirst": True})
+
+
+def _read(body: str) -> tuple[str | None, bool]:
     try:
         content = json.loads(body)
     except ValueError:
-        return None
-    message_id = content.get("messageId") if isinstance(content, dict) else None
-    return message_id if isinstance(message_id, str) and message_id else None
+        content = None
+    if not isinstance(content, dict):
+        return None, False
+    message_id = content.get("messageId")
+    if not isinstance(message_id, str) or not message_id:
+        return None, False
+    return message_id, content.get("isFirst") is True

@@ -155,7 +155,7 @@ class Bridge:
         self.moengage = MoEngageBooks()
         self.jobs = InMemoryExportJobs()
         self.send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageKind, SENDING))
-        self.outcomes = SqsOutcomeQueue(self.sqs.client, TELLING)
+        self.outcomes = SqsOutcomeQueue(self.sqs.client, TELLING, once=self.sqs.client)
         self.dead_letters = SqsDeadLetterQueue(self.sqs.client, DEAD)
         self.is_queued = is_queued
         self._interruption = Interruption(0, kill)
