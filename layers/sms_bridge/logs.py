@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 
 from sms_bridge.clock import timestamp
 from sms_bridge.json_text import json_text
+from sms_bridge.metrics import DIRECTIVES
 
 _NOT_WRITTEN = ("level", "location", "message", "timestamp")
 
@@ -62,8 +63,14 @@ class LineLogger(Logger):
         begins = json_text(shared)[:-1]
         texts = []
         for keys in lines:
+            directives = keys.pop(DIRECTIVES, "")
             own = json_text({name: value for name, value in keys.items() if value != ""})
-            texts.append(f"{begins},{own[1:]}\n" if own != "{}" else f"{begins}}}\n")
+            parts = [begins]
+            if own != "{}":
+                parts.append(own[1:-1])
+            if directives:
+                parts.append(f'"{DIRECTIVES}":{directives}')
+            texts.append(f"{','.join(parts)}}}\n")
         with handler.lock:
             handler.stream.write("".join(texts))
             handler.flush()

@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from sms_bridge.json_text import json_text
+
 NAMESPACE = "SmsBridge"
+
+DIRECTIVES = "_aws"
+"""The key under which CloudWatch looks for what is a metric. Its value is JSON."""
 
 SERVICE = "service"
 """The dimension that all metrics have: the stack's name, which the logger writes into each line."""
@@ -78,14 +83,16 @@ def measured(values: Mapping[Metric, float | list[float]], now: float) -> dict[s
     now
         Seconds since the epoch.
     """
+    directives = _directives(tuple(values))
     return {
-        "_aws": {"Timestamp": round(now * 1000), "CloudWatchMetrics": _directives(tuple(values))},
         **{metric.title: value for metric, value in values.items()},
+        # As JSON already: it is as long as all the rest of a line.
+        DIRECTIVES: f'{{"Timestamp":{round(now * 1000)},"CloudWatchMetrics":{directives}}}',
     }
 
 
 @functools.lru_cache
-def _directives(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
+def _directives(metrics: tuple[Metric, ...]) -> str:
     """Tell CloudWatch what is a metric of a line: the same few combinations again and again."""
     by_key: dict[str, list[dict[str, str]]] = {}
     for metric in metrics:
@@ -93,11 +100,13 @@ def _directives(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
             {"Name": metric.title, "Unit": metric.unit} if metric.unit else {"Name": metric.title}
         )
         by_key.setdefault(metric.split_by, []).append(told)
-    return [
-        {
-            "Namespace": NAMESPACE,
-            "Dimensions": [[SERVICE], [SERVICE, key]] if key else [[SERVICE]],
-            "Metrics": told,
-        }
-        for key, told in by_key.items()
-    ]
+    return json_text(
+        [
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [[SERVICE], [SERVICE, key]] if key else [[SERVICE]],
+                "Metrics": told,
+            }
+            for key, told in by_key.items()
+        ]
+    )

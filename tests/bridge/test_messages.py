@@ -9,6 +9,7 @@ from bridge.send_test import follow
 from sms_bridge.clock import timestamp
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message, Outcome, Told
+from sms_bridge.storage.outcome_queue import outcome_body
 from tests.bridge.deployed import PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, NUMBER, TEXT, a_message, a_receipt
 
@@ -283,7 +284,7 @@ def test_replayed_outcomes_are_queued_and_leave_the_dead_letter_queue(deployed: 
     assert found["replayed"] is True
     assert [one["messageId"] for one in found["outcomes"]] == IDS[:2]
     queued = sorted(one["Body"] for one in deployed.queue("OutcomeQueue"))
-    assert queued == [f'{{"messageId": "{one}"}}' for one in IDS[:2]]
+    assert queued == [outcome_body(one) for one in IDS[:2]]
     replayed = deployed.messages.get(IDS[0])
     assert replayed is not None
     assert replayed.outcome_is_open

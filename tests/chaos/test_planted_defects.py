@@ -166,9 +166,9 @@ def test_a_late_write_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_forgotten_doubt_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under `resend` an attempt may fail for good after an earlier one got through unheard."""
-    faults = ("reset_after_read", "opt_outs")
+    faults = ("brownouts", "opt_outs")
     setting = Setting(
-        seed=1, messages=60, faults=faults, policy=AmbiguousSendPolicy.RESEND, is_queued=True
+        seed=1, messages=150, faults=faults, policy=AmbiguousSendPolicy.RESEND, is_queued=True
     )
     assert not run(setting).failures
     judge = ResendPolicy.state_after

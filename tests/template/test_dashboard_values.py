@@ -11,7 +11,8 @@ from sms_bridge.metrics import Metric, measured
 
 
 def line_of(values: Mapping[Metric, float], at: float, **keys: str) -> str:
-    return json.dumps({"service": "bridge-under-test", **keys, **measured(values, at)})
+    line = {"service": "bridge-under-test", **keys, **measured(values, at)}
+    return json.dumps({**line, "_aws": json.loads(line["_aws"])})
 
 
 def widget_of(*metrics: list[Any], stat: str = "Sum") -> dict[str, Any]:

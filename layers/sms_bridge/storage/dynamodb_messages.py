@@ -331,7 +331,7 @@ class DynamoDBMessages:
             no_attempt = "attribute_not_exists(attempt)"
             may_be_replaced = one_of("#state", MAY_REPLACE[state])
             may_move = f"({never_seen} OR {may_be_replaced})"
-            values: dict[str, Any] = named(MAY_REPLACE[state])
+            values: dict[str, Any] = {**named(MAY_REPLACE[state])}
             if attempt is not None:
                 no_later_attempt = "attempt = :attempt" if attempt else no_attempt
                 may_move += f" AND {no_later_attempt}"

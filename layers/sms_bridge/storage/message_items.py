@@ -24,7 +24,7 @@ from typing import Any
 
 from sms_bridge.clock import seconds_of, timestamp
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, Told
+from sms_bridge.rules.messages import InboundMessage, Message, MessageKind, Outcome, Receipt, Told
 from sms_bridge.rules.outcomes import SECONDS_HELD_FOR_THE_FIRST
 
 Item = dict[str, Any]
@@ -48,14 +48,15 @@ CAMPAIGN = "campaign"
 
 _FIELDS_OF_THEIR_OWN_FORM = ("id", "state", "campaign_id", "attempt_at", "outcome", "receipts")
 
-# The field, the attribute and the type of each that is stored as it is.
-_PLAIN_FIELDS: list[tuple[str, str, Any]] = [
-    (field.name, STORED_NAMES.get(field.name, field.name), field.type)
+# The field and the attribute of each that is stored as it is.
+_PLAIN_FIELDS = [
+    (field.name, STORED_NAMES.get(field.name, field.name))
     for field in fields(Message)
     if field.name not in _FIELDS_OF_THEIR_OWN_FORM
 ]
 
 _STATES = {state.value: state for state in State}
+_KINDS = {kind.value: kind for kind in MessageKind}
 
 
 def attributes(values: dict[str, Any]) -> Item:
@@ -84,20 +85,22 @@ def _values_of(item: Item) -> dict[str, Any]:
     """Read an item; what the bridge does not write, such as a set, is left out."""
     values: dict[str, Any] = {}
     for name, noted in item.items():
-        [(kind, value)] = noted.items()
-        if kind in ("S", "BOOL"):
-            values[name] = value
-        elif kind == "N":
-            values[name] = int(value)
-        elif kind == "M":
-            values[name] = _values_of(value)
+        # Most are texts.
+        if "S" in noted:
+            values[name] = noted["S"]
+        elif "N" in noted:
+            values[name] = int(noted["N"])
+        elif "M" in noted:
+            values[name] = _values_of(noted["M"])
+        elif "BOOL" in noted:
+            values[name] = noted["BOOL"]
     return values
 
 
 def message_attributes(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, without the key and the state."""
     values = {}
-    for field, name, _ in _PLAIN_FIELDS:
+    for field, name in _PLAIN_FIELDS:
         value = getattr(message, field)
         if value:
             values[name] = value
@@ -195,9 +198,9 @@ def inbound_from(item: Item) -> InboundMessage:
 def message_from(item: Item) -> Message:
     """Read a message's item."""
     values = _values_of(item)
-    known: dict[str, Any] = {
-        field: kind(values[name]) for field, name, kind in _PLAIN_FIELDS if name in values
-    }
+    known = {field: values[name] for field, name in _PLAIN_FIELDS if name in values}
+    if "kind" in values:
+        known["kind"] = _KINDS[values["kind"]]
     if CAMPAIGN in values:
         known["campaign_id"] = values[CAMPAIGN].removesuffix(
             campaign_shelf("", shelf_of(values["id"]))
@@ -209,7 +212,7 @@ def message_from(item: Item) -> Message:
     outcome = values.get("outcome")
     return Message(
         id=values["id"],
-        state=State(values.get("state", State.SENDING)),
+        state=_STATES[values["state"]] if "state" in values else State.SENDING,
         outcome=Outcome(
             Told(outcome["status"]), outcome.get("reason", ""), outcome.get("description", "")
         )

@@ -73,12 +73,14 @@ def _update_expression(
     return " ".join(clauses), names
 
 
+@functools.cache
 def one_of(name: str, states: frozenset[State]) -> str:
     """Return the condition that the item is in one of these states."""
     return f"{name} IN ({', '.join(f':{state.value}' for state in sorted(states))})"
 
 
-def named(states: frozenset[State]) -> dict[str, Any]:
+@functools.cache
+def named(states: frozenset[State]) -> Mapping[str, str]:
     """Return the values of such a condition."""
     return {f":{state.value}": state.value for state in states}
 

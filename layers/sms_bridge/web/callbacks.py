@@ -112,6 +112,8 @@ def _text(value: object) -> str:
 
     JSON can hold half a surrogate pair, which no database takes.
     """
+    if isinstance(value, str) and value.isascii():
+        return value
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return ""
     return str(value).encode("utf-8", "replace").decode()
