@@ -275,7 +275,7 @@ def _close_all(idle: list[tuple[Connection, float]]) -> None:
 def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
     if not "".join((path, *headers.values())).isprintable():
         raise ValueError("a header cannot hold this")
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     head = f"{method} {path} HTTP/1.1\r\n{lines}user-agent: sms-bridge/{__version__}\r\n\r\n"
     return head.encode("latin-1")
 

@@ -4,6 +4,7 @@
 rest without an error, so the bridge has to know before it sends.
 """
 
+from collections.abc import Callable
 from math import ceil
 from typing import Literal
 
@@ -59,25 +60,30 @@ def segments_of(text: str, encoding: str = "AUTO") -> Segments:
     documentation). A character outside the basic plane takes two UCS-2 places. No character is
     split over two parts, so that a part may stay one place short.
     """
-    if encoding == "GSM7" or (encoding == "AUTO" and _fits_gsm7(text)):
-        places = [2 if character in _GSM7_EXTENSION else 1 for character in text]
-        return Segments("GSM7", _parts(places, single=160, several=153))
-    places = [2 if ord(character) > 0xFFFF else 1 for character in text]
-    return Segments("UCS2", _parts(places, single=70, several=67))
+    if encoding == "GSM7" or (encoding == "AUTO" and _GSM7.issuperset(text)):
+        return Segments("GSM7", _parts(text, _is_wide_in_gsm7, single=160, several=153))
+    return Segments("UCS2", _parts(text, _is_wide_in_ucs2, single=70, several=67))
 
 
-def _fits_gsm7(text: str) -> bool:
-    return _GSM7.issuperset(text)
+def _is_wide_in_gsm7(character: str) -> bool:
+    return character in _GSM7_EXTENSION
 
 
-def _parts(places: list[int], *, single: int, several: int) -> int:
-    total = sum(places)
+def _is_wide_in_ucs2(character: str) -> bool:
+    return character > "\uffff"
+
+
+def _parts(text: str, is_wide: Callable[[str], bool], *, single: int, several: int) -> int:
+    # Most characters of a text occur in it more than once.
+    wide = {character for character in set(text) if is_wide(character)}
+    total = len(text) + sum(map(text.count, wide))
     if total <= single:
         return 1
-    if total == len(places):
+    if not wide:
         return ceil(total / several)
     parts, used = 1, 0
-    for width in places:
+    for character in text:
+        width = 2 if character in wide else 1
         if used + width > several:
             parts, used = parts + 1, 0
         used += width

@@ -135,8 +135,7 @@ class AwsClient:
         """Return a method of boto3's client."""
         if name.startswith("_"):
             raise AttributeError(name)
-        operation = "".join(part.capitalize() for part in name.split("_"))
-        return functools.partial(self._call, operation)
+        return functools.partial(self._call, _operation(name))
 
     def trying_once(self) -> "AwsClient":
         """Return a client of the same connections that never repeats a call."""
@@ -223,6 +222,11 @@ class AwsClient:
 def aws_client(service: str) -> Any:
     """Return an :class:`AwsClient`, to stand where a boto3 client is expected."""
     return AwsClient(service)
+
+
+@functools.cache
+def _operation(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def _endpoint(service: str, region: str, environment: Mapping[str, str]) -> str:

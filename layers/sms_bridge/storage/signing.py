@@ -47,19 +47,11 @@ def signed_headers(
         signed["x-amz-security-token"] = credentials.session_token
     names = sorted(signed)
     listed = ";".join(names)
-    canonical = "\n".join(
-        (
-            "POST",
-            path,
-            "",
-            *(f"{name}:{signed[name]}" for name in names),
-            "",
-            listed,
-            hashlib.sha256(content).hexdigest(),
-        )
-    )
+    lines = "".join([f"{name}:{signed[name]}\n" for name in names])
+    canonical = f"POST\n{path}\n\n{lines}\n{listed}\n{hashlib.sha256(content).hexdigest()}"
     scope = f"{day}/{region}/{service}/aws4_request"
-    to_sign = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashed}"
     key = _signing_key(credentials.secret_access_key, day, region, service)
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     signed["authorization"] = (

@@ -77,7 +77,9 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     text = fields.read("text", _text, required=True)
     source = fields.read("source", _source) or rules.default_source or None
     options = {
-        name: value for name, check in _OPTIONS.items() if (value := fields.read(name, check))
+        name: value
+        for name, check in _OPTIONS.items()
+        if fields.has(name) and (value := fields.read(name, check))
     }
     if rules.callback_url:
         options.setdefault("dlrCallbackUrl", rules.callback_url)
@@ -178,6 +180,9 @@ class _Fields:
         self._given: dict[str, list[tuple[str, Any]]] = {}
         for pair in pairs:
             self._given.setdefault(_FIRST_NAMES.get(pair[0], ""), []).append(pair)
+
+    def has(self, first_name: str) -> bool:
+        return first_name in self._given
 
     def read(
         self, first_name: str, check: Callable[[Any], str], *, required: bool = False
