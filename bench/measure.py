@@ -13,7 +13,7 @@ from bench.cost import LOOK_UPS, TRACED_SHARE, Assumptions, cost_of, cost_of_kee
 from bench.events import send_events
 from bench.figures import AS_PEOPLE_WRITE_IT, Figure
 from bench.runs import Function, RunFailedError, has_valgrind, take_times
-from bench.scenario import Scenario
+from bench.scenario import Scenario, wait_within_a_period
 from bench.standins.running import StandIns
 from bench.start import start_ups
 from bench.usage import Life, live
@@ -252,6 +252,7 @@ class Bench:
         batch = artifact.outcome_batch_size()
         queueing = artifact.function("send_sms", self.standins, DISPATCH_MODE="queued")
         batch_size = artifact.default_of("DispatchBatchSize")
+        wait_within_a_period(artifact.default_of("DuplicateWindowSeconds"))
         return {
             "direct": live(
                 self._ours, self.standins, messages=20, kind="promotional", outcome_batch=batch

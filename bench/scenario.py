@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from bench.events import TEXT, naked_body, receipt_events, send_events, sqs_even
 from bench.runs import take_times
 from bench.standins.running import StandIns
 from bench.warm import Work
+from sms_bridge.rules.duplicates import CLOCK_SKEW, seconds_a_period
 
 _BODY_OF_A_MESSAGE = {
     "destination": "+6590000000",
@@ -19,6 +22,26 @@ _BODY_OF_A_MESSAGE = {
     "source": "Acme",
     "clientMessageId": "0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
 }
+
+# Longer than any run that sends.
+_SECONDS_TO_SEND = 90
+
+
+def wait_within_a_period(
+    window: int,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Wait where claims cost more than usual: in the first of a period's 32 windows each message
+    closes the chain of the period before, which is one more write.
+    """
+    period = seconds_a_period(window)
+    since_it_began = clock() % period
+    first = window + CLOCK_SKEW
+    if since_it_began < first:
+        sleep(first - since_it_began)
+    elif since_it_began > period - _SECONDS_TO_SEND:
+        sleep(period - since_it_began + first)
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,7 @@ class Scenario:
             f"send_sms, {kind}",
             artifact.function("send_sms", self.standins),
             send_events(self.messages, kind),
-            lambda: self.standins.clear(table=True),
+            self._begin_anew,
         )
 
     def receipts(self, state: str) -> Work:
@@ -103,6 +126,10 @@ class Scenario:
             lambda: self.standins.restore(f"queued {kind}"),
             units=batch_size,
         )
+
+    def _begin_anew(self) -> None:
+        wait_within_a_period(artifact.default_of("DuplicateWindowSeconds"))
+        self.standins.clear(table=True)
 
     def _sent(self) -> list[dict[str, Any]]:
         work = self.send("promotional")

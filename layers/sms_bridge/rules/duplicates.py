@@ -120,7 +120,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
     """
     if key.seconds is None:
         return _take(changed(message, id=key.message_id(0, 0)), create)
-    length = min(max(_WINDOWS_A_PERIOD * key.seconds, _MIN_PERIOD), _MAX_PERIOD)
+    length = seconds_a_period(key.seconds)
     current = int(now // length)
     period, place = int((now - key.seconds - CLOCK_SKEW) // length), 0
     while True:
@@ -138,6 +138,11 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
             return claimed
         else:
             place += 1
+
+
+def seconds_a_period(window: int) -> int:
+    """Return how long the periods are into which a duplicate window's claims are put."""
+    return min(max(_WINDOWS_A_PERIOD * window, _MIN_PERIOD), _MAX_PERIOD)
 
 
 def end_of_a_chain(message: Message, message_id: str) -> Message:
