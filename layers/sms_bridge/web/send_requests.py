@@ -286,7 +286,7 @@ def _source(value: Any) -> str:
     source = _string(value).strip()
     digits = source.removeprefix("+")
     numeric = digits.isascii() and digits.isdigit()
-    if not source or len(source) > (16 if numeric else 11):
+    if not source or "\n" in source or len(source) > (16 if numeric else 11):
         raise _WrongError("must be up to 11 letters and digits, or up to 16 digits")
     return source
 

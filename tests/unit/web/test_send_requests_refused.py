@@ -56,6 +56,7 @@ WRONG_FIELDS: list[tuple[str, object]] = [
     ("source", "TwelveLetter"),
     ("source", "12345678901234567"),
     ("source", "   "),
+    ("source", "Ac\nme"),
     ("source", ["Acme"]),
     ("source", True),
     ("clientMessageId", "c" * 351),
