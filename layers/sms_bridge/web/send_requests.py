@@ -1,17 +1,17 @@
 """Reads the request to send a message: MoEngage's, 8x8's own, and those of other gateways."""
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any, Never
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from sms_bridge.rules.messages import MessageKind, MessageRequest
 from sms_bridge.rules.phone_numbers import NUMBER, is_in_countries
 from sms_bridge.rules.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.values import value
 from sms_bridge.web.refusals import Code, FieldError, RefusedError
+from sms_bridge.web.request_bodies import JsonObject, read_fields
 from sms_bridge.web.requests import HttpRequest
 
 # The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
@@ -26,8 +26,6 @@ NAMES = {
     "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
 }
 
-_FORM = "application/x-www-form-urlencoded"
-_MAX_FORM_FIELDS = 100
 _NOT_FILLED_IN = "holds the macro's name: MoEngage did not fill it in"
 
 
@@ -71,7 +69,7 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
             "The sub-account in the URL is not one of those this bridge may use.",
         )
     idempotency_key = _idempotency_key(request)
-    fields = _Fields(_read_body(request))
+    fields = _Fields(read_fields(request))
 
     destination = fields.read("destination", _number, required=True)
     text = fields.read("text", _text, required=True)
@@ -108,58 +106,6 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
         campaign_id=campaign_id,
         dlt_template_id=dlt_template_id,
     )
-
-
-# ------------------------------------------------------------------------------------- the body
-def _read_body(request: HttpRequest) -> list[tuple[str, Any]]:
-    media_type = request.media_type
-    if media_type == _FORM:
-        return _read_form(request.text())
-    # A raw body that a person typed into MoEngage may come as text/plain.
-    if media_type in ("", "application/json", "text/plain") or media_type.endswith("+json"):
-        return _read_json(request.text())
-    raise RefusedError(
-        Code.CONTENT_TYPE_UNSUPPORTED, f"Send the body as application/json or {_FORM}."
-    )
-
-
-def _read_json(text: str) -> list[tuple[str, Any]]:
-    try:
-        pairs = _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        raise RefusedError(Code.BODY_INVALID, "The body is not valid JSON.") from None
-    if not isinstance(pairs, _Pairs):
-        raise RefusedError(Code.BODY_INVALID, "The body must be one JSON object.")
-    return pairs
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object."""
-
-
-def _refuse_constant(_: str) -> Never:
-    raise ValueError
-
-
-# As pairs: a field that stands twice must not go unnoticed.
-_DECODER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
-
-
-def _read_form(text: str) -> list[tuple[str, Any]]:
-    if text.lstrip().startswith("{"):
-        raise RefusedError(
-            Code.BODY_INVALID,
-            "The body is JSON but was sent as a form: set Content-Type: application/json.",
-        )
-    try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
-        )
-    except UnicodeDecodeError:
-        raise RefusedError(Code.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
-    except ValueError:
-        raise RefusedError(Code.BODY_INVALID, "The body is not a valid form.") from None
-    return list(pairs)
 
 
 # ----------------------------------------------------------------------------------- the fields
@@ -256,7 +202,7 @@ def _string(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    if isinstance(value, list) and not isinstance(value, _Pairs):
+    if isinstance(value, list) and not isinstance(value, JsonObject):
         if len(value) != 1:
             raise _WrongError("must name exactly one recipient")
         value = value[0]
