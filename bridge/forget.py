@@ -98,13 +98,13 @@ def forget(
 
 
 def _find(stack: Stack, number: str, console: Console, *, messages_only: bool) -> Known:
-    hash_key = stack.secret().hash_key
+    recipient_hash = keyed_hash(number, stack.secret().hash_key)
     known = Known(
-        messages=list(stack.messages.messages_to(keyed_hash(number, hash_key))),
+        messages=list(stack.messages.messages_to(recipient_hash)),
         opted_out_of=[
             one
             for one in stack.sub_account_ids
-            if stack.opt_outs.is_opted_out(one, number, hash_key=hash_key)
+            if stack.opt_outs.is_opted_out((one, recipient_hash))
         ],
     )
     if messages_only:

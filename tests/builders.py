@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 
 from sms_bridge.rules.life_cycle import State, state_of_receipt
 from sms_bridge.rules.messages import Message, MessageRequest, Receipt
+from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.storage.opt_outs import Person
 from sms_bridge.web.requests import HttpRequest
 
 MESSAGE_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -42,6 +44,13 @@ def a_message(**changes: Any) -> Message:
         attempt_at=AT,
     )
     return replace(message, **changes)
+
+
+def a_person(
+    number: str = NUMBER, sub_account_id: str = SUB_ACCOUNT, hash_key: str = "k"
+) -> Person:
+    """Return somebody as opt-outs know them."""
+    return sub_account_id, keyed_hash(number, hash_key)
 
 
 def a_receipt(eightx8_state: str, **changes: Any) -> Receipt:

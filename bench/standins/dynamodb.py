@@ -192,7 +192,8 @@ class Table:
         answers: list[dict[str, Any]] = []
         for update in updates:
             try:
-                answers.append({"Item": self._update(update)["Attributes"]})
+                self._update(update)
+                answers.append({"TableName": update["TableName"]})
             except RefusedError as refused:
                 if refused.code != "ConditionalCheckFailedException":
                     raise

@@ -55,6 +55,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
     return dispatch_messages(
         event["Records"],
-        hash_key=secrets.get().hash_key,
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )

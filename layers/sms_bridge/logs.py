@@ -16,6 +16,8 @@ from aws_lambda_powertools import Logger
 from sms_bridge.clock import timestamp
 from sms_bridge.json_text import json_text
 from sms_bridge.metrics import DIRECTIVES
+from sms_bridge.rules.messages import Message
+from sms_bridge.rules.phone_numbers import masked
 
 _NOT_WRITTEN = ("level", "location", "message", "timestamp")
 
@@ -30,21 +32,21 @@ class LineLogger(Logger):
 
     def info(self, msg: object, *_: object, **keys: Any) -> None:
         """Log a line."""
-        self._write(logging.INFO, msg, [keys])
+        self._write(logging.INFO, msg, [_text_of(keys)])
 
     def warning(self, msg: object, *_: object, **keys: Any) -> None:
         """Log a line about what somebody may have to look at."""
-        self._write(logging.WARNING, msg, [keys])
+        self._write(logging.WARNING, msg, [_text_of(keys)])
 
     def error(self, msg: object, *_: object, **keys: Any) -> None:
         """Log a line about what went wrong."""
-        self._write(logging.ERROR, msg, [keys])
+        self._write(logging.ERROR, msg, [_text_of(keys)])
 
-    def info_many(self, message: str, lines: Iterable[dict[str, Any]]) -> None:
-        """Log many lines of one kind, in one go."""
-        self._write(logging.INFO, message, lines)
+    def info_many(self, message: str, texts: Iterable[str]) -> None:
+        """Log many lines of one kind, in one go; of each its keys are given as a JSON object."""
+        self._write(logging.INFO, message, texts)
 
-    def _write(self, level: int, message: object, lines: Iterable[dict[str, Any]]) -> None:
+    def _write(self, level: int, message: object, texts: Iterable[str]) -> None:
         if level < self.log_level:
             return
         handler: Any = self.registered_handler
@@ -61,22 +63,30 @@ class LineLogger(Logger):
         if "Sampled=1" in trace:
             shared["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
         begins = json_text(shared)[:-1]
-        texts = []
-        for keys in lines:
-            directives = keys.pop(DIRECTIVES, "")
-            own = json_text({name: value for name, value in keys.items() if value != ""})
-            parts = [begins]
-            if own != "{}":
-                parts.append(own[1:-1])
-            if directives:
-                parts.append(f'"{DIRECTIVES}":{directives}')
-            texts.append(f"{','.join(parts)}}}\n")
+        lines = [f"{begins},{text[1:]}\n" if len(text) > 2 else f"{begins}}}\n" for text in texts]
         with handler.lock:
-            handler.stream.write("".join(texts))
+            handler.stream.write("".join(lines))
             handler.flush()
 
 
+def _text_of(keys: dict[str, Any]) -> str:
+    directives = keys.pop(DIRECTIVES, "")
+    text = json_text({name: value for name, value in keys.items() if value != ""})
+    return f'{text[:-1]},"{DIRECTIVES}":{directives}}}' if directives else text
+
+
 logger = LineLogger(log_uncaught_exceptions=False)
+
+
+def identity_of(message: Message) -> dict[str, Any]:
+    """Return the keys by which a line is found: of the message, its campaign and its recipient."""
+    return {
+        "message_id": message.id,
+        "campaign_id": message.campaign_id,
+        "sub_account_id": message.sub_account_id,
+        "recipient": masked(message.destination),
+        "recipient_hash": message.recipient_hash,
+    }
 
 
 def log_failure(message: str, error: BaseException, **facts: Any) -> None:

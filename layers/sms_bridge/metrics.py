@@ -6,7 +6,7 @@ The dimensions are named after the line's own keys.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -72,23 +72,27 @@ MOST_VALUES = 100
 """Of one metric in one line."""
 
 
-def measured(values: Mapping[Metric, float | list[float]], now: float) -> dict[str, Any]:
+def measured(values: Mapping[Metric, float], now: float) -> dict[str, Any]:
     """Return the keys that make a log line carry metrics.
 
     Parameters
     ----------
     values
-        The line must have a key for each metric's ``split_by``. A list is as many values of the
-        metric.
+        The line must have a key for each metric's ``split_by``.
     now
         Seconds since the epoch.
     """
-    directives = _directives(tuple(values))
     return {
         **{metric.title: value for metric, value in values.items()},
         # As JSON already: it is as long as all the rest of a line.
-        DIRECTIVES: f'{{"Timestamp":{round(now * 1000)},"CloudWatchMetrics":{directives}}}',
+        DIRECTIVES: directives_of(values, now),
     }
+
+
+def directives_of(metrics: Iterable[Metric], now: float) -> str:
+    """Return what tells CloudWatch that keys of a line are metrics, as JSON."""
+    directives = _directives(tuple(metrics))
+    return f'{{"Timestamp":{round(now * 1000)},"CloudWatchMetrics":{directives}}}'
 
 
 @functools.lru_cache

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import Any, dataclass_transform
 
+_fill = object.__setattr__
+
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value[Class](*, kw_only: bool = False) -> Callable[[type[Class]], type[Class]]:
@@ -42,28 +44,31 @@ def value[Class](*, kw_only: bool = False) -> Callable[[type[Class]], type[Class
 
 def changed[Value](original: Value, **changes: Any) -> Value:
     """Return a value that differs in some fields: ``dataclasses.replace`` for ours, but quick."""
+    content = {**original.__dict__, **changes}
+    if len(content) != len(original.__dict__):
+        unknown = sorted(changes.keys() - original.__dict__.keys())
+        raise TypeError(f"{type(original).__name__} has no {', '.join(unknown)}")
     copy = object.__new__(type(original))
-    copy.__dict__.update(original.__dict__)
-    copy.__dict__.update(changes)
-    if copy.__dict__.keys() != original.__dict__.keys():
-        raise TypeError(f"{type(original).__name__} has no {', '.join(sorted(changes))}")
+    _fill(copy, "__dict__", content)
     return copy
 
 
 def _init(self: Any, /, *positional: Any, **named: Any) -> None:
-    content = self.__dict__
-    content |= self._defaults
+    # To fill a dictionary and hand it over takes a quarter of what setting each field does.
+    content = {**self._defaults, **named}
     for name, make in self._factories:
-        content[name] = make()
+        if name not in named:
+            content[name] = make()
     doubled = False
     if positional:
         by_position = dict(zip(self.__match_args__, positional, strict=False))
         doubled = len(by_position) < len(positional) or not by_position.keys().isdisjoint(named)
         content |= by_position
-    content |= named
-    if doubled or content.keys() != self._names:
+    # A name too many, or one too few.
+    if doubled or len(content) != len(self._names) or not named.keys() <= self._names:
         wrong = ", ".join(sorted(content.keys() ^ self._names)) or "too many"
         raise TypeError(f"{type(self).__name__}: wrong arguments: {wrong}")
+    _fill(self, "__dict__", content)
 
 
 def _repr(self: Any) -> str:

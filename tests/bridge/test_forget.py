@@ -9,7 +9,7 @@ from sms_bridge.rules.messages import InboundMessage, UnknownEvent
 from sms_bridge.rules.opt_outs import Wish
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TABLE, TRANSACTIONAL, Deployed
-from tests.builders import NUMBER
+from tests.builders import NUMBER, a_person
 from tests.fakes.aws import REGION
 
 OTHER_NUMBER = "+6598765432"
@@ -53,7 +53,7 @@ def person(deployed: Deployed) -> Deployed:
     inbound(deployed, "two", OTHER_NUMBER)
     event = UnknownEvent(key="k", event_type="new", content=f'{{"from": "{NUMBER}"}}')
     deployed.messages.keep_event(event, LONG_AGO)
-    opt_outs().record(PROMOTIONAL, NUMBER, Wish.STOP, LONG_AGO, hash_key=HASH_KEY)
+    opt_outs().record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), Wish.STOP, LONG_AGO)
     return deployed
 
 
@@ -71,8 +71,8 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
     # The one on its way still has its outcome to come.
     assert IDS[1] in [one.id for one in person.messages.open_messages(until="9")]
     # They do not want to be texted, and are not.
-    assert opt_outs().is_opted_out(PROMOTIONAL, NUMBER, hash_key=HASH_KEY)
-    assert not opt_outs().is_opted_out(TRANSACTIONAL, NUMBER, hash_key=HASH_KEY)
+    assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
+    assert not opt_outs().is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))
     # Nobody else is touched.
     other = person.messages.get(IDS[2])
     assert other is not None

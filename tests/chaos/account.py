@@ -121,4 +121,5 @@ class Account:
 
 def message_id_in(body: str) -> str:
     """Return the id of the message that a record is about."""
-    return str(json.loads(body).get("messageId", ""))
+    about = json.loads(body.partition("\n")[0])
+    return str(about.get("messageId") or about.get("message_id") or "")

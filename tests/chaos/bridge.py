@@ -240,7 +240,6 @@ class Bridge:
         )
         return lambda event: dispatch_messages(
             event["Records"],
-            hash_key=secrets.get().hash_key,
             time_left=lambda: machine.dies_at - self._world.now,
         )
 

@@ -217,7 +217,8 @@ class DynamoDBClient:
         """Do what a statement of a batch asks for."""
         alone = DynamoDBClient(self._table, lambda _, work: work())
         try:
-            return {"Item": alone.update_item(**update)["Attributes"]}
+            alone.update_item(**update)
+            return {"TableName": update["TableName"]}
         except ConditionalCheckFailedException:
             return {"Error": {"Code": "ConditionalCheckFailed"}}
 

@@ -1,7 +1,6 @@
 """PartiQL's UPDATE, as far as the bridge uses it, in the words of UpdateItem.
 
-    UPDATE "table" SET "a" = ? SET "b" = ? WHERE "id" = ? AND "c" = ? AND "d" IS MISSING
-    RETURNING ALL NEW *
+    UPDATE "table" SET "a" = 'text' SET "b" = 1 WHERE "id" = ? AND "c" = ? AND "d" IS MISSING
 
 It differs from UpdateItem in one point: an item that is not there is not made.
 """
@@ -14,12 +13,12 @@ from tests.chaos.expressions import ExpressionError
 
 MOST_STATEMENTS = 25
 
-_STATEMENT = re.compile(
-    r'UPDATE "(?P<table>[\w.-]+)" (?P<changes>SET .+) WHERE (?P<tests>.+) RETURNING ALL NEW \*'
-)
-_CHANGE = re.compile(r'SET "(\w+)" = \?')
-_EQUALS = re.compile(r'"(\w+)" = \?')
+_STATEMENT = re.compile(r'UPDATE "(?P<table>[\w.-]+)" (?P<changes>SET .+) WHERE (?P<tests>.+)')
+_CHANGE = re.compile(r'SET "(\w+)" = (.+)')
+_EQUALS = re.compile(r'"(\w+)" = (.+)')
 _MISSING = re.compile(r'"(\w+)" IS MISSING')
+_TEXT = re.compile(r"'([^']*)'")
+_NUMBER = re.compile(r"\d+")
 
 
 def update_of(statement: str, parameters: Sequence[Any]) -> dict[str, Any]:
@@ -33,19 +32,21 @@ def update_of(statement: str, parameters: Sequence[Any]) -> dict[str, Any]:
     whole = _STATEMENT.fullmatch(statement)
     if whole is None:
         raise ExpressionError(f"no statement that is known here: {statement}")
-    changed = [_name(_CHANGE, change) for change in re.split(r" (?=SET )", whole["changes"])]
-    names = {f"#n{number}": name for number, name in enumerate(changed)}
     left = list(parameters)
     if len(left) != statement.count("?"):
         raise ExpressionError("Number of parameters in request and statement don't match.")
-    values = {f":n{number}": left.pop(0) for number in range(len(changed))}
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    changes = re.split(r" (?=SET )", whole["changes"])
+    for number, change in enumerate(changes):
+        names[f"#n{number}"], values[f":n{number}"] = _equation(_CHANGE, change, left)
     conditions, key = ["attribute_exists(id)"], None
     for number, test in enumerate(whole["tests"].split(" AND ")):
         if missing := _MISSING.fullmatch(test):
             names[f"#w{number}"] = missing[1]
             conditions.append(f"attribute_not_exists(#w{number})")
             continue
-        name, value = _name(_EQUALS, test), left.pop(0)
+        name, value = _equation(_EQUALS, test, left)
         if name == "id":
             key = value
             continue
@@ -53,20 +54,27 @@ def update_of(statement: str, parameters: Sequence[Any]) -> dict[str, Any]:
         conditions.append(f"#w{number} = :w{number}")
     if key is None:
         raise ExpressionError("Where clause does not contain a mandatory equality on all keys")
-    changes = ", ".join(f"#n{number} = :n{number}" for number in range(len(changed)))
+    assignments = ", ".join(f"#n{number} = :n{number}" for number in range(len(changes)))
     return {
         "TableName": whole["table"],
         "Key": {"id": key},
-        "UpdateExpression": f"SET {changes}",
+        "UpdateExpression": f"SET {assignments}",
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
-        "ReturnValues": "ALL_NEW",
     }
 
 
-def _name(pattern: re.Pattern[str], text: str) -> str:
+def _equation(pattern: re.Pattern[str], text: str, left: list[Any]) -> tuple[str, Any]:
+    """Read a name and its value, which is written there or the next of the parameters."""
     found = pattern.fullmatch(text)
     if found is None:
         raise ExpressionError(f"not known here: {text}")
-    return found[1]
+    name, written = found.groups()
+    if written == "?":
+        return name, left.pop(0)
+    if literal := _TEXT.fullmatch(written):
+        return name, {"S": literal[1]}
+    if _NUMBER.fullmatch(written):
+        return name, {"N": written}
+    raise ExpressionError(f"not known here: {written}")

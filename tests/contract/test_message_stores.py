@@ -82,8 +82,8 @@ class TestAttempts:
 
         first, second = (store.begin_attempt(MESSAGE_ID, at) for at in (AT, LATER))
 
-        assert (first.begun, second.begun) == (True, False)
-        assert first.message == second.message == kept(store)
+        assert first == Attempt.at(kept(store), begun=True)
+        assert second == Attempt.at(kept(store), begun=False)
         message = kept(store)
         assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
 
@@ -98,7 +98,7 @@ class TestAttempts:
     def test_a_message_that_is_not_there_cannot_be_begun(self, store: MessageStore) -> None:
         attempt = store.begin_attempt(MESSAGE_ID, AT)
 
-        assert (attempt.begun, attempt.message) == (False, None)
+        assert attempt == Attempt(begun=False)
         assert store.get(MESSAGE_ID) is None
 
     def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
@@ -157,12 +157,12 @@ class TestFirstAttempts:
 
         attempts = store.begin_first_attempts([*ids, *ids[:3]], AT)
 
-        begun = {one: Attempt(begun=True, message=kept(store, one)) for one in ids}
+        begun = {one: Attempt.at(kept(store, one), begun=True) for one in ids}
         assert attempts == begun
         message = kept(store, ids[-1])
         assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
         assert store.begin_first_attempts(ids, LATER) == {
-            one: Attempt(begun=False, message=kept(store, one)) for one in ids
+            one: Attempt.at(kept(store, one), begun=False) for one in ids
         }
         assert kept(store, ids[-1]) == message
 
@@ -173,7 +173,7 @@ class TestFirstAttempts:
         (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
 
         waits = state is State.WAITING
-        assert attempt == Attempt(begun=waits, message=kept(store))
+        assert attempt == Attempt.at(kept(store), begun=waits)
         assert kept(store).state is (State.SENDING if waits else state)
 
     def test_one_that_was_tried_before_has_its_next_attempt(self, store: MessageStore) -> None:
@@ -182,7 +182,7 @@ class TestFirstAttempts:
 
         (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
 
-        assert attempt == Attempt(begun=True, message=kept(store))
+        assert attempt == Attempt.at(kept(store), begun=True)
         message = kept(store)
         assert (message.attempt, message.attempt_at) == (2, LATER)
         assert (message.reason, message.answered_at) == ("", "")
@@ -192,8 +192,8 @@ class TestFirstAttempts:
 
         attempts = store.begin_first_attempts([MESSAGE_ID, "another"], AT)
 
-        assert attempts[MESSAGE_ID] == Attempt(begun=False, message=None)
-        assert attempts["another"] == Attempt(begun=True, message=kept(store, "another"))
+        assert attempts[MESSAGE_ID] == Attempt(begun=False)
+        assert attempts["another"] == Attempt.at(kept(store, "another"), begun=True)
         assert store.get(MESSAGE_ID) is None
 
     def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:

@@ -8,27 +8,23 @@ import pytest
 from sms_bridge.rules.opt_outs import Wish
 from sms_bridge.storage.log_exports import ExportJob, ExportJobs
 from sms_bridge.storage.opt_outs import OptOuts
-from tests.builders import NUMBER
+from tests.builders import NUMBER, a_person
 
 EARLY, LATE, LATEST = (f"2026-11-24T09:3{minute}:00.000Z" for minute in range(3))
 
 
-def is_out(opt_outs: OptOuts, account: str = "acme", number: str = NUMBER, key: str = "k") -> bool:
-    return opt_outs.is_opted_out(account, number, hash_key=key)
-
-
 class TestOptOuts:
     def test_nobody_is_opted_out_who_did_not_ask_for_it(self, opt_outs: OptOuts) -> None:
-        assert not is_out(opt_outs)
+        assert not opt_outs.is_opted_out(a_person())
 
     def test_a_wish_holds_for_one_person_and_one_sub_account(self, opt_outs: OptOuts) -> None:
-        opt_outs.record("acme", NUMBER, Wish.STOP, EARLY, hash_key="k")
+        opt_outs.record(a_person(), Wish.STOP, EARLY)
 
-        assert is_out(opt_outs)
-        assert is_out(opt_outs, number=NUMBER.removeprefix("+"))
-        assert not is_out(opt_outs, account="another")
-        assert not is_out(opt_outs, number=NUMBER + "1")
-        assert not is_out(opt_outs, key="another key")
+        assert opt_outs.is_opted_out(a_person())
+        assert opt_outs.is_opted_out(a_person(NUMBER.removeprefix("+")))
+        assert not opt_outs.is_opted_out(a_person(sub_account_id="another"))
+        assert not opt_outs.is_opted_out(a_person(NUMBER + "1"))
+        assert not opt_outs.is_opted_out(a_person(hash_key="another key"))
 
     @pytest.mark.parametrize(
         "order",
@@ -38,30 +34,27 @@ class TestOptOuts:
         self, opt_outs: OptOuts, order: tuple[tuple[Wish, str], ...]
     ) -> None:
         for wish, at in order:
-            opt_outs.record("acme", NUMBER, wish, at, hash_key="k")
+            opt_outs.record(a_person(), wish, at)
 
-        assert is_out(opt_outs)
+        assert opt_outs.is_opted_out(a_person())
 
     def test_many_are_looked_up_at_once(self, opt_outs: OptOuts) -> None:
-        people = [("acme", f"+65{90_000_000 + number}") for number in range(130)]
-        for _, number in people[::10]:
-            opt_outs.record("acme", number, Wish.STOP, EARLY, hash_key="k")
-        opt_outs.record("acme", people[0][1], Wish.START, LATE, hash_key="k")
-        opt_outs.record("another", people[1][1], Wish.STOP, EARLY, hash_key="k")
-        without_plus = [(account, number.removeprefix("+")) for account, number in people[10:12]]
+        people = [a_person(f"+65{90_000_000 + number}") for number in range(130)]
+        for person in people[::10]:
+            opt_outs.record(person, Wish.STOP, EARLY)
+        opt_outs.record(people[0], Wish.START, LATE)
+        _, recipient_hash = people[1]
+        opt_outs.record(("another", recipient_hash), Wish.STOP, EARLY)
 
-        found = opt_outs.opted_out_among([*people, *without_plus, *people[:5]], hash_key="k")
-
-        assert found == {*people[10::10], without_plus[0]}
-        assert opt_outs.opted_out_among(people, hash_key="another key") == set()
-        assert opt_outs.opted_out_among([], hash_key="k") == set()
+        assert opt_outs.opted_out_among([*people, *people[:15]]) == set(people[10::10])
+        assert opt_outs.opted_out_among([]) == set()
 
     def test_who_opts_in_again_is_no_longer_out(self, opt_outs: OptOuts) -> None:
-        opt_outs.record("acme", NUMBER, Wish.STOP, EARLY, hash_key="k")
-        opt_outs.record("acme", NUMBER, Wish.START, LATE, hash_key="k")
-        opt_outs.record("acme", NUMBER, Wish.START, LATE, hash_key="k")
+        opt_outs.record(a_person(), Wish.STOP, EARLY)
+        opt_outs.record(a_person(), Wish.START, LATE)
+        opt_outs.record(a_person(), Wish.START, LATE)
 
-        assert not is_out(opt_outs)
+        assert not opt_outs.is_opted_out(a_person())
 
 
 class TestExportJobs:

@@ -1,15 +1,16 @@
 """What every queue promises: SQS itself, and the adapters over it."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sms_bridge.clock import timestamp
+from sms_bridge.logs import identity_of
 from sms_bridge.rules.messages import MessageKind, MessageRequest
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue, outcome_body
-from sms_bridge.storage.send_queue import SqsSendQueue, read_send_record
-from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_request
+from sms_bridge.storage.send_queue import SendRecord, SqsSendQueue
+from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
 from tests.fakes.logs import WrittenLog
 from tests.fakes.queues import InMemoryDeadLetters
@@ -22,7 +23,7 @@ EVERY_FIELD = MessageRequest(
     text='Ünï 🙂 \x00 \\ "quoted" \n',
     kind=MessageKind.TRANSACTIONAL,
     source="Acme",
-    options={"country": "SG", "expiry": "2026-11-24T09:30:00+08:00"},
+    options={"country": "SG", "scheduled": "2026-11-24T09:30:00+08:00"},
     client_message_id="theirs",
     idempotency_key="key",
     campaign_id="c-1",
@@ -45,20 +46,33 @@ class TestSendQueues:
     def test_a_message_comes_back_as_it_was_queued(
         self, sqs: Sqs, request_: MessageRequest
     ) -> None:
-        a_send_queue(sqs).add(MESSAGE_ID, request_)
+        message = a_message(
+            kind=request_.kind,
+            sub_account_id="Az09-._&",
+            recipient_hash="45f8e458864f9827",
+            campaign_id="Grüße, 你好 🎉",
+            accepted_at="2026-11-24T09:30:00.125Z",
+        )
+        a_send_queue(sqs).add(message, request_)
 
         (raw,) = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
-        record = read_send_record(raw)
-        assert (record.message_id, record.request, record.tries) == (MESSAGE_ID, request_, 1)
-        assert (record.record_id, record.handle) == (raw["messageId"], raw["receiptHandle"])
+        record = SendRecord(raw)
+        assert (record.message_id, record.kind) == (message.id, message.kind)
+        assert (record.sub_account_id, record.recipient_hash) == ("Az09-._&", "45f8e458864f9827")
+        assert timestamp(record.accepted_at) == message.accepted_at
+        assert timestamp(record.send_before) == message.send_before
+        assert record.is_scheduled is ("scheduled" in request_.options)
+        assert json.loads(record.sms) == json.loads(request_.sms(message.id))
+        assert json.loads(record.identity) == identity_of(message)
+        assert (record.tries, record.record_id, record.raw) == (1, raw["messageId"], raw)
 
     def test_each_kind_has_a_queue_of_its_own(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
-        queue.add(MESSAGE_ID, a_request(kind=MessageKind.PROMOTIONAL))
-        queue.add(OTHER_ID, a_request(kind=MessageKind.TRANSACTIONAL))
+        queue.add(a_message(kind=MessageKind.PROMOTIONAL), a_request())
+        queue.add(a_message(id=OTHER_ID, kind=MessageKind.TRANSACTIONAL), a_request())
 
         assert [
-            [read_send_record(raw).message_id for raw in sqs.receive(url)]
+            [SendRecord(raw).message_id for raw in sqs.receive(url)]
             for url in (sqs.promotional, sqs.transactional)
         ] == [[MESSAGE_ID], [OTHER_ID]]
 
@@ -66,30 +80,30 @@ class TestSendQueues:
     def test_a_delay_holds_it_back_and_is_never_longer_than_sqs_allows(
         self, sqs: Sqs, seconds: int
     ) -> None:
-        a_send_queue(sqs).add(MESSAGE_ID, a_request(), delay_seconds=seconds)
+        a_send_queue(sqs).add(a_message(), a_request(), delay_seconds=seconds)
 
         assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
 
     @pytest.mark.parametrize("seconds", [1, 900])
     def test_a_record_can_be_hidden_and_shown_again(self, sqs: Sqs, seconds: int) -> None:
         queue = a_send_queue(sqs)
-        queue.add(MESSAGE_ID, a_request())
+        queue.add(a_message(), a_request())
         (raw,) = sqs.receive(sqs.promotional)
-        record = read_send_record(raw)
+        record = SendRecord(raw)
 
         queue.postpone([(record, seconds)])
         assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
 
         queue.postpone([(record, 0)])
         (raw,) = sqs.receive(sqs.promotional)
-        assert read_send_record(raw).tries == 2
+        assert SendRecord(raw).tries == 2
 
     def test_many_records_can_be_hidden_each_for_its_own_time(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
         for kind in [*[MessageKind.PROMOTIONAL] * 13, MessageKind.TRANSACTIONAL]:
-            queue.add(MESSAGE_ID, a_request(kind=kind))
+            queue.add(a_message(kind=kind), a_request())
         urls = (sqs.promotional, sqs.promotional, sqs.transactional)
-        records = [read_send_record(raw) for url in urls for raw in sqs.receive(url)]
+        records = [SendRecord(raw) for url in urls for raw in sqs.receive(url)]
 
         queue.postpone([(record, 0 if number < 4 else 60) for number, record in enumerate(records)])
 
@@ -102,9 +116,9 @@ class TestSendQueues:
     ) -> None:
         queue = a_send_queue(sqs)
         for _ in range(2):
-            queue.add(MESSAGE_ID, a_request())
-        records = [read_send_record(raw) for raw in sqs.receive(sqs.promotional)]
-        bad = replace(records[0], handle="not-a-handle")
+            queue.add(a_message(), a_request())
+        records = [SendRecord(raw) for raw in sqs.receive(sqs.promotional)]
+        bad = SendRecord({**records[0].raw, "receiptHandle": "not-a-handle"})
 
         queue.postpone([(bad, 0), (records[1], 0)])
 
@@ -113,26 +127,25 @@ class TestSendQueues:
         assert (line["message"], line["message_id"]) == ("record not postponed", MESSAGE_ID)
 
     def test_a_record_never_shows_number_text_or_handle(self, sqs: Sqs) -> None:
-        a_send_queue(sqs).add(MESSAGE_ID, a_request())
+        a_send_queue(sqs).add(a_message(), a_request())
 
         (raw,) = sqs.receive(sqs.promotional)
-        shown = repr(read_send_record(raw))
+        shown = repr(SendRecord(raw))
         assert not any(part in shown for part in (NUMBER, TEXT, raw["receiptHandle"]))
 
 
 @pytest.mark.parametrize(
     "body",
     [
+        "",
         "garbage",
-        "[]",
-        "null",
-        "{}",
         '{"messageId": "m"}',
-        '{"messageId": "m", "request": []}',
-        '{"messageId": "m", "request": {"kind": "other"}}',
-        '{"messageId": "m", "request": {"kind": "promotional"}}',
-        '{"messageId": "m", "request": {"kind": "promotional", "sub_account_id": "a",'
-        ' "destination": "6", "text": "t", "new": 1}}',
+        "{}\n{}\n{}",
+        "{}\nm\tpromotional\ta\th\t1.0\t2.0\tat once",
+        "{}\nm\tother\ta\th\t1.0\t2.0\tat once\n{}",
+        "{}\nm\tpromotional\ta\th\t1.0\tsoon\tat once\n{}",
+        "{}\nm\tpromotional\ta\th\t1.0\t2.0\n{}",
+        "{}\nm\tpromotional\ta\th\t1.0\t2.0\tat once\tnew\n{}",
     ],
 )
 def test_a_record_that_the_bridge_did_not_write_is_told_apart(body: str) -> None:
@@ -143,8 +156,8 @@ def test_a_record_that_the_bridge_did_not_write_is_told_apart(body: str) -> None
         "attributes": {"ApproximateReceiveCount": "1"},
     }
 
-    with pytest.raises((ValueError, KeyError, TypeError)):
-        read_send_record(raw)
+    with pytest.raises((ValueError, LookupError)):
+        SendRecord(raw)
 
 
 class TestOutcomeQueues:

@@ -41,7 +41,7 @@ def _batch_execute_statement(
         raise MockValidationException("a batch of 1 to 25 statements, each of another item")
     for update in updates:
         try:
-            item = moto.update_item(
+            moto.update_item(
                 update["TableName"],
                 update["Key"],
                 update_expression=update["UpdateExpression"],
@@ -49,7 +49,7 @@ def _batch_execute_statement(
                 expression_attribute_names=update["ExpressionAttributeNames"],
                 expression_attribute_values=update["ExpressionAttributeValues"],
             )
-            answers.append({"TableName": update["TableName"], "Item": item.to_json()["Attributes"]})
+            answers.append({"TableName": update["TableName"]})
         except ConditionalCheckFailed:
             answers.append({"Error": {"Code": "ConditionalCheckFailed"}})
     return answers

@@ -1,9 +1,10 @@
 """8x8, without a connection."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.rules.messages import Sms
 from sms_bridge.rules.send_results import SendResult, Verdict
 from tests.builders import ACCEPTED
 
@@ -23,7 +24,7 @@ class FakeEightX8:
     meanwhile
         Happens while a message is under way; gets its id.
     sent, batches
-        What was posted alone, and in batches.
+        What was posted alone, as 8x8 gets it, and the ids of what was posted in batches.
     taken
         Ids of what 8x8 took, or may have taken, as often as it did.
     """
@@ -32,33 +33,28 @@ class FakeEightX8:
     results: list[SendResult] = field(default_factory=list)
     results_by_text: dict[str, SendResult] = field(default_factory=dict)
     meanwhile: Callable[[str], None] = lambda _: None
-    sent: list[tuple[MessageRequest, str]] = field(default_factory=list)
+    sent: list[dict[str, str]] = field(default_factory=list)
     batches: list[tuple[str, list[str]]] = field(default_factory=list)
     seconds_given: list[float] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
 
-    def send(
-        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
-    ) -> SendResult:
-        self.sent.append((request, message_id))
+    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
+        content = json.loads(sms)
+        self.sent.append({"sub_account_id": sub_account_id, **content})
         self.seconds_given.append(time_left())
-        result = self._result_of(self._next_result(), message_id, request)
-        self.meanwhile(message_id)
+        result = self._result_of(self._next_result(), content)
+        self.meanwhile(content["clientMessageId"])
         return result
 
     def send_batch(
-        self,
-        sub_account_id: str,
-        messages: Mapping[str, MessageRequest],
-        *,
-        time_left: Callable[[], float],
+        self, sub_account_id: str, messages: Mapping[str, Sms], *, time_left: Callable[[], float]
     ) -> dict[str, SendResult]:
         self.batches.append((sub_account_id, list(messages)))
         self.seconds_given.append(time_left())
         result = self._next_result()
         results = {
-            message_id: self._result_of(result, message_id, request)
-            for message_id, request in messages.items()
+            message_id: self._result_of(result, json.loads(sms))
+            for message_id, sms in messages.items()
         }
         for message_id in messages:
             self.meanwhile(message_id)
@@ -67,17 +63,20 @@ class FakeEightX8:
     def _next_result(self) -> SendResult:
         return self.results.pop(0) if self.results else self.result
 
-    def _result_of(
-        self, result: SendResult, message_id: str, request: MessageRequest
-    ) -> SendResult:
-        result = self.results_by_text.get(request.text, result)
+    def _result_of(self, result: SendResult, content: dict[str, str]) -> SendResult:
+        result = self.results_by_text.get(content["text"], result)
         if result.verdict in (Verdict.ACCEPTED, Verdict.AMBIGUOUS):
-            self.taken.append(message_id)
+            self.taken.append(content["clientMessageId"])
         return result
+
+    @property
+    def sent_ids(self) -> list[str]:
+        """Ids of what was posted alone."""
+        return [one["clientMessageId"] for one in self.sent]
 
     @property
     def posted(self) -> Iterable[str]:
         """Every id that was posted, as often as it was."""
-        yield from (message_id for _, message_id in self.sent)
+        yield from self.sent_ids
         for _, message_ids in self.batches:
             yield from message_ids

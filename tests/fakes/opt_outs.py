@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.rules.phone_numbers import digits_of
 from sms_bridge.storage.opt_outs import Person
 
 
@@ -12,19 +11,16 @@ from sms_bridge.storage.opt_outs import Person
 class InMemoryOptOuts:
     """OptOuts in memory: the last wish of each person for each sub-account."""
 
-    wishes: dict[tuple[str, str, str], tuple[str, Wish]] = field(default_factory=dict)
+    wishes: dict[Person, tuple[str, Wish]] = field(default_factory=dict)
 
-    def is_opted_out(self, sub_account_id: str, number: str, *, hash_key: str) -> bool:
-        _, wish = self.wishes.get((sub_account_id, digits_of(number), hash_key), ("", Wish.START))
+    def is_opted_out(self, person: Person) -> bool:
+        _, wish = self.wishes.get(person, ("", Wish.START))
         return wish is Wish.STOP
 
-    def opted_out_among(self, people: Iterable[Person], *, hash_key: str) -> set[Person]:
-        return {person for person in people if self.is_opted_out(*person, hash_key=hash_key)}
+    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
+        return set(filter(self.is_opted_out, people))
 
-    def record(
-        self, sub_account_id: str, number: str, wish: Wish, at: str, *, hash_key: str
-    ) -> None:
-        who = (sub_account_id, digits_of(number), hash_key)
-        last, _ = self.wishes.get(who, ("", wish))
+    def record(self, person: Person, wish: Wish, at: str) -> None:
+        last, _ = self.wishes.get(person, ("", wish))
         if last <= at:
-            self.wishes[who] = (at, wish)
+            self.wishes[person] = (at, wish)

@@ -3,8 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.messages import MessageRequest
-from sms_bridge.storage.send_queue import SendRecord
+from sms_bridge.rules.messages import Message, MessageRequest
 
 
 @dataclass
@@ -25,18 +24,12 @@ class InMemorySendQueue:
     ----------
     queued
         Ids, requests and delays, in order.
-    postponed
-        Message ids and the seconds for which their records are hidden, in order.
     """
 
     queued: list[tuple[str, MessageRequest, int]] = field(default_factory=list)
-    postponed: list[tuple[str, int]] = field(default_factory=list)
 
-    def add(self, message_id: str, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self.queued.append((message_id, request, delay_seconds))
-
-    def postpone(self, record: SendRecord, *, seconds: int) -> None:
-        self.postponed.append((record.message_id, seconds))
+    def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+        self.queued.append((message.id, request, delay_seconds))
 
 
 @dataclass

@@ -9,6 +9,7 @@ from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.opt_outs import Wish
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from tests.builders import a_person
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
@@ -117,7 +118,7 @@ class TestOptOuts:
         opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
 
         stopped = [
-            opt_outs.is_opted_out(account, "+6598765432", hash_key=HASH_KEY)
+            opt_outs.is_opted_out(a_person("+6598765432", account, HASH_KEY))
             for account in ("Acme_Promotional", "Acme_Transactional")
         ]
 
@@ -125,7 +126,7 @@ class TestOptOuts:
 
     def wish(self, bridge: Bridge, wish: Wish, at: str) -> None:
         opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
-        opt_outs.record("Acme_Promotional", NUMBER, wish, at, hash_key=HASH_KEY)
+        opt_outs.record(a_person(NUMBER, "Acme_Promotional", HASH_KEY), wish, at)
 
     def send(self, bridge: Bridge, event: str, mode: str) -> Message:
         """Send a message and return it as it is when the queues are empty."""

@@ -41,13 +41,13 @@ def test_a_trace_is_named_where_x_ray_has_it(
 def test_lines_written_together_are_those_written_one_by_one(text: str, logged: WrittenLog) -> None:
     lines: list[dict[str, Any]] = [
         {"message_id": "m1", "campaign_id": text},
-        {"campaign_id": ""},
+        {},
         {"attempt": 2},
     ]
 
     for line in lines:
         logger.info("message sent", **line)
-    logger.info_many("message sent", lines)
+    logger.info_many("message sent", [json.dumps(line) for line in lines])
 
     alone, together = logged.lines[:3], logged.lines[3:]
     for line in (*alone, *together):
@@ -62,7 +62,7 @@ def test_a_level_that_is_not_wanted_is_not_written(
     monkeypatch.setattr(logger._logger, "level", logging.ERROR)
 
     logger.info("message sent")
-    logger.info_many("message sent", [{"attempt": 1}])
+    logger.info_many("message sent", ['{"attempt":1}'])
     logger.warning("message not sent")
     logger.error("request failed")
 

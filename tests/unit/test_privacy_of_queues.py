@@ -8,6 +8,7 @@ from sms_bridge.clock import timestamp
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import InboundMessage, MessageKind
 from sms_bridge.rules.opt_outs import Identifier, Wish, keywords_of
+from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.reconciling import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -26,7 +27,7 @@ from sms_bridge.web.connections import Connections
 from sms_bridge.web.eightx8 import EightX8
 from sms_bridge.web.eightx8_exports import LogExports
 from sms_bridge.web.moengage import UserProfiles
-from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_request
+from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -57,16 +58,16 @@ class Queue:
         self.opt_outs = InMemoryOptOuts()
         self.sqs = InMemorySqs(clock)
         send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageKind, "queue"))
-        self.messages.create(
-            a_message(
-                state=State.WAITING,
-                destination=NUMBER,
-                attempt=0,
-                accepted_at=clock.text,
-                send_before=timestamp(clock.now + 60),
-            )
+        message = a_message(
+            state=State.WAITING,
+            destination=NUMBER,
+            recipient_hash=keyed_hash(NUMBER, HASH_KEY),
+            attempt=0,
+            accepted_at=clock.text,
+            send_before=timestamp(clock.now + 60),
         )
-        send_queue.add(MESSAGE_ID, a_request(destination=NUMBER, text=TEXT))
+        self.messages.create(message)
+        send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
         self.step = DispatchMessages(
             DispatchPlan(
                 heeding_kinds=frozenset(MessageKind), policy=ResendPolicy(), rate=0, at_once=1
@@ -82,7 +83,7 @@ class Queue:
         )
 
     def dispatch(self) -> None:
-        self.step(self.sqs.receive("queue"), hash_key=HASH_KEY, time_left=lambda: 60.0)
+        self.step(self.sqs.receive("queue"), time_left=lambda: 60.0)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_record_that_cannot_be_read(
 
 def test_a_person_who_opted_out(every_line: EveryLine) -> None:
     queue = Queue()
-    queue.opt_outs.record(SUB_ACCOUNT, NUMBER, Wish.STOP, "2026", hash_key=HASH_KEY)
+    queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), Wish.STOP, "2026")
 
     queue.dispatch()
 
@@ -208,7 +209,7 @@ def test_passing_on_a_wish(behaviour: Behaviour, every_line: EveryLine) -> None:
         received_at=clock.text,
     )
     inbound_id = messages.keep_inbound(inbound)
-    opt_outs.record(SUB_ACCOUNT, NUMBER, Wish.STOP, clock.text, hash_key=HASH_KEY)
+    opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), Wish.STOP, clock.text)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
         step = PassOnWish(

@@ -3,6 +3,7 @@
 from dataclasses import field
 from enum import StrEnum
 
+from sms_bridge.json_text import ascii_json_text
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.values import value
 
@@ -12,6 +13,10 @@ class MessageKind(StrEnum):
 
     TRANSACTIONAL = "transactional"
     PROMOTIONAL = "promotional"
+
+
+Sms = str
+"""A message as 8x8 takes it: a ``SmsRequest`` (its OpenAPI file) in JSON."""
 
 
 @value(kw_only=True)
@@ -42,6 +47,18 @@ class MessageRequest:
     idempotency_key: str | None = None
     campaign_id: str | None = None
     dlt_template_id: str | None = None
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether 8x8 is to send it later."""
+        return "scheduled" in self.options
+
+    def sms(self, message_id: str) -> Sms:
+        """Return what 8x8 is to get, with the bridge's id, which comes back in each receipt."""
+        fields = {"destination": self.destination, "text": self.text, **self.options}
+        if self.source:
+            fields["source"] = self.source
+        return ascii_json_text({**fields, "clientMessageId": message_id})
 
 
 class Told(StrEnum):

@@ -16,7 +16,6 @@ Which answer has which verdict is told by :mod:`sms_bridge.web.eightx8_answers`.
 from enum import StrEnum
 
 from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import MessageRequest
 from sms_bridge.rules.send_results import SendResult, Verdict
 from sms_bridge.values import value
 
@@ -112,13 +111,13 @@ class ResendPolicy:
         return max(1, round(max(_jittered(planned, chance), asked)))
 
 
-def is_to_be_written(result: SendResult, request: MessageRequest) -> bool:
+def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
     """Tell whether what came of an attempt has to be written down.
 
     That 8x8 took a message is not: the first receipt tells the same seconds later, and should none
     come 8x8's log tells. A scheduled message has neither for a long time.
     """
-    return result.verdict is not Verdict.ACCEPTED or "scheduled" in request.options
+    return is_scheduled or result.verdict is not Verdict.ACCEPTED
 
 
 def _jittered(seconds: float, chance: float) -> float:

@@ -7,23 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, Protocol
 
-from sms_bridge.clock import Clock, seconds_of, timestamp
+from sms_bridge.clock import Clock, timestamp
 from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric
 from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
-from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
+from sms_bridge.rules.messages import MessageKind, Sms
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.pacing import seconds_for
 from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
 from sms_bridge.rules.sending_again import ResendPolicy, is_to_be_written
-from sms_bridge.steps.log_lines import log_attempt, log_taken, seconds_since
+from sms_bridge.steps.log_lines import log_attempt, log_taken, seconds_between
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.steps.send import Sender
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 from sms_bridge.storage.messages import Attempt, MessageStore
 from sms_bridge.storage.opt_outs import OptOuts, Person
 from sms_bridge.storage.outcome_queue import OutcomeQueue
-from sms_bridge.storage.send_queue import SendRecord, read_send_record
+from sms_bridge.storage.send_queue import SendRecord
 from sms_bridge.values import value
 
 # Kept back from the time for 8x8, to write down what it said of every message.
@@ -46,14 +46,17 @@ _BATCH_REFUSED = SendResult(
     description="8x8 refused the batch; the message is sent alone",
 )
 
+_Begun = tuple[SendRecord, Attempt]
+"""A record, and the attempt to send its message."""
 
 _Wait = tuple[SendRecord, int]
 """A record, and the seconds for which it stays out of sight."""
 
 
 class _Fate(Enum):
-    """What becomes of a record whose message is not to be sent now."""
+    """What becomes of a record."""
 
+    SEND = auto()
     DROP = auto()
     LATER = auto()
     NOT_FOUND = auto()
@@ -65,7 +68,7 @@ class BatchSender(Sender, Protocol):
     def send_batch(
         self,
         sub_account_id: str,
-        messages: Mapping[str, MessageRequest],
+        messages: Mapping[str, Sms],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
@@ -129,7 +132,6 @@ class DispatchMessages:
         self,
         records: Sequence[dict[str, Any]],
         *,
-        hash_key: str,
         time_left: Callable[[], float],
     ) -> dict[str, Any]:
         """Send what may be sent.
@@ -145,31 +147,32 @@ class DispatchMessages:
             A partial batch response: what has to be looked at again stays in the queue.
         """
         again: list[str] = []
-        received: list[tuple[dict[str, Any], SendRecord]] = []
+        received: list[SendRecord] = []
         for raw in records:
             try:
-                received.append((raw, read_send_record(raw)))
-            except (ValueError, KeyError, TypeError):
+                received.append(SendRecord(raw))
+            except (ValueError, LookupError):
                 again += self._bury(raw, "unreadable")
-        opted_out, attempts = self._begin([record for _, record in received], hash_key)
-        ready: dict[str, list[tuple[SendRecord, Message]]] = defaultdict(list)
+        opted_out, attempts = self._begin(received)
+        ready: dict[str, list[_Begun]] = defaultdict(list)
         waits: list[_Wait] = []
-        for raw, record in received:
+        now = self._clock()
+        for record in received:
             # Of two records of a message, one is enough: the other one waits for what it finds.
             attempt = attempts.pop(record.message_id, None)
             if isinstance(attempt, Exception):
-                again += self._fail(raw, record, attempt)
+                again += self._fail(record, attempt)
                 continue
             try:
-                fate = self._fate(record, attempt, opted_out) if attempt else _Fate.LATER
-                if isinstance(fate, Message):
-                    ready[record.request.sub_account_id].append((record, fate))
+                fate = self._fate(record, attempt, opted_out, now) if attempt else _Fate.LATER
+                if attempt and fate is _Fate.SEND:
+                    ready[record.sub_account_id].append((record, attempt))
                 elif fate is _Fate.NOT_FOUND:
-                    again += self._bury(raw, "message_not_found")
+                    again += self._bury(record.raw, "message_not_found")
                 elif fate is _Fate.LATER:
                     waits.append((record, _SECONDS_BETWEEN_LOOKS))
             except Exception as error:
-                again += self._fail(raw, record, error)
+                again += self._fail(record, error)
         began = self._clock()
         for sub_account_id, batch in ready.items():
             later, failed = self._send(sub_account_id, batch, time_left)
@@ -184,32 +187,36 @@ class DispatchMessages:
 
     # ------------------------------------------------------------------------------------ before
     def _begin(
-        self, records: Sequence[SendRecord], hash_key: str
-    ) -> tuple[set[Person], dict[str, Attempt | Exception]]:
+        self, records: Sequence[SendRecord]
+    ) -> tuple[set[str], dict[str, Attempt | Exception]]:
         """Begin an attempt for each message, if it is known who opted out.
 
         Returns
         -------
         set, dict
-            Who opted out; and by message what came of beginning it, or why it was not begun.
+            Messages to people who opted out; and by message what came of beginning its attempt,
+            or why it was not begun.
         """
         attempts: dict[str, Attempt | Exception] = {}
-        opted_out: set[Person] = set()
-        heeding = [one for one in records if one.request.kind in self._plan.heeding_kinds]
+        opted_out: set[str] = set()
+        heeding = [record for record in records if record.kind in self._plan.heeding_kinds]
         if heeding:
             try:
-                opted_out = self._opt_outs.opted_out_among(
-                    map(_person_of, heeding), hash_key=hash_key
-                )
+                people = self._opt_outs.opted_out_among(map(_person_of, heeding))
+                if people:
+                    opted_out = {one.message_id for one in heeding if _person_of(one) in people}
             except Exception as error:
                 attempts = {record.message_id: error for record in heeding}
-        at = timestamp(self._clock())
-        left = [record for record in records if record.message_id not in attempts]
-        first = [record.message_id for record in left if record.tries == 1]
-        attempts |= self._messages.begin_first_attempts(first, at)
-        for record in left:
+        first: list[str] = []
+        later: list[str] = []
+        for record in records:
             if record.message_id not in attempts:
-                attempts[record.message_id] = self._begin_again(record.message_id, at)
+                (first if record.tries == 1 else later).append(record.message_id)
+        at = timestamp(self._clock())
+        attempts |= self._messages.begin_first_attempts(first, at)
+        for message_id in later:
+            if message_id not in attempts:
+                attempts[message_id] = self._begin_again(message_id, at)
         return opted_out, attempts
 
     def _begin_again(self, message_id: str, at: str) -> Attempt | Exception:
@@ -218,29 +225,25 @@ class DispatchMessages:
         except Exception as error:
             return error
 
-    def _fate(
-        self, record: SendRecord, attempt: Attempt, opted_out: set[Person]
-    ) -> Message | _Fate:
-        """Return the message if it is to be sent now, or what becomes of its record."""
-        message, now = attempt.message, self._clock()
-        if message is None or not message.accepted_at:
+    def _fate(self, record: SendRecord, attempt: Attempt, opted_out: set[str], now: float) -> _Fate:
+        if attempt.state is None:
             return _Fate.NOT_FOUND
-        expired = seconds_of(message.send_before) <= now
+        expired = record.send_before <= now
         if not attempt.begun:
-            return _Fate.LATER if message.state in NOT_WITH_8X8 and not expired else _Fate.DROP
-        if expired or _person_of(record) in opted_out:
-            self._record(message, EXPIRED if expired else OPTED_OUT)
+            return _Fate.LATER if attempt.state in NOT_WITH_8X8 and not expired else _Fate.DROP
+        if expired or record.message_id in opted_out:
+            self._record(record, attempt, EXPIRED if expired else OPTED_OUT)
             return _Fate.DROP
-        return message
+        return _Fate.SEND
 
-    def _fail(self, raw: dict[str, Any], record: SendRecord, error: Exception) -> list[str]:
+    def _fail(self, record: SendRecord, error: Exception) -> list[str]:
         """Leave a record in the queue, unless it has failed too often; returns it if it stays."""
         log_failure("message not dispatched", error, message_id=record.message_id)
         if record.tries < _MAX_FAILURES:
             return [record.record_id]
-        return self._bury(raw, f"failed_{type(error).__name__}")
+        return self._bury(record.raw, f"failed_{type(error).__name__}")
 
-    def _bury(self, raw: dict[str, Any], reason: str) -> list[str]:
+    def _bury(self, raw: Mapping[str, Any], reason: str) -> list[str]:
         """Move a record to the dead-letter queue; returns it if that fails."""
         logger.error("send record given up", record=raw["messageId"], reason=reason)
         try:
@@ -254,7 +257,7 @@ class DispatchMessages:
     def _send(
         self,
         sub_account_id: str,
-        batch: list[tuple[SendRecord, Message]],
+        batch: list[_Begun],
         time_left: Callable[[], float],
     ) -> tuple[list[_Wait], list[str]]:
         """Send the messages of one sub-account.
@@ -269,15 +272,15 @@ class DispatchMessages:
         waits: list[_Wait] = []
         failed = []
         taken = []
-        for record, message in batch:
-            result = results[message.id]
-            if not is_to_be_written(result, record.request):
-                taken.append((message, result))
+        for record, attempt in batch:
+            result = results[record.message_id]
+            if not is_to_be_written(result, is_scheduled=record.is_scheduled):
+                taken.append((record, attempt.number, result.umid))
                 continue
             try:
-                state = self._record(message, result)
+                state = self._record(record, attempt, result)
             except Exception as error:
-                log_failure("result not recorded", error, message_id=message.id)
+                log_failure("result not recorded", error, message_id=record.message_id)
                 failed.append(record.record_id)
                 continue
             if state in (State.WAITING, State.UNKNOWN):
@@ -291,16 +294,16 @@ class DispatchMessages:
     def _post(
         self,
         sub_account_id: str,
-        batch: list[tuple[SendRecord, Message]],
+        batch: list[_Begun],
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        requests = {message.id: record.request for record, message in batch}
+        messages = {record.message_id: record.sms for record, _ in batch}
         ends_at = self._clock() + _MAX_SECONDS_FOR_8X8
 
         def seconds_left() -> float:
             return min(ends_at - self._clock(), time_left() - _SECONDS_TO_RECORD)
 
-        results = self._sender.send_batch(sub_account_id, requests, time_left=seconds_left)
+        results = self._sender.send_batch(sub_account_id, messages, time_left=seconds_left)
         refused = all(
             result.verdict is Verdict.PERMANENT and result.http_status in _ONE_MAY_SPOIL_ALL
             for result in results.values()
@@ -308,26 +311,26 @@ class DispatchMessages:
         if not refused or len(batch) == 1:
             return results
         return {
-            message_id: self._sender.send(request, message_id, time_left=seconds_left)
+            message_id: self._sender.send(sub_account_id, sms, time_left=seconds_left)
             if seconds_left() > 1
             else _BATCH_REFUSED
-            for message_id, request in requests.items()
+            for message_id, sms in messages.items()
         }
 
-    def _record(self, message: Message, result: SendResult) -> State:
+    def _record(self, record: SendRecord, attempt: Attempt, result: SendResult) -> State:
         now = self._clock()
         recorded = self._messages.record_result(
-            message.id,
-            message.attempt,
+            record.message_id,
+            attempt.number,
             result,
-            self._plan.policy.state_after(result, in_doubt=bool(message.in_doubt_since)),
+            self._plan.policy.state_after(result, in_doubt=attempt.is_in_doubt),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        waited = {Metric.SECONDS_IN_QUEUE: seconds_since(message.accepted_at, now)}
+        waited = {Metric.SECONDS_IN_QUEUE: seconds_between(record.accepted_at, now)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state
 
 
 def _person_of(record: SendRecord) -> Person:
-    return record.request.sub_account_id, record.request.destination
+    return record.sub_account_id, record.recipient_hash

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import logger
+from sms_bridge.logs import identity_of, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.forwarding import (
     Breaker,
@@ -18,7 +18,7 @@ from sms_bridge.rules.forwarding import (
 )
 from sms_bridge.rules.messages import Message, Outcome
 from sms_bridge.rules.outcomes import SECONDS_TO_TELL, is_the_first_to_tell
-from sms_bridge.steps.log_lines import identity_of, seconds_since
+from sms_bridge.steps.log_lines import seconds_since
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.outcome_queue import outcome_body
@@ -142,10 +142,11 @@ class ForwardOutcome:
             **identity_of(message),
             outcome=outcome.status,
             outcome_reason=outcome.reason,
-            hearing=telling.hearing,
-            http_status=telling.http_status,
+            # When all is well they say nothing.
+            hearing="" if heard else telling.hearing,
+            http_status="" if heard else telling.http_status,
             error=telling.error,
-            tries=tries,
+            tries=tries if tries > 1 or not heard else "",
             given_up=given_up,
             **measured(values, now),
         )

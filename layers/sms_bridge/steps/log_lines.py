@@ -5,13 +5,12 @@ from itertools import batched
 from typing import Any
 
 from sms_bridge.clock import seconds_of
-from sms_bridge.logs import logger
-from sms_bridge.metrics import MOST_VALUES, Metric, measured
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import masked
+from sms_bridge.json_text import json_string
+from sms_bridge.logs import identity_of, logger
+from sms_bridge.metrics import DIRECTIVES, MOST_VALUES, Metric, directives_of, measured
 from sms_bridge.rules.send_results import SendResult, Verdict
 from sms_bridge.storage.messages import Recorded
+from sms_bridge.storage.send_queue import SendRecord
 
 _BY_VERDICT = {
     Verdict.ACCEPTED: Metric.SENT,
@@ -23,17 +22,6 @@ _BY_VERDICT = {
 _SENT = "message sent"
 
 Values = dict[Metric, float]
-
-
-def identity_of(message: Message) -> dict[str, Any]:
-    """Return the keys by which a line is found: of the message, its campaign and its recipient."""
-    return {
-        "message_id": message.id,
-        "campaign_id": message.campaign_id,
-        "sub_account_id": message.sub_account_id,
-        "recipient": masked(message.destination),
-        "recipient_hash": message.recipient_hash,
-    }
 
 
 def log_attempt(
@@ -50,54 +38,55 @@ def log_attempt(
     if result.verdict in _BY_VERDICT:
         metric = _BY_VERDICT[result.verdict]
         counted[metric] = counted.get(metric, 0) + 1
+    message = recorded.message
+    if result.verdict is Verdict.ACCEPTED:
+        # That 8x8 took it is in these words; there is nothing to tell beside.
+        sent = {"attempt": message.attempt, "umid": result.umid}
+        logger.info(_SENT, **identity_of(message), **sent, **measured(counted, now))
+        return
     if result.reason == "opted_out":
         counted[Metric.OPTED_OUT] = 1
     if result.http_status == 401:
         counted[Metric.UNAUTHORIZED] = 1
     outcome, outcome_values = new_outcome_of(recorded)
-    sent = result.verdict is Verdict.ACCEPTED
-    log = logger.info if sent else logger.warning
-    log(
-        _SENT if sent else "message not sent",
-        **_attempt(recorded.message, result),
-        state=recorded.message.state,
+    logger.warning(
+        "message not sent",
+        **identity_of(message),
+        attempt=message.attempt,
+        state=message.state,
         verdict=result.verdict,
+        reason=result.reason,
+        http_status=result.http_status,
+        umid=result.umid,
+        eightx8_code=result.eightx8_code,
+        eightx8_error_id=result.eightx8_error_id,
         **outcome,
         **measured({**counted, **outcome_values}, now),
     )
 
 
-def log_taken(taken: Sequence[tuple[Message, SendResult]], now: float) -> None:
-    """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all."""
+def log_taken(taken: Sequence[tuple[SendRecord, int, str]], now: float) -> None:
+    """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all.
+
+    Parameters
+    ----------
+    taken
+        Of each message its record, the attempt's number and 8x8's ``umid``.
+    """
+    sent, seconds = Metric.SENT.title, Metric.SECONDS_IN_QUEUE.title
+    directives = directives_of((Metric.SENT, Metric.SECONDS_IN_QUEUE), now)
     for some in batched(taken, MOST_VALUES, strict=False):
-        waited = [seconds_since(message.accepted_at, now) for message, _ in some]
-        lines = (
-            {
-                **_attempt(message, result),
-                "state": State.QUEUED,
-                "verdict": Verdict.ACCEPTED,
-                Metric.SECONDS_IN_QUEUE.title: seconds,
-            }
-            for (message, result), seconds in zip(some, waited, strict=True)
+        waited = [f"{seconds_between(record.accepted_at, now):.3f}" for record, _, _ in some]
+        logger.info_many(
+            _SENT,
+            (
+                f'{record.identity[:-1]},"attempt":{attempt},"umid":{json_string(umid)},'
+                f'"{seconds}":{waiting}}}'
+                for (record, attempt, umid), waiting in zip(some, waited, strict=True)
+            ),
         )
-        logger.info_many(_SENT, lines)
-        logger.info(
-            "messages sent",
-            **measured({Metric.SENT: len(some), Metric.SECONDS_IN_QUEUE: waited}, now),
-        )
-
-
-def _attempt(message: Message, result: SendResult) -> dict[str, Any]:
-    """Return the keys of a line about an attempt, without what it means."""
-    return {
-        **identity_of(message),
-        "attempt": message.attempt,
-        "reason": result.reason,
-        "http_status": result.http_status,
-        "umid": result.umid,
-        "eightx8_code": result.eightx8_code,
-        "eightx8_error_id": result.eightx8_error_id,
-    }
+        values = f'"{sent}":{len(some)},"{seconds}":[{",".join(waited)}]'
+        logger.info_many("messages sent", [f'{{{values},"{DIRECTIVES}":{directives}}}'])
 
 
 def new_outcome_of(recorded: Recorded) -> tuple[dict[str, Any], Values]:
@@ -113,4 +102,9 @@ def new_outcome_of(recorded: Recorded) -> tuple[dict[str, Any], Values]:
 
 def seconds_since(moment: str, now: float) -> float:
     """Return the seconds since a moment, at least 0: functions' clocks differ a little."""
-    return max(0.0, round(now - seconds_of(moment), 3))
+    return round(seconds_between(seconds_of(moment), now), 3)
+
+
+def seconds_between(then: float, now: float) -> float:
+    """Return the same for a moment in seconds since the epoch."""
+    return max(0.0, now - then)

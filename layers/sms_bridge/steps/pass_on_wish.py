@@ -7,6 +7,7 @@ from sms_bridge.clock import Clock, seconds_of
 from sms_bridge.logs import logger
 from sms_bridge.rules.forwarding import Hearing, Telling, seconds_before_next_wish
 from sms_bridge.rules.opt_outs import Keywords, Wish, wish_of
+from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.storage.dead_letters import DeadLetterQueue
 from sms_bridge.storage.messages import MessageStore
 from sms_bridge.storage.opt_outs import OptOuts
@@ -58,10 +59,8 @@ class PassOnWish:
         wish = wish_of(inbound.text, self._keywords) if inbound else None
         if inbound is None or wish is None:
             return None
-        opted_out = self._opt_outs.is_opted_out(
-            inbound.sub_account_id, inbound.source, hash_key=hash_key
-        )
-        if opted_out is not (wish is Wish.STOP):
+        person = inbound.sub_account_id, keyed_hash(inbound.source, hash_key)
+        if self._opt_outs.is_opted_out(person) is not (wish is Wish.STOP):
             return None
         telling = self._profiles.set_subscription(inbound.source, wish, api_key=api_key)
         logger.info(

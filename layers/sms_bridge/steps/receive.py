@@ -3,16 +3,16 @@
 import time
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import logger
+from sms_bridge.logs import identity_of, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.message_ids import is_message_id
 from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
 from sms_bridge.rules.opt_outs import Keywords, wish_of
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.phone_numbers import keyed_hash, masked
-from sms_bridge.steps.log_lines import identity_of, new_outcome_of, seconds_since
+from sms_bridge.steps.log_lines import new_outcome_of, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
-from sms_bridge.storage.messages import MessageStore, Recorded
+from sms_bridge.storage.messages import Effect, MessageStore, Recorded
 from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.web.callbacks import read_callback
@@ -82,30 +82,28 @@ class ReceiveCallback:
             values[Metric.SEGMENTS] = receipt.segments
         if outcome and receipt.price and receipt.currency:
             values[Metric.COST] = float(receipt.price)
+        moved = recorded.effect is Effect.MOVED
         logger.info(
             "receipt recorded",
             **identity_of(message),
             umid=receipt.umid,
             receipt_state=receipt.state or "not understood",
             eightx8_code=receipt.error_code,
-            currency=receipt.currency,
-            effect=recorded.effect,
-            state=message.state,
+            currency=receipt.currency if Metric.COST in values else "",
+            # Where it moved the message, as nearly all do, its state is the message's.
+            effect="" if moved else recorded.effect,
+            state="" if moved else message.state,
             **outcome,
             **measured(values, now),
         )
 
     def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
         inbound_id = self._messages.keep_inbound(inbound)
+        sender_hash = keyed_hash(inbound.source, hash_key)
         wish = wish_of(inbound.text, self._keywords)
         if wish:
-            self._opt_outs.record(
-                inbound.sub_account_id,
-                inbound.source,
-                wish,
-                _comparable(inbound.sent_at) or inbound.received_at,
-                hash_key=hash_key,
-            )
+            at = _comparable(inbound.sent_at) or inbound.received_at
+            self._opt_outs.record((inbound.sub_account_id, sender_hash), wish, at)
             if self._passes_wishes_on:
                 self._outcomes.add(inbound_id)
         logger.info(
@@ -114,7 +112,7 @@ class ReceiveCallback:
             sub_account_id=inbound.sub_account_id,
             wish=wish or "none",
             sender=masked(inbound.source),
-            sender_hash=keyed_hash(inbound.source, hash_key),
+            sender_hash=sender_hash,
             **measured({Metric.INBOUND: 1}, self._clock()),
         )
 

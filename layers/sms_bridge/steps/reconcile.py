@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import log_failure, logger
+from sms_bridge.logs import identity_of, log_failure, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
 from sms_bridge.rules.messages import Message
@@ -23,12 +23,12 @@ from sms_bridge.rules.reconciling import (
 )
 from sms_bridge.rules.send_results import EXPIRED, SendResult, Verdict
 from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.steps.log_lines import identity_of, new_outcome_of
+from sms_bridge.steps.log_lines import new_outcome_of
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.log_exports import ExportJob, ExportJobs
 from sms_bridge.storage.messages import MessageStore, Recorded
 from sms_bridge.storage.outcome_queue import OutcomeQueue
-from sms_bridge.values import value
+from sms_bridge.values import changed, value
 from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, NoExportError
 
 # Younger messages are on their way.
@@ -171,9 +171,9 @@ class Reconcile:
         if self._plan.resend.state_after(EXPIRED, in_doubt=in_doubt) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end in doubt.
             attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
-            if not attempt.begun or attempt.message is None:
+            if not attempt.begun:
                 return
-            message = attempt.message
+            message = changed(message, attempt=attempt.number)
         self._settle(message, EXPIRED, in_doubt=in_doubt)
 
     def _settle(self, message: Message, result: SendResult, *, in_doubt: bool = False) -> None:

@@ -8,12 +8,12 @@ from itertools import count
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import log_failure, logger
+from sms_bridge.logs import identity_of, log_failure, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.duplicates import Claim, claim, claim_key
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.message_ids import NewId, new_id
-from sms_bridge.rules.messages import Message, MessageKind, MessageRequest
+from sms_bridge.rules.messages import Message, MessageKind, MessageRequest, Sms
 from sms_bridge.rules.opt_outs import OPTED_OUT
 from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.segments import segments_of
@@ -21,7 +21,7 @@ from sms_bridge.rules.send_results import SendResult, Verdict, message_after
 from sms_bridge.rules.sending_again import ResendPolicy, is_to_be_written
 from sms_bridge.side_work import SideWork, begin
 from sms_bridge.steps.answer_time import ANSWER_SECONDS, AnswerTime, OutOfTimeError
-from sms_bridge.steps.log_lines import Values, identity_of, log_attempt, seconds_since
+from sms_bridge.steps.log_lines import Values, log_attempt, seconds_since
 from sms_bridge.steps.queueing import queue_outcome
 from sms_bridge.storage.messages import Effect, MessageStore, Recorded
 from sms_bridge.storage.opt_outs import OptOuts
@@ -56,9 +56,7 @@ _NOT_CHECKED = SendResult(
 class Sender(Protocol):
     """Sends one message, as :class:`sms_bridge.web.eightx8.EightX8` does."""
 
-    def send(
-        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
-    ) -> SendResult:
+    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
         """Send it once."""
 
 
@@ -131,15 +129,16 @@ class SendMessage:
             The time was over before an answer could be promised. The message is not sent, unless
             it is asked for again.
         """
-        opted_out = self._look_up_opt_out(request, hash_key)
-        claimed = self._claim(request, hash_key)
+        recipient_hash = keyed_hash(request.destination, hash_key)
+        opted_out = self._look_up_opt_out(request, recipient_hash)
+        claimed = self._claim(request, recipient_hash, hash_key)
         message = claimed.message
         if not claimed.won:
             repeated = measured({Metric.DUPLICATES: 1}, self._clock())
             logger.info("repeat caught", **identity_of(message), **repeated)
             return self._repeat(message, request, answer_time)
         if self._plan.is_queued:
-            self._send_queue.add(message.id, request)
+            self._send_queue.add(message, request)
             values = {**self._accepted(message), Metric.QUEUED: 1}
             queued = measured(values, self._clock())
             logger.info("message queued", **identity_of(message), **queued)
@@ -154,7 +153,7 @@ class SendMessage:
         return self._settle(message, request, result, values)
 
     # ------------------------------------------------------------------------------------ claims
-    def _claim(self, request: MessageRequest, hash_key: str) -> Claim:
+    def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
         now = self._clock()
         segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
         key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
@@ -165,7 +164,7 @@ class SendMessage:
             kind=request.kind,
             sub_account_id=request.sub_account_id,
             destination=request.destination,
-            recipient_hash=keyed_hash(request.destination, hash_key),
+            recipient_hash=recipient_hash,
             source=request.source or "",
             client_message_id=request.client_message_id or "",
             campaign_id=request.campaign_id or "",
@@ -193,18 +192,18 @@ class SendMessage:
             self._sleep(_SECONDS_BETWEEN_LOOKS)
             first = self._messages.get(first.id) or first
         if first.state is State.WAITING:
-            self._send_queue.add(first.id, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
+            self._send_queue.add(first, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
         return first
 
     # ----------------------------------------------------------------------------------- opt-outs
-    def _look_up_opt_out(self, request: MessageRequest, hash_key: str) -> SideWork[bool] | None:
+    def _look_up_opt_out(
+        self, request: MessageRequest, recipient_hash: str
+    ) -> SideWork[bool] | None:
         """Begin to look, while the message is claimed."""
         if self._plan.is_queued or request.kind not in self._plan.heeding_kinds:
             return None
-        is_opted_out = self._opt_outs.is_opted_out
-        return begin(
-            partial(is_opted_out, request.sub_account_id, request.destination, hash_key=hash_key)
-        )
+        person = request.sub_account_id, recipient_hash
+        return begin(partial(self._opt_outs.is_opted_out, person))
 
     @staticmethod
     def _result_of(opted_out: SideWork[bool] | None) -> SendResult | None:
@@ -229,11 +228,12 @@ class SendMessage:
         def time_left() -> float:
             return answer_time.left() - _SECONDS_TO_RECORD
 
+        sms = request.sms(message.id)
         result, doubtful = _NOT_TRIED, None
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
-            result = self._sender.send(request, message.id, time_left=time_left)
+            result = self._sender.send(message.sub_account_id, sms, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 doubtful = result
             pause = self._plan.policy.pause_before_trying_at_once(
@@ -256,13 +256,13 @@ class SendMessage:
             wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
             try:
                 # First, so that no crash leaves a message that waits for nothing.
-                self._send_queue.add(message.id, request, delay_seconds=wait)
+                self._send_queue.add(message, request, delay_seconds=wait)
                 values[Metric.QUEUED] = 1
             except Exception as error:
                 log_failure("message not queued", error, message_id=message.id)
         recorded = (
             self._record(message, result, state)
-            if is_to_be_written(result, request)
+            if is_to_be_written(result, is_scheduled=request.is_scheduled)
             else Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
         )
         now = self._clock()

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from sms_bridge.clock import Clock
 from sms_bridge.http_connection import BadAnswerError, Connection, OpenConnections
-from sms_bridge.json_text import json_text
+from sms_bridge.json_text import WrittenList, json_text
 from sms_bridge.storage.signing import Credentials, signed_headers
 from sms_bridge.tls import aws_tls_context
 
@@ -157,7 +157,11 @@ class AwsClient:
         urllib3.exceptions.HTTPError, OSError, BadAnswerError
             When there was no answer.
         """
-        content = json_text(parameters).encode()
+        members = (
+            f'"{name}":{value.text if type(value) is WrittenList else json_text(value)}'
+            for name, value in parameters.items()
+        )
+        content = f"{{{','.join(members)}}}".encode()
         for tries in range(1, self._max_tries + 1):
             is_last = tries == self._max_tries
             asked = ""

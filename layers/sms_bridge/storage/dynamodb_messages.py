@@ -8,7 +8,7 @@ from sms_bridge.clock import seconds_of
 from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
 from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.storage.first_attempts import Tried, begin_first_attempts
+from sms_bridge.storage.first_attempts import begin_first_attempts
 from sms_bridge.storage.message_indexes import (
     BY_CAMPAIGN,
     BY_RECIPIENT,
@@ -32,7 +32,7 @@ from sms_bridge.storage.message_items import (
     shelf_of,
 )
 from sms_bridge.storage.message_updates import item_of, named, one_of, update_of
-from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
+from sms_bridge.storage.messages import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -116,28 +116,31 @@ class DynamoDBMessages:
             item = self._client.update_item(**begin, ReturnValues="ALL_NEW")["Attributes"]
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             before = item_of(refused.response)
-            return Attempt(begun=False, message=message_from(before) if before else None)
-        return Attempt(begun=True, message=message_from(item))
+            return Attempt.at(message_from(before) if before else None, begun=False)
+        return Attempt.at(message_from(item), begun=True)
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: str
     ) -> dict[str, Attempt | Exception]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         tried = begin_first_attempts(self._client, self._table, message_ids, at)
-        return {message_id: self._attempt(message_id, came, at) for message_id, came in tried}
+        attempts: dict[str, Attempt | Exception] = {}
+        for message_id, begun in tried:
+            if begun is True:
+                attempts[message_id] = FIRST_ATTEMPT
+            else:
+                attempts[message_id] = begun or self._begin_later(message_id, at)
+        return attempts
 
-    def _attempt(self, message_id: str, came: Tried, at: str) -> Attempt | Exception:
-        if isinstance(came, Exception):
-            return came
-        if came is not None:
-            return Attempt(begun=True, message=message_from(came))
+    def _begin_later(self, message_id: str, at: str) -> Attempt | Exception:
+        """Begin an attempt that is not the first, if the message waits for one."""
         try:
             message = self.get(message_id)
             if message and message.state is State.WAITING:
                 return self.begin_attempt(message_id, at)
         except Exception as error:
             return error
-        return Attempt(begun=False, message=message)
+        return Attempt.at(message, begun=False)
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from sms_bridge.json_text import WrittenList, json_string
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.storage.aws_calls import error_of
-from sms_bridge.storage.message_items import Item, attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,43 +19,45 @@ if TYPE_CHECKING:
 _AT_ONCE = 25
 """DynamoDB's limit."""
 
-Tried = Item | Exception | None
-"""The item of the attempt that was begun; why it could not be tried; ``None`` where it is refused:
-the message does not wait, or was tried before, or is not there."""
-
 
 def begin_first_attempts(
     client: "DynamoDBClient", table: str, message_ids: Iterable[str], at: str
-) -> Iterator[tuple[str, Tried]]:
-    """Take messages that were never tried out of ``waiting``; tells of each what came of it."""
-    begun = attributes({"state": State.SENDING.value, "attempt": 1, "attempt_at": at})
-    changes = " ".join(f'SET "{name}" = ?' for name in begun)
-    waits = attributes({"state": State.WAITING.value})
+) -> Iterator[tuple[str, bool | Exception]]:
+    """Take messages that were never tried out of ``waiting``.
+
+    Yields
+    ------
+    str, bool or Exception
+        Of each message whether its attempt is begun, or why nobody knows. It is not where the
+        message does not wait, or was tried before, or is not there.
+    """
+    # What is the same for all stands in the statement itself: the table's name, our own words and
+    # our own clock. What came from outside is its parameter.
     statement = (
-        f'UPDATE "{table}" {changes} WHERE "id" = ? AND "state" = ? '
-        'AND "attempt" IS MISSING AND "answered_at" IS MISSING RETURNING ALL NEW *'
+        f'UPDATE "{table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608
+        f'SET "attempt_at" = \'{at}\' WHERE "id" = ? AND "state" = \'{State.WAITING}\' '
+        'AND "attempt" IS MISSING AND "answered_at" IS MISSING'
     )
+    written = json_string(statement)
     # No item may be changed twice in one call.
     for some in batched(dict.fromkeys(message_ids), _AT_ONCE, strict=False):
-        statements: list[Any] = [
-            {
-                "Statement": statement,
-                "Parameters": [*begun.values(), {"S": message_id}, *waits.values()],
-            }
-            for message_id in some
-        ]
+        statements = WrittenList(
+            {"Statement": statement, "Parameters": [{"S": message_id}]} for message_id in some
+        )
+        parameters = (f'[{{"S":{json_string(message_id)}}}]' for message_id in some)
+        texts = (f'{{"Statement":{written},"Parameters":{one}}}' for one in parameters)
+        statements.text = f"[{','.join(texts)}]"
         try:
             answers = client.batch_execute_statement(Statements=statements)["Responses"]
         except Exception as error:
             yield from ((message_id, error) for message_id in some)
             continue
         for message_id, answer in zip(some, answers, strict=True):
-            yield message_id, _tried(answer)
+            yield message_id, _is_begun(answer)
 
 
-def _tried(answer: Any) -> Tried:
+def _is_begun(answer: Any) -> bool | Exception:
     if "Error" not in answer:
-        item: Item = answer["Item"]
-        return item
+        return True
     code = answer["Error"].get("Code", "")
-    return None if code == "ConditionalCheckFailed" else error_of(code, answer)
+    return False if code == "ConditionalCheckFailed" else error_of(code, answer)

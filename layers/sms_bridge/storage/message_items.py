@@ -7,7 +7,7 @@
 ``umid {umid}``               receipts for a message that the bridge did not send
 ``inbound {umid}``            an SMS from a person
 ``event {hash}``              a callback that was not understood
-``opt-out {hash}``            a person who does not want to be texted by a sub-account
+``opt-out {person}``          a person who does not want to be texted by a sub-account
 ``export {sub-account}``      the export of 8x8's log that is under way
 ============================  ======================================================
 

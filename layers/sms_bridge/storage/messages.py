@@ -36,7 +36,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@value()
+@value(kw_only=True)
 class Attempt:
     """The answer to who wants to send a waiting message.
 
@@ -44,12 +44,33 @@ class Attempt:
     ----------
     begun
         Whether the attempt is the caller's.
-    message
-        As it is now, ``None`` where there is none.
+    state
+        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
+    number
+        How often it was tried, this time included.
+    is_in_doubt
+        Whether 8x8 may have the message from an earlier attempt.
     """
 
     begun: bool
-    message: Message | None
+    state: State | None = None
+    number: int = 0
+    is_in_doubt: bool = False
+
+    @classmethod
+    def at(cls, message: Message | None, *, begun: bool) -> "Attempt":
+        """Return the answer for a message as it is now."""
+        if message is None or not message.accepted_at:
+            return cls(begun=begun)
+        return cls(
+            begun=begun,
+            state=message.state,
+            number=message.attempt,
+            is_in_doubt=bool(message.in_doubt_since),
+        )
+
+
+FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
 
 
 class Position(NamedTuple):

@@ -1,11 +1,9 @@
 """People who do not want to be texted any more, in DynamoDB."""
 
-import hmac
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.rules.phone_numbers import digits_of
 from sms_bridge.storage.many_items import read_items
 from sms_bridge.storage.message_items import Item, attributes
 
@@ -14,21 +12,19 @@ if TYPE_CHECKING:
 
 
 Person = tuple[str, str]
-"""Somebody who gets messages: the sub-account that sends them, and the number."""
+"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
 
 
 class OptOuts(Protocol):
     """Knows who opted out of which sub-account's messages."""
 
-    def is_opted_out(self, sub_account_id: str, number: str, *, hash_key: str) -> bool:
+    def is_opted_out(self, person: Person) -> bool:
         """Tell whether a person opted out."""
 
-    def opted_out_among(self, people: Iterable[Person], *, hash_key: str) -> set[Person]:
+    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
 
-    def record(
-        self, sub_account_id: str, number: str, wish: Wish, at: str, *, hash_key: str
-    ) -> None:
+    def record(self, person: Person, wish: Wish, at: str) -> None:
         """Record what a person asked for. An earlier wish that comes late changes nothing."""
 
 
@@ -39,38 +35,32 @@ class DynamoDBOptOuts:
         self._client = client
         self._table = table
 
-    def is_opted_out(self, sub_account_id: str, number: str, *, hash_key: str) -> bool:
+    def is_opted_out(self, person: Person) -> bool:
         """See :class:`OptOuts`."""
         item = self._client.get_item(
             TableName=self._table,
-            Key=attributes({"id": _id(sub_account_id, number, hash_key)}),
+            Key=attributes({"id": _id(person)}),
             ConsistentRead=True,
         ).get("Item")
         return item is not None and _is_out(item)
 
-    def opted_out_among(self, people: Iterable[Person], *, hash_key: str) -> set[Person]:
+    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """See :class:`OptOuts`."""
-        ids = {person: _id(*person, hash_key) for person in people}
-        # A number may stand there with and without a plus.
-        keys = [{"id": {"S": one}} for one in set(ids.values())]
+        by_id = {_id(person): person for person in people}
+        keys = ({"id": {"S": one}} for one in by_id)
         found = read_items(self._client, self._table, keys)
-        out = {item["id"]["S"] for item in found if _is_out(item)}
-        return {person for person, one in ids.items() if one in out}
+        return {by_id[item["id"]["S"]] for item in found if _is_out(item)}
 
-    def record(
-        self, sub_account_id: str, number: str, wish: Wish, at: str, *, hash_key: str
-    ) -> None:
+    def record(self, person: Person, wish: Wish, at: str) -> None:
         """See :class:`OptOuts`."""
         nothing_newer = "attribute_not_exists(wished_at) OR wished_at <= :at"
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=attributes({"id": _id(sub_account_id, number, hash_key)}),
-                UpdateExpression="SET wish = :wish, wished_at = :at, sub_account_id = :account",
+                Key=attributes({"id": _id(person)}),
+                UpdateExpression="SET wish = :wish, wished_at = :at",
                 ConditionExpression=nothing_newer,
-                ExpressionAttributeValues=attributes(
-                    {":wish": wish.value, ":at": at, ":account": sub_account_id}
-                ),
+                ExpressionAttributeValues=attributes({":wish": wish.value, ":at": at}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
@@ -80,6 +70,6 @@ def _is_out(item: Item) -> bool:
     return bool(item["wish"]["S"] == Wish.STOP)
 
 
-def _id(sub_account_id: str, number: str, hash_key: str) -> str:
-    who = f"{sub_account_id} {digits_of(number)}".encode()
-    return f"opt-out {hmac.digest(hash_key.encode(), who, 'sha256').hex()}"
+def _id(person: Person) -> str:
+    sub_account_id, recipient_hash = person
+    return f"opt-out {sub_account_id} {recipient_hash}"

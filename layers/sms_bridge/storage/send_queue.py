@@ -1,51 +1,106 @@
 """Messages on their way to 8x8, in SQS: the only place where a text is kept."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sms_bridge.logs import log_failure
-from sms_bridge.rules.messages import MessageKind, MessageRequest
+from sms_bridge.clock import seconds_of
+from sms_bridge.json_text import ascii_json_text
+from sms_bridge.logs import identity_of, log_failure
+from sms_bridge.rules.messages import Message, MessageKind, MessageRequest, Sms
 from sms_bridge.storage.aws_calls import error_of
-from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_KINDS = {kind.value: kind for kind in MessageKind}
-
 _AT_ONCE = 10
 """SQS's limit."""
+
+_KINDS = frozenset(MessageKind)
 
 # SQS takes no longer delay for a new record.
 _MAX_DELAY = 900
 
 
-@value(kw_only=True)
 class SendRecord:
-    """A message in the send queue.
+    """A message in the send queue: all that it takes to send it, so that nobody reads its item.
+
+    Parameters
+    ----------
+    raw
+        The record as SQS gives it.
 
     Attributes
     ----------
-    record_id, handle
-        Of the record in the queue.
+    identity
+        The keys by which its log lines are found, as JSON.
+    accepted_at, send_before
+        Seconds since the epoch.
     tries
         How often it was received.
+
+    Raises
+    ------
+    ValueError, LookupError
+        It is none that the bridge wrote.
     """
 
+    raw: Mapping[str, Any]
+    identity: str
+    sms: Sms
     message_id: str
-    request: MessageRequest
-    record_id: str
-    handle: str = field(repr=False)
+    kind: str
+    sub_account_id: str
+    recipient_hash: str
+    accepted_at: float
+    send_before: float
+    is_scheduled: bool
     tries: int
+
+    __slots__ = tuple(__annotations__)
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self.identity, facts, self.sms = raw["body"].split("\n", 2)
+        self.message_id, self.kind, self.sub_account_id, self.recipient_hash, *rest = facts.split(
+            "\t"
+        )
+        accepted_at, send_before, scheduled = rest
+        self.accepted_at, self.send_before = float(accepted_at), float(send_before)
+        self.is_scheduled = scheduled == "scheduled"
+        if self.kind not in _KINDS:
+            raise ValueError("a kind that does not exist")
+        self.tries = int(raw["attributes"]["ApproximateReceiveCount"])
+
+    @staticmethod
+    def body(message: Message, request: MessageRequest) -> str:
+        """Return what the record of a message holds: three lines in ASCII.
+
+        SQS does not take every character. Two of the lines go on as they are; to read the one
+        between as JSON would take ten times as long.
+        """
+        identity = {name: value for name, value in identity_of(message).items() if value}
+        facts = (
+            message.id,
+            message.kind.value,
+            message.sub_account_id,
+            message.recipient_hash,
+            str(seconds_of(message.accepted_at)),
+            str(seconds_of(message.send_before)),
+            "scheduled" if request.is_scheduled else "at once",
+        )
+        return f"{ascii_json_text(identity)}\n{'\t'.join(facts)}\n{request.sms(message.id)}"
+
+    @property
+    def record_id(self) -> str:
+        """Of the record in the queue."""
+        return str(self.raw["messageId"])
 
 
 class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
-    def add(self, message_id: str, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+    def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """Queue a message. Queueing it twice is harmless: it is sent once."""
 
 
@@ -64,12 +119,11 @@ class SqsSendQueue:
         self._client = client
         self._urls = urls
 
-    def add(self, message_id: str, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+    def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """See :class:`SendQueue`."""
-        body = json.dumps({"messageId": message_id, "request": asdict(request)})
         self._client.send_message(
-            QueueUrl=self._urls[request.kind],
-            MessageBody=body,
+            QueueUrl=self._urls[message.kind],
+            MessageBody=SendRecord.body(message, request),
             DelaySeconds=min(delay_seconds, _MAX_DELAY),
         )
 
@@ -78,7 +132,7 @@ class SqsSendQueue:
         them; one that cannot be hidden so comes again after the queue's own visibility timeout.
         """
         for kind, url in self._urls.items():
-            of_a_kind = (one for one in waits if one[0].request.kind is kind)
+            of_a_kind = (one for one in waits if one[0].kind == kind)
             for some in batched(of_a_kind, _AT_ONCE, strict=False):
                 try:
                     answer = self._client.change_message_visibility_batch(
@@ -86,7 +140,7 @@ class SqsSendQueue:
                         Entries=[
                             {
                                 "Id": str(number),
-                                "ReceiptHandle": record.handle,
+                                "ReceiptHandle": record.raw["receiptHandle"],
                                 "VisibilityTimeout": seconds,
                             }
                             for number, (record, seconds) in enumerate(some)
@@ -98,23 +152,3 @@ class SqsSendQueue:
                         log_failure("record not postponed", error, message_id=message_id)
                 except Exception as error:
                     log_failure("records not postponed", error)
-
-
-def read_send_record(record: Mapping[str, Any]) -> SendRecord:
-    """Read a record of an SQS event.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        When it is none that the bridge wrote.
-    """
-    body = json.loads(record["body"])
-    request = body["request"]
-    request["kind"] = _KINDS[request["kind"]]
-    return SendRecord(
-        message_id=str(body["messageId"]),
-        request=MessageRequest(**request),
-        record_id=str(record["messageId"]),
-        handle=str(record["receiptHandle"]),
-        tries=int(record["attributes"]["ApproximateReceiveCount"]),
-    )

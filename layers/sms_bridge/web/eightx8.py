@@ -1,13 +1,12 @@
 """8x8's SMS API."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
-from sms_bridge.json_text import json_text
-from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.rules.messages import Sms
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.web.connections import Connections, Payload, retry_after_of
 from sms_bridge.web.eightx8_answers import (
@@ -46,26 +45,21 @@ class EightX8:
         self._connections = connections
         self._api_keys = api_keys
 
-    def send(
-        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
-    ) -> SendResult:
+    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
         """Post one message.
 
         Parameters
         ----------
-        message_id
-            Goes to 8x8 as ``clientMessageId`` and comes back in each receipt.
         time_left
             Seconds that the caller can still wait. When they are over nothing is written any more.
         """
-        path = _messages_path(request.sub_account_id)
-        answer = self._post(path, _message(request, message_id), time_left)
+        answer = self._post(_messages_path(sub_account_id), sms, time_left)
         return answer if isinstance(answer, SendResult) else result_of_answer(answer)
 
     def send_batch(
         self,
         sub_account_id: str,
-        messages: Mapping[str, MessageRequest],
+        messages: Mapping[str, Sms],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
@@ -81,22 +75,17 @@ class EightX8:
         dict
             For every message what came of it, whatever 8x8 answered.
         """
-        body = {
-            "messages": [_message(request, name) for name, request in messages.items()],
-            "includeMessagesInResponse": True,
-        }
+        body = f'{{"messages":[{",".join(messages.values())}],"includeMessagesInResponse":true}}'
         answer = self._post(f"{_messages_path(sub_account_id)}/batch", body, time_left)
         if isinstance(answer, SendResult):
             return dict.fromkeys(messages, answer)
         return results_of_batch_answer(answer, messages)
 
-    def _post(
-        self, path: str, body: dict[str, Any], time_left: Callable[[], float]
-    ) -> Answer | SendResult:
+    def _post(self, path: str, body: str, time_left: Callable[[], float]) -> Answer | SendResult:
         """Post once. A refused key is read anew and, if it has changed, tried once more: a 401
         proves that nothing was taken.
         """
-        content = json_text(body).encode()
+        content = body.encode()
         key = self._api_keys.api_key()
         answer = self._post_with(key, path, content, time_left)
         refused = isinstance(answer, Answer) and answer.http_status == 401
@@ -125,10 +114,3 @@ class EightX8:
 
 def _messages_path(sub_account_id: str) -> str:
     return f"/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
-
-
-def _message(request: MessageRequest, message_id: str) -> dict[str, str]:
-    body = {"destination": request.destination, "text": request.text, **request.options}
-    if request.source:
-        body["source"] = request.source
-    return {**body, "clientMessageId": message_id}

@@ -11,7 +11,7 @@ from typing import Any
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.values import value
+from sms_bridge.values import changed, value
 
 # 8x8's error codes for requests that it refuses (its API reference, "Errors").
 _BY_CODE = {
@@ -50,11 +50,25 @@ _BY_STATUS = {
 _OTHER_4XX = (Verdict.PERMANENT, "eightx8_refused", "8x8 refused the request")
 _OTHER = (Verdict.AMBIGUOUS, "eightx8_server_error", "8x8 failed; it may have the message")
 
-_UNREADABLE = (
-    "eightx8_unreadable_answer",
-    "8x8's answer could not be read; it may have the message",
+# What the code in a success means.
+_BY_STATUS_CODE = {
+    "QUEUED": SendResult(verdict=Verdict.ACCEPTED, description="SMS is accepted and queued by 8x8"),
+    "REJECTED": SendResult(
+        verdict=Verdict.PERMANENT,
+        reason="eightx8_rejected",
+        description="8x8 rejected the message",
+    ),
+}
+_UNREADABLE = SendResult(
+    verdict=Verdict.AMBIGUOUS,
+    reason="eightx8_unreadable_answer",
+    description="8x8's answer could not be read; it may have the message",
 )
-_REJECTED = ("eightx8_rejected", "8x8 rejected the message")
+_NOT_NAMED = SendResult(
+    verdict=Verdict.AMBIGUOUS,
+    reason="eightx8_not_named",
+    description="8x8's answer to a batch left it out; it may have the message",
+)
 
 UNREACHABLE = ("eightx8_unreachable", "8x8 could not be reached")
 TIMEOUT = ("eightx8_timeout", "8x8 did not answer in time; it may have the message")
@@ -62,9 +76,6 @@ CONNECTION_LOST = (
     "eightx8_connection_lost",
     "The connection to 8x8 broke; it may have the message",
 )
-
-
-_NOT_NAMED = ("eightx8_not_named", "8x8's answer to a batch left it out; it may have the message")
 
 
 @value()
@@ -105,12 +116,8 @@ def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[
         for one in (listed if isinstance(listed, list) else ())
         if isinstance(one, dict)
     }
-    reason, description = _NOT_NAMED if "batchId" in body else _UNREADABLE
-    not_named = SendResult(
-        verdict=Verdict.AMBIGUOUS,
-        reason=reason,
-        description=description,
-        http_status=answer.http_status,
+    not_named = changed(
+        _NOT_NAMED if "batchId" in body else _UNREADABLE, http_status=answer.http_status
     )
     return {name: named.get(name, not_named) for name in message_ids}
 
@@ -153,15 +160,8 @@ def result_of_failure(error: Exception, *, left: bool) -> SendResult:
 def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
-    verdict, (reason, description) = Verdict.AMBIGUOUS, _UNREADABLE
-    if code == "QUEUED":
-        verdict, reason, description = Verdict.ACCEPTED, "", "SMS is accepted and queued by 8x8"
-    elif code == "REJECTED":
-        verdict, (reason, description) = Verdict.PERMANENT, _REJECTED
-    return SendResult(
-        verdict=verdict,
-        reason=reason,
-        description=description,
+    return changed(
+        _BY_STATUS_CODE.get(code, _UNREADABLE) if isinstance(code, str) else _UNREADABLE,
         http_status=http_status,
         umid=_string(body.get("umid")),
         encoding=_string(body.get("encoding")),

@@ -6,6 +6,7 @@ from typing import Any
 from sms_bridge.clock import timestamp
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message, MessageKind
+from sms_bridge.rules.phone_numbers import keyed_hash
 from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
 from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
@@ -77,16 +78,21 @@ class Bridge:
 
     def add(self, number: int = 1, **changes: Any) -> str:
         """Let a message wait, with its record in the queue; returns its id."""
+        request = a_request(**{"text": f"Text {number}", **changes})
         message = a_message(
             id=an_id(number),
             state=State.WAITING,
+            kind=request.kind,
+            sub_account_id=request.sub_account_id,
+            destination=request.destination,
+            recipient_hash=keyed_hash(request.destination, "k"),
             accepted_at=self.clock.text,
             send_before=timestamp(self.clock.now + TO_LIVE),
             attempt=0,
             attempt_at="",
         )
         self.messages.create(message)
-        self.send_queue.add(message.id, a_request(**{"text": f"Text {number}", **changes}))
+        self.send_queue.add(message, request)
         return message.id
 
     def receive(self) -> list[dict[str, Any]]:
@@ -95,7 +101,7 @@ class Bridge:
     def run(
         self, records: list[dict[str, Any]], step: DispatchMessages | None = None
     ) -> dict[str, Any]:
-        return (step or self.step)(records, hash_key="k", time_left=lambda: self.time_left)
+        return (step or self.step)(records, time_left=lambda: self.time_left)
 
     def dispatch(self, step: DispatchMessages | None = None) -> list[str]:
         """Work off what can be seen; returns the bodies of the records that stay."""

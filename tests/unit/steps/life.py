@@ -8,7 +8,7 @@ from typing import Any
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.rules.forwarding import Hearing, Telling
-from sms_bridge.rules.messages import Message, MessageKind, MessageRequest, Outcome
+from sms_bridge.rules.messages import Message, MessageKind, Outcome, Sms
 from sms_bridge.rules.opt_outs import keywords_of
 from sms_bridge.rules.reconciling import (
     AbsentPolicy,
@@ -84,11 +84,12 @@ class EightX8Books:
 
     def send(
         self,
-        request: MessageRequest,  # noqa: ARG002
-        message_id: str,
+        sub_account_id: str,  # noqa: ARG002
+        sms: Sms,
         *,
         time_left: Callable[[], float],  # noqa: ARG002
     ) -> SendResult:
+        message_id = json.loads(sms)["clientMessageId"]
         fate, *others = self.fates
         self.fates = (*others, fate)
         result, is_taken = FATES[fate]
@@ -102,14 +103,14 @@ class EightX8Books:
 
     def send_batch(
         self,
-        sub_account_id: str,  # noqa: ARG002
-        messages: Mapping[str, MessageRequest],
+        sub_account_id: str,
+        messages: Mapping[str, Sms],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
         return {
-            message_id: self.send(request, message_id, time_left=time_left)
-            for message_id, request in messages.items()
+            message_id: self.send(sub_account_id, sms, time_left=time_left)
+            for message_id, sms in messages.items()
         }
 
     def log(self, _: str) -> list[LogEntry]:
@@ -247,7 +248,7 @@ class Bridge:
         records = self.sqs.receive(SENDING)
 
         def work() -> None:
-            response = self._dispatch(records, hash_key="k", time_left=lambda: 60.0)
+            response = self._dispatch(records, time_left=lambda: 60.0)
             self.sqs.settle(SENDING, records, response)
 
         return self._run(dies_at, work)

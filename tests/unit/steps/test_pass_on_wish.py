@@ -10,7 +10,7 @@ from sms_bridge.rules.messages import InboundMessage
 from sms_bridge.rules.opt_outs import Wish, keywords_of
 from sms_bridge.steps.pass_on_wish import PassOnWish
 from sms_bridge.storage.outcome_queue import outcome_body
-from tests.builders import NUMBER, SUB_ACCOUNT, UMID
+from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
 from tests.fakes.messages import InMemoryMessages
@@ -53,7 +53,7 @@ class Bridge:
                 received_at=timestamp(self.clock.now),
             )
         )
-        self.opt_outs.record(SUB_ACCOUNT, NUMBER, now, self.clock.text, hash_key="k")
+        self.opt_outs.record(a_person(), now, self.clock.text)
         self.step = PassOnWish(
             messages=self.messages,
             opt_outs=self.opt_outs,

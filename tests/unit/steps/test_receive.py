@@ -12,9 +12,9 @@ from tests.builders import (
     AT,
     MESSAGE_ID,
     NUMBER,
-    SUB_ACCOUNT,
     UMID,
     a_message,
+    a_person,
     a_receipt_callback,
     an_inbound_callback,
 )
@@ -164,7 +164,7 @@ class TestEverythingElse:
 
 class TestWishes:
     def out(self, bridge: Bridge) -> bool:
-        return bridge.opt_outs.is_opted_out(SUB_ACCOUNT, NUMBER, hash_key="k")
+        return bridge.opt_outs.is_opted_out(a_person())
 
     @pytest.mark.parametrize(
         ("texts", "is_out"),

@@ -20,10 +20,10 @@ from tests.builders import (
     REFUSED,
     REJECTED,
     SUB_ACCOUNT,
+    TEXT,
     THROTTLED,
     UMID,
     a_receipt,
-    a_request,
 )
 from tests.fakes.failures import KilledError
 from tests.fakes.logs import WrittenLog
@@ -37,7 +37,14 @@ class TestTheFirstTime:
         message = bridge.send()
 
         assert is_message_id(message.id)
-        assert bridge.eightx8.sent == [(a_request(), message.id)]
+        assert bridge.eightx8.sent == [
+            {
+                "sub_account_id": SUB_ACCOUNT,
+                "destination": NUMBER,
+                "text": TEXT,
+                "clientMessageId": message.id,
+            }
+        ]
         assert (message.state, message.umid) == (State.QUEUED, UMID)
         assert bridge.outcomes.queued == []
         assert bridge.queued == []
@@ -200,7 +207,7 @@ class TestARepeat:
             bridge.clock.sleep(seconds)
             if bridge.clock.now >= 1_795_000_001:
                 bridge.messages.record_result(
-                    bridge.eightx8.sent[0][1], 1, ACCEPTED, State.QUEUED, bridge.clock.text
+                    bridge.eightx8.sent_ids[0], 1, ACCEPTED, State.QUEUED, bridge.clock.text
                 )
 
         def repeat(_: str) -> None:

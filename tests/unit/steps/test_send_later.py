@@ -17,8 +17,8 @@ from tests.builders import (
     NUMBER,
     REFUSED,
     REJECTED,
-    SUB_ACCOUNT,
     THROTTLED,
+    a_person,
     a_request,
 )
 from tests.fakes.failures import failing
@@ -50,7 +50,7 @@ class TestTryingAgain:
         message = bridge.send()
 
         assert len(bridge.eightx8.sent) == tries
-        assert len({message_id for _, message_id in bridge.eightx8.sent}) == 1
+        assert len(set(bridge.eightx8.sent_ids)) == 1
         assert message.state is state
 
     def test_under_resend_also_when_nobody_knows(self) -> None:
@@ -146,9 +146,7 @@ class TestTheQueuedMode:
 class TestOptOuts:
     def bridge(self, *, heeds: str = "promotional", is_queued: bool = False) -> Bridge:
         bridge = Bridge(a_sending_plan(heeds=heeds, is_queued=is_queued))
-        bridge.opt_outs.record(
-            SUB_ACCOUNT, NUMBER.strip("+"), Wish.STOP, bridge.clock.text, hash_key="k"
-        )
+        bridge.opt_outs.record(a_person(NUMBER.strip("+")), Wish.STOP, bridge.clock.text)
         return bridge
 
     def test_a_person_who_opted_out_is_not_texted_and_moengage_hears_why(self) -> None:

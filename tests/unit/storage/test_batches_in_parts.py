@@ -11,7 +11,7 @@ from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
 from sms_bridge.storage.many_items import LeftOutError, read_items
 from sms_bridge.storage.messages import Attempt
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from tests.builders import AT, NUMBER, a_message
+from tests.builders import AT, NUMBER, a_message, a_person
 from tests.chaos.dynamodb import DynamoDBClient, Table
 
 IDS = [f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
@@ -104,12 +104,12 @@ def test_one_that_is_refused_and_cannot_be_looked_up_is_a_failure(fails_at: int)
 def test_keys_that_are_left_are_asked_for_again() -> None:
     dynamodb = DynamoDB(leaves_keys=lambda: True)
     opt_outs = DynamoDBOptOuts(dynamodb.client, "messages")
-    people = [("acme", f"{NUMBER}{number}") for number in range(9)]
-    for account, number in people:
-        opt_outs.record(account, number, Wish.STOP, AT, hash_key="k")
+    people = [a_person(f"{NUMBER}{number}") for number in range(9)]
+    for person in people:
+        opt_outs.record(person, Wish.STOP, AT)
     dynamodb.calls.clear()
 
-    assert opt_outs.opted_out_among(people, hash_key="k") == set(people)
+    assert opt_outs.opted_out_among(people) == set(people)
     assert dynamodb.calls == ["BatchGetItem"] * 5
 
 

@@ -37,14 +37,15 @@ def send(
     time_left: Callable[[], float] = lambda: 5.0,
 ) -> SendResult:
     eightx8 = EightX8(Connections(url, connect_timeout=2.0), keys or RotatingKeys())
-    return eightx8.send(request or a_request(), MESSAGE_ID, time_left=time_left)
+    request = request or a_request()
+    return eightx8.send(request.sub_account_id, request.sms(MESSAGE_ID), time_left=time_left)
 
 
 def send_batch(
     url: str, names: list[str], *, time_left: Callable[[], float] = lambda: 5.0
 ) -> dict[str, SendResult]:
     eightx8 = EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(newest="key-2"))
-    messages = {name: a_request(text=f"Text {name}", source="Acme") for name in names}
+    messages = {name: a_request(text=f"Text {name}", source="Acme").sms(name) for name in names}
     return eightx8.send_batch(SUB_ACCOUNT, messages, time_left=time_left)
 
 
