@@ -184,14 +184,23 @@ class Bench:
         """The batch path and the telling of outcomes, for each message."""
         batch_size = artifact.default_of("DispatchBatchSize")
         works = [
-            (self._scenario.batches("promotional", batch_size=batch_size, batches=4), BATCH_MOST),
-            (self._scenario.batches("transactional", batch_size=batch_size, batches=4), BATCH_MOST),
+            (self._scenario.batches("promotional", batch_size=batch_size, batches=8), BATCH_MOST),
+            (self._scenario.batches("transactional", batch_size=batch_size, batches=8), BATCH_MOST),
             (self._scenario.outcomes(batch_size=artifact.outcome_batch_size()), None),
         ]
         for work, reach in works:
             times = interleaved([self._scenario.naked(), work], rounds=self.how.rounds, skip=1)
             times |= interleaved([self._scenario.naked(artifact.NAKED_USUAL)], rounds=1, skip=1)
-            yield self._over_naked(f"{work.name}, a message", work, reach, times, 1, 3)
+            cpu, naked = times[work.name][0], times[artifact.NAKED.name][0]
+            yield Figure(
+                f"CPU time of {work.name}, a message",
+                cpu / naked,
+                reach,
+                how=f"{cpu * 1e6:.0f} µs over {naked * 1e6:.0f} µs",
+                is_time=True,
+            )
+            if has_valgrind():
+                yield self._over_naked(f"{work.name}, a message", work, None, times, 1, 3)
 
     def _over_naked(
         self,

@@ -1,7 +1,7 @@
 """JSON as the bridge writes it, without blanks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from json import encoder
 from typing import Any
 
@@ -30,10 +30,14 @@ ascii_json_text = _writer(encoder.encode_basestring_ascii)
 class WrittenList(list[Any]):
     """A list that is written as JSON already, because its parts are much the same.
 
-    Attributes
+    Parameters
     ----------
+    parts
+        For whoever reads the list.
     text
-        The JSON.
+        The same as JSON.
     """
 
-    text: str
+    def __init__(self, parts: Iterable[Any], text: str) -> None:
+        super().__init__(parts)
+        self.text = text

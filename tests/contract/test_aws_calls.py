@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from sms_bridge.http_connection import BadAnswerError
+from sms_bridge.json_text import WrittenList
 from sms_bridge.storage import aws_calls, clients
 from sms_bridge.storage.aws_calls import AwsClient, AwsError
 from tests.fakes.aws import ON_LOOPBACK
@@ -164,6 +165,19 @@ def test_the_same_words_are_sent(make: Make) -> None:
     assert request.headers["content-type"] == "application/x-amz-json-1.0"
     assert "/eu-west-1/" not in request.headers["authorization"]
     assert "/us-east-1/dynamodb/aws4_request" in request.headers["authorization"]
+
+
+def test_a_list_that_is_written_already_is_sent_as_any_other(make: Make) -> None:
+    statements = [{"Statement": "UPDATE ...", "Parameters": [{"S": 'a "name"'}]}]
+    with LoopbackServer(answers(200, b'{"Responses": []}')) as server:
+        client = make(server.url).client
+        client.batch_execute_statement(
+            Statements=WrittenList(statements, json.dumps(statements)),
+            ReturnConsumedCapacity="NONE",
+        )
+        [request] = server.received
+
+    assert json.loads(request.body) == {"Statements": statements, "ReturnConsumedCapacity": "NONE"}
 
 
 def test_a_service_of_its_own_address_is_asked_there(

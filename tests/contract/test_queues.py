@@ -142,6 +142,7 @@ class TestSendQueues:
         '{"messageId": "m"}',
         "{}\n{}\n{}",
         "{}\nm\tpromotional\ta\th\t1.0\t2.0\tat once",
+        "{}\n\tpromotional\ta\th\t1.0\t2.0\tat once\n{}",
         "{}\nm\tother\ta\th\t1.0\t2.0\tat once\n{}",
         "{}\nm\tpromotional\ta\th\t1.0\tsoon\tat once\n{}",
         "{}\nm\tpromotional\ta\th\t1.0\t2.0\n{}",

@@ -41,12 +41,13 @@ def begin_first_attempts(
     written = json_string(statement)
     # No item may be changed twice in one call.
     for some in batched(dict.fromkeys(message_ids), _AT_ONCE, strict=False):
-        statements = WrittenList(
-            {"Statement": statement, "Parameters": [{"S": message_id}]} for message_id in some
+        texts = (
+            f'{{"Statement":{written},"Parameters":[{{"S":{json_string(one)}}}]}}' for one in some
         )
-        parameters = (f'[{{"S":{json_string(message_id)}}}]' for message_id in some)
-        texts = (f'{{"Statement":{written},"Parameters":{one}}}' for one in parameters)
-        statements.text = f"[{','.join(texts)}]"
+        statements = WrittenList(
+            ({"Statement": statement, "Parameters": [{"S": one}]} for one in some),
+            f"[{','.join(texts)}]",
+        )
         try:
             answers = client.batch_execute_statement(Statements=statements)["Responses"]
         except Exception as error:

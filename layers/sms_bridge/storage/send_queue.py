@@ -68,8 +68,8 @@ class SendRecord:
         accepted_at, send_before, scheduled = rest
         self.accepted_at, self.send_before = float(accepted_at), float(send_before)
         self.is_scheduled = scheduled == "scheduled"
-        if self.kind not in _KINDS:
-            raise ValueError("a kind that does not exist")
+        if not self.message_id or self.kind not in _KINDS:
+            raise ValueError("no message, or a kind that does not exist")
         self.tries = int(raw["attributes"]["ApproximateReceiveCount"])
 
     @staticmethod

@@ -1,13 +1,16 @@
 """Batches that DynamoDB works off in part: what is left counts for itself."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from sms_bridge.json_text import WrittenList
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.opt_outs import Wish
 from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.first_attempts import begin_first_attempts
 from sms_bridge.storage.many_items import LeftOutError, read_items
 from sms_bridge.storage.messages import Attempt
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -56,6 +59,20 @@ def test_a_batch_takes_as_many_calls_as_it_has_to() -> None:
     dynamodb.store.begin_first_attempts(IDS, AT)
 
     assert dynamodb.calls == ["BatchExecuteStatement"] * 2
+
+
+def test_statements_that_are_written_already_are_those_that_are_listed() -> None:
+    class Listens:
+        def batch_execute_statement(self, *, Statements: WrittenList) -> dict[str, Any]:
+            assert json.loads(Statements.text) == Statements
+            return {"Responses": [{"TableName": "messages"} for _ in Statements]}
+
+    client: Any = Listens()
+
+    begun = dict(begin_first_attempts(client, "messages", [*IDS, 'not "one" of ours'], AT))
+
+    assert len(begun) == len(IDS) + 1
+    assert set(begun.values()) == {True}
 
 
 def test_a_statement_that_is_throttled_is_the_failure_of_one_message() -> None:
