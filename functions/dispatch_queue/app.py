@@ -53,6 +53,8 @@ finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
+    # Without a key nothing could be sent, and what was begun by then would look as if it had been.
+    secrets.get()
     return dispatch_messages(
         event["Records"],
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,

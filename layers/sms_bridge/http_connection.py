@@ -112,7 +112,7 @@ class Connection:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: Iterable[bytes] = (),
+        body: bytes | Iterable[bytes] = b"",
         *,
         read_timeout: float,
     ) -> Answer:
@@ -123,7 +123,8 @@ class Connection:
         headers
             With ``content-length``, where there is a body.
         body
-            Asked for once the head is written.
+            Written with the head in one go; or in parts, which are asked for once the head is
+            written.
         read_timeout
             Seconds between two pieces of the answer.
 
@@ -136,9 +137,12 @@ class Connection:
         """
         head = _head(method, path, {"host": self._host, **headers})
         self._socket.settimeout(read_timeout)
-        self._socket.sendall(head)
-        for part in body:
-            self._socket.sendall(part)
+        if isinstance(body, bytes):
+            self._socket.sendall(head + body)
+        else:
+            self._socket.sendall(head)
+            for part in body:
+                self._socket.sendall(part)
         version, status, answered = self._head_of_an_answer()
         wants_to_close = answered.get("connection", "").lower() == "close"
         until_the_end = wants_to_close or version == "HTTP/1.0"

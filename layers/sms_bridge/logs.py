@@ -72,7 +72,9 @@ class LineLogger(Logger):
 def _text_of(keys: dict[str, Any]) -> str:
     directives = keys.pop(DIRECTIVES, "")
     text = json_text({name: value for name, value in keys.items() if value != ""})
-    return f'{text[:-1]},"{DIRECTIVES}":{directives}}}' if directives else text
+    if not directives:
+        return text
+    return f'{text[:-1]}{"," if len(text) > 2 else ""}"{DIRECTIVES}":{directives}}}'
 
 
 logger = LineLogger(log_uncaught_exceptions=False)

@@ -238,10 +238,14 @@ class Bridge:
             sleep=self._world.wait,
             chance=self._random.random,
         )
-        return lambda event: dispatch_messages(
-            event["Records"],
-            time_left=lambda: machine.dies_at - self._world.now,
-        )
+
+        def handler(event: Any) -> Any:
+            secrets.get()
+            return dispatch_messages(
+                event["Records"], time_left=lambda: machine.dies_at - self._world.now
+            )
+
+        return handler
 
     def _receive_callback(self, machine: Machine) -> Handler:
         clock = self._clock_of(machine)

@@ -9,7 +9,7 @@ from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
 from sms_bridge.rules.outcomes import outcome_of_receipt
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.storage.messages import Attempt, Effect, MessageStore, Recorded
+from sms_bridge.storage.messages import FIRST_ATTEMPT, Attempt, Effect, MessageStore, Recorded
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -82,8 +82,8 @@ class TestAttempts:
 
         first, second = (store.begin_attempt(MESSAGE_ID, at) for at in (AT, LATER))
 
-        assert first == Attempt.at(kept(store), begun=True)
-        assert second == Attempt.at(kept(store), begun=False)
+        assert first == Attempt(begun=True, state=State.SENDING, number=1)
+        assert second == Attempt(begun=False, state=State.SENDING, number=1)
         message = kept(store)
         assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
 
@@ -104,7 +104,17 @@ class TestAttempts:
     def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
         record(store, a_receipt("teleported"))
 
-        assert not store.begin_attempt(MESSAGE_ID, AT).begun
+        assert store.begin_attempt(MESSAGE_ID, AT) == Attempt(begun=False)
+
+    def test_who_begins_hears_that_8x8_may_have_it_from_an_earlier_attempt(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, AMBIGUOUS, State.WAITING, AT)
+
+        attempt = store.begin_attempt(MESSAGE_ID, LATER)
+
+        assert attempt == Attempt(begun=True, state=State.SENDING, number=2, is_in_doubt=True)
 
     def test_a_later_attempt_takes_the_right_to_say_what_came_of_an_earlier_one(
         self, store: MessageStore
@@ -157,8 +167,7 @@ class TestFirstAttempts:
 
         attempts = store.begin_first_attempts([*ids, *ids[:3]], AT)
 
-        begun = {one: Attempt.at(kept(store, one), begun=True) for one in ids}
-        assert attempts == begun
+        assert attempts == dict.fromkeys(ids, FIRST_ATTEMPT)
         message = kept(store, ids[-1])
         assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
         assert store.begin_first_attempts(ids, LATER) == {
@@ -201,8 +210,7 @@ class TestFirstAttempts:
 
         (attempt,) = store.begin_first_attempts([MESSAGE_ID], AT).values()
 
-        assert isinstance(attempt, Attempt)
-        assert not attempt.begun
+        assert attempt == Attempt(begun=False)
 
     def test_none_is_nothing_to_do(self, store: MessageStore) -> None:
         assert store.begin_first_attempts([], AT) == {}

@@ -23,13 +23,13 @@ class InMemorySendQueue:
     Attributes
     ----------
     queued
-        Ids, requests and delays, in order.
+        Messages, requests and delays, in order.
     """
 
-    queued: list[tuple[str, MessageRequest, int]] = field(default_factory=list)
+    queued: list[tuple[Message, MessageRequest, int]] = field(default_factory=list)
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self.queued.append((message.id, request, delay_seconds))
+        self.queued.append((message, request, delay_seconds))
 
 
 @dataclass

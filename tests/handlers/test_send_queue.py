@@ -8,6 +8,7 @@ from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.storage.aws_calls import AwsError
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
@@ -78,6 +79,24 @@ class TestSendQueue:
 
         assert len(bridge.eightx8.received) == 1
         assert bridge.stored(sent_id).state is State.UNKNOWN
+
+    def test_while_the_secret_cannot_be_read_nothing_is_begun(self, bridge: Bridge) -> None:
+        queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
+        message_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["messageId"]
+        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
+        # In place of Secrets Manager, for this function alone.
+        service = bridge.cloudformation
+        text = bridge.secretsmanager.get_secret_value(SecretId=bridge.secret_arn)["SecretString"]
+        service.always(500, {"__type": "InternalServiceError"})
+        handler = bridge.handler("dispatch_queue", AWS_ENDPOINT_URL_SECRETS_MANAGER=service.url)
+
+        with pytest.raises(AwsError):
+            handler({"Records": records})
+        assert bridge.stored(message_id).state is State.WAITING
+
+        service.always(200, {"SecretString": text})
+        assert handler({"Records": records}) == {"batchItemFailures": []}
+        assert bridge.stored(message_id).state is State.SENDING
 
     def test_each_kind_has_a_queue_of_its_own(self, bridge: Bridge) -> None:
         handler = bridge.handler("send_sms", DISPATCH_MODE="queued")

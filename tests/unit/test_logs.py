@@ -56,6 +56,13 @@ def test_lines_written_together_are_those_written_one_by_one(text: str, logged: 
     assert alone[0]["campaign_id"] == text
 
 
+def test_a_line_of_metrics_alone_is_one(logged: WrittenLog) -> None:
+    logger.info("nothing beside", _aws="{}")
+
+    (line,) = logged.lines
+    assert line["_aws"] == {}
+
+
 def test_a_level_that_is_not_wanted_is_not_written(
     logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,13 +158,12 @@ class DispatchMessages:
         waits: list[_Wait] = []
         now = self._clock()
         for record in received:
-            # Of two records of a message, one is enough: the other one waits for what it finds.
             attempt = attempts.pop(record.message_id, None)
             if isinstance(attempt, Exception):
                 again += self._fail(record, attempt)
                 continue
             try:
-                fate = self._fate(record, attempt, opted_out, now) if attempt else _Fate.LATER
+                fate = self._fate(record, attempt, opted_out, now)
                 if attempt and fate is _Fate.SEND:
                     ready[record.sub_account_id].append((record, attempt))
                 elif fate is _Fate.NOT_FOUND:
@@ -225,7 +224,12 @@ class DispatchMessages:
         except Exception as error:
             return error
 
-    def _fate(self, record: SendRecord, attempt: Attempt, opted_out: set[str], now: float) -> _Fate:
+    def _fate(
+        self, record: SendRecord, attempt: Attempt | None, opted_out: set[str], now: float
+    ) -> _Fate:
+        if attempt is None:
+            # Of two records of a message, one is enough: this one waits for what the other finds.
+            return _Fate.LATER
         if attempt.state is None:
             return _Fate.NOT_FOUND
         expired = record.send_before <= now
@@ -327,7 +331,7 @@ class DispatchMessages:
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        waited = {Metric.SECONDS_IN_QUEUE: seconds_between(record.accepted_at, now)}
+        waited = {Metric.SECONDS_IN_QUEUE: round(seconds_between(record.accepted_at, now), 3)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state
 

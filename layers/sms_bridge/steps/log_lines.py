@@ -80,8 +80,8 @@ def log_taken(taken: Sequence[tuple[SendRecord, int, str]], now: float) -> None:
         logger.info_many(
             _SENT,
             (
-                f'{record.identity[:-1]},"attempt":{attempt},"umid":{json_string(umid)},'
-                f'"{seconds}":{waiting}}}'
+                f'{record.identity[:-1]},"attempt":{attempt},"{seconds}":{waiting}'
+                f"{f',"umid":{json_string(umid)}' if umid else ''}}}"
                 for (record, attempt, umid), waiting in zip(some, waited, strict=True)
             ),
         )

@@ -27,7 +27,7 @@ from sms_bridge.storage.messages import Effect, MessageStore, Recorded
 from sms_bridge.storage.opt_outs import OptOuts
 from sms_bridge.storage.outcome_queue import OutcomeQueue
 from sms_bridge.storage.send_queue import SendQueue
-from sms_bridge.values import value
+from sms_bridge.values import changed, value
 
 # Kept back from the time for 8x8, to write down what it said.
 _SECONDS_TO_RECORD = 0.3
@@ -136,7 +136,7 @@ class SendMessage:
         if not claimed.won:
             repeated = measured({Metric.DUPLICATES: 1}, self._clock())
             logger.info("repeat caught", **identity_of(message), **repeated)
-            return self._repeat(message, request, answer_time)
+            return self._repeat(message, request, recipient_hash, answer_time)
         if self._plan.is_queued:
             self._send_queue.add(message, request)
             values = {**self._accepted(message), Metric.QUEUED: 1}
@@ -182,7 +182,11 @@ class SendMessage:
         return claim(message, key, now, self._messages.create)
 
     def _repeat(
-        self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
+        self,
+        first: Message,
+        request: MessageRequest,
+        recipient_hash: str,
+        answer_time: AnswerTime[Message],
     ) -> Message:
         """Return the message that was claimed first, as it is known once its sender is done."""
         sender_is_done = seconds_of(first.accepted_at) + ANSWER_SECONDS
@@ -192,7 +196,9 @@ class SendMessage:
             self._sleep(_SECONDS_BETWEEN_LOOKS)
             first = self._messages.get(first.id) or first
         if first.state is State.WAITING:
-            self._send_queue.add(first, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
+            # Who it is for may have been forgotten meanwhile, but not that they opted out.
+            known = changed(first, destination=request.destination, recipient_hash=recipient_hash)
+            self._send_queue.add(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
         return first
 
     # ----------------------------------------------------------------------------------- opt-outs

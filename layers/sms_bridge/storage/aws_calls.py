@@ -203,7 +203,7 @@ class AwsClient:
         connection = self._open.take() or self._new_connection()
         try:
             answer = connection.ask(
-                "POST", self._url.path or "/", headers, (content,), read_timeout=READ_TIMEOUT
+                "POST", self._url.path or "/", headers, content, read_timeout=READ_TIMEOUT
             )
         except BaseException:
             connection.close()

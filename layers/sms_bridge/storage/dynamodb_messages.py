@@ -124,13 +124,10 @@ class DynamoDBMessages:
     ) -> dict[str, Attempt | Exception]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         tried = begin_first_attempts(self._client, self._table, message_ids, at)
-        attempts: dict[str, Attempt | Exception] = {}
-        for message_id, begun in tried:
-            if begun is True:
-                attempts[message_id] = FIRST_ATTEMPT
-            else:
-                attempts[message_id] = begun or self._begin_later(message_id, at)
-        return attempts
+        return {
+            one: FIRST_ATTEMPT if begun is True else begun or self._begin_later(one, at)
+            for one, begun in tried.items()
+        }
 
     def _begin_later(self, message_id: str, at: str) -> Attempt | Exception:
         """Begin an attempt that is not the first, if the message waits for one."""

@@ -5,9 +5,9 @@ own, and holds or fails alone. An attempt that is not the first counts on from a
 clears away what came of that; it is begun by itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sms_bridge.json_text import WrittenList, json_string
 from sms_bridge.rules.life_cycle import State
@@ -22,12 +22,12 @@ _AT_ONCE = 25
 
 def begin_first_attempts(
     client: "DynamoDBClient", table: str, message_ids: Iterable[str], at: str
-) -> Iterator[tuple[str, bool | Exception]]:
+) -> dict[str, bool | Exception]:
     """Take messages that were never tried out of ``waiting``.
 
-    Yields
-    ------
-    str, bool or Exception
+    Returns
+    -------
+    dict
         Of each message whether its attempt is begun, or why nobody knows. It is not where the
         message does not wait, or was tried before, or is not there.
     """
@@ -38,27 +38,25 @@ def begin_first_attempts(
         f'SET "attempt_at" = \'{at}\' WHERE "id" = ? AND "state" = \'{State.WAITING}\' '
         'AND "attempt" IS MISSING AND "answered_at" IS MISSING'
     )
-    written = json_string(statement)
+    begins = f'{{"Statement":{json_string(statement)},"Parameters":[{{"S":'
+    begun: dict[str, bool | Exception] = {}
     # No item may be changed twice in one call.
     for some in batched(dict.fromkeys(message_ids), _AT_ONCE, strict=False):
-        texts = (
-            f'{{"Statement":{written},"Parameters":[{{"S":{json_string(one)}}}]}}' for one in some
-        )
         statements = WrittenList(
             ({"Statement": statement, "Parameters": [{"S": one}]} for one in some),
-            f"[{','.join(texts)}]",
+            f"[{','.join(f'{begins}{json_string(one)}}}]}}' for one in some)}]",
         )
         try:
             answers = client.batch_execute_statement(Statements=statements)["Responses"]
         except Exception as error:
-            yield from ((message_id, error) for message_id in some)
+            begun |= dict.fromkeys(some, error)
             continue
+        begun |= dict.fromkeys(some, True)
         for message_id, answer in zip(some, answers, strict=True):
-            yield message_id, _is_begun(answer)
+            if "Error" in answer:
+                begun[message_id] = _told_by(answer["Error"].get("Code", ""))
+    return begun
 
 
-def _is_begun(answer: Any) -> bool | Exception:
-    if "Error" not in answer:
-        return True
-    code = answer["Error"].get("Code", "")
-    return False if code == "ConditionalCheckFailed" else error_of(code, answer)
+def _told_by(code: str) -> bool | Exception:
+    return False if code == "ConditionalCheckFailed" else error_of(code, {})

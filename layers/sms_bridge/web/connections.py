@@ -106,14 +106,14 @@ class Connections:
         urllib3.exceptions.HTTPError
             Whatever went wrong.
         """
-        return self._ask("GET", path, headers, (), read_timeout)
+        return self._ask("GET", path, headers, b"", read_timeout)
 
     def _ask(
         self,
         method: str,
         path: str,
         headers: dict[str, str],
-        body: Iterable[bytes],
+        body: bytes | Payload,
         read_timeout: float,
     ) -> Answer:
         connection = self._open.take() or self._new(min(self._connect_timeout, read_timeout))

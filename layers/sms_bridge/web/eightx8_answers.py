@@ -112,9 +112,9 @@ def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[
         return dict.fromkeys(message_ids, _result_of_error(answer, body))
     listed = body.get("messages")
     named = {
-        _string(one.get("clientMessageId")): _result_of_success(answer.http_status, one)
+        name: _result_of_success(answer.http_status, one)
         for one in (listed if isinstance(listed, list) else ())
-        if isinstance(one, dict)
+        if isinstance(one, dict) and isinstance(name := one.get("clientMessageId"), str)
     }
     not_named = changed(
         _NOT_NAMED if "batchId" in body else _UNREADABLE, http_status=answer.http_status
@@ -161,7 +161,7 @@ def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
     return changed(
-        _BY_STATUS_CODE.get(code, _UNREADABLE) if isinstance(code, str) else _UNREADABLE,
+        _BY_STATUS_CODE.get(_string(code), _UNREADABLE),
         http_status=http_status,
         umid=_string(body.get("umid")),
         encoding=_string(body.get("encoding")),
@@ -177,4 +177,7 @@ def _json_object(content: bytes) -> dict[str, Any]:
 
 
 def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Return a text that can be written down, empty for anything else."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()

@@ -85,6 +85,7 @@ class Bridge:
             kind=request.kind,
             sub_account_id=request.sub_account_id,
             destination=request.destination,
+            campaign_id=request.campaign_id or "",
             recipient_hash=keyed_hash(request.destination, "k"),
             accepted_at=self.clock.text,
             send_before=timestamp(self.clock.now + TO_LIVE),

@@ -68,4 +68,4 @@ class Bridge:
     @property
     def queued(self) -> list[tuple[str, int]]:
         """Ids and delays of what is in the send queue."""
-        return [(message_id, delay) for message_id, _, delay in self.send_queue.queued]
+        return [(message.id, delay) for message, _, delay in self.send_queue.queued]

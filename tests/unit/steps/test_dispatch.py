@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from sms_bridge.logs import identity_of
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import MessageKind
 from sms_bridge.rules.opt_outs import Wish
@@ -386,6 +387,18 @@ def test_what_8x8_took_is_told_by_its_receipt_and_not_written_down(logged: Writt
         (at_once, UMID),
         (scheduled, UMID),
     }
+
+
+def test_a_line_of_the_queue_tells_the_same_as_any_other(logged: WrittenLog) -> None:
+    bridge = Bridge(result=replace(ACCEPTED, umid=""))
+    message = bridge.kept(bridge.add(campaign_id='"autumn",\tGrüße 🎉\n'))
+
+    bridge.dispatch()
+
+    line = logged.lines[0]
+    assert line["message"] == "message sent"
+    assert identity_of(message).items() <= line.items()
+    assert "umid" not in line
 
 
 def test_a_batch_is_measured_in_one_line_and_told_in_a_line_a_message(logged: WrittenLog) -> None:

@@ -70,6 +70,20 @@ class TestAMessageOfWhichNothingWasHeard:
 
 
 class TestAMessageThatWasNeverSent:
+    def test_one_that_8x8_may_have_from_an_earlier_attempt_is_held_as_unknown(self) -> None:
+        bridge = Bridge(ambiguous="resend")
+        message_id = bridge.add(
+            age=TO_LIVE + 121,
+            state=State.WAITING,
+            attempt=2,
+            in_doubt_since="2026-11-24T09:00:00.000Z",
+        )
+
+        assert bridge.run() == {"never_sent": 1}
+        kept = bridge.kept(message_id)
+        assert (kept.state, kept.attempt, kept.reason) == (State.UNKNOWN, 3, "expired")
+        assert bridge.queued == []
+
     def test_its_time_is_over_and_moengage_hears_so(self) -> None:
         bridge = Bridge()
         message_id = bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=0)

@@ -10,6 +10,7 @@ from sms_bridge.rules.messages import MessageKind
 from sms_bridge.rules.opt_outs import Wish
 from sms_bridge.rules.send_results import SendResult
 from sms_bridge.steps.answer_time import AnswerTime
+from sms_bridge.values import changed
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -97,9 +98,9 @@ class TestTryingAgain:
 
         message = bridge.send(source="Acme", text="Anything")
 
-        assert bridge.send_queue.queued == [
-            (message.id, a_request(source="Acme", text="Anything"), 5)
-        ]
+        [(queued, request, delay)] = bridge.send_queue.queued
+        assert (queued.id, delay) == (message.id, 5)
+        assert request == a_request(source="Acme", text="Anything")
         assert bridge.kept(message).state is State.WAITING
         assert bridge.outcomes.queued == []
 
@@ -119,9 +120,7 @@ class TestTheQueuedMode:
 
         message = bridge.send(kind=MessageKind.TRANSACTIONAL)
 
-        assert bridge.send_queue.queued == [
-            (message.id, a_request(kind=MessageKind.TRANSACTIONAL), 0)
-        ]
+        assert bridge.send_queue.queued == [(message, a_request(kind=MessageKind.TRANSACTIONAL), 0)]
         assert (message.state, message.attempt, message.attempt_at) == (State.WAITING, 0, "")
         assert bridge.kept(message) == message
         assert bridge.eightx8.sent == []
@@ -132,6 +131,17 @@ class TestTheQueuedMode:
 
         assert bridge.send() == first
         assert bridge.queued == [(first.id, 0), (first.id, 30)]
+
+    def test_a_repeat_for_somebody_who_was_forgotten_still_finds_that_they_opted_out(self) -> None:
+        bridge = Bridge(a_sending_plan(is_queued=True))
+        first = bridge.send()
+        bridge.messages.messages[first.id] = changed(first, destination="", recipient_hash="")
+
+        bridge.send()
+
+        [(before, *_), (after, *_)] = bridge.send_queue.queued
+        assert after == before
+        assert (after.sub_account_id, after.recipient_hash) == a_person()
 
     def test_what_could_not_be_queued_is_refused_and_a_repeat_queues_it(self) -> None:
         bridge = Bridge(a_sending_plan(is_queued=True))

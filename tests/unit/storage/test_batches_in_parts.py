@@ -69,7 +69,7 @@ def test_statements_that_are_written_already_are_those_that_are_listed() -> None
 
     client: Any = Listens()
 
-    begun = dict(begin_first_attempts(client, "messages", [*IDS, 'not "one" of ours'], AT))
+    begun = begin_first_attempts(client, "messages", [*IDS, 'not "one" of ours'], AT)
 
     assert len(begun) == len(IDS) + 1
     assert set(begun.values()) == {True}

@@ -108,6 +108,13 @@ class TestAnswers:
 
         assert (result.verdict, result.umid, result.encoding) == (Verdict.ACCEPTED, UMID, "GSM7")
 
+    def test_a_umid_that_nobody_could_write_down_is_made_one_that_can(self) -> None:
+        taken = {"umid": "\ud800 é", "status": {"code": "QUEUED"}}
+        with LoopbackServer(answers(body=json.dumps(taken).encode())) as server:
+            result = send(server.url)
+
+        assert (result.verdict, result.umid) == (Verdict.ACCEPTED, "? é")
+
     def test_a_throttled_message_with_the_time_to_wait(self) -> None:
         with LoopbackServer(answers(429, Retry_After="7")) as server:
             result = send(server.url)
