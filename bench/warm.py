@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -79,10 +79,21 @@ def timed(work: Work, *, skip: int) -> tuple[float, float, Timed]:
     return cpu, wall, run
 
 
-def interleaved(works: Sequence[Work], *, rounds: int, skip: int) -> dict[str, tuple[float, float]]:
-    """Time many, one after the other, again and again; returns the medians of CPU and wall time.
+def interleaved(
+    works: Sequence[Work],
+    *,
+    rounds: int,
+    skip: int,
+    choose: Callable[[Iterable[float]], float] = median,
+) -> dict[str, tuple[float, float]]:
+    """Time many, one after the other, again and again; returns CPU and wall time of each.
 
     A machine that gets slower meanwhile does so for all of them.
+
+    Parameters
+    ----------
+    choose
+        Which of the rounds counts.
     """
     found: dict[str, list[tuple[float, float]]] = {work.name: [] for work in works}
     for _ in range(rounds):
@@ -90,6 +101,6 @@ def interleaved(works: Sequence[Work], *, rounds: int, skip: int) -> dict[str, t
             cpu, wall, _ = timed(work, skip=skip)
             found[work.name].append((cpu, wall))
     return {
-        name: (median(cpu for cpu, _ in times), median(wall for _, wall in times))
+        name: (choose(cpu for cpu, _ in times), choose(wall for _, wall in times))
         for name, times in found.items()
     }

@@ -74,7 +74,7 @@ class _Context:
     function_name = "sms-bridge-Function"
     function_version = "$LATEST"
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:sms-bridge-Function"
-    memory_limit_in_mb = 192
+    memory_limit_in_mb = 256
     aws_request_id = "00000000-0000-4000-8000-000000000000"
     log_group_name = "sms-bridge-Function"
     log_stream_name = "2026/11/24/[$LATEST]0"

@@ -16,8 +16,6 @@ from aws_lambda_powertools import Logger
 from sms_bridge.clock import timestamp
 from sms_bridge.json_text import json_text
 from sms_bridge.metrics import DIRECTIVES
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import masked
 
 _NOT_WRITTEN = ("level", "location", "message", "timestamp")
 
@@ -78,17 +76,6 @@ def _text_of(keys: dict[str, Any]) -> str:
 
 
 logger = LineLogger(log_uncaught_exceptions=False)
-
-
-def identity_of(message: Message) -> dict[str, Any]:
-    """Return the keys by which a line is found: of the message, its campaign and its recipient."""
-    return {
-        "message_id": message.id,
-        "campaign_id": message.campaign_id,
-        "sub_account_id": message.sub_account_id,
-        "recipient": masked(message.destination),
-        "recipient_hash": message.recipient_hash,
-    }
 
 
 def log_failure(message: str, error: BaseException, **facts: Any) -> None:

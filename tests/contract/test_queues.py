@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.clock import timestamp
-from sms_bridge.logs import identity_of
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.messages import MessageKind, MessageRequest
 from sms_bridge.storage.outcome_queue import SqsOutcomeQueue, outcome_body
 from sms_bridge.storage.send_queue import SendRecord, SqsSendQueue

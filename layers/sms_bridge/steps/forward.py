@@ -7,7 +7,7 @@ from math import ceil
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import identity_of, logger
+from sms_bridge.logs import logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.forwarding import (
     Breaker,
@@ -16,6 +16,7 @@ from sms_bridge.rules.forwarding import (
     is_exhausted,
     seconds_before_next_try,
 )
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.messages import Message, Outcome
 from sms_bridge.rules.outcomes import SECONDS_TO_TELL, is_the_first_to_tell
 from sms_bridge.steps.log_lines import seconds_since

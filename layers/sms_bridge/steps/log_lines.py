@@ -6,8 +6,9 @@ from typing import Any
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.json_text import json_string
-from sms_bridge.logs import identity_of, logger
+from sms_bridge.logs import logger
 from sms_bridge.metrics import DIRECTIVES, MOST_VALUES, Metric, directives_of, measured
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.send_results import SendResult, Verdict
 from sms_bridge.storage.messages import Recorded
 from sms_bridge.storage.send_queue import SendRecord
@@ -41,8 +42,13 @@ def log_attempt(
     message = recorded.message
     if result.verdict is Verdict.ACCEPTED:
         # That 8x8 took it is in these words; there is nothing to tell beside.
-        sent = {"attempt": message.attempt, "umid": result.umid}
-        logger.info(_SENT, **identity_of(message), **sent, **measured(counted, now))
+        logger.info(
+            _SENT,
+            **identity_of(message),
+            attempt=message.attempt if message.attempt > 1 else "",
+            umid=result.umid,
+            **measured(counted, now),
+        )
         return
     if result.reason == "opted_out":
         counted[Metric.OPTED_OUT] = 1
@@ -77,16 +83,20 @@ def log_taken(taken: Sequence[tuple[SendRecord, int, str]], now: float) -> None:
     directives = directives_of((Metric.SENT, Metric.SECONDS_IN_QUEUE), now)
     for some in batched(taken, MOST_VALUES, strict=False):
         waited = [f"{seconds_between(record.accepted_at, now):.3f}" for record, _, _ in some]
-        logger.info_many(
-            _SENT,
-            (
-                f'{record.identity[:-1]},"attempt":{attempt},"{seconds}":{waiting}'
-                f"{f',"umid":{json_string(umid)}' if umid else ''}}}"
-                for (record, attempt, umid), waiting in zip(some, waited, strict=True)
-            ),
-        )
+        logger.info_many(_SENT, map(_keys_of_one_taken, some, waited))
         values = f'"{sent}":{len(some)},"{seconds}":[{",".join(waited)}]'
         logger.info_many("messages sent", [f'{{{values},"{DIRECTIVES}":{directives}}}'])
+
+
+def _keys_of_one_taken(taken: tuple[SendRecord, int, str], waited: str) -> str:
+    """Return them as JSON: most of it is written already."""
+    record, attempt, umid = taken
+    keys = f'{record.identity[:-1]},"{Metric.SECONDS_IN_QUEUE.title}":{waited}'
+    if attempt > 1:
+        keys += f',"attempt":{attempt}'
+    if umid:
+        keys += f',"umid":{json_string(umid)}'
+    return keys + "}"
 
 
 def new_outcome_of(recorded: Recorded) -> tuple[dict[str, Any], Values]:

@@ -3,8 +3,9 @@
 import time
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import identity_of, logger
+from sms_bridge.logs import logger
 from sms_bridge.metrics import Metric, measured
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.message_ids import is_message_id
 from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
 from sms_bridge.rules.opt_outs import Keywords, wish_of

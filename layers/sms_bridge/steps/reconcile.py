@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import identity_of, log_failure, logger
+from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.life_cycle import NOT_WITH_8X8, State
 from sms_bridge.rules.messages import Message
 from sms_bridge.rules.outcomes import outcome_of_receipt

@@ -8,9 +8,10 @@ from itertools import count
 from typing import Protocol
 
 from sms_bridge.clock import Clock, seconds_of, timestamp
-from sms_bridge.logs import identity_of, log_failure, logger
+from sms_bridge.logs import log_failure, logger
 from sms_bridge.metrics import Metric, measured
 from sms_bridge.rules.duplicates import Claim, claim, claim_key
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.message_ids import NewId, new_id
 from sms_bridge.rules.messages import Message, MessageKind, MessageRequest, Sms

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sms_bridge.clock import seconds_of
 from sms_bridge.json_text import ascii_json_text
-from sms_bridge.logs import identity_of, log_failure
+from sms_bridge.logs import log_failure
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.messages import Message, MessageKind, MessageRequest, Sms
 from sms_bridge.storage.aws_calls import error_of
 

@@ -1,7 +1,7 @@
 """Connections to a foreign service: kept open, and proof of what left."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 

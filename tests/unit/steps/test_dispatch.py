@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.logs import identity_of
+from sms_bridge.rules.identity import identity_of
 from sms_bridge.rules.life_cycle import State
 from sms_bridge.rules.messages import MessageKind
 from sms_bridge.rules.opt_outs import Wish
