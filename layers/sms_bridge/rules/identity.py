@@ -7,7 +7,7 @@ from sms_bridge.rules.phone_numbers import masked
 
 
 def identity_of(message: Message) -> dict[str, Any]:
-    """Return the keys of each log line about a message: its own, its campaign's, its recipient's."""
+    """Return what each log line about it holds: what names it, its campaign, its recipient."""
     return {
         "message_id": message.id,
         "campaign_id": message.campaign_id,
