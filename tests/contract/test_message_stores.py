@@ -267,6 +267,20 @@ class TestResults:
 
 
 class TestReceipts:
+    @pytest.mark.parametrize(
+        "states", [("delivered", "read"), ("undelivered", "rejected"), ("undelivered", "delivered")]
+    )
+    def test_of_two_that_come_at_the_same_moment_one_brings_the_outcome(
+        self, store: MessageStore, states: tuple[str, str]
+    ) -> None:
+        store.create(a_message())
+
+        came = [record(store, a_receipt(state, received_at=LATER)) for state in states]
+
+        assert [one.outcome_is_new for one in came] == [True, False]
+        assert kept(store).outcome == came[0].message.outcome
+        assert len(kept(store).receipts) == 2
+
     def test_an_intermediate_receipt_moves_the_state_and_brings_no_outcome(
         self, store: MessageStore
     ) -> None:

@@ -267,9 +267,11 @@ class InMemoryMessages:
 
 def _due(message: Message, outcome: Outcome, at: str) -> dict[str, Any]:
     """Return what makes an outcome due; the first one stands."""
+    if message.outcome:
+        return {}
     held_until = timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST)
     return {
-        "outcome": message.outcome or outcome,
-        "outcome_due_at": message.outcome_due_at or at,
+        "outcome": outcome,
+        "outcome_due_at": at,
         "outcome_next_try_at": message.outcome_next_try_at or held_until,
     }

@@ -41,6 +41,8 @@ _SECONDS_A_DAY = 86_400
 
 _GIVEN_UP = "given up "
 
+_NO_OUTCOME = "attribute_not_exists(due_at)"
+
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
 """What tells why an attempt failed."""
 
@@ -193,11 +195,15 @@ class DynamoDBMessages:
     def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         due = outcome_attributes(outcome, at)
-        due = self._update(message_id, due, only_if_absent=tuple(due))
-        item = self._client.update_item(**due, ReturnValues="ALL_NEW")["Attributes"]
-        message = message_from(item)
-        is_new = (message.outcome, message.outcome_due_at) == (outcome, at)
-        return Recorded(message, Effect.MOVED if is_new else Effect.LATE, outcome_is_new=is_new)
+        first = self._update(
+            message_id, due, only_if_absent=("next_try_at",), condition=_NO_OUTCOME
+        )
+        try:
+            item = self._client.update_item(**first, ReturnValues="ALL_NEW")["Attributes"]
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            message = message_from(item_of(refused.response))
+            return Recorded(message, Effect.LATE, outcome_is_new=False)
+        return Recorded(message_from(item), Effect.MOVED, outcome_is_new=True)
 
     def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
@@ -309,39 +315,33 @@ class DynamoDBMessages:
         .. code-block:: text
 
             the state may follow  ->  one update: state, facts, outcome
-            it may not            ->  the update is refused and shows the item as it is
+            it may not, or there  ->  the update is refused and shows the item as it is
+            is an outcome already
                  facts are in it  ->  a repeat; nothing to write
-                 else             ->  a second update: facts alone
+                 else             ->  a second update: state and facts, if there was an outcome
+                                  ->  another one: facts alone
         """
-        changes = dict(facts)
-        if outcome:
-            changes |= outcome_attributes(outcome, at)
-        first_wins = (
-            "umid",
-            "sub_account_id",
-            "outcome",
-            "due_at",
-            "next_try_at",
-        )
         expires_at = self._expiry(at)
-
-        item = None
+        update = functools.partial(self._update, message_id, expires_at=expires_at)
+        may_move = ""
+        values: dict[str, Any] = {}
         if state is not None:
-            never_seen = "attribute_not_exists(#state)"
-            no_attempt = "attribute_not_exists(attempt)"
             may_be_replaced = one_of("#state", MAY_REPLACE[state])
-            may_move = f"({never_seen} OR {may_be_replaced})"
-            values: dict[str, Any] = {**named(MAY_REPLACE[state])}
+            may_move = f"(attribute_not_exists(#state) OR {may_be_replaced})"
+            values = {**named(MAY_REPLACE[state])}
             if attempt is not None:
-                no_later_attempt = "attempt = :attempt" if attempt else no_attempt
-                may_move += f" AND {no_later_attempt}"
+                no_attempt = "attribute_not_exists(attempt)"
+                may_move += f" AND {'attempt = :attempt' if attempt else no_attempt}"
                 values |= {":attempt": attempt} if attempt else {}
-            forward = self._update(
-                message_id,
+        # Whether an outcome is new is told by a condition: two receipts may come at one moment.
+        for due in (outcome, None) if outcome else (None,):
+            if state is None:
+                break
+            changes = facts | (outcome_attributes(due, at) if due else {})
+            forward = update(
                 {**changes, "state": state.value},
-                expires_at=expires_at,
-                only_if_absent=first_wins,
-                condition=may_move,
+                only_if_absent=("umid", "sub_account_id", "next_try_at"),
+                condition=f"{may_move} AND {_NO_OUTCOME}" if due else may_move,
                 condition_values=values,
                 remove=remove,
             )
@@ -351,15 +351,13 @@ class DynamoDBMessages:
                 before = item_of(refused.response)
                 if before and all(name in before for name in attributes(facts)):
                     return Recorded(message_from(before), Effect.REPEATED, outcome_is_new=False)
-        if item is None:
-            only_facts = self._update(
-                message_id, facts, expires_at=expires_at, only_if_absent=tuple(facts)
-            )
-            item = self._client.update_item(**only_facts, ReturnValues="ALL_NEW")["Attributes"]
-            return Recorded(message_from(item), Effect.LATE, outcome_is_new=False)
-        message = message_from(item)
-        is_new = outcome is not None and (message.outcome, message.outcome_due_at) == (outcome, at)
-        return Recorded(message, Effect.MOVED, outcome_is_new=is_new)
+                if "due_at" not in before:
+                    break
+            else:
+                return Recorded(message_from(item), Effect.MOVED, outcome_is_new=due is not None)
+        only_facts = update(facts, only_if_absent=tuple(facts))
+        item = self._client.update_item(**only_facts, ReturnValues="ALL_NEW")["Attributes"]
+        return Recorded(message_from(item), Effect.LATE, outcome_is_new=False)
 
     def _keep(self, key: str, received_at: str, values: dict[str, Any]) -> None:
         self._client.put_item(
