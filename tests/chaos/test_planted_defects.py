@@ -56,12 +56,12 @@ def begin_every_attempt(patch: pytest.MonkeyPatch) -> None:
     """A record that SQS delivers twice is sent twice."""
 
     def begin_attempt(self: DynamoDBMessages, message_id: str, _: str) -> Attempt:
-        return Attempt.at(self.get(message_id), begun=True)
+        return Attempt.of(self.get(message_id), begun=True)
 
     def begin_first_attempts(
         self: DynamoDBMessages, message_ids: list[str], _: str
     ) -> dict[str, Attempt]:
-        return {one: Attempt.at(self.get(one), begun=True) for one in message_ids}
+        return {one: Attempt.of(self.get(one), begun=True) for one in message_ids}
 
     patch.setattr(DynamoDBMessages, "begin_attempt", begin_attempt)
     patch.setattr(DynamoDBMessages, "begin_first_attempts", begin_first_attempts)

@@ -1,15 +1,15 @@
 """What every message store promises of one message."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.life_cycle import MAY_REPLACE, State
-from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.rules.send_results import SendResult
+from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.rules.send_results import SendResult, Verdict
 from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.storage.messages import FIRST_ATTEMPT, Attempt, Effect, MessageStore, Recorded
+from sms_bridge.storage.messages import Effect, MessageStore
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -23,22 +23,12 @@ from tests.builders import (
     a_message,
     a_receipt,
 )
+from tests.contract.stores import LATER, kept, record
 from tests.fakes.messages import InMemoryMessages
 
-LATER = "2026-11-24T09:31:00.000Z"
 POLICY = ResendPolicy()
 DELIVERED = Outcome(Told.DELIVERED)
 GONE = Outcome(Told.FAILED, "no_receipt", "None came")
-
-
-def record(store: MessageStore, receipt: Receipt) -> Recorded:
-    return store.record_receipt(MESSAGE_ID, receipt, outcome_of_receipt(receipt))
-
-
-def kept(store: MessageStore, message_id: str = MESSAGE_ID) -> Message:
-    message = store.get(message_id)
-    assert message is not None
-    return message
 
 
 class TestCreation:
@@ -74,146 +64,6 @@ class TestCreation:
 
         assert kept(store).ends_a_chain
         assert list(store.open_messages(until="9")) == []
-
-
-class TestAttempts:
-    def test_a_waiting_message_is_taken_out_once(self, store: MessageStore) -> None:
-        store.create(a_message(state=State.WAITING, attempt=0, attempt_at=""))
-
-        first, second = (store.begin_attempt(MESSAGE_ID, at) for at in (AT, LATER))
-
-        assert first == Attempt(begun=True, state=State.SENDING, number=1)
-        assert second == Attempt(begun=False, state=State.SENDING, number=1)
-        message = kept(store)
-        assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
-
-    @pytest.mark.parametrize("state", list(State))
-    def test_no_other_state_can_be_left_for_sending(
-        self, store: MessageStore, state: State
-    ) -> None:
-        store.create(a_message(state=state))
-
-        assert store.begin_attempt(MESSAGE_ID, AT).begun is (state in MAY_REPLACE[State.SENDING])
-
-    def test_a_message_that_is_not_there_cannot_be_begun(self, store: MessageStore) -> None:
-        attempt = store.begin_attempt(MESSAGE_ID, AT)
-
-        assert attempt == Attempt(begun=False)
-        assert store.get(MESSAGE_ID) is None
-
-    def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
-        record(store, a_receipt("teleported"))
-
-        assert store.begin_attempt(MESSAGE_ID, AT) == Attempt(begun=False)
-
-    def test_who_begins_hears_that_8x8_may_have_it_from_an_earlier_attempt(
-        self, store: MessageStore
-    ) -> None:
-        store.create(a_message())
-        store.record_result(MESSAGE_ID, 1, AMBIGUOUS, State.WAITING, AT)
-
-        attempt = store.begin_attempt(MESSAGE_ID, LATER)
-
-        assert attempt == Attempt(begun=True, state=State.SENDING, number=2, is_in_doubt=True)
-
-    def test_a_later_attempt_takes_the_right_to_say_what_came_of_an_earlier_one(
-        self, store: MessageStore
-    ) -> None:
-        store.create(a_message())
-        store.record_result(MESSAGE_ID, 1, NOT_SENT, State.WAITING, AT)
-        store.begin_attempt(MESSAGE_ID, LATER)
-
-        late = store.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, LATER)
-
-        assert (late.effect, late.outcome_is_new) == (Effect.LATE, False)
-        assert (kept(store).state, kept(store).outcome) == (State.SENDING, None)
-        assert store.record_result(MESSAGE_ID, 2, THROTTLED, State.WAITING, LATER).effect is (
-            Effect.MOVED
-        )
-
-    @pytest.mark.parametrize(
-        ("result", "state"), [(ACCEPTED, State.QUEUED), (REJECTED, State.REJECTED)]
-    )
-    def test_but_8x8s_umid_is_proof_whoever_brings_it(
-        self, store: MessageStore, result: SendResult, state: State
-    ) -> None:
-        store.create(a_message())
-        store.record_result(MESSAGE_ID, 1, NOT_SENT, State.WAITING, AT)
-        store.begin_attempt(MESSAGE_ID, LATER)
-
-        recorded = store.record_result(MESSAGE_ID, 1, result, state, LATER)
-
-        assert (recorded.effect, kept(store).state) == (Effect.MOVED, state)
-
-    def test_what_an_attempt_failed_of_is_over_with_the_next(self, store: MessageStore) -> None:
-        store.create(a_message())
-        failed = store.record_result(MESSAGE_ID, 1, THROTTLED, State.WAITING, AT).message
-        assert failed.reason == THROTTLED.reason
-        store.begin_attempt(MESSAGE_ID, LATER)
-
-        message = store.record_result(MESSAGE_ID, 2, ACCEPTED, State.QUEUED, LATER).message
-
-        assert (message.reason, message.description, message.eightx8_code) == ("", "", "")
-        assert (message.umid, message.answered_at) == (UMID, LATER)
-
-
-class TestFirstAttempts:
-    """The attempts of many messages, begun together."""
-
-    def test_each_is_begun_as_if_it_were_alone(self, store: MessageStore) -> None:
-        ids = [f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
-        for message_id in ids:
-            store.create(a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at=""))
-
-        attempts = store.begin_first_attempts([*ids, *ids[:3]], AT)
-
-        assert attempts == dict.fromkeys(ids, FIRST_ATTEMPT)
-        message = kept(store, ids[-1])
-        assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
-        assert store.begin_first_attempts(ids, LATER) == {
-            one: Attempt.at(kept(store, one), begun=False) for one in ids
-        }
-        assert kept(store, ids[-1]) == message
-
-    @pytest.mark.parametrize("state", list(State))
-    def test_no_other_state_can_be_left_that_way(self, store: MessageStore, state: State) -> None:
-        store.create(a_message(state=state))
-
-        (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
-
-        waits = state is State.WAITING
-        assert attempt == Attempt.at(kept(store), begun=waits)
-        assert kept(store).state is (State.SENDING if waits else state)
-
-    def test_one_that_was_tried_before_has_its_next_attempt(self, store: MessageStore) -> None:
-        store.create(a_message())
-        store.record_result(MESSAGE_ID, 1, THROTTLED, State.WAITING, AT)
-
-        (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
-
-        assert attempt == Attempt.at(kept(store), begun=True)
-        message = kept(store)
-        assert (message.attempt, message.attempt_at) == (2, LATER)
-        assert (message.reason, message.answered_at) == ("", "")
-
-    def test_one_that_is_not_there_is_not_made(self, store: MessageStore) -> None:
-        store.create(a_message(id="another", state=State.WAITING, attempt=0, attempt_at=""))
-
-        attempts = store.begin_first_attempts([MESSAGE_ID, "another"], AT)
-
-        assert attempts[MESSAGE_ID] == Attempt(begun=False)
-        assert attempts["another"] == Attempt.at(kept(store, "another"), begun=True)
-        assert store.get(MESSAGE_ID) is None
-
-    def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
-        record(store, a_receipt("teleported"))
-
-        (attempt,) = store.begin_first_attempts([MESSAGE_ID], AT).values()
-
-        assert attempt == Attempt(begun=False)
-
-    def test_none_is_nothing_to_do(self, store: MessageStore) -> None:
-        assert store.begin_first_attempts([], AT) == {}
 
 
 class TestResults:
@@ -369,6 +219,19 @@ class TestReceipts:
 
 
 class TestOutcomes:
+    def test_a_state_moves_on_although_there_is_an_outcome_and_the_first_one_stands(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, AMBIGUOUS, State.UNKNOWN, AT)
+        store.record_outcome(MESSAGE_ID, GONE, AT)
+
+        failed = replace(AMBIGUOUS, verdict=Verdict.PERMANENT)
+        recorded = store.record_result(MESSAGE_ID, 1, failed, State.FAILED, LATER)
+
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
+        assert (kept(store).state, kept(store).outcome) == (State.FAILED, GONE)
+
     def test_an_outcome_that_no_receipt_brought_is_due_once(self, store: MessageStore) -> None:
         store.create(a_message(state=State.SENT))
 

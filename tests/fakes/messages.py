@@ -59,7 +59,7 @@ class InMemoryMessages:
             message = self.messages.get(message_id)
             may_begin = message and message.state in MAY_REPLACE[State.SENDING]
             if message is None or not may_begin or message_id in self.stateless:
-                return Attempt.at(message, begun=False)
+                return Attempt.of(message, begun=False)
             begun = replace(
                 message,
                 state=State.SENDING,
@@ -73,7 +73,7 @@ class InMemoryMessages:
                 eightx8_error_id="",
             )
             self.messages[message_id] = begun
-            return Attempt.at(begun, begun=True)
+            return Attempt.of(begun, begun=True)
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: str

@@ -31,7 +31,14 @@ from sms_bridge.storage.message_items import (
     receipt_attribute,
     shelf_of,
 )
-from sms_bridge.storage.message_updates import item_of, named, one_of, update_of
+from sms_bridge.storage.message_updates import (
+    condition_to_move,
+    item_of,
+    named,
+    one_of,
+    update_of,
+    values_to_move,
+)
 from sms_bridge.storage.messages import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 
 if TYPE_CHECKING:
@@ -118,8 +125,8 @@ class DynamoDBMessages:
             item = self._client.update_item(**begin, ReturnValues="ALL_NEW")["Attributes"]
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             before = item_of(refused.response)
-            return Attempt.at(message_from(before) if before else None, begun=False)
-        return Attempt.at(message_from(item), begun=True)
+            return Attempt.of(message_from(before) if before else None, begun=False)
+        return Attempt.of(message_from(item), begun=True)
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: str
@@ -139,7 +146,7 @@ class DynamoDBMessages:
                 return self.begin_attempt(message_id, at)
         except Exception as error:
             return error
-        return Attempt.at(message, begun=False)
+        return Attempt.of(message, begun=False)
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
@@ -315,46 +322,39 @@ class DynamoDBMessages:
         .. code-block:: text
 
             the state may follow  ->  one update: state, facts, outcome
-            it may not, or there  ->  the update is refused and shows the item as it is
-            is an outcome already
+            but there is one      ->  the update is refused; another: state and facts
+            it may not follow     ->  the update is refused and shows the item as it is
                  facts are in it  ->  a repeat; nothing to write
-                 else             ->  a second update: state and facts, if there was an outcome
-                                  ->  another one: facts alone
+                 else             ->  an update of facts alone
         """
-        expires_at = self._expiry(at)
-        update = functools.partial(self._update, message_id, expires_at=expires_at)
-        may_move = ""
-        values: dict[str, Any] = {}
+        update = functools.partial(self._update, message_id, expires_at=self._expiry(at))
         if state is not None:
-            may_be_replaced = one_of("#state", MAY_REPLACE[state])
-            may_move = f"(attribute_not_exists(#state) OR {may_be_replaced})"
-            values = {**named(MAY_REPLACE[state])}
-            if attempt is not None:
-                no_attempt = "attribute_not_exists(attempt)"
-                may_move += f" AND {'attempt = :attempt' if attempt else no_attempt}"
-                values |= {":attempt": attempt} if attempt else {}
-        # Whether an outcome is new is told by a condition: two receipts may come at one moment.
-        for due in (outcome, None) if outcome else (None,):
-            if state is None:
-                break
-            changes = facts | (outcome_attributes(due, at) if due else {})
-            forward = update(
-                {**changes, "state": state.value},
+            forward = functools.partial(
+                update,
                 only_if_absent=("umid", "sub_account_id", "next_try_at"),
-                condition=f"{may_move} AND {_NO_OUTCOME}" if due else may_move,
-                condition_values=values,
+                condition_values=values_to_move(state, attempt),
                 remove=remove,
             )
-            try:
-                item = self._client.update_item(**forward, ReturnValues="ALL_NEW")["Attributes"]
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                before = item_of(refused.response)
-                if before and all(name in before for name in attributes(facts)):
-                    return Recorded(message_from(before), Effect.REPEATED, outcome_is_new=False)
-                if "due_at" not in before:
+            changes = {**facts, "state": state.value}
+            condition = condition_to_move(state, attempt)
+            # Whether an outcome is new is told by a condition: two may come at one moment.
+            for due in (outcome, None) if outcome else (None,):
+                brought = outcome_attributes(due, at) if due else {}
+                call = forward(
+                    {**changes, **brought},
+                    condition=f"{condition} AND {_NO_OUTCOME}" if due else condition,
+                )
+                try:
+                    item = self._client.update_item(**call, ReturnValues="ALL_NEW")["Attributes"]
+                except self._client.exceptions.ConditionalCheckFailedException as refused:
+                    before = item_of(refused.response)
+                    if due and "due_at" in before:
+                        continue
+                    if before and all(name in before for name in attributes(facts)):
+                        return Recorded(message_from(before), Effect.REPEATED, outcome_is_new=False)
                     break
-            else:
-                return Recorded(message_from(item), Effect.MOVED, outcome_is_new=due is not None)
+                is_new = due is not None
+                return Recorded(message_from(item), Effect.MOVED, outcome_is_new=is_new)
         only_facts = update(facts, only_if_absent=tuple(facts))
         item = self._client.update_item(**only_facts, ReturnValues="ALL_NEW")["Attributes"]
         return Recorded(message_from(item), Effect.LATE, outcome_is_new=False)

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from sms_bridge.rules.life_cycle import State
+from sms_bridge.rules.life_cycle import MAY_REPLACE, State
 from sms_bridge.storage.message_items import Item, attributes
 
 
@@ -83,6 +83,26 @@ def one_of(name: str, states: frozenset[State]) -> str:
 def named(states: frozenset[State]) -> Mapping[str, str]:
     """Return the values of such a condition."""
     return {f":{state.value}": state.value for state in states}
+
+
+def condition_to_move(state: State, attempt: int | None) -> str:
+    """Return the condition that a message may move to a state.
+
+    Parameters
+    ----------
+    attempt
+        Which has to be the last one, 0 for none; ``None`` for any.
+    """
+    condition = f"(attribute_not_exists(#state) OR {one_of('#state', MAY_REPLACE[state])})"
+    if attempt is None:
+        return condition
+    return f"{condition} AND {'attempt = :attempt' if attempt else 'attribute_not_exists(attempt)'}"
+
+
+def values_to_move(state: State, attempt: int | None) -> Mapping[str, Any]:
+    """Return the values of such a condition."""
+    values = named(MAY_REPLACE[state])
+    return {**values, ":attempt": attempt} if attempt else values
 
 
 def item_of(refusal: Mapping[str, Any]) -> Item:

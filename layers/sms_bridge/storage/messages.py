@@ -58,7 +58,7 @@ class Attempt:
     is_in_doubt: bool = False
 
     @classmethod
-    def at(cls, message: Message | None, *, begun: bool) -> "Attempt":
+    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
         """Return the answer for a message as it is now."""
         if message is None or not message.accepted_at:
             return cls(begun=begun)

@@ -1,0 +1,18 @@
+"""What the tests of message stores do again and again."""
+
+from sms_bridge.rules.messages import Message, Receipt
+from sms_bridge.rules.outcomes import outcome_of_receipt
+from sms_bridge.storage.messages import MessageStore, Recorded
+from tests.builders import MESSAGE_ID
+
+LATER = "2026-11-24T09:31:00.000Z"
+
+
+def record(store: MessageStore, receipt: Receipt) -> Recorded:
+    return store.record_receipt(MESSAGE_ID, receipt, outcome_of_receipt(receipt))
+
+
+def kept(store: MessageStore, message_id: str = MESSAGE_ID) -> Message:
+    message = store.get(message_id)
+    assert message is not None
+    return message
