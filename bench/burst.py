@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, fields
 from statistics import quantiles
 from typing import Any
 
-from sms_bridge.rules.pacing import seconds_for
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.domain.retry_policy import ResendPolicy, seconds_for
+from sms_bridge.domain.send_result import SendResult, Verdict
 
 # SQS hands over nothing more while so many records of a queue are being worked on or postponed.
 MOST_IN_FLIGHT = 120_000

@@ -13,11 +13,11 @@ from rich.progress import Progress, track
 
 from bridge.options import AsJson, Yes, read_number
 from bridge.stack import Stack
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.forwarding import seconds_before_next_wish
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.storage.person_data import Trace
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.outcome import seconds_before_next_wish
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.services.interfaces import Trace
 
 
 @dataclass(slots=True)

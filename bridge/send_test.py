@@ -14,9 +14,9 @@ from bridge.errors import BridgeError
 from bridge.options import AsJson, read_number
 from bridge.stack import Stack
 from bridge.stories import lines_of
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.messages import Message, Told
-from sms_bridge.web.look_ups import look_up_answer
+from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message, Told
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 

@@ -10,7 +10,7 @@ import typer
 from bridge.columns import columns
 from bridge.options import AsJson
 from bridge.stack import Stack
-from sms_bridge.rules.messages import Told
+from sms_bridge.domain.message import Told
 
 # Enough to see which of two tokens it is.
 _SHOWN_OF_A_TOKEN = 4

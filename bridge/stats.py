@@ -13,7 +13,7 @@ from bridge.options import AsJson
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES, Depth, depth_of, reasons_in
 from bridge.stack import Stack
 from bridge.survey import LOOKED_AT_MOST, Survey, take_survey
-from sms_bridge.clock import seconds_of
+from sms_bridge.domain.clock import seconds_of
 
 
 def stats(context: typer.Context, as_json: AsJson = False) -> None:

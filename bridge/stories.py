@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import masked
-from sms_bridge.rules.story import story_of
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.phone_number import masked
+from sms_bridge.domain.timeline import story_of
 
 _TIME_OF_DAY = slice(11, 19)
 _DAY = slice(0, 10)

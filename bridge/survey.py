@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.storage.message_indexes import FIRST, LAST
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, MessageKind
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import MessageStore
+from sms_bridge.storage.messages import FIRST, LAST
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000

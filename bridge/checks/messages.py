@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bridge.checks.findings import Finding, Level
 from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey
-from sms_bridge.rules.life_cycle import State
+from sms_bridge.domain.state import State
 
 _PART = "messages"
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bridge.checks.findings import Finding, Level
 from bridge.stack import Stack
 from bridge.survey import SECONDS_UNTIL_TOLD, Survey
-from sms_bridge.steps.forward import NO_URL
+from sms_bridge.services.forward import NO_URL
 
 _PART = "MoEngage"
 _WHOLE_URL = "MoEngageDeliveryTrackingUrl"

@@ -2,21 +2,18 @@
 
 from typing import Any
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.domain.message import MessageKind
+from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.settings import DispatchSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
 
 settings = read_settings(DispatchSettings)
 secrets = SecretSource(

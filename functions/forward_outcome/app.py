@@ -2,21 +2,19 @@
 
 from typing import Any
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.pass_on_wish import PassOnWish
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.sync_opt_out import PassOnWish
+from sms_bridge.settings import ForwardSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.message_items import INBOUND_PREFIX
+from sms_bridge.storage.items import INBOUND_PREFIX
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import DeliveryTracking, UserProfiles
 
 settings = read_settings(ForwardSettings)
 secrets = SecretSource(

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.reconciling import Patience
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.domain.reconciliation import Patience
+from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.settings import ReconcileSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.log_exports import DynamoDBExportJobs
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.queues import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8_exports import LogExports
 
 settings = read_settings(ReconcileSettings)
 secrets = SecretSource(

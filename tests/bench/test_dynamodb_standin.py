@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.artifact import indexes
 from bench.standins.dynamodb import ALL, KEYS_ONLY, Table, index_writes, size_of
 from bench.standins.wire import Request
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.contract import test_store_stories as told
 from tests.fakes.aws import TABLE, a_messages_table, an_aws_account
 

@@ -25,9 +25,9 @@ from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
 from tests.fakes.aws import REGION

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.state import State
+from sms_bridge.storage.queues import outcome_body
 from tests.bridge.deployed import ACCOUNT, KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import ACCEPTED
 from tests.fakes.http_server import unreachable_url

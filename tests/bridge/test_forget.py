@@ -3,10 +3,10 @@
 import boto3
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, UnknownEvent
-from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage, UnknownEvent
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TABLE, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, a_person

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bridge.send_test import follow
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.state import State
+from sms_bridge.storage.queues import outcome_body
 from tests.bridge.deployed import PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, NUMBER, TEXT, a_message, a_receipt
 

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 import bridge.app
 from bridge.app import app
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.storage.queues import outcome_body
 from tests.builders import AT, a_message
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes

@@ -2,8 +2,8 @@
 
 from bridge.settings import tracking_fields
 from local.connector import DELIVERY_TRACKING
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.web.moengage import report
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.providers.moengage import report
 from tests.bridge.deployed import PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, TEXT, a_message
 

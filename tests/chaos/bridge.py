@@ -9,36 +9,33 @@ from uuid import UUID
 
 from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.rules.reconciling import (
+from sms_bridge.api.authentication import require_callback_token, require_token
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
+from sms_bridge.domain.message import Message, MessageKind
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
     Patience,
     UnsettledPolicy,
 )
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.steps.send import SendingPlan, SendMessage
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.log_exports import DynamoDBExportJobs
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.moengage import DeliveryTracking
+from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.send import SendingPlan, SendMessage
+from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.authorization import require_callback_token, require_token
-from sms_bridge.web.eightx8 import EightX8
-from sms_bridge.web.eightx8_exports import LogExports
-from sms_bridge.web.moengage import DeliveryTracking
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response
-from sms_bridge.web.send_answers import send_answer
-from sms_bridge.web.send_requests import SendingRules, read_send_request
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from local.eightx8.callbacks import Target
-from sms_bridge.clock import seconds_of
-from sms_bridge.logs import logger
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.observability import logger
 from tests.chaos.books import Verdict, Wished, Wrong, compare
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side

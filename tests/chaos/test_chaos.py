@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Result, Setting, run
 from tests.chaos.faults import FAULTS

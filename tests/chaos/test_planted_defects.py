@@ -5,21 +5,22 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules import duplicates
-from sms_bridge.rules.duplicates import Claim
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps import answer_time, queueing, receive, send
-from sms_bridge.steps.reconcile import Reconcile
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.messages import Attempt
+from sms_bridge.domain import duplicates
+from sms_bridge.domain.duplicates import Claim
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.providers import eightx8_errors as eightx8_answers
+from sms_bridge.providers.http import Payload
+from sms_bridge.services import deadline as answer_time
+from sms_bridge.services import due_outcomes as queueing
+from sms_bridge.services import receive, send
+from sms_bridge.services.interfaces import Attempt
+from sms_bridge.services.reconcile import Reconcile
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web import eightx8_answers
-from sms_bridge.web.connections import Payload
+from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Setting, run
 from tests.chaos.shrink import shrink

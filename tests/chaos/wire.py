@@ -15,7 +15,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from sms_bridge.web.connections import Payload
+from sms_bridge.providers.http import Payload
 from tests.chaos.world import Promise, World
 
 

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sms_bridge.services.interfaces import (
+    DeadLetterQueue,
+    ExportJobs,
+    MessageStore,
+    OptOuts,
+    PersonData,
+)
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dead_letters import DeadLetterQueue, SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.log_exports import DynamoDBExportJobs, ExportJobs
-from sms_bridge.storage.messages import MessageStore
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts, OptOuts
-from sms_bridge.storage.person_data import DynamoDBPersonData, PersonData
+from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.person_data import DynamoDBPersonData
+from sms_bridge.storage.queues import SqsDeadLetterQueue
 from tests.fakes.aws import (
     TABLE,
     a_messages_table,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sms_bridge.rules.life_cycle import MAY_REPLACE, State
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.storage.messages import FIRST_ATTEMPT, Attempt, Effect, MessageStore
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import MAY_REPLACE, State
+from sms_bridge.services.interfaces import FIRST_ATTEMPT, Attempt, Effect, MessageStore
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

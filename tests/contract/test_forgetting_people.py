@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, Outcome, Told, UnknownEvent
-from sms_bridge.storage.person_data import Trace
+from sms_bridge.domain.message import InboundMessage, Outcome, Told, UnknownEvent
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import Trace
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, NUMBER, SUB_ACCOUNT, a_message, a_receipt
 from tests.contract.conftest import People
 

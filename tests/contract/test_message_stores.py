@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.storage.messages import Effect, MessageStore
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import Effect, MessageStore
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

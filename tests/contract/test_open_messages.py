@@ -1,8 +1,8 @@
 """What every message store promises of its two lists: what is open, and what was given up."""
 
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.services.interfaces import MessageStore
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import AT, a_message, a_receipt
 
 EARLY, LATE = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"

@@ -5,9 +5,8 @@ from itertools import permutations
 
 import pytest
 
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.storage.log_exports import ExportJob, ExportJobs
-from sms_bridge.storage.opt_outs import OptOuts
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.services.interfaces import ExportJob, ExportJobs, OptOuts
 from tests.builders import NUMBER, a_person
 
 EARLY, LATE, LATEST = (f"2026-11-24T09:3{minute}:00.000Z" for minute in range(3))

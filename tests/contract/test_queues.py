@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.identity import identity_of
-from sms_bridge.rules.messages import MessageKind, MessageRequest
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue, outcome_body
-from sms_bridge.storage.send_queue import SendRecord, SqsSendQueue
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import MessageKind, MessageRequest
+from sms_bridge.observability import identity_of
+from sms_bridge.storage.queues import SendRecord, SqsOutcomeQueue, SqsSendQueue, outcome_body
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
 from tests.fakes.logs import WrittenLog

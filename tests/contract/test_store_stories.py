@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import MessageStore
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from sms_bridge.clock import seconds_of, timestamp
-from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
-from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
-from sms_bridge.rules.outcomes import SECONDS_HELD_FOR_THE_FIRST
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
+from sms_bridge.domain.outcome import SECONDS_HELD_FOR_THE_FIRST
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.services.interfaces import Attempt, Effect, Position, Recorded
 
 Shelf = Literal["open", "given up"]
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.forwarding import Hearing, Telling
-from sms_bridge.rules.messages import Message, Outcome
+from sms_bridge.domain.message import Message, Outcome
+from sms_bridge.domain.outcome import Hearing, Telling
 
 
 @dataclass

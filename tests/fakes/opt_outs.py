@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.storage.opt_outs import Person
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.services.interfaces import Person
 
 
 @dataclass

@@ -13,13 +13,15 @@ from local.event_files import (
     message_id,
     put_messages,
 )
-from sms_bridge.settings import SettingsError
-from sms_bridge.settings.callback import CallbackSettings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    ReconcileSettings,
+    SendSettings,
+    SettingsError,
+)
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge

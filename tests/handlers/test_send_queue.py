@@ -5,9 +5,9 @@ import json
 import pytest
 
 from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message_id, put_messages
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.state import State
 from sms_bridge.storage.aws_calls import AwsError
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person

@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 
 from local.moengage import DataApi, MoEngageSimulator
-from sms_bridge.rules.forwarding import Hearing
-from sms_bridge.rules.opt_outs import Identifier, Wish
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import UserProfiles
+from sms_bridge.domain.opt_out import Identifier, Wish
+from sms_bridge.domain.outcome import Hearing
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import UserProfiles
 
 NUMBER = "+6581234567"
 GOOD = {"type": "customer", "customer_id": "u-1", "attributes": {"moe_sms_subscription": "OPTOUT"}}

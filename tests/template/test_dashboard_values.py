@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.dashboard import metric_lines, points_of, series_of
-from sms_bridge.metrics import Metric, measured
+from sms_bridge.observability import Metric, measured
 
 
 def line_of(values: Mapping[Metric, float], at: float, **keys: str) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.rules.opt_outs import Identifier
-from sms_bridge.rules.reconciling import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from sms_bridge.settings.send import DispatchMode
+from sms_bridge.domain.message import MessageKind
+from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.settings import DispatchMode
 from tests.template.conftest import Template
 
 ACCEPTED = {

@@ -9,23 +9,23 @@ import pytest
 from urllib3.exceptions import ReadTimeoutError
 
 from scripts.parameter_table import HEADING, with_table
-from sms_bridge.rules import opt_outs
-from sms_bridge.rules import send_results as send_results_module
-from sms_bridge.rules.life_cycle import FINAL, State
-from sms_bridge.rules.messages import Outcome, Receipt, Told
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.rules.reconciling import MissingReceiptPolicy, outcome_of_missing_receipt
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.steps import dispatch, reconcile, send
-from sms_bridge.steps.forward import NO_URL
-from sms_bridge.web.eightx8_answers import (
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.send_request import NAMES
+from sms_bridge.domain import opt_out as opt_outs
+from sms_bridge.domain import send_result as send_results_module
+from sms_bridge.domain.message import Outcome, Receipt, Told
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import FINAL, State
+from sms_bridge.providers.eightx8_errors import (
     Answer,
     result_of_answer,
     result_of_failure,
     results_of_batch_answer,
 )
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.send_requests import NAMES
+from sms_bridge.services import dispatch, reconcile, send
+from sms_bridge.services.forward import NO_URL
 from tests.template.conftest import PROJECT, Template
 from tests.template.test_dashboard import log_keys
 

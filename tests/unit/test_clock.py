@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.clock import seconds_of, timestamp
+from sms_bridge.domain.clock import seconds_of, timestamp
 
 
 @pytest.mark.parametrize(

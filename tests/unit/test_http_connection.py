@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.authority import make_certificates
-from sms_bridge.http_connection import Answer, BadAnswerError, Connection
+from sms_bridge.providers.http import Answer, BadAnswerError, Connection
 from tests.fakes.http_server import LoopbackServer, answers, answers_with_bytes
 
 HEAD = b"HTTP/1.1 200 OK\r\n"

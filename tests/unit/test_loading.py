@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sms_bridge import loading
-from sms_bridge.loading import finish_loading
+from sms_bridge import startup as loading
+from sms_bridge.startup import finish_loading
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.logs import logger
-from sms_bridge.metrics import Metric, measured
+from sms_bridge.observability import Metric, logger, measured
 from tests.fakes.logs import WrittenLog
 
 TRACE = "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef;Sampled="

@@ -4,29 +4,27 @@ import json
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, MessageKind
-from sms_bridge.rules.opt_outs import Identifier, Wish, keywords_of
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.rules.reconciling import (
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage, MessageKind
+from sms_bridge.domain.opt_out import Identifier, Wish, keywords_of
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
     Patience,
     UnsettledPolicy,
 )
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.pass_on_wish import PassOnWish
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
-from sms_bridge.web.eightx8_exports import LogExports
-from sms_bridge.web.moengage import UserProfiles
+from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.sync_opt_out import PassOnWish
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.clock import TurnableClock

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.clock import seconds_of, timestamp
-from sms_bridge.rules.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim
-from sms_bridge.rules.message_ids import is_message_id
-from sms_bridge.rules.messages import Message
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim
+from sms_bridge.domain.message import Message, is_message_id
 from tests.builders import a_message
 from tests.fakes.messages import InMemoryMessages
 

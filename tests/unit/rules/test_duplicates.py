@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.duplicates import ClaimKey, claim_key
-from sms_bridge.rules.messages import MessageRequest
+from sms_bridge.domain.duplicates import ClaimKey, claim_key
+from sms_bridge.domain.message import MessageRequest
 from tests.builders import NUMBER, TEXT, a_request
 
 

@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.life_cycle import (
-    FINAL,
-    MAY_REPLACE,
-    NOT_WITH_8X8,
-    State,
-    state_of_receipt,
-)
+from sms_bridge.domain.state import FINAL, MAY_REPLACE, NOT_WITH_8X8, State, state_of_receipt
 
 # Rows: where a message stands; columns: what is reported. "x": the message moves.
 MOVES = """

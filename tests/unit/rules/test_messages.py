@@ -2,8 +2,7 @@
 
 import pytest
 
-from sms_bridge.rules.message_ids import is_message_id, new_id
-from sms_bridge.rules.messages import InboundMessage, UnknownEvent
+from sms_bridge.domain.message import InboundMessage, UnknownEvent, is_message_id, new_id
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.opt_outs import Wish, keywords_of, wish_of
+from sms_bridge.domain.opt_out import Wish, keywords_of, wish_of
 
 STOP = [
     "STOP",

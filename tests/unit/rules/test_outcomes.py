@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.outcomes import outcome_of_receipt, seconds_before_telling
-from sms_bridge.rules.send_results import SendResult
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.outcome import outcome_of_receipt, seconds_before_telling
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

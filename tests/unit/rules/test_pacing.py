@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.pacing import seconds_for
+from sms_bridge.domain.retry_policy import seconds_for
 
 
 @pytest.mark.parametrize(

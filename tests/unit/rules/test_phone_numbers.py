@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.phone_numbers import NUMBER, digits_of, is_in_countries, keyed_hash, masked
+from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries, keyed_hash, masked
 
 
 @pytest.mark.parametrize(

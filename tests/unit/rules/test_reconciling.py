@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.clock import seconds_of, timestamp
-from sms_bridge.rules.life_cycle import FINAL, State
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.rules.reconciling import (
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.reconciliation import (
     Finding,
     MissingReceiptPolicy,
     Patience,
@@ -15,6 +14,7 @@ from sms_bridge.rules.reconciling import (
     is_proven_absent,
     outcome_of_missing_receipt,
 )
+from sms_bridge.domain.state import FINAL, State
 from tests.builders import AT, a_message
 
 START = seconds_of(AT)

@@ -17,11 +17,11 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.web.connections import OutOfTimeError
-from sms_bridge.web.eightx8_answers import Answer, result_of_answer, result_of_failure
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_errors import Answer, result_of_answer, result_of_failure
+from sms_bridge.providers.http import OutOfTimeError
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, REFUSED, REJECTED, THROTTLED, UMID
 
 HOLD = ResendPolicy(AmbiguousSendPolicy.HOLD)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
-from sms_bridge.rules.story import story_of
+from sms_bridge.domain.message import Message, Outcome, Receipt, Told
+from sms_bridge.domain.state import State
+from sms_bridge.domain.timeline import story_of
 from tests.builders import NUMBER, UMID, a_message, a_receipt
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message, MessageKind
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.domain.state import State
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 from tests.builders import a_message, a_request
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8

@@ -6,28 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.forwarding import Hearing, Telling
-from sms_bridge.rules.messages import Message, MessageKind, Outcome, Sms
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.rules.reconciling import (
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, MessageKind, Outcome, Sms
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.outcome import Hearing, Telling
+from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
     Patience,
     UnsettledPolicy,
 )
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.steps.answer_time import AnswerTime
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.steps.send import SendMessage
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.eightx8_exports import LogEntry
+from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.providers.eightx8_log import LogEntry
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.send import SendMessage
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.steps.receive import ReceiveCallback
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.state import State
+from sms_bridge.services.receive import ReceiveCallback
 from tests.builders import MESSAGE_ID, a_message
 from tests.fakes.clock import TurnableClock
 from tests.fakes.messages import InMemoryMessages

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from sms_bridge.clock import seconds_of, timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.reconciling import (
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
     Patience,
     UnsettledPolicy,
 )
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.web.eightx8_exports import LogEntry
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import LogEntry
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from tests.builders import a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps.answer_time import AnswerTime
-from sms_bridge.steps.send import SendingPlan, SendMessage
+from sms_bridge.domain.message import Message, MessageKind
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.send import SendingPlan, SendMessage
 from tests.builders import a_request
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sms_bridge.steps.answer_time import (
+from sms_bridge.services.deadline import (
     ANSWER_SECONDS,
     LATE_ANSWER_SECONDS,
     AnswerTime,

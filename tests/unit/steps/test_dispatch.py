@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.identity import identity_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.rules.send_results import SendResult
+from sms_bridge.domain.message import MessageKind
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.observability import identity_of
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.storage.messages import Attempt
+from sms_bridge.domain.message import MessageKind
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import Attempt
 from tests.builders import (
     ACCEPTED,
     BAD_REQUEST,

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.send_results import SendResult
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.forwarding import WAITS, Hearing, Telling
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.steps.forward import NO_URL, ForwardOutcome
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.outcome import WAITS, Hearing, Telling
+from sms_bridge.services.forward import NO_URL, ForwardOutcome
+from sms_bridge.storage.queues import outcome_body
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing

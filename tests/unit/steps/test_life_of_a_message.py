@@ -16,10 +16,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.forwarding import Hearing
-from sms_bridge.rules.life_cycle import FINAL, NOT_WITH_8X8, State
-from sms_bridge.rules.messages import Told
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Told
+from sms_bridge.domain.outcome import Hearing
+from sms_bridge.domain.state import FINAL, NOT_WITH_8X8, State
 from tests.unit.steps.life import FATES, SENDING, TELLING, WINDOW, Bridge
 
 fates = st.lists(st.sampled_from(["taken", *FATES]), min_size=1, max_size=3)

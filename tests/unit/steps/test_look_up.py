@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.steps.look_up import LookUp
-from sms_bridge.web.eightx8_details import DetailsFailedError
-from sms_bridge.web.refusals import Code
+from sms_bridge.api.errors import Code
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import DetailsFailedError
+from sms_bridge.services.look_up import LookUp
 from tests.builders import MESSAGE_ID, UMID, a_message
 from tests.fakes.messages import InMemoryMessages
 

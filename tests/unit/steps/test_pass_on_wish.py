@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.forwarding import Hearing, Telling
-from sms_bridge.rules.messages import InboundMessage
-from sms_bridge.rules.opt_outs import Wish, keywords_of
-from sms_bridge.steps.pass_on_wish import PassOnWish
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage
+from sms_bridge.domain.opt_out import Wish, keywords_of
+from sms_bridge.domain.outcome import Hearing, Telling
+from sms_bridge.services.sync_opt_out import PassOnWish
+from sms_bridge.storage.queues import outcome_body
 from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Told
+from sms_bridge.domain.message import Told
+from sms_bridge.domain.state import State
 from tests.builders import MESSAGE_ID, a_receipt_callback
 from tests.unit.steps.receiving import Bridge
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.state import State
 from tests.builders import (
     ACCEPTED,
     AT,

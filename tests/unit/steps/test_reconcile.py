@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.state import State
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
 from tests.unit.steps.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Told
-from sms_bridge.storage.log_exports import ExportJob
-from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, NoExportError
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Told
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import ExportFailedError, LogEntry, NoExportError
+from sms_bridge.services.interfaces import ExportJob
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog

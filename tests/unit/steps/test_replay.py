@@ -2,8 +2,8 @@
 
 import pytest
 
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.steps.replay import ReplayScope, find_replays, replay
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.services.replay import ReplayScope, find_replays, replay
 from tests.builders import a_message
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryOutcomes

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.message_ids import is_message_id
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.steps.answer_time import AnswerTime
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Outcome, Told, is_message_id
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.deadline import AnswerTime
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

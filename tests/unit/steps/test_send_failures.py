@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError
-from sms_bridge.steps.send import SendMessage
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
+from sms_bridge.services.send import SendMessage
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

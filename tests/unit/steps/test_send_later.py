@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.steps.answer_time import AnswerTime
+from sms_bridge.domain.message import MessageKind
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.values import changed
 from tests.builders import (
     ACCEPTED,

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.state import State
 from sms_bridge.json_text import WrittenList
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.first_attempts import begin_first_attempts
-from sms_bridge.storage.many_items import LeftOutError, read_items
-from sms_bridge.storage.messages import Attempt
+from sms_bridge.services.interfaces import Attempt
+from sms_bridge.storage.messages import (
+    DynamoDBMessages,
+    LeftOutError,
+    begin_first_attempts,
+    read_items,
+)
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import AT, NUMBER, a_message, a_person
 from tests.chaos.dynamodb import DynamoDBClient, Table

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.duplicates import end_of_a_chain
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.steps.answer_time import AnswerTime
-from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.steps.send import SendMessage
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.duplicates import end_of_a_chain
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.send import SendMessage
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (
     ACCEPTED,
     AT,

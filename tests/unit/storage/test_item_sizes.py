@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bench.standins.dynamodb import size_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, MessageKind, Receipt
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.domain.message import Message, MessageKind, Receipt
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.state import State
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.aws import TABLE, a_messages_table
 

@@ -8,9 +8,9 @@ from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, MessageKind, Outcome, Receipt, Told
-from sms_bridge.storage.message_items import (
+from sms_bridge.domain.message import Message, MessageKind, Outcome, Receipt, Told
+from sms_bridge.domain.state import State
+from sms_bridge.storage.items import (
     RECEIPT_PREFIX,
     STORED_NAMES,
     attributes,

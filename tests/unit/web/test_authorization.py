@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sms_bridge.web.authorization import (
+from sms_bridge.api.authentication import (
     is_one_of,
     read_networks,
     require_address,
@@ -12,8 +12,8 @@ from sms_bridge.web.authorization import (
     require_look_up,
     require_token,
 )
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import HttpRequest
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import HttpRequest
 from tests.builders import an_http_request
 
 

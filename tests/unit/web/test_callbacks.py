@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, Receipt, UnknownEvent
-from sms_bridge.web.callbacks import callback_url, read_callback
+from sms_bridge.api.callback import callback_url, read_callback
+from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent
+from sms_bridge.domain.state import State
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_receipt_callback, an_inbound_callback
 
 AT = "2026-11-24T09:30:04.000Z"

@@ -3,8 +3,7 @@
 import pytest
 from urllib3.exceptions import HTTPError
 
-from sms_bridge.http_connection import MAX_IDLE_SECONDS
-from sms_bridge.web.connections import Connections, OutOfTimeError, Payload
+from sms_bridge.providers.http import MAX_IDLE_SECONDS, Connections, OutOfTimeError, Payload
 from tests.fakes.clock import TurnableClock
 from tests.fakes.http_server import (
     LoopbackServer,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from sms_bridge.rules.messages import MessageRequest
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
+from sms_bridge.domain.message import MessageRequest
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
 from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, UMID, a_request
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (

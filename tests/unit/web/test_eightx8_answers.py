@@ -16,8 +16,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.web.eightx8_answers import (
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.providers.eightx8_errors import (
     Answer,
     result_of_answer,
     result_of_failure,

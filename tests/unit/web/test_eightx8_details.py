@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from sms_bridge.web.eightx8_details import DetailsFailedError, MessageDetails
-from sms_bridge.web.refusals import Code
+from sms_bridge.api.errors import Code
+from sms_bridge.providers.eightx8_log import DetailsFailedError, MessageDetails
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (

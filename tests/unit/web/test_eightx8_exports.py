@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8_exports import ExportFailedError, LogEntry, LogExports, NoExportError
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import ExportFailedError, LogEntry, LogExports, NoExportError
+from sms_bridge.providers.http import Connections
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.web.look_ups import look_up_answer
+from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.state import State
 from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, UMID, a_message, a_receipt
 
 TOLD = a_message(

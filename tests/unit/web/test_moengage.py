@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from sms_bridge.rules.forwarding import Hearing, Telling
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.opt_outs import Identifier, Wish
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import DeliveryTracking, UserProfiles, report
+from sms_bridge.domain.message import Outcome, Told
+from sms_bridge.domain.opt_out import Identifier, Wish
+from sms_bridge.domain.outcome import Hearing, Telling
+from sms_bridge.domain.state import State
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles, report
 from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message
 from tests.fakes.http_server import (
     Behaviour,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.web.refusals import Code, RefusedError
+from sms_bridge.api.errors import Code, RefusedError
 
 CODES = {
     "body_missing": 400,

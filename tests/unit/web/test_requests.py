@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import MAX_BODY_BYTES, HttpRequest
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import MAX_BODY_BYTES, HttpRequest
 from tests.builders import NUMBER, an_http_request
 
 

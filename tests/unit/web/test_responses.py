@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.web.refusals import Code, FieldError, RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response, refusal_response
+from sms_bridge.api.errors import Code, FieldError, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response, refusal_response
+from sms_bridge.domain.clock import seconds_of
 from tests.fakes.logs import WrittenLog
 
 EVENT = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.web.routes import methods_of
+from sms_bridge.api.responses import methods_of
 from tests.builders import MESSAGE_ID
 
 

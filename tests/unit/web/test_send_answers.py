@@ -2,8 +2,8 @@
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.web.send_answers import send_answer
+from sms_bridge.api.send_request import send_answer
+from sms_bridge.domain.state import State
 from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message
 
 

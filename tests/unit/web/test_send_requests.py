@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.rules.messages import MessageKind, MessageRequest
-from sms_bridge.web.refusals import RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.send_requests import SendingRules, read_send_request
+from sms_bridge.api.errors import RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.send_request import SendingRules, read_send_request
+from sms_bridge.domain.message import MessageKind, MessageRequest
 from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
