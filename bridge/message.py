@@ -109,6 +109,6 @@ def _print_list(page: Page, *, full_numbers: bool) -> None:
     for one in page.messages:
         outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
         number = number_of(one, full_numbers=full_numbers)
-        told = one.outcome_told_at or one.outcome_given_up
-        rows.append((one.id, number, one.accepted_at, one.state, outcome, told))
+        reported = one.outcome_reported_at or one.outcome_given_up
+        rows.append((one.id, number, one.accepted_at, one.state, outcome, reported))
     typer.echo(columns(rows, _HEADINGS))

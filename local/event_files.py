@@ -195,4 +195,4 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
     )
     store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
     if number in _OUTCOME_TOLD:
-        store.record_told(message.id, timestamp(accepted + 36))
+        store.record_reported(message.id, timestamp(accepted + 36))

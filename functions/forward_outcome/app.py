@@ -6,7 +6,7 @@ from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles
 from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.sync_opt_out import PassOnWish
+from sms_bridge.services.sync_opt_out import SyncOptOut
 from sms_bridge.settings import ForwardSettings, read_settings
 from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
@@ -35,8 +35,8 @@ forward_outcome = ForwardOutcome(
     dead_letters=dead_letters,
 )
 data_api_url = settings.moengage_data_api_url
-pass_on_wish = (
-    PassOnWish(
+sync_opt_out = (
+    SyncOptOut(
         messages=messages,
         opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
         profiles=UserProfiles(
@@ -55,14 +55,14 @@ finish_loading(dynamodb.connect, *([moengage.connect] if moengage else []))
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     """Tell each outcome; what has to be told again stays in the queue."""
-    return outcomes.work_through(event["Records"], tell, dead_letters)
+    return outcomes.work_through(event["Records"], report, dead_letters)
 
 
-def tell(item_id: str, received: int) -> int | None:
+def report(item_id: str, received: int) -> int | None:
     """Tell what an item of the table has to tell."""
     if not item_id.startswith(INBOUND_PREFIX):
         return forward_outcome(item_id, received)
-    if pass_on_wish is None:
+    if sync_opt_out is None:
         return None
     secret = secrets.get()
-    return pass_on_wish(item_id, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key)
+    return sync_opt_out(item_id, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key)

@@ -34,7 +34,7 @@ receive_callback = ReceiveCallback(
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
-    passes_wishes_on=bool(settings.moengage_data_api_url),
+    syncs_opt_outs=bool(settings.moengage_data_api_url),
 )
 finish_loading(secrets.get, dynamodb.connect, sqs.connect)
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sms_bridge.domain.reconciliation import Patience
-from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.domain.reconciliation import Timeouts
+from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.providers.eightx8_log import LogExports
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
@@ -25,14 +25,14 @@ dynamodb = aws_client("dynamodb")
 sqs = aws_client("sqs")
 reconcile = Reconcile(
     ReconcilePlan(
-        patience=Patience(
-            unknown=settings.unknown_patience_seconds,
-            unsettled=settings.unsettled_patience_seconds,
-            receipt=settings.receipt_patience_seconds,
+        timeouts=Timeouts(
+            unknown=settings.unknown_timeout_seconds,
+            unresolved=settings.unresolved_timeout_seconds,
+            receipt=settings.receipt_timeout_seconds,
         ),
-        resend=ResendPolicy(settings.ambiguous_send_policy),
+        resend=RetryPolicy(settings.ambiguous_send_policy),
         absent=settings.absent_message_policy,
-        unsettled=settings.unsettled_message_policy,
+        unresolved=settings.unresolved_message_policy,
         missing_receipt=settings.missing_receipt_policy,
     ),
     messages=DynamoDBMessages(dynamodb, settings.messages_table),

@@ -8,8 +8,8 @@ from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import Message, MessageKind
-from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
@@ -39,19 +39,19 @@ send_message = SendMessage(
     SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
         is_queued=is_queued,
-        heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
         seconds_to_live={
-            MessageKind.TRANSACTIONAL: settings.transactional_seconds_to_live,
-            MessageKind.PROMOTIONAL: settings.promotional_seconds_to_live,
+            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
+            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
         },
-        policy=ResendPolicy(settings.ambiguous_send_policy),
+        policy=RetryPolicy(settings.ambiguous_send_policy),
     ),
     messages=messages,
     send_queue=SqsSendQueue(
         sqs,
         {
-            MessageKind.TRANSACTIONAL: settings.transactional_queue_url,
-            MessageKind.PROMOTIONAL: settings.promotional_queue_url,
+            MessageType.TRANSACTIONAL: settings.transactional_queue_url,
+            MessageType.PROMOTIONAL: settings.promotional_queue_url,
         },
     ),
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),

@@ -125,7 +125,7 @@ class Metric(Enum):
     SECONDS_TO_RECEIPT = ("AcceptToFinalReceipt", "Seconds", "")
     SEGMENTS = ("Segments", "", "")
     COST = ("Cost", "", "currency")
-    INBOUND = ("InboundMessages", "", "wish")
+    INBOUND = ("InboundMessages", "", "opt_request")
     NOT_UNDERSTOOD = ("CallbacksNotUnderstood", "", "")
     # Outcomes
     OUTCOMES = ("Outcomes", "", "outcome")
@@ -133,10 +133,10 @@ class Metric(Enum):
     FORWARDED = ("OutcomesForwarded", "", "")
     FORWARDS_RETRIED = ("OutcomeForwardsRetried", "", "")
     FORWARDS_GIVEN_UP = ("OutcomeForwardsGivenUp", "", "given_up")
-    SECONDS_TO_TOLD = ("DueToTold", "Seconds", "")
+    SECONDS_TO_REPORTED = ("DueToReported", "Seconds", "")
     # What got stuck
     STUCK = ("MessagesStuck", "", "finding")
-    SETTLED = ("MessagesSettled", "", "")
+    RESOLVED = ("MessagesResolved", "", "")
 
     def __init__(self, title: str, unit: str, split_by: str) -> None:
         self.title = title
@@ -176,18 +176,18 @@ def _directives(metrics: tuple[Metric, ...]) -> str:
     """Tell CloudWatch what is a metric of a line: the same few combinations again and again."""
     by_key: dict[str, list[dict[str, str]]] = {}
     for metric in metrics:
-        told = (
+        reported = (
             {"Name": metric.title, "Unit": metric.unit} if metric.unit else {"Name": metric.title}
         )
-        by_key.setdefault(metric.split_by, []).append(told)
+        by_key.setdefault(metric.split_by, []).append(reported)
     return json_text(
         [
             {
                 "Namespace": NAMESPACE,
                 "Dimensions": [[SERVICE], [SERVICE, key]] if key else [[SERVICE]],
-                "Metrics": told,
+                "Metrics": reported,
             }
-            for key, told in by_key.items()
+            for key, reported in by_key.items()
         ]
     )
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from sms_bridge.domain.opt_out import Identifier
-from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
+from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.values import value
 
@@ -97,7 +97,7 @@ class DispatchSettings:
     outcome_queue_url: str
     eightx8_base_url: str
     ambiguous_send_policy: AmbiguousSendPolicy
-    kinds_heeding_opt_outs: tuple[str, ...] = ()
+    opt_out_message_types: tuple[str, ...] = ()
     send_rate_limit: int
     dispatch_concurrency: int
 
@@ -140,11 +140,11 @@ class ReconcileSettings:
     eightx8_base_url: str
     ambiguous_send_policy: AmbiguousSendPolicy
     absent_message_policy: AbsentPolicy
-    unsettled_message_policy: UnsettledPolicy
+    unresolved_message_policy: UnresolvedPolicy
     missing_receipt_policy: MissingReceiptPolicy
-    unknown_patience_seconds: int
-    unsettled_patience_seconds: int
-    receipt_patience_seconds: int
+    unknown_timeout_seconds: int
+    unresolved_timeout_seconds: int
+    receipt_timeout_seconds: int
 
 
 class DispatchMode(StrEnum):
@@ -178,4 +178,4 @@ class SendSettings:
     ambiguous_send_policy: AmbiguousSendPolicy
     transactional_seconds_to_live: int
     promotional_seconds_to_live: int
-    kinds_heeding_opt_outs: tuple[str, ...] = ()
+    opt_out_message_types: tuple[str, ...] = ()

@@ -10,11 +10,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-
 gc.disable()
 
 from sms_bridge.side_work import begin  # noqa: E402 - from here on nothing is collected
-
 
 # A start that takes longer is paid for by the first event.
 _MAX_SECONDS = 1.0

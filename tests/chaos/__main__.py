@@ -94,8 +94,8 @@ def print_failure(setting: Setting) -> None:
     print(f"\nFAILED: {setting.command}")
     small, result = shrink(setting)
     print(f"fails as well: {small.command}")
-    for kind, numbers in result.failures.items():
-        print(f"\n{kind}: messages {numbers[:10]}; what happened to message {numbers[0]}:")
+    for message_type, numbers in result.failures.items():
+        print(f"\n{message_type}: messages {numbers[:10]}; what happened to message {numbers[0]}:")
         print(result.timeline.of([f"message {numbers[0]}", *result.verdict.ids[numbers[0]]]))
 
 

@@ -14,15 +14,15 @@ from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import Message, MessageKind
+from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
-    Patience,
-    UnsettledPolicy,
+    Timeouts,
+    UnresolvedPolicy,
 )
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, ResendPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import LogExports
 from sms_bridge.providers.moengage import DeliveryTracking
@@ -51,12 +51,12 @@ from tests.chaos.wire import SimulatedConnections, SimulatedDownloads
 from tests.chaos.world import Machine, World
 from tests.chaos.world_loop import WorldLoop
 
-SECONDS_TO_LIVE = {MessageKind.TRANSACTIONAL: 600, MessageKind.PROMOTIONAL: 14_400}
+SECONDS_TO_LIVE = {MessageType.TRANSACTIONAL: 600, MessageType.PROMOTIONAL: 14_400}
 
 _TRACKING_HOST = "api-01.moengage.invalid"
 _8X8_HOST = "sms.8x8.invalid"
 _DAY = 86_400
-_HEEDING = frozenset({MessageKind.PROMOTIONAL})
+_HEEDING = frozenset({MessageType.PROMOTIONAL})
 
 
 class Bridge:
@@ -85,7 +85,7 @@ class Bridge:
         self._world = world
         self._faults = faults
         self._random = world.random("bridge")
-        self._resend = ResendPolicy(policy)
+        self._resend = RetryPolicy(policy)
         self._is_queued = is_queued
         self._ids = itertools.count(1)
         self.unrecorded: set[str] = set()
@@ -119,7 +119,7 @@ class Bridge:
         return all(source.is_idle for source in self.sources) and not [
             key
             for key in self.account.table.open_keys()
-            if not self.account.table.items[key]["shelf"]["S"].startswith("given up")
+            if not self.account.table.items[key]["open_shard"]["S"].startswith("given up")
         ]
 
     # ------------------------------------------------------------------------------- called by HTTP
@@ -181,7 +181,7 @@ class Bridge:
             SendingPlan(
                 duplicate_window=DUPLICATE_WINDOW,
                 is_queued=self._is_queued,
-                heeding_kinds=_HEEDING,
+                opt_out_message_types=_HEEDING,
                 seconds_to_live=SECONDS_TO_LIVE,
                 policy=self._resend,
             ),
@@ -224,7 +224,9 @@ class Bridge:
         clock = self._clock_of(machine)
         secrets = self.account.secrets(clock)
         dispatch_messages = DispatchMessages(
-            DispatchPlan(heeding_kinds=_HEEDING, policy=self._resend, rate=1500, at_once=20),
+            DispatchPlan(
+                opt_out_message_types=_HEEDING, policy=self._resend, rate=1500, at_once=20
+            ),
             messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
             send_queue=self._send_queue(),
             dead_letters=SqsDeadLetterQueue(self.account.sqs(), self.account.send_dead_letters.url),
@@ -286,7 +288,7 @@ class Bridge:
         def handler(event: dict[str, Any]) -> dict[str, Any]:
             records = event["Records"]
             ids = {record["messageId"]: message_id_in(record["body"]) for record in records}
-            heard_before = {one: len(self._moengage.told(one)) for one in ids.values()}
+            heard_before = {one: len(self._moengage.reported(one)) for one in ids.values()}
             unrecorded = set(ids)
             try:
                 answer = queue.work_through(records, forward_outcome, dead_letters)
@@ -297,7 +299,7 @@ class Bridge:
                 self.unrecorded |= {
                     ids[one]
                     for one in unrecorded
-                    if len(self._moengage.told(ids[one])) > heard_before[ids[one]]
+                    if len(self._moengage.reported(ids[one])) > heard_before[ids[one]]
                 }
 
         return handler
@@ -308,10 +310,10 @@ class Bridge:
         downloads: Any = SimulatedDownloads(connections)
         reconcile = Reconcile(
             ReconcilePlan(
-                patience=Patience(unknown=600, unsettled=21_600, receipt=172_800),
+                timeouts=Timeouts(unknown=600, unresolved=21_600, receipt=172_800),
                 resend=self._resend,
                 absent=AbsentPolicy.RESEND,
-                unsettled=UnsettledPolicy.REPORT,
+                unresolved=UnresolvedPolicy.REPORT,
                 missing_receipt=MissingReceiptPolicy.FAILED,
             ),
             messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
@@ -331,8 +333,8 @@ class Bridge:
         return SqsSendQueue(
             self.account.sqs(),
             {
-                MessageKind.TRANSACTIONAL: self.account.transactional.url,
-                MessageKind.PROMOTIONAL: self.account.promotional.url,
+                MessageType.TRANSACTIONAL: self.account.transactional.url,
+                MessageType.PROMOTIONAL: self.account.promotional.url,
             },
         )
 

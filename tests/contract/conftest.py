@@ -47,9 +47,9 @@ CLIENTS = ("boto3", "without boto3")
 
 
 @contextmanager
-def dynamodb_of(kind: str) -> Iterator[Any]:
+def dynamodb_of(message_type: str) -> Iterator[Any]:
     """Return a client of each kind, of a table that is empty."""
-    if kind == "boto3":
+    if message_type == "boto3":
         with an_aws_account():
             yield a_messages_table()
         return
@@ -131,12 +131,12 @@ class Sqs:
 
 
 @contextmanager
-def sqs_of(kind: str) -> Iterator[tuple["SQSClient", Any]]:
+def sqs_of(message_type: str) -> Iterator[tuple["SQSClient", Any]]:
     """Return boto3's client of an account that is empty, and the client to be tested."""
-    account = an_aws_account if kind == "boto3" else an_aws_account_on_loopback
+    account = an_aws_account if message_type == "boto3" else an_aws_account_on_loopback
     with account():
         client, _ = a_queue()
-        if kind == "boto3":
+        if message_type == "boto3":
             yield client, client
             return
         lean = aws_client("sqs")

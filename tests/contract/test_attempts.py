@@ -59,7 +59,7 @@ class TestAttempts:
 
         attempt = store.begin_attempt(MESSAGE_ID, LATER)
 
-        assert attempt == Attempt(begun=True, state=State.SENDING, number=2, is_in_doubt=True)
+        assert attempt == Attempt(begun=True, state=State.SENDING, number=2, is_ambiguous=True)
 
     def test_a_later_attempt_takes_the_right_to_say_what_came_of_an_earlier_one(
         self, store: MessageStore

@@ -53,11 +53,11 @@ def test_the_life_cycle_is_drawn_as_it_is() -> None:
 
 
 def test_every_kind_of_item_is_listed() -> None:
-    told = re.findall(r"^``(.+?)``", message_items.__doc__ or "", re.MULTILINE)
+    reported = re.findall(r"^``(.+?)``", message_items.__doc__ or "", re.MULTILINE)
 
     listed = rows_of(DOCUMENT, "| `id` | what it is | kept for |")
 
-    assert [words_in(row[0])[0] for row in listed] == [kind for kind in told if kind != "id"]
+    assert [words_in(row[0])[0] for row in listed] == [kind for kind in reported if kind != "id"]
 
 
 def test_every_index_is_listed(template: Template) -> None:

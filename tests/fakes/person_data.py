@@ -36,8 +36,8 @@ class InMemoryPersonData:
         yield None
 
     def delete(self, trace: Trace) -> None:
-        kind, _, key = trace.id.partition(" ")
-        if kind == "inbound":
+        message_type, _, key = trace.id.partition(" ")
+        if message_type == "inbound":
             self.messages.inbound.pop(key, None)
         else:
             self.messages.events.pop(key, None)

@@ -230,11 +230,11 @@ class TestForwarding:
         answer = bridge.handler("forward_outcome")({"Records": batch})
 
         # They are told side by side: it is not said which of them meets which answer.
-        was_told = {record["messageId"]: is_told(bridge, record) for record in batch}
-        assert sorted(was_told.values()) == [False, True]
-        stays = [name for name, told in was_told.items() if not told]
+        was_reported = {record["messageId"]: is_reported(bridge, record) for record in batch}
+        assert sorted(was_reported.values()) == [False, True]
+        stays = [name for name, reported in was_reported.items() if not reported]
         assert answer == {"batchItemFailures": [{"itemIdentifier": name} for name in stays]}
-        assert sorted(told["messageId"] for told in bridge.moengage.bodies) == [
+        assert sorted(reported["messageId"] for reported in bridge.moengage.bodies) == [
             message_id(16),
             message_id(18),
         ]
@@ -291,5 +291,5 @@ def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
     return bridge.receive("OUTCOME_QUEUE_URL")
 
 
-def is_told(bridge: Bridge, record: dict[str, Any]) -> bool:
-    return bridge.stored(json.loads(record["body"])["messageId"]).outcome_told_at != ""
+def is_reported(bridge: Bridge, record: dict[str, Any]) -> bool:
+    return bridge.stored(json.loads(record["body"])["messageId"]).outcome_reported_at != ""

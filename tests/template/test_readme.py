@@ -13,7 +13,7 @@ from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.send_request import NAMES
 from sms_bridge.domain import opt_out as opt_outs
 from sms_bridge.domain import send_result as send_results_module
-from sms_bridge.domain.message import Outcome, Receipt, Told
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -94,19 +94,19 @@ def test_every_reason_of_a_failure_is_explained_and_no_other() -> None:
         for reason in re.findall(r"`(\w+)`", reasons)
     }
 
-    told = {one.reason for one in outcomes() if one and one.status is Told.FAILED}
+    reported = {one.reason for one in outcomes() if one and one.status is OutcomeStatus.FAILED}
 
     # "If there is one": the table has the reason without a code only where 8x8's answers have it.
-    assert documented | {"eightx8_undelivered"} == told
+    assert documented | {"eightx8_undelivered"} == reported
 
 
 def test_every_other_reason_is_named_and_no_other() -> None:
     paragraph = README.split("These are no outcomes,", 1)[1].split("\n\n", 1)[0]
-    told = {one.reason for one in outcomes() if one}
+    reported = {one.reason for one in outcomes() if one}
 
     reasons = {one.reason for one in send_results() if one.verdict is not Verdict.ACCEPTED}
 
-    assert set(re.findall(r"`(\w+)`", paragraph)) == reasons - told
+    assert set(re.findall(r"`(\w+)`", paragraph)) == reasons - reported
 
 
 def test_every_code_that_the_runbook_names_exists() -> None:

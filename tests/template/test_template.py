@@ -295,12 +295,12 @@ class TestTimes:
 
     def test_records_outlive_all_patience(self, template: Template) -> None:
         limits = template.parameters
-        patience = (
-            limits["ReceiptPatienceSeconds"]["Default"]
-            + limits["UnsettledPatienceSeconds"]["Default"]
+        timeouts = (
+            limits["ReceiptTimeoutSeconds"]["Default"]
+            + limits["UnresolvedTimeoutSeconds"]["Default"]
         )
 
-        assert limits["RetentionDays"]["MinValue"] * 86_400 > patience
+        assert limits["RetentionDays"]["MinValue"] * 86_400 > timeouts
 
 
 class TestTable:

@@ -53,7 +53,7 @@ from tests.unit.privacy import (
     EveryLine,
     SpeakingError,
 )
-from tests.unit.steps.sending import a_sending_plan
+from tests.unit.services.sending import a_sending_plan
 
 
 def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_what_may_be_missing_may_be_given() -> None:
     more = {
         "DEFAULT_SENDER_ID": " Acme ",
         "ALLOWED_COUNTRY_CALLING_CODES": "65,49",
-        "KINDS_HEEDING_OPT_OUTS": "promotional,transactional",
+        "OPT_OUT_MESSAGE_TYPES": "promotional,transactional",
         "TRANSACTIONAL_SUB_ACCOUNT_IDS": "acme_otp",
         "CALLBACK_BASE_URL": "https://bridge.example",
     }
@@ -92,7 +92,7 @@ def test_what_may_be_missing_may_be_given() -> None:
 
     assert settings.default_sender_id == "Acme"
     assert settings.allowed_country_calling_codes == ("65", "49")
-    assert settings.kinds_heeding_opt_outs == ("promotional", "transactional")
+    assert settings.opt_out_message_types == ("promotional", "transactional")
     assert settings.transactional_sub_account_ids == ("acme_otp",)
     assert settings.callback_base_url == "https://bridge.example"
 

@@ -9,7 +9,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.phone_number import NUMBER, masked
 from sms_bridge.domain.state import State
-from sms_bridge.domain.timeline import story_of
+from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.services.interfaces import Position
 from sms_bridge.services.look_up import Page, Wanted
 
@@ -122,7 +122,7 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
             "reason": message.outcome.reason,
             "description": message.outcome.description,
         }
-    answer["story"] = [f"{at}: {what}" for at, what in story_of(message)]
+    answer["story"] = [f"{at}: {what}" for at, what in timeline_of(message)]
     answer["history"] = _history(message)
     return {name: value for name, value in answer.items() if value}
 
@@ -135,7 +135,7 @@ def _history(message: Message) -> list[dict[str, Any]]:
         {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
         *(_receipt_event(receipt) for receipt in message.receipts),
         {"at": message.outcome_due_at, "event": "outcome due"},
-        {"at": message.outcome_told_at, "event": "MoEngage told"},
+        {"at": message.outcome_reported_at, "event": "MoEngage told"},
         {
             "at": message.outcome_given_up_at,
             "event": "outcome given up",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sms_bridge.api.errors import Code, FieldError, RefusedError
 from sms_bridge.api.request import HttpRequest, JsonObject, read_fields
-from sms_bridge.domain.message import Message, MessageKind, MessageRequest
+from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import NUMBER, is_in_countries
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
@@ -81,10 +81,10 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     }
     if rules.callback_url:
         options.setdefault("dlrCallbackUrl", rules.callback_url)
-    kind = fields.read("messageType", _kind) or (
-        MessageKind.TRANSACTIONAL
+    message_type = fields.read("messageType", _message_type) or (
+        MessageType.TRANSACTIONAL
         if sub_account_id in rules.transactional_sub_account_ids
-        else MessageKind.PROMOTIONAL
+        else MessageType.PROMOTIONAL
     )
     client_message_id = fields.read("clientMessageId", _up_to_350)
     campaign_id = fields.read("campaignId", _up_to_256)
@@ -98,7 +98,7 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
         sub_account_id=sub_account_id,
         destination=destination,
         text=text,
-        kind=MessageKind(kind),
+        message_type=MessageType(message_type),
         source=source,
         options=options,
         client_message_id=client_message_id,
@@ -305,7 +305,7 @@ _OPTIONS: dict[str, Callable[[Any], str]] = {
     "track": _one_of("None", "Outcome"),
 }
 
-_kind = _one_of(*MessageKind)
+_message_type = _one_of(*MessageType)
 _up_to_256 = _up_to(256)
 _up_to_350 = _up_to(350)
 

@@ -11,7 +11,7 @@ from sms_bridge.json_text import ascii_json_text
 from sms_bridge.values import value
 
 
-class MessageKind(StrEnum):
+class MessageType(StrEnum):
     """What a message is for. Transactional messages have a lane of their own."""
 
     TRANSACTIONAL = "transactional"
@@ -43,7 +43,7 @@ class MessageRequest:
     sub_account_id: str
     destination: str = field(repr=False)
     text: str = field(repr=False)
-    kind: MessageKind = MessageKind.PROMOTIONAL
+    message_type: MessageType = MessageType.PROMOTIONAL
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict, repr=False)
     client_message_id: str | None = None
@@ -64,7 +64,7 @@ class MessageRequest:
         return ascii_json_text({**fields, "clientMessageId": message_id})
 
 
-class Told(StrEnum):
+class OutcomeStatus(StrEnum):
     """What MoEngage's delivery tracking hears: its success values list holds ``DELIVERED``."""
 
     DELIVERED = "DELIVERED"
@@ -85,7 +85,7 @@ class Outcome:
         The same for people.
     """
 
-    status: Told
+    status: OutcomeStatus
     reason: str = ""
     description: str = ""
 
@@ -177,7 +177,7 @@ class Message:
     claimed_by
         Tells the request that created it from its repeats.
     ends_a_chain
-        It is no message but closes a chain of them (see ``sms_bridge.rules.duplicates``).
+        It is no message but closes a chain of them (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
     send_before
@@ -190,11 +190,11 @@ class Message:
         of an account reports those, too).
     answered_at
         When 8x8's answer, or the lack of one, was known.
-    in_doubt_since
+    ambiguous_since
         When an attempt last ended without anybody knowing whether 8x8 has the message.
     encoding, segments
         8x8's finding, or the bridge's estimate until there is one.
-    outcome, outcome_due_at, outcome_told_at
+    outcome, outcome_due_at, outcome_reported_at
         What MoEngage is to hear, since when, and when it heard.
     outcome_tries, outcome_next_try_at
         How often telling it has failed, and when it is told again.
@@ -204,7 +204,7 @@ class Message:
 
     id: str
     state: State
-    kind: MessageKind = MessageKind.PROMOTIONAL
+    message_type: MessageType = MessageType.PROMOTIONAL
     claimed_by: str = ""
     ends_a_chain: bool = False
     sub_account_id: str = ""
@@ -226,10 +226,10 @@ class Message:
     attempt: int = 0
     attempt_at: str = ""
     answered_at: str = ""
-    in_doubt_since: str = ""
+    ambiguous_since: str = ""
     outcome: Outcome | None = None
     outcome_due_at: str = ""
-    outcome_told_at: str = ""
+    outcome_reported_at: str = ""
     outcome_tries: int = 0
     outcome_next_try_at: str = ""
     outcome_given_up: str = ""
@@ -242,7 +242,7 @@ class Message:
         return bool(
             self.outcome
             and self.accepted_at
-            and not self.outcome_told_at
+            and not self.outcome_reported_at
             and not self.outcome_given_up
         )
 

@@ -7,22 +7,22 @@ from enum import StrEnum
 from sms_bridge.domain.send_result import SendResult, Verdict
 
 
-class Wish(StrEnum):
+class OptRequest(StrEnum):
     """What a person asked for by an SMS."""
 
-    STOP = "stop"
-    START = "start"
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
 
 
-Keywords = Mapping[Wish, frozenset[str]]
+Keywords = Mapping[OptRequest, frozenset[str]]
 """By which people opt out and in, in upper case, in any language."""
 
 
 def keywords_of(stop: Iterable[str], start: Iterable[str]) -> Keywords:
     """Return keywords as they are compared."""
     return {
-        Wish.STOP: frozenset(map(_comparable, stop)),
-        Wish.START: frozenset(map(_comparable, start)),
+        OptRequest.OPT_OUT: frozenset(map(_comparable, stop)),
+        OptRequest.OPT_IN: frozenset(map(_comparable, start)),
     }
 
 
@@ -50,10 +50,10 @@ _AROUND = "PSZC"
 _EMOJI = "\N{VARIATION SELECTOR-16}"
 
 
-def wish_of(text: str, keywords: Keywords) -> Wish | None:
+def opt_request_of(text: str, keywords: Keywords) -> OptRequest | None:
     """Return what an inbound text asks for; the keyword has to be all of it."""
     word = _comparable(text)
-    return next((wish for wish, words in keywords.items() if word in words), None)
+    return next((opt_request for opt_request, words in keywords.items() if word in words), None)
 
 
 def _comparable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sms_bridge.domain.message import Outcome, Receipt, Told
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
 from sms_bridge.values import value
 
@@ -15,12 +15,12 @@ SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
 # For so long an outcome is nobody else's to tell: a function's time, and what clocks may differ.
-SECONDS_TO_TELL = 40
+SECONDS_TO_REPORT = 40
 
 # Whoever makes an outcome due queues one record for it. The first time that this record is received
 # it may be told at once, for so long; until it is told or not, nobody else may.
 _SECONDS_FOR_THE_FIRST = 50
-SECONDS_HELD_FOR_THE_FIRST = _SECONDS_FOR_THE_FIRST + SECONDS_TO_TELL + 10
+SECONDS_HELD_FOR_THE_FIRST = _SECONDS_FOR_THE_FIRST + SECONDS_TO_REPORT + 10
 
 
 def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
@@ -28,16 +28,16 @@ def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
     if receipt.state not in FINAL:
         return None
     if receipt.state in (State.DELIVERED, State.READ):
-        return Outcome(Told.DELIVERED)
+        return Outcome(OutcomeStatus.DELIVERED)
     code = receipt.error_code
     return Outcome(
-        Told.FAILED,
+        OutcomeStatus.FAILED,
         f"eightx8_{receipt.state}_{code}" if code else f"eightx8_{receipt.state}",
         receipt.error_message or receipt.detail.replace("_", " "),
     )
 
 
-def seconds_before_telling(accepted_at: float, now: float) -> int:
+def seconds_before_reporting(accepted_at: float, now: float) -> int:
     """Return for how long to hold an outcome back, in whole seconds.
 
     Parameters
@@ -49,7 +49,7 @@ def seconds_before_telling(accepted_at: float, now: float) -> int:
     return max(0, min(SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID, round(wait)))
 
 
-def is_the_first_to_tell(due_at: float, held_until: float, received: int, now: float) -> bool:
+def is_first_to_report(due_at: float, held_until: float, received: int, now: float) -> bool:
     """Tell whether an outcome is held for whoever asks, since the moment that it was due.
 
     It is held for one record, which is queued once at most. What SQS delivers a second time says
@@ -73,9 +73,9 @@ _MAX_RETRY_AFTER = 3600
 _JITTER = 0.2
 
 # A wish is told again after half the time that it has been waiting for, for a day.
-_FIRST_WISH_WAIT = 60
-_LONGEST_WISH_WAIT = 7200
-_SECONDS_FOR_A_WISH = 86_400
+_FIRST_SYNC_WAIT = 60
+_LONGEST_SYNC_WAIT = 7200
+_SECONDS_FOR_A_SYNC = 86_400
 
 _FAILURES_THAT_BREAK = 5
 _FIRST_BREAK = 30.0
@@ -84,17 +84,17 @@ _SECONDS_TO_FIND_OUT = 6.0
 _LONGEST_BREAK = 300.0
 
 
-class Hearing(StrEnum):
+class ReportVerdict(StrEnum):
     """What came of telling MoEngage."""
 
-    HEARD = "heard"
-    AGAIN = "again"
+    ACKNOWLEDGED = "acknowledged"
+    RETRY = "retry"
     REFUSED = "refused"
     """MoEngage will not take it, now or later."""
 
 
 @value(kw_only=True)
-class Telling:
+class ReportResult:
     """The result of one call to MoEngage's delivery tracking.
 
     Attributes
@@ -107,19 +107,19 @@ class Telling:
         Seconds that MoEngage asked to wait for, where it did.
     """
 
-    hearing: Hearing
+    verdict: ReportVerdict
     http_status: int = 0
     error: str = ""
     retry_after: float | None = None
 
 
-def hearing_of(http_status: int) -> Hearing:
+def report_verdict_of(http_status: int) -> ReportVerdict:
     """Judge MoEngage's answer. It documents no codes but 413, so this is HTTP's own sense."""
     if 200 <= http_status < 300:
-        return Hearing.HEARD
+        return ReportVerdict.ACKNOWLEDGED
     if 400 <= http_status < 500 and http_status not in (408, 429):
-        return Hearing.REFUSED
-    return Hearing.AGAIN
+        return ReportVerdict.REFUSED
+    return ReportVerdict.RETRY
 
 
 def is_exhausted(tries: int) -> bool:
@@ -150,7 +150,7 @@ def seconds_before_next_try(tries: int, chance: float, retry_after: float | None
     return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
 
 
-def seconds_before_next_wish(age: float) -> int | None:
+def seconds_before_next_opt_out_sync(age: float) -> int | None:
     """Return how long to wait before a person's wish is passed on again.
 
     Parameters
@@ -163,9 +163,9 @@ def seconds_before_next_wish(age: float) -> int | None:
     int or None
         ``None`` when it is to be given up.
     """
-    if age > _SECONDS_FOR_A_WISH:
+    if age > _SECONDS_FOR_A_SYNC:
         return None
-    return round(min(max(age / 2, _FIRST_WISH_WAIT), _LONGEST_WISH_WAIT))
+    return round(min(max(age / 2, _FIRST_SYNC_WAIT), _LONGEST_SYNC_WAIT))
 
 
 class Breaker:
@@ -199,9 +199,9 @@ class Breaker:
             self._broken_until, self._tries_out = now + _SECONDS_TO_FIND_OUT, True
         return 0
 
-    def note(self, hearing: Hearing, now: float) -> None:
+    def note(self, verdict: ReportVerdict, now: float) -> None:
         """Note what came of telling. An answer of any kind shows that MoEngage is there."""
-        if hearing is not Hearing.AGAIN:
+        if verdict is not ReportVerdict.RETRY:
             self._failures, self._break, self._broken_until = 0, _FIRST_BREAK, 0.0
             return
         self._failures += 1

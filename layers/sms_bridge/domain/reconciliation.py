@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import FINAL, State
 from sms_bridge.values import value
 
@@ -32,7 +32,7 @@ class Finding(StrEnum):
     """8x8 will not tell any more: the operator's choice decides."""
 
 
-class UnsettledPolicy(StrEnum):
+class UnresolvedPolicy(StrEnum):
     """What to do with a message of which 8x8's log tells nothing certain."""
 
     REPORT = "report"
@@ -61,7 +61,7 @@ class MissingReceiptPolicy(StrEnum):
 
 
 @value(kw_only=True)
-class Patience:
+class Timeouts:
     """For how long to wait, in seconds.
 
     Attributes
@@ -75,11 +75,11 @@ class Patience:
     """
 
     unknown: int
-    unsettled: int
+    unresolved: int
     receipt: int
 
 
-def finding_of(message: Message, now: float, patience: Patience) -> Finding | None:
+def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | None:
     """Return what is wrong with a message, ``None`` when it is on its way.
 
     Parameters
@@ -97,14 +97,14 @@ def finding_of(message: Message, now: float, patience: Patience) -> Finding | No
             return Finding.NEVER_SENT if expired else None
         case State.SENDING | State.UNKNOWN:
             age = _age(message.attempt_at, now)
-            if age > patience.unsettled:
+            if age > timeouts.unresolved:
                 return Finding.OVERDUE
-            return Finding.ASK if age > patience.unknown else None
+            return Finding.ASK if age > timeouts.unknown else None
         case state if state not in FINAL:
             age = _age(message.accepted_at, now)
-            if age > patience.receipt + patience.unsettled:
+            if age > timeouts.receipt + timeouts.unresolved:
                 return Finding.OVERDUE
-            return Finding.ASK if age > patience.receipt else None
+            return Finding.ASK if age > timeouts.receipt else None
     return None
 
 
@@ -124,9 +124,9 @@ def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
     """Return what MoEngage is told of a message whose final receipt never came."""
     match policy:
         case MissingReceiptPolicy.DELIVERED:
-            return Outcome(Told.DELIVERED)
+            return Outcome(OutcomeStatus.DELIVERED)
         case MissingReceiptPolicy.FAILED:
-            return Outcome(Told.FAILED, "no_receipt", "8x8 never told what became of it")
+            return Outcome(OutcomeStatus.FAILED, "no_receipt", "8x8 never told what became of it")
         case MissingReceiptPolicy.NOTHING:
             return None
 

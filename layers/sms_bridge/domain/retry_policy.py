@@ -10,7 +10,7 @@ what came of the attempt                                  verdict     then
 read timeout, connection lost, other 5xx, unreadable 2xx  ambiguous   the operator's policy
 ========================================================  ==========  ==========================
 
-Which answer has which verdict is told by :mod:`sms_bridge.web.eightx8_answers`.
+Which answer has which verdict is told by :mod:`sms_bridge.providers.eightx8_errors`.
 """
 
 from enum import StrEnum
@@ -41,7 +41,7 @@ class AmbiguousSendPolicy(StrEnum):
 
 
 @value()
-class ResendPolicy:
+class RetryPolicy:
     """Decides from what is known, and from nothing else.
 
     Parameters
@@ -52,18 +52,18 @@ class ResendPolicy:
 
     ambiguous: AmbiguousSendPolicy = AmbiguousSendPolicy.HOLD
 
-    def state_after(self, result: SendResult, *, in_doubt: bool = False) -> State:
+    def state_after(self, result: SendResult, *, ambiguous: bool = False) -> State:
         """Return the state that an attempt leaves the message in.
 
         Parameters
         ----------
-        in_doubt
+        ambiguous
             Whether 8x8 may have the message from an earlier attempt.
         """
         match result.verdict:
             case Verdict.ACCEPTED:
                 return State.QUEUED
-            case Verdict.PERMANENT if in_doubt and not result.umid and self._sends_in_doubt:
+            case Verdict.PERMANENT if ambiguous and not result.umid and self._resends_ambiguous:
                 # It failed for good this time, and may be on the phone all the same.
                 return State.UNKNOWN
             case Verdict.PERMANENT:
@@ -75,7 +75,7 @@ class ResendPolicy:
                 return State.WAITING
 
     @property
-    def _sends_in_doubt(self) -> bool:
+    def _resends_ambiguous(self) -> bool:
         return self.ambiguous is AmbiguousSendPolicy.RESEND
 
     def pause_before_trying_at_once(

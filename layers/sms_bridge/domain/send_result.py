@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sms_bridge.domain.message import Message, Outcome, Told
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.values import changed, value
 
@@ -52,7 +52,7 @@ class SendResult:
     def outcome(self) -> Outcome | None:
         """What MoEngage is to hear if this is the end of it, ``None`` while it is not."""
         if self.verdict is Verdict.PERMANENT:
-            return Outcome(Told.FAILED, self.reason, self.description)
+            return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
         return None
 
 

@@ -21,7 +21,7 @@ Event = tuple[str, str]
 """When, ISO 8601 UTC, and what."""
 
 
-def story_of(message: Message) -> list[Event]:
+def timeline_of(message: Message) -> list[Event]:
     """Return what happened to a message, in order.
 
     Returns
@@ -58,7 +58,7 @@ def _answer_of(message: Message, attempt: int) -> str:
     if not message.reason:
         return f"8x8 took it{number}"
     why = message.description or message.reason
-    if message.in_doubt_since == message.answered_at:
+    if message.ambiguous_since == message.answered_at:
         return f"nobody knows whether 8x8 took it{number}: {why}{_waiting_of(message)}"
     if message.outcome and message.outcome.reason == message.reason:
         return f"failed{number}: {why}"
@@ -87,15 +87,15 @@ def _outcome_of(message: Message) -> Iterator[Event]:
     outcome = message.outcome
     if outcome is None:
         return
-    told = f"{outcome.status} ({outcome.reason})" if outcome.reason else str(outcome.status)
+    reported = f"{outcome.status} ({outcome.reason})" if outcome.reason else str(outcome.status)
     if _came_by_itself(message):
         yield message.outcome_due_at, outcome.description or "no final receipt came"
     if message.outcome_is_open:
-        yield message.outcome_due_at, f"MoEngage has to hear: {told}{_tries_of(message)}"
-    yield message.outcome_told_at, f"told MoEngage: {told}"
+        yield message.outcome_due_at, f"MoEngage has to hear: {reported}{_tries_of(message)}"
+    yield message.outcome_reported_at, f"told MoEngage: {reported}"
     yield (
         message.outcome_given_up_at,
-        f"gave up telling MoEngage: {told}, because of {message.outcome_given_up}; "
+        f"gave up telling MoEngage: {reported}, because of {message.outcome_given_up}; "
         "bridge replay tells it again",
     )
 

@@ -7,8 +7,8 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers
 
 from sms_bridge.domain.message import Message, Outcome
-from sms_bridge.domain.opt_out import Identifier, Wish
-from sms_bridge.domain.outcome import Hearing, Telling, hearing_of
+from sms_bridge.domain.opt_out import Identifier, OptRequest
+from sms_bridge.domain.outcome import ReportResult, ReportVerdict, report_verdict_of
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.json_text import json_text
 from sms_bridge.providers.http import Connections, Payload, retry_after_of
@@ -34,7 +34,7 @@ class DeliveryTracking:
         self._connections = connections
         self._seconds = seconds
 
-    def tell(self, message: Message, outcome: Outcome) -> Telling:
+    def report(self, message: Message, outcome: Outcome) -> ReportResult:
         """Report one outcome, once."""
         return _post(self._connections, self._path, report(message, outcome), {}, self._seconds)
 
@@ -61,10 +61,14 @@ class UserProfiles:
         self._identifier = identifier
         self._seconds = seconds
 
-    def set_subscription(self, number: str, wish: Wish, *, api_key: str) -> Telling:
+    def set_subscription(
+        self, number: str, opt_request: OptRequest, *, api_key: str
+    ) -> ReportResult:
         """Set the attribute ``moe_sms_subscription`` of a person, once."""
         digits = digits_of(number)
-        attributes = {"moe_sms_subscription": "OPTOUT" if wish is Wish.STOP else "OPTIN"}
+        attributes = {
+            "moe_sms_subscription": "OPTOUT" if opt_request is OptRequest.OPT_OUT else "OPTIN"
+        }
         body: dict[str, object] = {"type": "customer", "attributes": attributes}
         match self._identifier:
             case Identifier.MOE_MOBILE:
@@ -86,16 +90,16 @@ def _post(
     body: Mapping[str, object],
     headers: dict[str, str],
     seconds: float,
-) -> Telling:
+) -> ReportResult:
     content = json_text(body).encode()
     try:
         answer = connections.post_json(
             path, Payload(content), headers=headers, read_timeout=seconds
         )
     except HTTPError as error:
-        return Telling(hearing=Hearing.AGAIN, error=type(error).__name__)
-    return Telling(
-        hearing=hearing_of(answer.status),
+        return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
+    return ReportResult(
+        verdict=report_verdict_of(answer.status),
         http_status=answer.status,
         retry_after=retry_after_of(answer),
     )

@@ -8,9 +8,9 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from sms_bridge.domain.clock import Clock, timestamp
-from sms_bridge.domain.message import MessageKind, Sms
+from sms_bridge.domain.message import MessageType, Sms
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.retry_policy import ResendPolicy, is_to_be_written, seconds_for
+from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure, logger
@@ -55,7 +55,7 @@ _Wait = tuple[SendRecord, int]
 """A record, and the seconds for which it stays out of sight."""
 
 
-class _Fate(Enum):
+class _Action(Enum):
     """What becomes of a record."""
 
     SEND = auto()
@@ -65,7 +65,7 @@ class _Fate(Enum):
 
 
 class BatchSender(Sender, Protocol):
-    """Sends many messages, as :class:`sms_bridge.web.eightx8.EightX8` does."""
+    """Sends many messages, as :class:`sms_bridge.providers.eightx8.EightX8` does."""
 
     def send_batch(
         self,
@@ -96,8 +96,8 @@ class DispatchPlan:
         How many functions may run at once.
     """
 
-    heeding_kinds: frozenset[MessageKind]
-    policy: ResendPolicy
+    opt_out_message_types: frozenset[MessageType]
+    policy: RetryPolicy
     rate: float
     at_once: int
 
@@ -154,7 +154,7 @@ class DispatchMessages:
             try:
                 received.append(SendRecord(raw))
             except (ValueError, LookupError):
-                again += self._bury(raw, "unreadable")
+                again += self._dead_letter(raw, "unreadable")
         opted_out, attempts = self._begin(received)
         ready: dict[str, list[_Begun]] = defaultdict(list)
         waits: list[_Wait] = []
@@ -165,12 +165,12 @@ class DispatchMessages:
                 again += self._fail(record, attempt)
                 continue
             try:
-                fate = self._fate(record, attempt, opted_out, now)
-                if attempt and fate is _Fate.SEND:
+                action = self._action(record, attempt, opted_out, now)
+                if attempt and action is _Action.SEND:
                     ready[record.sub_account_id].append((record, attempt))
-                elif fate is _Fate.NOT_FOUND:
-                    again += self._bury(record.raw, "message_not_found")
-                elif fate is _Fate.LATER:
+                elif action is _Action.NOT_FOUND:
+                    again += self._dead_letter(record.raw, "message_not_found")
+                elif action is _Action.LATER:
                     waits.append((record, _SECONDS_BETWEEN_LOOKS))
             except Exception as error:
                 again += self._fail(record, error)
@@ -200,14 +200,16 @@ class DispatchMessages:
         """
         attempts: dict[str, Attempt | Exception] = {}
         opted_out: set[str] = set()
-        heeding = [record for record in records if record.kind in self._plan.heeding_kinds]
-        if heeding:
+        checked = [
+            record for record in records if record.message_type in self._plan.opt_out_message_types
+        ]
+        if checked:
             try:
-                people = self._opt_outs.opted_out_among(map(_person_of, heeding))
+                people = self._opt_outs.opted_out_among(map(_person_of, checked))
                 if people:
-                    opted_out = {one.message_id for one in heeding if _person_of(one) in people}
+                    opted_out = {one.message_id for one in checked if _person_of(one) in people}
             except Exception as error:
-                attempts = {record.message_id: error for record in heeding}
+                attempts = {record.message_id: error for record in checked}
         first: list[str] = []
         later: list[str] = []
         for record in records:
@@ -226,30 +228,30 @@ class DispatchMessages:
         except Exception as error:
             return error
 
-    def _fate(
+    def _action(
         self, record: SendRecord, attempt: Attempt | None, opted_out: set[str], now: float
-    ) -> _Fate:
+    ) -> _Action:
         if attempt is None:
             # Of two records of a message, one is enough: this one waits for what the other finds.
-            return _Fate.LATER
+            return _Action.LATER
         if attempt.state is None:
-            return _Fate.NOT_FOUND
+            return _Action.NOT_FOUND
         expired = record.send_before <= now
         if not attempt.begun:
-            return _Fate.LATER if attempt.state in NOT_WITH_8X8 and not expired else _Fate.DROP
+            return _Action.LATER if attempt.state in NOT_WITH_8X8 and not expired else _Action.DROP
         if expired or record.message_id in opted_out:
             self._record(record, attempt, EXPIRED if expired else OPTED_OUT)
-            return _Fate.DROP
-        return _Fate.SEND
+            return _Action.DROP
+        return _Action.SEND
 
     def _fail(self, record: SendRecord, error: Exception) -> list[str]:
         """Leave a record in the queue, unless it has failed too often; returns it if it stays."""
         log_failure("message not dispatched", error, message_id=record.message_id)
         if record.tries < _MAX_FAILURES:
             return [record.record_id]
-        return self._bury(record.raw, f"failed_{type(error).__name__}")
+        return self._dead_letter(record.raw, f"failed_{type(error).__name__}")
 
-    def _bury(self, raw: Mapping[str, Any], reason: str) -> list[str]:
+    def _dead_letter(self, raw: Mapping[str, Any], reason: str) -> list[str]:
         """Move a record to the dead-letter queue; returns it if that fails."""
         logger.error("send record given up", record=raw["messageId"], reason=reason)
         try:
@@ -329,7 +331,7 @@ class DispatchMessages:
             record.message_id,
             attempt.number,
             result,
-            self._plan.policy.state_after(result, in_doubt=attempt.is_in_doubt),
+            self._plan.policy.state_after(result, ambiguous=attempt.is_ambiguous),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)

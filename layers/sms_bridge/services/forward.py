@@ -9,12 +9,12 @@ from typing import Protocol
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.outcome import (
-    SECONDS_TO_TELL,
+    SECONDS_TO_REPORT,
     Breaker,
-    Hearing,
-    Telling,
+    ReportResult,
+    ReportVerdict,
     is_exhausted,
-    is_the_first_to_tell,
+    is_first_to_report,
     seconds_before_next_try,
 )
 from sms_bridge.observability import Metric, identity_of, logger, measured
@@ -27,9 +27,9 @@ NO_URL = "no_tracking_url"
 
 
 class Listener(Protocol):
-    """Hears outcomes, as :class:`sms_bridge.web.moengage.DeliveryTracking` does."""
+    """Hears outcomes, as :class:`sms_bridge.providers.moengage.DeliveryTracking` does."""
 
-    def tell(self, message: Message, outcome: Outcome) -> Telling:
+    def report(self, message: Message, outcome: Outcome) -> ReportResult:
         """Tell it one outcome, once."""
 
 
@@ -91,9 +91,9 @@ class ForwardOutcome:
         wait = self._seconds_to_wait(message, received)
         if wait:
             return wait
-        telling = self._listener.tell(message, message.outcome)
-        self._breaker.note(telling.hearing, self._clock())
-        return self._record(message, message.outcome, telling)
+        result = self._listener.report(message, message.outcome)
+        self._breaker.note(result.verdict, self._clock())
+        return self._record(message, message.outcome, result)
 
     def _seconds_to_wait(self, message: Message, received: int) -> int:
         """Return 0 when the outcome is this record's to tell now.
@@ -105,36 +105,36 @@ class ForwardOutcome:
         now = self._clock()
         due_at = seconds_of(message.outcome_due_at)
         held_until = seconds_of(message.outcome_next_try_at or message.outcome_due_at)
-        is_first = is_the_first_to_tell(due_at, held_until, received, now)
+        is_first = is_first_to_report(due_at, held_until, received, now)
         wait = self._breaker.seconds_to_wait(now, self._chance())
         if is_first and not wait:
             return 0
         turn = timestamp(held_until if is_first else now)
-        until = timestamp(now + (wait or SECONDS_TO_TELL))
+        until = timestamp(now + (wait or SECONDS_TO_REPORT))
         if self._messages.hold_outcome(message.id, turn, until):
             return wait
-        return ceil(held_until - now) if held_until > now else SECONDS_TO_TELL
+        return ceil(held_until - now) if held_until > now else SECONDS_TO_REPORT
 
-    def _record(self, message: Message, outcome: Outcome, telling: Telling) -> int | None:
+    def _record(self, message: Message, outcome: Outcome, result: ReportResult) -> int | None:
         now = self._clock()
         tries = message.outcome_tries + 1
         given_up, wait = "", None
-        if telling.hearing is Hearing.HEARD:
-            self._messages.record_told(message.id, timestamp(now))
+        if result.verdict is ReportVerdict.ACKNOWLEDGED:
+            self._messages.record_reported(message.id, timestamp(now))
             values = {
                 Metric.FORWARDED: 1.0,
-                Metric.SECONDS_TO_TOLD: seconds_since(message.outcome_due_at, now),
+                Metric.SECONDS_TO_REPORTED: seconds_since(message.outcome_due_at, now),
             }
-        elif telling.hearing is Hearing.REFUSED or is_exhausted(tries):
-            given_up = f"moengage_{telling.http_status or 'unreachable'}"
+        elif result.verdict is ReportVerdict.REFUSED or is_exhausted(tries):
+            given_up = f"moengage_{result.http_status or 'unreachable'}"
             self._dead_letters.add(outcome_body(message.id), reason=given_up)
             self._messages.record_given_up(message.id, given_up, timestamp(now))
             values = {Metric.FORWARDS_GIVEN_UP: 1}
         else:
-            wait = seconds_before_next_try(tries, self._chance(), telling.retry_after)
+            wait = seconds_before_next_try(tries, self._chance(), result.retry_after)
             self._messages.record_not_taken(message.id, timestamp(now + wait))
             values = {Metric.FORWARDS_RETRIED: 1}
-        heard = telling.hearing is Hearing.HEARD
+        heard = result.verdict is ReportVerdict.ACKNOWLEDGED
         log = logger.info if heard else logger.warning
         log(
             "outcome told" if heard else "outcome not taken",
@@ -142,9 +142,9 @@ class ForwardOutcome:
             outcome=outcome.status,
             outcome_reason=outcome.reason,
             # When all is well they say nothing.
-            hearing="" if heard else telling.hearing,
-            http_status="" if heard else telling.http_status,
-            error=telling.error,
+            verdict="" if heard else result.verdict,
+            http_status="" if heard else result.http_status,
+            error=result.error,
             tries=tries if tries > 1 or not heard else "",
             given_up=given_up,
             **measured(values, now),

@@ -13,7 +13,7 @@ from sms_bridge.domain.message import (
     Receipt,
     UnknownEvent,
 )
-from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.values import value
@@ -57,14 +57,14 @@ class Attempt:
         Of the message, as it is now; ``None`` where there is no message that the bridge sends.
     number
         How often it was tried, this time included.
-    is_in_doubt
+    is_ambiguous
         Whether 8x8 may have the message from an earlier attempt.
     """
 
     begun: bool
     state: State | None = None
     number: int = 0
-    is_in_doubt: bool = False
+    is_ambiguous: bool = False
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
@@ -75,7 +75,7 @@ class Attempt:
             begun=begun,
             state=message.state,
             number=message.attempt,
-            is_in_doubt=bool(message.in_doubt_since),
+            is_ambiguous=bool(message.ambiguous_since),
         )
 
 
@@ -153,7 +153,7 @@ class MessageStore(Protocol):
             ``False`` while its next try has not come. Of simultaneous calls, one succeeds.
         """
 
-    def record_told(self, message_id: str, at: str) -> None:
+    def record_reported(self, message_id: str, at: str) -> None:
         """Record that MoEngage heard the outcome; the message is closed."""
 
     def record_not_taken(self, message_id: str, next_try_at: str) -> None:
@@ -207,7 +207,7 @@ class SendQueue(Protocol):
         """Queue a message. Queueing it twice is harmless: it is sent once."""
 
 
-Tell = Callable[[str, int], int | None]
+Report = Callable[[str, int], int | None]
 """Tells a message's outcome; returns the seconds until it is told again, None when done. Is given
 how often the record that the outcome is held for was received, 0 for any other record."""
 
@@ -248,7 +248,7 @@ class OptOuts(Protocol):
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
 
-    def record(self, person: Person, wish: Wish, at: str) -> None:
+    def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
         """Record what a person asked for. An earlier wish that comes late changes nothing."""
 
 

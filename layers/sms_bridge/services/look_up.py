@@ -46,7 +46,7 @@ class Page:
 
 
 class Details(Protocol):
-    """8x8's own records, as :class:`sms_bridge.web.eightx8_details.MessageDetails` reads them."""
+    """8x8's own records, as :class:`sms_bridge.providers.eightx8_log.MessageDetails` reads them."""
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.

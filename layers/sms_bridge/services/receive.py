@@ -5,7 +5,7 @@ import time
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
-from sms_bridge.domain.opt_out import Keywords, wish_of
+from sms_bridge.domain.opt_out import Keywords, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.observability import Metric, identity_of, logger, measured
@@ -34,14 +34,14 @@ class ReceiveCallback:
         outcomes: OutcomeQueue,
         opt_outs: OptOuts,
         keywords: Keywords,
-        passes_wishes_on: bool = False,
+        syncs_opt_outs: bool = False,
         clock: Clock = time.time,
     ) -> None:
         self._messages = messages
         self._outcomes = outcomes
         self._opt_outs = opt_outs
         self._keywords = keywords
-        self._passes_wishes_on = passes_wishes_on
+        self._syncs_opt_outs = syncs_opt_outs
         self._clock = clock
 
     def __call__(self, content: str, *, hash_key: str) -> None:
@@ -96,17 +96,17 @@ class ReceiveCallback:
     def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
         inbound_id = self._messages.keep_inbound(inbound)
         sender_hash = keyed_hash(inbound.source, hash_key)
-        wish = wish_of(inbound.text, self._keywords)
-        if wish:
+        opt_request = opt_request_of(inbound.text, self._keywords)
+        if opt_request:
             at = _comparable(inbound.sent_at) or inbound.received_at
-            self._opt_outs.record((inbound.sub_account_id, sender_hash), wish, at)
-            if self._passes_wishes_on:
+            self._opt_outs.record((inbound.sub_account_id, sender_hash), opt_request, at)
+            if self._syncs_opt_outs:
                 self._outcomes.add(inbound_id)
         logger.info(
             "inbound message kept",
             umid=inbound.umid,
             sub_account_id=inbound.sub_account_id,
-            wish=wish or "none",
+            opt_request=opt_request or "none",
             sender=masked(inbound.source),
             sender_hash=sender_hash,
             **measured({Metric.INBOUND: 1}, self._clock()),

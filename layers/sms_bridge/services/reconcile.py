@@ -12,13 +12,13 @@ from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     Finding,
     MissingReceiptPolicy,
-    Patience,
-    UnsettledPolicy,
+    Timeouts,
+    UnresolvedPolicy,
     finding_of,
     is_proven_absent,
     outcome_of_missing_receipt,
 )
-from sms_bridge.domain.retry_policy import ResendPolicy
+from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, identity_of, log_failure, logger, measured
@@ -51,7 +51,7 @@ _ABSENT = SendResult(
 _ABSENT_FOR_GOOD = SendResult(
     verdict=Verdict.PERMANENT, reason=_ABSENT.reason, description=_ABSENT.description
 )
-_UNSETTLED = SendResult(
+_UNRESOLVED = SendResult(
     verdict=Verdict.PERMANENT,
     reason="unknown",
     description="Nothing tells whether 8x8 had the message",
@@ -59,7 +59,7 @@ _UNSETTLED = SendResult(
 
 
 class Log(Protocol):
-    """8x8's log, as :class:`sms_bridge.web.eightx8_exports.LogExports` reads it."""
+    """8x8's log, as :class:`sms_bridge.providers.eightx8_log.LogExports` reads it."""
 
     def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
         """Ask for the log of a time span; returns a job id."""
@@ -72,10 +72,10 @@ class Log(Protocol):
 class ReconcilePlan:
     """What this deployment's operator chose."""
 
-    patience: Patience
-    resend: ResendPolicy
+    timeouts: Timeouts
+    resend: RetryPolicy
     absent: AbsentPolicy
-    unsettled: UnsettledPolicy
+    unresolved: UnresolvedPolicy
     missing_receipt: MissingReceiptPolicy
 
 
@@ -114,7 +114,7 @@ class Reconcile:
         for message in self._messages.open_messages(until=timestamp(self._clock() - _MIN_AGE)):
             if time_left() < _MIN_AGE / 2:
                 break
-            finding = finding_of(message, self._clock(), self._plan.patience)
+            finding = finding_of(message, self._clock(), self._plan.timeouts)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -122,7 +122,7 @@ class Reconcile:
                 to_ask[message.sub_account_id].append(message)
                 continue
             try:
-                self._mend(message, finding)
+                self._fix(message, finding)
             except Exception as error:
                 log_failure("message not mended", error, message_id=message.id, finding=finding)
         for sub_account_id, messages in to_ask.items():
@@ -141,7 +141,7 @@ class Reconcile:
         return dict(findings)
 
     # --------------------------------------------------------------------------- what we can tell
-    def _mend(self, message: Message, finding: Finding) -> None:
+    def _fix(self, message: Message, finding: Finding) -> None:
         logger.warning(
             "message stuck",
             **identity_of(message),
@@ -151,12 +151,12 @@ class Reconcile:
         )
         match finding:
             case Finding.NEVER_SENT:
-                self._settle_expired(message)
+                self._resolve_expired(message)
             case Finding.OUTCOME_STUCK:
                 self._outcomes.add(message.id)
             case Finding.OVERDUE if message.state in NOT_WITH_8X8:
-                if self._plan.unsettled is UnsettledPolicy.REPORT:
-                    self._settle(message, _UNSETTLED)
+                if self._plan.unresolved is UnresolvedPolicy.REPORT:
+                    self._resolve(message, _UNRESOLVED)
                 else:
                     self._messages.close(message.id)
             case Finding.OVERDUE:
@@ -167,31 +167,31 @@ class Reconcile:
                 now = self._clock()
                 recorded = self._messages.record_outcome(message.id, outcome, timestamp(now))
                 queue_outcome(self._outcomes, recorded, now)
-                self._log_settled("no final receipt came", recorded)
+                self._log_resolved("no final receipt came", recorded)
 
-    def _settle_expired(self, message: Message) -> None:
-        in_doubt = bool(message.in_doubt_since)
-        if self._plan.resend.state_after(EXPIRED, in_doubt=in_doubt) is State.UNKNOWN:
+    def _resolve_expired(self, message: Message) -> None:
+        ambiguous = bool(message.ambiguous_since)
+        if self._plan.resend.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end in doubt.
             attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
             if not attempt.begun:
                 return
             message = changed(message, attempt=attempt.number)
-        self._settle(message, EXPIRED, in_doubt=in_doubt)
+        self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
-    def _settle(self, message: Message, result: SendResult, *, in_doubt: bool = False) -> None:
+    def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
         now = self._clock()
         recorded = self._messages.record_result(
             message.id,
             message.attempt,
             result,
-            self._plan.resend.state_after(result, in_doubt=in_doubt),
+            self._plan.resend.state_after(result, ambiguous=ambiguous),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        self._log_settled(result.description, recorded)
+        self._log_resolved(result.description, recorded)
 
-    def _log_settled(self, how: str, recorded: Recorded) -> None:
+    def _log_resolved(self, how: str, recorded: Recorded) -> None:
         outcome, values = new_outcome_of(recorded)
         logger.info(
             "message settled",
@@ -199,7 +199,7 @@ class Reconcile:
             how=how,
             state=recorded.message.state,
             **outcome,
-            **measured({Metric.SETTLED: 1, **values}, self._clock()),
+            **measured({Metric.RESOLVED: 1, **values}, self._clock()),
         )
 
     # ---------------------------------------------------------------------------- what 8x8 can tell
@@ -233,27 +233,27 @@ class Reconcile:
             if message.accepted_at < job.since:
                 continue
             try:
-                self._settle_by_log(message, by_message.get(message.id), newest)
+                self._resolve_by_log(message, by_message.get(message.id), newest)
             except Exception as error:
                 log_failure("message not settled", error, message_id=message.id)
 
-    def _settle_by_log(self, message: Message, entry: LogEntry | None, newest: float) -> None:
+    def _resolve_by_log(self, message: Message, entry: LogEntry | None, newest: float) -> None:
         if entry is not None:
             now = self._clock()
             outcome = outcome_of_receipt(entry.receipt)
             recorded = self._messages.record_receipt(message.id, entry.receipt, outcome)
             queue_outcome(self._outcomes, recorded, now)
-            self._log_settled("settled by 8x8's log", recorded)
+            self._log_resolved("settled by 8x8's log", recorded)
         elif is_proven_absent(message, newest):
-            self._settle_absent(message)
+            self._resolve_absent(message)
 
-    def _settle_absent(self, message: Message) -> None:
+    def _resolve_absent(self, message: Message) -> None:
         can_be_sent = seconds_of(message.send_before) > self._clock()
         match self._plan.absent:
             case AbsentPolicy.RESEND if can_be_sent:
                 # Its record is in the send queue and has the text.
-                self._settle(message, _ABSENT)
+                self._resolve(message, _ABSENT)
             case AbsentPolicy.LEAVE:
                 self._messages.close(message.id)
             case _:
-                self._settle(message, _ABSENT_FOR_GOOD)
+                self._resolve(message, _ABSENT_FOR_GOOD)

@@ -35,7 +35,7 @@ def find_replays(messages: MessageStore, scope: ReplayScope) -> Iterator[Message
     else:
         found = messages.given_up_messages(since=scope.since, until=scope.until)
     for message in found:
-        if message is None or not message.outcome_given_up or message.outcome_told_at:
+        if message is None or not message.outcome_given_up or message.outcome_reported_at:
             continue
         if scope.reason in ("", message.outcome_given_up):
             yield message

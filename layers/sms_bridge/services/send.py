@@ -9,10 +9,10 @@ from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageKind, MessageRequest, NewId, Sms, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, Sms, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.retry_policy import ResendPolicy, is_to_be_written
+from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
@@ -56,7 +56,7 @@ _NOT_CHECKED = SendResult(
 
 
 class Sender(Protocol):
-    """Sends one message, as :class:`sms_bridge.web.eightx8.EightX8` does."""
+    """Sends one message, as :class:`sms_bridge.providers.eightx8.EightX8` does."""
 
     def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
         """Send it once."""
@@ -80,9 +80,9 @@ class SendingPlan:
 
     duplicate_window: int
     is_queued: bool
-    heeding_kinds: frozenset[MessageKind]
-    seconds_to_live: Mapping[MessageKind, int]
-    policy: ResendPolicy
+    opt_out_message_types: frozenset[MessageType]
+    seconds_to_live: Mapping[MessageType, int]
+    policy: RetryPolicy
 
 
 class SendMessage:
@@ -152,7 +152,7 @@ class SendMessage:
             raise
         values = self._accepted(message)
         result = self._result_of(opted_out) or self._post(request, message, answer_time, values)
-        return self._settle(message, request, result, values)
+        return self._resolve(message, request, result, values)
 
     # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
@@ -163,7 +163,7 @@ class SendMessage:
             id=self._new_id() if key is None else "",
             claimed_by=self._new_id(),
             state=State.WAITING if self._plan.is_queued else State.SENDING,
-            kind=request.kind,
+            message_type=request.message_type,
             sub_account_id=request.sub_account_id,
             destination=request.destination,
             recipient_hash=recipient_hash,
@@ -174,7 +174,7 @@ class SendMessage:
             encoding=segments.encoding,
             segments=segments.count,
             accepted_at=timestamp(now),
-            send_before=timestamp(now + self._plan.seconds_to_live[request.kind]),
+            send_before=timestamp(now + self._plan.seconds_to_live[request.message_type]),
             attempt=0 if self._plan.is_queued else 1,
             attempt_at="" if self._plan.is_queued else timestamp(now),
         )
@@ -208,7 +208,7 @@ class SendMessage:
         self, request: MessageRequest, recipient_hash: str
     ) -> SideWork[bool] | None:
         """Begin to look, while the message is claimed."""
-        if self._plan.is_queued or request.kind not in self._plan.heeding_kinds:
+        if self._plan.is_queued or request.message_type not in self._plan.opt_out_message_types:
             return None
         person = request.sub_account_id, recipient_hash
         return begin(partial(self._opt_outs.is_opted_out, person))
@@ -237,13 +237,13 @@ class SendMessage:
             return answer_time.left() - _SECONDS_TO_RECORD
 
         sms = request.sms(message.id)
-        result, doubtful = _NOT_TRIED, None
+        result, ambiguous = _NOT_TRIED, None
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
             result = self._sender.send(message.sub_account_id, sms, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
-                doubtful = result
+                ambiguous = result
             pause = self._plan.policy.pause_before_trying_at_once(
                 result, tries=tries, seconds_left=time_left(), chance=self._chance()
             )
@@ -253,9 +253,9 @@ class SendMessage:
                 values[Metric.THROTTLED] = values.get(Metric.THROTTLED, 0) + 1
             self._sleep(pause)
         # What came of the last try does not tell that an earlier one failed.
-        return result if result.verdict is Verdict.ACCEPTED else doubtful or result
+        return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
 
-    def _settle(
+    def _resolve(
         self, message: Message, request: MessageRequest, result: SendResult, values: Values
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""

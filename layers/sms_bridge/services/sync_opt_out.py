@@ -4,8 +4,8 @@ import time
 from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of
-from sms_bridge.domain.opt_out import Keywords, Wish, wish_of
-from sms_bridge.domain.outcome import Hearing, Telling, seconds_before_next_wish
+from sms_bridge.domain.opt_out import Keywords, OptRequest, opt_request_of
+from sms_bridge.domain.outcome import ReportResult, ReportVerdict, seconds_before_next_opt_out_sync
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.observability import logger
 from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts
@@ -13,13 +13,15 @@ from sms_bridge.storage.queues import outcome_body
 
 
 class Profiles(Protocol):
-    """MoEngage's user profiles, as :class:`sms_bridge.web.moengage.UserProfiles` writes them."""
+    """Writes user profiles, as :class:`sms_bridge.providers.moengage.UserProfiles` does."""
 
-    def set_subscription(self, number: str, wish: Wish, *, api_key: str) -> Telling:
+    def set_subscription(
+        self, number: str, opt_request: OptRequest, *, api_key: str
+    ) -> ReportResult:
         """Write down what a person wishes, once. Doing it twice changes nothing."""
 
 
-class PassOnWish:
+class SyncOptOut:
     """Passes on one wish.
 
     Parameters
@@ -54,26 +56,26 @@ class PassOnWish:
             After how many seconds to try again; ``None`` when there is nothing left to do.
         """
         inbound = self._messages.get_inbound(inbound_id)
-        wish = wish_of(inbound.text, self._keywords) if inbound else None
-        if inbound is None or wish is None:
+        opt_request = opt_request_of(inbound.text, self._keywords) if inbound else None
+        if inbound is None or opt_request is None:
             return None
         person = inbound.sub_account_id, keyed_hash(inbound.source, hash_key)
-        if self._opt_outs.is_opted_out(person) is not (wish is Wish.STOP):
+        if self._opt_outs.is_opted_out(person) is not (opt_request is OptRequest.OPT_OUT):
             return None
-        telling = self._profiles.set_subscription(inbound.source, wish, api_key=api_key)
+        result = self._profiles.set_subscription(inbound.source, opt_request, api_key=api_key)
         logger.info(
-            "wish passed on" if telling.hearing is Hearing.HEARD else "wish not taken",
+            "wish passed on" if result.verdict is ReportVerdict.ACKNOWLEDGED else "wish not taken",
             inbound_id=inbound_id,
-            wish=wish,
-            hearing=telling.hearing,
-            http_status=telling.http_status,
-            error=telling.error,
+            opt_request=opt_request,
+            verdict=result.verdict,
+            http_status=result.http_status,
+            error=result.error,
         )
-        if telling.hearing is Hearing.HEARD:
+        if result.verdict is ReportVerdict.ACKNOWLEDGED:
             return None
-        wait = seconds_before_next_wish(self._clock() - seconds_of(inbound.received_at))
-        if telling.hearing is Hearing.REFUSED or wait is None:
-            reason = f"moengage_{telling.http_status or 'unreachable'}"
+        wait = seconds_before_next_opt_out_sync(self._clock() - seconds_of(inbound.received_at))
+        if result.verdict is ReportVerdict.REFUSED or wait is None:
+            reason = f"moengage_{result.http_status or 'unreachable'}"
             self._dead_letters.add(outcome_body(inbound_id), reason=reason)
             return None
         return wait

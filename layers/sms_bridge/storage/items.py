@@ -23,7 +23,14 @@ from dataclasses import fields
 from typing import Any
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import InboundMessage, Message, MessageKind, Outcome, Receipt, Told
+from sms_bridge.domain.message import (
+    InboundMessage,
+    Message,
+    MessageType,
+    Outcome,
+    OutcomeStatus,
+    Receipt,
+)
 from sms_bridge.domain.outcome import SECONDS_HELD_FOR_THE_FIRST
 from sms_bridge.domain.state import State
 
@@ -34,17 +41,18 @@ RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
 
 STORED_NAMES = {
+    "message_type": "type",
     "outcome_due_at": "due_at",
     "outcome_next_try_at": "next_try_at",
     "outcome_tries": "tries",
-    "outcome_told_at": "told_at",
+    "outcome_reported_at": "reported_at",
     "outcome_given_up": "given_up",
     "outcome_given_up_at": "given_up_at",
 }
 """The attributes that are not named after their field of a message."""
 
 CAMPAIGN = "campaign"
-"""Holds the campaign's id and, for the index by campaign, the message's shelf."""
+"""Holds the campaign's id and, for the index by campaign, the message's shard."""
 
 _FIELDS_OF_THEIR_OWN_FORM = ("id", "state", "campaign_id", "attempt_at", "outcome", "receipts")
 
@@ -56,7 +64,7 @@ _PLAIN_FIELDS = [
 ]
 
 _STATES = {state.value: state for state in State}
-_KINDS = {kind.value: kind for kind in MessageKind}
+_MESSAGE_TYPES = {message_type.value: message_type for message_type in MessageType}
 
 
 def attributes(values: dict[str, Any]) -> Item:
@@ -105,20 +113,20 @@ def message_attributes(message: Message) -> dict[str, Any]:
         if value:
             values[name] = value
     if message.campaign_id:
-        values[CAMPAIGN] = campaign_shelf(message.campaign_id, shelf_of(message.id))
+        values[CAMPAIGN] = campaign_shard(message.campaign_id, shard_of(message.id))
     if message.attempt_at and not _is_first_attempt(message):
         values["attempt_at"] = message.attempt_at
     return values
 
 
-def shelf_of(message_id: str) -> str:
+def shard_of(message_id: str) -> str:
     """Return where a message is among those that an index keeps apart, so that none is hot."""
     return message_id[0]
 
 
-def campaign_shelf(campaign_id: str, shelf: str) -> str:
+def campaign_shard(campaign_id: str, shard: str) -> str:
     """Return what the index by campaign holds a campaign's messages under."""
-    return f"{campaign_id} {shelf}"
+    return f"{campaign_id} {shard}"
 
 
 def _is_first_attempt(message: Message) -> bool:
@@ -199,11 +207,11 @@ def message_from(item: Item) -> Message:
     """Read a message's item."""
     values = _values_of(item)
     known = {field: values[name] for field, name in _PLAIN_FIELDS if name in values}
-    if "kind" in values:
-        known["kind"] = _KINDS[values["kind"]]
+    if "type" in values:
+        known["message_type"] = _MESSAGE_TYPES[values["type"]]
     if CAMPAIGN in values:
         known["campaign_id"] = values[CAMPAIGN].removesuffix(
-            campaign_shelf("", shelf_of(values["id"]))
+            campaign_shard("", shard_of(values["id"]))
         )
     if "attempt_at" in values:
         known["attempt_at"] = values["attempt_at"]
@@ -214,7 +222,9 @@ def message_from(item: Item) -> Message:
         id=values["id"],
         state=_STATES[values["state"]] if "state" in values else State.SENDING,
         outcome=Outcome(
-            Told(outcome["status"]), outcome.get("reason", ""), outcome.get("description", "")
+            OutcomeStatus(outcome["status"]),
+            outcome.get("reason", ""),
+            outcome.get("description", ""),
         )
         if outcome
         else None,

@@ -19,14 +19,14 @@ from sms_bridge.storage.items import (
     RECEIPT_PREFIX,
     Item,
     attributes,
-    campaign_shelf,
+    campaign_shard,
     inbound_attributes,
     inbound_from,
     message_attributes,
     message_from,
     outcome_attributes,
     receipt_attribute,
-    shelf_of,
+    shard_of,
 )
 from sms_bridge.values import value
 
@@ -69,7 +69,7 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         values = {**message_attributes(message), "state": message.state.value}
         if not message.ends_a_chain:
-            values["shelf"] = shelf_of(message.id)
+            values["open_shard"] = shard_of(message.id)
         expires_at = self._expiry(message.accepted_at)
         try:
             self._client.put_item(
@@ -144,7 +144,7 @@ class DynamoDBMessages:
         failure = {name: getattr(result, name) for name in _FAILURE}
         facts = {
             "answered_at": at,
-            "in_doubt_since": at if result.verdict is Verdict.AMBIGUOUS else "",
+            "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
             "umid": result.umid,
             "encoding": result.encoding,
             **failure,
@@ -212,15 +212,15 @@ class DynamoDBMessages:
             return False
         return True
 
-    def record_told(self, message_id: str, at: str) -> None:
+    def record_reported(self, message_id: str, at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        told = self._update(
+        reported = self._update(
             message_id,
-            {"told_at": at},
-            only_if_absent=("told_at",),
-            remove=("shelf",),
+            {"reported_at": at},
+            only_if_absent=("reported_at",),
+            remove=("open_shard",),
         )
-        self._client.update_item(**told)
+        self._client.update_item(**reported)
 
     def record_not_taken(self, message_id: str, next_try_at: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
@@ -232,7 +232,7 @@ class DynamoDBMessages:
         given_up = {
             "given_up": reason,
             "given_up_at": at,
-            "shelf": _GIVEN_UP + shelf_of(message_id),
+            "open_shard": _GIVEN_UP + shard_of(message_id),
         }
         self._client.update_item(**self._update(message_id, given_up))
 
@@ -240,7 +240,7 @@ class DynamoDBMessages:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         replayed = self._update(
             message_id,
-            {"shelf": shelf_of(message_id)},
+            {"open_shard": shard_of(message_id)},
             remove=(
                 "given_up",
                 "given_up_at",
@@ -252,7 +252,7 @@ class DynamoDBMessages:
 
     def close(self, message_id: str) -> None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        self._client.update_item(**self._update(message_id, {}, remove=("shelf",)))
+        self._client.update_item(**self._update(message_id, {}, remove=("open_shard",)))
 
     # ----------------------------------------------------------------------------------- look-up
     def get(self, message_id: str) -> Message | None:
@@ -262,8 +262,8 @@ class DynamoDBMessages:
 
     def open_messages(self, *, until: str) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        for shelf in SHELVES:
-            yield from self._open_ones(shelf, FIRST, until)
+        for shard in SHARDS:
+            yield from self._open_ones(shard, FIRST, until)
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -275,13 +275,13 @@ class DynamoDBMessages:
         self, campaign_id: str, *, before: Position | None = None
     ) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        shelves = [campaign_shelf(campaign_id, shelf) for shelf in SHELVES]
-        return self._indexes.newest_first(BY_CAMPAIGN, shelves, before)
+        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
+        return self._indexes.newest_first(BY_CAMPAIGN, shards, before)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        for shelf in SHELVES:
-            yield from self._open_ones(_GIVEN_UP + shelf, since, until)
+        for shard in SHARDS:
+            yield from self._open_ones(_GIVEN_UP + shard, since, until)
 
     # ------------------------------------------------------------------------------------- inside
     def _get(self, key: str) -> Item | None:
@@ -289,10 +289,10 @@ class DynamoDBMessages:
             TableName=self._table, Key=attributes({"id": key}), ConsistentRead=True
         ).get("Item")
 
-    def _open_ones(self, shelf: str, since: str, until: str) -> Iterator[Message]:
-        for item in self._indexes.find(OPEN, shelf, since=since, until=until):
+    def _open_ones(self, shard: str, since: str, until: str) -> Iterator[Message]:
+        for item in self._indexes.find(OPEN, shard, since=since, until=until):
             # The index lags behind the table; what was closed meanwhile is not open.
-            if "shelf" in item:
+            if "open_shard" in item:
                 yield message_from(item)
 
     def _advance(
@@ -476,11 +476,11 @@ class Index:
     attribute: str
 
 
-OPEN = Index("open", "shelf")
+OPEN = Index("open", "open_shard")
 BY_RECIPIENT = Index("recipient", "recipient_hash")
 BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
-SHELVES = "0123456789abcdef"
+SHARDS = "0123456789abcdef"
 
 # Before and after every moment that is written down.
 FIRST, LAST = "0", "9"

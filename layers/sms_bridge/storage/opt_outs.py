@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.services.interfaces import Person
 from sms_bridge.storage.items import Item, attributes
 from sms_bridge.storage.messages import read_items
@@ -35,7 +35,7 @@ class DynamoDBOptOuts:
         found = read_items(self._client, self._table, keys)
         return {by_id[item["id"]["S"]] for item in found if _is_out(item)}
 
-    def record(self, person: Person, wish: Wish, at: str) -> None:
+    def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
         """See :class:`OptOuts`."""
         nothing_newer = "attribute_not_exists(wished_at) OR wished_at <= :at"
         try:
@@ -44,14 +44,14 @@ class DynamoDBOptOuts:
                 Key=attributes({"id": _id(person)}),
                 UpdateExpression="SET wish = :wish, wished_at = :at",
                 ConditionExpression=nothing_newer,
-                ExpressionAttributeValues=attributes({":wish": wish.value, ":at": at}),
+                ExpressionAttributeValues=attributes({":wish": opt_request.value, ":at": at}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
 
 def _is_out(item: Item) -> bool:
-    return bool(item["wish"]["S"] == Wish.STOP)
+    return bool(item["wish"]["S"] == OptRequest.OPT_OUT)
 
 
 def _id(person: Person) -> str:

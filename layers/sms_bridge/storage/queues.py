@@ -7,10 +7,10 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageKind, MessageRequest, Sms
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, Sms
 from sms_bridge.json_text import ascii_json_text, json_text
 from sms_bridge.observability import identity_of, log_failure
-from sms_bridge.services.interfaces import DeadLetterQueue, Tell
+from sms_bridge.services.interfaces import DeadLetterQueue, Report
 from sms_bridge.side_work import begin
 from sms_bridge.storage.aws_calls import error_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 10
 """SQS's limit."""
 
-_KINDS = frozenset(MessageKind)
+_MESSAGE_TYPES = frozenset(MessageType)
 
 # SQS takes no longer delay for a new record.
 _MAX_DELAY = 900
@@ -53,7 +53,7 @@ class SendRecord:
     identity: str
     sms: Sms
     message_id: str
-    kind: str
+    message_type: str
     sub_account_id: str
     recipient_hash: str
     accepted_at: float
@@ -66,12 +66,14 @@ class SendRecord:
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
         self.identity, facts, self.sms = raw["body"].split("\n", 2)
-        message_id, kind, account, recipient_hash, accepted, before, when = facts.split("\t")
-        self.message_id, self.kind = message_id, kind
+        message_id, message_type, account, recipient_hash, accepted, before, when = facts.split(
+            "\t"
+        )
+        self.message_id, self.message_type = message_id, message_type
         self.sub_account_id, self.recipient_hash = account, recipient_hash
         self.accepted_at, self.send_before = int(accepted) / 1000, int(before) / 1000
         self.is_scheduled = when == "scheduled"
-        if not message_id or kind not in _KINDS:
+        if not message_id or message_type not in _MESSAGE_TYPES:
             raise ValueError("no message, or a kind that does not exist")
         if not self.identity.startswith("{") or not self.sms.startswith("{"):
             raise ValueError("no JSON objects")
@@ -87,7 +89,7 @@ class SendRecord:
         identity = {name: value for name, value in identity_of(message).items() if value}
         facts = (
             message.id,
-            message.kind.value,
+            message.message_type.value,
             message.sub_account_id,
             message.recipient_hash,
             # Milliseconds: whole numbers are read in a third of the time.
@@ -114,14 +116,14 @@ class SqsSendQueue:
         Of the queues, by kind.
     """
 
-    def __init__(self, client: "SQSClient", urls: Mapping[MessageKind, str]) -> None:
+    def __init__(self, client: "SQSClient", urls: Mapping[MessageType, str]) -> None:
         self._client = client
         self._urls = urls
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """See :class:`SendQueue`."""
         self._client.send_message(
-            QueueUrl=self._urls[message.kind],
+            QueueUrl=self._urls[message.message_type],
             MessageBody=SendRecord.body(message, request),
             DelaySeconds=min(delay_seconds, _MAX_DELAY),
         )
@@ -130,8 +132,8 @@ class SqsSendQueue:
         """Hide records for so many seconds. They have to be reported as failed, or Lambda deletes
         them; one that cannot be hidden so comes again after the queue's own visibility timeout.
         """
-        for kind, url in self._urls.items():
-            of_a_kind = (one for one in waits if one[0].kind == kind)
+        for message_type, url in self._urls.items():
+            of_a_kind = (one for one in waits if one[0].message_type == message_type)
             for some in batched(of_a_kind, _AT_ONCE, strict=False):
                 try:
                     answer = self._client.change_message_visibility_batch(
@@ -183,7 +185,7 @@ class SqsOutcomeQueue:
         client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def work_through(
-        self, records: list[dict[str, Any]], tell: Tell, dead_letters: DeadLetterQueue
+        self, records: list[dict[str, Any]], report: Report, dead_letters: DeadLetterQueue
     ) -> dict[str, Any]:
         """Tell the outcomes of a batch that Lambda received from the queue, side by side.
 
@@ -194,11 +196,15 @@ class SqsOutcomeQueue:
             until its time has come. A record that fails in any other way comes again after the
             queue's visibility timeout.
         """
-        work = [begin(partial(self._is_done, record, tell, dead_letters)) for record in records]
-        again = [record for record, told in zip(records, work, strict=True) if not told.result()]
+        work = [begin(partial(self._is_done, record, report, dead_letters)) for record in records]
+        again = [
+            record for record, reported in zip(records, work, strict=True) if not reported.result()
+        ]
         return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in again]}
 
-    def _is_done(self, record: dict[str, Any], tell: Tell, dead_letters: DeadLetterQueue) -> bool:
+    def _is_done(
+        self, record: dict[str, Any], report: Report, dead_letters: DeadLetterQueue
+    ) -> bool:
         """Tell one outcome; returns whether its record may leave the queue."""
         try:
             message_id, is_first = _read(record["body"])
@@ -206,7 +212,7 @@ class SqsOutcomeQueue:
                 dead_letters.add(record["body"], reason="unreadable")
                 return True
             received = int(record["attributes"]["ApproximateReceiveCount"])
-            wait = tell(message_id, received if is_first else 0)
+            wait = report(message_id, received if is_first else 0)
             if wait is None:
                 return True
             self._client.change_message_visibility(

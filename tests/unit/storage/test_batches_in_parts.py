@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.opt_out import Wish
+from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.state import State
 from sms_bridge.json_text import WrittenList
 from sms_bridge.services.interfaces import Attempt
@@ -126,7 +126,7 @@ def test_keys_that_are_left_are_asked_for_again() -> None:
     opt_outs = DynamoDBOptOuts(dynamodb.client, "messages")
     people = [a_person(f"{NUMBER}{number}") for number in range(9)]
     for person in people:
-        opt_outs.record(person, Wish.STOP, AT)
+        opt_outs.record(person, OptRequest.OPT_OUT, AT)
     dynamodb.calls.clear()
 
     assert opt_outs.opted_out_among(people) == set(people)
