@@ -1,10 +1,9 @@
 """Every reason for which the bridge refuses a request, with its stable code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-
-from sms_bridge.values import value
 
 
 class Code(StrEnum):
@@ -60,7 +59,7 @@ _STATUS = {
 }
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class FieldError:
     """What is wrong with one field, by the name that the caller gave it."""
 

@@ -1,14 +1,13 @@
 """A message: what was asked for, what 8x8 says of it, and what the bridge knows."""
 
+import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sms_bridge.domain.state import State
-from sms_bridge.json_text import ascii_json_text
-from sms_bridge.values import value
 
 
 class MessageType(StrEnum):
@@ -22,7 +21,7 @@ Sms = str
 """A message as 8x8 takes it: a ``SmsRequest`` (its OpenAPI file) in JSON."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -61,7 +60,7 @@ class MessageRequest:
         fields = {"destination": self.destination, "text": self.text, **self.options}
         if self.source:
             fields["source"] = self.source
-        return ascii_json_text({**fields, "clientMessageId": message_id})
+        return json.dumps({**fields, "clientMessageId": message_id}, separators=(",", ":"))
 
 
 class OutcomeStatus(StrEnum):
@@ -71,7 +70,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The final outcome of a message, as MoEngage is told it.
 
@@ -90,7 +89,7 @@ class Outcome:
     description: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -128,7 +127,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
@@ -149,7 +148,7 @@ class InboundMessage:
     received_at: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -164,7 +163,7 @@ class UnknownEvent:
     content: str = field(repr=False)
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What the bridge knows about a message.
 

@@ -1,10 +1,10 @@
 """What MoEngage is told, and when."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
-from sms_bridge.values import value
 
 # MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's
 # id, and a report about an id it does not know would be lost.
@@ -93,7 +93,7 @@ class ReportVerdict(StrEnum):
     """MoEngage will not take it, now or later."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportResult:
     """The result of one call to MoEngage's delivery tracking.
 

@@ -6,12 +6,12 @@ descriptions go to MoEngage and into logs.
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.values import changed, value
 
 # 8x8's error codes for requests that it refuses (its API reference, "Errors").
 _BY_CODE = {
@@ -78,7 +78,7 @@ CONNECTION_LOST = (
 )
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer of 8x8.
 
@@ -116,7 +116,7 @@ def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[
         for one in (listed if isinstance(listed, list) else ())
         if isinstance(one, dict) and isinstance(name := one.get("clientMessageId"), str)
     }
-    not_named = changed(
+    not_named = replace(
         _NOT_NAMED if "batchId" in body else _UNREADABLE, http_status=answer.http_status
     )
     return {name: named.get(name, not_named) for name in message_ids}
@@ -160,7 +160,7 @@ def result_of_failure(error: Exception, *, left: bool) -> SendResult:
 def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
-    return changed(
+    return replace(
         _BY_STATUS_CODE.get(_string(code), _UNREADABLE),
         http_status=http_status,
         umid=_string(body.get("umid")),

@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +18,6 @@ from sms_bridge.domain.message import Receipt
 from sms_bridge.domain.state import state_of_receipt
 from sms_bridge.providers.eightx8 import ApiKeys
 from sms_bridge.providers.http import Answer, Connections, Payload, retry_after_of
-from sms_bridge.values import value
 
 ASKED_AT_ONCE = 8
 
@@ -142,7 +142,7 @@ class NoExportError(ExportFailedError):
     """There will be none: it has to be asked for anew."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """A message in 8x8's log.
 

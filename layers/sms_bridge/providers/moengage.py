@@ -1,5 +1,6 @@
 """MoEngage's delivery tracking and user profiles."""
 
+import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -10,7 +11,6 @@ from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.opt_out import Identifier, OptRequest
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict, report_verdict_of
 from sms_bridge.domain.phone_number import digits_of
-from sms_bridge.json_text import json_text
 from sms_bridge.providers.http import Connections, Payload, retry_after_of
 
 
@@ -91,7 +91,7 @@ def _post(
     headers: dict[str, str],
     seconds: float,
 ) -> ReportResult:
-    content = json_text(body).encode()
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     try:
         answer = connections.post_json(
             path, Payload(content), headers=headers, read_timeout=seconds

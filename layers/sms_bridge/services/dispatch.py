@@ -4,6 +4,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -26,7 +27,6 @@ from sms_bridge.services.interfaces import (
 from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_between
 from sms_bridge.services.send import Sender
 from sms_bridge.storage.queues import SendRecord
-from sms_bridge.values import value
 
 # Kept back from the time for 8x8, to write down what it said of every message.
 _SECONDS_TO_RECORD = 15.0
@@ -84,7 +84,7 @@ class Postpones(Protocol):
         """Hide records for so many seconds."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DispatchPlan:
     """How this deployment works off the queue.
 

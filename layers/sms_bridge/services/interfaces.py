@@ -16,7 +16,6 @@ from sms_bridge.domain.message import (
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.values import value
 
 
 class Effect(StrEnum):
@@ -30,7 +29,7 @@ class Effect(StrEnum):
     """It is in the history already."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The message after something was recorded.
 
@@ -45,7 +44,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """The answer to who wants to send a waiting message.
 
@@ -252,7 +251,7 @@ class OptOuts(Protocol):
         """Record what a person asked for. An earlier wish that comes late changes nothing."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class ExportJob:
     """An export that 8x8 was asked for.
 

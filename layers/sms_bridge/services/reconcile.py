@@ -3,6 +3,7 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
@@ -32,7 +33,6 @@ from sms_bridge.services.interfaces import (
     Recorded,
 )
 from sms_bridge.services.log_lines import new_outcome_of
-from sms_bridge.values import changed, value
 
 # Younger messages are on their way.
 _MIN_AGE = 60
@@ -68,7 +68,7 @@ class Log(Protocol):
         """Return the log, ``None`` while it is not ready."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReconcilePlan:
     """What this deployment's operator chose."""
 
@@ -176,7 +176,7 @@ class Reconcile:
             attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
             if not attempt.begun:
                 return
-            message = changed(message, attempt=attempt.number)
+            message = replace(message, attempt=attempt.number)
         self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:

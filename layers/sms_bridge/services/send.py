@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import Protocol
@@ -29,7 +30,6 @@ from sms_bridge.services.interfaces import (
 )
 from sms_bridge.services.log_lines import Values, log_attempt, seconds_since
 from sms_bridge.side_work import SideWork, begin
-from sms_bridge.values import changed, value
 
 # Kept back from the time for 8x8, to write down what it said.
 _SECONDS_TO_RECORD = 0.3
@@ -62,7 +62,7 @@ class Sender(Protocol):
         """Send it once."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingPlan:
     """How this deployment sends.
 
@@ -199,7 +199,7 @@ class SendMessage:
             first = self._messages.get(first.id) or first
         if first.state is State.WAITING:
             # Who it is for may have been forgotten meanwhile, but not that they opted out.
-            known = changed(first, destination=request.destination, recipient_hash=recipient_hash)
+            known = replace(first, destination=request.destination, recipient_hash=recipient_hash)
             self._send_queue.add(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
         return first
 
