@@ -241,12 +241,12 @@ class Stack:
     @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
         """Outcomes on their way to MoEngage."""
-        return SqsOutcomeQueue(self.sqs, self._output("OutcomeQueueUrl"))
+        return SqsOutcomeQueue(lambda: self.sqs, self._output("OutcomeQueueUrl"))
 
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
         """Outcomes that MoEngage did not take."""
-        return SqsDeadLetterQueue(self.sqs, self._output("OutcomeDeadLetterQueueUrl"))
+        return SqsDeadLetterQueue(lambda: self.sqs, self._output("OutcomeDeadLetterQueueUrl"))
 
     @cached_property
     def sqs(self) -> SQSClient:
