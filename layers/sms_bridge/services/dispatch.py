@@ -25,7 +25,7 @@ from sms_bridge.services.interfaces import (
     QueuedMessage,
     SendQueue,
 )
-from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_between
+from sms_bridge.services.log_lines import log_attempt, log_taken
 from sms_bridge.services.send import Sender
 from sms_bridge.values import value
 
@@ -195,7 +195,7 @@ class DispatchMessages:
             try:
                 people = self._opt_outs.opted_out_among(map(_person_of, checked))
                 if people:
-                    opted_out = {one.message_id for one in checked if _person_of(one) in people}
+                    opted_out = {one.message.id for one in checked if _person_of(one) in people}
             except Exception as error:
                 attempts = {queued.message.id: error for queued in checked}
         first: list[str] = []
@@ -320,11 +320,7 @@ class DispatchMessages:
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        waited = {
-            Metric.SECONDS_IN_QUEUE: round(
-                seconds_between(seconds_of(queued.message.accepted_at), now), 3
-            )
-        }
+        waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state
 
