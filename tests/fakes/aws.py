@@ -3,12 +3,13 @@
 import functools
 import re
 import tempfile
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
@@ -83,7 +84,8 @@ def _update_of(statement: str, parameters: list[dict[str, Any]]) -> dict[str, An
         name, value = equation(test, number, "t")
         conditions.append(f"#t{number} = :t{number}")
         key = {"id": value} if name == "id" else key
-    assert key and not left, f"no key, or parameters that are not used: {statement}"
+    assert key, f"no key: {statement}"
+    assert not left, f"parameters that are not used: {statement}"
     assignments = ", ".join(f"#c{number} = :c{number}" for number in range(len(changes)))
     return {
         "table_name": whole["table"],
@@ -103,14 +105,42 @@ def an_aws_account() -> AbstractContextManager[Any]:
     return mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": True}})
 
 
-@functools.cache
 def clients_of_a_function() -> AwsClients:
     """Return the clients as a function has them: they know what the layer's models tell."""
+    return AwsClients(_session_of_a_function())
+
+
+@functools.cache
+def _session_of_a_function() -> boto3.Session:
     models = Path(tempfile.mkdtemp(prefix="models-"))
     slim.prune_models(Path(botocore.session.__file__).parent / "data", models)
     session = botocore.session.Session()
     session.set_config_variable("data_path", str(models))
-    return AwsClients(boto3.Session("local", "local", region_name=REGION, botocore_session=session))
+    return boto3.Session("local", "local", region_name=REGION, botocore_session=session)
+
+
+class LosesAnswers:
+    """A client of DynamoDB whose writes are done, but their answers lost.
+
+    boto3 repeats such a call, so that each write meets what it has written itself.
+    """
+
+    WRITES = ("put_item", "update_item", "delete_item", "batch_execute_statement")
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if name not in self.WRITES:
+            return call
+
+        def call_again(**parameters: Any) -> Any:
+            with suppress(ClientError):
+                call(**parameters)
+            return call(**parameters)
+
+        return call_again
 
 
 def a_messages_table() -> "DynamoDBClient":

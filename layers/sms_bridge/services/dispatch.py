@@ -26,7 +26,7 @@ from sms_bridge.services.interfaces import (
     QueuedMessage,
     SendQueue,
 )
-from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_between
+from sms_bridge.services.log_lines import log_attempt, log_taken
 from sms_bridge.services.send import Sender
 
 # Kept back from the time for 8x8, to write down what it said of every message.
@@ -320,11 +320,7 @@ class DispatchMessages:
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        waited = {
-            Metric.SECONDS_IN_QUEUE: round(
-                seconds_between(seconds_of(queued.message.accepted_at), now), 3
-            )
-        }
+        waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state
 
