@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds after which a server that nobody ends gives up."""
 
 
@@ -133,6 +133,15 @@ def answers_a_byte_at_a_time(connection: ServedConnection) -> None:
         connection.pause(0.01)
 
 
+def begins_an_answer_a_byte_at_a_time(connection: ServedConnection) -> None:
+    """Take the request and send the head of an answer so slowly that there is no end to it."""
+    connection.read()
+    connection.send(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(1000):
+        connection.send(b"x")
+        connection.pause(0.01)
+
+
 class LoopbackServer:
     """Serves on 127.0.0.1; the n-th request meets the n-th behaviour, the last one again and again.
 
@@ -170,7 +179,7 @@ class LoopbackServer:
     def wait_until_none_is_open(self) -> None:
         """Wait until the server has closed all its connections."""
         for thread in self._open:
-            thread.join(_PATIENCE)
+            thread.join(_TIMEOUT)
 
     def _accept(self) -> None:
         while True:
@@ -180,7 +189,7 @@ class LoopbackServer:
                 return  # the test is over
             self.connections += 1
             self._clients.append(client)
-            client.settimeout(_PATIENCE)
+            client.settimeout(_TIMEOUT)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

@@ -84,7 +84,11 @@ RESULTS_BY_STATUS = {
     410: _refused("gone", "no longer offers what the request asks for"),
     422: _refused("unprocessable", "could not process the request"),
     426: RESULTS_BY_CODE[1014],
-    429: replace(_refused("throttled", "limits the rate of requests"), verdict=Verdict.THROTTLED),
+    429: SendResult(
+        verdict=Verdict.THROTTLED,
+        reason="eightx8_throttled",
+        description="8x8's rate limit was reached",
+    ),
     503: _not_sent("unavailable", "is not available"),
 }
 OTHER_4XX = _refused("refused", "refused the request")
@@ -154,9 +158,9 @@ class Row:
     description: str = ""
 
 
-def rows() -> Iterator[Row]:
-    """Return the whole table, for documents."""
-    said = {
+def results() -> dict[str, SendResult]:
+    """Return what can come of a request, by what 8x8 said."""
+    return {
         **{f"200 {code}": result for code, result in RESULTS_BY_STATUS_CODE.items()},
         "200, unreadable": UNREADABLE,
         "200 that leaves out a message of a batch": NOT_NAMED,
@@ -168,8 +172,12 @@ def rows() -> Iterator[Row]:
         "no answer in time": TIMEOUT,
         "connection lost": CONNECTION_LOST,
     }
-    for words, result in said.items():
-        yield Row(words, result.verdict, result.reason, result.description)
+
+
+def rows() -> Iterator[Row]:
+    """Return the whole table, for documents."""
+    for said, result in results().items():
+        yield Row(said, result.verdict, result.reason, result.description)
     for word, state in STATES.items():
         yield Row(f"state {word}", state)
     for code, words in ERROR_CODES.items():

@@ -181,7 +181,7 @@ class Connections:
                     raise ProtocolError("the answer is too large")
                 if time.monotonic() > ends_at:
                     raise ReadTimeoutError(self._pool, path, "the answer took too long")
-            return Answer(response.status, bytes(content), _retry_after(response.headers))
+            return Answer(response.status, bytes(content), retry_after_of(response.headers))
 
     def _open(
         self,
@@ -206,7 +206,8 @@ class Connections:
         )
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, ``None`` where it is missing or wrong."""
     value = headers.get("retry-after")
     try:
         return None if value is None else _ONCE.parse_retry_after(value)
