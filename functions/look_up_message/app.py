@@ -6,6 +6,7 @@ from sms_bridge.api.look_up import look_up_answer, page_answer, read_wanted, way
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.providers.eightx8_log import DetailsFailedError, MessageDetails
+from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.settings import LookUpSettings, read_settings
 from sms_bridge.startup import finish_loading
@@ -22,7 +23,7 @@ secrets = SecretSource(
 )
 look_up = LookUp(
     messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
-    details=MessageDetails(settings.eightx8_base_url, secrets),
+    details=MessageDetails(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
     sub_account_ids=settings.sub_account_ids,
 )
 finish_loading()
@@ -40,7 +41,7 @@ def handler(request: HttpRequest) -> Response:
     try:
         found = look_up.by_id(message_id) if message_id else look_up.by_umid(request.query("umid"))
     except DetailsFailedError as failure:
-        raise RefusedError(failure.code, f"{failure}.") from None
+        raise RefusedError(Code(failure.reason), f"{failure}.") from None
     if found is None:
         raise RefusedError(Code.MESSAGE_NOT_FOUND, "There is no message with this id.")
     return json_response(look_up_answer(found, full_number=full_number))

@@ -130,8 +130,8 @@ class Metric(Enum):
         title: str,
         unit: str,
         split_by: str,
-        has_total: bool,  # noqa: FBT001 - given by name above
-        is_basic: bool,  # noqa: FBT001
+        has_total: bool,
+        is_basic: bool,
     ) -> None:
         self.title = title
         self.unit = unit

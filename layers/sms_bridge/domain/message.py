@@ -1,6 +1,5 @@
 """A message: what was asked for, what 8x8 says of it, and what the bridge knows."""
 
-import json
 import os
 import re
 from collections.abc import Callable
@@ -15,10 +14,6 @@ class MessageType(StrEnum):
 
     TRANSACTIONAL = "transactional"
     PROMOTIONAL = "promotional"
-
-
-Sms = str
-"""A message as 8x8 takes it: a ``SmsRequest`` (its OpenAPI file) in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +49,6 @@ class MessageRequest:
     def is_scheduled(self) -> bool:
         """Whether 8x8 is to send it later."""
         return "scheduled" in self.options
-
-    def sms(self, message_id: str) -> Sms:
-        """Return what 8x8 is to get, with the bridge's id, which comes back in each receipt."""
-        fields = {"destination": self.destination, "text": self.text, **self.options}
-        if self.source:
-            fields["source"] = self.source
-        return json.dumps({**fields, "clientMessageId": message_id}, separators=(",", ":"))
 
 
 class OutcomeStatus(StrEnum):

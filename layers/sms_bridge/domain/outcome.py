@@ -113,15 +113,6 @@ class ReportResult:
     retry_after: float | None = None
 
 
-def report_verdict_of(http_status: int) -> ReportVerdict:
-    """Judge MoEngage's answer. It documents no codes but 413, so this is HTTP's own sense."""
-    if 200 <= http_status < 300:
-        return ReportVerdict.ACKNOWLEDGED
-    if 400 <= http_status < 500 and http_status not in (408, 429):
-        return ReportVerdict.REFUSED
-    return ReportVerdict.RETRY
-
-
 def is_exhausted(tries: int) -> bool:
     """Tell whether an outcome was told in vain for the last time.
 

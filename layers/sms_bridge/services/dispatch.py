@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
-from sms_bridge.domain.message import MessageType, Sms
+from sms_bridge.domain.message import MessageRequest, MessageType
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
@@ -71,7 +71,7 @@ class BatchSender(Sender, Protocol):
     def send_batch(
         self,
         sub_account_id: str,
-        messages: Mapping[str, Sms],
+        requests: Mapping[str, MessageRequest],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
@@ -290,13 +290,13 @@ class DispatchMessages:
         batch: list[_Begun],
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        messages = {queued.message.id: queued.request.sms(queued.message.id) for queued, _ in batch}
+        requests = {queued.message.id: queued.request for queued, _ in batch}
         ends_at = self._clock() + _MAX_SECONDS_FOR_8X8
 
         def seconds_left() -> float:
             return min(ends_at - self._clock(), time_left() - _SECONDS_TO_RECORD)
 
-        results = self._sender.send_batch(sub_account_id, messages, time_left=seconds_left)
+        results = self._sender.send_batch(sub_account_id, requests, time_left=seconds_left)
         refused = all(
             result.verdict is Verdict.PERMANENT and result.http_status in _ONE_MAY_SPOIL_ALL
             for result in results.values()
@@ -304,10 +304,10 @@ class DispatchMessages:
         if not refused or len(batch) == 1:
             return results
         return {
-            message_id: self._sender.send(sub_account_id, sms, time_left=seconds_left)
+            message_id: self._sender.send(request, message_id, time_left=seconds_left)
             if seconds_left() > 1
             else _BATCH_REFUSED
-            for message_id, sms in messages.items()
+            for message_id, request in requests.items()
         }
 
     def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:

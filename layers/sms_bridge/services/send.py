@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, Sms, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
@@ -58,7 +58,9 @@ _NOT_CHECKED = SendResult(
 class Sender(Protocol):
     """Sends one message, as :class:`sms_bridge.providers.eightx8.EightX8` does."""
 
-    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
+    def send(
+        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
+    ) -> SendResult:
         """Send it once."""
 
 
@@ -236,12 +238,11 @@ class SendMessage:
         def time_left() -> float:
             return answer_time.left() - _SECONDS_TO_RECORD
 
-        sms = request.sms(message.id)
         result, ambiguous = _NOT_TRIED, None
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
-            result = self._sender.send(message.sub_account_id, sms, time_left=time_left)
+            result = self._sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
             pause = self._plan.policy.pause_before_trying_at_once(
