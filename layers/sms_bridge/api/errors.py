@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
+from sms_bridge.errors import BridgeError
+
 
 class Code(StrEnum):
     """The ``code`` of an error answer. MoEngage's campaign page counts failures by it."""
@@ -68,7 +70,7 @@ class FieldError:
     code: Code = Code.FIELD_INVALID
 
 
-class RefusedError(Exception):
+class RefusedError(BridgeError):
     """The request is refused; nothing was sent and nothing was written.
 
     Parameters
