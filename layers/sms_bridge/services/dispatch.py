@@ -25,7 +25,7 @@ from sms_bridge.services.interfaces import (
     QueuedMessage,
     SendQueue,
 )
-from sms_bridge.services.log_lines import log_attempt, log_taken
+from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_since
 from sms_bridge.services.send import Sender
 from sms_bridge.values import value
 
