@@ -61,15 +61,7 @@ class DetailsFailedError(ProviderError):
 
 
 class MessageDetails:
-    """Asks 8x8 about one message; may be asked from several threads at once.
-
-    Parameters
-    ----------
-    connections
-        To the platform region's host.
-    api_keys
-        Asked for the key at each call.
-    """
+    """Asks 8x8 about one message; may be asked from several threads at once."""
 
     def __init__(
         self,
@@ -83,10 +75,9 @@ class MessageDetails:
         self._sleep = sleep
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the id that 8x8 was given for a message, empty where it has no such message.
+        """Return the bridge's id of a message, empty where 8x8 has no such message.
 
-        The bridge's ids are what it gives 8x8, so this finds a message by 8x8's id without an
-        index of our own.
+        8x8 gets the bridge's id as ``clientMessageId``, so no index by 8x8's ids is needed.
 
         Raises
         ------
@@ -188,10 +179,6 @@ class LogExports:
 
     Parameters
     ----------
-    connections
-        To the platform region's host.
-    api_keys
-        Asked for the key at each call.
     connect
         Makes connections to the host of a file.
     """
@@ -207,17 +194,7 @@ class LogExports:
         self._connect = connect
 
     def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
-        """Ask for the log of a time span.
-
-        Parameters
-        ----------
-        since, until
-            ISO 8601 UTC.
-
-        Returns
-        -------
-        str
-            8x8's job id.
+        """Ask for the log of a time span (ISO 8601 UTC) and return 8x8's job id.
 
         Raises
         ------
@@ -256,8 +233,6 @@ class LogExports:
 
         Parameters
         ----------
-        message_ids
-            The bridge's.
         asked_at
             When this export was asked for, seconds since the epoch.
         received_at
