@@ -1,7 +1,6 @@
 """What 8x8 said, and what it means: the one table behind every decision and every document.
 
-``RESULTS_BY_STATUS`` to ``RESULTS_WITHOUT_AN_ANSWER`` are about requests, ``STATES`` and
-``ERROR_CODES`` about receipts and 8x8's log; :func:`rows` lists all of it.
+Its first part is about requests, its second about receipts and 8x8's log; :func:`rows` lists all.
 
 The descriptions are the bridge's own. 8x8's ``message`` may quote the number or the text, and
 descriptions go to MoEngage and into logs.

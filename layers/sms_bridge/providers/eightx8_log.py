@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
@@ -143,6 +144,8 @@ _HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
 
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
+# A quote too many, say: the message must not seem absent.
+_NO_PART_OF_AN_ID = re.compile(r"[^0-9a-f-]")
 
 
 class ExportFailedError(ProviderError):
@@ -254,7 +257,7 @@ class LogExports:
                 if row.get("direction") == _OUTBOUND:
                     created = _seconds_of(row.get("createdat", ""))
                     newest = max(newest, created if created <= asked_at else 0.0)
-                if (name := row[_OUR_ID].strip()) in wanted:
+                if (name := _NO_PART_OF_AN_ID.sub("", row[_OUR_ID].lower())) in wanted:
                     receipts[name] = _later(receipts.get(name), _receipt(row, name, received_at))
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None

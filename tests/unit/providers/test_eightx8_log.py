@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.state import State
@@ -448,6 +450,27 @@ class TestProof:
         """One more file that can be read must not make its messages seem absent."""
         with pytest.raises(ExportFailedError, match=r"^export_unreadable$"):
             read({"status": "succeeded"}, answers(body=a_file(ROW)), answers(body=content))
+
+    @given(st.data())
+    def test_no_character_too_many_makes_a_message_seem_absent(self, data: st.DataObject) -> None:
+        content = a_file(
+            ROW | {"clientmessageid": "theirs"},
+            ROW | {"clientmessageid": "", "body": ', "a"'},
+            ROW,
+            ROW | {"clientmessageid": "theirs", "body": "\n"},
+            ROW | {"clientmessageid": "", "body": ""},
+        )
+        place = data.draw(st.integers(0, len(content)))
+        more = data.draw(
+            st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b'"\r\n', b"\0", b"x"])
+        )
+
+        try:
+            export = read_file(content[:place] + more + content[place:])
+        except ExportFailedError:
+            return
+
+        assert MESSAGE_ID in export.receipts
 
     @pytest.mark.parametrize(
         ("behaviour", "reason"),
