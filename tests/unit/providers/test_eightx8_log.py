@@ -498,7 +498,7 @@ class TestProof:
         assert not isinstance(failure.value, NoExportError)
 
     def test_a_file_that_takes_too_long_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = iter(range(0, 1000, 40))
+        now = iter(range(0, 1000, 70))
         monkeypatch.setattr("sms_bridge.providers.eightx8_log._now", lambda: next(now))
 
         with pytest.raises(ExportFailedError, match=r"^export_too_slow$"):
