@@ -142,8 +142,8 @@ class Connections:
         Parameters
         ----------
         seconds
-            To connect and to get the answer. Names are resolved, and an answer's head is read,
-            without a limit to the whole: a caller that has to be in time needs its own.
+            To wait for an answer. Names are resolved, and an answer's head is read, without a
+            limit to the whole: a caller that has to be in time needs its own.
 
         Raises
         ------
@@ -200,6 +200,7 @@ class Connections:
         written = "".join(headers.values())
         if not (written.isascii() and written.isprintable()):
             raise InvalidHeader("a header cannot hold this")
+        connect = min(self._connect_timeout, seconds)
         return self._pool.urlopen(
             method,
             path,
@@ -207,7 +208,7 @@ class Connections:
             {"user-agent": f"sms-bridge/{__version__}", **headers},
             _ONCE,
             redirect=False,
-            timeout=urllib3.Timeout(connect=self._connect_timeout, total=seconds),
+            timeout=urllib3.Timeout(connect=connect, read=seconds),
             preload_content=False,
         )
 
