@@ -32,7 +32,7 @@ class Created:
 
     by: str
     state: State
-    ends_a_chain: bool
+    closes_window: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
                     claimed_by=step.by,
                     state=step.state,
                     attempt=int(step.state is State.SENDING),
-                    ends_a_chain=step.ends_a_chain,
+                    closes_window=step.closes_window,
                 )
             )
         case Begun(together=True):

@@ -41,13 +41,13 @@ class InMemoryMessages:
         with self.lock:
             early = self.messages.get(message.id, message)
             if early.accepted_at and early is not message:
-                return early
+                return None if early.claimed_by == message.claimed_by else early
             given = {name: getattr(message, name) for name in _GIVEN if getattr(message, name)}
             if message.id in self.stateless:
                 given["state"] = message.state
             self.stateless.discard(message.id)
             self.messages[message.id] = replace(early, **given)
-            if not message.ends_a_chain:
+            if not message.closes_window:
                 self.shards[message.id] = "open"
             return None
 
@@ -199,7 +199,7 @@ class InMemoryMessages:
         wanted = (
             message
             for message in self.messages.values()
-            if message.accepted_at and not message.ends_a_chain and is_wanted(message)
+            if message.accepted_at and not message.closes_window and is_wanted(message)
         )
         for message in sorted(wanted, key=Position.of, reverse=True):
             if before is None or Position.of(message) < before:

@@ -278,7 +278,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
         sorted(
             message_type(item)
             for key, item in after.items()
-            if before.get(key) != item and "ends_a_chain" not in item
+            if before.get(key) != item and "closes_window" not in item
         )
     )
 

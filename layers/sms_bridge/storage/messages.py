@@ -68,7 +68,7 @@ class DynamoDBMessages:
     def create(self, message: Message) -> Message | None:
         """See :class:`~sms_bridge.storage.messages.MessageStore`."""
         values = {**message_attributes(message), "state": message.state.value}
-        if not message.ends_a_chain:
+        if not message.closes_window:
             values["open_shard"] = shard_of(message.id)
         expires_at = self._expiry(message.accepted_at)
         try:

@@ -67,7 +67,7 @@ def messages(draw: st.DrawFn) -> Message:
             outcome_given_up_at=words,
             message_type=st.sampled_from(MessageType),
             attempt=counts,
-            ends_a_chain=st.booleans(),
+            closes_window=st.booleans(),
         )
     )
     if message.attempt:
