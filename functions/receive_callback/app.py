@@ -43,8 +43,10 @@ finish_loading(secrets.get, dynamodb.connect, sqs.connect)
 def handler(request: HttpRequest) -> Response:
     """Check who calls, record, acknowledge."""
     require_address(request, allowed_networks)
+    in_url = bool(settings.callback_base_url)
     secret = secret_that_allows(
-        secrets, lambda secret: require_callback_token(request, secret.callback_tokens)
+        secrets,
+        lambda secret: require_callback_token(request, secret.callback_tokens, in_url=in_url),
     )
     receive_callback(request.any_text(), hash_key=secret.hash_key)
     return json_response({"status": "recorded"})

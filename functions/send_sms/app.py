@@ -4,7 +4,7 @@ import time
 
 from sms_bridge.api.authentication import require_sender, secret_that_allows
 from sms_bridge.api.callback import callback_url
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
@@ -74,7 +74,7 @@ def handler(request: HttpRequest) -> Response:
     try:
         message = answer_time.run(lambda: send(request, answer_time))
     except OutOfTimeError:
-        raise RefusedError(Code.UNAVAILABLE, "Nothing was sent: it took too long.") from None
+        raise RefusedError(Reason.UNAVAILABLE, "Nothing was sent: it took too long.") from None
     return json_response(send_answer(message))
 
 
@@ -87,6 +87,7 @@ def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
         country_calling_codes=settings.allowed_country_calling_codes,
         default_source=settings.default_sender_id,
         callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
+        caller_callback_hosts=settings.caller_callback_hosts,
     )
     message_request = read_send_request(request, rules)
     return send_message(message_request, hash_key=secret.hash_key, answer_time=answer_time)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from sms_bridge.api.errors import Code
+from sms_bridge.api.errors import Reason
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Receipt
 from sms_bridge.domain.state import state_of_receipt
@@ -26,11 +26,11 @@ _READ_TIMEOUT = 3.0
 _LONGEST_PAUSE = 2.0
 
 _WORDS = {
-    Code.EIGHTX8_UNAUTHORIZED: "8x8 refuses the bridge's API key",
-    Code.EIGHTX8_UNREACHABLE: "8x8 cannot be reached",
-    Code.EIGHTX8_TIMEOUT: "8x8 did not answer in time",
-    Code.EIGHTX8_THROTTLED: "8x8 allows one such question a second; ask again",
-    Code.EIGHTX8_UNAVAILABLE: "8x8 gave no usable answer",
+    Reason.EIGHTX8_UNAUTHORIZED: "8x8 refuses the bridge's API key",
+    Reason.EIGHTX8_UNREACHABLE: "8x8 cannot be reached",
+    Reason.EIGHTX8_TIMEOUT: "8x8 did not answer in time",
+    Reason.EIGHTX8_THROTTLED: "8x8 allows one such question a second; ask again",
+    Reason.EIGHTX8_UNAVAILABLE: "8x8 gave no usable answer",
 }
 
 
@@ -84,22 +84,22 @@ class MessageDetails:
         try:
             answer = self._ask(path)
         except ReadTimeoutError:
-            raise DetailsFailedError(Code.EIGHTX8_TIMEOUT) from None
+            raise DetailsFailedError(Reason.EIGHTX8_TIMEOUT) from None
         except HTTPError:
-            raise DetailsFailedError(Code.EIGHTX8_UNREACHABLE) from None
+            raise DetailsFailedError(Reason.EIGHTX8_UNREACHABLE) from None
         # 400: it has not the form of an id, and so there is none.
         if answer.status in (400, 404):
             return ""
         if answer.status in (401, 403):
-            raise DetailsFailedError(Code.EIGHTX8_UNAUTHORIZED)
+            raise DetailsFailedError(Reason.EIGHTX8_UNAUTHORIZED)
         if answer.status == 429:
-            raise DetailsFailedError(Code.EIGHTX8_THROTTLED)
+            raise DetailsFailedError(Reason.EIGHTX8_THROTTLED)
         try:
             details: Any = json.loads(answer.data)
         except ValueError:
             details = None
         if answer.status != 200 or not isinstance(details, dict):
-            raise DetailsFailedError(Code.EIGHTX8_UNAVAILABLE)
+            raise DetailsFailedError(Reason.EIGHTX8_UNAVAILABLE)
         found = details.get("clientMessageId")
         return found if isinstance(found, str) else ""
 

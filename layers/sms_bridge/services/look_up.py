@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sms_bridge.api.errors import Code
+from sms_bridge.api.errors import Reason
 from sms_bridge.domain.message import Message, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
@@ -110,7 +110,7 @@ class LookUp:
                     if message is not None:
                         return message
         except TimeoutError:
-            failures.append(DetailsFailedError(Code.EIGHTX8_TIMEOUT))
+            failures.append(DetailsFailedError(Reason.EIGHTX8_TIMEOUT))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         # Receipts for a message that the bridge did not send.

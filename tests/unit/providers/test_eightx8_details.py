@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sms_bridge.api.errors import Code
+from sms_bridge.api.errors import Reason
 from sms_bridge.providers.eightx8_log import DetailsFailedError, MessageDetails
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
@@ -48,14 +48,14 @@ def test_what_8x8_does_not_have_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "code"),
     [
-        (answers(401), Code.EIGHTX8_UNAUTHORIZED),
-        (answers(403), Code.EIGHTX8_UNAUTHORIZED),
-        (answers(429), Code.EIGHTX8_THROTTLED),
-        (answers(500), Code.EIGHTX8_UNAVAILABLE),
-        (answers(302, Location="/elsewhere"), Code.EIGHTX8_UNAVAILABLE),
-        (answers(200, b"<html>"), Code.EIGHTX8_UNAVAILABLE),
-        (answers(200, b"[]"), Code.EIGHTX8_UNAVAILABLE),
-        (reads_and_resets, Code.EIGHTX8_UNREACHABLE),
+        (answers(401), Reason.EIGHTX8_UNAUTHORIZED),
+        (answers(403), Reason.EIGHTX8_UNAUTHORIZED),
+        (answers(429), Reason.EIGHTX8_THROTTLED),
+        (answers(500), Reason.EIGHTX8_UNAVAILABLE),
+        (answers(302, Location="/elsewhere"), Reason.EIGHTX8_UNAVAILABLE),
+        (answers(200, b"<html>"), Reason.EIGHTX8_UNAVAILABLE),
+        (answers(200, b"[]"), Reason.EIGHTX8_UNAVAILABLE),
+        (reads_and_resets, Reason.EIGHTX8_UNREACHABLE),
     ],
 )
 def test_what_keeps_8x8_from_telling_is_no_message_that_is_not_there(
@@ -72,7 +72,7 @@ def test_nobody_there_is_said_so() -> None:
     with pytest.raises(DetailsFailedError) as failure:
         MessageDetails(unreachable_url(), RotatingKeys()).client_message_id_of(UMID, SUB_ACCOUNT)
 
-    assert failure.value.code is Code.EIGHTX8_UNREACHABLE
+    assert failure.value.code is Reason.EIGHTX8_UNREACHABLE
 
 
 def test_a_key_that_was_replaced_is_read_again() -> None:

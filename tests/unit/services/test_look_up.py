@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sms_bridge.api.errors import Code
+from sms_bridge.api.errors import Reason
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_log import DetailsFailedError
@@ -64,7 +64,7 @@ def test_all_are_asked_before_it_is_said_that_there_is_none() -> None:
     assert details.asked == set(ACCOUNTS)
 
 
-@pytest.mark.parametrize("trouble", [Code.EIGHTX8_UNAUTHORIZED, None])
+@pytest.mark.parametrize("trouble", [Reason.EIGHTX8_UNAUTHORIZED, None])
 def test_trouble_with_one_sub_account_hides_no_message_of_another(trouble: Code | None) -> None:
     """They are asked side by side: one that does not answer keeps nobody waiting."""
     with looking_up(Details(one=trouble, two=MESSAGE_ID), a_message()) as look_up:
@@ -73,12 +73,12 @@ def test_trouble_with_one_sub_account_hides_no_message_of_another(trouble: Code 
 
 def test_what_could_not_be_asked_is_not_said_to_be_nothing() -> None:
     with (
-        looking_up(Details(two=Code.EIGHTX8_UNAUTHORIZED)) as look_up,
+        looking_up(Details(two=Reason.EIGHTX8_UNAUTHORIZED)) as look_up,
         pytest.raises(DetailsFailedError) as failure,
     ):
         look_up.by_umid(UMID)
 
-    assert failure.value.code is Code.EIGHTX8_UNAUTHORIZED
+    assert failure.value.code is Reason.EIGHTX8_UNAUTHORIZED
 
 
 def test_the_time_is_limited_for_all_of_them_together() -> None:
@@ -88,10 +88,10 @@ def test_the_time_is_limited_for_all_of_them_together() -> None:
     ):
         look_up.by_umid(UMID)
 
-    assert failure.value.code is Code.EIGHTX8_TIMEOUT
+    assert failure.value.code is Reason.EIGHTX8_TIMEOUT
 
 
-@pytest.mark.parametrize("trouble", ["", Code.EIGHTX8_UNREACHABLE])
+@pytest.mark.parametrize("trouble", ["", Reason.EIGHTX8_UNREACHABLE])
 def test_receipts_for_a_message_that_the_bridge_did_not_send_are_found(
     trouble: str | Code,
 ) -> None:
