@@ -77,7 +77,7 @@ def _by_umid(stack: Stack, umid: str) -> Message | None:
         return stack.look_up.by_umid(umid)
     except DetailsFailedError as failure:
         raise NotToldError(
-            f"whether there is such a message is not known ({failure.code}): {failure}; "
+            f"whether there is such a message is not known ({failure.reason}): {failure}; "
             "see bridge doctor, or ask by another way"
         ) from None
 

@@ -6,22 +6,24 @@ from sms_bridge.api.look_up import look_up_answer, lookup_key_of, page_answer, r
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.providers.eightx8_log import DetailsFailedError, MessageDetails
+from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.settings import LookUpSettings, read_settings
 from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(LookUpSettings)
+aws = AwsClients()
 secrets = SecretSource(
-    aws_client("secretsmanager"),
+    aws.secretsmanager,
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
 look_up = LookUp(
-    messages=DynamoDBMessages(aws_client("dynamodb"), settings.messages_table),
-    details=MessageDetails(settings.eightx8_base_url, secrets),
+    messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+    details=MessageDetails(Connections(settings.eightx8_base_url, connect_timeout=1.0), secrets),
     sub_account_ids=settings.sub_account_ids,
 )
 finish_loading()
@@ -43,7 +45,7 @@ def handler(request: HttpRequest) -> Response:
             else look_up.by_umid(request.query("eightx8Umid"))
         )
     except DetailsFailedError as failure:
-        raise RefusedError(failure.code, f"{failure}.") from None
+        raise RefusedError(Code(failure.reason), f"{failure}.") from None
     if found is None:
         raise RefusedError(Reason.MESSAGE_NOT_FOUND, "There is no message with this id.")
     return json_response(look_up_answer(found, full_number=full_number))

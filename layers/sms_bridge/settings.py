@@ -5,14 +5,13 @@ Each function's settings have a module of their own, because defining what other
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from sms_bridge.domain.opt_out import Identifier
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.values import value
 
 
 class SettingsError(Exception):
@@ -69,7 +68,7 @@ def _value_of(text: str, kind: Any) -> Any:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CallbackSettings:
     """Settings of ``receive_callback``."""
 
@@ -85,7 +84,7 @@ class CallbackSettings:
     moengage_data_api_url: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DispatchSettings:
     """Settings of ``dispatch_queue``."""
 
@@ -103,7 +102,7 @@ class DispatchSettings:
     dispatch_concurrency: int
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ForwardSettings:
     """Settings of ``forward_outcome``."""
 
@@ -119,7 +118,7 @@ class ForwardSettings:
     opt_in_keywords: tuple[str, ...] = ()
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LookUpSettings:
     """Settings of ``look_up_message``."""
 
@@ -130,7 +129,7 @@ class LookUpSettings:
     sub_account_ids: tuple[str, ...]
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReconcileSettings:
     """Settings of ``reconcile``."""
 
@@ -157,7 +156,7 @@ class DispatchMode(StrEnum):
     """All through the send queue, in batches."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendSettings:
     """Settings of ``send_sms``."""
 

@@ -1,10 +1,9 @@
 """Every reason for which the bridge refuses a request, with its HTTP status and 8x8's code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-
-from sms_bridge.values import value
 
 
 class Reason(StrEnum):
@@ -88,7 +87,7 @@ FIELD_CODES: Mapping[str, int] = {
 }
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class FieldError:
     """What is wrong with one field.
 

@@ -3,12 +3,11 @@
 import base64
 import json
 import zlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl, unquote_plus
 
 from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.values import value
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -20,7 +19,7 @@ _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
     """A request, as far as the bridge reads it. Parts that may hold secrets are not in ``repr``.
 

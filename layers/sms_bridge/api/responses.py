@@ -1,6 +1,7 @@
 """HTTP answers, and the one place where an exception becomes one."""
 
 import functools
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,6 @@ from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
-from sms_bridge.json_text import json_text
 from sms_bridge.observability import Metric, log_failure, logger, measured
 
 Response = dict[str, Any]
@@ -28,7 +28,7 @@ def json_response(
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json", **(headers or {})},
-        "body": json_text(body),
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
     }
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -13,7 +14,6 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import NUMBER, is_in_countries
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
-from sms_bridge.values import value
 
 # The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
 # MoEngage; the others are what further gateways make their users type.
@@ -32,7 +32,7 @@ _MACRO = re.compile(r"moesms_\w", re.IGNORECASE)
 _NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
     """Rules of this deployment: what callers may ask for, and what is added.
 

@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.domain.phone_number import e164
-from sms_bridge.values import changed, value
 
 # Two functions' clocks may differ by this many seconds.
 CLOCK_SKEW = 5
@@ -26,7 +26,7 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class ClaimKey:
     """What requests for the same message have in common.
 
@@ -47,7 +47,7 @@ class ClaimKey:
         return id_of(digest)
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Claim:
     """The answer to a claim.
 
@@ -135,7 +135,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
     while True:
         message_id = key.message_id(window, slot)
         is_past = window < current
-        new = closing_record(message, message_id) if is_past else changed(message, id=message_id)
+        new = closing_record(message, message_id) if is_past else replace(message, id=message_id)
         taken = create(new)
         if taken is None and not is_past:
             return Claim(won=True, message=new)

@@ -3,12 +3,10 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sms_bridge.domain.state import State
-from sms_bridge.json_text import ascii_json_text
-from sms_bridge.values import value
 
 
 class MessageType(StrEnum):
@@ -18,11 +16,7 @@ class MessageType(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-Sms = str
-"""A message as 8x8 takes it: a ``SmsRequest`` (its OpenAPI file) in JSON."""
-
-
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -64,13 +58,6 @@ class MessageRequest:
         """Whether 8x8 is to send it later."""
         return "scheduled" in self.options
 
-    def sms(self, message_id: str) -> Sms:
-        """Return what 8x8 is to get, with the bridge's id, which comes back in each receipt."""
-        fields = {"destination": self.destination, "text": self.text, **self.options}
-        if self.source:
-            fields["source"] = self.source
-        return ascii_json_text({**fields, "clientMessageId": message_id})
-
 
 class OutcomeStatus(StrEnum):
     """A status in MoEngage's delivery tracking: its list of success values holds ``DELIVERED``."""
@@ -79,7 +66,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The final outcome of a message, as it is reported to MoEngage.
 
@@ -98,7 +85,7 @@ class Outcome:
     description: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -136,7 +123,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
@@ -159,7 +146,7 @@ class InboundMessage:
     received_at: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -174,7 +161,7 @@ class UnknownEvent:
     content: str = field(repr=False)
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What the bridge knows about a message.
 
@@ -207,7 +194,9 @@ class Message:
     outcome, outcome_due_at, outcome_reported_at
         What is reported to MoEngage, since when it is due, and when it was reported.
     outcome_tries, outcome_next_try_at
-        How often telling it has failed, and when it is told again.
+        How often reporting it has failed, and when it is tried again.
+    outcome_lease_owner, outcome_lease_until
+        Who alone may report it, and for how long.
     outcome_given_up, outcome_given_up_at
         Why it was moved to the dead-letter queue, and when.
     """
@@ -242,6 +231,8 @@ class Message:
     outcome_reported_at: str = ""
     outcome_tries: int = 0
     outcome_next_try_at: str = ""
+    outcome_lease_owner: str = ""
+    outcome_lease_until: str = ""
     outcome_given_up: str = ""
     outcome_given_up_at: str = ""
     receipts: tuple[Receipt, ...] = ()

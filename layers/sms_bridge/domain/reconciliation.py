@@ -1,11 +1,11 @@
 """What has got stuck, and what is to be done about it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import FINAL, State
-from sms_bridge.values import value
 
 # Nothing is early enough for the send queue to have been slow only.
 _SECONDS_AFTER_EXPIRY = 120
@@ -60,7 +60,7 @@ class MissingReceiptPolicy(StrEnum):
     NOTHING = "nothing"
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """For how long to wait, in seconds.
 
@@ -88,8 +88,8 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         Seconds since the epoch.
     """
     if message.outcome:
-        due_at = max(message.outcome_due_at, message.outcome_next_try_at)
-        stuck = message.outcome_is_open and _age(due_at, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
+        turn = max(message.outcome_due_at, message.outcome_next_try_at, message.outcome_lease_until)
+        stuck = message.outcome_is_open and _age(turn, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
         return Finding.OUTCOME_STUCK if stuck else None
     match message.state:
         case State.WAITING:

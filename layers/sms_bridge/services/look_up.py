@@ -5,11 +5,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sms_bridge.api.errors import Reason
 from sms_bridge.domain.message import Message, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import ASKED_AT_ONCE, DetailsFailedError
+from sms_bridge.providers.eightx8_log import ASKED_AT_ONCE, DetailsFailedError, DetailsFailure
 from sms_bridge.services.interfaces import MessageStore, Position
 
 # A page is what can be read in a second or two; a rare state may need several.
@@ -110,7 +109,7 @@ class LookUp:
                     if message is not None:
                         return message
         except TimeoutError:
-            failures.append(DetailsFailedError(Reason.EIGHTX8_TIMEOUT))
+            failures.append(DetailsFailedError(DetailsFailure.TIMEOUT))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         # Receipts for a message that the bridge did not send.

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
@@ -22,7 +23,7 @@ from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, identity_of, log_failure, logger, measured
-from sms_bridge.providers.eightx8_log import ExportFailedError, LogEntry, NoExportError
+from sms_bridge.providers.eightx8_log import ExportFailedError, LogExport, NoExportError
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.interfaces import (
     ExportJob,
@@ -32,7 +33,6 @@ from sms_bridge.services.interfaces import (
     Recorded,
 )
 from sms_bridge.services.log_lines import new_outcome_of
-from sms_bridge.values import changed, value
 
 # Younger messages are on their way.
 _MIN_AGE = 60
@@ -64,11 +64,19 @@ class Log(Protocol):
     def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
         """Ask for the log of a time span; returns a job id."""
 
-    def read(self, sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
-        """Return the log, ``None`` while it is not ready."""
+    def read(
+        self,
+        sub_account_id: str,
+        job_id: str,
+        message_ids: Collection[str],
+        *,
+        asked_at: float,
+        received_at: str,
+    ) -> LogExport | None:
+        """Return what the log shows of these messages, ``None`` while it is not ready."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilePlan:
     """What this deployment's operator chose."""
 
@@ -176,7 +184,7 @@ class Reconcile:
             attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
             if not attempt.begun:
                 return
-            message = changed(message, attempt=attempt.number)
+            message = replace(message, attempt=attempt.number)
         self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
@@ -219,32 +227,37 @@ class Reconcile:
             job = ExportJob(sub_account_id, job_id, since, now)
             self._jobs.put(job)
         while True:
-            entries = self._log.read(sub_account_id, job.job_id, timestamp(self._clock()))
-            if entries is not None:
+            export = self._log.read(
+                sub_account_id,
+                job.job_id,
+                [message.id for message in messages],
+                asked_at=seconds_of(job.asked_at),
+                received_at=timestamp(self._clock()),
+            )
+            if export is not None:
                 break
             if time_left() < _MIN_AGE:
                 return
             self._sleep(_SECONDS_BETWEEN_READS)
         self._jobs.remove(sub_account_id)
-        by_message = {entry.receipt.client_message_id: entry for entry in entries}
-        newest = max((entry.taken_at for entry in entries), default=0.0)
         for message in messages:
             # What was taken before the export's span is not in it.
             if message.accepted_at < job.since:
                 continue
             try:
-                self._resolve_by_log(message, by_message.get(message.id), newest)
+                self._resolve_by_log(message, export)
             except Exception as error:
                 log_failure("message not settled", error, message_id=message.id)
 
-    def _resolve_by_log(self, message: Message, entry: LogEntry | None, newest: float) -> None:
-        if entry is not None:
+    def _resolve_by_log(self, message: Message, export: LogExport) -> None:
+        receipt = export.receipts.get(message.id)
+        if receipt is not None:
             now = self._clock()
-            outcome = outcome_of_receipt(entry.receipt)
-            recorded = self._messages.record_receipt(message.id, entry.receipt, outcome)
+            outcome = outcome_of_receipt(receipt)
+            recorded = self._messages.record_receipt(message.id, receipt, outcome)
             queue_outcome(self._outcomes, recorded, now)
             self._log_resolved("settled by 8x8's log", recorded)
-        elif is_proven_absent(message, newest):
+        elif is_proven_absent(message, export.newest):
             self._resolve_absent(message)
 
     def _resolve_absent(self, message: Message) -> None:

@@ -1,13 +1,13 @@
 """Tells outcomes again that MoEngage did not take, when a person says so."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from sms_bridge.domain.message import Message
 from sms_bridge.services.interfaces import MessageStore, OutcomeQueue
-from sms_bridge.values import value
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayScope:
     """Which outcomes to replay; what is not named does not limit.
 

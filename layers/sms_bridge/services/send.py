@@ -3,13 +3,14 @@
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, Sms, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.phone_number import international, keyed_hash
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
@@ -29,7 +30,6 @@ from sms_bridge.services.interfaces import (
 )
 from sms_bridge.services.log_lines import Values, log_attempt, seconds_since
 from sms_bridge.side_work import SideWork, begin
-from sms_bridge.values import changed, value
 
 # Kept back from the time for 8x8, to write down what it said.
 _SECONDS_TO_RECORD = 0.3
@@ -58,11 +58,13 @@ _NOT_CHECKED = SendResult(
 class Sender(Protocol):
     """Sends one message, as :class:`sms_bridge.providers.eightx8.EightX8` does."""
 
-    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
+    def send(
+        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
+    ) -> SendResult:
         """Send it once."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingPlan:
     """How this deployment sends.
 
@@ -200,7 +202,7 @@ class SendMessage:
         if first.state is State.WAITING:
             # Who it is for may have been forgotten meanwhile, but not that they opted out.
             destination = international(request.destination, request.country)
-            known = changed(first, destination=destination, recipient_hash=recipient_hash)
+            known = replace(first, destination=destination, recipient_hash=recipient_hash)
             self._send_queue.add(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
         return first
 
@@ -237,12 +239,11 @@ class SendMessage:
         def time_left() -> float:
             return answer_time.left() - _SECONDS_TO_RECORD
 
-        sms = request.sms(message.id)
         result, ambiguous = _NOT_TRIED, None
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
-            result = self._sender.send(message.sub_account_id, sms, time_left=time_left)
+            result = self._sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
             pause = self._plan.policy.pause_before_trying_at_once(
