@@ -62,7 +62,7 @@ def _wrong_token_at(method: str, url: str, what: str) -> Finding:
     )
 
 
-def _right_token_at(method: str, url: str, token: str, expected: Code, what: str) -> Finding:
+def _right_token_at(method: str, url: str, token: str, expected: Reason, what: str) -> Finding:
     answer = call(method, url, token=token)
     if answer.code == expected:
         return Finding(Level.OK, _PART, f"{what}: it accepts its token")

@@ -45,7 +45,7 @@ def handler(request: HttpRequest) -> Response:
             else look_up.by_umid(request.query("eightx8Umid"))
         )
     except DetailsFailedError as failure:
-        raise RefusedError(Code(failure.reason), f"{failure}.") from None
+        raise RefusedError(Reason(failure.reason), f"{failure}.") from None
     if found is None:
         raise RefusedError(Reason.MESSAGE_NOT_FOUND, "There is no message with this id.")
     return json_response(look_up_answer(found, full_number=full_number))

@@ -106,7 +106,7 @@ def require_callback_token(request: HttpRequest, valid: Iterable[str], *, in_url
     """
     tokens = [bearer_token(request), *(request.query_values("token") if in_url else ())]
     valid = tuple(valid)
-    if not any([is_one_of(token, valid) for token in tokens]):
+    if not any(is_one_of(token, valid) for token in tokens):
         raise _unauthorized("The callback has no valid token.")
 
 
@@ -129,7 +129,9 @@ def require_look_up(
     if request.query("numbers") != "full":
         return False
     if not is_one_of(bearer_token(request), full_number_tokens):
-        raise RefusedError(Reason.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers.")
+        raise RefusedError(
+            Reason.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers."
+        )
     return True
 
 

@@ -11,7 +11,7 @@ from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
-from sms_bridge.observability import Metric, log_failure, logger, measured
+from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 
 Response = dict[str, Any]
 """API Gateway's answer, payload format 2.0."""
@@ -62,21 +62,21 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         try:
             request = HttpRequest.from_event(event)
-            logger.append_keys(request_id=request.request_id)
+            logger.thread_safe_append_keys(request_id=request.request_id)
             return answer(request)
         except RefusedError as refusal:
             error_id = new_id()
             logger.warning(
                 "request refused",
-                reason=refusal.reason,
+                code=refusal.reason,
                 error_id=error_id,
                 fields=[error.field for error in refusal.errors],
-                **measured({Metric.REFUSED: 1}, time.time()),
+                **metric_fields({Metric.REFUSED: 1}),
             )
             return refusal_response(refusal, error_id)
         except Exception as error:
             error_id = new_id()
-            failed = measured({Metric.FAILED: 1}, time.time())
+            failed = metric_fields({Metric.FAILED: 1})
             log_failure("request failed", error, error_id=error_id, **failed)
             return refusal_response(UNAVAILABLE, error_id)
 

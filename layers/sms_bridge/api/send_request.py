@@ -193,6 +193,8 @@ class _Fields:
         values = dict(self._pairs)
         destination = values.get(self._used.get("destination", ""))
         text = values.get(self._used.get("text", ""))
+        if isinstance(destination, list) and len(destination) == 1:
+            [destination] = destination
         return (
             isinstance(destination, str)
             and any(map(str.isalpha, destination))
