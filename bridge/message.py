@@ -16,7 +16,7 @@ from bridge.stories import heading_of, lines_of, number_of
 from sms_bridge.api.look_up import look_up_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import DetailsFailedError
+from sms_bridge.errors import DetailsFailedError
 from sms_bridge.services.look_up import Page, Wanted
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage heard")

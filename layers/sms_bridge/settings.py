@@ -1,7 +1,4 @@
-"""The functions' environment variables, read and checked once at start.
-
-Each function's settings have a module of their own, because defining what others need takes time.
-"""
+"""The functions' environment variables, read and checked once at start: a class a function."""
 
 import os
 from collections.abc import Mapping
@@ -10,11 +7,17 @@ from enum import StrEnum
 from typing import Any
 
 from sms_bridge.domain.opt_out import Identifier
-from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
+from sms_bridge.domain.reconciliation import (
+    MIN_UNRESOLVED_TIMEOUT,
+    AbsentPolicy,
+    MissingReceiptPolicy,
+    UnresolvedPolicy,
+)
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.errors import BridgeError
 
 
-class SettingsError(Exception):
+class SettingsError(BridgeError):
     """Environment variables are missing or wrong; names them all."""
 
 
@@ -28,7 +31,7 @@ def read_settings[Settings](
     Parameters
     ----------
     kind
-        A class of one of this package's modules.
+        One of this module's classes.
 
     Raises
     ------
@@ -145,6 +148,11 @@ class ReconcileSettings:
     unknown_timeout_seconds: int
     unresolved_timeout_seconds: int
     receipt_timeout_seconds: int
+
+    def __post_init__(self) -> None:
+        """Refuse a time in which 8x8's log could prove nothing."""
+        if self.unresolved_timeout_seconds < MIN_UNRESOLVED_TIMEOUT:
+            raise SettingsError(f"UNRESOLVED_TIMEOUT_SECONDS is less than {MIN_UNRESOLVED_TIMEOUT}")
 
 
 class DispatchMode(StrEnum):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
+from sms_bridge.errors import BridgeError
+
 
 class Reason(StrEnum):
     """The ``reason`` of an error answer: a stable word that scripts and reports can count by."""
@@ -105,7 +107,7 @@ class FieldError:
     name: str = ""
 
 
-class RefusedError(Exception):
+class RefusedError(BridgeError):
     """The request is refused; nothing was sent and nothing was written.
 
     Parameters

@@ -12,11 +12,13 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
+from sms_bridge.services.deadline import OutOfTimeError
 
 Response = dict[str, Any]
 """API Gateway's answer, payload format 2.0."""
 
 UNAVAILABLE = RefusedError(Reason.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
+OUT_OF_TIME = RefusedError(Reason.UNAVAILABLE, "It took too long; this request sent nothing.")
 
 Handler = Callable[[dict[str, Any], object], Response]
 
@@ -74,10 +76,13 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
                 **metric_fields({Metric.REFUSED: 1}),
             )
             return refusal_response(refusal, error_id)
+        except OutOfTimeError:
+            error_id = new_id()
+            logger.warning("request out of time", error_id=error_id)
+            return refusal_response(OUT_OF_TIME, error_id)
         except Exception as error:
             error_id = new_id()
-            failed = metric_fields({Metric.FAILED: 1})
-            log_failure("request failed", error, error_id=error_id, **failed)
+            log_failure("request failed", error, error_id=error_id)
             return refusal_response(UNAVAILABLE, error_id)
 
     return handler

@@ -177,6 +177,9 @@ class Message:
         It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
+    scheduled_at
+        When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
+        live count from then.
     send_before
         When its time to live is over: it must not be sent any more.
     attempt, attempt_at
@@ -189,6 +192,8 @@ class Message:
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
         When an attempt last ended without anybody knowing whether 8x8 has the message.
+    log_answered_at
+        When 8x8's log was read and did not say what became of it.
     encoding, segments
         8x8's finding, or the bridge's estimate until there is one.
     outcome, outcome_due_at, outcome_reported_at
@@ -221,11 +226,13 @@ class Message:
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     accepted_at: str = ""
+    scheduled_at: str = ""
     send_before: str = ""
     attempt: int = 0
     attempt_at: str = ""
     answered_at: str = ""
     ambiguous_since: str = ""
+    log_answered_at: str = ""
     outcome: Outcome | None = None
     outcome_due_at: str = ""
     outcome_reported_at: str = ""

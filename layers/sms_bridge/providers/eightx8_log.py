@@ -5,9 +5,7 @@ import io
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from urllib.parse import SplitResult, quote, urlsplit
 
 import urllib3
@@ -15,7 +13,12 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.message import Receipt
 from sms_bridge.domain.state import MAY_REPLACE
-from sms_bridge.providers import ProviderError
+from sms_bridge.errors import (
+    DetailsFailedError,
+    DetailsFailure,
+    ExportFailedError,
+    NoExportError,
+)
 from sms_bridge.providers.eightx8 import ApiKeys, ask_with_key, authorization, messages_path
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
@@ -24,40 +27,11 @@ from sms_bridge.providers.eightx8_errors import (
     words_of,
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
+from sms_bridge.services.interfaces import LogExport
 
 # ---------------------------------------------------------------------------- a message's details
-# 8x8 allows a question a second for each sub-account.
-ASKED_AT_ONCE = 8
-
 _SECONDS_FOR_DETAILS = 3.0
 _LONGEST_PAUSE = 2.0
-
-
-class DetailsFailure(StrEnum):
-    """Why 8x8 did not say whether it has a message."""
-
-    UNAUTHORIZED = "eightx8_unauthorized"
-    UNREACHABLE = "eightx8_unreachable"
-    TIMEOUT = "eightx8_timeout"
-    THROTTLED = "eightx8_throttled"
-    UNAVAILABLE = "eightx8_unavailable"
-
-
-_WORDS = {
-    DetailsFailure.UNAUTHORIZED: "8x8 refuses the bridge's API key",
-    DetailsFailure.UNREACHABLE: "8x8 cannot be reached",
-    DetailsFailure.TIMEOUT: "8x8 did not answer in time",
-    DetailsFailure.THROTTLED: "8x8 allows one such question a second; ask again",
-    DetailsFailure.UNAVAILABLE: "8x8 gave no usable answer",
-}
-
-
-class DetailsFailedError(ProviderError):
-    """8x8 did not say whether it has a message."""
-
-    def __init__(self, reason: DetailsFailure) -> None:
-        super().__init__(_WORDS[reason])
-        self.reason = reason
 
 
 class MessageDetails:
@@ -152,31 +126,6 @@ _HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
 
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
-
-
-class ExportFailedError(ProviderError):
-    """There is no export yet, or it cannot be read now; the text is a stable code."""
-
-
-class NoExportError(ExportFailedError):
-    """There will be none: another one has to be asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogExport:
-    """What an export of 8x8's log shows of some messages.
-
-    Attributes
-    ----------
-    receipts
-        By the bridge's ids, what the log says of a message, as a receipt would.
-    newest
-        When the newest message was created of those rows that prove how far the log has got;
-        seconds since the epoch, 0 where there is none.
-    """
-
-    receipts: dict[str, Receipt] = field(default_factory=dict)
-    newest: float = 0.0
 
 
 class LogExports:

@@ -31,24 +31,24 @@ class Accepted(NamedTuple):
     umid: str
 
 
-def log_attempt(
-    recorded: Recorded, result: SendResult, now: float, figures: Mapping[Metric, Figure]
-) -> None:
+def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric, Figure]) -> None:
     """Log the result of an attempt to send.
 
     Parameters
     ----------
     figures
-        What is measured beside the result.
+        What is measured beside the result of this attempt.
     """
     message = recorded.message
+    counted: Figures = {**figures}
+    add_figures(counted, attempt_figures(result))
     if result.verdict is Verdict.ACCEPTED:
         logger.info(
             _SENT,
             **message_fields(message),
             attempt=message.attempt if message.attempt > 1 else None,
             umid=result.umid or None,
-            **metric_fields({**figures, Metric.SENT: 1}),
+            **metric_fields(counted),
         )
         return
     outcome_fields, outcome_figures = new_outcome(recorded)
@@ -64,13 +64,13 @@ def log_attempt(
         eightx8_code=result.eightx8_code or None,
         eightx8_error_id=result.eightx8_error_id or None,
         **outcome_fields,
-        **metric_fields({**figures, **attempt_figures(result), **outcome_figures}),
+        **metric_fields({**counted, **outcome_figures}),
     )
 
 
-def attempt_figures(result: SendResult) -> Figures:
+def attempt_figures(result: SendResult) -> dict[Metric, int]:
     """Return what the result of one attempt counts as."""
-    figures: Figures = {}
+    figures: dict[Metric, int] = {}
     match result.verdict:
         case Verdict.ACCEPTED:
             figures[Metric.SENT] = 1
@@ -88,6 +88,13 @@ def attempt_figures(result: SendResult) -> Figures:
     if result.http_status == 401:
         figures[Metric.UNAUTHORIZED] = 1
     return figures
+
+
+def add_figures(figures: Figures, more: Mapping[Metric, int]) -> None:
+    """Count more: a message may be tried several times in one request."""
+    for metric, figure in more.items():
+        before = figures.get(metric, 0)
+        figures[metric] = figure + (before if isinstance(before, int) else 0)
 
 
 def log_accepted(accepted: Sequence[Accepted], now: float) -> None:

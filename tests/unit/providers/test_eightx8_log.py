@@ -10,15 +10,9 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import (
-    DetailsFailedError,
-    DetailsFailure,
-    ExportFailedError,
-    LogExport,
-    LogExports,
-    MessageDetails,
-    NoExportError,
-)
+from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
+from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
+from sms_bridge.services.interfaces import LogExport
 from sms_bridge.providers.http import Connections
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys

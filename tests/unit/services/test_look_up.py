@@ -8,7 +8,7 @@ import pytest
 
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import DetailsFailedError, DetailsFailure
+from sms_bridge.errors import DetailsFailedError, DetailsFailure
 from sms_bridge.services.look_up import LookUp
 from tests.builders import MESSAGE_ID, UMID, a_message
 from tests.fakes.messages import InMemoryMessages

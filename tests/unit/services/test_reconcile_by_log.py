@@ -8,7 +8,8 @@ import pytest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import ExportFailedError, LogExport, NoExportError
+from sms_bridge.errors import ExportFailedError, NoExportError
+from sms_bridge.services.interfaces import LogExport
 from sms_bridge.services.interfaces import ExportJob
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
