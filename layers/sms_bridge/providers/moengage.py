@@ -93,11 +93,11 @@ def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
     automatic mapping learns the keys from one report.
     """
     return {
-        "messageId": message.id,
+        "umid": message.id,
         "status": outcome.status,
         "reason": outcome.reason,
         "description": outcome.description,
-        "umid": message.umid,
+        "eightx8Umid": message.umid,
     }
 
 
