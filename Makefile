@@ -15,6 +15,7 @@ SAM := .venv/sam/.ready
 CHECKOV := .venv/checkov/.ready
 MINISTACK := .venv/ministack/.ready
 BENCH := .venv/bench/.ready
+TEMPLATES := template.yaml observability.yaml
 # `sam build` wants a real python3.13 as the first one on PATH.
 WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
 
@@ -53,10 +54,11 @@ unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
 	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser"
 
 .PHONY: template
-template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the template
+template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
 	.venv/sam/bin/sam validate --lint
-	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
-	.venv/checkov/bin/checkov --framework cloudformation --file template.yaml --quiet --compact \
+	.venv/sam/bin/sam validate --lint --template observability.yaml
+	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template $(TEMPLATES)
+	.venv/checkov/bin/checkov --framework cloudformation --file $(TEMPLATES) --quiet --compact \
 	  --skip-download
 
 .PHONY: chaos
