@@ -8,9 +8,9 @@ from typing import Any
 import urllib3
 from botocore.exceptions import ClientError
 
-from sms_bridge.logs import log_failure
-from sms_bridge.storage.clients import boto3_client
-from sms_bridge.storage.secret_tokens import add_missing_tokens
+from sms_bridge.observability import log_failure
+from sms_bridge.storage.aws import boto3_client
+from sms_bridge.storage.secret import add_missing_tokens
 
 SECONDS_UNTIL_NEXT_TRY = (2, 4, 8, 16, 24)
 """A role that was just made may be refused for half a minute."""
