@@ -27,7 +27,7 @@ from sms_bridge.providers.eightx8_errors import (
 from sms_bridge.services import dispatch, reconcile, send
 from sms_bridge.services.forward import NO_URL
 from tests.template.conftest import PROJECT, Template
-from tests.template.test_dashboard import log_keys
+from tests.template.test_observability import log_keys
 
 README = (PROJECT / "README.md").read_text()
 WORDS = set(re.findall(r"`([A-Za-z0-9_./-]+)`", README))
