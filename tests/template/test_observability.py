@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.observability import Metric
-from tests.template.conftest import PROJECT, Template, read_template
+from tests.template.conftest import PROJECT, read_template
 from tests.template.evaluated import Evaluated
 
 BRIDGE = read_template()
