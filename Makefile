@@ -109,7 +109,7 @@ load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURS
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: parameters
-parameters: $(DEV) ## Write the README's table of parameters from the template
+parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
 	.venv/dev/bin/python scripts/parameter_table.py
 
 .PHONY: format

@@ -99,7 +99,7 @@ def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(
 def test_a_role_that_stays_refused_is_a_failure(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(client: Any, arn: str) -> Any:
+    def refused(*_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")
 
     monkeypatch.setattr(secret_module, "add_missing_tokens", refused)

@@ -8,7 +8,6 @@ from itertools import product
 import pytest
 from urllib3.exceptions import ReadTimeoutError
 
-from scripts.parameter_table import HEADING, with_table
 from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.send_request import NAMES
 from sms_bridge.domain import opt_out as opt_outs
@@ -143,13 +142,6 @@ def test_parameters_and_outputs_that_it_names_exist(template: Template) -> None:
 
     assert named
     assert named <= known
-
-
-def test_the_table_of_parameters_is_that_of_the_template(template: Template) -> None:
-    listed = [re.findall(r"`(\w+)`", row[0]) for row in rows_with(HEADING)]
-
-    assert sorted(name for names in listed for name in names) == sorted(template.parameters)
-    assert with_table(README, template.content) == README, "run `make parameters`"
 
 
 def test_make_targets_and_files_that_it_names_exist() -> None:
