@@ -9,20 +9,22 @@ from tests.template.evaluated import Evaluated
 
 CARRY_MESSAGES = ("SendSms", "DispatchQueue", "ReceiveCallback", "ForwardOutcome")
 
-# Properties of a function that are no part of a version, or that SAM looks at itself: text of the
-# template, and the code.
-ELSEWHERE = {"Events", "DeploymentPreference", "LoggingConfig", "CodeUri", "VersionDescription"}
+# What is no part of a published version, and the code, which SAM looks at itself. The handler's
+# name and the format of the log change with the code alone.
+ELSEWHERE = {
+    *("AutoPublishAlias", "CodeUri", "DeploymentPreference", "Description", "Events", "Handler"),
+    *("LoggingConfig", "VersionDescription"),
+}
+WRITTEN_OUT = {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::Join"}
 
 
-def references(part: Any) -> list[str]:
-    """Return what a part of the template takes from elsewhere, written out."""
+def values_of(part: Any) -> set[str]:
+    """Return the single values of a part of the template."""
     if isinstance(part, list):
-        return [one for value in part for one in references(value)]
-    if not isinstance(part, dict):
-        return []
-    if any(name in part for name in ("Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::Join")):
-        return [str(part)]
-    return [one for value in part.values() for one in references(value)]
+        return set().union(*map(values_of, part))
+    if isinstance(part, dict) and not WRITTEN_OUT & part.keys():
+        return set().union(*map(values_of, part.values()))
+    return {str(part)}
 
 
 @pytest.mark.parametrize("function", CARRY_MESSAGES)
@@ -33,7 +35,6 @@ class TestFunctions:
         properties = template.functions[function]
 
         assert properties["AutoPublishAlias"] == "live"
-        assert properties["AutoPublishAliasAllProperties"] is True
         # CloudFormation publishes a version anew when its description changes.
         assert properties["VersionDescription"] == {"Fn::Sub": f"Settings ${{Settings.{function}}}"}
 
@@ -42,12 +43,19 @@ class TestFunctions:
     ) -> None:
         properties = template.functions[function]
         configured = {name: value for name, value in properties.items() if name not in ELSEWHERE}
-        used = references([configured, template.shared_variables, template.variables(function)])
+        used = values_of([configured, template.shared_variables, template.variables(function)])
 
-        settings = references(template.resources["Settings"]["Properties"][function])
+        settings = values_of(template.resources["Settings"]["Properties"][function])
 
         assert len(used) > 10
-        assert set(used) <= set(settings)
+        assert used <= settings
+
+    def test_a_change_of_tags_alone_publishes_nothing(
+        self, function: str, template: Template
+    ) -> None:
+        # Lambda refuses to publish what has not changed, and tags are no part of a version.
+        assert "AutoPublishAliasAllProperties" not in template.functions[function]
+        assert "Tags" not in str(template.resources["Settings"])
 
 
 def test_those_that_carry_messages_are_rolled_out_alike(template: Template) -> None:
