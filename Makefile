@@ -112,6 +112,10 @@ load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURS
 parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
 	.venv/dev/bin/python scripts/parameter_table.py
 
+.PHONY: deployer-policy
+deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates
+	.venv/dev/bin/python scripts/deployer_policy.py
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix
