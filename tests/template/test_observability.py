@@ -179,6 +179,30 @@ class TestMetrics:
             name for namespace, name, _ in ALL_SERIES if namespace == NAMESPACE
         }
 
+    def test_searches_and_dimensions_are_those_that_metrics_are_split_by(self) -> None:
+        split = {metric.title: metric.split_by for metric in Metric if metric.split_by}
+        searched = {pair for one in dashboard("full") for pair in searches_of(one)}
+        named = {
+            (name, key)
+            for namespace, name, dimensions in ALL_SERIES
+            if namespace == NAMESPACE
+            for key in dimensions
+            if key != "service"
+        }
+
+        assert {*searched, *named} == set(split.items())
+
+    def test_basic_watches_only_what_basic_publishes(self) -> None:
+        basic = {metric.title for metric in Metric if metric.is_basic}
+        series = [
+            *(one for alarm in alarms_of("basic").values() for one in series_of_alarm(alarm)),
+            *(one for widget in dashboard("basic") for one in series_of_widget(widget)),
+        ]
+
+        assert {name for namespace, name, _ in series if namespace == NAMESPACE} == basic
+        # With the one that a filter makes of log lines: the ten that the bill allows.
+        assert len(basic) == 9
+
     def test_each_index_of_the_table_is_watched(self) -> None:
         table = BRIDGE.resources["MessagesTable"]["Properties"]
         watched = {
