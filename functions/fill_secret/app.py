@@ -9,13 +9,13 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from sms_bridge.observability import log_failure
-from sms_bridge.storage.aws import boto3_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.secret import add_missing_tokens
 
 SECONDS_UNTIL_NEXT_TRY = (2, 4, 8, 16, 24)
 """A role that was just made may be refused for half a minute."""
 
-secretsmanager = boto3_client("secretsmanager")
+secretsmanager = AwsClients().secretsmanager
 http = urllib3.PoolManager(timeout=10.0, retries=3)
 
 

@@ -8,6 +8,7 @@ import pytest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
 from sms_bridge.observability import identity_of
+from sms_bridge.providers.eightx8 import sms_of
 from sms_bridge.storage.queues import SendRecord, SqsOutcomeQueue, SqsSendQueue, outcome_body
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
@@ -61,7 +62,7 @@ class TestSendQueues:
         assert timestamp(record.accepted_at) == message.accepted_at
         assert timestamp(record.send_before) == message.send_before
         assert record.is_scheduled is ("scheduled" in request_.options)
-        assert json.loads(record.sms) == json.loads(request_.sms(message.id))
+        assert sms_of(record.request, message.id) == sms_of(request_, message.id)
         assert json.loads(record.identity) == identity_of(message)
         assert (record.tries, record.record_id, record.raw) == (1, raw["messageId"], raw)
 
