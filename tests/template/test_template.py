@@ -22,7 +22,7 @@ from sms_bridge.settings import (
     SendSettings,
     read_settings,
 )
-from sms_bridge.storage.aws_calls import MAX_TRIES, READ_TIMEOUT
+from sms_bridge.storage.aws import MAX_TRIES, READ_TIMEOUT
 from tests.fakes.aws import INDEXES
 from tests.template.conftest import PROJECT, Template
 from tests.template.evaluated import Evaluated
