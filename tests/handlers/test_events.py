@@ -172,6 +172,7 @@ EFFECTS = {
     "refuse_request/unknown_path": refuses(),
     "fill_secret/create": Effects(),
     "fill_secret/delete": Effects(),
+    "fill_secret/settings": Effects(),
 }
 
 _SECRETS = (*TOKENS.values(), API_KEY, DATA_API_KEY, HASH_KEY, "not-a-token-of-ours")
