@@ -174,7 +174,6 @@ class DynamoDBMessages:
                     message.id,
                     values,
                     first={"state": state},
-                    remove=() if values.get("attempt_at") else ("attempt_at",),
                     only_if=["attribute_not_exists(accepted_at)"],
                 )
             except _RefusedError as refused:
@@ -187,6 +186,7 @@ class DynamoDBMessages:
 
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
         nonce = self._new_nonce()
+        is_a_message = "attribute_exists(accepted_at)"
         waits = f"#state = :{State.WAITING}"
         try:
             message = self._update(
@@ -195,7 +195,7 @@ class DynamoDBMessages:
                 count="attempt",
                 # What came of the last one.
                 remove=("answered_at", *_FAILURE),
-                only_if=[waits],
+                only_if=[is_a_message, waits],
                 given=_named(State.WAITING),
             )
         except _RefusedError as refused:
