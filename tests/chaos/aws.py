@@ -94,7 +94,7 @@ class Wire:
         return session
 
     def _send(self, *, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
         strikes, wait = self._faults.strikes, self._world.wait
         names = _FAULTS_OF[service]
         call = request.headers["amz-sdk-invocation-id"]
