@@ -3,17 +3,23 @@
 import functools
 import re
 import tempfile
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
+from moto.server import ThreadedMotoServer
 
 import slim
+from sms_bridge.storage import aws
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
@@ -23,6 +29,12 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 TABLE = "messages"
+ON_LOOPBACK = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
 
 INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
@@ -83,7 +95,8 @@ def _update_of(statement: str, parameters: list[dict[str, Any]]) -> dict[str, An
         name, value = equation(test, number, "t")
         conditions.append(f"#t{number} = :t{number}")
         key = {"id": value} if name == "id" else key
-    assert key and not left, f"no key, or parameters that are not used: {statement}"
+    assert key, f"no key: {statement}"
+    assert not left, f"parameters that are not used: {statement}"
     assignments = ", ".join(f"#c{number} = :c{number}" for number in range(len(changes)))
     return {
         "table_name": whole["table"],
@@ -103,14 +116,65 @@ def an_aws_account() -> AbstractContextManager[Any]:
     return mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": True}})
 
 
+@contextmanager
+def an_aws_account_on_loopback() -> Iterator[str]:
+    """Serve an empty AWS account to whatever reads its address; yields the URL."""
+    url = _moto_server()
+    urllib3.request("POST", f"{url}/moto-api/reset", timeout=10.0, retries=False)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ON_LOOPBACK.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_ENDPOINT_URL", url)
+        # moto on a busy machine is slower than AWS.
+        environment.setattr(aws, "READ_TIMEOUT", 10.0)
+        yield url
+
+
 @functools.cache
+def _moto_server() -> str:
+    """Start the one server of this process, which ends with it; returns its URL."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
+
+
 def clients_of_a_function() -> AwsClients:
     """Return the clients as a function has them: they know what the layer's models tell."""
+    return AwsClients(_session_of_a_function())
+
+
+@functools.cache
+def _session_of_a_function() -> boto3.Session:
     models = Path(tempfile.mkdtemp(prefix="models-"))
     slim.prune_models(Path(botocore.session.__file__).parent / "data", models)
     session = botocore.session.Session()
     session.set_config_variable("data_path", str(models))
-    return AwsClients(boto3.Session("local", "local", region_name=REGION, botocore_session=session))
+    return boto3.Session("local", "local", region_name=REGION, botocore_session=session)
+
+
+class LosesAnswers:
+    """A client of DynamoDB whose writes are done, but their answers lost.
+
+    boto3 repeats such a call, so that each write meets what it has written itself.
+    """
+
+    WRITES = ("put_item", "update_item", "delete_item", "batch_execute_statement")
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if name not in self.WRITES:
+            return call
+
+        def call_again(**parameters: Any) -> Any:
+            with suppress(ClientError):
+                call(**parameters)
+            return call(**parameters)
+
+        return call_again
 
 
 def a_messages_table() -> "DynamoDBClient":

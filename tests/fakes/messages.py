@@ -88,17 +88,17 @@ class InMemoryMessages:
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
     ) -> Recorded:
-        failure = {name: getattr(result, name) for name in _FAILURE}
+        failure: dict[str, Any] = {name: getattr(result, name) for name in _FAILURE}
         with self.lock:
             before = self._seen(message_id)
-            facts = {
+            facts: dict[str, Any] = {
                 "answered_at": at,
                 "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
                 "umid": before.umid or result.umid,
                 "encoding": result.encoding,
                 **failure,
             }
-            given: dict[str, Any] = {name: value for name, value in facts.items() if value}
+            given = {name: value for name, value in facts.items() if value}
             return self._move(
                 before,
                 # What an earlier attempt failed of is over.
@@ -116,7 +116,9 @@ class InMemoryMessages:
         with self.lock:
             before = self._seen(message_id)
             ids = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
-            known = {name: getattr(before, name) or value for name, value in ids.items()}
+            known: dict[str, Any] = {
+                name: getattr(before, name) or value for name, value in ids.items()
+            }
             fits = all(not value or known[name] == value for name, value in ids.items())
             is_known = any(one.key == receipt.key for one in before.receipts)
             receipts = before.receipts if is_known else (*before.receipts, receipt)
@@ -149,7 +151,7 @@ class InMemoryMessages:
             message = self._seen(message_id)
             if message.outcome:
                 return Recorded(message, Effect.LATE, outcome_is_new=False)
-            message = self._change(message_id, **self._due(message, outcome, at))
+            message = self._change(message_id, **self._due(outcome, at))
             return Recorded(message, Effect.MOVED, outcome_is_new=True)
 
     def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
@@ -205,13 +207,18 @@ class InMemoryMessages:
                 )
                 self.lists[message_id] = "open"
 
+    def record_log_answer(self, message_id: str, at: str) -> None:
+        with self.lock:
+            if self._seen(message_id).accepted_at:
+                self._change(message_id, log_answered_at=at)
+
     def close(self, message_id: str) -> None:
         with self.lock:
             self.lists.pop(message_id, None)
 
     # ------------------------------------------------------------------------------------- lists
-    def open_messages(self, *, until: str) -> Iterator[Message]:
-        return self._listed("open", lambda message: message.accepted_at <= until)
+    def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
+        return self._listed("open", lambda message: since <= message.accepted_at <= until)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         return self._listed("given up", lambda message: since <= message.accepted_at <= until)
@@ -264,7 +271,7 @@ class InMemoryMessages:
             return None
         is_new = outcome is not None and before.outcome is None
         if outcome and is_new:
-            after = replace(after, **self._due(after, outcome, at))
+            after = replace(after, **self._due(outcome, at))
         elif outcome and not before.outcome_reported_at:
             after = replace(after, outcome=outcome)
         self.stateless.discard(before.id)
@@ -279,7 +286,7 @@ class InMemoryMessages:
         self.messages[before.id] = after = replace(after, **known)
         return Recorded(after, effect, outcome_is_new=False)
 
-    def _due(self, message: Message, outcome: Outcome, at: str) -> dict[str, Any]:
+    def _due(self, outcome: Outcome, at: str) -> dict[str, Any]:
         """Return what makes an outcome due: it is leased to the record that its maker queues."""
         return {
             "outcome": outcome,
