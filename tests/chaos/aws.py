@@ -7,14 +7,10 @@ moto answers for the table, this suite's queues for SQS (they know virtual time,
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from types import SimpleNamespace
 from typing import Any, cast
-from unittest.mock import patch
 
-import botocore.endpoint
 from boto3 import Session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
@@ -134,10 +130,3 @@ def _response(request: AWSPreparedRequest, status: int, body: bytes) -> AWSRespo
 class _Body(io.BytesIO):
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
-
-
-@contextmanager
-def retries_in_virtual_time(world: World) -> Iterator[None]:
-    """Let boto3 wait in virtual time before it tries again."""
-    with patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=world.wait)):
-        yield

@@ -82,10 +82,9 @@ class Table:
         return item.to_json()["Attributes"] if item else {}
 
     def open_keys(self) -> list[str]:
-        """Return the keys of messages that are to be reported, whether the index shows it or not."""
-        shards = {
-            key: self.item(key).get("open_shard", {"S": "given up"})["S"] for key in self._items
-        }
+        """Return the keys of what is to be reported, also where the index lags."""
+        given_up = {"S": "given up"}
+        shards = {key: self.item(key).get("open_shard", given_up)["S"] for key in self._items}
         return [key for key, shard in shards.items() if not shard.startswith("given up")]
 
     # ------------------------------------------------------------------------------------- writing
