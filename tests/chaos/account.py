@@ -40,8 +40,8 @@ class Account:
         self._heard = heard
         self.secret: dict[str, Any] = {
             "eightx8ApiKey": "key-1",
-            "moengageTokens": ["token"],
-            "callbackTokens": ["callback-token"],
+            "moengageTokens": ["token-of-moengage"],
+            "callbackTokens": ["token-of-callbacks"],
             "hashKey": "hash-key",
         }
         self.table = Table(

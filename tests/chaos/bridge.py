@@ -18,6 +18,7 @@ from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
+from sms_bridge.domain.opt_out import Identifier
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import http
@@ -28,7 +29,6 @@ from sms_bridge.settings import (
     DispatchMode,
     DispatchSettings,
     ForwardSettings,
-    Identifier,
     ReconcileSettings,
     SendSettings,
 )

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest
 from moto.core.models import botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 from tests.chaos.aws import Content, Reply
 from tests.fakes.aws import REGION, TABLE, a_messages_table
@@ -49,7 +50,7 @@ class Table:
         a_messages_table()
         # From here on requests get to moto past the suite's own wire only.
         botocore_stubber.enabled = False
-        self._items = dynamodb_backends[_ACCOUNT][REGION].get_table(TABLE).items
+        self._items: Any = dynamodb_backends[_ACCOUNT][REGION].get_table(TABLE).items
         self._now = now
         self._lag = lag
         self._leaves_keys = leaves_keys
@@ -78,13 +79,18 @@ class Table:
 
     def item(self, key: str) -> Item:
         """Return an item as it is, empty where there is none."""
-        item: Any = self._items.get(key)
+        item: Any = self._items.get(DynamoType({"S": key}))
         return item.to_json()["Attributes"] if item else {}
+
+    @property
+    def items(self) -> dict[str, Item]:
+        """All items, by key."""
+        return {key.value: self.item(key.value) for key in self._items}
 
     def open_keys(self) -> list[str]:
         """Return the keys of what is to be reported, also where the index lags."""
-        given_up = {"S": "given up"}
-        shards = {key: self.item(key).get("open_shard", given_up)["S"] for key in self._items}
+        closed = {"S": "given up"}
+        shards = {key: item.get("open_shard", closed)["S"] for key, item in self.items.items()}
         return [key for key, shard in shards.items() if not shard.startswith("given up")]
 
     # ------------------------------------------------------------------------------------- writing

@@ -114,6 +114,9 @@ class SimulatedConnections[Order]:
         self._host = urlsplit(base_url).netloc
         self._connect_timeout = connect_timeout
 
+    def connect(self) -> None:
+        """Open a connection ahead: nothing here is kept open."""
+
     def post_json(
         self, path: str, payload: Payload, *, headers: dict[str, str], seconds: float
     ) -> Answer:
