@@ -54,7 +54,9 @@ def dynamodb(kind: str = "") -> Iterator["DynamoDBClient"]:
     with an_aws_account():
         a_messages_table()
         client: Any = clients_of_a_function().dynamodb
-        yield LosesAnswers(client) if kind == LOSES_ANSWERS else client
+        if kind == LOSES_ANSWERS:
+            client = LosesAnswers(client)
+        yield client
 
 
 @pytest.fixture(params=STORES)

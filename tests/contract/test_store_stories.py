@@ -33,7 +33,7 @@ class Created:
 
     by: str
     state: State
-    ends_a_chain: bool
+    closes_window: bool
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
                     state=step.state,
                     attempt=int(step.state is State.SENDING),
                     attempt_at=AT if step.state is State.SENDING else "",
-                    ends_a_chain=step.ends_a_chain,
+                    closes_window=step.closes_window,
                 )
             )
         case Begun(together=True):
@@ -159,17 +159,16 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
     return None
 
 
-def without_nonces(told: object) -> object:
+def without_nonces[Told](told: Told) -> Told:
     """Return the same without the name of a lease that no reporter holds: it is drawn by lot."""
-    match told:
-        case Message(outcome_lease_owner=owner) if owner not in ("", "reporter"):
-            return replace(told, outcome_lease_owner="its record")
-        case Recorded():
-            return replace(told, message=without_nonces(told.message))
+    if isinstance(told, Message) and told.outcome_lease_owner not in ("", "reporter"):
+        return replace(told, outcome_lease_owner="its record")
+    if isinstance(told, Recorded):
+        return replace(told, message=without_nonces(told.message))
     return told
 
 
-def lists(store: MessageStore, ids: list[str]) -> list[list[object]]:
+def lists(store: MessageStore, ids: list[str]) -> list[list[Message]]:
     """Return what the two lists say of these messages."""
     both = (store.open_messages(until="9"), store.given_up_messages(since="0", until="9"))
     return [

@@ -3,18 +3,23 @@
 import functools
 import re
 import tempfile
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
+from moto.server import ThreadedMotoServer
 
 import slim
+from sms_bridge.storage import aws
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
@@ -24,6 +29,12 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 TABLE = "messages"
+ON_LOOPBACK = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
 
 INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
@@ -103,6 +114,29 @@ DynamoDBBackend.batch_execute_statement = _batch_execute_statement  # type: igno
 def an_aws_account() -> AbstractContextManager[Any]:
     """Return a context with an empty AWS account; what boto3 read from disk stays read."""
     return mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": True}})
+
+
+@contextmanager
+def an_aws_account_on_loopback() -> Iterator[str]:
+    """Serve an empty AWS account to whatever reads its address; yields the URL."""
+    url = _moto_server()
+    urllib3.request("POST", f"{url}/moto-api/reset", timeout=10.0, retries=False)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ON_LOOPBACK.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_ENDPOINT_URL", url)
+        # moto on a busy machine is slower than AWS.
+        environment.setattr(aws, "READ_TIMEOUT", 10.0)
+        yield url
+
+
+@functools.cache
+def _moto_server() -> str:
+    """Start the one server of this process, which ends with it; returns its URL."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
 
 
 def clients_of_a_function() -> AwsClients:

@@ -112,7 +112,7 @@ def log_unreadable(error: UnreadableItemError) -> None:
 
 def new_nonce() -> str:
     """Return what tells a write of one's own from everybody else's."""
-    return secrets.token_hex(5)
+    return secrets.token_hex(4)
 
 
 class DynamoDBMessages:
@@ -175,6 +175,7 @@ class DynamoDBMessages:
                     message.id,
                     values,
                     first={"state": state},
+                    remove=() if values.get("attempt_at") else ("attempt_at",),
                     only_if=["attribute_not_exists(accepted_at)"],
                 )
             except _RefusedError as refused:
@@ -290,7 +291,7 @@ class DynamoDBMessages:
             # 8x8's id is proof, whoever brings it.
             only_if=[] if has_umid else [is_last_attempt],
             given={":attempt": attempt} if attempt and not has_umid else {},
-            remove=tuple(name for name in _FAILURE if not facts[name]),
+            remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
         )
         return moved if isinstance(moved, Recorded) else self._keep_facts(message_id, facts, at)
 
