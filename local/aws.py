@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
+from local import guard
 from local.processes import (
     LOOPBACK,
     ProcessFailedError,
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REGION = "us-east-1"
-ACCESS_KEY = "test"
-SECRET_KEY = "test"  # noqa: S105 - the emulator takes any
+SECRET_KEY = "not-checked"  # noqa: S105 - the emulator checks no signature
 SECONDS_TO_START = 30
 CONFIG = Config(
     connect_timeout=2,
@@ -51,12 +52,16 @@ class Aws:
     ----------
     endpoint
         Base URL of the emulator.
+    access_key_id
+        The one that the emulator takes. It is the account's number as well: the emulator gives
+        that to the functions that it runs.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, access_key_id: str) -> None:
         self.endpoint = endpoint
+        self._access_key_id = access_key_id
         self._session = boto3.Session(
-            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION
+            aws_access_key_id=access_key_id, aws_secret_access_key=SECRET_KEY, region_name=REGION
         )
 
     @property
@@ -64,7 +69,7 @@ class Aws:
         """What a child process needs to reach the emulator and no real account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_ACCESS_KEY_ID": self._access_key_id,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_CONFIG_FILE": "/dev/null",
@@ -125,44 +130,49 @@ def every_log_line(aws: Aws) -> list[str]:
 
 
 @asynccontextmanager
-async def emulator(program: Path, work: Path) -> AsyncIterator[Aws]:
-    """Run MiniStack on a free loopback port.
+async def emulator(python: Path, work: Path, *, port: int = 0) -> AsyncIterator[Aws]:
+    """Run MiniStack behind the guard.
 
     Parameters
     ----------
-    program
-        Its executable.
+    python
+        Its environment's interpreter.
     work
         Folder for its log and for the code of the functions that it runs.
+    port
+        Where on loopback it listens; 0 for any that is free.
     """
-    port = free_port()
+    port = port or free_port()
     temporary = work / "ministack"
     temporary.mkdir()
     log = work / "ministack.log"
+    account = f"{secrets.randbelow(9 * 10**11) + 10**11}"
+    aws = Aws(f"http://{LOOPBACK}:{port}", account)
     environment = child_environment(
+        AWS_ACCESS_KEY_ID=account,
+        # Whose the APIs are that are called unsigned.
+        MINISTACK_ACCOUNT_ID=account,
         BIND_HOST=LOOPBACK,
         GATEWAY_PORT=str(port),
         # Listens on a fixed port beside the gateway's.
         IOT_MTLS_ENABLED="0",
         TMPDIR=str(temporary),
     )
-    aws = Aws(f"http://{LOOPBACK}:{port}")
-    async with running([str(program)], log=log, environment=environment, folder=work) as process:
+    # -P: this package's modules are not for the emulator.
+    command = [str(python), "-P", str(guard.__file__)]
+    async with running(command, log=log, environment=environment, folder=work) as process:
         await _until_healthy(aws, process, log)
         yield aws
 
 
 async def _until_healthy(aws: Aws, process: asyncio.subprocess.Process, log: Path) -> None:
-    timeout = aiohttp.ClientTimeout(total=2)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
-        for _ in range(SECONDS_TO_START * 10):
-            if process.returncode is not None:
-                break
-            try:
-                async with session.get(f"{aws.endpoint}/_ministack/health") as response:
-                    if response.ok:
-                        return
-            except (aiohttp.ClientError, TimeoutError):
-                pass
+    for _ in range(SECONDS_TO_START * 10):
+        if process.returncode is not None:
+            break
+        try:
+            await asyncio.to_thread(aws.s3.list_buckets)
+        except (BotoCoreError, ClientError):
             await asyncio.sleep(0.1)
+        else:
+            return
     raise ProcessFailedError(f"MiniStack did not start\n{tail(log)}")

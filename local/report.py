@@ -11,7 +11,6 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.campaign import Result
 from local.eightx8 import fates
 from local.faults import Faults
@@ -100,13 +99,7 @@ MoEngage shows as tracking URL       {faults.new_tracking_url}
 
 def operators_tool(stack: LocalStack) -> str:
     """Give the lines that lead a shell's `bridge` here, and to no real account."""
-    variables = {
-        "AWS_ENDPOINT_URL": stack.aws.endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-        "BRIDGE_API_URL": stack.front_door_url,
-    }
+    variables = {**stack.aws.environment, "BRIDGE_API_URL": stack.front_door_url}
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     path = shlex.quote(f"{PROJECT}:{PROJECT / 'layers'}")
     python = shlex.quote(sys.executable)

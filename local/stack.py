@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 PROJECT = Path(__file__).resolve().parents[1]
-MINISTACK = PROJECT / ".venv/ministack/bin/ministack"
+MINISTACK = PROJECT / ".venv/ministack/bin/python"
 SAM = PROJECT / ".venv/sam/bin/sam"
 
 ACCOUNT_ID = "3f6c1b9e-52d7-4a08-9c41-7be0d2a9f135"
