@@ -65,13 +65,20 @@ class Aws:
         )
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What a child process needs to reach the emulator and no real account."""
+    def credentials(self) -> dict[str, str]:
+        """What leads a program to the emulator."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self._access_key_id,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same for a child process, which reaches no real account."""
+        return {
+            **self.credentials,
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -142,7 +149,7 @@ async def emulator(python: Path, work: Path, *, port: int = 0) -> AsyncIterator[
     port
         Where on loopback it listens; 0 for any that is free.
     """
-    port = port or free_port()
+    port = free_port(port)
     temporary = work / "ministack"
     temporary.mkdir()
     log = work / "ministack.log"

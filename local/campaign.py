@@ -89,14 +89,14 @@ class Result:
 
     Attributes
     ----------
-    states
-        What the look-up's history tells of its way.
+    receipts
+        The states of 8x8's receipts, in the order in which the bridge got them.
     """
 
     case: Case
     message_id: str
     course: Course
-    states: tuple[str, ...]
+    receipts: tuple[str, ...]
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -336,12 +336,10 @@ async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Re
         case=case,
         message_id=message.unique_id,
         course=course,
-        states=_states(found.get("history", [])),
+        receipts=_receipts(found.get("history", [])),
     )
 
 
-def _states(history: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Name what 8x8's receipts told, in the order in which the bridge got them."""
+def _receipts(history: list[dict[str, Any]]) -> tuple[str, ...]:
     events = (str(step["event"]) for step in history)
-    told = tuple(event.removeprefix("receipt ") for event in events if event.startswith("receipt "))
-    return ("accepted", *told) if history else ()
+    return tuple(event.removeprefix("receipt ") for event in events if event.startswith("receipt "))

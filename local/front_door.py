@@ -35,7 +35,7 @@ NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 @asynccontextmanager
-async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
+async def front_door(emulator_url: str, api_id: str, *, port: int = 0) -> AsyncIterator[str]:
     """Stand for the API's host name; gives the URL to call in its place.
 
     Parameters
@@ -44,6 +44,8 @@ async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
         Where the emulator answers.
     api_id
         Which of its HTTP APIs is meant.
+    port
+        Where to listen; 0 for any port that is free.
     """
     emulator = URL(emulator_url)
     # Of one kind, by the first part of the path: receipts must not keep messages waiting.
@@ -84,7 +86,7 @@ async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
 
         application = web.Application(client_max_size=BODY_LIMIT_BYTES)
         application.router.add_route("*", "/{path:.*}", pass_on)
-        async with serve(application) as url:
+        async with serve(application, port=port) as url:
             yield url
 
 

@@ -22,19 +22,35 @@ class ProcessFailedError(Exception):
     """A child process ended badly, or not in time. Its message ends with the tail of its log."""
 
 
-def free_port() -> int:
+class PortTakenError(ProcessFailedError):
+    """Something else listens on a port that was asked for."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken: choose another PORT, five in a row are used")
+
+
+def free_port(wanted: int = 0) -> int:
     """Find a loopback port that nothing listens on.
 
     For programs that cannot take port 0; whoever can should bind that instead.
+
+    Raises
+    ------
+    PortTakenError
+        The one that is wanted is not free.
     """
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError:
+            raise PortTakenError(wanted) from None
         port: int = probe.getsockname()[1]
         return port
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Build an environment for children without this shell's AWS account and proxies.
+    """Build an environment for children without this shell's AWS account, proxies and PYTHONPATH.
 
     Parameters
     ----------
@@ -44,7 +60,9 @@ def child_environment(**extra: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+        if not name.startswith("AWS_")
+        and not name.lower().endswith("_proxy")
+        and name != "PYTHONPATH"
     }
     return {**kept, **extra}
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from local.guard import refusal_of
-from local.processes import LOOPBACK
+from local.processes import LOOPBACK, PortTakenError
 
 _HAS_PAGE = web.AppKey("has_page", bool)
 
@@ -26,6 +26,11 @@ async def serve(
         0 for any that is free.
     has_page
         Whether the application has a page of its own, which may call it.
+
+    Raises
+    ------
+    PortTakenError
+        Something else listens there.
     """
     application[_HAS_PAGE] = has_page
     application.middlewares.insert(0, _guard)
@@ -35,7 +40,10 @@ async def serve(
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
+        try:
+            await web.TCPSite(runner, LOOPBACK, port).start()
+        except OSError:
+            raise PortTakenError(port) from None
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
     finally:

@@ -61,6 +61,9 @@ class LocalStack:
     ----------
     step
         Shows what is being done.
+    port
+        The first of the ports to listen on: of the console, the bridge, 8x8, MoEngage and AWS, in
+        this order. 0 for any that are free.
 
     Attributes
     ----------
@@ -93,8 +96,9 @@ class LocalStack:
     senders: Senders
     _sam: Sam
 
-    def __init__(self, step: Step = quiet) -> None:
+    def __init__(self, step: Step = quiet, *, port: int = 0) -> None:
         self._step = step
+        self._ports = range(port, port + 5) if port else [0] * 5
         self._open = AsyncExitStack()
         self.eightx8_api_key = secrets.token_urlsafe(32)
         self.connector_id = CONNECTOR_ID
@@ -119,13 +123,20 @@ class LocalStack:
         trace: TracebackType | None,
     ) -> None:
         """Stop all of it, the last started first."""
-        with self._step("Stopping"):
+        with self._step(
+            "Stopping the functions, MiniStack and the simulators, removing their files"
+        ):
             await self._open.aclose()
 
     @property
     def build_folder(self) -> Path:
         """What `sam build` made."""
         return self._sam.build_folder
+
+    @property
+    def console_port(self) -> int:
+        """Where the console is to listen; 0 for any port that is free."""
+        return self._ports[0]
 
     def send_url(self, sub_account_id: str = SUB_ACCOUNT_IDS[0]) -> str:
         """What an administrator pastes into MoEngage."""
@@ -222,9 +233,10 @@ class LocalStack:
     async def _start(self, opening: AsyncExitStack) -> None:
         work = await opening.enter_async_context(_temporary_folder())
         with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
-            self.aws = await opening.enter_async_context(emulator(MINISTACK, work))
-            self.eightx8_url = await opening.enter_async_context(self.eightx8.running())
-            self.moengage_url = await opening.enter_async_context(self.moengage.running())
+            _, _, eightx8, moengage, aws = self._ports
+            self.eightx8_url = await opening.enter_async_context(self.eightx8.running(eightx8))
+            self.moengage_url = await opening.enter_async_context(self.moengage.running(moengage))
+            self.aws = await opening.enter_async_context(emulator(MINISTACK, work, port=aws))
         self._sam = Sam(SAM, PROJECT, work, self.aws)
         with self._step("Building the functions and their layer (sam build)"):
             await self._sam.build()
@@ -232,7 +244,7 @@ class LocalStack:
             await self._deploy()
         with self._step("Connecting 8x8, the bridge and MoEngage"):
             self.front_door_url = await opening.enter_async_context(
-                front_door(self.aws.endpoint, self.deployment.api_id)
+                front_door(self.aws.endpoint, self.deployment.api_id, port=self._ports[1])
             )
             self.tokens = await asyncio.to_thread(self._put_api_key)
             await self._load_functions()

@@ -22,7 +22,7 @@ from local.console.traces import Traces
 from local.console.traffic import MOST_MESSAGES, MOST_PER_SECOND, Campaign
 from local.eightx8 import Course
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.fates import endings
+from local.eightx8.scenarios import endings
 from local.moengage import DeliveryTracking, Fault, Macro
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 
@@ -84,7 +84,7 @@ class Control:
             "macros": list(Macro),
             "methods": forms.METHODS,
             "errorCodes": [{"code": code, "text": text} for code, text in ERROR_CODES.items()],
-            "endings": [{"ending": ending, "fate": fate} for ending, fate in endings()],
+            "endings": [{"ending": ending, "scenario": scenario} for ending, scenario in endings()],
             "subAccounts": SUB_ACCOUNT_IDS,
             "urls": {
                 "bridge": stack.front_door_url,

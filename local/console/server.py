@@ -42,7 +42,7 @@ async def console(stack: LocalStack) -> AsyncIterator[str]:
     application[_CONTROL], application[_HUB] = control, hub
     application.add_routes(routes())
     application.on_response_prepare.append(add_headers)
-    async with serve(application, has_page=True) as url:
+    async with serve(application, port=stack.console_port, has_page=True) as url:
         looking = asyncio.create_task(_look(control, hub))
         try:
             yield f"{url}/"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.fates import QUEUED, SENT, Fate, Fault, Receipt, throttled_once
+from local.eightx8.scenarios import QUEUED, SENT, Fault, Receipt, Scenario, throttled_once
 
 # Longer than MoEngage waits by far, and than any function of the bridge runs.
 MOST_SECONDS = 60
@@ -75,26 +75,26 @@ class Instruction:
             raise ValueError(f"seconds must be from 1 to {MOST_SECONDS}")
 
     @property
-    def fate(self) -> Fate:
+    def scenario(self) -> Scenario:
         """What becomes of the message."""
         match self.course:
             case Course.DELIVER:
-                return Fate()
+                return Scenario()
             case Course.FAIL:
                 text = ERROR_CODES[self.error_code]
                 failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
-                return Fate(receipts=(QUEUED, SENT, failed))
+                return Scenario(receipts=(QUEUED, SENT, failed))
             case Course.REFUSE:
                 description = "Invalid MSISDN format (not E.164 international number)"
-                return Fate(fault=Fault(status=400, code=1002, message=description))
+                return Scenario(fault=Fault(status=400, code=1002, message=description))
             case Course.SILENT:
-                return Fate(callbacks="none")
+                return Scenario(callbacks="none")
             case Course.LATE:
-                return Fate(seconds_to_answer=self.seconds)
+                return Scenario(seconds_to_answer=self.seconds)
             case Course.THROTTLE:
                 return throttled_once(self.seconds)
             case Course.ERROR | Course.DROP:
-                return Fate(
+                return Scenario(
                     callbacks="none" if self.silent else "in order",
                     fault=Fault(
                         "answer" if self.course is Course.ERROR else "reset",
@@ -103,9 +103,9 @@ class Instruction:
                     ),
                 )
             case Course.TWICE:
-                return Fate(callbacks="doubled")
+                return Scenario(callbacks="doubled")
             case Course.OUT_OF_ORDER:
-                return Fate(callbacks="reversed")
+                return Scenario(callbacks="reversed")
 
 
 class Instructions:

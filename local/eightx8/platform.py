@@ -14,11 +14,11 @@ from typing import Any
 from local.eightx8.callbacks import CallbackSender, Post, Target, Webhooks
 from local.eightx8.contract import matches_parameter
 from local.eightx8.events import message_received, status_changed, time_text
-from local.eightx8.fates import EXPIRED, FATES, Fate, Receipt, fate_of
 from local.eightx8.instructions import Instructions
 from local.eightx8.orders import Order
 from local.eightx8.pace import Pace
 from local.eightx8.records import CallbackAttempt, SendRequest, SmsMessage
+from local.eightx8.scenarios import EXPIRED, SCENARIOS, Receipt, Scenario, scenario_of
 from local.eightx8.segments import parts_of
 from local.eightx8.throttle import Throttle
 
@@ -52,14 +52,14 @@ class Platform:
         How callbacks leave; nothing may be called back without it.
     log_lag
         How many seconds exports of the log are behind; may be changed at any time.
-    fates
+    scenarios
         By the last digits of the destination; add to it or replace.
     instructions
-        Come before the fates, but not before that of a whole number.
+        Come before the scenarios, but not before that of a whole number.
     messages
         What was taken, in order.
     rejected
-        What was answered 200 and ``REJECTED`` by its fate.
+        What was answered 200 and ``REJECTED`` by its scenario.
     requests
         Every send request that arrived.
     pending
@@ -92,7 +92,7 @@ class Platform:
         self.log_lag = 0.0
         self.clock = clock
         self.sleep = sleep
-        self.fates: dict[str, Fate] = dict(FATES)
+        self.scenarios: dict[str, Scenario] = dict(SCENARIOS)
         self.instructions = Instructions()
         self.messages: list[SmsMessage] = []
         self.rejected: list[SmsMessage] = []
@@ -124,28 +124,28 @@ class Platform:
         """Return a UUID of the simulator's own sequence."""
         return str(uuid.UUID(int=self._ids.getrandbits(128)))
 
-    def meet(self, order: Order) -> Fate:
+    def meet(self, order: Order) -> Scenario:
         """Return what becomes of a message at the request at hand, and count the request.
 
         A fault that it has met often enough is left out.
         """
         number = order.number.e164
         instruction = None
-        if number.removeprefix("+") not in self.fates:
+        if number.removeprefix("+") not in self.scenarios:
             instruction = self.instructions.meet(order.client_message_id)
-        fate = instruction.fate if instruction else fate_of(self.fates, number)
-        if fate.fault is None or fate.fault.times is None:
-            return fate
+        scenario = instruction.scenario if instruction else scenario_of(self.scenarios, number)
+        if scenario.fault is None or scenario.fault.times is None:
+            return scenario
         counted = order.client_message_id if instruction else number
         self._fault_counts[counted] += 1
-        met_enough = self._fault_counts[counted] > fate.fault.times
-        return replace(fate, fault=None) if met_enough else fate
+        met_enough = self._fault_counts[counted] > scenario.fault.times
+        return replace(scenario, fault=None) if met_enough else scenario
 
     def take(
         self,
         sub_account_id: str,
         order: Order,
-        fate: Fate,
+        scenario: Scenario,
         *,
         batch_id: str = "",
         client_batch_id: str = "",
@@ -162,16 +162,16 @@ class Platform:
             encoding=parts.encoding,
             segments=parts.count,
             cut_off=parts.cut_off,
-            fate=fate,
+            scenario=scenario,
             taken_at=now,
             scheduled_at=order.scheduled_at,
             expires_at=order.expires_at,
             batch_id=batch_id,
             client_batch_id=client_batch_id,
             last_at=now,
-            logged_at=now + fate.seconds_to_log,
+            logged_at=now + scenario.seconds_to_log,
         )
-        if fate.rejection:
+        if scenario.rejection:
             self.rejected.append(message)
         else:
             self.messages.append(message)
@@ -229,7 +229,7 @@ class Platform:
     async def _live(self, message: SmsMessage) -> None:
         target = self._target_of(message)
         events = []
-        for planned in message.fate.receipts:
+        for planned in message.scenario.receipts:
             await self.sleep(self.pace.until_receipt if planned.after is None else planned.after)
             receipt = planned
             if message.state == "queued" and planned.state != "queued":
@@ -237,18 +237,18 @@ class Platform:
             message.last, message.last_at = receipt, self.clock()
             message.history.append(receipt)
             event = status_changed(message, self.chance)
-            if message.fate.callbacks in ("in order", "doubled"):
+            if message.scenario.callbacks in ("in order", "doubled"):
                 for seconds in receipt.told_after:
                     self._tell(event, target, after=seconds)
-            if message.fate.callbacks == "doubled":
+            if message.scenario.callbacks == "doubled":
                 self._tell(event, target)
             events.append(event)
             if receipt is EXPIRED:
                 break
-        if message.fate.callbacks == "doubled and shuffled":
+        if message.scenario.callbacks == "doubled and shuffled":
             events *= 2
             self.chance.shuffle(events)
-        if message.fate.callbacks in ("doubled and shuffled", "reversed"):
+        if message.scenario.callbacks in ("doubled and shuffled", "reversed"):
             for event in reversed(events):
                 self._tell(event, target)
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.eightx8.fates import QUEUED, Fate, Receipt
+from local.eightx8.scenarios import QUEUED, Receipt, Scenario
 
 PRICE_PER_SMS = 0.0375
 CURRENCY = "EUR"
@@ -46,7 +46,7 @@ class SmsMessage:
     encoding: str
     segments: int
     cut_off: bool
-    fate: Fate
+    scenario: Scenario
     taken_at: float
     scheduled_at: float = 0.0
     expires_at: float = math.inf

@@ -194,7 +194,7 @@ class ReportingApi:
     def _status(self, message: SmsMessage) -> dict[str, Any]:
         """Return the status in the words of reports, which know no ``rejected``."""
         state = "undelivered" if message.state == "rejected" else message.state
-        rejection = message.fate.rejection
+        rejection = message.scenario.rejection
         return {
             "state": "failed" if rejection else state,
             "detail": message.last.detail,

@@ -14,12 +14,12 @@ from aiohttp import web
 
 from local.eightx8.callbacks import MASK
 from local.eightx8.contract import MAX_BATCH_SIZE, faults_of_batch, messages_of_batch
-from local.eightx8.fates import Fate, Fault
 from local.eightx8.gate import check_sub_account, json_of
 from local.eightx8.orders import Order, read_order
 from local.eightx8.platform import Platform
 from local.eightx8.records import SendRequest, SmsMessage
 from local.eightx8.refusals import Refusal, invalid
+from local.eightx8.scenarios import Fault, Scenario
 from local.eightx8.segments import parts_of
 
 _ACCEPTED = "SMS is accepted and queued for processing"
@@ -33,7 +33,7 @@ class _Taking(NamedTuple):
     """A message that is taken, unless a fault comes between."""
 
     order: Order
-    fate: Fate
+    scenario: Scenario
 
 
 class _Rejection(NamedTuple):
@@ -105,13 +105,15 @@ class SendApi:
         self, request: web.Request, sub_account_id: str, body: Any
     ) -> web.Response | None:
         order = read_order(body, self._platform.clock())
-        fate = self._platform.meet(order)
-        await self._think(fate)
+        scenario = self._platform.meet(order)
+        await self._think(scenario)
 
         def accept() -> web.Response:
-            return web.json_response(_answer_of(self._platform.take(sub_account_id, order, fate)))
+            return web.json_response(
+                _answer_of(self._platform.take(sub_account_id, order, scenario))
+            )
 
-        return await self._answer(request, fate.fault, accept)
+        return await self._answer(request, scenario.fault, accept)
 
     async def _batch(
         self, request: web.Request, sub_account_id: str, body: Any
@@ -130,14 +132,14 @@ class SendApi:
             except Refusal as refusal:
                 verdicts.append(_Rejection(message, refusal.description))
                 continue
-            fate = self._platform.meet(order)
-            fault = fate.fault
+            scenario = self._platform.meet(order)
+            fault = scenario.fault
             if fault and fault.is_of_one_message:
                 verdicts.append(_Rejection(message, fault.message))
                 continue
-            verdicts.append(_Taking(order, fate))
+            verdicts.append(_Taking(order, scenario))
             faults_of_all += [fault] if fault else []
-        await self._think(*(one.fate for one in verdicts if isinstance(one, _Taking)))
+        await self._think(*(one.scenario for one in verdicts if isinstance(one, _Taking)))
 
         def accept() -> web.Response:
             return web.json_response(self._take_batch(sub_account_id, body, verdicts))
@@ -152,7 +154,7 @@ class SendApi:
     ) -> dict[str, Any]:
         ids = {"batch_id": self._platform.new_id(), "client_batch_id": _client_batch_id(body)}
         answers = [
-            _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.fate, **ids))
+            _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.scenario, **ids))
             if isinstance(verdict, _Taking)
             else _rejection_of(self._platform.new_id(), verdict)
             for verdict in verdicts
@@ -169,8 +171,8 @@ class SendApi:
             summary["messages"] = answers
         return summary
 
-    async def _think(self, *fates: Fate) -> None:
-        longest = max((fate.seconds_to_answer for fate in fates), default=0)
+    async def _think(self, *scenarios: Scenario) -> None:
+        longest = max((scenario.seconds_to_answer for scenario in scenarios), default=0)
         if longest:
             await self._platform.sleep(longest)
 
@@ -197,7 +199,7 @@ class SendApi:
 
 
 def _answer_of(message: SmsMessage) -> dict[str, Any]:
-    rejection = message.fate.rejection
+    rejection = message.scenario.rejection
     return _answer(
         message.umid,
         message.request,

@@ -114,14 +114,14 @@ class MoEngageSimulator(Changing):
         return application
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
+    async def running(self, port: int = 0) -> AsyncIterator[str]:
         """Serve delivery tracking and the Data API on loopback; gives their base URL."""
         timeout = aiohttp.ClientTimeout(total=self.seconds_to_answer)
         async with (
             aiohttp.ClientSession(
                 timeout=timeout, skip_auto_headers=NOT_ADDED, trust_env=False
             ) as session,
-            serve(self.application()) as url,
+            serve(self.application(), port=port) as url,
         ):
             self.exchange = partial(_exchange, session)
             yield url

@@ -12,8 +12,8 @@ from local.console.bridge_watch import LogLine
 from local.console.counters import counters
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, Traces
-from local.eightx8 import CallbackAttempt, EightX8Simulator, Fate, SendRequest, SmsMessage
-from local.eightx8.fates import DELIVERED
+from local.eightx8 import CallbackAttempt, EightX8Simulator, Scenario, SendRequest, SmsMessage
+from local.eightx8.scenarios import DELIVERED
 from local.eightx8.segments import parts_of
 from local.moengage import CampaignMessage, MoEngageSimulator, Report, WebhookAnswer
 from local.moengage.configuration import WebhookRequest
@@ -77,7 +77,7 @@ class World:
                 encoding=parts.encoding,
                 segments=parts.count,
                 cut_off=parts.cut_off,
-                fate=Fate(),
+                scenario=Scenario(),
                 taken_at=NOW,
                 last=DELIVERED,
                 last_at=NOW + 1,

@@ -71,7 +71,7 @@ class Bridge:
         await self._session.close()
 
     def number(self, ending: str = "0000") -> str:
-        """Return a number that no other test has; its ending decides its fate at 8x8."""
+        """Return a number that no other test has; its ending decides its scenario at 8x8."""
         return f"+4479{next(self._numbers):04d}{ending}"
 
     async def call(

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import re
-from dataclasses import replace
 
 import pytest
 
 from local.campaign import CASES, Result
 from local.console.client import ControlApi
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
-from local.report import table, verdict, what_to_try
+from local.report import what_to_try
 from local.stack import LocalStack
 from tests.end_to_end.bridge import SECONDS_TO_WAIT
 
@@ -54,19 +53,6 @@ async def test_moengage_hears_final_outcomes_only_and_each_once(
     assert sorted(one for one in ids if one in told) == sorted(told)
     # None came before MoEngage had read the message's id.
     assert not told.keys() & {report["messageId"] for report in reports if report["lost"]}
-
-
-async def test_the_table_has_every_message_and_the_verdict_says_what_is_wrong(
-    campaign: list[Result],
-) -> None:
-    first, *others = campaign
-    worse = replace(first, course=replace(first.course, reports=2, belief="failed"))
-
-    assert table(campaign).row_count == len(CASES)
-    assert f"All {len(CASES)} messages" in verdict(campaign)
-    assert f"1 of {len(CASES)} messages" in verdict([worse, *others])
-    assert "reports 2 instead of 1" in verdict([worse, *others])
-    assert "belief 'failed' instead of 'delivered'" in verdict([worse, *others])
 
 
 async def test_the_printed_commands_work_as_printed(

@@ -7,7 +7,7 @@ import pytest
 
 from local.eightx8 import Course, Instruction
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.fates import endings
+from local.eightx8.scenarios import endings
 from local.eightx8.segments import unicode_characters
 from tests.simulators.eightx8_setting import KEY, NUMBER, Setting, a_setting, messages_path
 
@@ -64,12 +64,14 @@ class TestWhichMessage:
 
         assert statuses == [429, 429, 200, 200]
 
-    async def test_a_whole_numbers_fate_comes_first(self, setting: Setting) -> None:
-        setting.simulator.fates[NUMBER.removeprefix("+")] = Instruction(course=Course.SILENT).fate
+    async def test_a_whole_numbers_scenario_comes_first(self, setting: Setting) -> None:
+        setting.simulator.scenarios[NUMBER.removeprefix("+")] = Instruction(
+            course=Course.SILENT
+        ).scenario
         setting.simulator.instructions.standing = Instruction(course=Course.REFUSE)
 
         assert await send(setting) == 200
-        assert setting.simulator.messages[0].fate.callbacks == "none"
+        assert setting.simulator.messages[0].scenario.callbacks == "none"
 
     async def test_in_a_batch_each_message_meets_its_own(self, setting: Setting) -> None:
         upcoming = setting.simulator.instructions.upcoming
@@ -153,9 +155,9 @@ class TestCourses:
         with pytest.raises(ValueError, match="seconds"):
             Instruction(course=Course.LATE, seconds=seconds)
 
-    def test_every_code_has_a_fate_that_tells_it(self) -> None:
+    def test_every_code_has_a_scenario_that_tells_it(self) -> None:
         for code, text in ERROR_CODES.items():
-            last = Instruction(course=Course.FAIL, error_code=code).fate.receipts[-1]
+            last = Instruction(course=Course.FAIL, error_code=code).scenario.receipts[-1]
             assert (last.error_code, last.error_message) == (code, text)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.eightx8 import Fate, contract
+from local.eightx8 import Scenario, contract
 from tests.simulators.eightx8_setting import (
     NUMBER,
     OTHER_SUB_ACCOUNT,
@@ -172,7 +172,7 @@ class TestExport:
 
     async def test_it_may_be_behind(self, setting: Setting) -> None:
         setting.simulator.log_lag = 60.0
-        setting.simulator.fates[NUMBER.removeprefix("+")] = Fate(seconds_to_log=30.0)
+        setting.simulator.scenarios[NUMBER.removeprefix("+")] = Scenario(seconds_to_log=30.0)
         await setting.send(destination="+12025550288", clientMessageId="1")
         await setting.send(destination=NUMBER, clientMessageId="2")
         begin = setting.time.now

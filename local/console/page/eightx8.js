@@ -94,7 +94,7 @@ on("situation settings", () => {
   if (!extra.dataset.ready) {
     extra.dataset.ready = "yes";
     drawExtra();
-    endings.replaceChildren(...stack.settings.endings.flatMap((one) => [h("dt", {}, h("code", {}, one.ending)), h("dd", {}, one.fate)]));
+    endings.replaceChildren(...stack.settings.endings.flatMap((one) => [h("dt", {}, h("code", {}, one.ending)), h("dd", {}, one.scenario)]));
   }
   const { upcoming, standing } = stack.situation.instructions;
   const told = upcoming.length
@@ -115,7 +115,7 @@ document.getElementById("instructions").append(
     field("With", many),
     h("div", { class: "buttons" }, h("button", { type: "submit" }, "Tell 8x8"))),
   problem,
-  h("details", {}, h("summary", {}, "Numbers with a fate of their own"), endings),
+  h("details", {}, h("summary", {}, "Numbers with a scenario of their own"), endings),
 );
 
 // ------------------------------------------------------------------------------- what it received

@@ -1,7 +1,7 @@
 """What becomes of a message, by the last digits of its destination.
 
 ======  ==========================================================================
-digits  fate
+digits  scenario
 ======  ==========================================================================
 0001    undelivered: error 1, absent subscriber
 0002    rejected by the operator
@@ -103,7 +103,7 @@ REJECTED = Receipt("rejected", "rejected_by_operator", 15, "Invalid destination"
 
 
 @dataclass(frozen=True)
-class Fate:
+class Scenario:
     """What becomes of a message.
 
     Attributes
@@ -132,12 +132,12 @@ class Fate:
     seconds_to_log: float = 0
 
 
-_DELIVERED = Fate()
+_DELIVERED = Scenario()
 
 
-def throttled_once(seconds: int) -> Fate:
-    """Return the fate of a message that 8x8 takes only when it comes again."""
-    return Fate(
+def throttled_once(seconds: int) -> Scenario:
+    """Return the scenario of a message that 8x8 takes only when it comes again."""
+    return Scenario(
         fault=Fault(
             status=429,
             code=429,
@@ -148,41 +148,41 @@ def throttled_once(seconds: int) -> Fate:
     )
 
 
-FATES: Mapping[str, Fate] = MappingProxyType(
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
-        "0001": Fate(receipts=(QUEUED, SENT, ABSENT)),
-        "0002": Fate(receipts=(QUEUED, SENT, REJECTED)),
-        "0003": Fate(rejection="Invalid Source value. Reached max allowed limit"),
-        "0004": Fate(
+        "0001": Scenario(receipts=(QUEUED, SENT, ABSENT)),
+        "0002": Scenario(receipts=(QUEUED, SENT, REJECTED)),
+        "0003": Scenario(rejection="Invalid Source value. Reached max allowed limit"),
+        "0004": Scenario(
             fault=Fault(
                 status=400,
                 code=1002,
                 message="Invalid MSISDN format (not E.164 international number)",
             )
         ),
-        "0005": Fate(receipts=(QUEUED, SENT, RETRIED, DELIVERED)),
-        "0006": Fate(callbacks="doubled and shuffled"),
-        "0007": Fate(callbacks="none"),
-        "0008": Fate(receipts=(QUEUED, SENT, SPAM)),
+        "0005": Scenario(receipts=(QUEUED, SENT, RETRIED, DELIVERED)),
+        "0006": Scenario(callbacks="doubled and shuffled"),
+        "0007": Scenario(callbacks="none"),
+        "0008": Scenario(receipts=(QUEUED, SENT, SPAM)),
         "0009": throttled_once(1),
-        "0010": Fate(fault=Fault(accepted=True)),
-        "0011": Fate(fault=Fault()),
-        "0012": Fate(fault=Fault("hang", accepted=True)),
-        "0013": Fate(receipts=(QUEUED, SENT, DELIVERED, READ)),
-        "0014": Fate(fault=Fault("reset", accepted=True)),
-        "0015": Fate(fault=Fault("garbage", accepted=True)),
+        "0010": Scenario(fault=Fault(accepted=True)),
+        "0011": Scenario(fault=Fault()),
+        "0012": Scenario(fault=Fault("hang", accepted=True)),
+        "0013": Scenario(receipts=(QUEUED, SENT, DELIVERED, READ)),
+        "0014": Scenario(fault=Fault("reset", accepted=True)),
+        "0015": Scenario(fault=Fault("garbage", accepted=True)),
         "0016": throttled_once(5),
     }
 )
 
 
 def endings() -> list[tuple[str, str]]:
-    """Return the table above, row by row: the last digits, and the fate in words."""
+    """Return the table above, row by row: the last digits, and the scenario in words."""
     return re.findall(r"^(\d{4}|others) +(.*)$", __doc__ or "", re.MULTILINE)
 
 
-def fate_of(fates: Mapping[str, Fate], number: str) -> Fate:
-    """Return the fate of a number: that of its longest known ending; ``""`` is any number's."""
+def scenario_of(scenarios: Mapping[str, Scenario], number: str) -> Scenario:
+    """Return the scenario of a number: that of its longest known ending; ``""`` is any number's."""
     digits = number.removeprefix("+")
     endings = (digits[start:] for start in range(len(digits) + 1))
-    return next((fates[ending] for ending in endings if ending in fates), _DELIVERED)
+    return next((scenarios[ending] for ending in endings if ending in scenarios), _DELIVERED)
