@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, fields
 from statistics import quantiles
 from typing import Any
 
-from sms_bridge.rules.pacing import seconds_for
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.rules.sending_again import ResendPolicy
+from sms_bridge.domain.retry_policy import RetryPolicy, seconds_for
+from sms_bridge.domain.send_result import SendResult, Verdict
 
 # SQS hands over nothing more while so many records of a queue are being worked on or postponed.
 MOST_IN_FLIGHT = 120_000
@@ -112,7 +111,7 @@ class _EightX8:
 def run(burst: Burst) -> Course:
     """Simulate a burst to its end."""
     chance = random.Random(burst.seed)  # noqa: S311 - jitter
-    policy, eightx8, course = ResendPolicy(), _EightX8(burst), Course()
+    policy, eightx8, course = RetryPolicy(), _EightX8(burst), Course()
     throttled = SendResult(verdict=Verdict.THROTTLED, retry_after=burst.retry_after)
     arrived = 0
     shown: deque[tuple[float, int]] = deque()

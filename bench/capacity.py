@@ -26,7 +26,7 @@ TABLE_AT_FIRST, TABLE_QUOTA = 4000, 40_000
 """Write units a second of a new on-demand table and each index, and the account's quota for one."""
 
 PARTITION_WRITES = 1000
-SHELVES = 16
+SHARDS = 16
 SQS_IN_FLIGHT = 120_000
 
 RECEIPTS = 2
@@ -177,8 +177,8 @@ def _dynamodb(life: Life, settings: Settings) -> list[Limit]:
             "account's quota",
         )
     ]
-    for index, (units, shelves) in _index_writes(life).items():
-        hot = shelves * PARTITION_WRITES / units
+    for index, (units, shards) in _index_writes(life).items():
+        hot = shards * PARTITION_WRITES / units
         found.append(
             Limit(
                 f"DynamoDB, index `{index}` as a whole",
@@ -187,14 +187,13 @@ def _dynamodb(life: Life, settings: Settings) -> list[Limit]:
                 "warm throughput, as for the table",
             )
         )
-        if shelves < float("inf"):
+        if shards < float("inf"):
             found.append(
                 Limit(
-                    f"DynamoDB, the shelves of index `{index}`",
+                    f"DynamoDB, the shards of index `{index}`",
                     hot,
-                    f"{shelves:.0f} shelves x {PARTITION_WRITES:,} write units / {units:g} a "
-                    "message",
-                    "more shelves (a change of the code): all new entries of a shelf go to its "
+                    f"{shards:.0f} shards x {PARTITION_WRITES:,} write units / {units:g} a message",
+                    "more shards (a change of the code): all new entries of a shard go to its "
                     "end, "
                     "so that DynamoDB cannot split it",
                 )
@@ -206,7 +205,7 @@ def _index_writes(life: Life) -> dict[str, tuple[float, float]]:
     """Return write units of a message by index, and over how many hot keys they are spread.
 
     Messages to many people spread over the index `recipient` by themselves; a campaign's go to the
-    shelves of that campaign.
+    shards of that campaign.
     """
     names = {name for usage in life.steps.values() for name in usage.index_writes}
     spread = {"recipient": float("inf")}
@@ -214,7 +213,7 @@ def _index_writes(life: Life) -> dict[str, tuple[float, float]]:
     def units_of(index: str) -> float:
         return life.per_message(lambda usage: usage.index_writes.get(index, 0))
 
-    return {name: (units_of(name), spread.get(name, SHELVES)) for name in sorted(names)}
+    return {name: (units_of(name), spread.get(name, SHARDS)) for name in sorted(names)}
 
 
 def _outcomes(usage: Usage, settings: Settings, assumed: Assumptions) -> Limit:

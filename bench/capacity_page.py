@@ -24,7 +24,7 @@ from bench.capacity import (
 )
 from bench.cost import TRACED_SHARE, Assumptions
 from bench.usage import Life, read_lives
-from sms_bridge.rules.pacing import seconds_for
+from sms_bridge.domain.retry_policy import seconds_for
 
 DOCUMENT = artifact.PROJECT / "docs/capacity.md"
 CAMPAIGNS = (1_000_000, 100_000_000)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench import prices
 from bench.usage import Life, Usage
-from sms_bridge.rules.pacing import seconds_for
+from sms_bridge.domain.retry_policy import seconds_for
 
 MILLION = 1_000_000
 GB = 1024**3

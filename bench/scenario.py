@@ -14,7 +14,7 @@ from bench.events import TEXT, naked_body, receipt_events, send_events, sqs_even
 from bench.runs import take_times
 from bench.standins.running import StandIns
 from bench.warm import Work
-from sms_bridge.rules.duplicates import CLOCK_SKEW, seconds_a_period
+from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_period
 
 _BODY_OF_A_MESSAGE = {
     "destination": "+6590000000",

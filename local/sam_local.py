@@ -47,7 +47,7 @@ from local.processes import (
 from local.progress import steps_on
 from local.servers import serve
 from local.stack import PROJECT, SAM, LocalStack
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 
 SECONDS_TO_START = 900
 SECONDS_TO_ANSWER = 120

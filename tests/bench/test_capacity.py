@@ -76,8 +76,8 @@ def per_second(name: str, settings: Settings = SETTINGS, *, queued: bool = False
         ("DynamoDB, the table", 4000 / 6),
         ("DynamoDB, index `open` as a whole", 2000),
         ("DynamoDB, index `recipient` as a whole", 4000),
-        # In and out again: two units; 16 shelves of 1,000.
-        ("DynamoDB, the shelves of index `open`", 8000),
+        # In and out again: two units; 16 shards of 1,000.
+        ("DynamoDB, the shards of index `open`", 8000),
         # 50 functions tell five outcomes, of a tenth of a second each.
         ("Telling MoEngage", 500),
         ("8x8, single sends", 1800),
@@ -102,10 +102,10 @@ def test_the_send_queue_is_paced_or_works(settings: Settings, expected: float) -
     assert per_second("The send queue", settings, queued=True) == pytest.approx(expected)
 
 
-def test_numbers_of_many_people_share_no_shelf() -> None:
+def test_numbers_of_many_people_share_no_shard() -> None:
     names = [limit.name for limit in limits(LIFE, SETTINGS, ASSUMED, queued=False)]
 
-    assert "DynamoDB, the shelves of index `recipient`" not in names
+    assert "DynamoDB, the shards of index `recipient`" not in names
 
 
 def test_single_sends_do_not_limit_batches() -> None:

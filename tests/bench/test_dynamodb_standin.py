@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from bench.artifact import indexes
 from bench.standins.dynamodb import ALL, KEYS_ONLY, Table, index_writes, size_of
 from bench.standins.wire import Request
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.contract import test_store_stories as told
 from tests.fakes.aws import TABLE, a_messages_table, an_aws_account
 
-INDEXES = {"open": ("shelf", "accepted_at", KEYS_ONLY)}
+INDEXES = {"open": ("shard", "accepted_at", KEYS_ONLY)}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_messages_life_is_the_same_with_moto(moto: Any, steps: list[told.Step]
 
 
 def test_the_template_names_the_indexes() -> None:
-    assert indexes()["open"] == ("shelf", "accepted_at", KEYS_ONLY)
+    assert indexes()["open"] == ("open_shard", "accepted_at", KEYS_ONLY)
 
 
 # ---------------------------------------------------------------------------------------- charges
@@ -116,20 +116,20 @@ def an_item(**attributes: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("before", "after", "units"),
     [
-        (None, an_item(id="1", shelf="a", accepted_at="t"), 1),
-        (an_item(id="1"), an_item(id="1", shelf="a"), 0),
-        (an_item(id="1", shelf="a", accepted_at="t"), an_item(id="1", accepted_at="t"), 1),
+        (None, an_item(id="1", shard="a", accepted_at="t"), 1),
+        (an_item(id="1"), an_item(id="1", shard="a"), 0),
+        (an_item(id="1", shard="a", accepted_at="t"), an_item(id="1", accepted_at="t"), 1),
         (
-            an_item(id="1", shelf="a", accepted_at="t"),
-            an_item(id="1", shelf="b", accepted_at="t"),
+            an_item(id="1", shard="a", accepted_at="t"),
+            an_item(id="1", shard="b", accepted_at="t"),
             2,
         ),
         (
-            an_item(id="1", shelf="a", accepted_at="t"),
-            an_item(id="1", shelf="a", accepted_at="t", state="sent"),
+            an_item(id="1", shard="a", accepted_at="t"),
+            an_item(id="1", shard="a", accepted_at="t", state="sent"),
             0,
         ),
-        (an_item(id="1", shelf="a", accepted_at="t"), None, 1),
+        (an_item(id="1", shard="a", accepted_at="t"), None, 1),
     ],
 )
 def test_an_index_is_written_when_its_keys_change(before: Any, after: Any, units: int) -> None:
@@ -267,7 +267,7 @@ def test_items_have_the_size_that_dynamodb_says(value: dict[str, Any], size: int
 
 def test_what_is_kept_includes_index_entries() -> None:
     table = Table(INDEXES)
-    call(table, "PutItem", Item=an_item(id="1", shelf="a", accepted_at="t"))
+    call(table, "PutItem", Item=an_item(id="1", shard="a", accepted_at="t"))
     item, entry = size_of(table.items["1"]), size_of(table.items["1"])
 
     assert table.stored_bytes == item + 100 + entry + 100

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.scenario import wait_within_a_period
-from sms_bridge.rules.duplicates import CLOCK_SKEW, seconds_a_period
+from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_period
 from tests.fakes.clock import TurnableClock
 
 WINDOW = 120
