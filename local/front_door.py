@@ -49,7 +49,7 @@ async def front_door(emulator_url: str, api_id: str, *, port: int = 0) -> AsyncI
     """
     emulator = URL(emulator_url)
     # Of one kind, by the first part of the path: receipts must not keep messages waiting.
-    passages: defaultdict[str, asyncio.Semaphore] = defaultdict(
+    slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
         lambda: asyncio.Semaphore(CALLS_AT_ONCE)
     )
     host = f"{api_id}.execute-api.localhost:{emulator.port}"
@@ -67,7 +67,7 @@ async def front_door(emulator_url: str, api_id: str, *, port: int = 0) -> AsyncI
             body = await request.read()
             try:
                 async with (
-                    passages[request.path.split("/")[1]],
+                    slots[request.path.split("/")[1]],
                     session.request(
                         request.method,
                         target,

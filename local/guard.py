@@ -3,7 +3,7 @@
 Everything here listens on loopback, which any page that is open in a browser can reach as well, and
 so can every user of the machine. The rules are one function for all servers. The AWS emulator runs
 behind them as well, and takes only calls that carry the access key id of this run: it executes code
-for whoever it listens to.
+for its callers.
 
 Needs the standard library alone: the emulator's interpreter runs this file.
 """
@@ -96,7 +96,7 @@ class GuardedEmulator:
         await self._application(scope, receive, send)
 
     def _as_loopback(self, headers: Pairs) -> tuple[bool, list[tuple[str, str]]]:
-        """Judge the host of an HTTP API as if it was loopback; tell whether it was one."""
+        """Judge the host of an HTTP API as if it was loopback; say whether it was one."""
         is_api_call, judged = False, []
         for name, value in headers:
             host, _, port = value.partition(":")

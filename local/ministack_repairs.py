@@ -29,7 +29,7 @@ def repair(aws: Aws, stack_name: str) -> list[str]:
     list of str
         What was put back, for the log.
     """
-    # The emulator transforms the template as SAM's own service does, and tells the result.
+    # The emulator transforms the template as SAM's own service does, and returns the result.
     template: dict[str, Any] = json.loads(
         json.dumps(aws.cloudformation.get_template(StackName=stack_name)["TemplateBody"])
     )
@@ -103,7 +103,7 @@ def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> Iterat
     most = properties["ScalingConfig"]["MaximumConcurrency"]
     if isinstance(most, int):
         return
-    # botocore reads the numbers as numbers, whatever the emulator tells.
+    # botocore reads the numbers as numbers, whatever the emulator answers.
     mapping = aws.lambda_.get_event_source_mapping(UUID=mapping_id)
     aws.lambda_.update_event_source_mapping(
         UUID=mapping_id,

@@ -22,11 +22,11 @@ class ProcessFailedError(Exception):
     """A child process ended badly, or not in time. Its message ends with the tail of its log."""
 
 
-class PortTakenError(ProcessFailedError):
+class PortInUseError(ProcessFailedError):
     """Something else listens on a port that was asked for."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} is taken: choose another PORT, five in a row are used")
+        super().__init__(f"port {port} is in use: choose another PORT, five in a row are used")
 
 
 def free_port(wanted: int = 0) -> int:
@@ -36,7 +36,7 @@ def free_port(wanted: int = 0) -> int:
 
     Raises
     ------
-    PortTakenError
+    PortInUseError
         The one that is wanted is not free.
     """
     with socket.socket() as probe:
@@ -44,7 +44,7 @@ def free_port(wanted: int = 0) -> int:
         try:
             probe.bind((LOOPBACK, wanted))
         except OSError:
-            raise PortTakenError(wanted) from None
+            raise PortInUseError(wanted) from None
         port: int = probe.getsockname()[1]
         return port
 

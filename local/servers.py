@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from local.guard import refusal_of
-from local.processes import LOOPBACK, PortTakenError
+from local.processes import LOOPBACK, PortInUseError
 
 _HAS_PAGE = web.AppKey("has_page", bool)
 
@@ -29,7 +29,7 @@ async def serve(
 
     Raises
     ------
-    PortTakenError
+    PortInUseError
         Something else listens there.
     """
     application[_HAS_PAGE] = has_page
@@ -43,7 +43,7 @@ async def serve(
         try:
             await web.TCPSite(runner, LOOPBACK, port).start()
         except OSError:
-            raise PortTakenError(port) from None
+            raise PortInUseError(port) from None
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
     finally:

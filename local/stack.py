@@ -163,7 +163,7 @@ class LocalStack:
         return f"{self.moengage_url}/sms/dlr/custom/{self.connector_id}"
 
     def look_up_url(self, message_id: str) -> str:
-        """Where the bridge tells what became of a message."""
+        """Where the bridge shows what became of a message."""
         return f"{self.front_door_url}/messages/{message_id}"
 
     async def look_up(self, message_id: str) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class LocalStack:
             return found
 
     def outcomes_under_way(self) -> int:
-        """Count the outcomes that are to be told now; those held back for later are left out."""
+        """Count the outcomes that are to be reported now; those held back are left out."""
         return self._count(self.deployment.outcome_queue_url, *AT_WORK)
 
     def sends_under_way(self) -> int:

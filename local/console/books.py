@@ -43,7 +43,7 @@ class Books:
         return [views.sms(one) for one in self._eightx8.messages[since:]]
 
     def callbacks(self, since: int = 0) -> list[dict[str, Any]]:
-        """List 8x8's tries at telling an event."""
+        """List 8x8's attempts at a callback."""
         return [views.callback(one) for one in self._eightx8.callbacks[since:]]
 
     def reports(self, since: int = 0) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ class SentMessage:
     reports
         Those that count, as they came.
     content
-        All that the control API tells of it.
+        The control API's whole answer.
     """
 
     key: str
@@ -200,7 +200,7 @@ class ControlApi:
         return await self._rows("eightx8/sms", since)
 
     async def callbacks(self, since: int = 0) -> Rows:
-        """List 8x8's tries at telling an event, from this place on."""
+        """List 8x8's attempts at a callback, from this place on."""
         return await self._rows("eightx8/callbacks", since)
 
     async def counts(self) -> dict[str, int]:

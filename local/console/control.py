@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from local.campaign import VIRTUAL_NUMBER
+from local.campaign import CASES, VIRTUAL_NUMBER
 from local.console import forms, views
 from local.console.books import Books
 from local.console.bridge_watch import BridgeWatch
@@ -84,8 +84,12 @@ class Control:
             "macros": list(Macro),
             "methods": forms.METHODS,
             "errorCodes": [{"code": code, "text": text} for code, text in ERROR_CODES.items()],
-            "endings": [{"ending": ending, "scenario": scenario} for ending, scenario in endings()],
+            "endings": [{"ending": ending, "text": text} for ending, text in endings()],
             "subAccounts": SUB_ACCOUNT_IDS,
+            "demo": {
+                "messages": len(CASES),
+                "fail": sum(case.expected.belief != "delivered" for case in CASES),
+            },
             "urls": {
                 "bridge": stack.front_door_url,
                 "eightx8": stack.eightx8_url,
@@ -123,25 +127,25 @@ class Control:
     def phone(self) -> list[dict[str, Any]]:
         """List what is on the recipients' phones, with their replies, in order."""
         received = [
-            {"way": "received", **views.on_phone(sms)}
+            {"direction": "received", **views.on_phone(sms)}
             for sms in self.stack.eightx8.messages
             if sms.state in views.ON_THE_PHONE
         ]
-        told = {
+        known = {
             attempt.event["payload"].get("umid")
             for attempt in self.stack.eightx8.callbacks
             if attempt.status == 200
         }
         replies = [
             {
-                "way": "sent",
+                "direction": "sent",
                 "umid": one.umid,
                 "number": one.number,
                 "to": VIRTUAL_NUMBER,
                 "subAccountId": one.sub_account_id,
                 "text": one.body,
                 "at": one.at,
-                "told": one.umid in told,
+                "known": one.umid in known,
             }
             for one in self._replies
         ]

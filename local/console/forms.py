@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.eightx8 import Course, Instruction
-from local.moengage import BodyType, DeliveryTracking, Macro, Sender, SenderType
+from local.moengage import BodyType, DeliveryTracking, Sender, SenderType
 
 METHODS = ("POST", "GET", "DELETE")
 
@@ -196,7 +197,7 @@ def instruction_of(form: Mapping[str, Any]) -> Instruction:
             course=choice_of(form, "course", Course),
             error_code=number_of(form, "errorCode", least=0, most=99, default=1),
             seconds=number_of(form, "seconds", least=1, most=60, default=3),
-            taken=yes_or_no_of(form, "taken", default=True),
+            accepted=yes_or_no_of(form, "accepted", default=True),
             silent=yes_or_no_of(form, "silent", default=False),
             once=yes_or_no_of(form, "once", default=False),
         )
@@ -204,37 +205,57 @@ def instruction_of(form: Mapping[str, Any]) -> Instruction:
         raise FormError("errorCode", str(error)) from None
 
 
-def what_to_type(sender: Sender) -> list[dict[str, str]]:
-    """Say what to type into the real MoEngage, field by field, and where the value comes from."""
+def what_to_type(sender: Sender) -> list[dict[str, Any]]:
+    """Say what to type into the real MoEngage, field by field, and where the value comes from.
+
+    Returns
+    -------
+    list of dict
+        ``own`` is true where the value has parts in capitals, which are different for everybody.
+    """
+    path = re.sub(r"(?<=/subaccounts/)[^/]+", "YOUR_SUB_ACCOUNT", urlsplit(sender.api_url).path)
+    headers = {
+        "Content-Type": _CONTENT_TYPES[sender.body_type],
+        # Written as HTTP does, so that the two below are found.
+        **{name.title(): value for name, value in sender.headers.items()},
+        "Authorization": "Bearer YOUR_TOKEN",
+    }
     rows = [
-        ("Service provider name", sender.service_provider, "any unique name"),
-        ("Sender name", sender.name, "your sender ID with 8x8"),
+        ("Service provider name", sender.service_provider, "any name that is not in use"),
+        ("Sender name", sender.name, "any name: campaigns choose the sender by it"),
         ("Sender type", sender.type, ""),
         (
             "API URL",
-            "https://….execute-api.….amazonaws.com" + urlsplit(sender.api_url).path,
-            "the stack's output SendUrl, with your sub-account",
+            f"https://YOUR_BRIDGE{path}",
+            "the bridge's address (SendUrl) and your sub-account with 8x8",
         ),
         ("Method", sender.method, ""),
+        *((f"URL parameter {name}", value, "") for name, value in sender.url_parameters.items()),
+        *((f"Header {name}", value, _SOURCES.get(name, "")) for name, value in headers.items()),
+        ("Body type", sender.body_type, ""),
     ]
-    for name, value in sender.url_parameters.items():
-        rows.append((f"URL parameter {name}", value, ""))
-    for name, value in sender.headers.items():
-        secret = name.lower() == "authorization"
-        shown = "Bearer YOUR_TOKEN" if secret else value
-        source = "the first of moengageTokens in the stack's secret (output SecretArn)"
-        rows.append((f"Header {name}", shown, source if secret else ""))
-    rows.append(("Body type", sender.body_type, ""))
     if isinstance(sender.body, str):
         rows.append(("Body", sender.body, ""))
     else:
-        for name, value in sender.body.items():
-            sender_id = name == "sender"
-            rows.append((f"Body {name}", value, "your sender ID with 8x8" if sender_id else ""))
-    return [{"field": field, "value": value, "source": note} for field, value, note in rows]
+        rows += [
+            (f"Body {name}", value, _SOURCES.get(f"Body {name}", ""))
+            for name, value in sender.body.items()
+        ]
+    return [
+        {"field": field, "value": value, "source": source, "own": "YOUR_" in value}
+        for field, value, source in rows
+    ]
 
 
-MACROS = tuple(Macro)
+_CONTENT_TYPES = {
+    BodyType.JSON: "application/json",
+    BodyType.RAW: "application/json",
+    BodyType.FORM: "application/x-www-form-urlencoded",
+}
+_SOURCES = {
+    "Authorization": "the token that the bridge takes from MoEngage (moengageTokens)",
+    "Body sender": "the sender ID that recipients see, as it is registered with 8x8",
+}
 
 
 def _rows(pairs: Mapping[str, str]) -> list[dict[str, str]]:

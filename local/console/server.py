@@ -165,7 +165,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 # --------------------------------------------------------------------------------------- the events
 async def _events(request: web.Request) -> web.StreamResponse:
-    """Tell all there is, then every change, until the page is closed or the stack ends."""
+    """Send all there is, then every change, until the page is closed or the stack ends."""
     control, hub = request.app[_CONTROL], request.app[_HUB]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     async with hub.listening() as events:
@@ -193,8 +193,8 @@ def _everything(control: Control) -> dict[str, Any]:
 
 
 async def _look(control: Control, hub: Hub) -> None:
-    """Look at everything again and again, and tell what is new."""
-    told = _Told()
+    """Look at everything again and again, and publish what is new."""
+    seen = _Seen()
     read_logs_at = 0.0
     while True:
         began = time.monotonic()
@@ -203,7 +203,7 @@ async def _look(control: Control, hub: Hub) -> None:
             read_logs_at = began
         await _look_at_bridge(control, read_logs=read_logs)
         if hub.has_listeners:
-            for name, data in told.news(control):
+            for name, data in seen.news(control):
                 hub.publish(name, data)
         await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
@@ -213,17 +213,17 @@ async def _look_at_bridge(control: Control, *, read_logs: bool) -> None:
     with suppress(BotoCoreError, ClientError):
         control.traces.all()
         now = time.time()
-        ids = control.traces.to_look_at(now)
+        ids = control.traces.due(now)
         if ids:
             control.traces.add_items(await asyncio.to_thread(control.watch.items, ids))
-        if read_logs and control.traces.is_stirring(now):
+        if read_logs and control.traces.is_active(now):
             control.traces.add_lines(await asyncio.to_thread(control.watch.new_lines))
         if read_logs:
             control.queues = await asyncio.to_thread(control.watch.queues)
 
 
-class _Told:
-    """What the listeners know already; somebody new is told everything at first."""
+class _Seen:
+    """What the listeners know already; a new one gets everything at first."""
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
@@ -233,7 +233,7 @@ class _Told:
         self._settings: dict[str, Any] = {}
 
     def news(self, control: Control) -> list[tuple[str, Any]]:
-        """Return the events that tell what has changed."""
+        """Return the events for what has changed."""
         rows = {row["key"]: row for row in control.rows()}
         requests = {one["number"]: one for one in control.last_requests()}
         phone = {one["umid"]: one for one in control.phone()}

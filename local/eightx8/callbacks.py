@@ -86,7 +86,7 @@ class CallbackSender:
     async def send(
         self, post: Post, event: dict[str, Any], target: Target, *, after: float = 0.0
     ) -> None:
-        """Post one event, after some seconds, until it is taken or the last retry has failed."""
+        """Post one event, after some seconds, until it is accepted or the last retry has failed."""
         if after:
             await self._sleep(after)
         for number, wait in enumerate(self._waits, start=1):

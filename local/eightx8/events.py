@@ -26,7 +26,7 @@ def time_text(seconds: float, chance: random.Random) -> str:
 
 
 def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]:
-    """Return the event that tells of a message's last change of state."""
+    """Return the event for a message's last change of state."""
     last = message.last
     status = {
         "state": last.state,
@@ -51,7 +51,7 @@ def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]
 
 
 def message_received(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the event that tells of an SMS to a virtual number."""
+    """Return the event for an SMS to a virtual number."""
     return _event("inbound_message_received", "Inbound SMS received", payload)
 
 

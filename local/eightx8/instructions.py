@@ -1,4 +1,4 @@
-"""What 8x8 is told to do with the next messages, whatever their numbers say."""
+"""Instructions for 8x8: what it does with the next messages, whatever their numbers say."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Course(StrEnum):
     REFUSE = "refuse"
     """Answered 400: the number is none."""
     SILENT = "silent"
-    """Delivered, and no receipt ever tells."""
+    """Delivered, and no receipt ever comes."""
     LATE = "late"
     """Answered after some seconds."""
     THROTTLE = "throttle"
-    """Answered 429 once, with a Retry-After; taken when it comes again."""
+    """Answered 429 once, with a Retry-After; accepted when it comes again."""
     ERROR = "error"
     """Answered 500."""
     DROP = "drop"
@@ -47,10 +47,10 @@ class Instruction:
         Of the receipt, where the course is to fail.
     seconds
         Until a late answer, or of a Retry-After.
-    taken
+    accepted
         Whether 8x8 has the message although its answer is an error or none.
     silent
-        Whether no receipt tells then that it has it.
+        Whether no receipt comes although it has it.
     once
         Whether the message meets that at its first request only.
 
@@ -63,7 +63,7 @@ class Instruction:
     course: Course = Course.DELIVER
     error_code: int = 1
     seconds: int = 3
-    taken: bool = True
+    accepted: bool = True
     silent: bool = False
     once: bool = False
 
@@ -98,7 +98,7 @@ class Instruction:
                     callbacks="none" if self.silent else "in order",
                     fault=Fault(
                         "answer" if self.course is Course.ERROR else "reset",
-                        accepted=self.taken,
+                        accepted=self.accepted,
                         times=1 if self.once else None,
                     ),
                 )

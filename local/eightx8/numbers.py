@@ -1,4 +1,4 @@
-"""National and international numbers, as far as the simulator has to tell them apart."""
+"""National and international numbers, as far as the simulator has to know."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Number(NamedTuple):
     e164
         With the plus sign.
     country
-        ISO 3166-1 alpha-2, empty where the number does not tell.
+        ISO 3166-1 alpha-2, empty where the number does not say.
     """
 
     e164: str

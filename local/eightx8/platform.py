@@ -57,7 +57,7 @@ class Platform:
     instructions
         Come before the scenarios, but not before that of a whole number.
     messages
-        What was taken, in order.
+        What was accepted, in order.
     rejected
         What was answered 200 and ``REJECTED`` by its scenario.
     requests
@@ -150,7 +150,7 @@ class Platform:
         batch_id: str = "",
         client_batch_id: str = "",
     ) -> SmsMessage:
-        """Give a message its umid and start its way."""
+        """Give a message its umid and start its receipts."""
         parts = parts_of(order.body["text"], order.body.get("encoding", "AUTO"))
         now = self.clock()
         message = SmsMessage(
@@ -163,7 +163,7 @@ class Platform:
             segments=parts.count,
             cut_off=parts.cut_off,
             scenario=scenario,
-            taken_at=now,
+            accepted_at=now,
             scheduled_at=order.scheduled_at,
             expires_at=order.expires_at,
             batch_id=batch_id,
@@ -186,7 +186,7 @@ class Platform:
         Returns
         -------
         str
-            The umid; the callback is on its way.
+            The umid; the callback follows.
         """
         if sub_account_id not in self.sub_account_ids:
             raise ValueError("no virtual number belongs to this sub-account")
@@ -202,7 +202,7 @@ class Platform:
             "encoding": parts.encoding,
             "smsCount": parts.count,
         }
-        self._tell(message_received(payload), self.webhooks.target(sub_account_id))
+        self._send_event(message_received(payload), self.webhooks.target(sub_account_id))
         return umid
 
     async def settled(self, seconds: float) -> None:
@@ -238,10 +238,10 @@ class Platform:
             message.history.append(receipt)
             event = status_changed(message, self.chance)
             if message.scenario.callbacks in ("in order", "doubled"):
-                for seconds in receipt.told_after:
-                    self._tell(event, target, after=seconds)
+                for seconds in receipt.callbacks_after:
+                    self._send_event(event, target, after=seconds)
             if message.scenario.callbacks == "doubled":
-                self._tell(event, target)
+                self._send_event(event, target)
             events.append(event)
             if receipt is EXPIRED:
                 break
@@ -250,7 +250,7 @@ class Platform:
             self.chance.shuffle(events)
         if message.scenario.callbacks in ("doubled and shuffled", "reversed"):
             for event in reversed(events):
-                self._tell(event, target)
+                self._send_event(event, target)
 
     async def _leave_queue(self, message: SmsMessage, planned: Receipt) -> Receipt:
         """Wait for the scheduled time; a message that is too old by then expires."""
@@ -267,7 +267,9 @@ class Platform:
         own = message.request.get("dlrCallbackUrl")
         return Target(own) if own else self.webhooks.target(message.sub_account_id)
 
-    def _tell(self, event: dict[str, Any], target: Target | None, *, after: float = 0.0) -> None:
+    def _send_event(
+        self, event: dict[str, Any], target: Target | None, *, after: float = 0.0
+    ) -> None:
         if target is None:
             return
         if self.post is None:

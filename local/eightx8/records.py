@@ -27,7 +27,7 @@ class SmsMessage:
     destination
         E.164, with the plus sign.
     country
-        ISO 3166-1 alpha-2, empty where the number does not tell.
+        ISO 3166-1 alpha-2, empty where the number does not say.
     cut_off
         Whether the text had more than ten parts.
     logged_at
@@ -47,7 +47,7 @@ class SmsMessage:
     segments: int
     cut_off: bool
     scenario: Scenario
-    taken_at: float
+    accepted_at: float
     scheduled_at: float = 0.0
     expires_at: float = math.inf
     batch_id: str = ""
@@ -109,7 +109,7 @@ class SendRequest:
 
 @dataclass
 class CallbackAttempt:
-    """One try at telling an event.
+    """One attempt at a callback.
 
     Attributes
     ----------

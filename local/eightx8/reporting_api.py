@@ -128,7 +128,7 @@ class ReportingApi:
         found = [
             message
             for message in self._all_of(sub_account_id)
-            if begin <= message.taken_at < end
+            if begin <= message.accepted_at < end
             and message.logged_at + self._platform.log_lag <= self._platform.clock()
             and (not number or message.destination == f"+{number}")
             and (not countries or message.country in countries)
@@ -150,7 +150,7 @@ class ReportingApi:
             "source": message.source,
             "body": MASKED_TEXT,
             "encoding": message.encoding,
-            "createdAt": self._time(message.taken_at),
+            "createdAt": self._time(message.accepted_at),
             "smsCount": message.segments,
             "price": message.price or _NO_PRICE,
         }
@@ -180,7 +180,7 @@ class ReportingApi:
             "msisdn": masked(message.destination),
             "source": message.source,
             "encoding": message.encoding,
-            "createdat": self._time(message.taken_at),
+            "createdat": self._time(message.accepted_at),
             "smscount": message.segments,
             "price_currency": price["currency"],
             "price_persms": price["perSms"],

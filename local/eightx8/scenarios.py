@@ -11,14 +11,14 @@ digits  scenario
 0006    delivered; every receipt comes twice, all at once, in no order
 0007    delivered; no receipt ever comes
 0008    undelivered: error 43, spam filter
-0009    refused once: 429 with Retry-After; taken when it comes again
-0010    taken, but answered 500
-0011    not taken, answered 500
-0012    taken, but the answer never comes
+0009    refused once: 429 with Retry-After; accepted when it comes again
+0010    accepted, but answered 500
+0011    not accepted, answered 500
+0012    accepted, but the answer never comes
 0013    delivered, then read
-0014    taken, then the connection is reset
-0015    taken, but the answer is no JSON
-0016    refused once: 429 with a Retry-After that is too long to wait for; then taken
+0014    accepted, then the connection is reset
+0015    accepted, but the answer is no JSON
+0016    refused once: 429 with a Retry-After that is too long to wait for; then accepted
 others  delivered
 ======  ==========================================================================
 """
@@ -40,9 +40,8 @@ class Receipt:
     ----------
     after
         Seconds after the change before it; ``None`` for what the pace says.
-    told_after
-        Of callbacks that are in order, seconds after the change: several tell of it again, none
-        never does.
+    callbacks_after
+        Of callbacks that are in order, seconds after the change: one callback each.
     """
 
     state: Literal["queued", "sent", "delivered", "undelivered", "rejected", "read"]
@@ -50,7 +49,7 @@ class Receipt:
     error_code: int = 0
     error_message: str = ""
     after: float | None = None
-    told_after: tuple[float, ...] = (0.0,)
+    callbacks_after: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Fault:
 
     Attributes
     ----------
-    way
+    kind
         ``answer``: with an error status; ``hang``: never; ``reset``: the connection is reset;
         ``garbage``: 200 with a page that is not what 8x8 answers.
     accepted
@@ -74,7 +73,7 @@ class Fault:
         How many requests to one number meet it; ``None`` for all.
     """
 
-    way: Literal["answer", "hang", "reset", "garbage"] = "answer"
+    kind: Literal["answer", "hang", "reset", "garbage"] = "answer"
     accepted: bool = False
     status: int = 500
     code: int = 2000
@@ -87,7 +86,7 @@ class Fault:
     @property
     def is_of_one_message(self) -> bool:
         """Whether a batch lives on: the message alone is rejected."""
-        is_refusal = self.way == "answer" and 400 <= self.status < 500 and self.status != 429
+        is_refusal = self.kind == "answer" and 400 <= self.status < 500 and self.status != 429
         return is_refusal and not self.refuses_batch
 
 
@@ -111,7 +110,7 @@ class Scenario:
     receipts
         Its changes of state, in order.
     callbacks
-        How 8x8 tells of them; ``reversed`` is all at once, the last one first.
+        In which order the callbacks come; ``reversed`` is all at once, the last one first.
     rejection
         Why 8x8 answers 200 with ``REJECTED``; empty where it does not.
     fault

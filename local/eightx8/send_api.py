@@ -29,15 +29,15 @@ _SECONDS_TO_HANG = 60
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class _Taking(NamedTuple):
-    """A message that is taken, unless a fault comes between."""
+class _Acceptance(NamedTuple):
+    """A message that is accepted, unless a fault comes between."""
 
     order: Order
     scenario: Scenario
 
 
 class _Rejection(NamedTuple):
-    """A message of a batch that is not taken."""
+    """A message of a batch that is not accepted."""
 
     message: dict[str, Any]
     description: str
@@ -91,7 +91,7 @@ class SendApi:
             record.status, record.code = refusal.status, refusal.code
             raise
         if answer is None:
-            return web.Response()  # nobody is left to read it
+            return web.Response()  # the connection is gone
         record.status = answer.status
         return answer
 
@@ -124,7 +124,7 @@ class SendApi:
                 raise Refusal(400, 1100, f"Bulk limit exceeded: {size} messages")
         if problems := faults_of_batch(body):
             raise invalid(problems[0].field)
-        verdicts: list[_Taking | _Rejection] = []
+        verdicts: list[_Acceptance | _Rejection] = []
         faults_of_all: list[Fault] = []
         for message in messages_of_batch(body):
             try:
@@ -137,9 +137,9 @@ class SendApi:
             if fault and fault.is_of_one_message:
                 verdicts.append(_Rejection(message, fault.message))
                 continue
-            verdicts.append(_Taking(order, scenario))
+            verdicts.append(_Acceptance(order, scenario))
             faults_of_all += [fault] if fault else []
-        await self._think(*(one.scenario for one in verdicts if isinstance(one, _Taking)))
+        await self._think(*(one.scenario for one in verdicts if isinstance(one, _Acceptance)))
 
         def accept() -> web.Response:
             return web.json_response(self._take_batch(sub_account_id, body, verdicts))
@@ -150,12 +150,12 @@ class SendApi:
         self,
         sub_account_id: str,
         body: dict[str, Any],
-        verdicts: list[_Taking | _Rejection],
+        verdicts: list[_Acceptance | _Rejection],
     ) -> dict[str, Any]:
         ids = {"batch_id": self._platform.new_id(), "client_batch_id": _client_batch_id(body)}
         answers = [
             _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.scenario, **ids))
-            if isinstance(verdict, _Taking)
+            if isinstance(verdict, _Acceptance)
             else _rejection_of(self._platform.new_id(), verdict)
             for verdict in verdicts
         ]
@@ -184,7 +184,7 @@ class SendApi:
             return accept()
         if fault.accepted:
             accept()
-        match fault.way:
+        match fault.kind:
             case "answer":
                 raise Refusal(
                     fault.status, fault.code, fault.message, retry_after=fault.retry_after

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Changing:
-    """Something of which others want to know when it has come to be in some way."""
+    """Something whose changes can be waited for."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Condition()

@@ -1,4 +1,4 @@
-"""What MoEngage remembers of messages, and what it is told to do with reports."""
+"""What MoEngage remembers of messages, and how it answers reports."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 It sends a webhook a message and judges the answer, takes delivery reports, and keeps what it
 believes of each message. Where its documentation is silent, the less convenient reading was
-taken: a report about an id that it has not read yet is lost, and a first report stands.
+accepted: a report about an id that it has not read yet is lost, and a first report stands.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class MoEngageSimulator(Changing):
     reports
         Every call to a delivery-tracking URL that exists, in order.
     lost
-        Reports that were taken and tell nothing: their id is none that a service provider gave.
+        Acknowledged reports about an id that no service provider gave.
     faults
         What happens to the next reports, one each.
     data_api
@@ -133,7 +133,7 @@ class MoEngageSimulator(Changing):
         Raises
         ------
         ValueError
-            The name is taken, or another service provider has the same host name.
+            The name is in use, or another service provider has the same host name.
         """
         others = [other for other in self._senders if other != instead_of]
         for other in others:

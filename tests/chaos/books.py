@@ -127,7 +127,7 @@ def compare(
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
-    taken = eightx8.taken
+    taken = eightx8.accepted
     for client_message_id, group in taken.items():
         for sms in group:
             ids_of[sms.destination].add(client_message_id)

@@ -42,8 +42,8 @@ def _failed(error_code: int) -> tuple[Receipt, ...]:
     return Instruction(course=Course.FAIL, error_code=error_code).scenario.receipts
 
 
-def _fault(course: Course, *, taken: bool = True) -> Fault:
-    fault = Instruction(course=course, taken=taken).scenario.fault
+def _fault(course: Course, *, accepted: bool = True) -> Fault:
+    fault = Instruction(course=course, accepted=accepted).scenario.fault
     assert fault is not None
     return fault
 
@@ -119,12 +119,12 @@ class EightX8Side:
         self._server = Server(loop, world, self.simulator.application(), address="203.0.113.8")
 
     @property
-    def taken(self) -> dict[str, list[SmsMessage]]:
+    def accepted(self) -> dict[str, list[SmsMessage]]:
         """All messages that have a umid, by ``clientMessageId``."""
-        taken = defaultdict(list)
+        accepted = defaultdict(list)
         for message in (*self.simulator.messages, *self.simulator.rejected):
-            taken[message.client_message_id].append(message)
-        return taken
+            accepted[message.client_message_id].append(message)
+        return accepted
 
     # ----------------------------------------------------------------------------- on the way to it
     def mishap(self, path: str) -> Mishap[Scenario]:
@@ -163,7 +163,7 @@ class EightX8Side:
             return replace(throttled, retry_after=choice("throttled_with_time", *_RETRY_AFTER))
         if strikes("errors_before"):
             status = choice("errors_before", 500, 502, 503, 504)
-            return replace(_fault(Course.ERROR, taken=False), status=status)
+            return replace(_fault(Course.ERROR, accepted=False), status=status)
         if strikes("reset_after_read"):
             return _fault(Course.DROP)
         if strikes("errors_after"):
@@ -239,12 +239,12 @@ class EightX8Side:
             if strikes("receipts_late"):
                 after += self._random.uniform(3600.0, 47 * 3600.0 / len(planned))
             reported = amount("receipts_shuffled", 0.0, 120.0)
-            told_after: tuple[float, ...] = (reported,)
+            callbacks_after: tuple[float, ...] = (reported,)
             if strikes("receipts_lost"):
-                told_after = ()
+                callbacks_after = ()
             elif strikes("receipts_doubled"):
-                told_after = (reported, reported + self._random.uniform(0.0, 60.0))
-            receipts.append(replace(receipt, after=after, told_after=told_after))
+                callbacks_after = (reported, reported + self._random.uniform(0.0, 60.0))
+            receipts.append(replace(receipt, after=after, callbacks_after=callbacks_after))
         return replace(scenario, receipts=tuple(receipts))
 
     def _order_export(self) -> None:
@@ -281,4 +281,4 @@ def _in_words(scenario: Scenario) -> str:
     fault = scenario.fault
     if scenario.rejection or (fault and not fault.accepted):
         return "not taken"
-    return f"taken, to be {scenario.receipts[-1].state}" + (f", {fault.way}" if fault else "")
+    return f"taken, to be {scenario.receipts[-1].state}" + (f", {fault.kind}" if fault else "")

@@ -35,10 +35,10 @@ async def test_every_request_to_8x8_satisfies_8x8s_contract(
     assert any(request["batch"] for request in requests)
 
 
-async def test_moengage_hears_final_outcomes_only_and_each_once(
+async def test_moengage_gets_final_outcomes_only_and_each_once(
     control: ControlApi, campaign: list[Result]
 ) -> None:
-    told = {result.message_id: result for result in campaign if result.message_id}
+    known = {result.message_id: result for result in campaign if result.message_id}
     payloads = [attempt["event"]["payload"] for attempt in await control.callbacks()]
     states = {payload["status"]["state"] for payload in payloads if "status" in payload}
 
@@ -50,9 +50,9 @@ async def test_moengage_hears_final_outcomes_only_and_each_once(
         assert set(report["content"]) == {"messageId", "status", "reason", "description", "umid"}
         assert report["content"]["status"] in ("DELIVERED", "FAILED")
     ids = [report["messageId"] for report in reports]
-    assert sorted(one for one in ids if one in told) == sorted(told)
+    assert sorted(one for one in ids if one in known) == sorted(known)
     # None came before MoEngage had read the message's id.
-    assert not told.keys() & {report["messageId"] for report in reports if report["lost"]}
+    assert not known.keys() & {report["messageId"] for report in reports if report["lost"]}
 
 
 async def test_the_printed_commands_work_as_printed(

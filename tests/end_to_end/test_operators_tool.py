@@ -116,14 +116,14 @@ async def test_each_fault_is_named_and_mended(
     await operator.does(
         f"sms-bridge parameters set MoEngageDeliveryTrackingUrl={made.new_tracking_url} --yes"
     )
-    # What was given up meanwhile is still named, with the command that tells it again.
+    # What was given up meanwhile is still named, with the command that sends it again.
     [_, moengage] = await operator.problems()
     await operator.does(moengage["remedy"].rpartition("then: ")[2])
     await _ended(TOLD, stack, made.without_report, made.refused)
 
     assert await operator.problems() == []
-    told = await bridge.control.messages(made.without_report, made.refused)
-    assert [one.reason for one in told] == ["eightx8_rejected", "eightx8_unauthorized"]
+    reported = await bridge.control.messages(made.without_report, made.refused)
+    assert [one.reason for one in reported] == ["eightx8_rejected", "eightx8_unauthorized"]
 
     # ---------------------------------------------------------------- and all is well again
     after = await bridge.send(destination=bridge.number())
@@ -141,20 +141,20 @@ async def test_each_fault_is_named_and_mended(
     await operator.does("sms-bridge parameters set ReceiptPatienceSeconds=172800 --yes")
 
 
-async def test_the_story_of_a_numbers_messages_is_told(
+async def test_the_timeline_of_a_numbers_messages_is_shown(
     stack: LocalStack, bridge: Bridge, operator: Operator
 ) -> None:
     number = bridge.number("0001")
     message = await bridge.send(destination=number)
     await _ended(TOLD, stack, message.unique_id)
 
-    story = await operator.does(f"sms-bridge message --to {number}")
+    timeline = await operator.does(f"sms-bridge message --to {number}")
 
-    assert story.startswith(f"{message.unique_id}: undelivered; to 44")
-    assert number.removeprefix("+") not in story
+    assert timeline.startswith(f"{message.unique_id}: undelivered; to 44")
+    assert number.removeprefix("+") not in timeline
     for words in ("accepted from MoEngage", "8x8 queued it", "not delivered (Absent subscriber)"):
-        assert words in story
-    assert story.rstrip().endswith("told MoEngage: FAILED (eightx8_undelivered_1)")
+        assert words in timeline
+    assert timeline.rstrip().endswith("told MoEngage: FAILED (eightx8_undelivered_1)")
 
 
 async def test_a_test_message_is_followed_to_its_end(bridge: Bridge, operator: Operator) -> None:
@@ -183,5 +183,5 @@ async def _ended(event: str, stack: LocalStack, *message_ids: str) -> None:
     """Wait until this is the last that is known of messages."""
     async with asyncio.timeout(SECONDS_TO_WAIT):
         for message_id in message_ids:
-            while (await stack.look_up(message_id))["history"][-1]["event"] != event:
+            while (await stack.look_up(message_id))["hitimeline"][-1]["event"] != event:
                 await asyncio.sleep(0.1)

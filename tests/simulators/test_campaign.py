@@ -33,12 +33,12 @@ def test_a_message_that_took_its_course_is_as_expected(case: Case) -> None:
         ({"reports": 2}, "reports 2 instead of 1"),
     ],
 )
-def test_each_difference_is_told(change: dict[str, object], difference: str) -> None:
+def test_each_difference_is_named(change: dict[str, object], difference: str) -> None:
     result = replace(RESULT, course=replace(Course(), **change))  # type: ignore[arg-type]
 
     assert not result.as_expected
-    [told] = result.differences
-    assert told.startswith(difference)
+    [found] = result.differences
+    assert found.startswith(difference)
 
 
 def test_no_two_messages_have_one_number() -> None:

@@ -1,4 +1,4 @@
-"""The simulator of 8x8 tells what became of messages as 8x8 does."""
+"""The simulator of 8x8 sends callbacks as 8x8 does."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What 8x8's simulator is told to do with the next messages."""
+"""Instructions for 8x8's simulator."""
 
 from collections.abc import AsyncIterator
 
@@ -108,18 +108,18 @@ class TestCourses:
         await setting.settle()
 
         attempts = setting.simulator.callbacks
-        told = [attempt.event["payload"]["status"]["state"] for attempt in attempts]
-        assert told == states
+        sent = [attempt.event["payload"]["status"]["state"] for attempt in attempts]
+        assert sent == states
 
-    @pytest.mark.parametrize("taken", [True, False])
-    async def test_whether_it_was_taken_a_500_does_not_tell(
-        self, setting: Setting, taken: bool
+    @pytest.mark.parametrize("accepted", [True, False])
+    async def test_whether_it_was_taken_a_500_does_not_say(
+        self, setting: Setting, accepted: bool
     ) -> None:
-        instruction = Instruction(course=Course.ERROR, taken=taken)
+        instruction = Instruction(course=Course.ERROR, accepted=accepted)
         setting.simulator.instructions.upcoming.append(instruction)
 
         assert await send(setting) == 500
-        assert len(setting.simulator.messages) == taken
+        assert len(setting.simulator.messages) == accepted
 
     async def test_it_was_taken_and_no_receipt_tells(self, setting: Setting) -> None:
         instruction = Instruction(course=Course.ERROR, silent=True)
@@ -133,8 +133,8 @@ class TestCourses:
 
     async def test_a_message_that_comes_again_can_fare_better(self, setting: Setting) -> None:
         upcoming = setting.simulator.instructions.upcoming
-        upcoming.append(Instruction(course=Course.ERROR, taken=False, once=True))
-        upcoming.append(Instruction(course=Course.ERROR, taken=False))
+        upcoming.append(Instruction(course=Course.ERROR, accepted=False, once=True))
+        upcoming.append(Instruction(course=Course.ERROR, accepted=False))
 
         statuses = [await send(setting, one) for one in ("m-1", "m-1", "m-2", "m-2")]
 
@@ -155,7 +155,7 @@ class TestCourses:
         with pytest.raises(ValueError, match="seconds"):
             Instruction(course=Course.LATE, seconds=seconds)
 
-    def test_every_code_has_a_scenario_that_tells_it(self) -> None:
+    def test_every_code_has_a_scenario_for_it(self) -> None:
         for code, text in ERROR_CODES.items():
             last = Instruction(course=Course.FAIL, error_code=code).scenario.receipts[-1]
             assert (last.error_code, last.error_message) == (code, text)

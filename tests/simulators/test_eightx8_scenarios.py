@@ -31,16 +31,16 @@ async def test_rejected_at_once_is_still_200(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "status", "code", "taken"),
+    ("suffix", "status", "code", "accepted"),
     [("0004", 400, 1002, 0), ("0010", 500, 2000, 1), ("0011", 500, 2000, 0)],
 )
 async def test_answered_with_an_error(
-    setting: Setting, suffix: str, status: int, code: int, taken: int
+    setting: Setting, suffix: str, status: int, code: int, accepted: int
 ) -> None:
     answered, error = await setting.send(destination=f"+659123{suffix}")
 
     assert (answered, error["code"]) == (status, code)
-    assert len(setting.simulator.messages) == taken
+    assert len(setting.simulator.messages) == accepted
     assert setting.simulator.requests[0].status == status
 
 
@@ -100,7 +100,7 @@ async def test_8x8_may_be_slow(setting: Setting) -> None:
     sending = asyncio.create_task(setting.send())
     await setting.time.turn_until_settled(lambda: not sending.done())
 
-    assert setting.simulator.messages[0].taken_at == 1_795_000_003.0
+    assert setting.simulator.messages[0].accepted_at == 1_795_000_003.0
 
 
 async def test_the_answer_is_another_page(setting: Setting) -> None:
@@ -151,19 +151,19 @@ async def test_each_receipt_may_have_times_of_its_own(setting: Setting) -> None:
     setting.simulator.scenarios[""] = Scenario(
         receipts=(
             replace(QUEUED, after=0.0),
-            replace(SENT, after=5.0, told_after=()),
-            replace(DELIVERED, after=60.0, told_after=(30.0, 0.0)),
+            replace(SENT, after=5.0, callbacks_after=()),
+            replace(DELIVERED, after=60.0, callbacks_after=(30.0, 0.0)),
         )
     )
 
     await setting.send()
     await setting.settle()
 
-    told = [
+    sent = [
         (attempt.event["payload"]["status"]["state"], attempt.at - begin)
         for attempt in setting.simulator.callbacks
     ]
-    assert told == [("queued", 0.0), ("delivered", 65.0), ("delivered", 95.0)]
+    assert sent == [("queued", 0.0), ("delivered", 65.0), ("delivered", 95.0)]
     [message] = setting.simulator.messages
     assert [receipt.state for receipt in message.history] == ["queued", "sent", "delivered"]
     assert message.last_at - begin == 65.0

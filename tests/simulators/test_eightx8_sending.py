@@ -60,7 +60,7 @@ class TestOneMessage:
         }
         assert str(uuid.UUID(message.umid)) == message.umid
         assert message.request["source"] == "Acme"
-        assert (message.sub_account_id, message.taken_at) == (SUB_ACCOUNT, setting.time.now)
+        assert (message.sub_account_id, message.accepted_at) == (SUB_ACCOUNT, setting.time.now)
         [request] = setting.simulator.requests
         assert (request.status, request.code, request.body) == (200, 0, message.request)
 
