@@ -311,6 +311,19 @@ class Control:
         self._replies.append(_Reply(umid, f"+{digits}", sub_account_id, body, at))
         return {"umid": umid}
 
+    def click(self, form: Mapping[str, Any]) -> None:
+        """Let a person click the link in an SMS.
+
+        Raises
+        ------
+        FormError
+            There is no such SMS, or no link in it.
+        """
+        try:
+            self.stack.eightx8.click(text_of(form, "umid", most=40))
+        except ValueError as error:
+            raise FormError("umid", str(error)) from None
+
     # ------------------------------------------------------------------------------- the campaign
     def start_campaign(self, form: Mapping[str, Any]) -> dict[str, Any]:
         """Start sending many messages.

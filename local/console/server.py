@@ -83,6 +83,7 @@ def routes() -> list[web.AbstractRouteDef]:
             "/api/eightx8/instructions", _answer(lambda control, _: control.withdraw_instructions())
         ),
         web.post("/api/phone/replies", _reply),
+        web.post("/api/phone/clicks", _answer(Control.click)),
         web.post("/api/segments", _answer(lambda _, form: views.size(text_of(form, "text")))),
         web.post("/api/campaigns", _answer(Control.start_campaign)),
         web.delete("/api/campaigns", _answer(lambda control, _: control.stop_campaign())),

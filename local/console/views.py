@@ -13,6 +13,7 @@ from local.console.bridge_watch import Values
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
 from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
+from local.eightx8.events import link_in
 from local.eightx8.segments import parts_of, unicode_characters
 from local.moengage import DeliveryTracking, Report
 from local.moengage.configuration import WebhookRequest
@@ -215,6 +216,7 @@ def on_phone(sms: SmsMessage) -> dict[str, Any]:
         "from": sms.source,
         "subAccountId": sms.sub_account_id,
         "text": text,
+        "hasLink": bool(link_in(sms)),
         "at": sms.last_at,
         "messageId": sms.client_message_id,
         **size(str(sms.request["text"]), encoding),

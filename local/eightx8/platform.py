@@ -13,7 +13,13 @@ from typing import Any
 
 from local.eightx8.callbacks import CallbackSender, Post, Target, Webhooks
 from local.eightx8.contract import matches_parameter
-from local.eightx8.events import message_received, status_changed, time_text
+from local.eightx8.events import (
+    link_in,
+    message_received,
+    short_url_clicked,
+    status_changed,
+    time_text,
+)
 from local.eightx8.instructions import Instructions
 from local.eightx8.orders import Order
 from local.eightx8.pace import Pace
@@ -50,6 +56,8 @@ class Platform:
         Those that are valid now; may be changed at any time.
     post
         How callbacks leave; nothing may be called back without it.
+    has_old_webhook
+        Whether the account has a webhook of the format before this one; may be changed.
     log_lag
         How many seconds exports of the log are behind; may be changed at any time.
     scenarios
@@ -90,6 +98,7 @@ class Platform:
         self.post: Post | None = None
         self.pace = pace
         self.log_lag = 0.0
+        self.has_old_webhook = False
         self.clock = clock
         self.sleep = sleep
         self.scenarios: dict[str, Scenario] = dict(SCENARIOS)
@@ -204,6 +213,22 @@ class Platform:
         }
         self._send_event(message_received(payload), self.webhooks.target(sub_account_id))
         return umid
+
+    def click(self, umid: str) -> None:
+        """Let a person click the link in a message that is on the phone.
+
+        Raises
+        ------
+        ValueError
+            There is no such message, or no link in it.
+        """
+        for message in self.messages:
+            if message.umid == umid and link_in(message):
+                at = time_text(self.clock(), self.chance)
+                event = short_url_clicked(message, self.new_id(), at)
+                self._send_event(event, self.webhooks.target(message.sub_account_id))
+                return
+        raise ValueError("no message with a link has this umid")
 
     async def settled(self, seconds: float) -> None:
         """Wait until no message, callback or retry is under way.

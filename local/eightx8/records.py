@@ -36,6 +36,8 @@ class SmsMessage:
         The last change of its state.
     history
         All of them, in order.
+    is_erased
+        Whether 8x8 was asked to erase the number and the text.
     """
 
     umid: str
@@ -56,6 +58,7 @@ class SmsMessage:
     last_at: float = 0.0
     logged_at: float = 0.0
     history: list[Receipt] = field(default_factory=list)
+    is_erased: bool = False
 
     @property
     def state(self) -> str:

@@ -55,11 +55,19 @@ class ReportingApi:
             web.get(f"{messages}/exports/{{jobId}}", self._get_export),
             web.get(f"{messages}/download/{{token}}", self._download),
             web.get(f"{messages}/{{umid}}", self._get_message),
+            web.delete(f"{messages}/{{umid}}/pii", self._erase),
         ]
 
     async def _get_message(self, request: web.Request) -> web.Response:
         sub_account_id = check_sub_account(self._platform, request)
         self._platform.read_throttle.pass_or_refuse(sub_account_id)
+        return web.json_response(self._details(self._one_of(request, sub_account_id)))
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        self._one_of(request, check_sub_account(self._platform, request)).is_erased = True
+        return web.Response(status=202)
+
+    def _one_of(self, request: web.Request, sub_account_id: str) -> SmsMessage:
         umid = request.match_info["umid"].lower()
         try:
             uuid.UUID(umid)
@@ -67,7 +75,7 @@ class ReportingApi:
             raise Refusal(400, 1000, "Invalid umid.") from None
         for message in self._all_of(sub_account_id):
             if message.umid == umid:
-                return web.json_response(self._details(message))
+                return message
         raise Refusal(404, 1300, "Message not found.")
 
     async def _start_export(self, request: web.Request) -> web.Response:

@@ -60,6 +60,8 @@ class SendApi:
         messages = "/api/v1/subaccounts/{subAccountId}/messages"
         return [
             web.post(messages, self._send_one),
+            # Not documented, and used by a node of n8n that an employee of 8x8 wrote.
+            web.post(f"{messages}/", self._send_one),
             web.post(f"{messages}/batch", self._send_batch),
         ]
 

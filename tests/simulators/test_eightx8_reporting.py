@@ -44,6 +44,17 @@ async def export(setting: Setting, **asked: Any) -> list[dict[str, str]]:
 
 
 class TestOneMessage:
+    async def test_a_message_is_erased_on_request(self, setting: Setting) -> None:
+        _, sent = await setting.send()
+
+        status, _ = await setting.call("DELETE", f"{messages_path()}/{sent['umid']}/pii")
+        unknown, _ = await setting.call(
+            "DELETE", f"{messages_path()}/{setting.simulator.new_id()}/pii"
+        )
+
+        assert (status, unknown) == (202, 404)
+        assert setting.simulator.messages[0].is_erased
+
     async def test_details_are_masked(self, setting: Setting) -> None:
         _, sent = await setting.send(source="Acme", clientMessageId="order-1", text="Secret")
         await setting.settle()

@@ -24,6 +24,10 @@ async function reply(text) {
   }
 }
 
+async function click(umid) {
+  await call("POST", "phone/clicks", { umid }).then(() => said(answer, "8x8 reports the click to the bridge."), (error) => said(answer, error.message, true));
+}
+
 function make(entry) {
   return h("li", { class: entry.direction }, h("p", { class: "bubble" }, entry.text), h("p", { class: "faint under" }));
 }
@@ -33,7 +37,8 @@ function update(item, entry) {
   if (entry.direction === "sent") {
     under.replaceChildren(`${clock(entry.at)} to ${entry.to}, ${entry.known ? "the bridge has it" : "on its way"}`);
   } else {
-    under.replaceChildren(`${clock(entry.at)} from ${entry.from} · `, ...sizeWords(entry));
+    under.replaceChildren(`${clock(entry.at)} from ${entry.from} · `, ...sizeWords(entry),
+      entry.hasLink ? h("button", { type: "button", class: "quiet small", onclick: () => click(entry.umid) }, "Click the link") : "");
   }
 }
 
