@@ -28,13 +28,7 @@ INTERRUPTED = 130
 
 
 async def run(console: Console, *, once: bool, practise: bool, port: int) -> int:
-    """Start the stack, play the campaign, and stay up if asked to.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Start the stack, play the campaign, and stay up if asked to."""
     stop = asyncio.Event()
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - run as a task

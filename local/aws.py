@@ -6,9 +6,9 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -60,9 +60,18 @@ class Aws:
     def __init__(self, endpoint: str, access_key_id: str) -> None:
         self.endpoint = endpoint
         self._access_key_id = access_key_id
-        self._session = boto3.Session(
+        session = boto3.Session(
             aws_access_key_id=access_key_id, aws_secret_access_key=SECRET_KEY, region_name=REGION
         )
+        client: Any = partial(session.client, endpoint_url=endpoint, config=CONFIG)
+        self.apigatewayv2: ApiGatewayV2Client = client("apigatewayv2")
+        self.cloudformation: CloudFormationClient = client("cloudformation")
+        self.dynamodb: DynamoDBClient = client("dynamodb")
+        self.lambda_: LambdaClient = client("lambda")
+        self.logs: CloudWatchLogsClient = client("logs")
+        self.s3: S3Client = client("s3")
+        self.secretsmanager: SecretsManagerClient = client("secretsmanager")
+        self.sqs: SQSClient = client("sqs")
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -83,46 +92,6 @@ class Aws:
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-
-    @cached_property
-    def apigatewayv2(self) -> ApiGatewayV2Client:
-        """Client for HTTP APIs."""
-        return self._session.client("apigatewayv2", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def cloudformation(self) -> CloudFormationClient:
-        """Client for stacks."""
-        return self._session.client("cloudformation", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        """Client for tables."""
-        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def lambda_(self) -> LambdaClient:
-        """Client for functions."""
-        return self._session.client("lambda", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def logs(self) -> CloudWatchLogsClient:
-        """Client for log groups."""
-        return self._session.client("logs", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def s3(self) -> S3Client:
-        """Client for buckets."""
-        return self._session.client("s3", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def secretsmanager(self) -> SecretsManagerClient:
-        """Client for secrets."""
-        return self._session.client("secretsmanager", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        """Client for queues."""
-        return self._session.client("sqs", endpoint_url=self.endpoint, config=CONFIG)
 
 
 def every_log_line(aws: Aws) -> list[str]:

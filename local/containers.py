@@ -55,13 +55,7 @@ class NotPossibleError(Exception):
 
 
 async def gateway() -> str:
-    """Return this machine's address in the containers' network.
-
-    Raises
-    ------
-    NotPossibleError
-        No container engine answers.
-    """
+    """Return this machine's address in the containers' network."""
     return await _ask_engine(_GATEWAY)
 
 

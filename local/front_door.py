@@ -36,17 +36,7 @@ NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 @asynccontextmanager
 async def front_door(emulator_url: str, api_id: str, *, port: int = 0) -> AsyncIterator[str]:
-    """Stand for the API's host name; gives the URL to call in its place.
-
-    Parameters
-    ----------
-    emulator_url
-        Where the emulator answers.
-    api_id
-        Which of its HTTP APIs is meant.
-    port
-        Where to listen; 0 for any port that is free.
-    """
+    """Stand for the API's host name; gives the URL to call in its place."""
     emulator = URL(emulator_url)
     # Of one kind, by the first part of the path: receipts must not keep messages waiting.
     slots: defaultdict[str, asyncio.Semaphore] = defaultdict(

@@ -58,17 +58,7 @@ def refusal_of(headers: Pairs, port: int, *, page: bool = False) -> str:
 
 
 class GuardedEmulator:
-    """The emulator's ASGI application with the guard before it.
-
-    Parameters
-    ----------
-    application
-        The emulator's own.
-    port
-        Where it listens.
-    access_key_id
-        What every signed call has to carry; the emulator does not check signatures.
-    """
+    """The emulator's ASGI application with the guard before it."""
 
     def __init__(self, application: Asgi, *, port: int, access_key_id: str) -> None:
         self._application = application

@@ -22,13 +22,7 @@ FUNCTION_IN_URI = re.compile(r"functions/\$\{(\w+?)(?:\.Arn)?\}")
 
 
 def repair(aws: Aws, stack_name: str) -> list[str]:
-    """Make the missing routes and times to live of a stack, and numbers of its texts.
-
-    Returns
-    -------
-    list of str
-        What was put back, for the log.
-    """
+    """Make the missing routes and times to live of a stack, and numbers of its texts."""
     # The emulator transforms the template as SAM's own service does, and returns the result.
     template: dict[str, Any] = json.loads(
         json.dumps(aws.cloudformation.get_template(StackName=stack_name)["TemplateBody"])

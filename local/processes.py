@@ -33,11 +33,6 @@ def free_port(wanted: int = 0) -> int:
     """Find a loopback port that nothing listens on.
 
     For programs that cannot take port 0; whoever can should bind that instead.
-
-    Raises
-    ------
-    PortInUseError
-        The one that is wanted is not free.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,13 +45,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Build an environment for children without this shell's AWS account, proxies and PYTHONPATH.
-
-    Parameters
-    ----------
-    **extra
-        What the child needs beside it.
-    """
+    """Build an environment for children without this shell's AWS account, proxies and imports."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -76,26 +65,7 @@ def tail(log: Path) -> str:
 async def run(
     command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, seconds: int
 ) -> None:
-    """Run a command to its end.
-
-    Parameters
-    ----------
-    command
-        Program and arguments.
-    log
-        File for all it prints.
-    environment
-        Its whole environment.
-    folder
-        Where it runs.
-    seconds
-        How long it may take.
-
-    Raises
-    ------
-    ProcessFailedError
-        It ended with another status than 0, or took too long.
-    """
+    """Run a command to its end."""
     name = " ".join(Path(part).name if index == 0 else part for index, part in enumerate(command))
     async with running(command, log=log, environment=environment, folder=folder) as process:
         try:

@@ -62,20 +62,7 @@ SAM CLI says: {reason}"""
 
 
 async def run(console: Console, pattern: str, sam_arguments: Sequence[str]) -> int:
-    """Run the events and print what came of each.
-
-    Parameters
-    ----------
-    pattern
-        Which events, by their names below events/.
-    sam_arguments
-        Further arguments for SAM CLI.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Run the events and print what came of each."""
     files = event_files(pattern)
     if not files:
         raise NotPossibleError(f"No event matches {pattern!r}.")
@@ -144,15 +131,7 @@ def _prepare(stack: LocalStack, file: EventFile) -> None:
 async def _containers(
     stack: LocalStack, work: Path, sam_arguments: Sequence[str]
 ) -> AsyncIterator[str]:
-    """Run a container for each function; gives the URL of their Lambda API.
-
-    Raises
-    ------
-    NotPossibleError
-        The runtime's image is not there.
-    ProcessFailedError
-        They did not start.
-    """
+    """Run a container for each function; gives the URL of their Lambda API."""
     environment = work / "environment.json"
     await asyncio.to_thread(write_environment, stack, environment)
     settings = work / "samconfig.toml"

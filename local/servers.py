@@ -26,11 +26,6 @@ async def serve(
         0 for any that is free.
     has_page
         Whether the application has a page of its own, which may call it.
-
-    Raises
-    ------
-    PortInUseError
-        Something else listens there.
     """
     application[_HAS_PAGE] = has_page
     application.middlewares.insert(0, _guard)

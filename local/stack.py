@@ -286,11 +286,6 @@ class LocalStack:
         """Have as many of each function running as are called at once.
 
         To start one takes seconds on a busy machine, and MoEngage waits for five.
-
-        Raises
-        ------
-        ProcessFailedError
-            A function does not ask for a token: it is not there, or does not run.
         """
         calls = (
             ("POST", self.send_url()),

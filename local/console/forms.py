@@ -1,4 +1,4 @@
-"""MoEngage's and 8x8's forms as JSON, and back, with what is wrong in them."""
+"""MoEngage's and 8x8's forms as JSON, and back; what is wrong in them raises `FormError`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,7 @@ METHODS = ("POST", "GET", "DELETE")
 
 
 class FormError(Exception):
-    """A field is wrong.
-
-    Parameters
-    ----------
-    field
-        By its name in the JSON.
-    message
-        For people.
-    """
+    """A field is wrong."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -32,13 +24,7 @@ class FormError(Exception):
 
 
 def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most: int = 4000) -> str:
-    """Read a text.
-
-    Raises
-    ------
-    FormError
-        It is none, or empty, or too long.
-    """
+    """Read a text."""
     value = form.get(field, "")
     if not isinstance(value, str):
         raise FormError(field, "must be a text")
@@ -50,13 +36,7 @@ def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most:
 
 
 def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, default: int) -> int:
-    """Read a whole number.
-
-    Raises
-    ------
-    FormError
-        It is none, or out of bounds.
-    """
+    """Read a whole number."""
     value = form.get(field, default)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise FormError(field, f"must be a whole number from {least} to {most}")
@@ -64,13 +44,7 @@ def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, def
 
 
 def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
-    """Read a yes or no.
-
-    Raises
-    ------
-    FormError
-        It is neither.
-    """
+    """Read a yes or no."""
     value = form.get(field, default)
     if not isinstance(value, bool):
         raise FormError(field, "must be true or false")
@@ -78,13 +52,7 @@ def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
 
 
 def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
-    """Read a list of texts.
-
-    Raises
-    ------
-    FormError
-        It is none, or too long, or one of them is empty.
-    """
+    """Read a list of texts."""
     values = form.get(field)
     if not isinstance(values, list) or len(values) > most:
         raise FormError(field, f"must be a list of at most {most} texts")
@@ -94,13 +62,7 @@ def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
 def choice_of[Choice: (SenderType, BodyType, Course)](
     form: Mapping[str, Any], field: str, choices: type[Choice]
 ) -> Choice:
-    """Read one of some values.
-
-    Raises
-    ------
-    FormError
-        It is none of them.
-    """
+    """Read one of some values."""
     try:
         return choices(str(form.get(field)))
     except ValueError:
@@ -125,13 +87,7 @@ def sender_form(sender: Sender) -> dict[str, Any]:
 
 
 def sender_of(form: Mapping[str, Any]) -> Sender:
-    """Read a sender's form.
-
-    Raises
-    ------
-    FormError
-        MoEngage would not take it, or it calls something else than this machine.
-    """
+    """Read a sender's form."""
     url = text_of(form, "apiUrl").strip()
     _check_url(url)
     method = form.get("method")
@@ -167,13 +123,7 @@ def tracking_form(tracking: DeliveryTracking) -> dict[str, Any]:
 
 
 def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
-    """Read a mapping's form; the success values are separated by commas.
-
-    Raises
-    ------
-    FormError
-        A value is missing.
-    """
+    """Read a mapping's form; the success values are separated by commas."""
     values = (one.strip() for one in text_of(form, "successValues").split(","))
     return DeliveryTracking(
         sent_unique_id=text_of(form, "sentUniqueId").strip(),
@@ -185,13 +135,7 @@ def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
 
 
 def instruction_of(form: Mapping[str, Any]) -> Instruction:
-    """Read what 8x8 is to do.
-
-    Raises
-    ------
-    FormError
-        There is no such course or error code.
-    """
+    """Read what 8x8 is to do."""
     try:
         return Instruction(
             course=choice_of(form, "course", Course),

@@ -46,13 +46,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """What a message waits for.
-
-    Attributes
-    ----------
-    since, until
-        Seconds since the epoch; no ``until`` where it is not known.
-    """
+    """What a message waits for."""
 
     what: str
     since: float

@@ -94,13 +94,7 @@ class Trace:
 
 
 class Traces:
-    """Puts the simulators' lists and what the bridge lets be seen together.
-
-    Parameters
-    ----------
-    moengage, eightx8
-        The simulators, whose lists only ever grow.
-    """
+    """Puts the simulators' lists and what the bridge lets be seen together."""
 
     def __init__(self, moengage: MoEngageSimulator, eightx8: EightX8Simulator) -> None:
         self._moengage = moengage

@@ -53,11 +53,6 @@ class Instruction:
         Whether no receipt comes although it has it.
     once
         Whether the message meets that at its first request only.
-
-    Raises
-    ------
-    ValueError
-        8x8 documents no such error code, or the seconds are out of bounds.
     """
 
     course: Course = Course.DELIVER

@@ -190,13 +190,7 @@ class Platform:
     async def receive_inbound(
         self, *, sub_account_id: str, source: str, destination: str, body: str
     ) -> str:
-        """Let a person send an SMS to a virtual number of a sub-account.
-
-        Returns
-        -------
-        str
-            The umid; the callback follows.
-        """
+        """Let a person send an SMS to a virtual number of a sub-account."""
         if sub_account_id not in self.sub_account_ids:
             raise ValueError("no virtual number belongs to this sub-account")
         parts = parts_of(body)
@@ -215,13 +209,7 @@ class Platform:
         return umid
 
     def click(self, umid: str) -> None:
-        """Let a person click the link in a message that is on the phone.
-
-        Raises
-        ------
-        ValueError
-            There is no such message, or no link in it.
-        """
+        """Let a person click the link in a message that is on the phone."""
         for message in self.messages:
             if message.umid == umid and link_in(message):
                 at = time_text(self.clock(), self.chance)
@@ -231,13 +219,7 @@ class Platform:
         raise ValueError("no message with a link has this umid")
 
     async def settled(self, seconds: float) -> None:
-        """Wait until no message, callback or retry is under way.
-
-        Raises
-        ------
-        TimeoutError
-            Something still is after so many (real) seconds.
-        """
+        """Wait until no message, callback or retry is under way."""
         async with asyncio.timeout(seconds):
             while self._tasks:
                 await asyncio.wait(self._tasks)

@@ -112,15 +112,7 @@ class SendRequest:
 
 @dataclass
 class CallbackAttempt:
-    """One attempt at a callback.
-
-    Attributes
-    ----------
-    attempt
-        1 for the first.
-    status
-        The HTTP status that came back, 0 for none.
-    """
+    """One attempt at a callback."""
 
     event: dict[str, Any]
     url: str

@@ -35,13 +35,7 @@ class _Export:
 
 
 class ReportingApi:
-    """Tells what became of messages, with numbers and texts masked.
-
-    Parameters
-    ----------
-    platform
-        What has the messages.
-    """
+    """Tells what became of messages, with numbers and texts masked."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

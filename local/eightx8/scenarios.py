@@ -1,31 +1,7 @@
-"""What becomes of a message, by the last digits of its destination.
-
-======  ==========================================================================
-digits  scenario
-======  ==========================================================================
-0001    undelivered: error 1, absent subscriber
-0002    rejected by the operator
-0003    answered 200, but rejected
-0004    refused: 400, code 1002 (invalid MSISDN)
-0005    deferred (undelivered with error 22), then delivered
-0006    delivered; every receipt comes twice, all at once, in no order
-0007    delivered; no receipt ever comes
-0008    undelivered: error 43, spam filter
-0009    refused once: 429 with Retry-After; accepted when it comes again
-0010    accepted, but answered 500
-0011    not accepted, answered 500
-0012    accepted, but the answer never comes
-0013    delivered, then read
-0014    accepted, then the connection is reset
-0015    accepted, but the answer is no JSON
-0016    refused once: 429 with a Retry-After that is too long to wait for; then accepted
-others  delivered
-======  ==========================================================================
-"""
+"""What becomes of a message, by the last digits of its destination."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -119,6 +95,8 @@ class Scenario:
         How long 8x8 takes over the request.
     seconds_to_log
         How long until an export of the log can show it.
+    text
+        All of it, for people.
     """
 
     receipts: tuple[Receipt, ...] = (QUEUED, SENT, DELIVERED)
@@ -129,55 +107,79 @@ class Scenario:
     fault: Fault | None = None
     seconds_to_answer: float = 0
     seconds_to_log: float = 0
+    text: str = ""
 
 
 _DELIVERED = Scenario()
 
 
-def throttled_once(seconds: int) -> Scenario:
-    """Return the scenario of a message that 8x8 takes only when it comes again."""
+def throttled_once(seconds: int, text: str = "") -> Scenario:
+    """Return the scenario of a message that 8x8 accepts only when it comes again."""
     return Scenario(
+        text=text,
         fault=Fault(
             status=429,
             code=429,
             message=f"Quota exceeded. Please try again in {seconds} second(s).",
             retry_after=seconds,
             times=1,
-        )
+        ),
     )
 
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
-        "0001": Scenario(receipts=(QUEUED, SENT, ABSENT)),
-        "0002": Scenario(receipts=(QUEUED, SENT, REJECTED)),
-        "0003": Scenario(rejection="Invalid Source value. Reached max allowed limit"),
+        "0001": Scenario(
+            text="undelivered: error 1, absent subscriber", receipts=(QUEUED, SENT, ABSENT)
+        ),
+        "0002": Scenario(text="rejected by the operator", receipts=(QUEUED, SENT, REJECTED)),
+        "0003": Scenario(
+            text="answered 200, but rejected",
+            rejection="Invalid Source value. Reached max allowed limit",
+        ),
         "0004": Scenario(
+            text="refused: 400, code 1002 (invalid MSISDN)",
             fault=Fault(
                 status=400,
                 code=1002,
                 message="Invalid MSISDN format (not E.164 international number)",
-            )
+            ),
         ),
-        "0005": Scenario(receipts=(QUEUED, SENT, RETRIED, DELIVERED)),
-        "0006": Scenario(callbacks="doubled and shuffled"),
-        "0007": Scenario(callbacks="none"),
-        "0008": Scenario(receipts=(QUEUED, SENT, SPAM)),
-        "0009": throttled_once(1),
-        "0010": Scenario(fault=Fault(accepted=True)),
-        "0011": Scenario(fault=Fault()),
-        "0012": Scenario(fault=Fault("hang", accepted=True)),
-        "0013": Scenario(receipts=(QUEUED, SENT, DELIVERED, READ)),
-        "0014": Scenario(fault=Fault("reset", accepted=True)),
-        "0015": Scenario(fault=Fault("garbage", accepted=True)),
-        "0016": throttled_once(5),
+        "0005": Scenario(
+            text="deferred (undelivered with error 22), then delivered",
+            receipts=(QUEUED, SENT, RETRIED, DELIVERED),
+        ),
+        "0006": Scenario(
+            text="delivered; every receipt comes twice, all at once, in no order",
+            callbacks="doubled and shuffled",
+        ),
+        "0007": Scenario(text="delivered; no receipt ever comes", callbacks="none"),
+        "0008": Scenario(text="undelivered: error 43, spam filter", receipts=(QUEUED, SENT, SPAM)),
+        "0009": throttled_once(
+            1, "refused once: 429 with Retry-After; accepted when it comes again"
+        ),
+        "0010": Scenario(text="accepted, but answered 500", fault=Fault(accepted=True)),
+        "0011": Scenario(text="not accepted, answered 500", fault=Fault()),
+        "0012": Scenario(
+            text="accepted, but the answer never comes", fault=Fault("hang", accepted=True)
+        ),
+        "0013": Scenario(text="delivered, then read", receipts=(QUEUED, SENT, DELIVERED, READ)),
+        "0014": Scenario(
+            text="accepted, then the connection is reset", fault=Fault("reset", accepted=True)
+        ),
+        "0015": Scenario(
+            text="accepted, but the answer is no JSON", fault=Fault("garbage", accepted=True)
+        ),
+        "0016": throttled_once(
+            5, "refused once: 429 with a Retry-After that is too long to wait for; then accepted"
+        ),
     }
 )
 
 
 def endings() -> list[tuple[str, str]]:
-    """Return the table above, row by row: the last digits, and the scenario in words."""
-    return re.findall(r"^(\d{4}|others) +(.*)$", __doc__ or "", re.MULTILINE)
+    """List the endings of numbers with what they mean."""
+    return [*((ending, one.text) for ending, one in SCENARIOS.items()), ("others", "delivered")]
 
 
 def scenario_of(scenarios: Mapping[str, Scenario], number: str) -> Scenario:

@@ -44,13 +44,7 @@ class _Rejection(NamedTuple):
 
 
 class SendApi:
-    """The two ways to send.
-
-    Parameters
-    ----------
-    platform
-        What takes the messages.
-    """
+    """The two ways to send."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

@@ -14,13 +14,7 @@ from local.eightx8.refusals import Refusal, foreign_sub_account, invalid
 
 
 class WebhookApi:
-    """Reads and changes the webhooks of the account.
-
-    Parameters
-    ----------
-    platform
-        What has the webhooks.
-    """
+    """Reads and changes the webhooks of the account."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

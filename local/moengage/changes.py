@@ -13,13 +13,7 @@ class Changing:
         self._changed = asyncio.Condition()
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until a condition holds, looking at each change.
-
-        Raises
-        ------
-        TimeoutError
-            It does not hold in time.
-        """
+        """Wait until a condition holds, looking at each change."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(condition)
 

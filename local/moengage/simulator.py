@@ -128,13 +128,7 @@ class MoEngageSimulator(Changing):
 
     # ---------------------------------------------------------------------------- the settings
     def save_sender(self, sender: Sender, *, instead_of: Sender | None = None) -> None:
-        """Save a sender, a new one or in place of one that is edited.
-
-        Raises
-        ------
-        ValueError
-            The name is in use, or another service provider has the same host name.
-        """
+        """Save a sender, a new one or in place of one that is edited."""
         others = [other for other in self._senders if other != instead_of]
         for other in others:
             if other.name == sender.name:
@@ -150,13 +144,7 @@ class MoEngageSimulator(Changing):
     def save_delivery_tracking(
         self, service_provider: str, connector_id: str, tracking: DeliveryTracking
     ) -> None:
-        """Save how the reports of a service provider are to be read.
-
-        Raises
-        ------
-        ValueError
-            The service provider has no sender yet: tracking is set up only after saving one.
-        """
+        """Save how the reports of a service provider are to be read."""
         if all(sender.service_provider != service_provider for sender in self._senders):
             raise ValueError("the service provider has no sender yet")
         self._trackings[connector_id] = (service_provider, tracking)

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import aiohttp
 
-from local.console.client import ControlApi, SentMessage
 from local.stack import LocalStack
 from sms_bridge.domain.clock import timestamp
+from tests.end_to_end.control_api import ControlApi, SentMessage
 
 # For what takes six seconds at most when nothing else runs.
 SECONDS_TO_WAIT = 60

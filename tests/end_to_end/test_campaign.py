@@ -7,11 +7,11 @@ import re
 import pytest
 
 from local.campaign import CASES, Result
-from local.console.client import ControlApi
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
 from local.report import what_to_try
 from local.stack import LocalStack
 from tests.end_to_end.bridge import SECONDS_TO_WAIT
+from tests.end_to_end.control_api import ControlApi
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.console.client import ControlApi, Method, RefusedError, SentMessage
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
+from tests.end_to_end.control_api import ControlApi, Method, RefusedError, SentMessage
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from local.console.client import ControlApi, SentMessage
 from local.eightx8.contract import problems_of_batch_request
 from local.front_door import CALLS_AT_ONCE
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from tests.end_to_end.bridge import PROMOTIONAL, Bridge
+from tests.end_to_end.control_api import ControlApi, SentMessage
 
 pytestmark = [
     pytest.mark.end_to_end,

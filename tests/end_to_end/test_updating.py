@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from local.console.client import SentMessage
 from local.deployment import STACK_NAME
 from local.stack import LocalStack
 from tests.end_to_end.bridge import Bridge
+from tests.end_to_end.control_api import SentMessage
 
 pytestmark = [
     pytest.mark.end_to_end,
