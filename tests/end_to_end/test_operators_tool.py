@@ -183,5 +183,5 @@ async def _ended(event: str, stack: LocalStack, *message_ids: str) -> None:
     """Wait until this is the last that is known of messages."""
     async with asyncio.timeout(SECONDS_TO_WAIT):
         for message_id in message_ids:
-            while (await stack.look_up(message_id))["hitimeline"][-1]["event"] != event:
+            while (await stack.look_up(message_id))["history"][-1]["event"] != event:
                 await asyncio.sleep(0.1)
