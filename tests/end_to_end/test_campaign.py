@@ -1,12 +1,15 @@
 """The campaign of `make run` comes out as it should."""
 
 import asyncio
+import json
 import os
 import re
+from pathlib import Path
 
 import pytest
 
 from local.campaign import CASES, Result
+from local.containers import write_environment
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
 from local.report import what_to_try
 from local.stack import LocalStack
@@ -67,6 +70,22 @@ async def test_the_printed_commands_work_as_printed(
     assert '"QUEUED"' in answers[0]
     assert f'"messageId":"{campaign[0].message_id}"' in answers[1]
     assert '"state":"delivered"' in answers[1]
+
+
+async def test_the_environment_file_has_each_functions_variables_as_a_container_needs_them(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    file = tmp_path / "environment.json"
+
+    await asyncio.to_thread(write_environment, stack, file)
+
+    functions = json.loads(file.read_text())
+    assert set(functions) >= {"SendSms", "ReceiveCallback", "ForwardOutcome", "Reconcile"}
+    assert functions["SendSms"]["BRIDGE_SECRET_ARN"] == stack.deployment.secret_arn
+    assert "//host.docker.internal:" in functions["SendSms"]["EIGHTX8_BASE_URL"]
+    assert "127.0.0.1" not in file.read_text()
+    # It holds the account's number, which is the access key id of this run.
+    assert file.stat().st_mode & 0o077 == 0
 
 
 async def shell(command: str) -> str:
