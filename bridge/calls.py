@@ -37,8 +37,9 @@ class Answer:
 
     @property
     def code(self) -> Any:
-        """The error's code, by 8x8's and the bridge's form of an error."""
-        return self.json.get("code") if isinstance(self.json, dict) else None
+        """The bridge's reason for an error, or 8x8's code."""
+        body = self.json
+        return (body.get("reason") or body.get("code")) if isinstance(body, dict) else None
 
 
 def call(method: str, url: str, *, token: str = "", body: object = None) -> Answer:

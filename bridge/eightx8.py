@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bridge.calls import Answer, call
 from bridge.errors import BridgeError
-from sms_bridge.providers import eightx8_errors as eightx8_answers
+from sms_bridge.providers import eightx8_errors, http
 
 ALL_SUB_ACCOUNTS = "*"
 
@@ -127,7 +127,5 @@ def _raise_if_refused(answer: Answer) -> None:
     if answer.status == 403:
         raise EightX8Error("8x8's API key may not use this account; is the account id right?")
     if not 200 <= answer.status < 300:
-        result = eightx8_answers.result_of_answer(
-            eightx8_answers.Answer(answer.status, answer.content, None)
-        )
+        result = eightx8_errors.result_of_answer(http.Answer(answer.status, answer.content))
         raise EightX8Error(f"{result.description} (HTTP {answer.status})")

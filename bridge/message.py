@@ -16,7 +16,7 @@ from bridge.stories import heading_of, lines_of, number_of
 from sms_bridge.api.look_up import look_up_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import DetailsFailedError
+from sms_bridge.errors import DetailsFailedError
 from sms_bridge.services.look_up import Page, Wanted
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage heard")
@@ -77,7 +77,7 @@ def _by_umid(stack: Stack, umid: str) -> Message | None:
         return stack.look_up.by_umid(umid)
     except DetailsFailedError as failure:
         raise NotToldError(
-            f"whether there is such a message is not known ({failure.code}): {failure}; "
+            f"whether there is such a message is not known ({failure.reason}): {failure}; "
             "see bridge doctor, or ask by another way"
         ) from None
 

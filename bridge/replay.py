@@ -17,7 +17,6 @@ from bridge.stack import Stack
 from sms_bridge.domain.message import Message
 from sms_bridge.services.replay import ReplayScope, find_replays
 from sms_bridge.services.replay import replay as replay_one
-from sms_bridge.storage.queues import outcome_body
 
 _SHOWN = 20
 
@@ -62,7 +61,13 @@ def replay(
     if yes:
         for message in track(found, "Replaying", console=console, disable=not console.is_terminal):
             replay_one(message, stack.messages, stack.outcomes)
-        stack.outcome_dead_letters.take_out({outcome_body(one.id) for one in found})
+        replayed = {message.id for message in found}
+
+        def is_done(message_id: str) -> bool:
+            message = None if message_id in replayed else stack.messages.get(message_id)
+            return message_id in replayed or bool(message and message.outcome_reported_at)
+
+        stack.outcome_dead_letters.take_out(is_done)
     if as_json:
         typer.echo(json.dumps({"replayed": yes, "outcomes": [_line(one) for one in found]}))
         return

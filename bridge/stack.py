@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
 from sms_bridge.providers.eightx8_log import MessageDetails
+from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -234,19 +235,19 @@ class Stack:
         )
         return LookUp(
             messages=self.messages,
-            details=MessageDetails(self.eightx8_url, secrets),
+            details=MessageDetails(Connections(self.eightx8_url, connect_timeout=1.0), secrets),
             sub_account_ids=self.sub_account_ids,
         )
 
     @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
         """Outcomes on their way to MoEngage."""
-        return SqsOutcomeQueue(self.sqs, self._output("OutcomeQueueUrl"))
+        return SqsOutcomeQueue(lambda: self.sqs, self._output("OutcomeQueueUrl"))
 
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
         """Outcomes that MoEngage did not take."""
-        return SqsDeadLetterQueue(self.sqs, self._output("OutcomeDeadLetterQueueUrl"))
+        return SqsDeadLetterQueue(lambda: self.sqs, self._output("OutcomeDeadLetterQueueUrl"))
 
     @cached_property
     def sqs(self) -> SQSClient:

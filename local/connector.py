@@ -10,8 +10,8 @@ from local.moengage import BodyType, DeliveryTracking, Macro, Sender, SenderType
 SERVICE_PROVIDER = "8x8"
 
 DELIVERY_TRACKING = DeliveryTracking(
-    sent_unique_id="messageId",
-    report_unique_id="messageId",
+    sent_unique_id="umid",
+    report_unique_id="umid",
     status="status",
     success_values=("DELIVERED",),
     failure_reason="reason",

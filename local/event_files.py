@@ -31,7 +31,7 @@ SUB_ACCOUNT = "Acme_Transactional"
 NUMBER = "+6591234567"
 
 # The messages that events speak of, by the number that their ids begin with.
-_ACCEPTED_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26)
+_ACCEPTED_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26, 50, 51)
 _OUTCOME_OPEN = (16, 18, 19)
 _OUTCOME_REPORTED = (15, 17)
 _WAITING = (20, 21, 22, 23, 24)
@@ -112,7 +112,11 @@ def in_short(answer: Any) -> str:
             content = json.loads(body)
             if "messages" in content:
                 return f"{status} {len(content['messages'])} found"
-            word = content.get("code") or content.get("state") or content.get("status")
+            word = (
+                content["reason"]
+                if status >= 400
+                else content.get("state") or content.get("status")
+            )
             return f"{status} {word['code'] if isinstance(word, dict) else word}"
         case {"batchItemFailures": list(again)}:
             return f"{len(again)} again"
@@ -200,6 +204,7 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         at=received,
         received_at=received,
     )
-    store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
-    if number in _OUTCOME_REPORTED:
-        store.record_reported(message.id, timestamp(accepted + 36))
+    outcome = outcome_of_receipt(receipt)
+    store.record_receipt(message.id, receipt, outcome)
+    if outcome and number in _OUTCOME_REPORTED:
+        store.record_reported(message.id, outcome, timestamp(accepted + 36))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bridge.calls import NoAnswerError, call
 from bridge.checks.findings import Finding, Level
 from bridge.stack import Stack
-from sms_bridge.api.errors import Code
+from sms_bridge.api.errors import Reason
 
 _PART = "API"
 _WRONG_TOKEN = "bridge-doctor"  # noqa: S105 - it is meant to be wrong
@@ -32,12 +32,12 @@ def _check(stack: Stack) -> Iterator[Finding]:
     secret = stack.secret()
     send = stack.send_url(stack.sub_account_ids[0])
     doors = (
-        ("POST", send, secret.moengage_tokens, Code.BODY_MISSING, "sending"),
+        ("POST", send, secret.moengage_tokens, Reason.BODY_MISSING, "sending"),
         (
             "GET",
             stack.look_up_url(_NO_MESSAGE),
             secret.look_up_tokens,
-            Code.MESSAGE_NOT_FOUND,
+            Reason.MESSAGE_NOT_FOUND,
             "look-up",
         ),
     )
@@ -52,7 +52,7 @@ def _wrong_token_at(method: str, url: str, what: str) -> Finding:
     answer = call(method, url, token=_WRONG_TOKEN)
     if answer.status == 401:
         return Finding(Level.OK, _PART, f"{what}: it answers and refuses a wrong token")
-    if answer.code == Code.ADDRESS_NOT_ALLOWED:
+    if answer.code == Reason.ADDRESS_NOT_ALLOWED:
         return Finding(Level.OK, _PART, f"{what}: it answers, and only to 8x8's addresses")
     return Finding(
         Level.PROBLEM,
@@ -62,11 +62,11 @@ def _wrong_token_at(method: str, url: str, what: str) -> Finding:
     )
 
 
-def _right_token_at(method: str, url: str, token: str, expected: Code, what: str) -> Finding:
+def _right_token_at(method: str, url: str, token: str, expected: Reason, what: str) -> Finding:
     answer = call(method, url, token=token)
     if answer.code == expected:
         return Finding(Level.OK, _PART, f"{what}: it accepts its token")
-    if answer.code == Code.NOT_CONFIGURED:
+    if answer.code == Reason.NOT_CONFIGURED:
         return Finding(
             Level.PROBLEM, _PART, f"{what}: the function has no 8x8 key yet", "bridge configure"
         )

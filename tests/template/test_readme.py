@@ -1,15 +1,12 @@
 """The README's tables name what the code and the template have, and nothing else."""
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from urllib3.exceptions import ReadTimeoutError
 
-from scripts.parameter_table import HEADING, with_table
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.send_request import NAMES
 from sms_bridge.domain import opt_out as opt_outs
 from sms_bridge.domain import send_result as send_results_module
@@ -18,16 +15,11 @@ from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, State
-from sms_bridge.providers.eightx8_errors import (
-    Answer,
-    result_of_answer,
-    result_of_failure,
-    results_of_batch_answer,
-)
+from sms_bridge.providers import eightx8_errors
 from sms_bridge.services import dispatch, reconcile, send
 from sms_bridge.services.forward import NO_URL
 from tests.template.conftest import PROJECT, Template
-from tests.template.test_dashboard import log_keys
+from tests.template.test_observability import log_keys
 
 README = (PROJECT / "README.md").read_text()
 WORDS = set(re.findall(r"`([A-Za-z0-9_./-]+)`", README))
@@ -50,19 +42,12 @@ def test_every_code_stands_with_its_status() -> None:
         for code in re.findall(r"`(\w+)`", codes)
     }
 
-    assert documented == {(code.value, int(RefusedError(code, "").status)) for code in Code}
+    assert documented == {(code.value, int(RefusedError(code, "").status)) for code in Reason}
 
 
 def send_results() -> Iterator[SendResult]:
     """Return what can come of an attempt to send: by 8x8's answers, and by the bridge itself."""
-    answers = [(status, None) for status in range(300, 600)]
-    for status, code in [*answers, *((400, code) for code in range(1000, 1500))]:
-        yield result_of_answer(Answer(status, json.dumps({"code": code}).encode(), None))
-    for body in (b"", b'{"status": {"code": "REJECTED"}}'):
-        yield result_of_answer(Answer(200, body, None))
-    yield from results_of_batch_answer(Answer(200, b'{"batchId": "b"}', None), ["id"]).values()
-    for error, left in product((OSError(), ReadTimeoutError(None, "", "")), (True, False)):  # type: ignore[arg-type]
-        yield result_of_failure(error, left=left)
+    yield from eightx8_errors.results().values()
     for module in (send_results_module, opt_outs, dispatch, reconcile, send):
         yield from (one for one in vars(module).values() if isinstance(one, SendResult))
 
@@ -115,7 +100,7 @@ def test_every_code_that_the_runbook_names_exists() -> None:
     reasons = {one.reason for one in send_results()} | {one.reason for one in outcomes() if one}
     given_up = {"moengage_unreachable", "moengage_5xx", *(f"moengage_{n}" for n in range(400, 500))}
 
-    others = words - set(Code) - reasons - given_up - {NO_URL}
+    others = words - set(Reason) - reasons - given_up - {NO_URL}
 
     functions = {path.parent.name for path in PROJECT.glob("functions/*/app.py")}
     assert others - functions <= log_keys()
@@ -143,13 +128,6 @@ def test_parameters_and_outputs_that_it_names_exist(template: Template) -> None:
 
     assert named
     assert named <= known
-
-
-def test_the_table_of_parameters_is_that_of_the_template(template: Template) -> None:
-    listed = [re.findall(r"`(\w+)`", row[0]) for row in rows_with(HEADING)]
-
-    assert sorted(name for names in listed for name in names) == sorted(template.parameters)
-    assert with_table(README, template.content) == README, "run `make parameters`"
 
 
 def test_make_targets_and_files_that_it_names_exist() -> None:

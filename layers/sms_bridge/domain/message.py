@@ -3,26 +3,20 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sms_bridge.domain.state import State
-from sms_bridge.json_text import ascii_json_text
-from sms_bridge.values import value
 
 
 class MessageType(StrEnum):
-    """What a message is for. Transactional messages have a lane of their own."""
+    """What a message is for. Transactional ones have a queue of their own."""
 
     TRANSACTIONAL = "transactional"
     PROMOTIONAL = "promotional"
 
 
-Sms = str
-"""A message as 8x8 takes it: a ``SmsRequest`` (its OpenAPI file) in JSON."""
-
-
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -36,6 +30,8 @@ class MessageRequest:
         8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through.
     client_message_id
         The caller's own id, given back in the answer. 8x8 gets the bridge's id instead.
+    adds_callback_url
+        Whether ``dlrCallbackUrl`` among the options is the bridge's own, which nobody asked for.
     idempotency_key
         Value of the ``Idempotency-Key`` header.
     """
@@ -46,34 +42,33 @@ class MessageRequest:
     message_type: MessageType = MessageType.PROMOTIONAL
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict, repr=False)
+    adds_callback_url: bool = False
     client_message_id: str | None = None
     idempotency_key: str | None = None
     campaign_id: str | None = None
     dlt_template_id: str | None = None
 
     @property
+    def country(self) -> str:
+        """The country whose national number the destination may be; empty where none is given."""
+        return self.options.get("country", "")
+
+    @property
     def is_scheduled(self) -> bool:
         """Whether 8x8 is to send it later."""
         return "scheduled" in self.options
 
-    def sms(self, message_id: str) -> Sms:
-        """Return what 8x8 is to get, with the bridge's id, which comes back in each receipt."""
-        fields = {"destination": self.destination, "text": self.text, **self.options}
-        if self.source:
-            fields["source"] = self.source
-        return ascii_json_text({**fields, "clientMessageId": message_id})
-
 
 class OutcomeStatus(StrEnum):
-    """What MoEngage's delivery tracking hears: its success values list holds ``DELIVERED``."""
+    """A status in MoEngage's delivery tracking: its list of success values holds ``DELIVERED``."""
 
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """The final outcome of a message, as MoEngage is told it.
+    """The final outcome of a message, as it is reported to MoEngage.
 
     Attributes
     ----------
@@ -90,7 +85,7 @@ class Outcome:
     description: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -128,12 +123,14 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
     Attributes
     ----------
+    sent_at
+        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
     received_at
         When the bridge got it, ISO 8601 UTC.
     """
@@ -149,7 +146,7 @@ class InboundMessage:
     received_at: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -164,7 +161,7 @@ class UnknownEvent:
     content: str = field(repr=False)
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What the bridge knows about a message.
 
@@ -173,13 +170,16 @@ class Message:
     Attributes
     ----------
     id
-        The bridge's id: 8x8 gets it as ``clientMessageId``, MoEngage as ``messageId``.
+        The bridge's id: 8x8 gets it as ``clientMessageId``, callers and MoEngage as ``umid``.
     claimed_by
         Tells the request that created it from its repeats.
-    ends_a_chain
-        It is no message but closes a chain of them (see ``sms_bridge.domain.duplicates``).
+    closes_window
+        It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
+    scheduled_at
+        When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
+        live count from then.
     send_before
         When its time to live is over: it must not be sent any more.
     attempt, attempt_at
@@ -192,12 +192,16 @@ class Message:
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
         When an attempt last ended without anybody knowing whether 8x8 has the message.
+    log_answered_at
+        When 8x8's log was read and did not say what became of it.
     encoding, segments
         8x8's finding, or the bridge's estimate until there is one.
     outcome, outcome_due_at, outcome_reported_at
-        What MoEngage is to hear, since when, and when it heard.
+        What is reported to MoEngage, since when it is due, and when it was reported.
     outcome_tries, outcome_next_try_at
-        How often telling it has failed, and when it is told again.
+        How often reporting it has failed, and when it is tried again.
+    outcome_lease_owner, outcome_lease_until
+        Who alone may report it, and for how long.
     outcome_given_up, outcome_given_up_at
         Why it was moved to the dead-letter queue, and when.
     """
@@ -206,7 +210,7 @@ class Message:
     state: State
     message_type: MessageType = MessageType.PROMOTIONAL
     claimed_by: str = ""
-    ends_a_chain: bool = False
+    closes_window: bool = False
     sub_account_id: str = ""
     destination: str = field(default="", repr=False)
     recipient_hash: str = ""
@@ -222,16 +226,20 @@ class Message:
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     accepted_at: str = ""
+    scheduled_at: str = ""
     send_before: str = ""
     attempt: int = 0
     attempt_at: str = ""
     answered_at: str = ""
     ambiguous_since: str = ""
+    log_answered_at: str = ""
     outcome: Outcome | None = None
     outcome_due_at: str = ""
     outcome_reported_at: str = ""
     outcome_tries: int = 0
     outcome_next_try_at: str = ""
+    outcome_lease_owner: str = ""
+    outcome_lease_until: str = ""
     outcome_given_up: str = ""
     outcome_given_up_at: str = ""
     receipts: tuple[Receipt, ...] = ()

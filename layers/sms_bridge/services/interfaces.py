@@ -1,9 +1,26 @@
-"""Where messages are kept: the interface that every step works against."""
+"""The interfaces that services work against; storage and providers implement them.
 
-from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
+=====================  ===============================================  ========================
+interface              what it is                                       implemented by
+=====================  ===============================================  ========================
+`MessageStore`         everything durable about messages                ``storage.messages``
+`OptOuts`              who opted out                                    ``storage.opt_outs``
+`ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
+`PersonData`           what is known of a person                        ``storage.person_data``
+`SendQueue`            messages that are sent later                     ``storage.queues``
+`OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
+`DeadLetterQueue`      what could not be done                           ``storage.queues``
+`Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
+`Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
+`DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
+`Profiles`             MoEngage's user profiles                         ``providers.moengage``
+=====================  ===============================================  ========================
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sms_bridge.domain.message import (
     InboundMessage,
@@ -14,9 +31,9 @@ from sms_bridge.domain.message import (
     UnknownEvent,
 )
 from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.outcome import ReportResult
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.values import value
 
 
 class Effect(StrEnum):
@@ -28,9 +45,11 @@ class Effect(StrEnum):
     """It says nothing new about the state; it is in the history."""
     REPEATED = "repeated"
     """It is in the history already."""
+    MISMATCHED = "mismatched"
+    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The message after something was recorded.
 
@@ -45,7 +64,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """The answer to who wants to send a waiting message.
 
@@ -59,12 +78,15 @@ class Attempt:
         How often it was tried, this time included.
     is_ambiguous
         Whether 8x8 may have the message from an earlier attempt.
+    outcome_is_open
+        Whether MoEngage still has to hear its outcome.
     """
 
     begun: bool
     state: State | None = None
     number: int = 0
     is_ambiguous: bool = False
+    outcome_is_open: bool = False
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
@@ -76,6 +98,7 @@ class Attempt:
             state=message.state,
             number=message.attempt,
             is_ambiguous=bool(message.ambiguous_since),
+            outcome_is_open=message.outcome_is_open,
         )
 
 
@@ -98,7 +121,8 @@ class MessageStore(Protocol):
     """Keeps everything durable about a message.
 
     Every method is one atomic step (recording something late: two), so that a function may be
-    killed between any two calls. Times are ISO 8601 UTC.
+    killed between any two calls. Whoever makes a call again whose answer was lost hears that it
+    succeeded. Lists leave out what cannot be read. Times are ISO 8601 UTC.
     """
 
     def create(self, message: Message) -> Message | None:
@@ -107,11 +131,18 @@ class MessageStore(Protocol):
         Returns
         -------
         Message or None
-            The message that has the id already; ``None`` when this one was created.
+            The message that has the id already; ``None`` when this one was created, which
+            ``claimed_by`` tells.
         """
 
     def get(self, message_id: str) -> Message | None:
-        """Return a message as it is now, ``None`` where there is none."""
+        """Return a message as it is now, ``None`` where there is none.
+
+        Raises
+        ------
+        UnreadableItemError
+            It cannot be read.
+        """
 
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
@@ -139,25 +170,32 @@ class MessageStore(Protocol):
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
-        """Move the state forward, record the outcome and keep the receipt in the history."""
+        """Move the state forward, record the outcome and keep the receipt in the history.
+
+        An outcome that was not reported yet follows the state.
+        """
 
     def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
         """Record an outcome that no receipt brought, unless there is one."""
 
-    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
-        """Keep an outcome for the caller until then; nobody else tells it meanwhile.
+    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+        """Keep an outcome for one reporter until then; nobody else reports it meanwhile.
+
+        An outcome that becomes due is leased to the record that its maker queues
+        (``Message.outcome_lease_owner``).
 
         Returns
         -------
         bool
-            ``False`` while its next try has not come. Of simultaneous calls, one succeeds.
+            ``False`` while another lease runs, or its next try has not come. Of simultaneous
+            calls, one succeeds.
         """
 
-    def record_reported(self, message_id: str, at: str) -> None:
-        """Record that MoEngage heard the outcome; the message is closed."""
+    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
+        """Record what MoEngage has heard; the message is closed. Nothing changes that later."""
 
-    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
-        """Record that telling the outcome failed, and when it is told again."""
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+        """End a lease after a report that failed: count it, and say when it is tried again."""
 
     def record_given_up(self, message_id: str, reason: str, at: str) -> None:
         """Record that the outcome lies in the dead-letter queue, and why."""
@@ -165,11 +203,14 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
+    def record_log_answer(self, message_id: str, at: str) -> None:
+        """Record that 8x8's log was read and did not say what became of a message."""
+
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, until: str) -> Iterator[Message]:
-        """Return the messages accepted until then whose outcome MoEngage has not heard."""
+    def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome MoEngage has not heard."""
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -200,29 +241,81 @@ class MessageStore(Protocol):
         """Keep a callback that was not understood; keeping it twice changes nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMessage:
+    """A message from the send queue, with all that it takes to send it.
+
+    Attributes
+    ----------
+    message
+        What its log lines and its dispatch need of it; the rest is empty.
+    receives
+        How often it was received.
+    record
+        Whatever the queue knows it by.
+    """
+
+    message: Message
+    request: MessageRequest
+    receives: int
+    record: Any = field(repr=False, compare=False)
+
+
 class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """Queue a message. Queueing it twice is harmless: it is sent once."""
 
+    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+        """Hide messages for so many seconds. One that cannot be hidden so comes again after the
+        queue's own time. They have to stay in the queue, too.
+        """
 
-Report = Callable[[str, int], int | None]
-"""Tells a message's outcome; returns the seconds until it is told again, None when done. Is given
-how often the record that the outcome is held for was received, 0 for any other record."""
+    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+        """Move a message to the dead-letter queue; tells whether it may leave the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedOutcome:
+    """An outcome from the outcome queue.
+
+    Attributes
+    ----------
+    lease
+        Owner of the lease that the outcome has had since it became due; empty for any record but
+        the first.
+    receives
+        How often it was received.
+    """
+
+    message_id: str
+    lease: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedInbound:
+    """An inbound message from the outcome queue, whose sender opted out or in."""
+
+    inbound_id: str
+    receives: int
 
 
 class OutcomeQueue(Protocol):
-    """Says that a message's outcome is to be told."""
+    """Says that a message's outcome is to be reported."""
 
-    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:
-        """Queue a message's outcome, to be told after a delay (at most 900 seconds).
+    def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
+        """Queue a message's outcome, to be reported after a delay (at most 900 seconds).
 
         Parameters
         ----------
-        is_first
-            Whether the caller has just made it due, so that it is held for this record.
+        lease
+            The owner of its lease, if the caller has just made it due.
         """
+
+    def add_inbound(self, inbound_id: str) -> None:
+        """Queue an inbound message, whose sender opted out or in."""
 
 
 class DeadLetterQueue(Protocol):
@@ -231,8 +324,20 @@ class DeadLetterQueue(Protocol):
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
-    def take_out(self, bodies: Set[str]) -> int:
-        """Delete the records with these bodies; returns how many there were."""
+    def add_outcome(self, message_id: str, *, reason: str) -> None:
+        """Put an outcome there."""
+
+    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
+        """Put an inbound message there, whose sender opted out or in."""
+
+    def take_out(self, is_done: Callable[[str], bool]) -> int:
+        """Delete the records whose message is done with; returns how many there were.
+
+        Parameters
+        ----------
+        is_done
+            Is given the message's id, which is empty where a record names none.
+        """
 
 
 Person = tuple[str, str]
@@ -249,10 +354,13 @@ class OptOuts(Protocol):
         """Return those of many people who opted out."""
 
     def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
-        """Record what a person asked for. An earlier wish that comes late changes nothing."""
+        """Record what a person asked for. An earlier request that comes late changes nothing.
+
+        Of two at the same moment the opt-out holds.
+        """
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class ExportJob:
     """An export that 8x8 was asked for.
 
@@ -315,3 +423,95 @@ class PersonData(Protocol):
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class Sender(Protocol):
+    """Sends one message through 8x8."""
+
+    def send(
+        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
+    ) -> SendResult:
+        """Send it once."""
+
+
+class BatchSender(Sender, Protocol):
+    """Sends many messages through 8x8."""
+
+    def send_batch(
+        self,
+        sub_account_id: str,
+        requests: Mapping[str, MessageRequest],
+        *,
+        time_left: Callable[[], float],
+    ) -> dict[str, SendResult]:
+        """Send messages once, given by their ids; returns a result for each."""
+
+
+class DeliveryReports(Protocol):
+    """Reports outcomes to MoEngage."""
+
+    def report(self, message: Message, outcome: Outcome) -> ReportResult:
+        """Report an outcome once."""
+
+
+class Profiles(Protocol):
+    """Writes MoEngage's user profiles."""
+
+    def set_subscription(
+        self, number: str, opt_request: OptRequest, *, api_key: str
+    ) -> ReportResult:
+        """Record once that a person opted out or in. Doing it twice changes nothing."""
+
+
+class Details(Protocol):
+    """Asks 8x8 for a message."""
+
+    def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
+        """Return the bridge's id of a message, empty where 8x8 has no such message.
+
+        Raises
+        ------
+        DetailsFailedError
+            8x8 does not say.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LogExport:
+    """What an export of 8x8's log shows of some messages.
+
+    Attributes
+    ----------
+    receipts
+        By the bridge's ids, what the log says of a message, as a receipt would.
+    newest
+        When the newest message was created of those rows that prove how far the log has got;
+        seconds since the epoch, 0 where there is none.
+    """
+
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    newest: float = 0.0
+
+
+class Log(Protocol):
+    """Exports of 8x8's log."""
+
+    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+        """Ask for the log of a time span; returns a job id."""
+
+    def read(
+        self,
+        sub_account_id: str,
+        job_id: str,
+        message_ids: Collection[str],
+        *,
+        asked_at: float,
+        received_at: str,
+    ) -> LogExport | None:
+        """Return what the log shows of these messages, ``None`` while it is not ready.
+
+        Raises
+        ------
+        ExportFailedError
+            There is no export, or it cannot be read.
+        """

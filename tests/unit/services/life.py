@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageType, Outcome, Sms
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.reconciliation import (
@@ -18,10 +19,10 @@ from sms_bridge.domain.reconciliation import (
 )
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult
-from sms_bridge.providers.eightx8_log import LogEntry
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.services.send import SendMessage
@@ -39,7 +40,7 @@ from tests.builders import (
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, kill
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
+from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.sqs import InMemorySqs
@@ -82,12 +83,11 @@ class EightX8Books:
 
     def send(
         self,
-        sub_account_id: str,  # noqa: ARG002
-        sms: Sms,
+        request: MessageRequest,  # noqa: ARG002
+        message_id: str,
         *,
         time_left: Callable[[], float],  # noqa: ARG002
     ) -> SendResult:
-        message_id = json.loads(sms)["clientMessageId"]
         fate, *others = self.fates
         self.fates = (*others, fate)
         result, is_taken = FATES[fate]
@@ -101,14 +101,14 @@ class EightX8Books:
 
     def send_batch(
         self,
-        sub_account_id: str,
-        messages: Mapping[str, Sms],
+        sub_account_id: str,  # noqa: ARG002
+        requests: Mapping[str, MessageRequest],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
         return {
-            message_id: self.send(sub_account_id, sms, time_left=time_left)
-            for message_id, sms in messages.items()
+            message_id: self.send(request, message_id, time_left=time_left)
+            for message_id, request in requests.items()
         }
 
     def log(self, _: str) -> list[LogEntry]:
@@ -157,9 +157,13 @@ class Bridge:
         self.eightx8 = EightX8Books(self.clock)
         self.moengage = MoEngageBooks()
         self.jobs = InMemoryExportJobs()
-        self.send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, SENDING))
-        self.outcomes = SqsOutcomeQueue(self.sqs.client, REPORT_RESULT, once=self.sqs.client)
-        self.dead_letters = SqsDeadLetterQueue(self.sqs.client, DEAD)
+        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
+        self.send_queue = SqsSendQueue(
+            lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING), self.dead_letters
+        )
+        self.outcomes = SqsOutcomeQueue(
+            lambda: self.sqs.client, REPORT_RESULT, once=lambda: self.sqs.client
+        )
         self.is_queued = is_queued
         self._interruption = Interruption(0, kill)
         watch = self._watch
@@ -182,7 +186,6 @@ class Bridge:
             ),
             messages=watch(self.messages),
             send_queue=watch(self.send_queue),
-            dead_letters=watch(self.dead_letters),
             outcomes=watch(self.outcomes),
             opt_outs=InMemoryOptOuts(),
             sender=watch(self.eightx8),
@@ -198,7 +201,7 @@ class Bridge:
         )
         self._forward = ForwardOutcome(
             messages=watch(self.messages),
-            listener=watch(self.moengage),
+            reports=watch(self.moengage),
             dead_letters=watch(self.dead_letters),
             chance=lambda: 0.5,
             **timing,
@@ -206,7 +209,7 @@ class Bridge:
         self._reconcile = Reconcile(
             ReconcilePlan(
                 timeouts=Timeouts(unknown=600, unresolved=7200, receipt=7200),
-                resend=RetryPolicy(),
+                retry=RetryPolicy(),
                 absent=AbsentPolicy.RESEND,
                 unresolved=UnresolvedPolicy.REPORT,
                 missing_receipt=MissingReceiptPolicy.FAILED,
@@ -252,7 +255,9 @@ class Bridge:
         records = self.sqs.receive(SENDING)
 
         def work() -> None:
-            response = self._dispatch(records, time_left=lambda: 60.0)
+            response = self.send_queue.work_through(
+                records, lambda queued: self._dispatch(queued, time_left=lambda: 60.0)
+            )
             self.sqs.settle(SENDING, records, response)
 
         return self._run(dies_at, work)
@@ -264,8 +269,12 @@ class Bridge:
         self.moengage.verdict = verdict
         records = self.sqs.receive(REPORT_RESULT)
 
+        def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
+            assert isinstance(queued, QueuedOutcome)
+            return self._forward(queued)
+
         def work() -> None:
-            response = self.outcomes.work_through(records, self._forward, self.dead_letters)
+            response = self.outcomes.work_through(records, handle, self.dead_letters)
             self.sqs.settle(REPORT_RESULT, records, response)
 
         return self._run(dies_at, work)
@@ -276,7 +285,8 @@ class Bridge:
         self.eightx8.words[message_id] = (word, taken_at)
         status = {"timestamp": self.clock.text}
         body = a_receipt_callback(word, clientMessageId=message_id, status=status)
-        return self._run(dies_at, lambda: self._receive(json.dumps(body), hash_key="k"))
+        (event,) = read_callback(json.dumps(body), self.clock.text)
+        return self._run(dies_at, lambda: self._receive(event, hash_key="k"))
 
     def reconcile(self, dies_at: int | None = None) -> bool:
         """Look for what got stuck."""
@@ -288,5 +298,5 @@ class Bridge:
 
     def asked_for(self) -> list[Message]:
         """Return all messages, the oldest first."""
-        real = (one for one in self.messages.messages.values() if not one.ends_a_chain)
+        real = (one for one in self.messages.messages.values() if not one.closes_window)
         return sorted(real, key=lambda one: seconds_of(one.accepted_at))

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.duplicates import end_of_a_chain
+from sms_bridge.domain.duplicates import closing_record
+from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
@@ -53,7 +55,7 @@ class TestExpiry:
 
         store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, "2027-11-24T09:30:00.000Z")
         store.record_receipt(MESSAGE_ID, a_receipt("sent", received_at=AT), None)
-        store.record_reported(MESSAGE_ID, AT)
+        store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert item["expires_at"]["N"] == THIRTY_DAYS_LATER
@@ -99,7 +101,8 @@ class TestLeastData:
         )
 
         send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
-        receive(json.dumps(a_receipt_callback("delivered")), hash_key="k")
+        (event,) = read_callback(json.dumps(a_receipt_callback("delivered")), clock.text)
+        receive(event, hash_key="k")
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert self.TEXT not in str(item)
@@ -108,11 +111,11 @@ class TestLeastData:
         assert message is not None
         assert message.state is State.DELIVERED
 
-    def test_the_end_of_a_chain_holds_nothing_of_the_message_that_put_it_there(self) -> None:
+    def test_the_closing_record_holds_nothing_of_the_message_that_put_it_there(self) -> None:
         client = a_messages_table()
         store = DynamoDBMessages(client, TABLE)
 
-        store.create(end_of_a_chain(a_message(), "an id"))
+        store.create(closing_record(a_message(), "an id"))
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert "open_shard" not in item
