@@ -341,12 +341,12 @@ class Stack:
     @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
         """Outcomes on their way to MoEngage."""
-        return SqsOutcomeQueue(self.client("sqs"), self._output("OutcomeQueueUrl"))
+        return SqsOutcomeQueue(lambda: self.client("sqs"), self._output("OutcomeQueueUrl"))
 
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
         """Outcomes that MoEngage did not acknowledge."""
-        return SqsDeadLetterQueue(self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl"))
+        return SqsDeadLetterQueue(lambda: self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl"))
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:

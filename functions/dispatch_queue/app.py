@@ -9,21 +9,29 @@ from sms_bridge.providers.http import Connections
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.settings import DispatchSettings, read_settings
 from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(DispatchSettings)
+aws = AwsClients()
 secrets = SecretSource(
-    aws_client("secretsmanager"),
+    aws.secretsmanager,
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = aws_client("dynamodb")
-sqs = aws_client("sqs")
 eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
+messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
+send_queue = SqsSendQueue(
+    lambda: aws.sqs,
+    {
+        MessageType.TRANSACTIONAL: settings.transactional_queue_url,
+        MessageType.PROMOTIONAL: settings.promotional_queue_url,
+    },
+    SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
+)
 dispatch_messages = DispatchMessages(
     DispatchPlan(
         opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
@@ -32,27 +40,24 @@ dispatch_messages = DispatchMessages(
         # Each of the two queues may have that many.
         at_once=2 * settings.dispatch_concurrency,
     ),
-    messages=DynamoDBMessages(dynamodb, settings.messages_table),
-    send_queue=SqsSendQueue(
-        sqs,
-        {
-            MessageType.TRANSACTIONAL: settings.transactional_queue_url,
-            MessageType.PROMOTIONAL: settings.promotional_queue_url,
-        },
+    messages=messages,
+    send_queue=send_queue,
+    outcomes=SqsOutcomeQueue(
+        lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once
     ),
-    dead_letters=SqsDeadLetterQueue(sqs, settings.send_dead_letter_queue_url),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
-    opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
+    opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
     sender=EightX8(eightx8, secrets),
 )
-finish_loading(secrets.get, dynamodb.connect, eightx8.connect)
+finish_loading(secrets.get, lambda: messages.get("no message"), eightx8.connect)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
     # Without a key nothing could be sent, and what was begun by then would look as if it had been.
     secrets.get()
-    return dispatch_messages(
+    return send_queue.work_through(
         event["Records"],
-        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        lambda queued: dispatch_messages(
+            queued, time_left=lambda: context.get_remaining_time_in_millis() / 1000
+        ),
     )

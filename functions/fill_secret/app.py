@@ -6,10 +6,10 @@ from typing import Any
 import urllib3
 
 from sms_bridge.observability import log_failure
-from sms_bridge.storage.aws import boto3_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.secret import add_missing_tokens
 
-secretsmanager = boto3_client("secretsmanager")
+secretsmanager = AwsClients().secretsmanager
 http = urllib3.PoolManager(timeout=10.0, retries=3)
 
 

@@ -9,18 +9,19 @@ from sms_bridge.providers.eightx8_log import DetailsFailedError, MessageDetails
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.settings import LookUpSettings, read_settings
 from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(LookUpSettings)
+aws = AwsClients()
 secrets = SecretSource(
-    aws_client("secretsmanager"),
+    aws.secretsmanager,
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
 look_up = LookUp(
-    messages=DynamoDBMessages(aws_client("dynamodb"), settings.messages_table),
+    messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
     details=MessageDetails(settings.eightx8_base_url, secrets),
     sub_account_ids=settings.sub_account_ids,
 )

@@ -12,7 +12,7 @@ from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.settings import CallbackSettings, read_settings
 from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsOutcomeQueue
@@ -20,23 +20,30 @@ from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(CallbackSettings)
 allowed_networks = read_networks(settings.callback_allowed_networks)
+aws = AwsClients()
 secrets = SecretSource(
-    aws_client("secretsmanager"),
+    aws.secretsmanager,
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = aws_client("dynamodb")
-sqs = aws_client("sqs")
+messages = DynamoDBMessages(
+    aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
+)
 receive_callback = ReceiveCallback(
-    messages=DynamoDBMessages(
-        dynamodb, settings.messages_table, retention_days=settings.retention_days
+    messages=messages,
+    outcomes=SqsOutcomeQueue(
+        lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once
     ),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
-    opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
+    opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
     syncs_opt_outs=bool(settings.moengage_data_api_url),
 )
-finish_loading(secrets.get, dynamodb.connect, sqs.connect)
+finish_loading(
+    secrets.get,
+    lambda: messages.get("no message"),
+    # Every outcome is queued.
+    lambda: aws.sqs_once,
+)
 
 
 @answers_http

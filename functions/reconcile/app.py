@@ -9,20 +9,19 @@ from sms_bridge.providers.http import Connections
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.settings import ReconcileSettings, read_settings
 from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.queues import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(ReconcileSettings)
+aws = AwsClients()
 secrets = SecretSource(
-    aws_client("secretsmanager"),
+    aws.secretsmanager,
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = aws_client("dynamodb")
-sqs = aws_client("sqs")
 reconcile = Reconcile(
     ReconcilePlan(
         timeouts=Timeouts(
@@ -35,9 +34,11 @@ reconcile = Reconcile(
         unresolved=settings.unresolved_message_policy,
         missing_receipt=settings.missing_receipt_policy,
     ),
-    messages=DynamoDBMessages(dynamodb, settings.messages_table),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
-    jobs=DynamoDBExportJobs(dynamodb, settings.messages_table),
+    messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+    outcomes=SqsOutcomeQueue(
+        lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once
+    ),
+    jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
     log=LogExports(Connections(settings.eightx8_base_url, connect_timeout=2.0), secrets),
 )
 finish_loading()

@@ -16,23 +16,22 @@ from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_
 from sms_bridge.services.send import SendingPlan, SendMessage
 from sms_bridge.settings import DispatchMode, SendSettings, read_settings
 from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(SendSettings)
+aws = AwsClients()
 secrets = SecretSource(
-    aws_client("secretsmanager"),
+    aws.secretsmanager,
     settings.bridge_secret_arn,
     max_age_seconds=settings.secret_max_age_seconds,
 )
-dynamodb = aws_client("dynamodb")
-sqs = aws_client("sqs")
 is_queued = settings.dispatch_mode is DispatchMode.QUEUED
 messages = DynamoDBMessages(
-    dynamodb, settings.messages_table, retention_days=settings.retention_days
+    aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
 )
 eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
 send_message = SendMessage(
@@ -48,14 +47,16 @@ send_message = SendMessage(
     ),
     messages=messages,
     send_queue=SqsSendQueue(
-        sqs,
+        lambda: aws.sqs,
         {
             MessageType.TRANSACTIONAL: settings.transactional_queue_url,
             MessageType.PROMOTIONAL: settings.promotional_queue_url,
         },
     ),
-    outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
-    opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
+    outcomes=SqsOutcomeQueue(
+        lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once
+    ),
+    opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
     sender=EightX8(eightx8, secrets),
 )
 finish_loading(
@@ -63,7 +64,7 @@ finish_loading(
     # A first read has all ready that a call needs. Where people can opt out, two calls are made
     # side by side.
     lambda: messages.get("no message"),
-    *([sqs.connect] if is_queued else [dynamodb.connect, eightx8.connect]),
+    *([] if is_queued else [eightx8.connect]),
 )
 
 

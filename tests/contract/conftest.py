@@ -14,7 +14,6 @@ from sms_bridge.services.interfaces import (
     OptOuts,
     PersonData,
 )
-from sms_bridge.storage.aws_calls import aws_client
 from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -22,10 +21,11 @@ from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue
 from tests.fakes.aws import (
     TABLE,
+    LosesAnswers,
     a_messages_table,
     a_queue,
     an_aws_account,
-    an_aws_account_on_loopback,
+    clients_of_a_function,
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import InMemoryExportJobs
@@ -39,35 +39,33 @@ from tests.fakes.sqs import InMemorySqs
 __all__ = ["logged"]
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 
-CLIENTS = ("boto3", "without boto3")
-"""The clients that the functions use; moto stands for AWS."""
+IN_MEMORY = "in memory"
+LOSES_ANSWERS = "DynamoDB (moto) that loses each first answer"
+STORES = (IN_MEMORY, "DynamoDB (moto)", LOSES_ANSWERS)
 
 
 @contextmanager
-def dynamodb_of(message_type: str) -> Iterator[Any]:
-    """Return a client of each kind, of a table that is empty."""
-    if message_type == "boto3":
-        with an_aws_account():
-            yield a_messages_table()
-        return
-    with an_aws_account_on_loopback():
-        table = a_messages_table()
-        lean = aws_client("dynamodb")
-        # What no function asks for: `bridge forget` reads the whole table.
-        lean.get_paginator = table.get_paginator
-        yield lean
+def dynamodb(kind: str = "") -> Iterator["DynamoDBClient"]:
+    """Return the client of a function, of a table that is empty."""
+    with an_aws_account():
+        a_messages_table()
+        client: Any = clients_of_a_function().dynamodb
+        if kind == LOSES_ANSWERS:
+            client = LosesAnswers(client)
+        yield client
 
 
-@pytest.fixture(params=["in memory", *CLIENTS])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[MessageStore]:
     """Each kind of message store, empty."""
     if request.param == "in memory":
         yield InMemoryMessages()
         return
-    with dynamodb_of(request.param) as client:
+    with dynamodb(request.param) as client:
         yield DynamoDBMessages(client, TABLE, retention_days=90)
 
 
@@ -79,7 +77,7 @@ class People:
     data: PersonData
 
 
-@pytest.fixture(params=["in memory", "DynamoDB (moto)"])
+@pytest.fixture(params=STORES)
 def people(request: pytest.FixtureRequest) -> Iterator[People]:
     """Each kind of message store with what forgets people, empty."""
     if request.param == "in memory":
@@ -87,27 +85,29 @@ def people(request: pytest.FixtureRequest) -> Iterator[People]:
         yield People(messages, InMemoryPersonData(messages))
         return
     with an_aws_account():
-        client = a_messages_table()
+        client: Any = a_messages_table()
+        if request.param == LOSES_ANSWERS:
+            client = LosesAnswers(client)
         yield People(DynamoDBMessages(client, TABLE), DynamoDBPersonData(client, TABLE))
 
 
-@pytest.fixture(params=["in memory", *CLIENTS])
+@pytest.fixture(params=STORES)
 def opt_outs(request: pytest.FixtureRequest) -> Iterator[OptOuts]:
     """Each kind of opt-outs, empty."""
     if request.param == "in memory":
         yield InMemoryOptOuts()
         return
-    with dynamodb_of(request.param) as client:
+    with dynamodb(request.param) as client:
         yield DynamoDBOptOuts(client, TABLE)
 
 
-@pytest.fixture(params=["in memory", *CLIENTS])
+@pytest.fixture(params=STORES)
 def export_jobs(request: pytest.FixtureRequest) -> Iterator[ExportJobs]:
     """Each kind of export jobs, empty."""
     if request.param == "in memory":
         yield InMemoryExportJobs()
         return
-    with dynamodb_of(request.param) as client:
+    with dynamodb(request.param) as client:
         yield DynamoDBExportJobs(client, TABLE)
 
 
@@ -130,22 +130,7 @@ class Sqs:
     held_back: Callable[[str], int]
 
 
-@contextmanager
-def sqs_of(message_type: str) -> Iterator[tuple["SQSClient", Any]]:
-    """Return boto3's client of an account that is empty, and the client to be tested."""
-    account = an_aws_account if message_type == "boto3" else an_aws_account_on_loopback
-    with account():
-        client, _ = a_queue()
-        if message_type == "boto3":
-            yield client, client
-            return
-        lean = aws_client("sqs")
-        # Only the operators' tool waits for records, with boto3.
-        lean.receive_message = client.receive_message
-        yield client, lean
-
-
-@pytest.fixture(params=["in memory", *CLIENTS])
+@pytest.fixture(params=["in memory", "SQS (moto)"])
 def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
     """Each kind of SQS, with empty queues."""
     if request.param == "in memory":
@@ -158,8 +143,8 @@ def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
             held_back=fake.held_back,
         )
         return
-    with sqs_of(request.param) as (client, under_test):
-        _, transactional = a_queue("transactional")
+    with an_aws_account():
+        client, transactional = a_queue("transactional")
         _, promotional = a_queue("promotional")
 
         def receive(url: str) -> list[dict[str, Any]]:
@@ -184,7 +169,7 @@ def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
                 found["ApproximateNumberOfMessagesNotVisible"]
             )
 
-        yield Sqs(under_test, transactional, promotional, receive, held_back)
+        yield Sqs(clients_of_a_function().sqs, transactional, promotional, receive, held_back)
 
 
 @dataclass(frozen=True)
@@ -195,7 +180,7 @@ class DeadLetterQueueUnderTest:
     letters: Callable[[], list[tuple[str, str]]]
 
 
-@pytest.fixture(params=["in memory", "SQS in memory", *CLIENTS])
+@pytest.fixture(params=["in memory", "SQS in memory", "SQS (moto)"])
 def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnderTest]:
     """Each kind of dead-letter queue, empty."""
     if request.param == "in memory":
@@ -205,11 +190,11 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
     if request.param == "SQS in memory":
         sqs = InMemorySqs(TurnableClock())
         yield DeadLetterQueueUnderTest(
-            SqsDeadLetterQueue(sqs.client, "dead"), lambda: sqs.letters("dead")
+            SqsDeadLetterQueue(lambda: sqs.client, "dead"), lambda: sqs.letters("dead")
         )
         return
-    with sqs_of(request.param) as (client, under_test):
-        _, url = a_queue("dead")
+    with an_aws_account():
+        client, url = a_queue("dead")
 
         def letters() -> list[tuple[str, str]]:
             received = client.receive_message(
@@ -220,11 +205,11 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
                 for one in received.get("Messages", [])
             ]
 
-        yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(under_test, url), letters)
+        yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(lambda: client, url), letters)
 
 
-@pytest.fixture
-def moto_table() -> Iterator[DynamoDBMessages]:
+@pytest.fixture(params=STORES[1:])
+def moto_table(request: pytest.FixtureRequest) -> Iterator[DynamoDBMessages]:
     """The messages in moto's DynamoDB, empty."""
-    with an_aws_account():
-        yield DynamoDBMessages(a_messages_table(), TABLE, retention_days=90)
+    with dynamodb(request.param) as client:
+        yield DynamoDBMessages(client, TABLE, retention_days=90)

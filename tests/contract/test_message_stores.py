@@ -24,7 +24,7 @@ from tests.builders import (
     a_receipt,
 )
 from tests.contract.stores import LATER, kept, record
-from tests.fakes.messages import InMemoryMessages
+from tests.fakes.messages import MAX_RECEIPTS, InMemoryMessages
 
 POLICY = RetryPolicy()
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
@@ -46,6 +46,7 @@ class TestCreation:
     def test_an_id_is_taken_once_and_by_whom_can_be_seen(self, store: MessageStore) -> None:
         store.create(a_message())
 
+        assert store.create(a_message()) is None, "the same call, whose answer was lost"
         assert store.create(a_message(claimed_by="request-2", source="Other")) == a_message()
         assert store.get(MESSAGE_ID) == a_message()
 
@@ -118,7 +119,7 @@ class TestResults:
 
 class TestReceipts:
     @pytest.mark.parametrize(
-        "states", [("delivered", "read"), ("undelivered", "rejected"), ("undelivered", "delivered")]
+        "states", [("delivered", "read"), ("undelivered", "rejected"), ("read", "delivered")]
     )
     def test_of_two_that_come_at_the_same_moment_one_brings_the_outcome(
         self, store: MessageStore, states: tuple[str, str]
@@ -150,7 +151,7 @@ class TestReceipts:
         store.create(a_message())
 
         first = record(store, a_receipt("delivered"))
-        second = record(store, a_receipt("delivered"))
+        second = record(store, a_receipt("delivered", received_at=LATER))
         third = record(store, a_receipt("delivered", at="2026-11-24T09:30:09Z"))
 
         assert [one.outcome_is_new for one in (first, second, third)] == [True, False, False]
@@ -176,19 +177,63 @@ class TestReceipts:
             "sent",
         ]
 
-    def test_delivered_after_undelivered_counts_but_the_outcome_stands(
+    def test_promise_4_delivered_after_undelivered_changes_an_outcome_that_was_not_reported(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("undelivered", error_code="1", error_message="Absent"))
+        first = record(store, a_receipt("undelivered", error_code="1", error_message="Absent"))
+
+        recorded = record(store, a_receipt("delivered", received_at=LATER))
+
+        assert (recorded.message.state, recorded.message.outcome) == (State.DELIVERED, DELIVERED)
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
+        # It is due since the first receipt, and its record is in the queue.
+        assert recorded.message.outcome_due_at == first.message.outcome_due_at
+        assert recorded.message.outcome_lease_owner == first.message.outcome_lease_owner
+
+    def test_promise_5_delivered_after_undelivered_does_not_change_what_was_reported(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        failed = record(store, a_receipt("undelivered")).message.outcome
+        assert failed is not None
+        store.record_reported(MESSAGE_ID, failed, AT)
+
+        recorded = record(store, a_receipt("delivered", received_at=LATER))
+
+        assert (recorded.message.state, recorded.message.outcome) == (State.DELIVERED, failed)
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
+
+    @pytest.mark.parametrize(
+        "other", [{"umid": "another"}, {"sub_account_id": "another"}], ids=["umid", "sub-account"]
+    )
+    def test_a_receipt_of_another_message_is_kept_and_moves_nothing(
+        self, store: MessageStore, other: dict[str, str]
+    ) -> None:
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT)
+        strange = a_receipt("undelivered", error_message="x", received_at=LATER, **other)
+
+        recorded = record(store, strange)
+
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MISMATCHED, False)
+        message = kept(store)
+        assert (message.state, message.outcome) == (State.QUEUED, None)
+        assert message.receipts == (strange,)
+        assert (message.umid, message.sub_account_id) == (UMID, a_message().sub_account_id)
+        assert record(store, a_receipt("delivered")).effect is Effect.MOVED
+
+    def test_more_receipts_than_an_item_holds_are_not_kept_and_the_next_real_one_moves_it(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message(state=State.SENT))
+        for number in range(MAX_RECEIPTS + 3):
+            record(store, a_receipt("sent", detail=f"again-{number}"))
+        assert len(kept(store).receipts) == MAX_RECEIPTS
 
         recorded = record(store, a_receipt("delivered"))
 
-        assert recorded.message.state is State.DELIVERED
-        assert recorded.message.outcome == Outcome(
-            OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent"
-        )
-        assert not recorded.outcome_is_new
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
 
     def test_a_receipt_without_a_message_is_kept_and_not_to_be_told(
         self, store: MessageStore
@@ -221,7 +266,7 @@ class TestReceipts:
 
 
 class TestOutcomes:
-    def test_a_state_moves_on_although_there_is_an_outcome_and_the_first_one_stands(
+    def test_a_result_that_comes_after_an_outcome_changes_it_unless_it_was_reported(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
@@ -232,7 +277,7 @@ class TestOutcomes:
         recorded = store.record_result(MESSAGE_ID, 1, failed, State.FAILED, LATER)
 
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
-        assert (kept(store).state, kept(store).outcome) == (State.FAILED, GONE)
+        assert (kept(store).state, kept(store).outcome) == (State.FAILED, failed.outcome)
 
     def test_an_outcome_that_no_receipt_brought_is_due_once(self, store: MessageStore) -> None:
         store.create(a_message(state=State.SENT))
@@ -245,7 +290,7 @@ class TestOutcomes:
         message = kept(store)
         assert (message.outcome, message.outcome_due_at, message.state) == (GONE, AT, State.SENT)
 
-    def test_a_receipt_that_comes_after_it_moves_the_state_and_not_the_outcome(
+    def test_a_receipt_that_comes_after_it_is_the_outcome_unless_it_was_reported(
         self, store: MessageStore
     ) -> None:
         store.create(a_message(state=State.SENT))
@@ -254,76 +299,104 @@ class TestOutcomes:
         recorded = record(store, a_receipt("delivered"))
 
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
-        assert (kept(store).state, kept(store).outcome) == (State.DELIVERED, GONE)
+        assert (kept(store).state, kept(store).outcome) == (State.DELIVERED, DELIVERED)
 
-    def test_a_told_outcome_is_closed_and_keeps_its_first_time(self, store: MessageStore) -> None:
-        store.create(a_message())
-        record(store, a_receipt("delivered"))
-
-        store.record_reported(MESSAGE_ID, "2026-11-24T09:30:10.000Z")
-        store.record_reported(MESSAGE_ID, "2026-11-24T09:30:20.000Z")
-
-        assert kept(store).outcome_reported_at == "2026-11-24T09:30:10.000Z"
-        assert not kept(store).outcome_is_open
-
-    def test_an_outcome_that_was_not_taken_is_open_and_says_how_often(
+    def test_what_was_reported_is_written_down_and_stays_whatever_comes_later(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("delivered"))
+        record(store, a_receipt("undelivered"))
+        # While this one was reported, a receipt came that changed it.
+        record(store, a_receipt("delivered", received_at=LATER))
 
-        for at in (AT, LATER):
-            store.record_not_taken(MESSAGE_ID, at)
+        store.record_reported(MESSAGE_ID, GONE, "2026-11-24T09:30:10.000Z")
+        store.record_reported(MESSAGE_ID, DELIVERED, "2026-11-24T09:30:20.000Z")
 
         message = kept(store)
-        assert (message.outcome_tries, message.outcome_next_try_at) == (2, LATER)
-        assert message.outcome_is_open
+        assert (message.outcome, message.state) == (GONE, State.DELIVERED)
+        assert message.outcome_reported_at == "2026-11-24T09:30:10.000Z"
+        assert (message.outcome_lease_owner, message.outcome_is_open) == ("", False)
+        assert not store.lease_outcome(MESSAGE_ID, "reporter", "9", "9")
 
-    def test_an_outcome_is_held_for_the_first_to_tell_it_from_the_moment_it_is_due(
+    def test_a_report_that_was_not_acknowledged_is_counted_once_and_tried_again_later(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
+        record(store, a_receipt("delivered", received_at=AT))
+        first = kept(store).outcome_lease_owner
 
-        assert kept(store).outcome_next_try_at == "2026-11-24T09:31:40.000Z"
-        assert not store.hold_outcome(
-            MESSAGE_ID, "2026-11-24T09:31:39.999Z", "2026-11-24T09:33:00.000Z"
+        store.record_not_acknowledged(MESSAGE_ID, "somebody else", LATER)
+        assert kept(store).outcome_tries == 0
+        for _ in range(2):
+            store.record_not_acknowledged(MESSAGE_ID, first, LATER)
+
+        message = kept(store)
+        assert (message.outcome_tries, message.outcome_next_try_at) == (1, LATER)
+        assert (message.outcome_lease_owner, message.outcome_lease_until) == ("", "")
+        assert message.outcome_is_open
+        assert not store.lease_outcome(MESSAGE_ID, "reporter", AT, "9")
+        assert store.lease_outcome(MESSAGE_ID, "reporter", LATER, "9")
+
+    def test_an_outcome_is_leased_to_its_first_record_from_the_moment_it_is_due(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        recorded = record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
+
+        assert recorded.message.outcome_lease_owner
+        assert kept(store).outcome_lease_until == "2026-11-24T09:31:40.000Z"
+        assert not store.lease_outcome(
+            MESSAGE_ID, "reporter", "2026-11-24T09:31:39.999Z", "2026-11-24T09:33:00.000Z"
         )
 
-    def test_an_outcome_is_held_for_one_caller_until_its_time_is_over(
+    def test_an_outcome_is_leased_to_one_reporter_until_its_time_is_over(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
         record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
 
-        held = [
-            store.hold_outcome(MESSAGE_ID, at, until)
-            for at, until in (
-                ("2026-11-24T09:31:40.000Z", "2026-11-24T09:32:20.000Z"),
-                ("2026-11-24T09:32:19.999Z", "2026-11-24T09:33:00.000Z"),
-                ("2026-11-24T09:32:20.000Z", "2026-11-24T09:33:10.000Z"),
+        leased = [
+            store.lease_outcome(MESSAGE_ID, owner, at, until)
+            for owner, at, until in (
+                ("a", "2026-11-24T09:31:40.000Z", "2026-11-24T09:32:20.000Z"),
+                ("b", "2026-11-24T09:32:19.999Z", "2026-11-24T09:33:00.000Z"),
+                ("a", "2026-11-24T09:32:19.999Z", "2026-11-24T09:32:20.000Z"),
+                ("b", "2026-11-24T09:32:20.000Z", "2026-11-24T09:33:10.000Z"),
             )
         ]
 
-        assert held == [True, False, True]
-        assert kept(store).outcome_next_try_at == "2026-11-24T09:33:10.000Z"
-        assert kept(store).outcome_tries == 0
-        assert kept(store).outcome_is_open
+        assert leased == [True, False, True, True]
+        message = kept(store)
+        assert (message.outcome_lease_owner, message.outcome_tries) == ("b", 0)
+        assert message.outcome_lease_until == "2026-11-24T09:33:10.000Z"
+        assert message.outcome_is_open
 
     def test_one_that_was_given_up_is_closed_until_it_is_replayed_with_all_its_tries(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("delivered"))
-        store.record_not_taken(MESSAGE_ID, AT)
+        owner = record(store, a_receipt("undelivered")).message.outcome_lease_owner
+        store.record_not_acknowledged(MESSAGE_ID, owner, AT)
 
         store.record_given_up(MESSAGE_ID, "moengage_404", LATER)
         message = kept(store)
         assert (message.outcome_given_up, message.outcome_given_up_at) == ("moengage_404", LATER)
         assert not message.outcome_is_open
 
+        # It was not reported, so it follows the state.
+        record(store, a_receipt("delivered", received_at=LATER))
         store.record_replayed(MESSAGE_ID)
         message = kept(store)
         assert (message.outcome_given_up, message.outcome_given_up_at) == ("", "")
         assert (message.outcome_tries, message.outcome_next_try_at) == (0, "")
-        assert message.outcome_is_open
+        assert (message.outcome, message.outcome_is_open) == (DELIVERED, True)
+        assert store.lease_outcome(MESSAGE_ID, "reporter", AT, "9")
+
+    def test_nothing_is_made_of_a_message_that_is_not_there(self, store: MessageStore) -> None:
+        store.record_reported(MESSAGE_ID, DELIVERED, AT)
+        store.record_not_acknowledged(MESSAGE_ID, "reporter", AT)
+        store.record_given_up(MESSAGE_ID, "r", AT)
+        store.record_replayed(MESSAGE_ID)
+        store.close(MESSAGE_ID)
+
+        assert store.get(MESSAGE_ID) is None

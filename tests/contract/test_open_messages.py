@@ -35,10 +35,10 @@ def test_a_message_is_open_from_its_creation_until_moengage_has_heard(
     assert open_ids(store) == [an_id(0)]
 
     store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED))
-    store.record_not_taken(an_id(0), AT)
+    store.record_not_acknowledged(an_id(0), "reporter", AT)
     assert open_ids(store) == [an_id(0)]
 
-    store.record_reported(an_id(0), AT)
+    store.record_reported(an_id(0), Outcome(OutcomeStatus.DELIVERED), AT)
     assert open_ids(store) == []
 
 
@@ -126,14 +126,14 @@ def test_what_dynamodb_leaves_unprocessed_is_asked_for_again(moto_table: DynamoD
     assert len(asked) == 2
 
 
-def test_what_was_told_while_the_index_lagged_behind_is_not_listed(
+def test_what_was_closed_while_the_index_lagged_behind_is_not_listed(
     moto_table: DynamoDBMessages,
 ) -> None:
     fill(moto_table, 3)
 
-    def report(**_: object) -> None:
-        moto_table.record_reported(an_id(0), AT)
+    def close(**_: object) -> None:
+        moto_table.close(an_id(0))
 
-    moto_table._client.meta.events.register("before-call.dynamodb.BatchGetItem", report)
+    moto_table._client.meta.events.register("before-call.dynamodb.BatchGetItem", close)
 
     assert open_ids(moto_table) == [an_id(1), an_id(2)]

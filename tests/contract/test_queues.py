@@ -1,18 +1,26 @@
 """What every queue promises: SQS itself, and the adapters over it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
 from sms_bridge.observability import identity_of
-from sms_bridge.storage.queues import SendRecord, SqsOutcomeQueue, SqsSendQueue, outcome_body
+from sms_bridge.services.interfaces import (
+    DeadLetterQueue,
+    QueuedInbound,
+    QueuedMessage,
+    QueuedOutcome,
+)
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
+from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.queues import InMemoryDeadLetters
+from tests.fakes.sqs import InMemorySqs
 
 OTHER_ID = "1a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 
@@ -30,48 +38,80 @@ EVERY_FIELD = MessageRequest(
 )
 
 
-def a_send_queue(sqs: Sqs) -> SqsSendQueue:
-    return SqsSendQueue(
-        sqs.client,
-        {
-            MessageType.TRANSACTIONAL: sqs.transactional,
-            MessageType.PROMOTIONAL: sqs.promotional,
-        },
-    )
+LATER = "2026-11-24T09:31:00.000Z"
+
+
+def a_send_queue(sqs: Sqs, dead_letters: DeadLetterQueue | None = None) -> SqsSendQueue:
+    urls = {
+        MessageType.TRANSACTIONAL: sqs.transactional,
+        MessageType.PROMOTIONAL: sqs.promotional,
+    }
+    return SqsSendQueue(lambda: sqs.client, urls, dead_letters)
+
+
+def an_outcome_queue(sqs: Sqs, *, once: Any = None) -> SqsOutcomeQueue:
+    once = once or sqs.client
+    return SqsOutcomeQueue(lambda: sqs.client, sqs.promotional, once=lambda: once)
+
+
+def received(queue: SqsSendQueue, records: list[dict[str, Any]]) -> list[QueuedMessage]:
+    """Return the messages in records."""
+    found: list[QueuedMessage] = []
+
+    def note(queued: Sequence[QueuedMessage]) -> list[QueuedMessage]:
+        found.extend(queued)
+        return []
+
+    queue.work_through(records, note)
+    return found
 
 
 class TestSendQueues:
     @pytest.mark.parametrize("request_", [EVERY_FIELD, a_request()], ids=["every field", "few"])
-    def test_a_message_comes_back_as_it_was_queued(
+    def test_a_message_comes_back_with_all_that_it_takes_to_send_it(
         self, sqs: Sqs, request_: MessageRequest
     ) -> None:
         message = a_message(
             message_type=request_.message_type,
-            sub_account_id="Az09-._&",
+            sub_account_id=request_.sub_account_id,
             recipient_hash="45f8e458864f9827",
             campaign_id="Grüße, 你好 🎉",
+            client_message_id="theirs",
             accepted_at="2026-11-24T09:30:00.125Z",
         )
-        a_send_queue(sqs).add(message, request_)
+        queue = a_send_queue(sqs)
+        queue.add(message, request_)
 
-        (raw,) = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
-        record = SendRecord(raw)
-        assert (record.message_id, record.message_type) == (message.id, message.message_type)
-        assert (record.sub_account_id, record.recipient_hash) == ("Az09-._&", "45f8e458864f9827")
-        assert timestamp(record.accepted_at) == message.accepted_at
-        assert timestamp(record.send_before) == message.send_before
-        assert record.is_scheduled is ("scheduled" in request_.options)
-        assert json.loads(record.sms) == json.loads(request_.sms(message.id))
-        assert json.loads(record.identity) == identity_of(message)
-        assert (record.tries, record.record_id, record.raw) == (1, raw["messageId"], raw)
+        records = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
+        (queued,) = received(queue, records)
 
-    def test_each_kind_has_a_queue_of_its_own(self, sqs: Sqs) -> None:
+        assert queued.request.sms(message.id) == request_.sms(message.id)
+        assert queued.request.is_scheduled is request_.is_scheduled
+        for name in ("id", "message_type", "sub_account_id", "recipient_hash", "campaign_id"):
+            assert getattr(queued.message, name) == getattr(message, name)
+        assert queued.message.accepted_at == message.accepted_at
+        assert queued.message.send_before == message.send_before
+        assert identity_of(queued.message) == identity_of(message)
+        assert queued.receives == 1
+
+    def test_a_record_is_json_in_ascii_with_a_version(self, sqs: Sqs) -> None:
+        message = a_message(message_type=MessageType.TRANSACTIONAL)
+        a_send_queue(sqs).add(message, EVERY_FIELD)
+
+        (record,) = sqs.receive(sqs.transactional)
+
+        assert record["body"].isascii()
+        content = json.loads(record["body"])
+        assert content["version"] == 1
+        assert content["request"]["text"] == EVERY_FIELD.text
+
+    def test_each_type_has_a_queue_of_its_own(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
         queue.add(a_message(message_type=MessageType.PROMOTIONAL), a_request())
         queue.add(a_message(id=OTHER_ID, message_type=MessageType.TRANSACTIONAL), a_request())
 
         assert [
-            [SendRecord(raw).message_id for raw in sqs.receive(url)]
+            [one.message.id for one in received(queue, sqs.receive(url))]
             for url in (sqs.promotional, sqs.transactional)
         ] == [[MESSAGE_ID], [OTHER_ID]]
 
@@ -87,26 +127,25 @@ class TestSendQueues:
     def test_a_record_can_be_hidden_and_shown_again(self, sqs: Sqs, seconds: int) -> None:
         queue = a_send_queue(sqs)
         queue.add(a_message(), a_request())
-        (raw,) = sqs.receive(sqs.promotional)
-        record = SendRecord(raw)
+        (queued,) = received(queue, sqs.receive(sqs.promotional))
 
-        queue.postpone([(record, seconds)])
+        queue.postpone([(queued, seconds)])
         assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
 
-        queue.postpone([(record, 0)])
-        (raw,) = sqs.receive(sqs.promotional)
-        assert SendRecord(raw).tries == 2
+        queue.postpone([(queued, 0)])
+        (again,) = received(queue, sqs.receive(sqs.promotional))
+        assert again.receives == 2
 
     def test_many_records_can_be_hidden_each_for_its_own_time(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
         for message_type in [*[MessageType.PROMOTIONAL] * 13, MessageType.TRANSACTIONAL]:
             queue.add(a_message(message_type=message_type), a_request())
         urls = (sqs.promotional, sqs.promotional, sqs.transactional)
-        records = [SendRecord(raw) for url in urls for raw in sqs.receive(url)]
+        queued = received(queue, [record for url in urls for record in sqs.receive(url)])
 
-        queue.postpone([(record, 0 if number < 4 else 60) for number, record in enumerate(records)])
+        queue.postpone([(one, 0 if number < 4 else 60) for number, one in enumerate(queued)])
 
-        assert len(records) == 14
+        assert len(queued) == 14
         assert len(sqs.receive(sqs.promotional)) == 4
         assert sqs.receive(sqs.transactional) == []
 
@@ -116,98 +155,164 @@ class TestSendQueues:
         queue = a_send_queue(sqs)
         for _ in range(2):
             queue.add(a_message(), a_request())
-        records = [SendRecord(raw) for raw in sqs.receive(sqs.promotional)]
-        bad = SendRecord({**records[0].raw, "receiptHandle": "not-a-handle"})
+        first, second = sqs.receive(sqs.promotional)
+        queued = received(queue, [{**first, "receiptHandle": "not-a-handle"}, second])
 
-        queue.postpone([(bad, 0), (records[1], 0)])
+        queue.postpone([(one, 0) for one in queued])
 
         assert len(sqs.receive(sqs.promotional)) == 1
         (line,) = logged.lines
         assert (line["message"], line["message_id"]) == ("record not postponed", MESSAGE_ID)
 
-    def test_a_record_never_shows_number_text_or_handle(self, sqs: Sqs) -> None:
-        a_send_queue(sqs).add(a_message(), a_request())
+    def test_what_dispatch_returns_stays_and_all_else_leaves_the_queue(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        for _ in range(3):
+            queue.add(a_message(), a_request())
+        records = sqs.receive(sqs.promotional)
 
-        (raw,) = sqs.receive(sqs.promotional)
-        shown = repr(SendRecord(raw))
-        assert not any(part in shown for part in (NUMBER, TEXT, raw["receiptHandle"]))
+        response = queue.work_through(records, lambda queued: queued[1:2])
+
+        assert response == {"batchItemFailures": [{"itemIdentifier": records[1]["messageId"]}]}
+
+    def test_a_message_can_be_dead_lettered_as_it_was_in_its_queue(
+        self, sqs: Sqs, logged: WrittenLog
+    ) -> None:
+        dead_letters = InMemoryDeadLetters()
+        queue = a_send_queue(sqs, dead_letters)
+        queue.add(a_message(), a_request())
+        (record,) = sqs.receive(sqs.promotional)
+        (queued,) = received(queue, [record])
+
+        assert queue.dead_letter(queued, reason="message_not_found")
+        assert dead_letters.letters == [(record["body"], "message_not_found")]
+        assert NUMBER not in logged.text
+        assert TEXT not in logged.text
+        assert not a_send_queue(sqs, Full()).dead_letter(queued, reason="r")
+        assert not a_send_queue(sqs).dead_letter(queued, reason="r")
+
+    def test_a_record_never_shows_number_text_or_handle(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        queue.add(a_message(), a_request())
+
+        (record,) = sqs.receive(sqs.promotional)
+        shown = repr(received(queue, [record]))
+        assert not any(part in shown for part in (NUMBER, TEXT, record["receiptHandle"]))
+
+
+class Full(InMemoryDeadLetters):
+    """Takes nothing."""
+
+    def add(self, body: str, *, reason: str) -> None:  # noqa: ARG002
+        raise ConnectionError
+
+
+def as_written(**changes: Any) -> str:
+    """Return the body of a record of the send queue with other content."""
+    written: dict[str, Any] = {
+        "version": 1,
+        "messageType": "promotional",
+        "message": {"id": "m", "accepted_at": LATER, "send_before": LATER},
+        "request": {"destination": NUMBER, "text": TEXT},
+    }
+    return json.dumps(written | changes)
+
+
+def test_the_smallest_record_that_can_be_read(sqs: Sqs) -> None:
+    sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody=as_written())
+
+    assert len(received(a_send_queue(sqs), sqs.receive(sqs.promotional))) == 1
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        "",
         "garbage",
-        '{"messageId": "m"}',
-        "{}\n{}\n{}",
-        "{}\nm\tpromotional\ta\th\t1000\t2000\tat once",
-        "\nm\tpromotional\ta\th\t1000\t2000\tat once\n{}",
-        "{}\nm\tpromotional\ta\th\t1000\t2000\tat once\n",
-        "{}\n\tpromotional\ta\th\t1000\t2000\tat once\n{}",
-        "{}\nm\tother\ta\th\t1000\t2000\tat once\n{}",
-        "{}\nm\tpromotional\ta\th\t1000\tsoon\tat once\n{}",
-        "{}\nm\tpromotional\ta\th\t1000\t2000\n{}",
-        "{}\nm\tpromotional\ta\th\t1000\t2000\tat once\tnew\n{}",
+        "[]",
+        "null",
+        "{}",
+        as_written(version=2),
+        as_written(messageType="other"),
+        as_written(message={}),
+        as_written(message={"id": "m"}),
+        as_written(message={"id": "m", "invented_later": 1}),
+        as_written(message=None),
+        as_written(request={}),
+        as_written(request={"text": TEXT}),
+        as_written(request="text"),
     ],
 )
-def test_a_record_that_the_bridge_did_not_write_is_told_apart(body: str) -> None:
-    raw = {
-        "messageId": "r",
-        "receiptHandle": "h",
-        "body": body,
-        "attributes": {"ApproximateReceiveCount": "1"},
-    }
+def test_a_record_of_the_send_queue_that_cannot_be_read_is_dead_lettered_alone(
+    sqs: Sqs, body: str, logged: WrittenLog
+) -> None:
+    sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody=body)
+    records = sqs.receive(sqs.promotional)
+    dead_letters = InMemoryDeadLetters()
 
-    with pytest.raises((ValueError, LookupError)):
-        SendRecord(raw)
+    response = a_send_queue(sqs, dead_letters).work_through(records, lambda queued: queued)
+
+    assert response == {"batchItemFailures": []}
+    assert dead_letters.letters == [(body, "unreadable")]
+    assert TEXT not in logged.text
+    stays = a_send_queue(sqs, Full()).work_through(records, lambda queued: queued)
+    assert len(stays["batchItemFailures"]) == 1
 
 
 class TestOutcomeQueues:
     def test_an_outcome_can_be_received_at_once(self, sqs: Sqs) -> None:
-        SqsOutcomeQueue(sqs.client, sqs.promotional).add(MESSAGE_ID)
+        an_outcome_queue(sqs).add(MESSAGE_ID)
 
-        (raw,) = sqs.receive(sqs.promotional)
-        assert raw["body"] == outcome_body(MESSAGE_ID)
+        (record,) = sqs.receive(sqs.promotional)
+        assert json.loads(record["body"]) == {"version": 1, "messageId": MESSAGE_ID}
 
     @pytest.mark.parametrize("seconds", [6, 60, 900])
     def test_an_outcome_with_a_delay_is_held_back(self, sqs: Sqs, seconds: int) -> None:
-        SqsOutcomeQueue(sqs.client, sqs.promotional).add(MESSAGE_ID, delay_seconds=seconds)
+        an_outcome_queue(sqs).add(MESSAGE_ID, delay_seconds=seconds)
 
         assert (sqs.receive(sqs.promotional), sqs.held_back(sqs.promotional)) == ([], 1)
 
-    def test_what_was_told_leaves_and_what_was_not_is_held_back(self, sqs: Sqs) -> None:
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
-        for message_id in ("told", "later"):
+    def test_what_was_reported_leaves_and_what_was_not_is_held_back(self, sqs: Sqs) -> None:
+        queue = an_outcome_queue(sqs)
+        for message_id in ("reported", "later"):
             queue.add(message_id)
         records = sqs.receive(sqs.promotional)
 
         response = queue.work_through(
-            records, lambda one, _: 7200 if one == "later" else None, InMemoryDeadLetters()
+            records,
+            lambda one: 7200 if one == QueuedOutcome("later", "", 1) else None,
+            InMemoryDeadLetters(),
         )
 
         bodies = {record["messageId"]: record["body"] for record in records}
-        stays = [bodies[failure["itemIdentifier"]] for failure in response["batchItemFailures"]]
-        assert stays == [outcome_body("later")]
+        (failure,) = response["batchItemFailures"]
+        assert json.loads(bodies[failure["itemIdentifier"]])["messageId"] == "later"
         assert sqs.receive(sqs.promotional) == []
 
-    @pytest.mark.parametrize(("is_first", "reported"), [(True, [1, 2, 3]), (False, [0, 0, 0])])
-    def test_whoever_tells_learns_how_often_the_first_record_was_received(
-        self, sqs: Sqs, *, is_first: bool, reported: list[int]
-    ) -> None:
-        received: list[int] = []
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional, once=sqs.client)
-        queue.add("a", is_first=is_first)
+    def test_an_inbound_message_is_told_from_an_outcome(self, sqs: Sqs) -> None:
+        queue = an_outcome_queue(sqs)
+        queue.add_inbound("inbound u-1")
+        seen: list[object] = []
 
-        def not_now(_: str, times: int) -> int:
-            received.append(times)
+        queue.work_through(sqs.receive(sqs.promotional), seen.append, InMemoryDeadLetters())
+
+        assert seen == [QueuedInbound("inbound u-1", 1)]
+
+    def test_a_reporter_learns_whose_lease_a_record_holds_and_how_often_it_was_received(
+        self, sqs: Sqs
+    ) -> None:
+        seen: list[object] = []
+        queue = an_outcome_queue(sqs)
+        queue.add("a", lease="l-1")
+
+        def not_now(queued: object) -> int:
+            seen.append(queued)
             return 0
 
-        for _ in range(3):
+        for _ in range(2):
             queue.work_through(sqs.receive(sqs.promotional), not_now, InMemoryDeadLetters())
 
-        assert received == reported
+        assert seen == [QueuedOutcome("a", "l-1", 1), QueuedOutcome("a", "l-1", 2)]
 
-    def test_of_a_record_that_may_be_queued_twice_one_at_most_is_the_first(
+    def test_of_a_record_that_may_be_queued_twice_one_at_most_holds_the_lease(
         self, sqs: Sqs, logged: WrittenLog
     ) -> None:
         class LosesTheAnswer:
@@ -217,88 +322,86 @@ class TestOutcomeQueues:
                 sqs.client.send_message(**record)
                 raise ConnectionError
 
-        once: Any = LosesTheAnswer()
-        received: list[int] = []
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional, once=once)
-        queue.add("a", is_first=True)
+        leases: list[str] = []
+        queue = an_outcome_queue(sqs, once=LosesTheAnswer())
+        queue.add("a", lease="l-1")
 
-        queue.work_through(
-            sqs.receive(sqs.promotional),
-            lambda _, times: received.append(times),
-            InMemoryDeadLetters(),
-        )
+        def note(queued: QueuedOutcome | QueuedInbound) -> None:
+            assert isinstance(queued, QueuedOutcome)
+            leases.append(queued.lease)
 
-        assert sorted(received) == [0, 1]
+        queue.work_through(sqs.receive(sqs.promotional), note, InMemoryDeadLetters())
+
+        assert sorted(leases) == ["", "l-1"]
         assert [line["message"] for line in logged.lines] == ["outcome not queued at once"]
 
-    def test_without_a_client_that_never_repeats_a_call_no_record_is_the_first(
+    def test_without_a_client_that_never_repeats_a_call_no_record_holds_a_lease(
         self, sqs: Sqs
     ) -> None:
-        received: list[int] = []
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
-        queue.add("a", is_first=True)
+        SqsOutcomeQueue(lambda: sqs.client, sqs.promotional).add("a", lease="l-1")
 
-        queue.work_through(
-            sqs.receive(sqs.promotional),
-            lambda _, times: received.append(times),
-            InMemoryDeadLetters(),
-        )
-
-        assert received == [0]
+        (record,) = sqs.receive(sqs.promotional)
+        assert "lease" not in json.loads(record["body"])
 
     @pytest.mark.parametrize(
-        "broken", ["garbage", "[]", "{}", '"text"', "null", '{"messageId": 7}', '{"messageId": ""}']
+        "broken",
+        [
+            "garbage",
+            "[]",
+            "{}",
+            '"text"',
+            "null",
+            '{"messageId": "m"}',
+            '{"version": 2, "messageId": "m"}',
+            '{"version": 1, "messageId": 7}',
+            '{"version": 1, "messageId": ""}',
+            '{"version": 1, "inboundId": ""}',
+        ],
     )
     def test_one_record_that_cannot_be_read_goes_to_the_dead_letter_queue_alone(
         self, sqs: Sqs, broken: str
     ) -> None:
-        reported: list[str] = []
+        seen: list[object] = []
         dead_letters = InMemoryDeadLetters()
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        queue = an_outcome_queue(sqs)
         queue.add("a")
         sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody=broken)
         queue.add("b")
 
-        response = queue.work_through(
-            sqs.receive(sqs.promotional), lambda one, _: reported.append(one), dead_letters
-        )
+        response = queue.work_through(sqs.receive(sqs.promotional), seen.append, dead_letters)
 
         assert response == {"batchItemFailures": []}
         assert dead_letters.letters == [(broken, "unreadable")]
-        assert sorted(reported) == ["a", "b"]
+        assert len(seen) == 2
 
     def test_one_record_that_fails_does_not_fail_the_others(
         self, sqs: Sqs, logged: WrittenLog
     ) -> None:
-        reported: list[str] = []
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+        reported: list[object] = []
+        queue = an_outcome_queue(sqs)
         for message_id in ("a", "fails", "b"):
             queue.add(message_id)
 
-        def report(message_id: str, _: int) -> None:
-            if message_id == "fails":
+        def report(queued: object) -> None:
+            if queued == QueuedOutcome("fails", "", 1):
                 raise ConnectionError("with a secret in its text")
-            reported.append(message_id)
+            reported.append(queued)
 
         response = queue.work_through(sqs.receive(sqs.promotional), report, InMemoryDeadLetters())
 
         assert len(response["batchItemFailures"]) == 1
-        assert sorted(reported) == ["a", "b"]
+        assert len(reported) == 2
         assert "ConnectionError" in logged.text
         assert "secret" not in logged.text
 
-    def test_a_record_that_cannot_be_hidden_or_buried_stays_as_well(self, sqs: Sqs) -> None:
-        class Full(InMemoryDeadLetters):
-            def add(self, body: str, *, reason: str) -> None:  # noqa: ARG002
-                raise ConnectionError
-
-        queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
+    def test_a_record_that_cannot_be_hidden_or_dead_lettered_stays_as_well(self, sqs: Sqs) -> None:
+        queue = an_outcome_queue(sqs)
         queue.add("a")
         sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody="garbage")
         records: list[dict[str, Any]] = sqs.receive(sqs.promotional)
         hidden_no_more = [{**record, "receiptHandle": "expired"} for record in records]
 
-        response = queue.work_through(hidden_no_more, lambda *_: 5, Full())
+        response = queue.work_through(hidden_no_more, lambda _: 5, Full())
 
         assert {one["itemIdentifier"] for one in response["batchItemFailures"]} == {
             record["messageId"] for record in records
@@ -310,7 +413,7 @@ class TestDeadLetterQueues:
         self, dead_letters: DeadLetterQueueUnderTest
     ) -> None:
         letters = [
-            (json.dumps({"messageId": MESSAGE_ID}), "moengage_404"),
+            (json.dumps({"version": 1, "messageId": MESSAGE_ID}), "moengage_404"),
             ("garbage", "unreadable"),
         ]
 
@@ -319,16 +422,28 @@ class TestDeadLetterQueues:
 
         assert sorted(dead_letters.letters()) == sorted(letters)
 
-    def test_letters_that_are_named_are_taken_out_and_all_others_stay(
+    def test_letters_whose_message_is_done_with_are_taken_out_and_all_others_stay(
         self, dead_letters: DeadLetterQueueUnderTest
     ) -> None:
-        for name in ("a", "b", "c"):
-            dead_letters.queue.add(outcome_body(name), reason="moengage_503")
+        for name in ("a", "b", "c", "a"):
+            dead_letters.queue.add_outcome(name, reason="moengage_503")
+        dead_letters.queue.add_inbound("a", reason="moengage_503")
 
-        taken = dead_letters.queue.take_out({outcome_body("a"), outcome_body("c"), "not there"})
+        taken = dead_letters.queue.take_out(lambda message_id: message_id in ("b", "c"))
 
         assert taken == 2
-        assert dead_letters.letters() == [(outcome_body("b"), "moengage_503")]
+        assert len(dead_letters.letters()) == 3
 
     def test_an_empty_queue_gives_nothing(self, dead_letters: DeadLetterQueueUnderTest) -> None:
         assert dead_letters.letters() == []
+        assert dead_letters.queue.take_out(lambda _: True) == 0
+
+
+def test_a_letter_that_sqs_moved_there_with_its_lease_is_taken_out_too() -> None:
+    sqs = InMemorySqs(TurnableClock())
+    queue = SqsDeadLetterQueue(lambda: sqs.client, "dead")
+    SqsOutcomeQueue(lambda: sqs.client, "dead", once=lambda: sqs.client).add("a", lease="l-1")
+    sqs.client.send_message(QueueUrl="dead", MessageBody="garbage")
+
+    assert queue.take_out(lambda message_id: message_id == "a") == 1
+    assert [body for body, _ in sqs.letters("dead")] == ["garbage"]

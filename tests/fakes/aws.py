@@ -1,21 +1,27 @@
 """The bridge's table and queues in moto, as template.yaml makes them."""
 
 import functools
+import re
+import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 import pytest
 import urllib3
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.server import ThreadedMotoServer
 
-from sms_bridge.storage import aws_calls
+import slim
+from sms_bridge.storage import aws
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
-from tests.chaos.partiql import MOST_STATEMENTS, update_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,38 +36,79 @@ ON_LOOPBACK = {
     "AWS_REGION": REGION,
 }
 
+INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
+
+_UPDATE = re.compile(r'UPDATE "(?P<table>[\w.-]+)" (?P<changes>SET .+) WHERE (?P<tests>.+)')
+_EQUATION = re.compile(r"""(?:SET )?"(?P<name>\w+)" = (?:\?|'(?P<text>[^']*)'|(?P<number>\d+))""")
+_MISSING = re.compile(r'"(?P<name>\w+)" IS MISSING')
+
 
 def _batch_execute_statement(
     moto: DynamoDBBackend, statements: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Stand in for moto's own, which looks at keys and nothing else of a condition."""
+    """Stand in for moto's own, which looks at keys and at nothing else of a condition.
+
+    It knows PartiQL's UPDATE with SET and a WHERE of equations and ``IS MISSING``. That differs
+    from UpdateItem in one point: an item that is not there is not made.
+    """
+    updates = [_update_of(one["Statement"], one["Parameters"]) for one in statements]
+    if len(updates) > 25 or len({str(one["key"]) for one in updates}) < len(updates):
+        raise MockValidationException("at most 25 statements, each of another item")
     answers: list[dict[str, Any]] = []
-    updates = [update_of(one["Statement"], one["Parameters"]) for one in statements]
-    if not 0 < len(updates) <= MOST_STATEMENTS or _have_doubles(updates):
-        raise MockValidationException("a batch of 1 to 25 statements, each of another item")
-    for update in updates:
+    for update, statement in zip(updates, statements, strict=True):
         try:
-            moto.update_item(
-                update["TableName"],
-                update["Key"],
-                update_expression=update["UpdateExpression"],
-                condition_expression=update["ConditionExpression"],
-                expression_attribute_names=update["ExpressionAttributeNames"],
-                expression_attribute_values=update["ExpressionAttributeValues"],
-            )
-            answers.append({"TableName": update["TableName"]})
+            moto.update_item(**update)
+            answers.append({"TableName": update["table_name"]})
         except ConditionalCheckFailed:
-            answers.append({"Error": {"Code": "ConditionalCheckFailed"}})
+            error: dict[str, Any] = {"Code": "ConditionalCheckFailed"}
+            item = moto.get_item(update["table_name"], update["key"])
+            if item and statement.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+                error["Item"] = item.to_json()["Attributes"]
+            answers.append({"Error": error})
     return answers
 
 
-def _have_doubles(updates: list[dict[str, Any]]) -> bool:
-    return len({update["Key"]["id"]["S"] for update in updates}) < len(updates)
+def _update_of(statement: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    whole = _UPDATE.fullmatch(statement)
+    assert whole, f"not known here: {statement}"
+    left, names, values = list(parameters), {}, {}
+
+    def equation(text: str, number: int, prefix: str) -> tuple[str, dict[str, Any]]:
+        found = _EQUATION.fullmatch(text)
+        assert found, f"not known here: {text}"
+        if found["text"] is not None:
+            value = {"S": found["text"]}
+        else:
+            value = {"N": found["number"]} if found["number"] else left.pop(0)
+        names[f"#{prefix}{number}"], values[f":{prefix}{number}"] = found["name"], value
+        return found["name"], value
+
+    changes = re.split(r" (?=SET )", whole["changes"])
+    for number, change in enumerate(changes):
+        equation(change, number, "c")
+    conditions, key = ["attribute_exists(id)"], None
+    for number, test in enumerate(whole["tests"].split(" AND ")):
+        if missing := _MISSING.fullmatch(test):
+            names[f"#t{number}"] = missing["name"]
+            conditions.append(f"attribute_not_exists(#t{number})")
+            continue
+        name, value = equation(test, number, "t")
+        conditions.append(f"#t{number} = :t{number}")
+        key = {"id": value} if name == "id" else key
+    assert key, f"no key: {statement}"
+    assert not left, f"parameters that are not used: {statement}"
+    assignments = ", ".join(f"#c{number} = :c{number}" for number in range(len(changes)))
+    return {
+        "table_name": whole["table"],
+        "key": key,
+        "update_expression": f"SET {assignments}",
+        "condition_expression": " AND ".join(conditions),
+        "expression_attribute_names": names,
+        "expression_attribute_values": values,
+    }
 
 
 DynamoDBBackend.batch_execute_statement = _batch_execute_statement  # type: ignore[method-assign, assignment]
-
-INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
 
 def an_aws_account() -> AbstractContextManager[Any]:
@@ -71,7 +118,7 @@ def an_aws_account() -> AbstractContextManager[Any]:
 
 @contextmanager
 def an_aws_account_on_loopback() -> Iterator[str]:
-    """Serve an empty AWS account, to boto3 and to what calls AWS without it; yields its URL."""
+    """Serve an empty AWS account to whatever reads its address; yields the URL."""
     url = _moto_server()
     urllib3.request("POST", f"{url}/moto-api/reset", timeout=10.0, retries=False)
     with pytest.MonkeyPatch.context() as environment:
@@ -79,7 +126,7 @@ def an_aws_account_on_loopback() -> Iterator[str]:
             environment.setenv(name, value)
         environment.setenv("AWS_ENDPOINT_URL", url)
         # moto on a busy machine is slower than AWS.
-        environment.setattr(aws_calls, "READ_TIMEOUT", 10.0)
+        environment.setattr(aws, "READ_TIMEOUT", 10.0)
         yield url
 
 
@@ -90,6 +137,44 @@ def _moto_server() -> str:
     server.start()
     host, port = server.get_host_and_port()
     return f"http://{host}:{port}"
+
+
+def clients_of_a_function() -> AwsClients:
+    """Return the clients as a function has them: they know what the layer's models tell."""
+    return AwsClients(_session_of_a_function())
+
+
+@functools.cache
+def _session_of_a_function() -> boto3.Session:
+    models = Path(tempfile.mkdtemp(prefix="models-"))
+    slim.prune_models(Path(botocore.session.__file__).parent / "data", models)
+    session = botocore.session.Session()
+    session.set_config_variable("data_path", str(models))
+    return boto3.Session("local", "local", region_name=REGION, botocore_session=session)
+
+
+class LosesAnswers:
+    """A client of DynamoDB whose writes are done, but their answers lost.
+
+    boto3 repeats such a call, so that each write meets what it has written itself.
+    """
+
+    WRITES = ("put_item", "update_item", "delete_item", "batch_execute_statement")
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if name not in self.WRITES:
+            return call
+
+        def call_again(**parameters: Any) -> Any:
+            with suppress(ClientError):
+                call(**parameters)
+            return call(**parameters)
+
+        return call_again
 
 
 def a_messages_table() -> "DynamoDBClient":

@@ -3,18 +3,20 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from itertools import count
 from typing import Any, Literal
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
-from sms_bridge.domain.outcome import SECONDS_HELD_FOR_THE_FIRST
+from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.services.interfaces import Attempt, Effect, Position, Recorded
 
-Shard = Literal["open", "given up"]
+MAX_RECEIPTS = 40
 
 _GIVEN = {one.name for one in fields(Message)} - {"id", "state", "outcome", "receipts"}
+_FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
 
 
 @dataclass
@@ -25,30 +27,32 @@ class InMemoryMessages:
     ----------
     stateless
         Ids of which something is known, but neither the message nor its state.
-    shards
+    lists
         The list that a message is on: those that are open, or those that were given up.
     """
 
     messages: dict[str, Message] = field(default_factory=dict)
     stateless: set[str] = field(default_factory=set)
-    shards: dict[str, Shard] = field(default_factory=dict)
+    lists: dict[str, Literal["open", "given up"]] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, str] = field(default_factory=dict)
+    leases: Iterator[int] = field(default_factory=count)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
+    # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
         with self.lock:
             early = self.messages.get(message.id, message)
             if early.accepted_at and early is not message:
-                return early
+                return None if early.claimed_by == message.claimed_by else early
             given = {name: getattr(message, name) for name in _GIVEN if getattr(message, name)}
             if message.id in self.stateless:
                 given["state"] = message.state
             self.stateless.discard(message.id)
-            self.messages[message.id] = replace(early, **given)
+            self.messages[message.id] = replace(early, **{**given, "umid": early.umid})
             if not message.ends_a_chain:
-                self.shards[message.id] = "open"
+                self.lists[message.id] = "open"
             return None
 
     def get(self, message_id: str) -> Message | None:
@@ -57,22 +61,17 @@ class InMemoryMessages:
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
         with self.lock:
             message = self.messages.get(message_id)
-            may_begin = message and message.state in MAY_REPLACE[State.SENDING]
-            if message is None or not may_begin or message_id in self.stateless:
+            waits = message is not None and message.state is State.WAITING
+            if message is None or not waits or message_id in self.stateless:
                 return Attempt.of(message, begun=False)
-            begun = replace(
-                message,
+            begun = self._change(
+                message_id,
                 state=State.SENDING,
                 attempt=message.attempt + 1,
                 attempt_at=at,
                 # What came of the last one.
-                answered_at="",
-                reason="",
-                description="",
-                eightx8_code="",
-                eightx8_error_id="",
+                **dict.fromkeys(("answered_at", *_FAILURE), ""),
             )
-            self.messages[message_id] = begun
             return Attempt.of(begun, begun=True)
 
     def begin_first_attempts(
@@ -89,131 +88,51 @@ class InMemoryMessages:
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
     ) -> Recorded:
-        failure = {
-            "reason": result.reason,
-            "description": result.description,
-            "eightx8_code": result.eightx8_code,
-            "eightx8_error_id": result.eightx8_error_id,
-        }
+        failure: dict[str, Any] = {name: getattr(result, name) for name in _FAILURE}
         with self.lock:
             before = self._seen(message_id)
-            facts = {
+            facts: dict[str, Any] = {
                 "answered_at": at,
                 "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
                 "umid": before.umid or result.umid,
                 "encoding": result.encoding,
                 **failure,
             }
-            given: dict[str, Any] = {name: value for name, value in facts.items() if value}
-            return self._advance(
+            given = {name: value for name, value in facts.items() if value}
+            return self._move(
                 before,
                 # What an earlier attempt failed of is over.
                 replace(before, **{**failure, **given}),
                 state,
                 result.outcome if state in FINAL else None,
                 at,
-                is_known=all(getattr(before, name) for name in given),
-                is_the_holder=bool(result.umid) or attempt == before.attempt,
-            )
+                may_move=bool(result.umid) or attempt == before.attempt,
+            ) or self._late(before, replace(before, **given), Effect.LATE)
 
+    # ---------------------------------------------------------------------------------- receipts
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
         with self.lock:
             before = self._seen(message_id)
-            is_known = any(known.key == receipt.key for known in before.receipts)
+            ids = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
+            known: dict[str, Any] = {
+                name: getattr(before, name) or value for name, value in ids.items()
+            }
+            fits = all(not value or known[name] == value for name, value in ids.items())
+            is_known = any(one.key == receipt.key for one in before.receipts)
             receipts = before.receipts if is_known else (*before.receipts, receipt)
-            after = replace(
-                before,
-                receipts=tuple(sorted(receipts, key=lambda one: (one.received_at, one.at))),
-                umid=before.umid or receipt.umid,
-                sub_account_id=before.sub_account_id or receipt.sub_account_id,
-            )
-            return self._advance(
-                before, after, receipt.state, outcome, receipt.received_at, is_known=is_known
-            )
-
-    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
-        with self.lock:
-            message = self._seen(message_id)
-            is_new = message.outcome is None
-            message = self._change(message_id, **_due(message, outcome, at))
-            effect = Effect.MOVED if is_new else Effect.LATE
-            return Recorded(message, effect, outcome_is_new=is_new)
-
-    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
-        with self.lock:
-            if self._seen(message_id).outcome_next_try_at > at:
-                return False
-            self._change(message_id, outcome_next_try_at=until)
-            return True
-
-    def record_reported(self, message_id: str, at: str) -> None:
-        with self.lock:
-            message = self._seen(message_id)
-            self._change(message_id, outcome_reported_at=message.outcome_reported_at or at)
-            self.close(message_id)
-
-    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
-        with self.lock:
-            tries = self._seen(message_id).outcome_tries + 1
-            self._change(message_id, outcome_tries=tries, outcome_next_try_at=next_try_at)
-
-    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
-        with self.lock:
-            self._change(message_id, outcome_given_up=reason, outcome_given_up_at=at)
-            self.shards[message_id] = "given up"
-
-    def record_replayed(self, message_id: str) -> None:
-        with self.lock:
-            self._change(
-                message_id,
-                outcome_given_up="",
-                outcome_given_up_at="",
-                outcome_tries=0,
-                outcome_next_try_at="",
-            )
-            self.shards[message_id] = "open"
-
-    def close(self, message_id: str) -> None:
-        with self.lock:
-            self._change(message_id)
-            self.shards.pop(message_id, None)
-
-    def open_messages(self, *, until: str) -> Iterator[Message]:
-        return self._on_shard("open", "0", until)
-
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        return self._newest_first(lambda message: message.recipient_hash == recipient_hash, before)
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        return self._newest_first(lambda message: message.campaign_id == campaign_id, before)
-
-    def _newest_first(
-        self, is_wanted: Callable[[Message], bool], before: Position | None
-    ) -> Iterator[Message]:
-        wanted = (
-            message
-            for message in self.messages.values()
-            if message.accepted_at and not message.ends_a_chain and is_wanted(message)
-        )
-        for message in sorted(wanted, key=Position.of, reverse=True):
-            if before is None or Position.of(message) < before:
-                yield message
-
-    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
-        return self._on_shard("given up", since, until)
-
-    def _on_shard(self, shard: Shard, since: str, until: str) -> Iterator[Message]:
-        for message_id in sorted(self.shards):
-            message = self.messages[message_id]
-            is_there = self.shards.get(message_id) == shard
-            if is_there and message.accepted_at and since <= message.accepted_at <= until:
-                yield message
+            order = sorted(receipts, key=lambda one: (one.received_at, one.at))
+            after = replace(before, receipts=tuple(order), **known)
+            at = receipt.received_at
+            moved = self._move(before, after, receipt.state, outcome, at, may_move=fits)
+            if moved:
+                return moved
+            effect = Effect.LATE if fits else Effect.MISMATCHED
+            if is_known or len(before.receipts) >= MAX_RECEIPTS:
+                effect = Effect.REPEATED if is_known else effect
+                return Recorded(before, effect, outcome_is_new=False)
+            return self._late(before, after, effect)
 
     def keep_inbound(self, inbound: InboundMessage) -> str:
         self.inbound[inbound.umid] = inbound
@@ -226,6 +145,102 @@ class InMemoryMessages:
         self.events[event.key] = event
         self.events_received_at[event.key] = received_at
 
+    # ---------------------------------------------------------------------------------- outcomes
+    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+        with self.lock:
+            message = self._seen(message_id)
+            if message.outcome:
+                return Recorded(message, Effect.LATE, outcome_is_new=False)
+            message = self._change(message_id, **self._due(outcome, at))
+            return Recorded(message, Effect.MOVED, outcome_is_new=True)
+
+    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+        with self.lock:
+            message = self._seen(message_id)
+            is_free = message.outcome_next_try_at <= at and message.outcome_lease_until <= at
+            is_own = message.outcome_lease_owner == owner
+            if message.outcome_reported_at or not (is_own or is_free):
+                return False
+            self._change(message_id, outcome_lease_owner=owner, outcome_lease_until=until)
+            return True
+
+    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
+        with self.lock:
+            message = self._seen(message_id)
+            if message.outcome and not message.outcome_reported_at:
+                self._change(
+                    message_id,
+                    outcome=outcome,
+                    outcome_reported_at=at,
+                    outcome_next_try_at="",
+                    **_NO_LEASE,
+                )
+                self.lists.pop(message_id, None)
+
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+        with self.lock:
+            message = self._seen(message_id)
+            if message.outcome_lease_owner == owner:
+                tries = message.outcome_tries + 1
+                self._change(
+                    message_id, outcome_tries=tries, outcome_next_try_at=next_try_at, **_NO_LEASE
+                )
+
+    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+        with self.lock:
+            message = self._seen(message_id)
+            if message.accepted_at and not message.outcome_reported_at:
+                given_up = {"outcome_given_up": reason, "outcome_given_up_at": at}
+                self._change(message_id, **given_up, **_NO_LEASE)
+                self.lists[message_id] = "given up"
+
+    def record_replayed(self, message_id: str) -> None:
+        with self.lock:
+            message = self._seen(message_id)
+            if message.outcome_given_up and not message.outcome_reported_at:
+                self._change(
+                    message_id,
+                    outcome_given_up="",
+                    outcome_given_up_at="",
+                    outcome_tries=0,
+                    outcome_next_try_at="",
+                )
+                self.lists[message_id] = "open"
+
+    def close(self, message_id: str) -> None:
+        with self.lock:
+            self.lists.pop(message_id, None)
+
+    # ------------------------------------------------------------------------------------- lists
+    def open_messages(self, *, until: str) -> Iterator[Message]:
+        return self._listed("open", lambda message: message.accepted_at <= until)
+
+    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+        return self._listed("given up", lambda message: since <= message.accepted_at <= until)
+
+    def _listed(self, name: str, suits: Callable[[Message], bool]) -> Iterator[Message]:
+        listed = [self.messages[one] for one, its_list in self.lists.items() if its_list == name]
+        return (one for one in listed if one.accepted_at and suits(one))
+
+    def messages_to(
+        self, recipient_hash: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        return self._newest_first(lambda one: one.recipient_hash == recipient_hash, before)
+
+    def messages_of_campaign(
+        self, campaign_id: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        return self._newest_first(lambda one: one.campaign_id == campaign_id, before)
+
+    def _newest_first(
+        self, suits: Callable[[Message], bool], before: Position | None
+    ) -> Iterator[Message]:
+        found = [one for one in self.messages.values() if one.accepted_at and suits(one)]
+        for message in sorted(found, key=Position.of, reverse=True):
+            if before is None or Position.of(message) < before:
+                yield message
+
+    # ------------------------------------------------------------------------------------- inside
     def _seen(self, message_id: str) -> Message:
         return self.messages.get(message_id) or Message(id=message_id, state=State.SENDING)
 
@@ -235,7 +250,7 @@ class InMemoryMessages:
         self.messages[message_id] = replace(self._seen(message_id), **changes)
         return self.messages[message_id]
 
-    def _advance(
+    def _move(
         self,
         before: Message,
         after: Message,
@@ -243,35 +258,37 @@ class InMemoryMessages:
         outcome: Outcome | None,
         at: str,
         *,
-        is_known: bool,
-        is_the_holder: bool = True,
-    ) -> Recorded:
-        is_first = before.id not in self.messages or before.id in self.stateless
-        may_move = state is not None and (is_first or before.state in MAY_REPLACE[state])
-        if state is None or not may_move or not is_the_holder:
-            # Late facts fill gaps and overwrite nothing.
-            known = {name: getattr(before, name) for name in _GIVEN if getattr(before, name)}
-            if is_first:
-                self.stateless.add(before.id)
-            self.messages[before.id] = after = replace(after, **known)
-            is_repeat = is_known and state is not None
-            effect = Effect.REPEATED if is_repeat else Effect.LATE
-            return Recorded(after, effect, outcome_is_new=False)
+        may_move: bool,
+    ) -> Recorded | None:
+        """Move the message forward, if this does."""
+        has_state = before.id in self.messages and before.id not in self.stateless
+        if state is None or not may_move or (has_state and before.state not in MAY_REPLACE[state]):
+            return None
         is_new = outcome is not None and before.outcome is None
-        if outcome is not None:
-            after = replace(after, **_due(after, outcome, at))
+        if outcome and is_new:
+            after = replace(after, **self._due(outcome, at))
+        elif outcome and not before.outcome_reported_at:
+            after = replace(after, outcome=outcome)
         self.stateless.discard(before.id)
         self.messages[before.id] = after = replace(after, state=state)
         return Recorded(after, Effect.MOVED, outcome_is_new=is_new)
 
+    def _late(self, before: Message, after: Message, effect: Effect) -> Recorded:
+        """Keep facts that come late: they fill gaps and change nothing."""
+        if before.id not in self.messages:
+            self.stateless.add(before.id)
+        known = {name: getattr(before, name) for name in _GIVEN if getattr(before, name)}
+        self.messages[before.id] = after = replace(after, **known)
+        return Recorded(after, effect, outcome_is_new=False)
 
-def _due(message: Message, outcome: Outcome, at: str) -> dict[str, Any]:
-    """Return what makes an outcome due; the first one stands."""
-    if message.outcome:
-        return {}
-    held_until = timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST)
-    return {
-        "outcome": outcome,
-        "outcome_due_at": at,
-        "outcome_next_try_at": message.outcome_next_try_at or held_until,
-    }
+    def _due(self, outcome: Outcome, at: str) -> dict[str, Any]:
+        """Return what makes an outcome due: it is leased to the record that its maker queues."""
+        return {
+            "outcome": outcome,
+            "outcome_due_at": at,
+            "outcome_lease_owner": f"lease-{next(self.leases)}",
+            "outcome_lease_until": timestamp(seconds_of(at) + FIRST_LEASE_SECONDS),
+        }
+
+
+_NO_LEASE = {"outcome_lease_owner": "", "outcome_lease_until": ""}

@@ -1,19 +1,33 @@
 """Queues in memory that show what was put into them."""
 
-from collections.abc import Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Message, MessageRequest
+from sms_bridge.services.interfaces import QueuedMessage
 
 
 @dataclass
 class InMemoryOutcomes:
-    """An OutcomeQueue in memory: the ids with their delays, in order."""
+    """An OutcomeQueue in memory.
+
+    Attributes
+    ----------
+    queued
+        The ids with their delays, in order; those of inbound messages as well.
+    leases
+        The lease that a message's last record holds, if it holds one.
+    """
 
     queued: list[tuple[str, int]] = field(default_factory=list)
+    leases: dict[str, str] = field(default_factory=dict)
 
-    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:  # noqa: ARG002
+    def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
         self.queued.append((message_id, delay_seconds))
+        self.leases[message_id] = lease
+
+    def add_inbound(self, inbound_id: str) -> None:
+        self.queued.append((inbound_id, 0))
 
 
 @dataclass
@@ -24,25 +38,42 @@ class InMemorySendQueue:
     ----------
     queued
         Messages, requests and delays, in order.
+    waits, dead
+        What was hidden, and what was dead-lettered with its reason, by message.
     """
 
     queued: list[tuple[Message, MessageRequest, int]] = field(default_factory=list)
+    waits: dict[str, int] = field(default_factory=dict)
+    dead: dict[str, str] = field(default_factory=dict)
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         self.queued.append((message, request, delay_seconds))
 
+    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+        self.waits |= {queued.message.id: seconds for queued, seconds in waits}
+
+    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+        self.dead[queued.message.id] = reason
+        return True
+
 
 @dataclass
 class InMemoryDeadLetters:
-    """A DeadLetterQueue in memory: the bodies with their reasons, in order."""
+    """A DeadLetterQueue in memory: bodies or ids with their reasons, in order."""
 
     letters: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, body: str, *, reason: str) -> None:
         self.letters.append((body, reason))
 
-    def take_out(self, bodies: Set[str]) -> int:
-        left = [letter for letter in self.letters if letter[0] not in bodies]
+    def add_outcome(self, message_id: str, *, reason: str) -> None:
+        self.letters.append((message_id, reason))
+
+    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
+        self.letters.append((inbound_id, reason))
+
+    def take_out(self, is_done: Callable[[str], bool]) -> int:
+        left = [letter for letter in self.letters if not is_done(letter[0])]
         taken = len(self.letters) - len(left)
         self.letters[:] = left
         return taken

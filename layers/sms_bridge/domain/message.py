@@ -197,7 +197,9 @@ class Message:
     outcome, outcome_due_at, outcome_reported_at
         What MoEngage is to hear, since when, and when it heard.
     outcome_tries, outcome_next_try_at
-        How often telling it has failed, and when it is told again.
+        How often reporting it has failed, and when it is tried again.
+    outcome_lease_owner, outcome_lease_until
+        Who alone may report it, and for how long.
     outcome_given_up, outcome_given_up_at
         Why it was moved to the dead-letter queue, and when.
     """
@@ -232,6 +234,8 @@ class Message:
     outcome_reported_at: str = ""
     outcome_tries: int = 0
     outcome_next_try_at: str = ""
+    outcome_lease_owner: str = ""
+    outcome_lease_until: str = ""
     outcome_given_up: str = ""
     outcome_given_up_at: str = ""
     receipts: tuple[Receipt, ...] = ()

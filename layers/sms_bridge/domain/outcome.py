@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
 from sms_bridge.values import value
 
@@ -14,13 +15,13 @@ SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 # By then the first try is over, so that MoEngage is not called twice at once.
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
-# For so long an outcome is nobody else's to tell: a function's time, and what clocks may differ.
-SECONDS_TO_REPORT = 40
+# Length of a reporter's lease: forward_outcome's timeout plus clock skew.
+LEASE_SECONDS = 40
 
-# Whoever makes an outcome due queues one record for it. The first time that this record is received
-# it may be told at once, for so long; until it is told or not, nobody else may.
-_SECONDS_FOR_THE_FIRST = 50
-SECONDS_HELD_FOR_THE_FIRST = _SECONDS_FOR_THE_FIRST + SECONDS_TO_REPORT + 10
+# An outcome that becomes due is leased to the record that is queued for it. When that is received
+# for the first time it may be reported without another write, if so much of the lease is left.
+FIRST_LEASE_SECONDS = 100
+_SECONDS_LEFT_AT_LEAST = LEASE_SECONDS + 10
 
 
 def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
@@ -49,21 +50,20 @@ def seconds_before_reporting(accepted_at: float, now: float) -> int:
     return max(0, min(SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID, round(wait)))
 
 
-def is_first_to_report(due_at: float, held_until: float, received: int, now: float) -> bool:
-    """Tell whether an outcome is held for whoever asks, since the moment that it was due.
+def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> bool:
+    """Tell whether the record of an outcome may report it: it has the lease since it became due.
 
-    It is held for one record, which is queued once at most. What SQS delivers a second time says
-    so (or, hardly ever, does not: then MoEngage hears the outcome twice).
+    It is queued once at most. What SQS delivers a second time says so (or, hardly ever, does not:
+    then MoEngage hears the outcome twice).
 
     Parameters
     ----------
-    due_at, held_until, now
-        Seconds since the epoch.
-    received
-        How often the record that it is held for was received; 0 if another one asks.
+    lease, receives
+        The record's, and how often it was received.
     """
-    still_held = abs(held_until - due_at - SECONDS_HELD_FOR_THE_FIRST) < 1
-    return received == 1 and still_held and now < due_at + _SECONDS_FOR_THE_FIRST
+    if not lease or lease != message.outcome_lease_owner or receives != 1:
+        return False
+    return now + _SECONDS_LEFT_AT_LEAST < seconds_of(message.outcome_lease_until)
 
 
 # Seconds between the tries: quick while it may be a hiccup, then for hours, about nine in all.

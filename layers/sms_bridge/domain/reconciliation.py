@@ -88,8 +88,8 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         Seconds since the epoch.
     """
     if message.outcome:
-        due_at = max(message.outcome_due_at, message.outcome_next_try_at)
-        stuck = message.outcome_is_open and _age(due_at, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
+        turn = max(message.outcome_due_at, message.outcome_next_try_at, message.outcome_lease_until)
+        stuck = message.outcome_is_open and _age(turn, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
         return Finding.OUTCOME_STUCK if stuck else None
     match message.state:
         case State.WAITING:

@@ -5,27 +5,28 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Protocol
 
-from sms_bridge.domain.clock import Clock, timestamp
+from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.message import MessageType, Sms
 from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
-from sms_bridge.observability import Metric, log_failure, logger
+from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.interfaces import (
     Attempt,
-    DeadLetterQueue,
     MessageStore,
     OptOuts,
     OutcomeQueue,
     Person,
+    QueuedMessage,
+    SendQueue,
 )
-from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_between
+from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_since
 from sms_bridge.services.send import Sender
-from sms_bridge.storage.queues import SendRecord
 from sms_bridge.values import value
 
 # Kept back from the time for 8x8, to write down what it said of every message.
@@ -48,10 +49,10 @@ _BATCH_REFUSED = SendResult(
     description="8x8 refused the batch; the message is sent alone",
 )
 
-_Begun = tuple[SendRecord, Attempt]
+_Begun = tuple[QueuedMessage, Attempt]
 """A record, and the attempt to send its message."""
 
-_Wait = tuple[SendRecord, int]
+_Wait = tuple[QueuedMessage, int]
 """A record, and the seconds for which it stays out of sight."""
 
 
@@ -75,13 +76,6 @@ class BatchSender(Sender, Protocol):
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
         """Send them once."""
-
-
-class Postpones(Protocol):
-    """Hides records, as :class:`sms_bridge.storage.send_queue.SqsSendQueue` does."""
-
-    def postpone(self, waits: Sequence[tuple[SendRecord, int]]) -> None:
-        """Hide records for so many seconds."""
 
 
 @value(kw_only=True)
@@ -110,8 +104,7 @@ class DispatchMessages:
         plan: DispatchPlan,
         *,
         messages: MessageStore,
-        send_queue: Postpones,
-        dead_letters: DeadLetterQueue,
+        send_queue: SendQueue,
         outcomes: OutcomeQueue,
         opt_outs: OptOuts,
         sender: BatchSender,
@@ -122,7 +115,6 @@ class DispatchMessages:
         self._plan = plan
         self._messages = messages
         self._send_queue = send_queue
-        self._dead_letters = dead_letters
         self._outcomes = outcomes
         self._opt_outs = opt_outs
         self._sender = sender
@@ -132,10 +124,10 @@ class DispatchMessages:
 
     def __call__(
         self,
-        records: Sequence[dict[str, Any]],
+        received: Sequence[QueuedMessage],
         *,
         time_left: Callable[[], float],
-    ) -> dict[str, Any]:
+    ) -> list[QueuedMessage]:
         """Send what may be sent.
 
         Parameters
@@ -145,50 +137,44 @@ class DispatchMessages:
 
         Returns
         -------
-        dict
-            A partial batch response: what has to be looked at again stays in the queue.
+        list
+            The messages that stay in the queue, to be looked at again.
         """
-        again: list[str] = []
-        received: list[SendRecord] = []
-        for raw in records:
-            try:
-                received.append(SendRecord(raw))
-            except (ValueError, LookupError):
-                again += self._dead_letter(raw, "unreadable")
+        stay: list[QueuedMessage] = []
         opted_out, attempts = self._begin(received)
         ready: dict[str, list[_Begun]] = defaultdict(list)
         waits: list[_Wait] = []
         now = self._clock()
-        for record in received:
-            attempt = attempts.pop(record.message_id, None)
+        for queued in received:
+            attempt = attempts.pop(queued.message.id, None)
             if isinstance(attempt, Exception):
-                again += self._fail(record, attempt)
+                stay += self._fail(queued, attempt)
                 continue
             try:
-                action = self._action(record, attempt, opted_out, now)
+                action = self._action(queued, attempt, opted_out, now)
                 if attempt and action is _Action.SEND:
-                    ready[record.sub_account_id].append((record, attempt))
+                    ready[queued.message.sub_account_id].append((queued, attempt))
                 elif action is _Action.NOT_FOUND:
-                    again += self._dead_letter(record.raw, "message_not_found")
+                    stay += self._dead_letter(queued, "message_not_found")
                 elif action is _Action.LATER:
-                    waits.append((record, _SECONDS_BETWEEN_LOOKS))
+                    waits.append((queued, _SECONDS_BETWEEN_LOOKS))
             except Exception as error:
-                again += self._fail(record, error)
+                stay += self._fail(queued, error)
         began = self._clock()
         for sub_account_id, batch in ready.items():
             later, failed = self._send(sub_account_id, batch, time_left)
             waits += later
-            again += failed
+            stay += failed
         self._send_queue.postpone(waits)
-        again += [record.record_id for record, _ in waits]
+        stay += [queued for queued, _ in waits]
         most = max(map(len, ready.values()), default=0)
         planned = seconds_for(most, rate=self._plan.rate, at_once=self._plan.at_once)
         self._sleep(max(0.0, min(planned - (self._clock() - began), time_left() - 1)))
-        return {"batchItemFailures": [{"itemIdentifier": name} for name in again]}
+        return stay
 
     # ------------------------------------------------------------------------------------ before
     def _begin(
-        self, records: Sequence[SendRecord]
+        self, received: Sequence[QueuedMessage]
     ) -> tuple[set[str], dict[str, Attempt | Exception]]:
         """Begin an attempt for each message, if it is known who opted out.
 
@@ -201,20 +187,22 @@ class DispatchMessages:
         attempts: dict[str, Attempt | Exception] = {}
         opted_out: set[str] = set()
         checked = [
-            record for record in records if record.message_type in self._plan.opt_out_message_types
+            queued
+            for queued in received
+            if queued.message.message_type in self._plan.opt_out_message_types
         ]
         if checked:
             try:
                 people = self._opt_outs.opted_out_among(map(_person_of, checked))
                 if people:
-                    opted_out = {one.message_id for one in checked if _person_of(one) in people}
+                    opted_out = {one.message.id for one in checked if _person_of(one) in people}
             except Exception as error:
-                attempts = {record.message_id: error for record in checked}
+                attempts = {queued.message.id: error for queued in checked}
         first: list[str] = []
         later: list[str] = []
-        for record in records:
-            if record.message_id not in attempts:
-                (first if record.tries == 1 else later).append(record.message_id)
+        for queued in received:
+            if queued.message.id not in attempts:
+                (first if queued.receives == 1 else later).append(queued.message.id)
         at = timestamp(self._clock())
         attempts |= self._messages.begin_first_attempts(first, at)
         for message_id in later:
@@ -229,37 +217,34 @@ class DispatchMessages:
             return error
 
     def _action(
-        self, record: SendRecord, attempt: Attempt | None, opted_out: set[str], now: float
+        self, queued: QueuedMessage, attempt: Attempt | None, opted_out: set[str], now: float
     ) -> _Action:
         if attempt is None:
             # Of two records of a message, one is enough: this one waits for what the other finds.
             return _Action.LATER
         if attempt.state is None:
             return _Action.NOT_FOUND
-        expired = record.send_before <= now
+        expired = seconds_of(queued.message.send_before) <= now
         if not attempt.begun:
+            if attempt.outcome_is_open and queued.receives > 1:
+                # It was recorded in vain for this record if queueing it failed.
+                self._outcomes.add(queued.message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
             return _Action.LATER if attempt.state in NOT_WITH_8X8 and not expired else _Action.DROP
-        if expired or record.message_id in opted_out:
-            self._record(record, attempt, EXPIRED if expired else OPTED_OUT)
+        if expired or queued.message.id in opted_out:
+            self._record(queued, attempt, EXPIRED if expired else OPTED_OUT)
             return _Action.DROP
         return _Action.SEND
 
-    def _fail(self, record: SendRecord, error: Exception) -> list[str]:
-        """Leave a record in the queue, unless it has failed too often; returns it if it stays."""
-        log_failure("message not dispatched", error, message_id=record.message_id)
-        if record.tries < _MAX_FAILURES:
-            return [record.record_id]
-        return self._dead_letter(record.raw, f"failed_{type(error).__name__}")
+    def _fail(self, queued: QueuedMessage, error: Exception) -> list[QueuedMessage]:
+        """Leave a message in the queue, unless it has failed too often; returns it if it stays."""
+        log_failure("message not dispatched", error, message_id=queued.message.id)
+        if queued.receives < _MAX_FAILURES:
+            return [queued]
+        return self._dead_letter(queued, f"failed_{type(error).__name__}")
 
-    def _dead_letter(self, raw: Mapping[str, Any], reason: str) -> list[str]:
-        """Move a record to the dead-letter queue; returns it if that fails."""
-        logger.error("send record given up", record=raw["messageId"], reason=reason)
-        try:
-            self._dead_letters.add(raw["body"], reason=reason)
-        except Exception as error:
-            log_failure("send record not given up", error, record=raw["messageId"])
-            return [raw["messageId"]]
-        return []
+    def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[QueuedMessage]:
+        """Move a message to the dead-letter queue; returns it if that fails."""
+        return [] if self._send_queue.dead_letter(queued, reason=reason) else [queued]
 
     # ------------------------------------------------------------------------------------ sending
     def _send(
@@ -267,35 +252,35 @@ class DispatchMessages:
         sub_account_id: str,
         batch: list[_Begun],
         time_left: Callable[[], float],
-    ) -> tuple[list[_Wait], list[str]]:
+    ) -> tuple[list[_Wait], list[QueuedMessage]]:
         """Send the messages of one sub-account.
 
         Returns
         -------
         list, list
-            The records that wait, and those of which it could not be written down what came of
+            The messages that wait, and those of which it could not be written down what came of
             them.
         """
         results = self._post(sub_account_id, batch, time_left)
         waits: list[_Wait] = []
         failed = []
         taken = []
-        for record, attempt in batch:
-            result = results[record.message_id]
-            if not is_to_be_written(result, is_scheduled=record.is_scheduled):
-                taken.append((record, attempt.number, result.umid))
+        for queued, attempt in batch:
+            result = results[queued.message.id]
+            if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
+                taken.append((queued, attempt.number, result.umid))
                 continue
             try:
-                state = self._record(record, attempt, result)
+                state = self._record(queued, attempt, result)
             except Exception as error:
-                log_failure("result not recorded", error, message_id=record.message_id)
-                failed.append(record.record_id)
+                log_failure("result not recorded", error, message_id=queued.message.id)
+                failed.append(queued)
                 continue
             if state in (State.WAITING, State.UNKNOWN):
                 wait = self._plan.policy.wait_in_queue(
-                    result, tries=record.tries, chance=self._chance()
+                    result, tries=queued.receives, chance=self._chance()
                 )
-                waits.append((record, wait))
+                waits.append((queued, wait))
         log_taken(taken, self._clock())
         return waits, failed
 
@@ -305,7 +290,7 @@ class DispatchMessages:
         batch: list[_Begun],
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        messages = {record.message_id: record.sms for record, _ in batch}
+        messages = {queued.message.id: queued.request.sms(queued.message.id) for queued, _ in batch}
         ends_at = self._clock() + _MAX_SECONDS_FOR_8X8
 
         def seconds_left() -> float:
@@ -325,20 +310,20 @@ class DispatchMessages:
             for message_id, sms in messages.items()
         }
 
-    def _record(self, record: SendRecord, attempt: Attempt, result: SendResult) -> State:
+    def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
         now = self._clock()
         recorded = self._messages.record_result(
-            record.message_id,
+            queued.message.id,
             attempt.number,
             result,
             self._plan.policy.state_after(result, ambiguous=attempt.is_ambiguous),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
-        waited = {Metric.SECONDS_IN_QUEUE: round(seconds_between(record.accepted_at, now), 3)}
+        waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}
         log_attempt(recorded, result, now, waited)
         return recorded.message.state
 
 
-def _person_of(record: SendRecord) -> Person:
-    return record.sub_account_id, record.recipient_hash
+def _person_of(queued: QueuedMessage) -> Person:
+    return queued.message.sub_account_id, queued.message.recipient_hash

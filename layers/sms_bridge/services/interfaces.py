@@ -1,9 +1,9 @@
-"""Where messages are kept: the interface that every step works against."""
+"""What the services need of the outside: each is a protocol here and a room elsewhere."""
 
-from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sms_bridge.domain.message import (
     InboundMessage,
@@ -28,6 +28,8 @@ class Effect(StrEnum):
     """It says nothing new about the state; it is in the history."""
     REPEATED = "repeated"
     """It is in the history already."""
+    MISMATCHED = "mismatched"
+    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
 
 
 @value()
@@ -59,12 +61,15 @@ class Attempt:
         How often it was tried, this time included.
     is_ambiguous
         Whether 8x8 may have the message from an earlier attempt.
+    outcome_is_open
+        Whether MoEngage still has to hear its outcome.
     """
 
     begun: bool
     state: State | None = None
     number: int = 0
     is_ambiguous: bool = False
+    outcome_is_open: bool = False
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
@@ -76,6 +81,7 @@ class Attempt:
             state=message.state,
             number=message.attempt,
             is_ambiguous=bool(message.ambiguous_since),
+            outcome_is_open=message.outcome_is_open,
         )
 
 
@@ -94,11 +100,29 @@ class Position(NamedTuple):
         return cls(message.accepted_at, message.id)
 
 
+class UnreadableItemError(Exception):
+    """An item holds what this version of the bridge does not know.
+
+    Attributes
+    ----------
+    item_id
+        Its key.
+    reason
+        What is odd about it; quotes nothing of it.
+    """
+
+    def __init__(self, item_id: str, reason: str) -> None:
+        super().__init__(f"{item_id}: {reason}")
+        self.item_id = item_id
+        self.reason = reason
+
+
 class MessageStore(Protocol):
     """Keeps everything durable about a message.
 
     Every method is one atomic step (recording something late: two), so that a function may be
-    killed between any two calls. Times are ISO 8601 UTC.
+    killed between any two calls. Whoever makes a call again whose answer was lost hears that it
+    succeeded. Lists leave out what cannot be read. Times are ISO 8601 UTC.
     """
 
     def create(self, message: Message) -> Message | None:
@@ -107,11 +131,18 @@ class MessageStore(Protocol):
         Returns
         -------
         Message or None
-            The message that has the id already; ``None`` when this one was created.
+            The message that has the id already; ``None`` when this one was created, which
+            ``claimed_by`` tells.
         """
 
     def get(self, message_id: str) -> Message | None:
-        """Return a message as it is now, ``None`` where there is none."""
+        """Return a message as it is now, ``None`` where there is none.
+
+        Raises
+        ------
+        UnreadableItemError
+            It cannot be read.
+        """
 
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
@@ -139,25 +170,32 @@ class MessageStore(Protocol):
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
-        """Move the state forward, record the outcome and keep the receipt in the history."""
+        """Move the state forward, record the outcome and keep the receipt in the history.
+
+        An outcome that was not reported yet follows the state.
+        """
 
     def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
         """Record an outcome that no receipt brought, unless there is one."""
 
-    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
-        """Keep an outcome for the caller until then; nobody else tells it meanwhile.
+    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+        """Keep an outcome for one reporter until then; nobody else reports it meanwhile.
+
+        An outcome that becomes due is leased to the record that its maker queues
+        (``Message.outcome_lease_owner``).
 
         Returns
         -------
         bool
-            ``False`` while its next try has not come. Of simultaneous calls, one succeeds.
+            ``False`` while another lease runs, or its next try has not come. Of simultaneous
+            calls, one succeeds.
         """
 
-    def record_reported(self, message_id: str, at: str) -> None:
-        """Record that MoEngage heard the outcome; the message is closed."""
+    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
+        """Record what MoEngage has heard; the message is closed. Nothing changes that later."""
 
-    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
-        """Record that telling the outcome failed, and when it is told again."""
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+        """End a lease after a report that failed: count it, and say when it is tried again."""
 
     def record_given_up(self, message_id: str, reason: str, at: str) -> None:
         """Record that the outcome lies in the dead-letter queue, and why."""
@@ -200,29 +238,81 @@ class MessageStore(Protocol):
         """Keep a callback that was not understood; keeping it twice changes nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMessage:
+    """A message from the send queue, with all that it takes to send it.
+
+    Attributes
+    ----------
+    message
+        What its log lines and its dispatch need of it; the rest is empty.
+    receives
+        How often it was received.
+    record
+        Whatever the queue knows it by.
+    """
+
+    message: Message
+    request: MessageRequest
+    receives: int
+    record: Any = field(repr=False, compare=False)
+
+
 class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """Queue a message. Queueing it twice is harmless: it is sent once."""
 
+    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+        """Hide messages for so many seconds. One that cannot be hidden so comes again after the
+        queue's own time. They have to stay in the queue, too.
+        """
 
-Report = Callable[[str, int], int | None]
-"""Tells a message's outcome; returns the seconds until it is told again, None when done. Is given
-how often the record that the outcome is held for was received, 0 for any other record."""
+    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+        """Move a message to the dead-letter queue; tells whether it may leave the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedOutcome:
+    """An outcome from the outcome queue.
+
+    Attributes
+    ----------
+    lease
+        Owner of the lease that the outcome has had since it became due; empty for any record but
+        the first.
+    receives
+        How often it was received.
+    """
+
+    message_id: str
+    lease: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedInbound:
+    """An inbound message from the outcome queue, whose sender opted out or in."""
+
+    inbound_id: str
+    receives: int
 
 
 class OutcomeQueue(Protocol):
-    """Says that a message's outcome is to be told."""
+    """Says that a message's outcome is to be reported."""
 
-    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:
-        """Queue a message's outcome, to be told after a delay (at most 900 seconds).
+    def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
+        """Queue a message's outcome, to be reported after a delay (at most 900 seconds).
 
         Parameters
         ----------
-        is_first
-            Whether the caller has just made it due, so that it is held for this record.
+        lease
+            The owner of its lease, if the caller has just made it due.
         """
+
+    def add_inbound(self, inbound_id: str) -> None:
+        """Queue an inbound message, whose sender opted out or in."""
 
 
 class DeadLetterQueue(Protocol):
@@ -231,8 +321,20 @@ class DeadLetterQueue(Protocol):
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
-    def take_out(self, bodies: Set[str]) -> int:
-        """Delete the records with these bodies; returns how many there were."""
+    def add_outcome(self, message_id: str, *, reason: str) -> None:
+        """Put an outcome there."""
+
+    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
+        """Put an inbound message there, whose sender opted out or in."""
+
+    def take_out(self, is_done: Callable[[str], bool]) -> int:
+        """Delete the records whose message is done with; returns how many there were.
+
+        Parameters
+        ----------
+        is_done
+            Is given the message's id, which is empty where a record names none.
+        """
 
 
 Person = tuple[str, str]
@@ -249,7 +351,10 @@ class OptOuts(Protocol):
         """Return those of many people who opted out."""
 
     def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
-        """Record what a person asked for. An earlier wish that comes late changes nothing."""
+        """Record what a person asked for. An earlier request that comes late changes nothing.
+
+        Of two at the same moment the opt-out holds.
+        """
 
 
 @value()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.json_text import json_string
+from sms_bridge.json_text import json_string, json_text
 from sms_bridge.observability import (
     DIRECTIVES,
     MOST_VALUES,
@@ -16,8 +16,7 @@ from sms_bridge.observability import (
     logger,
     measured,
 )
-from sms_bridge.services.interfaces import Recorded
-from sms_bridge.storage.queues import SendRecord
+from sms_bridge.services.interfaces import QueuedMessage, Recorded
 
 _BY_VERDICT = {
     Verdict.ACCEPTED: Metric.SENT,
@@ -77,7 +76,7 @@ def log_attempt(
     )
 
 
-def log_taken(taken: Sequence[tuple[SendRecord, int, str]], now: float) -> None:
+def log_taken(taken: Sequence[tuple[QueuedMessage, int, str]], now: float) -> None:
     """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all.
 
     Parameters
@@ -88,16 +87,19 @@ def log_taken(taken: Sequence[tuple[SendRecord, int, str]], now: float) -> None:
     sent, seconds = Metric.SENT.title, Metric.SECONDS_IN_QUEUE.title
     directives = directives_of((Metric.SENT, Metric.SECONDS_IN_QUEUE), now)
     for some in batched(taken, MOST_VALUES, strict=False):
-        waited = [f"{seconds_between(record.accepted_at, now):.3f}" for record, _, _ in some]
+        waited = [f"{seconds_since(queued.message.accepted_at, now):.3f}" for queued, _, _ in some]
         logger.info_many(_SENT, map(_keys_of_one_taken, some, waited))
         values = f'"{sent}":{len(some)},"{seconds}":[{",".join(waited)}]'
         logger.info_many("messages sent", [f'{{{values},"{DIRECTIVES}":{directives}}}'])
 
 
-def _keys_of_one_taken(taken: tuple[SendRecord, int, str], waited: str) -> str:
+def _keys_of_one_taken(taken: tuple[QueuedMessage, int, str], waited: str) -> str:
     """Return them as JSON: most of it is written already."""
-    record, attempt, umid = taken
-    keys = f'{record.identity[:-1]},"{Metric.SECONDS_IN_QUEUE.title}":{waited}'
+    queued, attempt, umid = taken
+    identity = json_text(
+        {key: value for key, value in identity_of(queued.message).items() if value}
+    )
+    keys = f'{identity[:-1]},"{Metric.SECONDS_IN_QUEUE.title}":{waited}'
     if attempt > 1:
         keys += f',"attempt":{attempt}'
     if umid:

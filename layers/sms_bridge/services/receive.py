@@ -101,7 +101,7 @@ class ReceiveCallback:
             at = _comparable(inbound.sent_at) or inbound.received_at
             self._opt_outs.record((inbound.sub_account_id, sender_hash), opt_request, at)
             if self._syncs_opt_outs:
-                self._outcomes.add(inbound_id)
+                self._outcomes.add_inbound(inbound_id)
         logger.info(
             "inbound message kept",
             umid=inbound.umid,

@@ -9,7 +9,6 @@ from sms_bridge.domain.outcome import ReportResult, ReportVerdict, seconds_befor
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.observability import logger
 from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts
-from sms_bridge.storage.queues import outcome_body
 
 
 class Profiles(Protocol):
@@ -76,6 +75,6 @@ class SyncOptOut:
         wait = seconds_before_next_opt_out_sync(self._clock() - seconds_of(inbound.received_at))
         if result.verdict is ReportVerdict.REFUSED or wait is None:
             reason = f"moengage_{result.http_status or 'unreachable'}"
-            self._dead_letters.add(outcome_body(inbound_id), reason=reason)
+            self._dead_letters.add_inbound(inbound_id, reason=reason)
             return None
         return wait

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.services.interfaces import ExportJob
-from sms_bridge.storage.items import attributes
+from sms_bridge.storage.items import to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,7 +23,7 @@ class DynamoDBExportJobs:
         """See :class:`ExportJobs`."""
         item = self._client.get_item(
             TableName=self._table,
-            Key=attributes({"id": f"export {sub_account_id}"}),
+            Key=to_item({"id": f"export {sub_account_id}"}),
             ConsistentRead=True,
         ).get("Item")
         if item is None:
@@ -36,7 +36,7 @@ class DynamoDBExportJobs:
         """See :class:`ExportJobs`."""
         self._client.put_item(
             TableName=self._table,
-            Item=attributes(
+            Item=to_item(
                 {
                     "id": f"export {job.sub_account_id}",
                     "job_id": job.job_id,
@@ -50,5 +50,5 @@ class DynamoDBExportJobs:
     def remove(self, sub_account_id: str) -> None:
         """See :class:`ExportJobs`."""
         self._client.delete_item(
-            TableName=self._table, Key=attributes({"id": f"export {sub_account_id}"})
+            TableName=self._table, Key=to_item({"id": f"export {sub_account_id}"})
         )

@@ -11,18 +11,24 @@
 ``export {sub-account}``      the export of 8x8's log that is under way
 ============================  ======================================================
 
-A receipt is an attribute of its own, named ``receipt {key}``: adding one needs no list that is
-there already, and adding it twice is adding it once.
+A message's attributes are named after its fields, but for those in ``STORED_NAMES``. Each receipt
+is a map of its own, ``receipt {hash of what tells it apart}``: adding one needs no list that is
+there already, and adding it twice is adding it once. Times are ISO 8601 in UTC.
 
 DynamoDB charges each write of an item for every kilobyte of it, names and values, and a message is
-written four times. So names are short words, and what can be told from something else in the item
-is not stored: a usual message stays within one kilobyte all its life.
+written four times. So what is empty is not stored, and what the item tells elsewhere is not stored
+with a receipt: a usual message stays within one kilobyte all its life. One that also has a written
+answer and a failure takes a second one for its last two writes ($1.25 for a million of those).
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any
 
-from sms_bridge.domain.clock import seconds_of, timestamp
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
 from sms_bridge.domain.message import (
     InboundMessage,
     Message,
@@ -31,8 +37,8 @@ from sms_bridge.domain.message import (
     OutcomeStatus,
     Receipt,
 )
-from sms_bridge.domain.outcome import SECONDS_HELD_FOR_THE_FIRST
 from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import UnreadableItemError
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
@@ -41,8 +47,9 @@ RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
 
 STORED_NAMES = {
-    "message_type": "type",
     "outcome_due_at": "due_at",
+    "outcome_lease_owner": "lease_owner",
+    "outcome_lease_until": "lease_until",
     "outcome_next_try_at": "next_try_at",
     "outcome_tries": "tries",
     "outcome_reported_at": "reported_at",
@@ -51,70 +58,72 @@ STORED_NAMES = {
 }
 """The attributes that are not named after their field of a message."""
 
-CAMPAIGN = "campaign"
+CAMPAIGN = "campaign_shard"
 """Holds the campaign's id and, for the index by campaign, the message's shard."""
 
-_FIELDS_OF_THEIR_OWN_FORM = ("id", "state", "campaign_id", "attempt_at", "outcome", "receipts")
+_OTHER_FORM = {"id", "state", "message_type", "campaign_id", "attempt_at", "outcome", "receipts"}
 
 # The field and the attribute of each that is stored as it is.
 _PLAIN_FIELDS = [
     (field.name, STORED_NAMES.get(field.name, field.name))
     for field in fields(Message)
-    if field.name not in _FIELDS_OF_THEIR_OWN_FORM
+    if field.name not in _OTHER_FORM
 ]
 
-_STATES = {state.value: state for state in State}
-_MESSAGE_TYPES = {message_type.value: message_type for message_type in MessageType}
+_RECEIPT_FIELDS = (
+    "detail",
+    "at",
+    "received_at",
+    "error_code",
+    "error_message",
+    "price",
+    "currency",
+    "segments",
+)
+
+_RECEIPT_IDS = ("umid", "sub_account_id")
+
+_NOT_UNDERSTOOD = "not understood"
+"""Stands for the state of a receipt whose word the bridge does not know."""
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
 
 
-def attributes(values: dict[str, Any]) -> Item:
+# ------------------------------------------------------------------------------------- any item
+def to_item(values: Mapping[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty."""
     return {
-        name: {"S": value} if type(value) is str else _noted(value)
+        name: _serialize(value)
         for name, value in values.items()
-        if value != "" and value is not None
+        if value is not None and value != "" and value != {}
     }
 
 
-def _noted(value: Any) -> dict[str, Any]:
-    match value:
-        case str():
-            return {"S": value}
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return {"N": str(value)}
-        case dict():
-            return {"M": {name: _noted(inner) for name, inner in value.items()}}
-    raise TypeError(f"no item holds a {type(value).__name__}")
+def from_item(item: Item) -> dict[str, Any]:
+    """Return the values in an item."""
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
 
 
-def _values_of(item: Item) -> dict[str, Any]:
-    """Read an item; what the bridge does not write, such as a set, is left out."""
-    values: dict[str, Any] = {}
-    for name, noted in item.items():
-        # Most are texts.
-        if "S" in noted:
-            values[name] = noted["S"]
-        elif "N" in noted:
-            values[name] = int(noted["N"])
-        elif "M" in noted:
-            values[name] = _values_of(noted["M"])
-        elif "BOOL" in noted:
-            values[name] = noted["BOOL"]
-    return values
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return value
 
 
-def message_attributes(message: Message) -> dict[str, Any]:
-    """Return what a new message's item holds, without the key and the state."""
-    values = {}
-    for field, name in _PLAIN_FIELDS:
-        value = getattr(message, field)
-        if value:
-            values[name] = value
+# ------------------------------------------------------------------------------------- messages
+def message_values(message: Message) -> dict[str, Any]:
+    """Return what a new message's item holds, but for the key."""
+    values = {name: value for field, name in _PLAIN_FIELDS if (value := getattr(message, field))}
+    values["state"] = message.state.value
+    if not message.ends_a_chain:
+        values["message_type"] = message.message_type.value
+        values["open_shard"] = shard_of(message.id)
     if message.campaign_id:
         values[CAMPAIGN] = campaign_shard(message.campaign_id, shard_of(message.id))
-    if message.attempt_at and not _is_first_attempt(message):
+    if message.attempt_at != message.accepted_at:
         values["attempt_at"] = message.attempt_at
     return values
 
@@ -129,136 +138,127 @@ def campaign_shard(campaign_id: str, shard: str) -> str:
     return f"{campaign_id} {shard}"
 
 
-def _is_first_attempt(message: Message) -> bool:
-    """Tell whether a message was sent at once: the moment is that of its acceptance."""
-    return message.attempt > 0 and message.attempt_at == message.accepted_at
-
-
-def outcome_attributes(outcome: Outcome, at: str) -> dict[str, Any]:
-    """Return an outcome as it is stored when it becomes due: held for the first to tell it."""
-    stored = {"status": outcome.status.value}
-    if outcome.reason:
-        stored["reason"] = outcome.reason
-    if outcome.description:
-        stored["description"] = outcome.description
-    return {
-        "outcome": stored,
-        "due_at": at,
-        "next_try_at": timestamp(seconds_of(at) + SECONDS_HELD_FOR_THE_FIRST),
-    }
-
-
-def receipt_attribute(receipt: Receipt) -> dict[str, Any]:
-    """Return a receipt as it is stored; what its name and the message's item tell is left out."""
-    stored = {
-        name: value
-        for name, value in (
-            ("received_at", receipt.received_at),
-            ("error_message", receipt.error_message),
-            ("price", receipt.price),
-            ("currency", receipt.currency),
-            ("segments", receipt.segments),
-        )
-        if value
-    }
-    if receipt.state is not _STATES.get(receipt.eightx8_state):
-        stored["means"] = receipt.state.value if receipt.state else ""
-    named = (receipt.at, receipt.eightx8_state, receipt.detail, receipt.error_code)
-    if named != _named_in(receipt.key):
-        stored |= zip(("at", "state", "detail", "error_code"), named, strict=True)
-    return stored
-
-
-def _named_in(key: str) -> tuple[str, ...]:
-    """Take a receipt's key apart: time, state, detail and error code, if none has a blank."""
-    return (*key.split(" "), "", "", "")[:4]
-
-
-def inbound_attributes(inbound: InboundMessage) -> dict[str, Any]:
-    """Return an inbound message as it is stored, without the key and the time of its receipt."""
-    return {
-        "sub_account_id": inbound.sub_account_id,
-        "source": inbound.source,
-        "destination": inbound.destination,
-        "body": inbound.text,
-        "encoding": inbound.encoding,
-        "segments": inbound.segments,
-        "sent_at": inbound.sent_at,
-    }
-
-
-def inbound_from(item: Item) -> InboundMessage:
-    """Read an inbound message's item."""
-    values = _values_of(item)
-    return InboundMessage(
-        umid=values["id"].removeprefix(INBOUND_PREFIX),
-        sub_account_id=values.get("sub_account_id", ""),
-        source=values.get("source", ""),
-        destination=values.get("destination", ""),
-        text=values.get("body", ""),
-        encoding=values.get("encoding", ""),
-        segments=values.get("segments", 0),
-        sent_at=values.get("sent_at", ""),
-        received_at=values.get("received_at", ""),
-    )
-
-
 def message_from(item: Item) -> Message:
-    """Read a message's item."""
-    values = _values_of(item)
+    """Read a message's item.
+
+    Raises
+    ------
+    UnreadableItemError
+        It holds what this version of the bridge does not know.
+    """
+    try:
+        return _message_from(from_item(item))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UnreadableItemError(item["id"]["S"], type(error).__name__) from error
+
+
+def _message_from(values: dict[str, Any]) -> Message:
     known = {field: values[name] for field, name in _PLAIN_FIELDS if name in values}
-    if "type" in values:
-        known["message_type"] = _MESSAGE_TYPES[values["type"]]
+    for field, value in known.items():
+        if type(value) is not _TYPES[field]:
+            raise TypeError(field)
+    if "message_type" in values:
+        known["message_type"] = MessageType(values["message_type"])
     if CAMPAIGN in values:
-        known["campaign_id"] = values[CAMPAIGN].removesuffix(
-            campaign_shard("", shard_of(values["id"]))
-        )
-    if "attempt_at" in values:
-        known["attempt_at"] = values["attempt_at"]
-    elif "attempt" in values:
-        known["attempt_at"] = values.get("accepted_at", "")
+        suffix = campaign_shard("", shard_of(values["id"]))
+        known["campaign_id"] = values[CAMPAIGN].removesuffix(suffix)
+    if values.get("attempt"):
+        # A message that was sent at once was accepted at the same moment.
+        known["attempt_at"] = values.get("attempt_at") or values.get("accepted_at", "")
     outcome = values.get("outcome")
     return Message(
         id=values["id"],
-        state=_STATES[values["state"]] if "state" in values else State.SENDING,
-        outcome=Outcome(
-            OutcomeStatus(outcome["status"]),
-            outcome.get("reason", ""),
-            outcome.get("description", ""),
-        )
-        if outcome
-        else None,
-        receipts=_receipts_of(values),
+        # Receipts may come before their message.
+        state=State(values.get("state", State.SENDING)),
+        outcome=outcome_from(outcome) if outcome else None,
+        receipts=_receipts_from(values),
         **known,
     )
 
 
-def _receipts_of(values: dict[str, Any]) -> tuple[Receipt, ...]:
+_TYPES: dict[str, type] = {
+    field.name: type(field.default) for field in fields(Message) if field.name not in _OTHER_FORM
+}
+
+
+# ------------------------------------------------------------------------- outcomes and receipts
+def outcome_values(outcome: Outcome) -> dict[str, str]:
+    """Return an outcome as it is stored."""
+    values = {
+        "status": outcome.status.value,
+        "reason": outcome.reason,
+        "description": outcome.description,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def outcome_from(values: Mapping[str, str]) -> Outcome:
+    """Read an outcome."""
+    return Outcome(
+        OutcomeStatus(values["status"]), values.get("reason", ""), values.get("description", "")
+    )
+
+
+def receipt_name(receipt: Receipt) -> str:
+    """Return the attribute that holds a receipt; a repeated one has the same."""
+    return RECEIPT_PREFIX + hashlib.sha256(receipt.key.encode()).hexdigest()[:8]
+
+
+def receipt_values(receipt: Receipt, *, is_mismatched: bool = False) -> dict[str, Any]:
+    """Return a receipt as it is stored with a message.
+
+    Parameters
+    ----------
+    is_mismatched
+        Whether it names another sub-account or another of 8x8's ids than the message does.
+    """
+    values = {"state": receipt.eightx8_state}
+    names = (*_RECEIPT_FIELDS, *_RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
+    values |= {name: value for name in names if (value := getattr(receipt, name))}
+    if receipt.state != receipt.eightx8_state:
+        values["means"] = receipt.state.value if receipt.state else _NOT_UNDERSTOOD
+    return values
+
+
+def _receipts_from(values: dict[str, Any]) -> tuple[Receipt, ...]:
     receipts = [
-        _receipt_from(name.removeprefix(RECEIPT_PREFIX), stored, values)
+        _receipt_from(stored, values)
         for name, stored in values.items()
         if name.startswith(RECEIPT_PREFIX)
     ]
     return tuple(sorted(receipts, key=lambda receipt: (receipt.received_at, receipt.at)))
 
 
-def _receipt_from(key: str, stored: dict[str, Any], values: dict[str, Any]) -> Receipt:
-    at, eightx8_state, detail, error_code = _named_in(key)
-    if "at" in stored:
-        at, eightx8_state = stored["at"], stored["state"]
-        detail, error_code = stored["detail"], stored["error_code"]
+def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
+    ids = {name: stored.get(name) or message.get(name, "") for name in _RECEIPT_IDS}
+    state = stored.get("means", stored["state"])
     return Receipt(
-        umid=values.get("umid", ""),
-        client_message_id=values["id"],
-        sub_account_id=values.get("sub_account_id", ""),
-        state=_STATES.get(stored.get("means", eightx8_state)),
-        eightx8_state=eightx8_state,
-        detail=detail,
-        at=at,
-        received_at=stored.get("received_at", ""),
-        error_code=error_code,
-        error_message=stored.get("error_message", ""),
-        price=stored.get("price", ""),
-        currency=stored.get("currency", ""),
-        segments=stored.get("segments", 0),
+        client_message_id=message["id"],
+        state=None if state == _NOT_UNDERSTOOD else State(state),
+        eightx8_state=stored["state"],
+        **ids,
+        **{name: stored[name] for name in _RECEIPT_FIELDS if name in stored},
+    )
+
+
+# ----------------------------------------------------------------------------- inbound messages
+_INBOUND_NAMES = {"text": "body"}
+_INBOUND_FIELDS = [
+    (field.name, _INBOUND_NAMES.get(field.name, field.name))
+    for field in fields(InboundMessage)
+    if field.name != "umid"
+]
+
+
+def inbound_values(inbound: InboundMessage) -> dict[str, Any]:
+    """Return what an inbound message's item holds, but for the key."""
+    return {name: getattr(inbound, field) for field, name in _INBOUND_FIELDS}
+
+
+def inbound_from(item: Item) -> InboundMessage:
+    """Read an inbound message's item."""
+    values = {"sub_account_id": "", "source": "", "destination": "", "body": "", **from_item(item)}
+    return InboundMessage(
+        umid=values["id"].removeprefix(INBOUND_PREFIX),
+        **{field: values[name] for field, name in _INBOUND_FIELDS if name in values},
     )

@@ -1,514 +1,485 @@
 """Messages in DynamoDB."""
 
-import functools
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sms_bridge.domain.clock import seconds_of
+from botocore.exceptions import ClientError
+
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
+from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.json_text import WrittenList, json_string
-from sms_bridge.services.interfaces import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
-from sms_bridge.storage.aws_calls import error_of
+from sms_bridge.observability import logger
+from sms_bridge.services.interfaces import (
+    FIRST_ATTEMPT,
+    Attempt,
+    Effect,
+    Position,
+    Recorded,
+    UnreadableItemError,
+)
+from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
     CAMPAIGN,
     INBOUND_PREFIX,
     RECEIPT_PREFIX,
     Item,
-    attributes,
     campaign_shard,
-    inbound_attributes,
+    from_item,
     inbound_from,
-    message_attributes,
+    inbound_values,
     message_from,
-    outcome_attributes,
-    receipt_attribute,
+    message_values,
+    outcome_values,
+    receipt_name,
+    receipt_values,
     shard_of,
+    to_item,
 )
-from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _SECONDS_A_DAY = 86_400
 
+MAX_RECEIPTS = 40
+"""So many receipts of a message are kept: some hundred would fill its item."""
+
+# DynamoDB's limits.
+_STATEMENTS_A_CALL = 25
+_KEYS_A_CALL = 100
+
+# DynamoDB may leave keys for another call: of a hundred items it reads some every time.
+_MAX_READS = 20
+
+SHARDS = "0123456789abcdef"
 _GIVEN_UP = "given up "
 
-_NO_OUTCOME = "attribute_not_exists(due_at)"
+# Before and after every moment that is written down.
+FIRST, LAST = "0", "9"
 
+# What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
-"""What tells why an attempt failed."""
+
+# Of these what came first stays.
+_STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
 
 
-class DynamoDBMessages:
-    """A :class:`~sms_bridge.storage.messages.MessageStore` in one DynamoDB table.
+class Index(NamedTuple):
+    """An index of the table and the attribute that it goes by.
 
-    Parameters
-    ----------
-    client
-        boto3's DynamoDB client, or one that stands in its place.
-    table
-        Name of the table. Its key is the string attribute ``id``; its indexes are those of
-        :mod:`~sms_bridge.storage.message_indexes`.
-    retention_days
-        After how many days a new item expires.
+    All are sorted by ``accepted_at`` and hold keys only. Shards are named after an id's first
+    digit, so that a burst of messages is not written to one partition.
     """
-
-    def __init__(self, client: "DynamoDBClient", table: str, *, retention_days: int = 90) -> None:
-        self._client = client
-        self._table = table
-        self._retention = retention_days * _SECONDS_A_DAY
-        self._indexes = MessageIndexes(client, table)
-        self._update = functools.partial(update_of, table)
-
-    # ----------------------------------------------------------------------------------- sending
-    def create(self, message: Message) -> Message | None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        values = {**message_attributes(message), "state": message.state.value}
-        if not message.ends_a_chain:
-            values["open_shard"] = shard_of(message.id)
-        expires_at = self._expiry(message.accepted_at)
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=attributes({"id": message.id, **values, "expires_at": expires_at}),
-                ConditionExpression="attribute_not_exists(id)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as taken:
-            there = item_of(taken.response)
-            if "accepted_at" in there:
-                return message_from(there)
-        else:
-            return None
-        # A receipt cannot come before its message, but if it did, its state stays.
-        add_to_receipts = self._update(
-            message.id,
-            values,
-            expires_at=expires_at,
-            only_if_absent=("state", "umid"),
-            condition="attribute_not_exists(accepted_at)",
-            remove=() if "attempt_at" in values else ("attempt_at",),
-        )
-        try:
-            self._client.update_item(**add_to_receipts)
-        except self._client.exceptions.ConditionalCheckFailedException as taken:
-            return message_from(item_of(taken.response))
-        return None
-
-    def begin_attempt(self, message_id: str, at: str) -> Attempt:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        begin = self._update(
-            message_id,
-            {"state": State.SENDING.value, "attempt_at": at},
-            condition=one_of("#state", MAY_REPLACE[State.SENDING]),
-            condition_values=named(MAY_REPLACE[State.SENDING]),
-            add="attempt",
-            # What came of the last one.
-            remove=("answered_at", *_FAILURE),
-        )
-        try:
-            item = self._client.update_item(**begin, ReturnValues="ALL_NEW")["Attributes"]
-        except self._client.exceptions.ConditionalCheckFailedException as refused:
-            before = item_of(refused.response)
-            return Attempt.of(message_from(before) if before else None, begun=False)
-        return Attempt.of(message_from(item), begun=True)
-
-    def begin_first_attempts(
-        self, message_ids: Iterable[str], at: str
-    ) -> dict[str, Attempt | Exception]:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        tried = begin_first_attempts(self._client, self._table, message_ids, at)
-        return {
-            one: FIRST_ATTEMPT if begun is True else begun or self._begin_later(one, at)
-            for one, begun in tried.items()
-        }
-
-    def _begin_later(self, message_id: str, at: str) -> Attempt | Exception:
-        """Begin an attempt that is not the first, if the message waits for one."""
-        try:
-            message = self.get(message_id)
-            if message and message.state is State.WAITING:
-                return self.begin_attempt(message_id, at)
-        except Exception as error:
-            return error
-        return Attempt.of(message, begun=False)
-
-    def record_result(
-        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
-    ) -> Recorded:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        failure = {name: getattr(result, name) for name in _FAILURE}
-        facts = {
-            "answered_at": at,
-            "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
-            "umid": result.umid,
-            "encoding": result.encoding,
-            **failure,
-        }
-        return self._advance(
-            message_id,
-            state,
-            facts,
-            result.outcome if state in FINAL else None,
-            at,
-            attempt=None if result.umid else attempt,
-            remove=tuple(name for name, value in failure.items() if not value),
-        )
-
-    # ---------------------------------------------------------------------------------- receipts
-    def record_receipt(
-        self, message_id: str, receipt: Receipt, outcome: Outcome | None
-    ) -> Recorded:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        facts = {
-            RECEIPT_PREFIX + receipt.key: receipt_attribute(receipt),
-            "umid": receipt.umid,
-            "sub_account_id": receipt.sub_account_id,
-        }
-        return self._advance(message_id, receipt.state, facts, outcome, receipt.received_at)
-
-    def keep_inbound(self, inbound: InboundMessage) -> str:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        inbound_id = INBOUND_PREFIX + inbound.umid
-        self._keep(inbound_id, inbound.received_at, inbound_attributes(inbound))
-        return inbound_id
-
-    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        item = self._get(inbound_id)
-        return inbound_from(item) if item else None
-
-    def keep_event(self, event: UnknownEvent, received_at: str) -> None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        content = {"event_type": event.event_type, "content": event.content}
-        self._keep(f"event {event.key}", received_at, content)
-
-    # ---------------------------------------------------------------------------------- outcomes
-    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        due = outcome_attributes(outcome, at)
-        first = self._update(
-            message_id, due, only_if_absent=("next_try_at",), condition=_NO_OUTCOME
-        )
-        try:
-            item = self._client.update_item(**first, ReturnValues="ALL_NEW")["Attributes"]
-        except self._client.exceptions.ConditionalCheckFailedException as refused:
-            message = message_from(item_of(refused.response))
-            return Recorded(message, Effect.LATE, outcome_is_new=False)
-        return Recorded(message_from(item), Effect.MOVED, outcome_is_new=True)
-
-    def hold_outcome(self, message_id: str, at: str, until: str) -> bool:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        its_turn = "attribute_not_exists(next_try_at) OR next_try_at <= :at"
-        held = {"next_try_at": until}
-        hold = self._update(message_id, held, condition=its_turn, condition_values={":at": at})
-        try:
-            self._client.update_item(**hold)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
-    def record_reported(self, message_id: str, at: str) -> None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        reported = self._update(
-            message_id,
-            {"reported_at": at},
-            only_if_absent=("reported_at",),
-            remove=("open_shard",),
-        )
-        self._client.update_item(**reported)
-
-    def record_not_taken(self, message_id: str, next_try_at: str) -> None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        again = self._update(message_id, {"next_try_at": next_try_at}, add="tries")
-        self._client.update_item(**again)
-
-    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        given_up = {
-            "given_up": reason,
-            "given_up_at": at,
-            "open_shard": _GIVEN_UP + shard_of(message_id),
-        }
-        self._client.update_item(**self._update(message_id, given_up))
-
-    def record_replayed(self, message_id: str) -> None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        replayed = self._update(
-            message_id,
-            {"open_shard": shard_of(message_id)},
-            remove=(
-                "given_up",
-                "given_up_at",
-                "tries",
-                "next_try_at",
-            ),
-        )
-        self._client.update_item(**replayed)
-
-    def close(self, message_id: str) -> None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        self._client.update_item(**self._update(message_id, {}, remove=("open_shard",)))
-
-    # ----------------------------------------------------------------------------------- look-up
-    def get(self, message_id: str) -> Message | None:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        item = self._get(message_id)
-        return message_from(item) if item else None
-
-    def open_messages(self, *, until: str) -> Iterator[Message]:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        for shard in SHARDS:
-            yield from self._open_ones(shard, FIRST, until)
-
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        return self._indexes.newest_first(BY_RECIPIENT, [recipient_hash], before)
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
-        return self._indexes.newest_first(BY_CAMPAIGN, shards, before)
-
-    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
-        """See :class:`~sms_bridge.storage.messages.MessageStore`."""
-        for shard in SHARDS:
-            yield from self._open_ones(_GIVEN_UP + shard, since, until)
-
-    # ------------------------------------------------------------------------------------- inside
-    def _get(self, key: str) -> Item | None:
-        return self._client.get_item(
-            TableName=self._table, Key=attributes({"id": key}), ConsistentRead=True
-        ).get("Item")
-
-    def _open_ones(self, shard: str, since: str, until: str) -> Iterator[Message]:
-        for item in self._indexes.find(OPEN, shard, since=since, until=until):
-            # The index lags behind the table; what was closed meanwhile is not open.
-            if "open_shard" in item:
-                yield message_from(item)
-
-    def _advance(
-        self,
-        message_id: str,
-        state: State | None,
-        facts: dict[str, Any],
-        outcome: Outcome | None,
-        at: str,
-        *,
-        attempt: int | None = None,
-        remove: tuple[str, ...] = (),
-    ) -> Recorded:
-        """Write facts, and with them the state if it moves the message forward.
-
-        .. code-block:: text
-
-            the state may follow  ->  one update: state, facts, outcome
-            but there is one      ->  the update is refused; another: state and facts
-            it may not follow     ->  the update is refused and shows the item as it is
-                 facts are in it  ->  a repeat; nothing to write
-                 else             ->  an update of facts alone
-        """
-        update = functools.partial(self._update, message_id, expires_at=self._expiry(at))
-        if state is not None:
-            forward = functools.partial(
-                update,
-                only_if_absent=("umid", "sub_account_id", "next_try_at"),
-                condition_values=values_to_move(state, attempt),
-                remove=remove,
-            )
-            changes = {**facts, "state": state.value}
-            condition = condition_to_move(state, attempt)
-            # Whether an outcome is new is told by a condition: two may come at one moment.
-            for due in (outcome, None) if outcome else (None,):
-                brought = outcome_attributes(due, at) if due else {}
-                call = forward(
-                    {**changes, **brought},
-                    condition=f"{condition} AND {_NO_OUTCOME}" if due else condition,
-                )
-                try:
-                    item = self._client.update_item(**call, ReturnValues="ALL_NEW")["Attributes"]
-                except self._client.exceptions.ConditionalCheckFailedException as refused:
-                    before = item_of(refused.response)
-                    if due and "due_at" in before:
-                        continue
-                    if before and all(name in before for name in attributes(facts)):
-                        return Recorded(message_from(before), Effect.REPEATED, outcome_is_new=False)
-                    break
-                is_new = due is not None
-                return Recorded(message_from(item), Effect.MOVED, outcome_is_new=is_new)
-        only_facts = update(facts, only_if_absent=tuple(facts))
-        item = self._client.update_item(**only_facts, ReturnValues="ALL_NEW")["Attributes"]
-        return Recorded(message_from(item), Effect.LATE, outcome_is_new=False)
-
-    def _keep(self, key: str, received_at: str, values: dict[str, Any]) -> None:
-        self._client.put_item(
-            TableName=self._table,
-            Item=attributes(
-                {
-                    "id": key,
-                    **values,
-                    "received_at": received_at,
-                    "expires_at": self._expiry(received_at),
-                }
-            ),
-        )
-
-    def _expiry(self, at: str) -> int:
-        return int(seconds_of(at)) + self._retention
-
-
-def update_of(
-    table: str,
-    message_id: str,
-    changes: Mapping[str, Any],
-    *,
-    expires_at: int | None = None,
-    only_if_absent: tuple[str, ...] = (),
-    condition: str | None = None,
-    condition_values: Mapping[str, Any] | None = None,
-    add: str | None = None,
-    remove: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Return the call that sets attributes of an item, counts one up and removes others."""
-    values = attributes({**changes, "expires_at": expires_at})
-    expression, names = _update_expression(
-        tuple(values), frozenset((*only_if_absent, "expires_at")), add, remove
-    )
-    placeholders = {f":v{number}": value for number, value in enumerate(values.values())}
-    if add:
-        placeholders |= attributes({":one": 1})
-    placeholders |= attributes(dict(condition_values or {}))
-    update: dict[str, Any] = {
-        "TableName": table,
-        "Key": attributes({"id": message_id}),
-        "UpdateExpression": expression,
-    }
-    if names:
-        update["ExpressionAttributeNames"] = names
-    if placeholders:
-        update["ExpressionAttributeValues"] = placeholders
-    if condition:
-        update["ConditionExpression"] = condition
-        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-    return update
-
-
-@functools.lru_cache
-def _update_expression(
-    changed: tuple[str, ...],
-    only_if_absent: frozenset[str],
-    add: str | None,
-    remove: tuple[str, ...],
-) -> tuple[str, dict[str, str]]:
-    """Return an update's expression, and the names that its placeholders stand for.
-
-    The values' placeholders are ``:v0``, ``:v1``, ... in the order of the names.
-    """
-    names, assignments = {}, []
-    for number, name in enumerate(changed):
-        placeholder = "#state" if name == "state" else f"#n{number}"
-        names[placeholder] = name
-        new = f":v{number}"
-        if name in only_if_absent:
-            new = f"if_not_exists({placeholder}, {new})"
-        assignments.append(f"{placeholder} = {new}")
-    clauses = []
-    if assignments:
-        clauses.append(f"SET {', '.join(assignments)}")
-    if add:
-        clauses.append(f"ADD {add} :one")
-    if remove:
-        clauses.append(f"REMOVE {', '.join(remove)}")
-    return " ".join(clauses), names
-
-
-@functools.cache
-def one_of(name: str, states: frozenset[State]) -> str:
-    """Return the condition that the item is in one of these states."""
-    return f"{name} IN ({', '.join(f':{state.value}' for state in sorted(states))})"
-
-
-@functools.cache
-def named(states: frozenset[State]) -> Mapping[str, str]:
-    """Return the values of such a condition."""
-    return {f":{state.value}": state.value for state in states}
-
-
-def condition_to_move(state: State, attempt: int | None) -> str:
-    """Return the condition that a message may move to a state.
-
-    Parameters
-    ----------
-    attempt
-        Which has to be the last one, 0 for none; ``None`` for any.
-    """
-    condition = f"(attribute_not_exists(#state) OR {one_of('#state', MAY_REPLACE[state])})"
-    if attempt is None:
-        return condition
-    return f"{condition} AND {'attempt = :attempt' if attempt else 'attribute_not_exists(attempt)'}"
-
-
-def values_to_move(state: State, attempt: int | None) -> Mapping[str, Any]:
-    """Return the values of such a condition."""
-    values = named(MAY_REPLACE[state])
-    return {**values, ":attempt": attempt} if attempt else values
-
-
-def item_of(refusal: Mapping[str, Any]) -> Item:
-    """Return the item that a refused condition shows, empty where there is none."""
-    item: Item = refusal.get("Item", {})
-    return item
-
-
-@value()
-class Index:
-    """An index and the attribute that it goes by."""
 
     name: str
     attribute: str
 
 
 OPEN = Index("open", "open_shard")
+"""Messages whose outcome MoEngage has not heard, and apart from them those given up."""
 BY_RECIPIENT = Index("recipient", "recipient_hash")
 BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
-SHARDS = "0123456789abcdef"
 
-# Before and after every moment that is written down.
-FIRST, LAST = "0", "9"
-
-_GET_AT_ONCE = 100
+class KeysLeftOutError(Exception):
+    """DynamoDB leaves keys out again and again."""
 
 
-class MessageIndexes:
-    """Finds items by an index, and reads them from the table."""
+class _RefusedError(Exception):
+    """The condition of a write does not hold.
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    Attributes
+    ----------
+    item
+        As it is, empty where there is none.
+    """
+
+    def __init__(self, item: Item) -> None:
+        super().__init__()
+        self.item = item
+
+
+def log_unreadable(error: UnreadableItemError) -> None:
+    """Name an item that is skipped."""
+    logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
+
+
+def new_nonce() -> str:
+    """Return what tells a write of one's own from everybody else's."""
+    return secrets.token_hex(4)
+
+
+class DynamoDBMessages:
+    """A :class:`~sms_bridge.services.interfaces.MessageStore` in one DynamoDB table.
+
+    boto3 repeats a call whose answer does not come, so that a condition may meet what the call
+    itself has written. Therefore each conditional write leaves something by which it is known
+    again: ``claimed_by``, ``attempt_nonce``, ``lease_owner`` or the facts with their time. A
+    refusal shows the item, and who finds his own mark there has succeeded.
+
+    Parameters
+    ----------
+    table
+        Name of the table. Its key is the string attribute ``id``.
+    patient
+        A client that tries for longer, for what must not be lost after MoEngage's answer.
+    retention_days
+        After how many days a new item expires.
+    on_unreadable
+        Is told of each item that is left out of a list because it cannot be read.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        patient: "DynamoDBClient | None" = None,
+        retention_days: int = 90,
+        on_unreadable: Callable[[UnreadableItemError], None] = log_unreadable,
+        new_nonce: Callable[[], str] = new_nonce,
+    ) -> None:
         self._client = client
+        self._patient = patient or client
         self._table = table
+        self._retention = retention_days * _SECONDS_A_DAY
+        self._on_unreadable = on_unreadable
+        self._new_nonce = new_nonce
 
-    def newest_first(
+    # ----------------------------------------------------------------------------------- sending
+    def create(self, message: Message) -> Message | None:
+        """See the interface."""
+        values = {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item({"id": message.id, **values}),
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            there = item_of_refusal(error)
+        else:
+            return None
+        if "accepted_at" not in there:
+            # Receipts came before their message: their state and 8x8's id stay.
+            state = values.pop("state")
+            try:
+                self._update(
+                    message.id,
+                    values,
+                    first={"state": state},
+                    only_if=["attribute_not_exists(accepted_at)"],
+                )
+            except _RefusedError as refused:
+                there = refused.item
+            else:
+                return None
+        taken = message_from(there)
+        is_own = bool(message.claimed_by) and taken.claimed_by == message.claimed_by
+        return None if is_own else taken
+
+    def begin_attempt(self, message_id: str, at: str) -> Attempt:
+        """See the interface."""
+        nonce = self._new_nonce()
+        waits = f"#state = :{State.WAITING}"
+        try:
+            message = self._update(
+                message_id,
+                {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
+                count="attempt",
+                # What came of the last one.
+                remove=("answered_at", *_FAILURE),
+                only_if=[waits],
+                given=_named(State.WAITING),
+            )
+        except _RefusedError as refused:
+            return self._attempt_in(refused.item, nonce)
+        return Attempt.of(message, begun=True)
+
+    def begin_first_attempts(
+        self, message_ids: Iterable[str], at: str
+    ) -> dict[str, Attempt | Exception]:
+        """See the interface.
+
+        DynamoDB changes many items in one call by PartiQL's statements only: each has a condition
+        of its own, and holds or fails alone. An attempt that is not the first is begun by itself.
+        """
+        nonce = self._new_nonce()
+        # Of what came from outside each value is a parameter.
+        statement = (
+            f'UPDATE "{self._table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608
+            'SET "attempt_at" = ? SET "attempt_nonce" = ? WHERE "id" = ? '
+            f'AND "state" = \'{State.WAITING}\' AND "attempt" IS MISSING '
+            'AND "answered_at" IS MISSING'
+        )
+        attempts: dict[str, Attempt | Exception] = {}
+        # No item may be changed twice in one call.
+        for some in batched(dict.fromkeys(message_ids), _STATEMENTS_A_CALL, strict=False):
+            try:
+                answers: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
+                    Statements=[
+                        {
+                            "Statement": statement,
+                            "Parameters": [{"S": at}, {"S": nonce}, {"S": one}],
+                            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                        }
+                        for one in some
+                    ]
+                )["Responses"]
+            except Exception as error:
+                attempts |= dict.fromkeys(some, error)
+                continue
+            for message_id, answer in zip(some, answers, strict=True):
+                refusal = answer.get("Error")
+                attempts[message_id] = (
+                    self._after_refusal(message_id, refusal, nonce, at)
+                    if refusal
+                    else FIRST_ATTEMPT
+                )
+        return attempts
+
+    def _after_refusal(
+        self, message_id: str, refusal: Mapping[str, Any], nonce: str, at: str
+    ) -> Attempt | Exception:
+        """Return what a statement's refusal means; begins an attempt that is not the first."""
+        if refusal["Code"] != "ConditionalCheckFailed":
+            return ClientError({"Error": {"Code": refusal["Code"]}}, "BatchExecuteStatement")
+        try:
+            item = refusal.get("Item") or self._get(message_id) or {}
+            attempt = self._attempt_in(item, nonce)
+            if not attempt.begun and attempt.state is State.WAITING:
+                return self.begin_attempt(message_id, at)
+        except Exception as error:
+            return error
+        return attempt
+
+    @staticmethod
+    def _attempt_in(item: Item, nonce: str) -> Attempt:
+        """Return the answer for a message that was refused; one's own write is no refusal."""
+        if not item:
+            return Attempt(begun=False)
+        is_own = item.get("attempt_nonce") == {"S": nonce}
+        return Attempt.of(message_from(item), begun=is_own)
+
+    def record_result(
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+    ) -> Recorded:
+        """See the interface."""
+        facts = {
+            "answered_at": at,
+            "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
+            "umid": result.umid,
+            "encoding": result.encoding,
+            **{name: getattr(result, name) for name in _FAILURE},
+        }
+        is_last_attempt = "attempt = :attempt" if attempt else "attribute_not_exists(attempt)"
+        has_umid = bool(result.umid)
+        moved = self._move(
+            message_id,
+            state,
+            facts,
+            result.outcome if state in FINAL else None,
+            at,
+            # 8x8's id is proof, whoever brings it.
+            only_if=[] if has_umid else [is_last_attempt],
+            given={":attempt": attempt} if attempt and not has_umid else {},
+            remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
+        )
+        return moved if isinstance(moved, Recorded) else self._keep_facts(message_id, facts, at)
+
+    # ---------------------------------------------------------------------------------- receipts
+    def record_receipt(
+        self, message_id: str, receipt: Receipt, outcome: Outcome | None
+    ) -> Recorded:
+        """See the interface."""
+        name = receipt_name(receipt)
+        ids = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
+        if receipt.state is None:
+            item = self._get(message_id) or {}
+        else:
+            moved = self._move(
+                message_id,
+                receipt.state,
+                {name: receipt_values(receipt), **ids},
+                outcome,
+                receipt.received_at,
+                only_if=[
+                    f"(attribute_not_exists({one}) OR {one} = :{one})"
+                    for one, value in ids.items()
+                    if value
+                ],
+                given={f":{one}": value for one, value in ids.items() if value},
+            )
+            if isinstance(moved, Recorded):
+                return moved
+            item = moved
+        before = from_item(item)
+        is_mismatched = any(value and before.get(one, value) != value for one, value in ids.items())
+        effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
+        if name in before:
+            return Recorded(message_from(item), Effect.REPEATED, outcome_is_new=False)
+        if sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
+            return Recorded(message_from(item), effect, outcome_is_new=False)
+        facts = {name: receipt_values(receipt, is_mismatched=is_mismatched), **ids}
+        recorded = self._keep_facts(message_id, facts, receipt.received_at)
+        return Recorded(recorded.message, effect, outcome_is_new=False)
+
+    def keep_inbound(self, inbound: InboundMessage) -> str:
+        """See the interface."""
+        inbound_id = INBOUND_PREFIX + inbound.umid
+        self._keep(inbound_id, inbound.received_at, inbound_values(inbound))
+        return inbound_id
+
+    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+        """See the interface."""
+        item = self._get(inbound_id)
+        return inbound_from(item) if item else None
+
+    def keep_event(self, event: UnknownEvent, received_at: str) -> None:
+        """See the interface."""
+        content = {"event_type": event.event_type, "content": event.content}
+        self._keep(f"event {event.key}", received_at, content)
+
+    # ---------------------------------------------------------------------------------- outcomes
+    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+        """See the interface."""
+        due = self._due(outcome, at)
+        try:
+            message = self._update(message_id, due, only_if=["attribute_not_exists(due_at)"])
+        except _RefusedError as refused:
+            there = message_from(refused.item)
+            is_own = there.outcome_lease_owner == due["lease_owner"]
+            return Recorded(there, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=is_own)
+        return Recorded(message, Effect.MOVED, outcome_is_new=True)
+
+    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+        """See the interface.
+
+        .. code-block:: text
+
+            due ------------ lease_until ----- try fails ----- next_try_at ----- try ... reported
+             leased to its    |  anybody's      leased to       |  anybody's      leased   nobody's
+             queue record     |                 who tries       |
+        """
+        not_reported = "attribute_not_exists(reported_at)"
+        its_time_has_come = "(attribute_not_exists(next_try_at) OR next_try_at <= :at)"
+        nobody_has_it = "(attribute_not_exists(lease_until) OR lease_until <= :at)"
+        it_is_the_callers = "lease_owner = :owner"
+        return self._was_written(
+            message_id,
+            {"lease_owner": owner, "lease_until": until},
+            only_if=[
+                not_reported,
+                f"({it_is_the_callers} OR ({its_time_has_come} AND {nobody_has_it}))",
+            ],
+            given={":at": at, ":owner": owner},
+        )
+
+    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
+        """See the interface."""
+        self._was_written(
+            message_id,
+            {"reported_at": at, "outcome": outcome_values(outcome)},
+            remove=("open_shard", "lease_owner", "lease_until", "next_try_at"),
+            only_if=["attribute_exists(due_at)", "attribute_not_exists(reported_at)"],
+            client=self._patient,
+        )
+
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+        """See the interface."""
+        self._was_written(
+            message_id,
+            {"next_try_at": next_try_at},
+            count="tries",
+            remove=("lease_owner", "lease_until"),
+            only_if=["lease_owner = :owner"],
+            given={":owner": owner},
+        )
+
+    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+        """See the interface."""
+        self._was_written(
+            message_id,
+            {
+                "given_up": reason,
+                "given_up_at": at,
+                "open_shard": _GIVEN_UP + shard_of(message_id),
+            },
+            remove=("lease_owner", "lease_until"),
+            only_if=["attribute_exists(accepted_at)", "attribute_not_exists(reported_at)"],
+        )
+
+    def record_replayed(self, message_id: str) -> None:
+        """See the interface."""
+        self._was_written(
+            message_id,
+            {"open_shard": shard_of(message_id)},
+            remove=("given_up", "given_up_at", "tries", "next_try_at"),
+            only_if=["attribute_exists(given_up)", "attribute_not_exists(reported_at)"],
+        )
+
+    def close(self, message_id: str) -> None:
+        """See the interface."""
+        self._was_written(
+            message_id, {}, remove=("open_shard",), only_if=["attribute_exists(accepted_at)"]
+        )
+
+    # ----------------------------------------------------------------------------------- look-up
+    def get(self, message_id: str) -> Message | None:
+        """See the interface."""
+        item = self._get(message_id)
+        return message_from(item) if item else None
+
+    def open_messages(self, *, until: str) -> Iterator[Message]:
+        """See the interface. Each time another shard comes first, should none come to the last."""
+        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret
+        for shard in SHARDS[first:] + SHARDS[:first]:
+            yield from self._listed(shard, FIRST, until)
+
+    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+        """See the interface."""
+        for shard in SHARDS:
+            yield from self._listed(_GIVEN_UP + shard, since, until)
+
+    def messages_to(
+        self, recipient_hash: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        """See the interface."""
+        return self._newest_first(BY_RECIPIENT, [recipient_hash], before)
+
+    def messages_of_campaign(
+        self, campaign_id: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        """See the interface."""
+        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
+        return self._newest_first(BY_CAMPAIGN, shards, before)
+
+    def _listed(self, shard: str, since: str, until: str) -> Iterator[Message]:
+        for item in self._find(OPEN, shard, since=since, until=until):
+            # The index lags behind the table; what left the list meanwhile is not on it.
+            if item.get("open_shard") == {"S": shard} and (message := self._readable(item)):
+                yield message
+
+    def _newest_first(
         self, index: Index, values: Sequence[str], before: Position | None
     ) -> Iterator[Message]:
-        """Return the messages under any of the values, from a position back."""
         until = before.accepted_at if before else LAST
-        each = (
-            map(message_from, self.find(index, value, until=until, backwards=True))
+        found = [
+            filter(None, map(self._readable, self._find(index, value, until=until, backwards=True)))
             for value in values
-        )
-        for message in heapq.merge(*each, key=Position.of, reverse=True):
+        ]
+        for message in heapq.merge(*found, key=Position.of, reverse=True):
             if before is None or Position.of(message) < before:
                 yield message
 
-    def find(
+    def _find(
         self,
         index: Index,
         value: str,
@@ -517,87 +488,199 @@ class MessageIndexes:
         until: str = LAST,
         backwards: bool = False,
     ) -> Iterator[Item]:
-        """Return the items under a value, by when they were accepted."""
-        under_the_value = f"{index.attribute} = :value"
-        in_the_span = "accepted_at BETWEEN :since AND :until"
-        found = self._query(
-            IndexName=index.name,
-            KeyConditionExpression=f"{under_the_value} AND {in_the_span}",
-            ExpressionAttributeValues=attributes(
+        """Return the items under a value of an index, by when they were accepted."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index.name,
+            "KeyConditionExpression": (
+                f"{index.attribute} = :value AND accepted_at BETWEEN :since AND :until"
+            ),
+            "ExpressionAttributeValues": to_item(
                 {":value": value, ":since": since, ":until": until}
             ),
-            ScanIndexForward=not backwards,
-        )
-        keys = ({"id": item["id"]} for item in found)
-        for some in batched(keys, _GET_AT_ONCE, strict=False):
-            # They come back in any order.
-            items = {item["id"]["S"]: item for item in read_items(self._client, self._table, some)}
-            yield from (items[key["id"]["S"]] for key in some if key["id"]["S"] in items)
-
-    def _query(self, **query: Any) -> Iterator[Item]:
+            "ScanIndexForward": not backwards,
+        }
         while True:
-            page = self._client.query(TableName=self._table, **query)
-            yield from page["Items"]
+            page = self._client.query(**query)
+            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL, strict=False):
+                keys = [{"id": one} for one in some]
+                # They come back in any order.
+                items = {one["id"]["S"]: one for one in read_items(self._client, self._table, keys)}
+                yield from (items[one["S"]] for one in some if one["S"] in items)
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-
-_AT_ONCE = 25
-"""DynamoDB's limit."""
-
-
-def begin_first_attempts(
-    client: "DynamoDBClient", table: str, message_ids: Iterable[str], at: str
-) -> dict[str, bool | Exception]:
-    """Take messages that were never tried out of ``waiting``.
-
-    Returns
-    -------
-    dict
-        Of each message whether its attempt is begun, or why nobody knows. It is not where the
-        message does not wait, or was tried before, or is not there.
-    """
-    # What is the same for all stands in the statement itself: the table's name, our own words and
-    # our own clock. What came from outside is its parameter.
-    statement = (
-        f'UPDATE "{table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608
-        f'SET "attempt_at" = \'{at}\' WHERE "id" = ? AND "state" = \'{State.WAITING}\' '
-        'AND "attempt" IS MISSING AND "answered_at" IS MISSING'
-    )
-    begins = f'{{"Statement":{json_string(statement)},"Parameters":[{{"S":'
-    begun: dict[str, bool | Exception] = {}
-    # No item may be changed twice in one call.
-    for some in batched(dict.fromkeys(message_ids), _AT_ONCE, strict=False):
-        statements = WrittenList(
-            ({"Statement": statement, "Parameters": [{"S": one}]} for one in some),
-            f"[{','.join(f'{begins}{json_string(one)}}}]}}' for one in some)}]",
-        )
+    def _readable(self, item: Item) -> Message | None:
         try:
-            answers = client.batch_execute_statement(Statements=statements)["Responses"]
-        except Exception as error:
-            begun |= dict.fromkeys(some, error)
-            continue
-        begun |= dict.fromkeys(some, True)
-        for message_id, answer in zip(some, answers, strict=True):
-            if "Error" in answer:
-                begun[message_id] = _told_by(answer["Error"].get("Code", ""))
-    return begun
+            return message_from(item)
+        except UnreadableItemError as error:
+            self._on_unreadable(error)
+            return None
 
+    # ------------------------------------------------------------------------------------- inside
+    def _move(
+        self,
+        message_id: str,
+        state: State,
+        facts: Mapping[str, Any],
+        outcome: Outcome | None,
+        at: str,
+        *,
+        only_if: Sequence[str],
+        given: Mapping[str, Any],
+        remove: tuple[str, ...] = (),
+    ) -> Recorded | Item:
+        """Write facts, state and outcome if the state moves the message forward.
 
-def _told_by(code: str) -> bool | Exception:
-    return False if code == "ConditionalCheckFailed" else error_of(code, {})
+        Of the outcome is written what belongs to the stage that the message is in. The first one
+        is tried first; a refusal shows another one, and stages only follow each other.
 
+        .. code-block:: text
 
-_READ_AT_ONCE = 100
-"""DynamoDB's limit."""
+            accepted ------------------- due_at ---------------------- reported_at ----------->
+              no outcome yet              |  it follows the state       |  it stays as reported
+              outcome, due_at, lease      |  outcome                    |  nothing
 
-_MAX_CALLS = 20
-"""DynamoDB may leave keys for another call: of a hundred items it reads some every time."""
+        Returns
+        -------
+        Recorded or Item
+            The item as it is, if it does not move.
+        """
+        may_follow = f"(attribute_not_exists(#state) OR #state IN ({_list(MAY_REPLACE[state])}))"
+        due = self._due(outcome, at) if outcome else {}
+        stages = [
+            (due, "attribute_not_exists(due_at)"),
+            (
+                {"outcome": due.get("outcome")},
+                "attribute_exists(due_at) AND attribute_not_exists(reported_at)",
+            ),
+            ({}, "attribute_exists(reported_at)"),
+        ]
+        stage = 0
+        while True:
+            changes, is_at_this_stage = stages[stage] if outcome else ({}, "")
+            try:
+                message = self._update(
+                    message_id,
+                    {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
+                    remove=remove,
+                    only_if=[may_follow, *only_if, *([is_at_this_stage] if outcome else [])],
+                    given={**_named(*MAY_REPLACE[state]), **given},
+                )
+            except _RefusedError as refused:
+                before = from_item(refused.item)
+                is_new = bool(due) and before.get("lease_owner") == due["lease_owner"]
+                if is_new or _has(before, {**facts, "state": state.value}):
+                    message = message_from(refused.item)
+                    return Recorded(message, Effect.MOVED, outcome_is_new=is_new)
+                stage_before, stage = stage, _stage_of(before)
+                if not outcome or stage == stage_before:
+                    return refused.item
+            else:
+                is_new = bool(due) and message.outcome_lease_owner == due["lease_owner"]
+                return Recorded(message, Effect.MOVED, outcome_is_new=is_new)
 
+    def _due(self, outcome: Outcome, at: str) -> dict[str, Any]:
+        """Return what makes an outcome due: it is leased to the record that its maker queues."""
+        return {
+            "outcome": outcome_values(outcome),
+            "due_at": at,
+            "lease_owner": self._new_nonce(),
+            "lease_until": timestamp(seconds_of(at) + FIRST_LEASE_SECONDS),
+        }
 
-class LeftOutError(Exception):
-    """DynamoDB leaves keys out again and again."""
+    def _keep_facts(self, message_id: str, facts: Mapping[str, Any], at: str) -> Recorded:
+        """Write facts that come late: they fill gaps and change nothing."""
+        facts = {**facts, "expires_at": self._expiry(at)}
+        message = self._update(message_id, {}, first=facts)
+        return Recorded(message, Effect.LATE, outcome_is_new=False)
+
+    def _was_written(self, message_id: str, changes: Mapping[str, Any], **more: Any) -> bool:
+        """Write; tells whether the conditions held."""
+        try:
+            self._update(message_id, changes, **more)
+        except _RefusedError:
+            return False
+        return True
+
+    def _update(
+        self,
+        message_id: str,
+        changes: Mapping[str, Any],
+        *,
+        first: Mapping[str, Any] | None = None,
+        count: str = "",
+        remove: tuple[str, ...] = (),
+        only_if: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
+        client: "DynamoDBClient | None" = None,
+    ) -> Message:
+        """Change an item if all conditions hold, and return the message as it is then.
+
+        Parameters
+        ----------
+        changes
+            Attributes to set; what is empty is left as it is.
+        first
+            The same, but what is there already stays.
+        count
+            An attribute that is counted up by one.
+        given
+            The values in the conditions.
+
+        Raises
+        ------
+        _RefusedError
+            A condition does not hold.
+        """
+        values = to_item({**changes, **(first or {})})
+        condition = " AND ".join(only_if)
+        names = {"#state": "state"} if "#state" in condition else {}
+        assignments = []
+        for number, name in enumerate(values):
+            placeholder = "#state" if name == "state" else f"#n{number}"
+            names[placeholder] = name
+            stays = name in _STAYS or name in (first or {})
+            new = f"if_not_exists({placeholder}, :v{number})" if stays else f":v{number}"
+            assignments.append(f"{placeholder} = {new}")
+        placed = {f":v{number}": value for number, value in enumerate(values.values())}
+        placed |= to_item({**(given or {}), **({":one": 1} if count else {})})
+        clauses = [
+            f"SET {', '.join(assignments)}" if assignments else "",
+            f"ADD {count} :one" if count else "",
+            f"REMOVE {', '.join(remove)}" if remove else "",
+        ]
+        call: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"id": {"S": message_id}},
+            "UpdateExpression": " ".join(filter(None, clauses)),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": placed,
+            "ConditionExpression": condition,
+        }
+        try:
+            item: Item = (client or self._client).update_item(
+                **{name: value for name, value in call.items() if value},
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )["Attributes"]
+        except ClientError as error:
+            raise _RefusedError(item_of_refusal(error)) from None
+        return message_from(item)
+
+    def _keep(self, key: str, received_at: str, values: Mapping[str, Any]) -> None:
+        expires_at = self._expiry(received_at)
+        kept = {"id": key, **values, "received_at": received_at, "expires_at": expires_at}
+        self._client.put_item(TableName=self._table, Item=to_item(kept))
+
+    def _get(self, key: str) -> Item | None:
+        return self._client.get_item(
+            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True
+        ).get("Item")
+
+    def _expiry(self, at: str) -> int:
+        return int(seconds_of(at)) + self._retention
 
 
 def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iterator[Item]:
@@ -610,19 +693,38 @@ def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> It
 
     Raises
     ------
-    LeftOutError
+    KeysLeftOutError
         Some could not be read.
     """
-    for some in batched(keys, _READ_AT_ONCE, strict=False):
-        left = list(some)
-        for _ in range(_MAX_CALLS):
+    for some in batched(keys, _KEYS_A_CALL, strict=False):
+        left: Sequence[Item] = some
+        for _ in range(_MAX_READS):
             answer = client.batch_get_item(
                 RequestItems={table: {"Keys": left, "ConsistentRead": True}}
             )
             yield from answer["Responses"].get(table, [])
-            unprocessed = answer["UnprocessedKeys"].get(table)
-            left = list(unprocessed["Keys"]) if unprocessed else []
+            left = answer["UnprocessedKeys"].get(table, {"Keys": []})["Keys"]
             if not left:
                 break
         else:
-            raise LeftOutError
+            raise KeysLeftOutError
+
+
+def _stage_of(values: Mapping[str, Any]) -> int:
+    """Return how far a message's outcome is: none yet, due, reported."""
+    return 2 if "reported_at" in values else 1 if "due_at" in values else 0
+
+
+def _has(values: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Tell whether an item holds facts, but for those of which the first stays."""
+    return all(
+        values.get(name) == value for name, value in facts.items() if value and name not in _STAYS
+    )
+
+
+def _list(states: Iterable[State]) -> str:
+    return ", ".join(f":{state}" for state in sorted(states))
+
+
+def _named(*states: State) -> dict[str, str]:
+    return {f":{state}": state.value for state in states}

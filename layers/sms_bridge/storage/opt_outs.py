@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.services.interfaces import Person
-from sms_bridge.storage.items import Item, attributes
+from sms_bridge.storage.aws import item_of_refusal
+from sms_bridge.storage.items import Item, to_item
 from sms_bridge.storage.messages import read_items
 
 if TYPE_CHECKING:
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDBOptOuts:
-    """:class:`OptOuts` in the messages table. A wish does not expire."""
+    """:class:`OptOuts` in the messages table. A request does not expire."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
@@ -23,7 +26,7 @@ class DynamoDBOptOuts:
         """See :class:`OptOuts`."""
         item = self._client.get_item(
             TableName=self._table,
-            Key=attributes({"id": _id(person)}),
+            Key=to_item({"id": _id(person)}),
             ConsistentRead=True,
         ).get("Item")
         return item is not None and _is_out(item)
@@ -36,22 +39,29 @@ class DynamoDBOptOuts:
         return {by_id[item["id"]["S"]] for item in found if _is_out(item)}
 
     def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
-        """See :class:`OptOuts`."""
-        nothing_newer = "attribute_not_exists(wished_at) OR wished_at <= :at"
+        """See the interface. To record a request twice is to record it once."""
+        nothing_known = "attribute_not_exists(requested_at)"
+        it_is_newer = "requested_at < :at"
+        same_moment = "requested_at = :at"
+        may_replace = (
+            same_moment
+            if opt_request is OptRequest.OPT_OUT
+            else f"({same_moment} AND opt_request = :opt_request)"
+        )
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=attributes({"id": _id(person)}),
-                UpdateExpression="SET wish = :wish, wished_at = :at",
-                ConditionExpression=nothing_newer,
-                ExpressionAttributeValues=attributes({":wish": opt_request.value, ":at": at}),
+                Key=to_item({"id": _id(person)}),
+                UpdateExpression="SET opt_request = :opt_request, requested_at = :at",
+                ConditionExpression=f"{nothing_known} OR {it_is_newer} OR {may_replace}",
+                ExpressionAttributeValues=to_item({":opt_request": opt_request.value, ":at": at}),
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        except ClientError as error:
+            item_of_refusal(error)
 
 
 def _is_out(item: Item) -> bool:
-    return bool(item["wish"]["S"] == OptRequest.OPT_OUT)
+    return bool(item["opt_request"]["S"] == OptRequest.OPT_OUT)
 
 
 def _id(person: Person) -> str:

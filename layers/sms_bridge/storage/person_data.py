@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.services.interfaces import Trace
-from sms_bridge.storage.items import INBOUND_PREFIX, attributes
+from sms_bridge.storage.aws import item_of_refusal
+from sms_bridge.storage.items import INBOUND_PREFIX, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,12 +31,13 @@ class DynamoDBPersonData:
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=attributes({"id": message_id}),
+                Key=to_item({"id": message_id}),
                 UpdateExpression=f"REMOVE {', '.join(_OF_A_PERSON)}",
                 # It may have expired meanwhile; an update would bring an empty item back.
                 ConditionExpression="attribute_exists(accepted_at)",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        except ClientError as error:
+            item_of_refusal(error)
             return False
         return True
 
@@ -49,7 +53,7 @@ class DynamoDBPersonData:
                 "OR (begins_with(id, :event) AND contains(content, :digits))"
             ),
             ExpressionAttributeNames={"#source": "source"},
-            ExpressionAttributeValues=attributes(
+            ExpressionAttributeValues=to_item(
                 {
                     ":inbound": INBOUND_PREFIX,
                     ":event": EVENT_PREFIX,
@@ -65,7 +69,7 @@ class DynamoDBPersonData:
 
     def delete(self, trace: Trace) -> None:
         """See :class:`PersonData`."""
-        self._client.delete_item(TableName=self._table, Key=attributes({"id": trace.id}))
+        self._client.delete_item(TableName=self._table, Key=to_item({"id": trace.id}))
 
 
 def _trace(item: dict[str, Any]) -> Trace:

@@ -1,296 +1,367 @@
-"""Messages on their way to 8x8, in SQS: the only place where a text is kept."""
+"""SQS: messages on their way to 8x8, outcomes on their way to MoEngage, and what cannot be done.
+
+A record is JSON with a version. The outcome queue carries ids, and the facts are in the table; the
+send queue is the only place where a text is kept.
+"""
 
 import json
-from collections.abc import Mapping, Sequence, Set
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, Sms
-from sms_bridge.json_text import ascii_json_text, json_text
-from sms_bridge.observability import identity_of, log_failure
-from sms_bridge.services.interfaces import DeadLetterQueue, Report
-from sms_bridge.side_work import begin
-from sms_bridge.storage.aws_calls import error_of
+from botocore.exceptions import ClientError
+
+from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.state import State
+from sms_bridge.observability import log_failure, logger
+from sms_bridge.services.interfaces import (
+    DeadLetterQueue,
+    QueuedInbound,
+    QueuedMessage,
+    QueuedOutcome,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+    Client = Callable[[], SQSClient]
+    """Makes the client when it is needed: few sends need the queues."""
+
+Record = Mapping[str, Any]
+"""A record as Lambda gets it from a queue."""
+
+_VERSION = 1
+
+# SQS's limits.
 _AT_ONCE = 10
-"""SQS's limit."""
-
-_MESSAGE_TYPES = frozenset(MessageType)
-
-# SQS takes no longer delay for a new record.
 _MAX_DELAY = 900
-
-
-class SendRecord:
-    """A message in the send queue: all that it takes to send it, so that nobody reads its item.
-
-    Parameters
-    ----------
-    raw
-        The record as SQS gives it.
-
-    Attributes
-    ----------
-    identity
-        The keys by which its log lines are found, as JSON.
-    accepted_at, send_before
-        Seconds since the epoch.
-    tries
-        How often it was received.
-
-    Raises
-    ------
-    ValueError, LookupError
-        It is none that the bridge wrote.
-    """
-
-    raw: Mapping[str, Any]
-    identity: str
-    sms: Sms
-    message_id: str
-    message_type: str
-    sub_account_id: str
-    recipient_hash: str
-    accepted_at: float
-    send_before: float
-    is_scheduled: bool
-    tries: int
-
-    __slots__ = tuple(__annotations__)
-
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.raw = raw
-        self.identity, facts, self.sms = raw["body"].split("\n", 2)
-        message_id, message_type, account, recipient_hash, accepted, before, when = facts.split(
-            "\t"
-        )
-        self.message_id, self.message_type = message_id, message_type
-        self.sub_account_id, self.recipient_hash = account, recipient_hash
-        self.accepted_at, self.send_before = int(accepted) / 1000, int(before) / 1000
-        self.is_scheduled = when == "scheduled"
-        if not message_id or message_type not in _MESSAGE_TYPES:
-            raise ValueError("no message, or a kind that does not exist")
-        if not self.identity.startswith("{") or not self.sms.startswith("{"):
-            raise ValueError("no JSON objects")
-        self.tries = int(raw["attributes"]["ApproximateReceiveCount"])
-
-    @staticmethod
-    def body(message: Message, request: MessageRequest) -> str:
-        """Return what the record of a message holds: three lines in ASCII.
-
-        SQS does not take every character. Two of the lines go on as they are; to read the one
-        between as JSON would take ten times as long.
-        """
-        identity = {name: value for name, value in identity_of(message).items() if value}
-        facts = (
-            message.id,
-            message.message_type.value,
-            message.sub_account_id,
-            message.recipient_hash,
-            # Milliseconds: whole numbers are read in a third of the time.
-            str(round(seconds_of(message.accepted_at) * 1000)),
-            str(round(seconds_of(message.send_before) * 1000)),
-            "scheduled" if request.is_scheduled else "at once",
-        )
-        return f"{ascii_json_text(identity)}\n{'\t'.join(facts)}\n{request.sms(message.id)}"
-
-    @property
-    def record_id(self) -> str:
-        """Of the record in the queue."""
-        return str(self.raw["messageId"])
-
-
-class SqsSendQueue:
-    """A :class:`SendQueue` in SQS: one queue for each kind, so that neither waits for the other.
-
-    Parameters
-    ----------
-    client
-        A boto3 SQS client.
-    urls
-        Of the queues, by kind.
-    """
-
-    def __init__(self, client: "SQSClient", urls: Mapping[MessageType, str]) -> None:
-        self._client = client
-        self._urls = urls
-
-    def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        """See :class:`SendQueue`."""
-        self._client.send_message(
-            QueueUrl=self._urls[message.message_type],
-            MessageBody=SendRecord.body(message, request),
-            DelaySeconds=min(delay_seconds, _MAX_DELAY),
-        )
-
-    def postpone(self, waits: Sequence[tuple[SendRecord, int]]) -> None:
-        """Hide records for so many seconds. They have to be reported as failed, or Lambda deletes
-        them; one that cannot be hidden so comes again after the queue's own visibility timeout.
-        """
-        for message_type, url in self._urls.items():
-            of_a_kind = (one for one in waits if one[0].message_type == message_type)
-            for some in batched(of_a_kind, _AT_ONCE, strict=False):
-                try:
-                    answer = self._client.change_message_visibility_batch(
-                        QueueUrl=url,
-                        Entries=[
-                            {
-                                "Id": str(number),
-                                "ReceiptHandle": record.raw["receiptHandle"],
-                                "VisibilityTimeout": seconds,
-                            }
-                            for number, (record, seconds) in enumerate(some)
-                        ],
-                    )
-                    for failed in answer.get("Failed", []):
-                        error = error_of(failed["Code"], {})
-                        message_id = some[int(failed["Id"])][0].message_id
-                        log_failure("record not postponed", error, message_id=message_id)
-                except Exception as error:
-                    log_failure("records not postponed", error)
-
-
-class SqsOutcomeQueue:
-    """An :class:`OutcomeQueue` in SQS.
-
-    Parameters
-    ----------
-    once
-        A client that never repeats a call. Without it no outcome is held for a record.
-    """
-
-    def __init__(self, client: "SQSClient", url: str, *, once: "SQSClient | None" = None) -> None:
-        self._client = client
-        self._url = url
-        self._once = once
-
-    def add(self, message_id: str, *, delay_seconds: int = 0, is_first: bool = False) -> None:
-        """See :class:`OutcomeQueue`."""
-        if is_first and self._once:
-            try:
-                self._send(self._once, _first_body(message_id), delay_seconds)
-                return
-            except Exception as error:
-                # It may be in the queue all the same. A record that says so as well would be
-                # told side by side with it.
-                log_failure("outcome not queued at once", error, message_id=message_id)
-        self._send(self._client, outcome_body(message_id), delay_seconds)
-
-    def _send(self, client: "SQSClient", body: str, delay_seconds: int) -> None:
-        client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
-
-    def work_through(
-        self, records: list[dict[str, Any]], report: Report, dead_letters: DeadLetterQueue
-    ) -> dict[str, Any]:
-        """Tell the outcomes of a batch that Lambda received from the queue, side by side.
-
-        Returns
-        -------
-        dict
-            A partial batch response: what has to be told again stays in the queue, out of sight
-            until its time has come. A record that fails in any other way comes again after the
-            queue's visibility timeout.
-        """
-        work = [begin(partial(self._is_done, record, report, dead_letters)) for record in records]
-        again = [
-            record for record, reported in zip(records, work, strict=True) if not reported.result()
-        ]
-        return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in again]}
-
-    def _is_done(
-        self, record: dict[str, Any], report: Report, dead_letters: DeadLetterQueue
-    ) -> bool:
-        """Tell one outcome; returns whether its record may leave the queue."""
-        try:
-            message_id, is_first = _read(record["body"])
-            if message_id is None:
-                dead_letters.add(record["body"], reason="unreadable")
-                return True
-            received = int(record["attributes"]["ApproximateReceiveCount"])
-            wait = report(message_id, received if is_first else 0)
-            if wait is None:
-                return True
-            self._client.change_message_visibility(
-                QueueUrl=self._url,
-                ReceiptHandle=record["receiptHandle"],
-                VisibilityTimeout=wait,
-            )
-        except Exception as error:
-            # One record must not fail the batch: the others would be told again.
-            log_failure("outcome not told", error, record=record["messageId"])
-        return False
-
-
-def outcome_body(message_id: str) -> str:
-    """Return the body of a record, in the queue and in its dead-letter queue."""
-    return json_text({"messageId": message_id})
-
-
-def _first_body(message_id: str) -> str:
-    """Return the body of the record that an outcome is held for."""
-    return json_text({"messageId": message_id, "isFirst": True})
-
-
-def _read(body: str) -> tuple[str | None, bool]:
-    try:
-        content = json.loads(body)
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        return None, False
-    message_id = content.get("messageId")
-    if not isinstance(message_id, str) or not message_id:
-        return None, False
-    return message_id, content.get("isFirst") is True
-
 
 # For so long what was looked at is out of sight, should the looking end early.
 _SECONDS_TO_LOOK = 300
 _LOOKS_AT_MOST = 10_000
 
+UNREADABLE = "unreadable"
+"""Why a record is dead-lettered that the bridge did not write."""
 
+
+class UnreadableRecordError(Exception):
+    """It is no record that this version of the bridge writes."""
+
+
+def _body(**content: Any) -> str:
+    # SQS does not take every character; in ASCII it takes all.
+    written = {name: value for name, value in content.items() if value not in ("", None, {})}
+    return json.dumps({"version": _VERSION, **written}, separators=(",", ":"))
+
+
+def _content(record: Record) -> dict[str, Any]:
+    try:
+        content = json.loads(record["body"])
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        raise UnreadableRecordError
+    return content
+
+
+def _receives(record: Record) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
+
+
+def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
+    """Return the partial batch response that leaves these records in their queue."""
+    return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
+
+
+def _is_dead_lettered(record: Record, reason: str, dead_letters: DeadLetterQueue | None) -> bool:
+    """Move a record to the dead-letter queue; tells whether it may leave its own."""
+    logger.error("record dead-lettered", record=record["messageId"], reason=reason)
+    if dead_letters is None:
+        return False
+    try:
+        dead_letters.add(record["body"], reason=reason)
+    except Exception as error:
+        log_failure("record not dead-lettered", error, record=record["messageId"])
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------- the send queue
+# What a message's log lines and its dispatch take of it, so that nobody reads its item for that.
+_OF_A_MESSAGE = (
+    "id",
+    "sub_account_id",
+    "destination",
+    "recipient_hash",
+    "campaign_id",
+    "client_message_id",
+    "accepted_at",
+    "send_before",
+)
+_OF_A_REQUEST = ("destination", "text", "source", "options")
+
+
+class SqsSendQueue:
+    """A :class:`~sms_bridge.services.interfaces.SendQueue` in SQS.
+
+    Parameters
+    ----------
+    urls
+        One for each type of messages, so that neither waits for the other.
+    dead_letters
+        Without it, what cannot be sent stays in its queue.
+    """
+
+    def __init__(
+        self,
+        client: "Client",
+        urls: Mapping[MessageType, str],
+        dead_letters: DeadLetterQueue | None = None,
+    ) -> None:
+        self._client = client
+        self._urls = urls
+        self._dead_letters = dead_letters
+
+    def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+        """See the interface."""
+        self._client().send_message(
+            QueueUrl=self._urls[message.message_type],
+            MessageBody=_body(
+                messageType=message.message_type.value,
+                message={name: getattr(message, name) for name in _OF_A_MESSAGE},
+                request={name: getattr(request, name) for name in _OF_A_REQUEST},
+            ),
+            DelaySeconds=min(delay_seconds, _MAX_DELAY),
+        )
+
+    def work_through(
+        self,
+        records: Iterable[Record],
+        dispatch: Callable[[Sequence[QueuedMessage]], Iterable[QueuedMessage]],
+    ) -> dict[str, Any]:
+        """Dispatch a batch that Lambda received from the queue.
+
+        Parameters
+        ----------
+        dispatch
+            Returns the messages whose records stay in the queue.
+
+        Returns
+        -------
+        dict
+            A partial batch response.
+        """
+        queued, stay = [], []
+        for record in records:
+            try:
+                queued.append(_queued_message(record))
+            except UnreadableRecordError:
+                if not _is_dead_lettered(record, UNREADABLE, self._dead_letters):
+                    stay.append(record)
+        stay += [one.record for one in dispatch(queued)]
+        return _batch_response(stay)
+
+    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+        """See the interface."""
+        return _is_dead_lettered(queued.record, reason, self._dead_letters)
+
+    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+        """See the interface."""
+        for message_type, url in self._urls.items():
+            of_a_type = (one for one in waits if one[0].message.message_type is message_type)
+            for some in batched(of_a_type, _AT_ONCE, strict=False):
+                try:
+                    answer = self._client().change_message_visibility_batch(
+                        QueueUrl=url,
+                        Entries=[
+                            {
+                                "Id": str(number),
+                                "ReceiptHandle": queued.record["receiptHandle"],
+                                "VisibilityTimeout": seconds,
+                            }
+                            for number, (queued, seconds) in enumerate(some)
+                        ],
+                    )
+                    for failed in answer.get("Failed", []):
+                        error = ClientError({"Error": {"Code": failed["Code"]}}, "Postpone")
+                        message_id = some[int(failed["Id"])][0].message.id
+                        log_failure("record not postponed", error, message_id=message_id)
+                except Exception as error:
+                    log_failure("records not postponed", error)
+
+
+def _queued_message(record: Record) -> QueuedMessage:
+    content = _content(record)
+    try:
+        message_type = MessageType(content["messageType"])
+        message = Message(state=State.WAITING, message_type=message_type, **content["message"])
+        request = MessageRequest(
+            sub_account_id=message.sub_account_id,
+            message_type=message_type,
+            **content["request"],
+        )
+        if not (message.id and message.accepted_at and message.send_before and request.destination):
+            raise UnreadableRecordError
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreadableRecordError from error
+    return QueuedMessage(
+        message=message, request=request, receives=_receives(record), record=record
+    )
+
+
+# ------------------------------------------------------------------------------- the outcome queue
+class SqsOutcomeQueue:
+    """An :class:`~sms_bridge.services.interfaces.OutcomeQueue` in SQS.
+
+    Parameters
+    ----------
+    once
+        A client that never repeats a call. Without it no record holds a lease.
+    """
+
+    def __init__(self, client: "Client", url: str, *, once: "Client | None" = None) -> None:
+        self._client = client
+        self._url = url
+        self._once = once
+
+    def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
+        """See the interface."""
+        if lease and self._once:
+            try:
+                body = _body(messageId=message_id, lease=lease)
+                self._send(self._once, body, delay_seconds)
+                return
+            except Exception as error:
+                # It may be in the queue all the same. A second record with the lease would be
+                # reported side by side with it.
+                log_failure("outcome not queued at once", error, message_id=message_id)
+        self._send(self._client, _body(messageId=message_id), delay_seconds)
+
+    def add_inbound(self, inbound_id: str) -> None:
+        """See the interface."""
+        self._send(self._client, _body(inboundId=inbound_id), 0)
+
+    def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
+        client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def work_through(
+        self,
+        records: Sequence[Record],
+        handle: Callable[[QueuedOutcome | QueuedInbound], int | None],
+        dead_letters: DeadLetterQueue,
+    ) -> dict[str, Any]:
+        """Handle the records of a batch that Lambda received from the queue, side by side.
+
+        Parameters
+        ----------
+        handle
+            Returns the seconds after which it is handled again, ``None`` when it is done.
+
+        Returns
+        -------
+        dict
+            A partial batch response: what has to be handled again stays in the queue, out of sight
+            until its time has come. A record that fails in any other way comes again after the
+            queue's visibility timeout.
+        """
+
+        def is_done(record: Record) -> bool:
+            try:
+                try:
+                    queued = _queued_outcome(record)
+                except UnreadableRecordError:
+                    return _is_dead_lettered(record, UNREADABLE, dead_letters)
+                wait = handle(queued)
+                if wait is None:
+                    return True
+                self._client().change_message_visibility(
+                    QueueUrl=self._url,
+                    ReceiptHandle=record["receiptHandle"],
+                    VisibilityTimeout=wait,
+                )
+            except Exception as error:
+                # One record must not fail the batch: the others would be reported again.
+                log_failure("outcome not reported", error, record=record["messageId"])
+            return False
+
+        with ThreadPoolExecutor(max(1, len(records))) as pool:
+            done = list(pool.map(is_done, records))
+        return _batch_response(
+            record for record, is_done in zip(records, done, strict=True) if not is_done
+        )
+
+
+def _queued_outcome(record: Record) -> QueuedOutcome | QueuedInbound:
+    match _content(record):
+        case {"messageId": str(message_id), **rest} if message_id:
+            return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
+        case {"inboundId": str(inbound_id)} if inbound_id:
+            return QueuedInbound(inbound_id, _receives(record))
+    raise UnreadableRecordError
+
+
+# --------------------------------------------------------------------------- the dead-letter queues
 class SqsDeadLetterQueue:
-    """A :class:`DeadLetterQueue` in SQS; the reason is a message attribute of that name."""
+    """A :class:`~sms_bridge.services.interfaces.DeadLetterQueue` in SQS.
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
+    The reason is a message attribute of that name.
+    """
+
+    def __init__(self, client: "Client", url: str) -> None:
         self._client = client
         self._url = url
 
     def add(self, body: str, *, reason: str) -> None:
-        """See :class:`DeadLetterQueue`."""
-        self._client.send_message(
+        """See the interface."""
+        self._client().send_message(
             QueueUrl=self._url,
             MessageBody=body,
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
 
-    def take_out(self, bodies: Set[str]) -> int:
-        """See :class:`DeadLetterQueue`."""
+    def add_outcome(self, message_id: str, *, reason: str) -> None:
+        """See the interface."""
+        self.add(_body(messageId=message_id), reason=reason)
+
+    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
+        """See the interface."""
+        self.add(_body(inboundId=inbound_id), reason=reason)
+
+    def take_out(self, is_done: Callable[[str], bool]) -> int:
+        """See the interface."""
         taken, others = 0, []
         for _ in range(_LOOKS_AT_MOST):
-            records = self._client.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=_SECONDS_TO_LOOK,
-                WaitTimeSeconds=1,
-            ).get("Messages", [])
+            records = (
+                self._client()
+                .receive_message(
+                    QueueUrl=self._url,
+                    MaxNumberOfMessages=_AT_ONCE,
+                    VisibilityTimeout=_SECONDS_TO_LOOK,
+                    WaitTimeSeconds=1,
+                )
+                .get("Messages", [])
+            )
             if not records:
                 break
             for record in records:
-                if record["Body"] in bodies:
-                    self._client.delete_message(
+                if is_done(_message_id_in(record["Body"])):
+                    self._client().delete_message(
                         QueueUrl=self._url, ReceiptHandle=record["ReceiptHandle"]
                     )
                     taken += 1
                 else:
                     others.append(record["ReceiptHandle"])
         for handle in others:
-            self._client.change_message_visibility(
+            self._client().change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0
             )
         return taken
+
+
+def _message_id_in(body: str) -> str:
+    """Return the message that a record is about, empty where it says none."""
+    try:
+        return str(_content({"body": body}).get("messageId", ""))
+    except UnreadableRecordError:
+        return ""

@@ -1,17 +1,20 @@
-"""The bridge's secret: 8x8's API key and the bridge's own tokens, in Secrets Manager."""
+"""The bridge's secret in Secrets Manager: 8x8's API key and the bridge's own tokens."""
 
 import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.observability import log_failure
-from sms_bridge.values import value
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")
+
+MIN_TOKEN_LENGTH = 16
 
 # While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
 _SECONDS_BETWEEN_REFUSALS = 2.0
@@ -22,7 +25,11 @@ _SECONDS_BETWEEN_UNKNOWN_TOKENS = 10.0
 _SECONDS_BETWEEN_FAILURES = 10.0
 
 
-@value(kw_only=True)
+class InvalidSecretError(ValueError):
+    """The secret cannot be used; its text says why and quotes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Secret:
     """What the secret holds. Nothing of it shows in a ``repr``.
 
@@ -32,7 +39,8 @@ class Secret:
         Who may send, call back, look up, and look up whole numbers. Several are valid at once, so
         that one can be replaced by the next without a gap.
     hash_key
-        For the hashes that stand for numbers in logs and for duplicates in the table.
+        For the hashes that stand for numbers in logs and for duplicates in the table. Never empty:
+        without it people who opted out would not be known again, and ids could be computed.
     """
 
     eightx8_api_key: str = field(repr=False)
@@ -49,30 +57,65 @@ class Secret:
 
         Raises
         ------
-        ValueError
-            When it is not a JSON object.
+        InvalidSecretError
+            When it is not a JSON object, or has no hash key.
         """
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError("the secret is not a JSON object")
-        return cls.from_values(values)
+        return cls.from_values(values_in(text))
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Secret":
-        """Take what is there; what is missing is empty."""
+        """Take what is there; but for the hash key, what is missing is empty.
+
+        Raises
+        ------
+        InvalidSecretError
+            When it has no hash key.
+        """
+        hash_key = _text(values.get("hashKey"))
+        if not hash_key:
+            raise InvalidSecretError("the secret has no hashKey")
         return cls(
-            eightx8_api_key=str(values.get("eightx8ApiKey") or "").strip(),
-            moengage_data_api_key=str(values.get("moengageDataApiKey") or "").strip(),
-            moengage_tokens=_tokens(values.get("moengageTokens")),
-            callback_tokens=_tokens(values.get("callbackTokens")),
-            look_up_tokens=_tokens(values.get("lookUpTokens")),
-            full_number_tokens=_tokens(values.get("fullNumberTokens")),
-            hash_key=str(values.get("hashKey") or ""),
+            eightx8_api_key=_text(values.get("eightx8ApiKey")),
+            moengage_data_api_key=_text(values.get("moengageDataApiKey")),
+            moengage_tokens=tokens_in(values.get("moengageTokens")),
+            callback_tokens=tokens_in(values.get("callbackTokens")),
+            look_up_tokens=tokens_in(values.get("lookUpTokens")),
+            full_number_tokens=tokens_in(values.get("fullNumberTokens")),
+            hash_key=hash_key,
         )
 
 
-def _tokens(value: Any) -> tuple[str, ...]:
-    return tuple(str(token) for token in value if token) if isinstance(value, list) else ()
+def values_in(text: str) -> dict[str, Any]:
+    """Return what a secret's JSON holds.
+
+    Raises
+    ------
+    InvalidSecretError
+        When it is not a JSON object.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        # Without its cause: a decoder's error holds the whole text.
+        values = None
+    if not isinstance(values, dict):
+        raise InvalidSecretError("the secret is not a JSON object")
+    return values
+
+
+def tokens_in(listed: object) -> tuple[str, ...]:
+    """Return the tokens in one of the secret's lists; what is too short to be safe is none.
+
+    People paste them: blanks and line breaks around a token do not count, and a token alone is a
+    list of one.
+    """
+    several = listed if isinstance(listed, list) else [listed]
+    stripped = (_text(one) for one in several)
+    return tuple(token for token in stripped if len(token) >= MIN_TOKEN_LENGTH)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
 
 
 class SecretSource:
@@ -80,10 +123,6 @@ class SecretSource:
 
     Parameters
     ----------
-    client
-        Of Secrets Manager.
-    arn
-        Of the secret.
     max_age_seconds
         After how long it is read again.
     clock
@@ -111,17 +150,19 @@ class SecretSource:
         """Return the secret.
 
         When it cannot be read anew, the last one that could be serves on: an outage of Secrets
-        Manager must not become an outage of the bridge.
+        Manager, or a mistake in the secret, must not become an outage of the bridge.
 
         Raises
         ------
+        InvalidSecretError
+            It cannot be used, and never could.
         Exception
             Whatever the client raises, when it could never be read.
         """
-        if self._secret is None or self._clock() >= self._read_again_at:
-            self._read()
-        assert self._secret is not None  # noqa: S101
-        return self._secret
+        secret = self._secret
+        if secret is None or self._clock() >= self._read_again_at:
+            return self._read()
+        return secret
 
     def api_key(self) -> str:
         """Return 8x8's API key."""
@@ -137,8 +178,7 @@ class SecretSource:
             return refused
         current = self.api_key()
         if current == refused:
-            self._read()
-            current = self.api_key()
+            current = self._read().eightx8_api_key
         if current == refused:
             self._still_refused = (refused, self._clock() + _SECONDS_BETWEEN_REFUSALS)
         return current
@@ -150,10 +190,10 @@ class SecretSource:
         """
         if self._secret is known and self._clock() >= self._newer_at:
             self._newer_at = self._clock() + _SECONDS_BETWEEN_UNKNOWN_TOKENS
-            self._read()
+            return self._read()
         return self.get()
 
-    def _read(self) -> None:
+    def _read(self) -> Secret:
         try:
             text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
             self._secret = Secret.from_json(text)
@@ -163,11 +203,10 @@ class SecretSource:
                 raise
             log_failure("secret cannot be read; the last one serves on", error)
             self._read_again_at = self._clock() + min(self._max_age, _SECONDS_BETWEEN_FAILURES)
+        return self._secret
 
 
-TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")
-
-
+# ------------------------------------------------------------------------------ changing the secret
 def new_token() -> str:
     """Return a token that can be typed into a form and stand in a URL."""
     return secrets.token_urlsafe(32)
@@ -178,13 +217,10 @@ def read_values(client: "SecretsManagerClient", arn: str) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
+    InvalidSecretError
         When it is not a JSON object.
     """
-    values = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-    if not isinstance(values, dict):
-        raise ValueError("the secret is not a JSON object")
-    return values
+    return values_in(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
 def change_values(

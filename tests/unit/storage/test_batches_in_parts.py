@@ -1,53 +1,83 @@
 """Batches that DynamoDB works off in part: what is left counts for itself."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.state import State
-from sms_bridge.json_text import WrittenList
 from sms_bridge.services.interfaces import Attempt
-from sms_bridge.storage.messages import (
-    DynamoDBMessages,
-    LeftOutError,
-    begin_first_attempts,
-    read_items,
-)
+from sms_bridge.storage.aws import error_code
+from sms_bridge.storage.messages import DynamoDBMessages, KeysLeftOutError, read_items
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import AT, NUMBER, a_message, a_person
-from tests.chaos.dynamodb import DynamoDBClient, Table
+from tests.fakes.aws import TABLE, a_messages_table
 
 IDS = [f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
 
+pytestmark = pytest.mark.usefixtures("aws")
 
-class DynamoDB:
-    """A table of waiting messages, and the operations that were called.
+
+class Watched:
+    """A client of a table of waiting messages; notes each call and lets some fail.
 
     Attributes
     ----------
     fails_at
         Which call fails, counted from 1.
+    throttles
+        Which statement of each batch is throttled, counted from 0.
+    leaves_keys
+        Whether a batch of keys is read but for the last two.
     """
 
-    def __init__(self, **faults: Any) -> None:
+    def __init__(self) -> None:
         self.calls: list[str] = []
         self.fails_at = 0
-        client: Any = DynamoDBClient(Table(lambda: 0.0), self._call, **faults)
-        self.client = client
-        self.store = DynamoDBMessages(client, "messages")
+        self.throttles = -1
+        self.leaves_keys = False
+        self.client = a_messages_table()
+        this: Any = self
+        self.store = DynamoDBMessages(this, TABLE)
+        self.opt_outs = DynamoDBOptOuts(this, TABLE)
         for message_id in IDS:
-            waiting = a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at="")
-            self.store.create(waiting)
+            self.store.create(
+                a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at="")
+            )
         self.calls.clear()
 
-    def _call(self, operation: str, work: Any) -> Any:
-        self.calls.append(operation)
-        if len(self.calls) == self.fails_at:
-            raise TimeoutError
-        return work()
+    def __getattr__(self, name: str) -> Any:
+        def call(**parameters: Any) -> Any:
+            self.calls.append(name)
+            if len(self.calls) == self.fails_at:
+                raise TimeoutError
+            own = {
+                "batch_execute_statement": self._batch_execute_statement,
+                "batch_get_item": self._batch_get_item,
+            }
+            return own.get(name, getattr(self.client, name))(**parameters)
+
+        return call
+
+    def _batch_execute_statement(self, *, Statements: list[dict[str, Any]]) -> Any:
+        if self.throttles < 0:
+            return self.client.batch_execute_statement(Statements=Statements)  # type: ignore[arg-type]
+        done: Any = [one for n, one in enumerate(Statements) if n != self.throttles]
+        answer: Any = self.client.batch_execute_statement(Statements=done)
+        answer["Responses"].insert(self.throttles, {"Error": {"Code": "ThrottlingError"}})
+        self.throttles = -1
+        return answer
+
+    def _batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:
+        keys = RequestItems[TABLE]["Keys"]
+        if not self.leaves_keys or len(keys) < 3:
+            return self.client.batch_get_item(RequestItems=RequestItems)
+        some: Any = {TABLE: {**RequestItems[TABLE], "Keys": keys[:-2]}}
+        answer: Any = self.client.batch_get_item(RequestItems=some)
+        answer["UnprocessedKeys"] = {TABLE: {"Keys": keys[-2:]}}
+        return answer
 
     def states(self) -> Iterator[State]:
         for message_id in IDS:
@@ -57,42 +87,41 @@ class DynamoDB:
 
 
 def test_a_batch_takes_as_many_calls_as_it_has_to() -> None:
-    dynamodb = DynamoDB()
+    dynamodb = Watched()
 
     dynamodb.store.begin_first_attempts(IDS, AT)
 
-    assert dynamodb.calls == ["BatchExecuteStatement"] * 2
+    assert dynamodb.calls == ["batch_execute_statement"] * 2
 
 
-def test_statements_that_are_written_already_are_those_that_are_listed() -> None:
-    class Listens:
-        def batch_execute_statement(self, *, Statements: WrittenList) -> dict[str, Any]:
-            assert json.loads(Statements.text) == Statements
-            return {"Responses": [{"TableName": "messages"} for _ in Statements]}
+def test_those_that_are_refused_are_known_without_another_call() -> None:
+    dynamodb = Watched()
+    dynamodb.store.begin_first_attempts(IDS[:5], AT)
+    dynamodb.calls.clear()
 
-    client: Any = Listens()
+    attempts = dynamodb.store.begin_first_attempts(IDS[:5], AT)
 
-    begun = begin_first_attempts(client, "messages", [*IDS, 'not "one" of ours'], AT)
-
-    assert len(begun) == len(IDS) + 1
-    assert set(begun.values()) == {True}
+    assert dynamodb.calls == ["batch_execute_statement"]
+    sending = Attempt(begun=False, state=State.SENDING, number=1)
+    assert attempts == dict.fromkeys(IDS[:5], sending)
 
 
 def test_a_statement_that_is_throttled_is_the_failure_of_one_message() -> None:
-    turns = iter([False, True])
-    dynamodb = DynamoDB(throttles=lambda: next(turns, False))
+    dynamodb = Watched()
+    dynamodb.throttles = 1
 
     attempts = dynamodb.store.begin_first_attempts(IDS, AT)
 
     failure = attempts.pop(IDS[1])
-    assert type(failure).__name__ == "ThrottlingError"
+    assert isinstance(failure, ClientError)
+    assert error_code(failure) == "ThrottlingError"
     assert all(isinstance(one, Attempt) and one.begun for one in attempts.values())
     assert list(dynamodb.states()) == [State.SENDING, State.WAITING] + [State.SENDING] * 28
 
 
 @pytest.mark.parametrize(("fails_at", "failed"), [(1, IDS[:25]), (2, IDS[25:])])
 def test_a_call_that_fails_is_the_failure_of_its_messages(fails_at: int, failed: list[str]) -> None:
-    dynamodb = DynamoDB()
+    dynamodb = Watched()
     dynamodb.fails_at = fails_at
 
     attempts = dynamodb.store.begin_first_attempts(IDS, AT)
@@ -101,36 +130,34 @@ def test_a_call_that_fails_is_the_failure_of_its_messages(fails_at: int, failed:
     assert list(attempts) == IDS
 
 
-@pytest.mark.parametrize("fails_at", [2, 3])
-def test_one_that_is_refused_and_cannot_be_looked_up_is_a_failure(fails_at: int) -> None:
-    """The call is the first; then the message is read, and its next attempt begun."""
-    dynamodb = DynamoDB()
+def test_one_whose_next_attempt_cannot_be_begun_is_a_failure() -> None:
+    """The batch is the first call; it shows that the message was tried before."""
+    dynamodb = Watched()
     dynamodb.client.update_item(
-        TableName="messages",
+        TableName=TABLE,
         Key={"id": {"S": IDS[0]}},
         UpdateExpression="SET attempt = :one",
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
-    dynamodb.calls.clear()
-    dynamodb.fails_at = fails_at
+    dynamodb.fails_at = 2
 
     attempts = dynamodb.store.begin_first_attempts(IDS[:2], AT)
 
     assert isinstance(attempts[IDS[0]], TimeoutError)
     assert isinstance(attempts[IDS[1]], Attempt)
-    assert dynamodb.calls == ["BatchExecuteStatement", "GetItem", "UpdateItem"][:fails_at]
+    assert dynamodb.calls == ["batch_execute_statement", "update_item"]
 
 
 def test_keys_that_are_left_are_asked_for_again() -> None:
-    dynamodb = DynamoDB(leaves_keys=lambda: True)
-    opt_outs = DynamoDBOptOuts(dynamodb.client, "messages")
+    dynamodb = Watched()
     people = [a_person(f"{NUMBER}{number}") for number in range(9)]
     for person in people:
-        opt_outs.record(person, OptRequest.OPT_OUT, AT)
+        dynamodb.opt_outs.record(person, OptRequest.OPT_OUT, AT)
     dynamodb.calls.clear()
+    dynamodb.leaves_keys = True
 
-    assert opt_outs.opted_out_among(people) == set(people)
-    assert dynamodb.calls == ["BatchGetItem"] * 5
+    assert dynamodb.opt_outs.opted_out_among(people) == set(people)
+    assert dynamodb.calls == ["batch_get_item"] * 2
 
 
 def test_but_not_for_ever() -> None:
@@ -143,6 +170,6 @@ def test_but_not_for_ever() -> None:
 
     busy: Any = Busy()
 
-    with pytest.raises(LeftOutError):
-        list(read_items(busy, "messages", [{"id": {"S": IDS[0]}}]))
+    with pytest.raises(KeysLeftOutError):
+        list(read_items(busy, TABLE, [{"id": {"S": IDS[0]}}]))
     assert busy.calls == 20

@@ -4,22 +4,23 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import UnreadableItemError
 from sms_bridge.storage.items import (
-    RECEIPT_PREFIX,
     STORED_NAMES,
-    attributes,
-    message_attributes,
+    from_item,
     message_from,
-    outcome_attributes,
-    receipt_attribute,
+    message_values,
+    outcome_values,
+    receipt_name,
+    receipt_values,
+    to_item,
 )
-from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
+from tests.builders import AT, MESSAGE_ID, NUMBER, a_message, a_receipt
 
 words = st.text(max_size=20)
 counts = st.integers(0, 999)
@@ -30,7 +31,7 @@ receipts = st.builds(
     client_message_id=st.just(""),
     sub_account_id=st.just(""),
     state=st.none() | st.sampled_from(State),
-    eightx8_state=words | st.sampled_from(State).map(str),
+    eightx8_state=words.filter(bool) | st.sampled_from(State).map(str),
     detail=words,
     at=words,
     received_at=words,
@@ -63,6 +64,8 @@ def messages(draw: st.DrawFn) -> Message:
             outcome_due_at=words,
             outcome_tries=counts,
             outcome_next_try_at=words,
+            outcome_lease_owner=words,
+            outcome_lease_until=words,
             outcome_given_up=words,
             outcome_given_up_at=words,
             message_type=st.sampled_from(MessageType),
@@ -73,6 +76,8 @@ def messages(draw: st.DrawFn) -> Message:
     if message.attempt:
         attempt_at = draw(st.just(message.accepted_at) | words.filter(bool))
         message = replace(message, attempt_at=attempt_at)
+    if message.ends_a_chain:
+        message = replace(message, message_type=MessageType.PROMOTIONAL)
     history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
     of_this_message = [
         replace(
@@ -87,11 +92,12 @@ def messages(draw: st.DrawFn) -> Message:
 
 
 def item_of(message: Message) -> dict[str, Any]:
-    values = {"id": message.id, "state": message.state.value, **message_attributes(message)}
+    values: dict[str, Any] = {"id": message.id, **message_values(message)}
     if message.outcome:
-        values["outcome"] = outcome_attributes(message.outcome, AT)["outcome"]
-    values |= {RECEIPT_PREFIX + one.key: receipt_attribute(one) for one in message.receipts}
-    return attributes(values)
+        values["outcome"] = outcome_values(message.outcome)
+    for receipt in message.receipts:
+        values[receipt_name(receipt)] = receipt_values(receipt)
+    return to_item(values)
 
 
 @given(messages())
@@ -107,23 +113,24 @@ nested = st.recursive(
 
 
 @given(st.dictionaries(words.filter(bool), nested, max_size=5))
-def test_items_are_noted_as_boto3_notes_them(values: dict[str, Any]) -> None:
-    serialize = TypeSerializer().serialize
-
-    assert attributes(values) == {name: serialize(value) for name, value in values.items()}
-
-
-def test_what_no_item_holds_is_refused() -> None:
-    with pytest.raises(TypeError, match="no item holds a float"):
-        attributes({"price": 0.5})
+def test_values_come_back_as_they_were_stored(values: dict[str, Any]) -> None:
+    assert from_item(to_item(values)) == values
 
 
 def test_what_is_not_known_takes_no_room() -> None:
-    assert set(item_of(Message(id=MESSAGE_ID, state=State.SENT))) == {"id", "type", "state"}
+    bare = Message(id=MESSAGE_ID, state=State.SENT)
+
+    assert set(item_of(bare)) == {"id", "message_type", "state", "open_shard"}
+
+
+def test_the_end_of_a_chain_is_on_no_list_and_of_no_type() -> None:
+    end = Message(id=MESSAGE_ID, state=State.SENT, ends_a_chain=True)
+
+    assert set(item_of(end)) == {"id", "state", "ends_a_chain"}
 
 
 def test_attributes_that_a_later_version_added_do_no_harm() -> None:
-    item = item_of(a_message()) | attributes({"invented_later": 1, "expires_at": 1})
+    item = item_of(a_message()) | to_item({"invented_later": 1, "expires_at": 1})
 
     assert message_from(item) == a_message()
 
@@ -137,31 +144,66 @@ def test_receipts_are_in_the_order_in_which_they_came() -> None:
     assert [one.eightx8_state for one in message.receipts] == ["delivered", "sent"]
 
 
-def test_an_item_that_only_a_told_time_made_can_be_read() -> None:
-    item = attributes({"id": MESSAGE_ID, "reported_at": "2026-11-24T09:30:04.000Z"})
+def test_an_item_without_a_state_can_be_read() -> None:
+    item = to_item({"id": MESSAGE_ID, "umid": "u"})
 
     assert message_from(item).state is State.SENDING
 
 
-def test_a_receipt_is_not_stored_twice_in_its_name_and_its_value() -> None:
-    receipt = a_receipt("undelivered", detail="undelivered_to_operator", error_code="1")
+def test_a_receipts_facts_can_be_read_in_the_console() -> None:
+    receipt = a_receipt("undelivered", detail="undelivered_to_operator", error_code="22")
 
-    assert receipt_attribute(receipt) == {"received_at": receipt.received_at}
+    assert receipt_values(receipt) == {
+        "state": "undelivered",
+        "means": "deferred",
+        "detail": "undelivered_to_operator",
+        "at": receipt.at,
+        "received_at": receipt.received_at,
+        "error_code": "22",
+    }
 
 
-def test_what_a_receipt_means_is_stored_where_8x8s_word_does_not_say_it() -> None:
-    receipt = a_receipt("undelivered", error_code="22")
-
-    assert receipt_attribute(receipt)["means"] == "deferred"
-
-
-def test_a_receipt_whose_words_have_blanks_is_stored_in_full() -> None:
-    receipt = a_receipt("not seen before", detail="why ever")
-
-    assert receipt_attribute(receipt)["state"] == "not seen before"
-    assert message_from(item_of(a_message(umid=receipt.umid, receipts=(receipt,)))).receipts == (
-        receipt,
+def test_a_receipt_that_is_repeated_has_the_same_name_and_no_other_has_it() -> None:
+    sent, again, other = (
+        a_receipt("sent"),
+        a_receipt("sent", received_at=AT),
+        a_receipt("sent", error_code="1"),
     )
+
+    assert receipt_name(sent) == receipt_name(again) != receipt_name(other)
+
+
+def test_a_receipt_of_another_message_keeps_its_own_ids() -> None:
+    receipt = a_receipt("sent", umid="another", sub_account_id="another")
+    values: dict[str, Any] = {"id": MESSAGE_ID, "umid": "u", "sub_account_id": "acme"}
+    values[receipt_name(receipt)] = receipt_values(receipt, is_mismatched=True)
+
+    assert message_from(to_item(values)).receipts == (receipt,)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"state": "teleported"},
+        {"message_type": "fax"},
+        {"segments": "two"},
+        {"accepted_at": 1},
+        {"outcome": {"status": "MAYBE"}},
+        {"outcome": {"reason": "no status"}},
+        {"outcome": "DELIVERED"},
+        {"receipt 1": {"detail": "no state"}},
+        {"receipt 1": {"state": "sent", "means": "teleported"}},
+    ],
+    ids=str,
+)
+def test_an_item_that_cannot_be_read_is_named_and_nothing_of_it_quoted(odd: dict[str, Any]) -> None:
+    item = item_of(a_message()) | to_item(odd)
+
+    with pytest.raises(UnreadableItemError) as unreadable:
+        message_from(item)
+
+    assert unreadable.value.item_id == MESSAGE_ID
+    assert NUMBER not in str(unreadable.value)
 
 
 def test_every_other_name_is_a_field_of_a_message() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.duplicates import end_of_a_chain
+from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
@@ -53,7 +54,7 @@ class TestExpiry:
 
         store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, "2027-11-24T09:30:00.000Z")
         store.record_receipt(MESSAGE_ID, a_receipt("sent", received_at=AT), None)
-        store.record_reported(MESSAGE_ID, AT)
+        store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert item["expires_at"]["N"] == THIRTY_DAYS_LATER

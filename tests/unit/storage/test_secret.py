@@ -1,51 +1,73 @@
 """The secret: how long it serves, and what happens when it cannot be read."""
 
 import json
+import traceback
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from sms_bridge.storage.secret import Secret, SecretSource
+from sms_bridge.storage.secret import InvalidSecretError, Secret, SecretSource
 from tests.fakes.aws import REGION
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 
 KEY = "eightx8-Distinctive-Key"
+TOKEN = "a-token-of-20-letters"
 
 
 class TestJson:
     def test_everything_is_read(self) -> None:
         values = {
             "eightx8ApiKey": f" {KEY}\n",
-            "moengageTokens": ["m1", "m2"],
-            "callbackTokens": ["c"],
-            "lookUpTokens": ["l"],
-            "fullNumberTokens": ["f"],
-            "hashKey": "h",
+            "moengageTokens": [f"{TOKEN}1", f"{TOKEN}2"],
+            "callbackTokens": [f" {TOKEN}3\n"],
+            "lookUpTokens": f"{TOKEN}4 ",
+            "fullNumberTokens": [f"{TOKEN}5"],
+            "hashKey": " h ",
         }
 
         assert Secret.from_json(json.dumps(values)) == Secret(
             eightx8_api_key=KEY,
-            moengage_tokens=("m1", "m2"),
-            callback_tokens=("c",),
-            look_up_tokens=("l",),
-            full_number_tokens=("f",),
+            moengage_tokens=(f"{TOKEN}1", f"{TOKEN}2"),
+            callback_tokens=(f"{TOKEN}3",),
+            look_up_tokens=(f"{TOKEN}4",),
+            full_number_tokens=(f"{TOKEN}5",),
             hash_key="h",
         )
 
-    @pytest.mark.parametrize("tokens", [None, [], "", "token", {"a": "b"}, [""], [None]])
-    def test_what_is_no_list_of_tokens_lets_nobody_in(self, tokens: object) -> None:
-        assert Secret.from_json(json.dumps({"moengageTokens": tokens})).moengage_tokens == ()
+    @pytest.mark.parametrize(
+        "tokens",
+        [
+            *(None, "", 7, "too short", {"a": TOKEN}),
+            *([], [""], [" "], [None], [True], [[TOKEN]], [7], [f"{TOKEN[:15]} \n"]),
+        ],
+        ids=repr,
+    )
+    def test_what_is_no_token_lets_nobody_in(self, tokens: object) -> None:
+        text = json.dumps({"moengageTokens": tokens, "hashKey": "h"})
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "null", "7"])
-    def test_what_is_no_json_object_is_an_error(self, text: str) -> None:
-        with pytest.raises(ValueError, match=r"JSON|json|Expecting"):
+        assert Secret.from_json(text).moengage_tokens == ()
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "null", "7", f"not JSON: {KEY}"])
+    def test_what_is_no_json_object_is_an_error_that_quotes_nothing(self, text: str) -> None:
+        with pytest.raises(InvalidSecretError, match="JSON object") as invalid:
             Secret.from_json(text)
 
+        shown = "".join(traceback.format_exception(invalid.value))
+        assert invalid.value.__context__ is None
+        assert KEY not in shown
+
+    @pytest.mark.parametrize("hash_key", [{}, {"hashKey": ""}, {"hashKey": " "}, {"hashKey": 7}])
+    def test_without_a_hash_key_there_is_no_secret(self, hash_key: dict[str, object]) -> None:
+        with pytest.raises(InvalidSecretError, match="hashKey"):
+            Secret.from_json(json.dumps({"eightx8ApiKey": KEY, **hash_key}))
+
     def test_nothing_of_it_shows(self) -> None:
-        assert repr(Secret.from_json(json.dumps({"eightx8ApiKey": KEY}))) == "Secret()"
+        assert (
+            repr(Secret.from_json(json.dumps({"eightx8ApiKey": KEY, "hashKey": KEY}))) == "Secret()"
+        )
 
 
 class Source:
@@ -67,7 +89,7 @@ class Source:
             raise self.outage
 
     def put(self, key: str) -> None:
-        self.put_text(json.dumps({"eightx8ApiKey": key}))
+        self.put_text(json.dumps({"eightx8ApiKey": key, "hashKey": "h"}))
 
     def put_text(self, text: str) -> None:
         self.client.put_secret_value(SecretId=self.arn, SecretString=text)
@@ -135,7 +157,7 @@ class TestOutages:
         with pytest.raises((BotoCoreError, ClientError)):
             secret.source.get()
 
-    @pytest.mark.parametrize("text", ["{", "[]", f"not json but {KEY}"])
+    @pytest.mark.parametrize("text", ["{", "[]", f"not json but {KEY}", '{"eightx8ApiKey": "new"}'])
     def test_a_secret_that_somebody_broke_does_not_replace_the_last_good_one(
         self, text: str, logged: WrittenLog
     ) -> None:
@@ -148,11 +170,12 @@ class TestOutages:
         assert len(logged.lines) == 1
         assert KEY not in logged.text
 
-    def test_a_secret_that_was_broken_from_the_start_is_an_error(self) -> None:
+    @pytest.mark.parametrize("text", ["{", '{"eightx8ApiKey": "k"}'])
+    def test_a_secret_that_was_broken_from_the_start_is_an_error(self, text: str) -> None:
         secret = Source()
-        secret.put_text("{")
+        secret.put_text(text)
 
-        with pytest.raises(ValueError, match=r"JSON|json|Expecting"):
+        with pytest.raises(InvalidSecretError):
             secret.source.get()
 
 
@@ -200,9 +223,9 @@ class TestUnknownTokens:
     def test_the_secret_is_read_at_once_for_a_token_that_is_not_in_it(self) -> None:
         secret = Source()
         known = secret.source.get()
-        secret.put_text(json.dumps({"moengageTokens": ["new"]}))
+        secret.put_text(json.dumps({"moengageTokens": [TOKEN], "hashKey": "h"}))
 
-        assert secret.source.get_newer(known).moengage_tokens == ("new",)
+        assert secret.source.get_newer(known).moengage_tokens == (TOKEN,)
 
     def test_whoever_tries_tokens_costs_a_read_in_ten_seconds(self) -> None:
         secret = Source()
