@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
 
-
 UNEXPECTED = "unexpected-error"
 """Id of a failure that nobody foresaw."""
 

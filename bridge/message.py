@@ -60,9 +60,7 @@ def message(
     campaign: Annotated[str | None, typer.Option(metavar="ID", help="Of a campaign.")] = None,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     since: Since = "",
-    limit: Annotated[
-        int, typer.Option(min=1, max=1000, help="At most so many, the newest.")
-    ] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest.")] = 20,
     full_numbers: FullNumbers = False,
     local_time: LocalTime = False,
     as_json: AsJson = False,
@@ -96,7 +94,9 @@ def message(
     if campaign:
         say(*columns(_rows(found.messages, full_numbers=full_numbers), _HEADINGS))
     else:
-        _say_timelines(stack, found, number, full_numbers=full_numbers, zone=zone_of(local=local_time))
+        _say_timelines(
+            stack, found, number, full_numbers=full_numbers, zone=zone_of(local=local_time)
+        )
     if found.there_are_more:
         say(f"There are more: --limit is {limit}.")
 

@@ -78,7 +78,9 @@ def opt_outs(
         else:
             say(f"Removed {len(found)} opt-outs.")
         return
-    keys = [(one.at[_DAY], one.sub_account_id) if by_day else (one.sub_account_id,) for one in found]
+    keys = [
+        (one.at[_DAY], one.sub_account_id) if by_day else (one.sub_account_id,) for one in found
+    ]
     counts = sorted(Counter(keys).items())
     names_of_columns = ("day", "subAccountId") if by_day else ("subAccountId",)
     if as_json:

@@ -22,8 +22,8 @@ parameters = typer.Typer(
 )
 
 # Whoever knows it can report outcomes to MoEngage, which asks for nothing else.
-_SECRET = "MoEngageConnectorId"
-_SHOWN_OF_A_SECRET = 4
+_HIDDEN = "MoEngageConnectorId"
+_SHOWN_OF_IT = 4
 # What was built is for one processor only.
 _NEEDS_A_BUILD = "Arch"
 _FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
@@ -151,4 +151,4 @@ def _show(old: dict[str, str], new: dict[str, str], changes: list[Change]) -> No
 
 
 def _masked(name: str, value: str) -> str:
-    return f"{value[:_SHOWN_OF_A_SECRET]}..." if name == _SECRET and value else value
+    return f"{value[:_SHOWN_OF_IT]}..." if name == _HIDDEN and value else value

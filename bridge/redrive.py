@@ -83,6 +83,4 @@ def _do(action: _Action, record: Record, message: Message | None, stack: Stack) 
     if action is _Action.SENT:
         name = f"{message.message_type.value.capitalize()}Queue"
         client.send_message(QueueUrl=stack.resource(name).id, MessageBody=record["Body"])
-    client.delete_message(
-        QueueUrl=stack.resource(_QUEUE).id, ReceiptHandle=record["ReceiptHandle"]
-    )
+    client.delete_message(QueueUrl=stack.resource(_QUEUE).id, ReceiptHandle=record["ReceiptHandle"])

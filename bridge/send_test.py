@@ -24,9 +24,7 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 
 def send_test(
     context: typer.Context,
-    to: Annotated[
-        str, typer.Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)
-    ],
+    to: Annotated[str, typer.Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)],
     text: Annotated[
         str | None, typer.Option(help="Its text; without it, one that tells the time.")
     ] = None,
@@ -38,7 +36,7 @@ def send_test(
     ] = 120,
     as_json: AsJson = False,
 ) -> None:
-    """Send a real SMS as MoEngage would, and show its timeline until MoEngage has acknowledged the outcome.
+    """Send a real SMS as MoEngage would, and show its timeline until the end.
 
     MoEngage does not know the message and ignores the report. Exit status 1 unless the SMS was
     delivered and the outcome acknowledged; the last line then names the step that is missing.

@@ -346,7 +346,9 @@ class Stack:
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
         """Outcomes that MoEngage did not acknowledge."""
-        return SqsDeadLetterQueue(lambda: self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl"))
+        return SqsDeadLetterQueue(
+            lambda: self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl")
+        )
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:

@@ -86,8 +86,7 @@ def _check_hash_key(hash_key: str, stack: Stack) -> Iterator[Finding]:
         ProjectionExpression="destination, recipient_hash",
     )["Items"]
     others = sum(
-        keyed_hash(one["destination"]["S"], hash_key) != one["recipient_hash"]["S"]
-        for one in items
+        keyed_hash(one["destination"]["S"], hash_key) != one["recipient_hash"]["S"] for one in items
     )
     # A number that was written in an odd way may differ.
     if others * 5 > len(items):

@@ -101,9 +101,7 @@ def check_running(stack: Stack) -> Iterator[Finding]:
     for name in FUNCTIONS:
         found = client.get_function_concurrency(FunctionName=stack.resource(name).id)
         reserved = found.get("ReservedConcurrentExecutions")
-        remove = (
-            f"aws lambda delete-function-concurrency --function-name {stack.resource(name).id}"
-        )
+        remove = f"aws lambda delete-function-concurrency --function-name {stack.resource(name).id}"
         if reserved == 0:
             yield problem("function-stopped", f"{name} is stopped: reserved concurrency 0", remove)
         elif reserved:
@@ -150,7 +148,7 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
         elif days and str(kept.get("retentionInDays", "")) != days:
             yield warning(
                 "log-retention-drift",
-                f"{name} keeps its lines {kept.get('retentionInDays', 'for ever')}, not {days} days",
+                f"{name} keeps lines {kept.get('retentionInDays', 'for ever')}, not {days} days",
                 f"aws logs put-retention-policy --log-group-name {group} "
                 f"--retention-in-days {days}",
             )
@@ -198,7 +196,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
             )
         return
     silent, raised, topics = 0, 0, set()
-    for some in batched(names, _NAMES_AT_ONCE):
+    for some in batched(names, _NAMES_AT_ONCE):  # noqa: B911 - Python 3.12
         found = stack.client("cloudwatch").describe_alarms(
             AlarmNames=list(some), AlarmTypes=["MetricAlarm"]
         )

@@ -145,7 +145,8 @@ _REFUSED = {
     "sub_account_not_allowed": (
         "requests-sub-account",
         "the URL in MoEngage names a sub-account that the stack does not send through",
-        "correct the API URL (sms-bridge settings), or: sms-bridge parameters set SubAccountIds=...",
+        "correct the API URL (sms-bridge settings), or add it: sms-bridge parameters set "
+        "SubAccountIds=...",
     ),
     "country_not_allowed": (
         "requests-country",
@@ -193,7 +194,9 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
             found.setdefault(finding, []).append(f"{count} x {reason}")
     for (finding_id, what, remedy), reasons in found.items():
         listed = ", ".join(reasons)
-        yield problem(finding_id, f"requests were refused in the last hour ({listed}): {what}", remedy)
+        yield problem(
+            finding_id, f"requests were refused in the last hour ({listed}): {what}", remedy
+        )
     unauthorized = activity.refused_by("ReceiveCallback", "unauthorized") - own
     if unauthorized > 0:
         yield problem(

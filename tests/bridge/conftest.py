@@ -9,15 +9,16 @@ from sms_bridge.observability import logger
 from tests.bridge.deployed import (
     ACCOUNT,
     Deployed,
+    Functions,
     a_simulator,
     environment,
+    make_logs_and_schedule,
     make_queues,
     make_secret,
-    make_table,
     running,
 )
 from tests.bridge.loopback import loopback_server
-from tests.fakes.aws import an_aws_account_on_loopback
+from tests.fakes.aws import a_messages_table, an_aws_account_on_loopback
 
 
 @pytest.fixture
@@ -29,12 +30,13 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     logger.setLevel("CRITICAL")
     with ExitStack() as opening:
         opening.enter_context(an_aws_account_on_loopback())
-        make_table()
+        a_messages_table()
+        make_logs_and_schedule()
         queue_urls, secret_arn, eightx8 = make_queues(), make_secret(), a_simulator()
         eightx8_url, wait_for_callbacks = opening.enter_context(running(eightx8))
         bridge = Deployed(
             secret_arn=secret_arn,
-            environment=environment(queue_urls, secret_arn, eightx8_url),
+            functions=Functions(environment(queue_urls, secret_arn, eightx8_url)),
             queue_urls=queue_urls,
             eightx8=eightx8,
             eightx8_url=eightx8_url,
@@ -45,7 +47,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         bridge.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{moengage.url}/sms/dlr/custom/id"
         bridge.put_secret(eightx8AccountId=ACCOUNT)
         bridge.register(f"{bridge.api_url}/callbacks/8x8")
-        bridge.alarms.alarms["DeadLetters"] = {"StateValue": "OK", "AlarmActions": ["topic"]}
+        bridge.add_alarm("DeadLetters", "arn:aws:lambda:us-east-1:123456789012:function:page")
         # None may arrive when the API is gone.
         opening.callback(wait_for_callbacks)
         yield bridge
