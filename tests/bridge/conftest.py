@@ -18,18 +18,20 @@ from tests.bridge.deployed import (
     running,
 )
 from tests.bridge.loopback import loopback_server
-from tests.fakes.aws import a_messages_table, an_aws_account_on_loopback
+from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     """A bridge of which 8x8 knows the key and the webhook, and that MoEngage can hear."""
     monkeypatch.setenv("COLUMNS", "200")
+    for name, value in ON_LOOPBACK.items():
+        monkeypatch.setenv(name, value)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")
     with ExitStack() as opening:
-        opening.enter_context(an_aws_account_on_loopback())
+        opening.enter_context(an_aws_account())
         a_messages_table()
         make_logs_and_schedule()
         queue_urls, secret_arn, eightx8 = make_queues(), make_secret(), a_simulator()
