@@ -30,7 +30,7 @@ from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
-from sms_bridge.providers.eightx8_log import DetailsFailedError
+from sms_bridge.errors import DetailsFailedError
 from sms_bridge.services.look_up import Wanted
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage acknowledged")

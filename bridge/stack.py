@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
 from sms_bridge.providers.eightx8_log import MessageDetails
+from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -334,7 +335,7 @@ class Stack:
         secrets = SecretSource(self.client("secretsmanager"), self.secret_arn, max_age_seconds=60)
         return LookUp(
             messages=self.messages,
-            details=MessageDetails(self.eightx8_url, secrets),
+            details=MessageDetails(Connections(self.eightx8_url, connect_timeout=1.0), secrets),
             sub_account_ids=self.sub_account_ids,
         )
 

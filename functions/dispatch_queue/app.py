@@ -2,62 +2,23 @@
 
 from typing import Any
 
-from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.retry_policy import RetryPolicy
-from sms_bridge.providers.eightx8 import EightX8
-from sms_bridge.providers.http import Connections
-from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge import startup, wiring
 from sms_bridge.settings import DispatchSettings, read_settings
-from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
-from sms_bridge.storage.secret import SecretSource
 
-settings = read_settings(DispatchSettings)
-aws = AwsClients()
-secrets = SecretSource(
-    aws.secretsmanager,
-    settings.bridge_secret_arn,
-    max_age_seconds=settings.secret_max_age_seconds,
+secrets, send_queue, dispatch_messages, preparations = wiring.dispatch_parts(
+    read_settings(DispatchSettings)
 )
-eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
-messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
-send_queue = SqsSendQueue(
-    lambda: aws.sqs,
-    {
-        MessageType.TRANSACTIONAL: settings.transactional_queue_url,
-        MessageType.PROMOTIONAL: settings.promotional_queue_url,
-    },
-    SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
-)
-dispatch_messages = DispatchMessages(
-    DispatchPlan(
-        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-        policy=RetryPolicy(settings.ambiguous_send_policy),
-        rate=settings.send_rate_limit,
-        # Each of the two queues may have that many.
-        at_once=2 * settings.dispatch_concurrency,
-    ),
-    messages=messages,
-    send_queue=send_queue,
-    outcomes=SqsOutcomeQueue(
-        lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once
-    ),
-    opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
-    sender=EightX8(eightx8, secrets),
-)
-finish_loading(secrets.get, lambda: messages.get("no message"), eightx8.connect)
+startup.finish_loading(*preparations)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
-    # Without a key nothing could be sent, and what was begun by then would look as if it had been.
+    # Without a key nothing can be sent, and attempts that were begun would look as if it had been.
     secrets.get()
+
+    def seconds_left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
     return send_queue.work_through(
-        event["Records"],
-        lambda queued: dispatch_messages(
-            queued, time_left=lambda: context.get_remaining_time_in_millis() / 1000
-        ),
+        event["Records"], lambda queued: dispatch_messages(queued, time_left=seconds_left)
     )

@@ -1,11 +1,11 @@
 """Everything that no other route takes: 404, or 405 with what would be right."""
 
+from sms_bridge import startup
 from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, methods_of
-from sms_bridge.startup import finish_loading
 
-finish_loading()
+startup.finish_loading()
 
 
 @answers_http

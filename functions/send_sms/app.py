@@ -1,93 +1,34 @@
 """POST /api/v1/subaccounts/{subAccountId}/messages: sends a message through 8x8."""
 
-import time
-
+from sms_bridge import startup, wiring
 from sms_bridge.api.authentication import require_sender, secret_that_allows
 from sms_bridge.api.callback import callback_url
-from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import Message, MessageType
-from sms_bridge.domain.retry_policy import RetryPolicy
-from sms_bridge.providers.eightx8 import EightX8
-from sms_bridge.providers.http import Connections
-from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.services.send import SendingPlan, SendMessage
-from sms_bridge.settings import DispatchMode, SendSettings, read_settings
-from sms_bridge.startup import finish_loading
-from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
-from sms_bridge.storage.secret import SecretSource
+from sms_bridge.domain.message import Message
+from sms_bridge.services.deadline import AnswerTime, answer_in_time
+from sms_bridge.settings import SendSettings, read_settings
 
 settings = read_settings(SendSettings)
-aws = AwsClients()
-secrets = SecretSource(
-    aws.secretsmanager,
-    settings.bridge_secret_arn,
-    max_age_seconds=settings.secret_max_age_seconds,
-)
-is_queued = settings.dispatch_mode is DispatchMode.QUEUED
-messages = DynamoDBMessages(
-    aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
-)
-eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-send_message = SendMessage(
-    SendingPlan(
-        duplicate_window=settings.duplicate_window_seconds,
-        is_queued=is_queued,
-        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-        seconds_to_live={
-            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
-            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
-        },
-        policy=RetryPolicy(settings.ambiguous_send_policy),
-    ),
-    messages=messages,
-    send_queue=SqsSendQueue(
-        lambda: aws.sqs,
-        {
-            MessageType.TRANSACTIONAL: settings.transactional_queue_url,
-            MessageType.PROMOTIONAL: settings.promotional_queue_url,
-        },
-    ),
-    outcomes=SqsOutcomeQueue(
-        lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once
-    ),
-    opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
-    sender=EightX8(eightx8, secrets),
-)
-finish_loading(
-    secrets.get,
-    # A first read has all ready that a call needs. Where people can opt out, two calls are made
-    # side by side.
-    lambda: messages.get("no message"),
-    *([] if is_queued else [eightx8.connect]),
-)
+secrets, send_message, preparations = wiring.send_parts(settings)
+startup.finish_loading(*preparations)
 
 
 @answers_http
 def handler(request: HttpRequest) -> Response:
     """Check who asks and what for, send, and answer as 8x8 would, in time."""
-    answer_time = AnswerTime[Message](seconds_to_answer(request.arrived_at, time.time()))
-    try:
-        message = answer_time.run(lambda: send(request, answer_time))
-    except OutOfTimeError:
-        raise RefusedError(Code.UNAVAILABLE, "Nothing was sent: it took too long.") from None
-    return json_response(send_answer(message))
 
+    def send(answer_time: AnswerTime[Message]) -> Message:
+        secret = secret_that_allows(secrets, lambda secret: require_sender(request, secret))
+        rules = SendingRules(
+            sub_account_ids=settings.sub_account_ids,
+            transactional_sub_account_ids=settings.transactional_sub_account_ids,
+            country_calling_codes=settings.allowed_country_calling_codes,
+            default_source=settings.default_sender_id,
+            callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
+        )
+        asked_for = read_send_request(request, rules)
+        return send_message(asked_for, hash_key=secret.hash_key, answer_time=answer_time)
 
-def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
-    """Send the message that is asked for."""
-    secret = secret_that_allows(secrets, lambda secret: require_sender(request, secret))
-    rules = SendingRules(
-        sub_account_ids=settings.sub_account_ids,
-        transactional_sub_account_ids=settings.transactional_sub_account_ids,
-        country_calling_codes=settings.allowed_country_calling_codes,
-        default_source=settings.default_sender_id,
-        callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
-    )
-    message_request = read_send_request(request, rules)
-    return send_message(message_request, hash_key=secret.hash_key, answer_time=answer_time)
+    return json_response(send_answer(answer_in_time(send, request.arrived_at)))

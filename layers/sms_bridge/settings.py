@@ -1,21 +1,23 @@
-"""The functions' environment variables, read and checked once at start.
-
-Each function's settings have a module of their own, because defining what others need takes time.
-"""
+"""The functions' environment variables, read and checked once at start: a class a function."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from sms_bridge.domain.opt_out import Identifier
-from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
+from sms_bridge.domain.reconciliation import (
+    MIN_UNRESOLVED_TIMEOUT,
+    AbsentPolicy,
+    MissingReceiptPolicy,
+    UnresolvedPolicy,
+)
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.values import value
+from sms_bridge.errors import BridgeError
 
 
-class SettingsError(Exception):
+class SettingsError(BridgeError):
     """Environment variables are missing or wrong; names them all."""
 
 
@@ -29,7 +31,7 @@ def read_settings[Settings](
     Parameters
     ----------
     kind
-        A class of one of this package's modules.
+        One of this module's classes.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def _value_of(text: str, kind: Any) -> Any:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CallbackSettings:
     """Settings of ``receive_callback``."""
 
@@ -84,7 +86,7 @@ class CallbackSettings:
     moengage_data_api_url: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DispatchSettings:
     """Settings of ``dispatch_queue``."""
 
@@ -102,7 +104,7 @@ class DispatchSettings:
     dispatch_concurrency: int
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ForwardSettings:
     """Settings of ``forward_outcome``."""
 
@@ -118,7 +120,7 @@ class ForwardSettings:
     opt_in_keywords: tuple[str, ...] = ()
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LookUpSettings:
     """Settings of ``look_up_message``."""
 
@@ -129,7 +131,7 @@ class LookUpSettings:
     sub_account_ids: tuple[str, ...]
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReconcileSettings:
     """Settings of ``reconcile``."""
 
@@ -146,6 +148,11 @@ class ReconcileSettings:
     unresolved_timeout_seconds: int
     receipt_timeout_seconds: int
 
+    def __post_init__(self) -> None:
+        """Refuse a time in which 8x8's log could prove nothing."""
+        if self.unresolved_timeout_seconds < MIN_UNRESOLVED_TIMEOUT:
+            raise SettingsError(f"UNRESOLVED_TIMEOUT_SECONDS is less than {MIN_UNRESOLVED_TIMEOUT}")
+
 
 class DispatchMode(StrEnum):
     """How messages reach 8x8."""
@@ -156,7 +163,7 @@ class DispatchMode(StrEnum):
     """All through the send queue, in batches."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendSettings:
     """Settings of ``send_sms``."""
 

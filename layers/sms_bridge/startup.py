@@ -12,7 +12,7 @@ from contextlib import suppress
 
 gc.disable()
 
-from sms_bridge.side_work import begin  # noqa: E402 - from here on nothing is collected
+from sms_bridge import background  # noqa: E402 - from here on nothing is collected
 
 # A start that takes longer is paid for by the first event.
 _MAX_SECONDS = 1.0
@@ -28,8 +28,8 @@ def finish_loading(*preparations: Callable[[], object]) -> None:
         left to the event that needs it.
     """
     ends_at = time.monotonic() + _MAX_SECONDS
-    for begun in [begin(prepare) for prepare in preparations]:
+    for task in [background.start(prepare) for prepare in preparations]:
         with suppress(Exception):
-            begun.result(max(0.0, ends_at - time.monotonic()))
+            task.result(max(0.0, ends_at - time.monotonic()))
     gc.enable()
     gc.freeze()

@@ -26,8 +26,7 @@ import bridge.app
 import bridge.eightx8
 from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
-from bridge.stack import FUNCTIONS
-from bridge.stack import Resource, Stack
+from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash

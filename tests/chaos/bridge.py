@@ -47,7 +47,7 @@ from tests.chaos.moengage import (
     TRANSACTIONAL,
     MoEngage,
 )
-from tests.chaos.wire import SimulatedConnections, SimulatedDownloads
+from tests.chaos.wire import SimulatedConnections
 from tests.chaos.world import Machine, World
 from tests.chaos.world_loop import WorldLoop
 
@@ -307,7 +307,6 @@ class Bridge:
     def _reconcile(self, machine: Machine) -> Handler:
         clock = self._clock_of(machine)
         connections = self._to_8x8(connect_timeout=2.0)
-        downloads: Any = SimulatedDownloads(connections)
         reconcile = Reconcile(
             ReconcilePlan(
                 timeouts=Timeouts(unknown=600, unresolved=21_600, receipt=172_800),
@@ -319,7 +318,7 @@ class Bridge:
             messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
             outcomes=self._outcome_queue(),
             jobs=DynamoDBExportJobs(self.account.dynamodb(), "messages"),
-            log=LogExports(connections, self.account.secrets(clock), downloads),
+            log=LogExports(connections, self.account.secrets(clock), lambda _: connections),
             clock=clock,
             sleep=self._world.wait,
         )

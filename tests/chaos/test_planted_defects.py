@@ -11,7 +11,7 @@ from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.providers import eightx8_errors as eightx8_answers
+from sms_bridge.providers import eightx8_errors
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
 from sms_bridge.services import due_outcomes as queueing
@@ -40,7 +40,7 @@ def resend_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
 
 def take_a_502_for_unsent(patch: pytest.MonkeyPatch) -> None:
     """As if every 5xx were a 503."""
-    patch.setattr(eightx8_answers, "_OTHER", eightx8_answers._BY_STATUS[503])
+    patch.setattr(eightx8_errors, "OTHER_STATUS", eightx8_errors.RESULTS_BY_STATUS[503])
 
 
 def win_every_claim(patch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from io import BytesIO
 from random import Random
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -15,7 +15,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from sms_bridge.providers.http import Payload
+from sms_bridge.providers.http import Answer, Payload, retry_after_of
 from tests.chaos.world import Promise, World
 
 
@@ -113,19 +113,26 @@ class SimulatedConnections[Order]:
         self._random = random
         self._host = host
         self._connect_timeout = connect_timeout
+        self.base_url = f"https://{host}"
 
     def post_json(
-        self, path: str, payload: Payload, *, headers: dict[str, str], read_timeout: float
-    ) -> urllib3.BaseHTTPResponse:
+        self, path: str, payload: Payload, *, headers: dict[str, str], seconds: float
+    ) -> Answer:
         """Post once, as :class:`~sms_bridge.providers.http.Connections` does."""
         described = {"content-type": "application/json", **headers}
-        return self._request("POST", path, payload, described, read_timeout)
+        return _answer(self._request("POST", path, payload, described, seconds))
 
-    def get(
-        self, path: str, *, headers: dict[str, str], read_timeout: float
-    ) -> urllib3.BaseHTTPResponse:
+    def get(self, path: str, *, headers: dict[str, str], seconds: float) -> Answer:
         """Get once, as :class:`~sms_bridge.providers.http.Connections` does."""
-        return self._request("GET", path, (), headers, read_timeout)
+        return _answer(self._request("GET", path, (), headers, seconds))
+
+    def open(self, path: str, *, seconds: float) -> urllib3.BaseHTTPResponse:
+        """Get a file, as :class:`~sms_bridge.providers.http.Connections` does."""
+        reply = self._request("GET", path, (), {}, seconds)
+        headers = {"content-length": str(len(reply.body)), **reply.headers}
+        return urllib3.HTTPResponse(
+            body=BytesIO(reply.body), status=reply.status, headers=headers, preload_content=False
+        )
 
     def _request(
         self,
@@ -133,13 +140,13 @@ class SimulatedConnections[Order]:
         path: str,
         body: Iterable[bytes],
         headers: dict[str, str],
-        read_timeout: float,
-    ) -> urllib3.BaseHTTPResponse:
+        seconds: float,
+    ) -> Reply:
         wait = self._world.wait
         mishap = self._service.mishap(path)
         pool: Any = None
         if mishap.is_ignored:
-            wait(min(self._connect_timeout, read_timeout))
+            wait(min(self._connect_timeout, seconds))
             raise ConnectTimeoutError(pool, "nobody there")
         wait(self._random.uniform(0.005, 0.03) + mishap.connects_after)
         if mishap.is_refused:
@@ -163,24 +170,15 @@ class SimulatedConnections[Order]:
 
         self._begin(pass_on())
         try:
-            reply = replied.result(read_timeout)
+            reply = replied.result(seconds)
         except TimeoutError:
             raise ReadTimeoutError(pool, path, "no answer") from None
         except ConnectionResetError:
             raise ProtocolError("Connection broken: incomplete read") from None
         wait(self._random.uniform(0.001, 0.01))
-        return urllib3.HTTPResponse(
-            body=reply.body, status=reply.status, headers=reply.headers, preload_content=False
-        )
+        return reply
 
 
-class SimulatedDownloads:
-    """``urllib3.PoolManager``, as far as exports are downloaded with it."""
-
-    def __init__(self, connections: SimulatedConnections[Any]) -> None:
-        self._connections = connections
-
-    def request(self, method: str, link: str, **_: Any) -> urllib3.BaseHTTPResponse:
-        """Get a file."""
-        assert method == "GET"
-        return self._connections.get(urlsplit(link).path, headers={}, read_timeout=60.0)
+def _answer(reply: Reply) -> Answer:
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    return Answer(reply.status, reply.body, retry_after_of(headers))

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sms_bridge.providers import eightx8_log as eightx8_details
+from sms_bridge.providers import eightx8_log
 from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
     JSON,
@@ -170,7 +170,7 @@ def test_the_request_is_answered_as_shown(
 ) -> None:
     shown = SHOWN[name]
     if shown.refusal == NO_ANSWER:
-        monkeypatch.setattr(eightx8_details, "_READ_TIMEOUT", 0.1)
+        monkeypatch.setattr(eightx8_log, "_SECONDS_FOR_DETAILS", 0.1)
     status, value, schema = shown_answers()[name]
     body = shown.body if isinstance(shown.body, str | bytes) else json.dumps(shown.body)
     http_api.eightx8.refusal = shown.refusal

@@ -1,11 +1,11 @@
 """8x8, without a connection."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sms_bridge.domain.message import Sms
+from sms_bridge.domain.message import MessageRequest
 from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.providers.eightx8 import sms_of
 from tests.builders import ACCEPTED
 
 
@@ -38,25 +38,31 @@ class FakeEightX8:
     seconds_given: list[float] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
 
-    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
-        content = json.loads(sms)
-        self.sent.append({"sub_account_id": sub_account_id, **content})
+    def send(
+        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
+    ) -> SendResult:
+        content = sms_of(request, message_id)
+        self.sent.append({"sub_account_id": request.sub_account_id, **content})
         self.seconds_given.append(time_left())
         result = self._result_of(self._next_result(), content)
         self.meanwhile(content["clientMessageId"])
         return result
 
     def send_batch(
-        self, sub_account_id: str, messages: Mapping[str, Sms], *, time_left: Callable[[], float]
+        self,
+        sub_account_id: str,
+        requests: Mapping[str, MessageRequest],
+        *,
+        time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        self.batches.append((sub_account_id, list(messages)))
+        self.batches.append((sub_account_id, list(requests)))
         self.seconds_given.append(time_left())
         result = self._next_result()
         results = {
-            message_id: self._result_of(result, json.loads(sms))
-            for message_id, sms in messages.items()
+            message_id: self._result_of(result, sms_of(request, message_id))
+            for message_id, request in requests.items()
         }
-        for message_id in messages:
+        for message_id in requests:
             self.meanwhile(message_id)
         return results
 

@@ -133,6 +133,15 @@ def answers_a_byte_at_a_time(connection: ServedConnection) -> None:
         connection.pause(0.01)
 
 
+def begins_an_answer_a_byte_at_a_time(connection: ServedConnection) -> None:
+    """Take the request and send the head of an answer so slowly that there is no end to it."""
+    connection.read()
+    connection.send(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(1000):
+        connection.send(b"x")
+        connection.pause(0.01)
+
+
 class LoopbackServer:
     """Serves on 127.0.0.1; the n-th request meets the n-th behaviour, the last one again and again.
 

@@ -1,9 +1,10 @@
 """Exports of 8x8's log in memory, and the log itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from sms_bridge.providers.eightx8_log import LogEntry
+from sms_bridge.domain.message import Receipt
+from sms_bridge.services.interfaces import LogExport
 from sms_bridge.services.interfaces import ExportJob
 
 
@@ -21,6 +22,14 @@ class InMemoryExportJobs:
 
     def remove(self, sub_account_id: str) -> None:
         self.jobs.pop(sub_account_id, None)
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """A message in 8x8's log, and when it was created."""
+
+    created_at: float
+    receipt: Receipt
 
 
 @dataclass
@@ -49,11 +58,25 @@ class FakeLog:
         self.asked.append((sub_account_id, since, until))
         return f"job-{len(self.asked)}"
 
-    def read(self, sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:  # noqa: ARG002
+    def read(
+        self,
+        sub_account_id: str,
+        job_id: str,
+        message_ids: Collection[str],
+        *,
+        asked_at: float,
+        received_at: str,  # noqa: ARG002
+    ) -> LogExport | None:
         self.read_jobs.append(job_id)
         if self.error:
             raise self.error
         if self.pending:
             self.pending -= 1
             return None
-        return self.entries(sub_account_id)
+        entries = self.entries(sub_account_id)
+        created = [one.created_at for one in entries if one.created_at <= asked_at]
+        receipts = {one.receipt.client_message_id: one.receipt for one in entries}
+        return LogExport(
+            receipts={name: receipts[name] for name in message_ids if name in receipts},
+            newest=max(created, default=0.0),
+        )

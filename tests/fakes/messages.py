@@ -207,13 +207,18 @@ class InMemoryMessages:
                 )
                 self.lists[message_id] = "open"
 
+    def record_log_answer(self, message_id: str, at: str) -> None:
+        with self.lock:
+            if self._seen(message_id).accepted_at:
+                self._change(message_id, log_answered_at=at)
+
     def close(self, message_id: str) -> None:
         with self.lock:
             self.lists.pop(message_id, None)
 
     # ------------------------------------------------------------------------------------- lists
-    def open_messages(self, *, until: str) -> Iterator[Message]:
-        return self._listed("open", lambda message: message.accepted_at <= until)
+    def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
+        return self._listed("open", lambda message: since <= message.accepted_at <= until)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         return self._listed("given up", lambda message: since <= message.accepted_at <= until)

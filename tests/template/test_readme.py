@@ -1,12 +1,10 @@
 """The README's tables name what the code and the template have, and nothing else."""
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from urllib3.exceptions import ReadTimeoutError
 
 from scripts.parameter_table import HEADING, with_table
 from sms_bridge.api.errors import Code, RefusedError
@@ -18,12 +16,7 @@ from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, State
-from sms_bridge.providers.eightx8_errors import (
-    Answer,
-    result_of_answer,
-    result_of_failure,
-    results_of_batch_answer,
-)
+from sms_bridge.providers import eightx8_errors
 from sms_bridge.services import dispatch, reconcile, send
 from sms_bridge.services.forward import NO_URL
 from tests.template.conftest import PROJECT, Template
@@ -55,14 +48,7 @@ def test_every_code_stands_with_its_status() -> None:
 
 def send_results() -> Iterator[SendResult]:
     """Return what can come of an attempt to send: by 8x8's answers, and by the bridge itself."""
-    answers = [(status, None) for status in range(300, 600)]
-    for status, code in [*answers, *((400, code) for code in range(1000, 1500))]:
-        yield result_of_answer(Answer(status, json.dumps({"code": code}).encode(), None))
-    for body in (b"", b'{"status": {"code": "REJECTED"}}'):
-        yield result_of_answer(Answer(200, body, None))
-    yield from results_of_batch_answer(Answer(200, b'{"batchId": "b"}', None), ["id"]).values()
-    for error, left in product((OSError(), ReadTimeoutError(None, "", "")), (True, False)):  # type: ignore[arg-type]
-        yield result_of_failure(error, left=left)
+    yield from eightx8_errors.results().values()
     for module in (send_results_module, opt_outs, dispatch, reconcile, send):
         yield from (one for one in vars(module).values() if isinstance(one, SendResult))
 

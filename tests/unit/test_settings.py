@@ -1,6 +1,6 @@
 """The functions' environment variables."""
 
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, asdict, fields
 from enum import StrEnum
 from typing import Any, get_type_hints
 
@@ -61,7 +61,7 @@ def a_value_of(hint: Any) -> str:
 
 
 def test_everything_is_read_in_its_own_type() -> None:
-    assert read_settings(SendSettings, SEND) == SendSettings(
+    expected = SendSettings(
         bridge_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:s",
         secret_max_age_seconds=300,
         messages_table="messages",
@@ -77,6 +77,7 @@ def test_everything_is_read_in_its_own_type() -> None:
         transactional_seconds_to_live=300,
         promotional_seconds_to_live=86_400,
     )
+    assert asdict(read_settings(SendSettings, SEND)) == asdict(expected)
 
 
 def test_what_may_be_missing_may_be_given() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
-from sms_bridge.domain.state import state_of_receipt
+from sms_bridge.providers.eightx8_errors import error_code_of, state_of_receipt, words_of
 
 # A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
 _MAX_KEPT_CHARACTERS = 64 * 1024
@@ -70,18 +70,18 @@ def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
     status = _object(payload.get("status"))
     price = _object(payload.get("price"))
     eightx8_state = _text(status.get("state"))
-    error_code = _text(status.get("errorCode"))
+    error_code = error_code_of(status.get("errorCode"))
     return Receipt(
         umid=_text(payload.get("umid")),
         client_message_id=_text(payload.get("clientMessageId")),
         sub_account_id=_text(payload.get("subAccountId")),
         state=state_of_receipt(eightx8_state, error_code),
         eightx8_state=eightx8_state,
-        detail=_text(status.get("detail")),
+        detail=words_of(status.get("detail")),
         at=_text(status.get("timestamp")),
         received_at=received_at,
         error_code=error_code,
-        error_message=_text(status.get("errorMessage")),
+        error_message=words_of(status.get("errorMessage")),
         price=_amount(price.get("total")),
         currency=_text(price.get("currency"))[:3],
         segments=_count(payload.get("smsCount")),

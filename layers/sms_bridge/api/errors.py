@@ -1,10 +1,11 @@
 """Every reason for which the bridge refuses a request, with its stable code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-from sms_bridge.values import value
+from sms_bridge.errors import BridgeError
 
 
 class Code(StrEnum):
@@ -60,7 +61,7 @@ _STATUS = {
 }
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class FieldError:
     """What is wrong with one field, by the name that the caller gave it."""
 
@@ -69,7 +70,7 @@ class FieldError:
     code: Code = Code.FIELD_INVALID
 
 
-class RefusedError(Exception):
+class RefusedError(BridgeError):
     """The request is refused; nothing was sent and nothing was written.
 
     Parameters

@@ -2,19 +2,18 @@
 
 import base64
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl
 
 from sms_bridge.api.errors import Code, RefusedError
-from sms_bridge.values import value
 
 MAX_BODY_BYTES = 64 * 1024
 
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
     """What the bridge reads of a request. The parts that may hold secrets stay out of ``repr``.
 

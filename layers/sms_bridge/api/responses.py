@@ -1,6 +1,7 @@
 """HTTP answers, and the one place where an exception becomes one."""
 
 import functools
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -10,13 +11,14 @@ from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
-from sms_bridge.json_text import json_text
-from sms_bridge.observability import Metric, log_failure, logger, measured
+from sms_bridge.observability import Metric, log_failure, logger, metric_fields
+from sms_bridge.services.deadline import OutOfTimeError
 
 Response = dict[str, Any]
 """API Gateway's answer, payload format 2.0."""
 
 UNAVAILABLE = RefusedError(Code.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
+OUT_OF_TIME = RefusedError(Code.UNAVAILABLE, "It took too long; this request sent nothing.")
 
 Handler = Callable[[dict[str, Any], object], Response]
 
@@ -28,7 +30,7 @@ def json_response(
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json", **(headers or {})},
-        "body": json_text(body),
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
     }
 
 
@@ -62,7 +64,7 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         try:
             request = HttpRequest.from_event(event)
-            logger.append_keys(request_id=request.request_id)
+            logger.thread_safe_append_keys(request_id=request.request_id)
             return answer(request)
         except RefusedError as refusal:
             error_id = new_id()
@@ -71,13 +73,16 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
                 code=refusal.code,
                 error_id=error_id,
                 fields=[error.field for error in refusal.errors],
-                **measured({Metric.REFUSED: 1}, time.time()),
+                **metric_fields({Metric.REFUSED: 1}),
             )
             return refusal_response(refusal, error_id)
+        except OutOfTimeError:
+            error_id = new_id()
+            logger.warning("request out of time", error_id=error_id)
+            return refusal_response(OUT_OF_TIME, error_id)
         except Exception as error:
             error_id = new_id()
-            failed = measured({Metric.FAILED: 1}, time.time())
-            log_failure("request failed", error, error_id=error_id, **failed)
+            log_failure("request failed", error, error_id=error_id)
             return refusal_response(UNAVAILABLE, error_id)
 
     return handler

@@ -1,6 +1,7 @@
 """Reads the request to send a message: MoEngage's, 8x8's own, and those of other gateways."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -12,7 +13,6 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import NUMBER, is_in_countries
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
-from sms_bridge.values import value
 
 # The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
 # MoEngage; the others are what further gateways make their users type.
@@ -29,7 +29,7 @@ NAMES = {
 _NOT_FILLED_IN = "holds the macro's name: MoEngage did not fill it in"
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
     """What this deployment allows, and what it adds.
 

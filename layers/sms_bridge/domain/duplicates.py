@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.domain.phone_number import digits_of
-from sms_bridge.json_text import json_text
-from sms_bridge.values import changed, value
 
 # Two functions' clocks may differ by this many seconds.
 CLOCK_SKEW = 5
@@ -23,7 +23,7 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the message that has the id then."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class ClaimKey:
     """What requests for the same message have in common.
 
@@ -45,7 +45,7 @@ class ClaimKey:
         return id_of(digest)
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Claim:
     """The answer to a claim.
 
@@ -91,7 +91,7 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
         request.idempotency_key,
         request.client_message_id,
     ]
-    canonical = json_text(parts).encode("utf-8", "surrogatepass")
+    canonical = json.dumps(parts).encode()
     value = hmac.digest(hash_key.encode(), canonical, "sha256").hex()
     return ClaimKey(value, None if named else window_seconds)
 
@@ -118,7 +118,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
         Seconds since the epoch.
     """
     if key.seconds is None:
-        return _take(changed(message, id=key.message_id(0, 0)), create)
+        return _take(replace(message, id=key.message_id(0, 0)), create)
     length = seconds_a_period(key.seconds)
     current = int(now // length)
     period, place = int((now - key.seconds - CLOCK_SKEW) // length), 0
@@ -128,7 +128,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
         claimed = _take(
             end_of_a_chain(message, message_id)
             if ends_a_chain
-            else changed(message, id=message_id),
+            else replace(message, id=message_id),
             create,
         )
         if claimed.message.ends_a_chain:

@@ -3,12 +3,10 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sms_bridge.domain.state import State
-from sms_bridge.json_text import ascii_json_text
-from sms_bridge.values import value
 
 
 class MessageType(StrEnum):
@@ -18,11 +16,7 @@ class MessageType(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-Sms = str
-"""A message as 8x8 takes it: a ``SmsRequest`` (its OpenAPI file) in JSON."""
-
-
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -56,13 +50,6 @@ class MessageRequest:
         """Whether 8x8 is to send it later."""
         return "scheduled" in self.options
 
-    def sms(self, message_id: str) -> Sms:
-        """Return what 8x8 is to get, with the bridge's id, which comes back in each receipt."""
-        fields = {"destination": self.destination, "text": self.text, **self.options}
-        if self.source:
-            fields["source"] = self.source
-        return ascii_json_text({**fields, "clientMessageId": message_id})
-
 
 class OutcomeStatus(StrEnum):
     """What MoEngage's delivery tracking hears: its success values list holds ``DELIVERED``."""
@@ -71,7 +58,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The final outcome of a message, as MoEngage is told it.
 
@@ -90,7 +77,7 @@ class Outcome:
     description: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -128,7 +115,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
@@ -149,7 +136,7 @@ class InboundMessage:
     received_at: str = ""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -164,7 +151,7 @@ class UnknownEvent:
     content: str = field(repr=False)
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What the bridge knows about a message.
 
@@ -180,6 +167,9 @@ class Message:
         It is no message but closes a chain of them (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
+    scheduled_at
+        When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
+        live count from then.
     send_before
         When its time to live is over: it must not be sent any more.
     attempt, attempt_at
@@ -192,6 +182,8 @@ class Message:
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
         When an attempt last ended without anybody knowing whether 8x8 has the message.
+    log_answered_at
+        When 8x8's log was read and did not say what became of it.
     encoding, segments
         8x8's finding, or the bridge's estimate until there is one.
     outcome, outcome_due_at, outcome_reported_at
@@ -224,11 +216,13 @@ class Message:
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     accepted_at: str = ""
+    scheduled_at: str = ""
     send_before: str = ""
     attempt: int = 0
     attempt_at: str = ""
     answered_at: str = ""
     ambiguous_since: str = ""
+    log_answered_at: str = ""
     outcome: Outcome | None = None
     outcome_due_at: str = ""
     outcome_reported_at: str = ""

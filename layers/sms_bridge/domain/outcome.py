@@ -1,11 +1,11 @@
 """What MoEngage is told, and when."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
-from sms_bridge.values import value
 
 # MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's
 # id, and a report about an id it does not know would be lost.
@@ -93,7 +93,7 @@ class ReportVerdict(StrEnum):
     """MoEngage will not take it, now or later."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportResult:
     """The result of one call to MoEngage's delivery tracking.
 
@@ -111,15 +111,6 @@ class ReportResult:
     http_status: int = 0
     error: str = ""
     retry_after: float | None = None
-
-
-def report_verdict_of(http_status: int) -> ReportVerdict:
-    """Judge MoEngage's answer. It documents no codes but 413, so this is HTTP's own sense."""
-    if 200 <= http_status < 300:
-        return ReportVerdict.ACKNOWLEDGED
-    if 400 <= http_status < 500 and http_status not in (408, 429):
-        return ReportVerdict.REFUSED
-    return ReportVerdict.RETRY
 
 
 def is_exhausted(tries: int) -> bool:

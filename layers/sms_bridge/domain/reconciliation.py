@@ -1,39 +1,47 @@
 """What has got stuck, and what is to be done about it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import FINAL, State
-from sms_bridge.values import value
 
-# Nothing is early enough for the send queue to have been slow only.
+# The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120
 
-# The queue tells an outcome well within this time after it was due.
+# Outcomes are reported well within this time after they became due.
 _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK = 900
 
-# A message that 8x8 took so much later than this one, and that its log shows, proves that the log
-# has got that far. Clocks differ, and 8x8 does not document how its log is written. Most messages
-# in state `sending` were taken (that is not written down), so more is asked for there.
+# If 8x8's log shows a message that was created so much later than this one, the log has got that
+# far. Clocks differ, and 8x8 does not document how its log is written. Most messages in state
+# `sending` were accepted (that is not written down), so more is asked for there.
 SECONDS_OF_PROOF = {State.UNKNOWN: 300, State.SENDING: 900}
+
+MIN_UNRESOLVED_TIMEOUT = max(SECONDS_OF_PROOF.values())
+"""In less time the log could prove nothing."""
+
+# Nothing is wrong with a younger message.
+_MIN_AGE = 300
+
+_MINUTES_15, _HOUR, _DAY = 900, 3600, 86_400
 
 
 class Finding(StrEnum):
     """What is wrong with a message."""
 
     NEVER_SENT = "never_sent"
-    """Its time to live is over while it waited."""
+    """Its time to live ended while it waited."""
     OUTCOME_STUCK = "outcome_stuck"
-    """The outcome is due and nobody tells it."""
+    """The outcome is due and nobody reports it."""
     ASK = "ask"
-    """Only 8x8 can tell what became of it."""
+    """8x8's log has to be asked what became of it."""
     OVERDUE = "overdue"
-    """8x8 will not tell any more: the operator's choice decides."""
+    """The log was asked and did not say it in time: the operator's choice decides."""
 
 
 class UnresolvedPolicy(StrEnum):
-    """What to do with a message of which 8x8's log tells nothing certain."""
+    """What to do with a message of which 8x8's log says nothing certain."""
 
     REPORT = "report"
     """Report it as failed."""
@@ -53,30 +61,30 @@ class AbsentPolicy(StrEnum):
 
 
 class MissingReceiptPolicy(StrEnum):
-    """What to tell MoEngage of a message whose final receipt never came."""
+    """What to report of a message whose final receipt never came."""
 
     FAILED = "failed"
     DELIVERED = "delivered"
     NOTHING = "nothing"
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """For how long to wait, in seconds.
+    """How long to wait, in seconds. A scheduled message is waited for from its time on.
 
     Attributes
     ----------
     unknown
-        For a receipt of a message in state ``sending`` or ``unknown``, before 8x8 is asked.
-    unsettled
-        For 8x8's log to tell something certain of it.
+        For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked.
     receipt
-        For the final receipt of a message that 8x8 took.
+        For the final receipt of a message that 8x8 accepted, before the log is asked.
+    unresolved
+        From the log's first answer, for it to say what became of the message.
     """
 
     unknown: int
-    unresolved: int
     receipt: int
+    unresolved: int
 
 
 def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | None:
@@ -95,33 +103,69 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         case State.WAITING:
             expired = _age(message.send_before, now) > _SECONDS_AFTER_EXPIRY
             return Finding.NEVER_SENT if expired else None
-        case State.SENDING | State.UNKNOWN:
-            age = _age(message.attempt_at, now)
-            if age > timeouts.unresolved:
-                return Finding.OVERDUE
-            return Finding.ASK if age > timeouts.unknown else None
         case state if state not in FINAL:
-            age = _age(message.accepted_at, now)
-            if age > timeouts.receipt + timeouts.unresolved:
-                return Finding.OVERDUE
-            return Finding.ASK if age > timeouts.receipt else None
+            asked_from = _asked_from(message, timeouts)
+            if now <= asked_from:
+                return None
+            answered_at = _log_answer_since(asked_from, message)
+            is_overdue = answered_at and now > answered_at + timeouts.unresolved
+            return Finding.OVERDUE if is_overdue else Finding.ASK
     return None
 
 
+def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:
+    """Return whether no answer of the log has started the time for the message to be resolved."""
+    return not _log_answer_since(_asked_from(message, timeouts), message)
+
+
+def _asked_from(message: Message, timeouts: Timeouts) -> float:
+    """Return from when on the log is asked for a message."""
+    if message.state in SECONDS_OF_PROOF:
+        return _begun_at(message) + timeouts.unknown
+    return seconds_of(max(message.accepted_at, message.scheduled_at)) + timeouts.receipt
+
+
+def _begun_at(message: Message) -> float:
+    return seconds_of(max(message.attempt_at or message.accepted_at, message.scheduled_at))
+
+
+def _log_answer_since(moment: float, message: Message) -> float:
+    """Return when the log answered, 0 if that was before the moment or never."""
+    at = seconds_of(message.log_answered_at) if message.log_answered_at else 0.0
+    return at if at > moment else 0.0
+
+
 def is_proven_absent(message: Message, newest_in_log: float) -> bool:
-    """Tell whether 8x8's log would show a message by now if 8x8 had it.
+    """Return whether 8x8's log would show a message by now if 8x8 had it.
 
     Parameters
     ----------
     newest_in_log
-        When the newest message that the log shows was taken, seconds since the epoch.
+        When the newest message that the log shows was created, seconds since the epoch.
     """
     needed = SECONDS_OF_PROOF.get(message.state, float("inf"))
-    return newest_in_log > seconds_of(message.attempt_at) + needed
+    return newest_in_log > _begun_at(message) + needed
+
+
+def oldest_to_look_at(now: float) -> float:
+    """Return since when messages were accepted that a scheduled run looks at.
+
+    Each look reads the message. What was accepted within the last hour is looked at in each run, a
+    day for a quarter of each hour, and what is older for an hour each day: long enough to ask for
+    an export of the log and to read it.
+    """
+    if now % _DAY < _HOUR:
+        return 0.0
+    return now - (_DAY + _HOUR if now % _HOUR < _MINUTES_15 else _HOUR)
+
+
+def youngest_to_look_at(now: float, timeouts: Timeouts) -> float:
+    """Return until when messages were accepted with which something may be wrong."""
+    return now - min(_MIN_AGE, timeouts.unknown)
 
 
 def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
-    """Return what MoEngage is told of a message whose final receipt never came."""
+    """Return the outcome of a message whose final receipt never came."""
     match policy:
         case MissingReceiptPolicy.DELIVERED:
             return Outcome(OutcomeStatus.DELIVERED)

@@ -13,11 +13,11 @@ read timeout, connection lost, other 5xx, unreadable 2xx  ambiguous   the operat
 Which answer has which verdict is told by :mod:`sms_bridge.providers.eightx8_errors`.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
-from sms_bridge.values import value
 
 _MAX_TRIES_AT_ONCE = 3
 _FIRST_PAUSE = 0.2
@@ -40,7 +40,7 @@ class AmbiguousSendPolicy(StrEnum):
     """Send it again. Never none, possibly two SMS."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Decides from what is known, and from nothing else.
 

@@ -5,10 +5,9 @@ rest without an error, so the bridge has to know before it sends.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from typing import Literal
-
-from sms_bridge.values import value
 
 Encoding = Literal["GSM7", "UCS2"]
 
@@ -28,7 +27,7 @@ ALWAYS_FITS = 330
 """So many characters never take more: ten times 66 places, of which each takes two at most."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Segments:
     """The size of a text.
 

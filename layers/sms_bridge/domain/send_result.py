@@ -1,10 +1,10 @@
 """What came of an attempt to send, as a value."""
 
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from sms_bridge.values import changed, value
 
 
 class Verdict(StrEnum):
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     """It was written and no answer tells what became of it: 8x8 may have it."""
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendResult:
     """The result of one attempt.
 
@@ -65,7 +65,7 @@ EXPIRED = SendResult(
 
 def message_after(message: Message, result: SendResult, state: State) -> Message:
     """Return what is known of a message after an attempt of which nothing is written down."""
-    return changed(
+    return replace(
         message,
         state=state,
         umid=result.umid,

@@ -68,35 +68,3 @@ FINAL = frozenset(
     {State.FAILED, State.REJECTED, State.UNDELIVERED, State.DELIVERED, State.READ},
 )
 """States with an outcome. A later receipt may still turn a failure into ``delivered``."""
-
-_RECEIPT_STATES = {
-    "queued": State.QUEUED,
-    "sent": State.SENT,
-    "rejected": State.REJECTED,
-    "undelivered": State.UNDELIVERED,
-    "delivered": State.DELIVERED,
-    "read": State.READ,
-}
-
-# 8x8's error codes that, by their wording, are not the last word: 4 deferred, 5 pending upstream,
-# 22 being retried.
-_NOT_FINAL_ERROR_CODES = frozenset({"4", "5", "22"})
-
-
-def state_of_receipt(state: str, error_code: str = "") -> State | None:
-    """Return the state that a receipt reports.
-
-    Parameters
-    ----------
-    state, error_code
-        8x8's ``status.state`` and ``status.errorCode``, the code as a string.
-
-    Returns
-    -------
-    State or None
-        ``None`` for a word that 8x8 does not document.
-    """
-    known = _RECEIPT_STATES.get(state)
-    if known is State.UNDELIVERED and error_code in _NOT_FINAL_ERROR_CODES:
-        return State.DEFERRED
-    return known

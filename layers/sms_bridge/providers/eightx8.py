@@ -1,23 +1,25 @@
 """8x8's SMS API."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
-from sms_bridge.domain.message import Sms
+from sms_bridge.domain.message import MessageRequest
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.providers.eightx8_errors import (
-    Answer,
     result_of_answer,
     result_of_failure,
     results_of_batch_answer,
 )
-from sms_bridge.providers.http import Connections, Payload, retry_after_of
+from sms_bridge.providers.http import Answer, Connections, Payload
 
-# Less time than this is not worth a try: it would end as "nobody knows".
+# Less time than this is not worth a try: it would end as ambiguous.
 MIN_SECONDS_FOR_A_TRY = 0.25
+
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class ApiKeys(Protocol):
@@ -38,28 +40,33 @@ class EightX8:
     connections
         To the platform region's host.
     api_keys
-        Asked for the key at each message.
+        Asked for the key at each request.
     """
 
     def __init__(self, connections: Connections, api_keys: ApiKeys) -> None:
         self._connections = connections
         self._api_keys = api_keys
 
-    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
+    def send(
+        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
+    ) -> SendResult:
         """Post one message.
 
         Parameters
         ----------
+        message_id
+            The bridge's id, which comes back in each receipt.
         time_left
             Seconds that the caller can still wait. When they are over nothing is written any more.
         """
-        answer = self._post(_messages_path(sub_account_id), sms, time_left)
+        path = messages_path(request.sub_account_id)
+        answer = self._post(path, sms_of(request, message_id), time_left)
         return answer if isinstance(answer, SendResult) else result_of_answer(answer)
 
     def send_batch(
         self,
         sub_account_id: str,
-        messages: Mapping[str, Sms],
+        requests: Mapping[str, MessageRequest],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
@@ -67,50 +74,80 @@ class EightX8:
 
         Parameters
         ----------
-        messages
-            By id, at most 10,000 (8x8's limit).
+        requests
+            By the bridge's ids, at most 10,000 (8x8's limit).
 
         Returns
         -------
         dict
             For every message what came of it, whatever 8x8 answered.
         """
-        body = f'{{"messages":[{",".join(messages.values())}],"includeMessagesInResponse":true}}'
-        answer = self._post(f"{_messages_path(sub_account_id)}/batch", body, time_left)
+        body = {
+            "messages": [sms_of(request, name) for name, request in requests.items()],
+            "includeMessagesInResponse": True,
+        }
+        answer = self._post(f"{messages_path(sub_account_id)}/batch", body, time_left)
         if isinstance(answer, SendResult):
-            return dict.fromkeys(messages, answer)
-        return results_of_batch_answer(answer, messages)
+            return dict.fromkeys(requests, answer)
+        return results_of_batch_answer(answer, requests)
 
-    def _post(self, path: str, body: str, time_left: Callable[[], float]) -> Answer | SendResult:
-        """Post once. A refused key is read anew and, if it has changed, tried once more: a 401
-        proves that nothing was taken.
-        """
-        content = body.encode()
-        key = self._api_keys.api_key()
-        answer = self._post_with(key, path, content, time_left)
-        refused = isinstance(answer, Answer) and answer.http_status == 401
-        if refused and time_left() > MIN_SECONDS_FOR_A_TRY:
-            newer = self._api_keys.api_key_after_refusal(key)
-            if newer != key:
-                answer = self._post_with(newer, path, content, time_left)
-        return answer
-
-    def _post_with(
-        self, key: str, path: str, content: bytes, time_left: Callable[[], float]
+    def _post(
+        self, path: str, body: Mapping[str, object], time_left: Callable[[], float]
     ) -> Answer | SendResult:
-        payload = Payload(content, may_leave=lambda: time_left() > 0)
-        try:
-            answer = self._connections.post_json(
+        content = _json(body).encode()
+        payload = Payload(content)
+
+        def post(key: str) -> Answer:
+            nonlocal payload
+            payload = Payload(content, may_leave=lambda: time_left() > 0)
+            return self._connections.post_json(
                 path,
                 payload,
-                headers={"authorization": f"Bearer {key}"},
-                read_timeout=max(time_left(), MIN_SECONDS_FOR_A_TRY),
+                headers=authorization(key),
+                seconds=max(time_left(), MIN_SECONDS_FOR_A_TRY),
             )
-            return Answer(answer.status, answer.data, retry_after_of(answer))
-        except (HTTPError, ValueError) as error:
-            # ValueError: the key is one that no header can hold.
+
+        try:
+            return ask_with_key(
+                self._api_keys, post, again=lambda: time_left() > MIN_SECONDS_FOR_A_TRY
+            )
+        except HTTPError as error:
             return result_of_failure(error, left=payload.left)
 
 
-def _messages_path(sub_account_id: str) -> str:
+def ask_with_key(
+    api_keys: ApiKeys, ask: Callable[[str], Answer], *, again: Callable[[], bool] = lambda: True
+) -> Answer:
+    """Ask 8x8. A refused key is read anew and, if it has changed, tried once more.
+
+    A 401 proves that nothing was done.
+
+    Parameters
+    ----------
+    again
+        Whether there is time for that.
+    """
+    key = api_keys.api_key()
+    answer = ask(key)
+    if answer.status != 401 or not again():
+        return answer
+    newer = api_keys.api_key_after_refusal(key)
+    return answer if newer == key else ask(newer)
+
+
+def authorization(key: str) -> dict[str, str]:
+    """Return the header that carries 8x8's API key."""
+    return {"authorization": f"Bearer {key}"}
+
+
+def messages_path(sub_account_id: str) -> str:
+    """Return the path of a sub-account's messages."""
     return f"/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
+
+
+def sms_of(request: MessageRequest, message_id: str) -> dict[str, str]:
+    """Return a message as 8x8 takes it: a ``SmsRequest`` of its OpenAPI file."""
+    fields = {"destination": request.destination, "text": request.text, **request.options}
+    if request.source:
+        fields["source"] = request.source
+    return {**fields, "clientMessageId": message_id}

@@ -1,103 +1,196 @@
-"""What 8x8's answers, and the lack of one, mean: the table behind every decision.
+"""What 8x8 said, and what it means: the one table behind every decision and every document.
+
+``RESULTS_BY_STATUS`` to ``RESULTS_WITHOUT_AN_ANSWER`` are about requests, ``STATES`` and
+``ERROR_CODES`` about receipts and 8x8's log; :func:`rows` lists all of it.
 
 The descriptions are the bridge's own. 8x8's ``message`` may quote the number or the text, and
 descriptions go to MoEngage and into logs.
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.values import changed, value
+from sms_bridge.domain.state import State
+from sms_bridge.providers.http import Answer
 
-# 8x8's error codes for requests that it refuses (its API reference, "Errors").
-_BY_CODE = {
-    1000: ("eightx8_invalid_parameter", "8x8 refused a field of the request"),
-    1001: ("eightx8_unknown_sub_account", "8x8 does not know the sub-account"),
-    1002: ("eightx8_invalid_destination", "8x8 says that the phone number is not valid"),
-    1003: ("eightx8_invalid_encoding", "8x8 refused the encoding"),
-    1004: ("eightx8_invalid_text", "8x8 refused the text"),
-    1005: ("eightx8_invalid_source", "8x8 refused the sender ID"),
-    1006: ("eightx8_invalid_expiry", "8x8 refused the expiry"),
-    1009: ("eightx8_invalid_country", "8x8 refused the country"),
-    1011: ("eightx8_invalid_schedule", "8x8 refused the scheduled time"),
-    1012: ("eightx8_invalid_client_ip", "8x8 refused the client's IP address"),
-    1014: ("eightx8_tls_required", "8x8 asks for a newer version of TLS"),
-    1100: ("eightx8_bulk_limit", "8x8 refused a request that is too large"),
-    1200: ("eightx8_unauthorized", "8x8 refused the bridge's API key"),
-    1201: ("eightx8_forbidden", "8x8's API key may not use this sub-account"),
-    1300: ("eightx8_not_found", "8x8 did not find what the request names"),
-    1400: ("eightx8_resent_too_soon", "8x8 refused the message as sent again too soon"),
+
+def _refused(reason: str, description: str) -> SendResult:
+    return SendResult(
+        verdict=Verdict.PERMANENT, reason=f"eightx8_{reason}", description=f"8x8 {description}"
+    )
+
+
+def _ambiguous(reason: str, description: str) -> SendResult:
+    return SendResult(
+        verdict=Verdict.AMBIGUOUS,
+        reason=f"eightx8_{reason}",
+        description=f"{description}; 8x8 may have the message",
+    )
+
+
+def _not_sent(reason: str, description: str) -> SendResult:
+    return replace(_refused(reason, description), verdict=Verdict.NOT_SENT)
+
+
+# ---------------------------------------------------------------------------- answers to a request
+# 8x8's error codes say more than the HTTP status of a refusal (its API reference, "API error
+# codes"). They never change the verdict.
+RESULTS_BY_CODE = {
+    1000: _refused("invalid_parameter", "refused a field of the request"),
+    1001: _refused("unknown_sub_account", "does not know the sub-account"),
+    1002: _refused("invalid_destination", "says that the phone number is not valid"),
+    1003: _refused("invalid_encoding", "refused the encoding"),
+    1004: _refused("invalid_text", "refused the text"),
+    1005: _refused("invalid_source", "refused the sender ID"),
+    1006: _refused("invalid_expiry", "refused the expiry"),
+    1007: _refused("invalid_template", "refused the template"),
+    1008: _refused("invalid_id", "refused an id in the request"),
+    1009: _refused("invalid_country", "refused the country"),
+    1010: _refused("out_of_range", "refused a value as out of range"),
+    1011: _refused("invalid_schedule", "refused the scheduled time"),
+    1012: _refused("invalid_client_ip", "refused the client's IP address"),
+    1014: _refused("tls_required", "asks for a newer version of TLS"),
+    1100: _refused("bulk_limit", "refused a request that is too large"),
+    1200: _refused("unauthorized", "refused the bridge's API key"),
+    1201: _refused("forbidden", "does not let the bridge's API key use this sub-account"),
+    1300: _refused("not_found", "did not find what the request names"),
+    1400: _refused("resent_too_soon", "refused the message as sent again too soon"),
+    2000: _refused("internal_error", "failed, and refused the request"),
+    2001: _refused("not_implemented", "does not offer what the request asks for"),
+    2002: _refused("unsupported_version", "does not know this version of its API"),
+    2003: _refused("unsupported_product", "does not offer this product to the account"),
+    3006: _refused("text_too_long", "refused the text as too long"),
+    3009: _refused("client_message_id_too_long", "refused the bridge's message id as too long"),
+    3011: _refused("source_too_long", "refused the sender ID as too long"),
+    3012: _refused("no_messages", "found no messages in the request"),
+    3013: _refused("too_many_messages", "found too many messages in the request"),
+    3014: _refused("client_batch_id_too_long", "refused the batch's id as too long"),
+    3020: _refused("invalid_callback_url", "refused the callback URL (CallbackBaseUrl)"),
 }
 
-# By HTTP status, where 8x8's code says nothing. A 4xx, 429 or 503 proves that 8x8 did not take
-# the message; any other failure proves nothing.
-_BY_STATUS = {
-    400: (Verdict.PERMANENT, "eightx8_bad_request", "8x8 refused the request"),
-    401: (Verdict.PERMANENT, *_BY_CODE[1200]),
-    403: (Verdict.PERMANENT, *_BY_CODE[1201]),
-    404: (Verdict.PERMANENT, *_BY_CODE[1300]),
-    408: (Verdict.NOT_SENT, "eightx8_request_timeout", "8x8 did not get the whole request"),
-    410: (Verdict.PERMANENT, "eightx8_gone", "8x8 no longer offers what the request asks for"),
-    422: (Verdict.PERMANENT, "eightx8_unprocessable", "8x8 could not process the request"),
-    426: (Verdict.PERMANENT, *_BY_CODE[1014]),
-    429: (Verdict.THROTTLED, "eightx8_throttled", "8x8's rate limit was reached"),
-    503: (Verdict.NOT_SENT, "eightx8_unavailable", "8x8 is not available"),
-}
-_OTHER_4XX = (Verdict.PERMANENT, "eightx8_refused", "8x8 refused the request")
-_OTHER = (Verdict.AMBIGUOUS, "eightx8_server_error", "8x8 failed; it may have the message")
-
-# What the code in a success means.
-_BY_STATUS_CODE = {
-    "QUEUED": SendResult(verdict=Verdict.ACCEPTED, description="SMS is accepted and queued by 8x8"),
-    "REJECTED": SendResult(
-        verdict=Verdict.PERMANENT,
-        reason="eightx8_rejected",
-        description="8x8 rejected the message",
+# A 4xx, 429 or 503 proves that 8x8 did not accept the message; any other failure proves nothing.
+RESULTS_BY_STATUS = {
+    400: _refused("bad_request", "refused the request"),
+    401: RESULTS_BY_CODE[1200],
+    403: RESULTS_BY_CODE[1201],
+    404: RESULTS_BY_CODE[1300],
+    408: _not_sent("request_timeout", "did not get the whole request"),
+    410: _refused("gone", "no longer offers what the request asks for"),
+    422: _refused("unprocessable", "could not process the request"),
+    426: RESULTS_BY_CODE[1014],
+    429: SendResult(
+        verdict=Verdict.THROTTLED,
+        reason="eightx8_throttled",
+        description="8x8's rate limit was reached",
     ),
+    503: _not_sent("unavailable", "is not available"),
 }
-_UNREADABLE = SendResult(
-    verdict=Verdict.AMBIGUOUS,
-    reason="eightx8_unreadable_answer",
-    description="8x8's answer could not be read; it may have the message",
-)
-_NOT_NAMED = SendResult(
-    verdict=Verdict.AMBIGUOUS,
-    reason="eightx8_not_named",
-    description="8x8's answer to a batch left it out; it may have the message",
-)
+OTHER_4XX = _refused("refused", "refused the request")
+OTHER_STATUS = _ambiguous("server_error", "8x8 failed")
 
-UNREACHABLE = ("eightx8_unreachable", "8x8 could not be reached")
-TIMEOUT = ("eightx8_timeout", "8x8 did not answer in time; it may have the message")
-CONNECTION_LOST = (
-    "eightx8_connection_lost",
-    "The connection to 8x8 broke; it may have the message",
-)
+# The code inside a success.
+RESULTS_BY_STATUS_CODE = {
+    "QUEUED": SendResult(verdict=Verdict.ACCEPTED, description="SMS is accepted and queued by 8x8"),
+    "REJECTED": _refused("rejected", "rejected the message"),
+}
+UNREADABLE = _ambiguous("unreadable_answer", "8x8's answer could not be read")
+NOT_NAMED = _ambiguous("not_named", "8x8's answer to a batch left the message out")
+
+UNREACHABLE = _not_sent("unreachable", "could not be reached")
+TIMEOUT = _ambiguous("timeout", "8x8 did not answer in time")
+CONNECTION_LOST = _ambiguous("connection_lost", "The connection to 8x8 broke")
+
+# ------------------------------------------------------------------------------------ receipts, log
+STATES = {
+    "queued": State.QUEUED,
+    "sent": State.SENT,
+    "rejected": State.REJECTED,
+    # The log's word for a message that 8x8's API refused.
+    "failed": State.REJECTED,
+    "undelivered": State.UNDELIVERED,
+    "delivered": State.DELIVERED,
+    "read": State.READ,
+}
+
+# With these an undelivered message is, by 8x8's wording, still under way.
+DEFERRING_ERROR_CODES = frozenset({"4", "5", "22"})
+
+# The ones that people ask about; 8x8 documents 0 to 61.
+ERROR_CODES = {
+    "1": "absent subscriber",
+    "4": "delivery deferred",
+    "5": "pending upstream",
+    "15": "invalid destination, or on 8x8's own blacklist",
+    "22": "being retried",
+    "36": "the SMS expired",
+    "43": "spam filter",
+    "46": "subscriber not reachable",
+    "50": "throttling",
+    "60": "content filtered",
+}
+
+_MAX_WORDS = 200
+_MAX_ID = 100
+_LONG_NUMBER = re.compile(r"\d(?:[ ().-]?\d){5,}")
 
 
-@value()
-class Answer:
-    """An HTTP answer of 8x8.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table.
 
     Attributes
     ----------
-    retry_after
-        Seconds, from the header of that name.
+    said
+        By 8x8: ``HTTP 503``, ``code 1002``, ``state undelivered``, ...
+    means
+        A verdict about a request, or a state.
     """
 
-    http_status: int
-    content: bytes
-    retry_after: float | None
+    said: str
+    means: str
+    reason: str = ""
+    description: str = ""
 
 
+def results() -> dict[str, SendResult]:
+    """Return what can come of a request, by what 8x8 said."""
+    return {
+        **{f"200 {code}": result for code, result in RESULTS_BY_STATUS_CODE.items()},
+        "200, unreadable": UNREADABLE,
+        "200 that leaves out a message of a batch": NOT_NAMED,
+        **{f"HTTP {status}": result for status, result in RESULTS_BY_STATUS.items()},
+        "any other 4xx": OTHER_4XX,
+        "any other status": OTHER_STATUS,
+        **{f"4xx, code {code}": result for code, result in RESULTS_BY_CODE.items()},
+        "no connection": UNREACHABLE,
+        "no answer in time": TIMEOUT,
+        "connection lost": CONNECTION_LOST,
+    }
+
+
+def rows() -> Iterator[Row]:
+    """Return the whole table, for documents."""
+    for said, result in results().items():
+        yield Row(said, result.verdict, result.reason, result.description)
+    for word, state in STATES.items():
+        yield Row(f"state {word}", state)
+    for code, words in ERROR_CODES.items():
+        state = state_of_receipt("undelivered", code) or State.UNDELIVERED
+        yield Row(f"state undelivered, errorCode {code}", state, f"eightx8_{state}_{code}", words)
+
+
+# -------------------------------------------------------------------------------------- requests
 def result_of_answer(answer: Answer) -> SendResult:
     """Return what the answer to "send one message" means."""
-    body = _json_object(answer.content)
-    if 200 <= answer.http_status < 300:
-        return _result_of_success(answer.http_status, body)
+    body = json_object(answer.content)
+    if 200 <= answer.status < 300:
+        return _result_of_success(answer.status, body)
     return _result_of_error(answer, body)
 
 
@@ -105,39 +198,19 @@ def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[
     """Return what the answer to "send many messages" means for each of them.
 
     An error is the same for all. In a success 8x8 names the messages by the ids that it was
-    given, in any order; of one that it leaves out nobody knows.
+    given, in any order; one that it leaves out is ambiguous.
     """
-    body = _json_object(answer.content)
-    if not 200 <= answer.http_status < 300:
+    body = json_object(answer.content)
+    if not 200 <= answer.status < 300:
         return dict.fromkeys(message_ids, _result_of_error(answer, body))
     listed = body.get("messages")
     named = {
-        name: _result_of_success(answer.http_status, one)
+        name: _result_of_success(answer.status, one)
         for one in (listed if isinstance(listed, list) else ())
         if isinstance(one, dict) and isinstance(name := one.get("clientMessageId"), str)
     }
-    not_named = changed(
-        _NOT_NAMED if "batchId" in body else _UNREADABLE, http_status=answer.http_status
-    )
+    not_named = replace(NOT_NAMED if "batchId" in body else UNREADABLE, http_status=answer.status)
     return {name: named.get(name, not_named) for name in message_ids}
-
-
-def _result_of_error(answer: Answer, body: dict[str, Any]) -> SendResult:
-    eightx8_code = body.get("code")
-    verdict, reason, description = _BY_STATUS.get(
-        answer.http_status, _OTHER_4XX if 400 <= answer.http_status < 500 else _OTHER
-    )
-    if verdict is Verdict.PERMANENT and isinstance(eightx8_code, int):
-        reason, description = _BY_CODE.get(eightx8_code, (reason, description))
-    return SendResult(
-        verdict=verdict,
-        reason=reason,
-        description=description,
-        http_status=answer.http_status,
-        eightx8_code=str(eightx8_code or ""),
-        eightx8_error_id=str(body.get("errorId") or ""),
-        retry_after=answer.retry_after,
-    )
 
 
 def result_of_failure(error: Exception, *, left: bool) -> SendResult:
@@ -149,26 +222,46 @@ def result_of_failure(error: Exception, *, left: bool) -> SendResult:
         Whether the request's body was written: if not, 8x8 cannot have the message.
     """
     if not left:
-        verdict, (reason, description) = Verdict.NOT_SENT, UNREACHABLE
-    elif isinstance(error, TimeoutError):
-        verdict, (reason, description) = Verdict.AMBIGUOUS, TIMEOUT
-    else:
-        verdict, (reason, description) = Verdict.AMBIGUOUS, CONNECTION_LOST
-    return SendResult(verdict=verdict, reason=reason, description=description)
+        return UNREACHABLE
+    return TIMEOUT if isinstance(error, TimeoutError) else CONNECTION_LOST
+
+
+def _result_of_error(answer: Answer, body: dict[str, Any]) -> SendResult:
+    other = OTHER_4XX if 400 <= answer.status < 500 else OTHER_STATUS
+    result = RESULTS_BY_STATUS.get(answer.status, other)
+    code = body.get("code")
+    if result.verdict is Verdict.PERMANENT and isinstance(code, int):
+        result = RESULTS_BY_CODE.get(code, result)
+    return replace(
+        result,
+        http_status=answer.status,
+        eightx8_code=_id(str(code)) if code and isinstance(code, int | str) else "",
+        eightx8_error_id=_id(body.get("errorId")),
+        retry_after=answer.retry_after,
+    )
 
 
 def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
-    return changed(
-        _BY_STATUS_CODE.get(_string(code), _UNREADABLE),
+    result = RESULTS_BY_STATUS_CODE.get(code, UNREADABLE) if isinstance(code, str) else UNREADABLE
+    return replace(
+        result,
         http_status=http_status,
-        umid=_string(body.get("umid")),
-        encoding=_string(body.get("encoding")),
+        umid=_id(body.get("umid")),
+        encoding=_id(body.get("encoding")),
     )
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
+def _id(value: object) -> str:
+    """Return a short text that can be written down, empty for anything else."""
+    if not isinstance(value, str) or len(value) > _MAX_ID:
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """Read a JSON object; anything else is an empty one."""
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
@@ -176,8 +269,36 @@ def _json_object(content: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _string(value: object) -> str:
-    """Return a text that can be written down, empty for anything else."""
+# ---------------------------------------------------------------------------------------- receipts
+def state_of_receipt(state: str, error_code: str = "") -> State | None:
+    """Return the state that a receipt, or a row of 8x8's log, reports.
+
+    Parameters
+    ----------
+    state, error_code
+        8x8's ``status.state`` and ``status.errorCode``.
+
+    Returns
+    -------
+    State or None
+        ``None`` for a word that 8x8 does not document.
+    """
+    known = STATES.get(state.strip().lower())
+    if known is State.UNDELIVERED and error_code in DEFERRING_ERROR_CODES:
+        return State.DEFERRED
+    return known
+
+
+def error_code_of(value: object) -> str:
+    """Return 8x8's error code of a receipt as a short text, empty for what is none."""
+    code = re.fullmatch(r"\s*0*(\d{1,4})(\.0*)?\s*", str(value), re.ASCII)
+    return code[1] if code else ""
+
+
+def words_of(value: object) -> str:
+    """Return 8x8's own words as they may be kept and passed on: short, on one line, no numbers."""
     if not isinstance(value, str):
         return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    text = value[:_MAX_WORDS].encode("utf-8", "replace").decode()
+    text = "".join(one if one.isprintable() else " " for one in text)
+    return _LONG_NUMBER.sub("***", text).strip()

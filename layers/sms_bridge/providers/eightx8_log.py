@@ -1,70 +1,58 @@
-"""8x8's own record of a message."""
+"""What 8x8 itself says of messages: one by its id, or an export of its log."""
 
 import csv
 import io
-import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
+from datetime import datetime
+from urllib.parse import SplitResult, quote, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from sms_bridge.api.errors import Code
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Receipt
-from sms_bridge.domain.state import state_of_receipt
-from sms_bridge.providers.eightx8 import ApiKeys
-from sms_bridge.providers.http import Answer, Connections, Payload, retry_after_of
-from sms_bridge.values import value
+from sms_bridge.domain.state import MAY_REPLACE
+from sms_bridge.errors import (
+    DetailsFailedError,
+    DetailsFailure,
+    ExportFailedError,
+    NoExportError,
+)
+from sms_bridge.providers.eightx8 import ApiKeys, ask_with_key, authorization, messages_path
+from sms_bridge.providers.eightx8_errors import (
+    error_code_of,
+    json_object,
+    state_of_receipt,
+    words_of,
+)
+from sms_bridge.providers.http import Answer, Connections, Payload
+from sms_bridge.services.interfaces import LogExport
 
-ASKED_AT_ONCE = 8
-
-_CONNECT_TIMEOUT = 1.0
-_READ_TIMEOUT = 3.0
+# ---------------------------------------------------------------------------- a message's details
+_SECONDS_FOR_DETAILS = 3.0
 _LONGEST_PAUSE = 2.0
-
-_WORDS = {
-    Code.EIGHTX8_UNAUTHORIZED: "8x8 refuses the bridge's API key",
-    Code.EIGHTX8_UNREACHABLE: "8x8 cannot be reached",
-    Code.EIGHTX8_TIMEOUT: "8x8 did not answer in time",
-    Code.EIGHTX8_THROTTLED: "8x8 allows one such question a second; ask again",
-    Code.EIGHTX8_UNAVAILABLE: "8x8 gave no usable answer",
-}
-
-
-class DetailsFailedError(Exception):
-    """8x8 did not say whether it has a message.
-
-    Parameters
-    ----------
-    code
-        Why.
-    """
-
-    def __init__(self, code: Code) -> None:
-        super().__init__(_WORDS[code])
-        self.code = code
 
 
 class MessageDetails:
-    """Asks 8x8 about one message: at most once a second for each sub-account (8x8's limit).
-
-    It may be asked from several threads at once.
+    """Asks 8x8 about one message; may be asked from several threads at once.
 
     Parameters
     ----------
-    base_url
-        Of the platform region.
+    connections
+        To the platform region's host.
     api_keys
         Asked for the key at each call.
     """
 
     def __init__(
-        self, base_url: str, api_keys: ApiKeys, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        connections: Connections,
+        api_keys: ApiKeys,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._connections = Connections(base_url, connect_timeout=_CONNECT_TIMEOUT)
+        self._connections = connections
         self._api_keys = api_keys
         self._sleep = sleep
 
@@ -79,87 +67,73 @@ class MessageDetails:
         DetailsFailedError
             8x8 does not say whether it has it.
         """
-        account = quote(sub_account_id, safe="&")
-        path = f"/api/v1/subaccounts/{account}/messages/{quote(umid, safe='')}"
+        if not umid.strip("."):
+            return ""  # as a part of a path it would name something else
+        path = f"{messages_path(sub_account_id)}/{quote(umid, safe='')}"
         try:
             answer = self._ask(path)
         except ReadTimeoutError:
-            raise DetailsFailedError(Code.EIGHTX8_TIMEOUT) from None
+            raise DetailsFailedError(DetailsFailure.TIMEOUT) from None
         except HTTPError:
-            raise DetailsFailedError(Code.EIGHTX8_UNREACHABLE) from None
-        # 400: it has not the form of an id, and so there is none.
-        if answer.status in (400, 404):
-            return ""
-        if answer.status in (401, 403):
-            raise DetailsFailedError(Code.EIGHTX8_UNAUTHORIZED)
-        if answer.status == 429:
-            raise DetailsFailedError(Code.EIGHTX8_THROTTLED)
-        try:
-            details: Any = json.loads(answer.data)
-        except ValueError:
-            details = None
-        if answer.status != 200 or not isinstance(details, dict):
-            raise DetailsFailedError(Code.EIGHTX8_UNAVAILABLE)
-        found = details.get("clientMessageId")
-        return found if isinstance(found, str) else ""
+            raise DetailsFailedError(DetailsFailure.UNREACHABLE) from None
+        details = json_object(answer.content)
+        match answer.status:
+            case 200 if details:
+                found = details.get("clientMessageId")
+                return found if isinstance(found, str) else ""
+            case 400 | 404:
+                return ""  # 400: it has not the form of an id, and so there is none
+            case 401 | 403:
+                raise DetailsFailedError(DetailsFailure.UNAUTHORIZED)
+            case 429:
+                raise DetailsFailedError(DetailsFailure.THROTTLED)
+            case _:
+                raise DetailsFailedError(DetailsFailure.UNAVAILABLE)
 
     def _ask(self, path: str) -> Answer:
-        """Ask, and once more with a new key or after the pause that 8x8 asks for."""
-        key = self._api_keys.api_key()
-        answer = self._get(path, key)
-        if answer.status == 401:
-            newer = self._api_keys.api_key_after_refusal(key)
-            return answer if newer == key else self._get(path, newer)
-        pause = retry_after_of(answer) or 1.0
+        """Ask, and once more after the pause that 8x8 asks for."""
+        answer = ask_with_key(self._api_keys, lambda key: self._get(path, key))
+        pause = answer.retry_after or 1.0
         if answer.status == 429 and pause <= _LONGEST_PAUSE:
             self._sleep(pause)
-            return self._get(path, key)
+            return self._get(path, self._api_keys.api_key())
         return answer
 
     def _get(self, path: str, key: str) -> Answer:
-        headers = {"authorization": f"Bearer {key}"}
+        headers = authorization(key)
         try:
-            return self._connections.get(path, headers=headers, read_timeout=_READ_TIMEOUT)
+            return self._connections.get(path, headers=headers, seconds=_SECONDS_FOR_DETAILS)
         except ProtocolError:
             # 8x8 may have closed the connection while it was idle; to ask twice is harmless.
-            return self._connections.get(path, headers=headers, read_timeout=_READ_TIMEOUT)
+            return self._connections.get(path, headers=headers, seconds=_SECONDS_FOR_DETAILS)
 
 
-_SECONDS_TO_WAIT = 10.0
+# ----------------------------------------------------------------------------- exports of the log
+_SECONDS_TO_ANSWER = 10.0
 _SECONDS_TO_DOWNLOAD = 60.0
+_now = time.monotonic
+_MAX_LINE = csv.field_size_limit()
+
+_READY = ("succeeded", "empty")
+_UNDER_WAY = ("queued", "running")
 _FAILED = ("failed", "cancelled", "error")
 # 8x8 does not know the job, or not any more.
 _NO_SUCH_JOB = (400, 404, 410)
+
+# Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
+# links of its API reference lie there; other hosts are not documented.)
+_HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
+
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
 
 
-class ExportFailedError(Exception):
-    """There is no export yet, or it cannot be read now; the text is a stable code."""
-
-
-class NoExportError(ExportFailedError):
-    """There will be none: it has to be asked for anew."""
-
-
-@value()
-class LogEntry:
-    """A message in 8x8's log.
-
-    Attributes
-    ----------
-    taken_at
-        When 8x8 took it, seconds since the epoch; 0 where the log does not tell.
-    receipt
-        What the log says of it, as a receipt would.
-    """
-
-    taken_at: float
-    receipt: Receipt
-
-
 class LogExports:
     """Asks 8x8 for its log and reads it.
+
+    It is read strictly, since a message that it lacks is sent again: what cannot be read, or is
+    not whole, raises; a row that is dated without an offset, or later than the export was asked
+    for, does not show how far the log has got.
 
     Parameters
     ----------
@@ -167,19 +141,19 @@ class LogExports:
         To the platform region's host.
     api_keys
         Asked for the key at each call.
-    downloads
-        Gets the files, which lie on hosts of 8x8's choice.
+    connect
+        Makes connections to the host of a file.
     """
 
     def __init__(
         self,
         connections: Connections,
         api_keys: ApiKeys,
-        downloads: urllib3.PoolManager | None = None,
+        connect: Callable[[str], Connections] = lambda url: Connections(url, connect_timeout=2.0),
     ) -> None:
         self._connections = connections
         self._api_keys = api_keys
-        self._downloads = downloads or urllib3.PoolManager()
+        self._connect = connect
 
     def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
         """Ask for the log of a time span.
@@ -199,28 +173,44 @@ class LogExports:
         ExportFailedError
             8x8 refused, or did not answer.
         """
-        body = json.dumps({"from": since, "to": until, "limit": 0}).encode()
+        body = f'{{"from":"{since}","to":"{until}","limit":0}}'.encode()
         try:
-            answer = self._connections.post_json(
-                _path(sub_account_id),
-                Payload(body),
-                headers=self._authorization(),
-                read_timeout=_SECONDS_TO_WAIT,
+            answer = ask_with_key(
+                self._api_keys,
+                lambda key: self._connections.post_json(
+                    _path(sub_account_id),
+                    Payload(body),
+                    headers=authorization(key),
+                    seconds=_SECONDS_TO_ANSWER,
+                ),
             )
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
-        job_id = _object(answer).get("jobId")
-        if answer.status not in (200, 202) or not isinstance(job_id, str) or not job_id:
+        job_id = json_object(answer.content).get("jobId")
+        is_id = isinstance(job_id, str) and job_id.strip(".")
+        if answer.status not in (200, 202) or not is_id:
             raise ExportFailedError(f"export_not_started_{answer.status}")
-        return job_id
+        return str(job_id)
 
-    def read(self, sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
-        """Return the log, ``None`` while 8x8 is still at it.
+    def read(
+        self,
+        sub_account_id: str,
+        job_id: str,
+        message_ids: Collection[str],
+        *,
+        asked_at: float,
+        received_at: str,
+    ) -> LogExport | None:
+        """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
 
         Parameters
         ----------
+        message_ids
+            The bridge's.
+        asked_at
+            When this export was asked for, seconds since the epoch.
         received_at
-            Goes into the receipts, ISO 8601 UTC.
+            Goes into the receipts.
 
         Raises
         ------
@@ -229,83 +219,129 @@ class LogExports:
         ExportFailedError
             It could not be read this time.
         """
+        wanted = frozenset(message_ids)
+        receipts: dict[str, Receipt] = {}
+        newest = 0.0
         try:
-            answer = self._connections.get(
-                f"{_path(sub_account_id)}/{quote(job_id, safe='')}",
-                headers=self._authorization(),
-                read_timeout=_SECONDS_TO_WAIT,
-            )
-            job = _object(answer)
-            status = job.get("status")
-            if answer.status != 200 or status not in ("queued", "running", "succeeded", "empty"):
-                # A word that 8x8 does not document may be any text.
-                if status in _FAILED:
-                    raise NoExportError(f"export_{status}")
-                is_gone = answer.status in _NO_SUCH_JOB
-                failure = NoExportError if is_gone else ExportFailedError
-                raise failure(f"export_{answer.status}")
-            if status in ("queued", "running"):
-                return None
-            links = job.get("data") if status == "succeeded" else []
-            entries: list[LogEntry] = []
-            for link in links if isinstance(links, list) else []:
-                entries += _entries(self._download(str(link)), received_at)
+            links = self._links(sub_account_id, job_id)
+            for row in (row for link in links or () for row in self._rows(link)):
+                if row.get("direction") == _OUTBOUND:
+                    created = _seconds_of(row.get("createdat", ""))
+                    newest = max(newest, created if created <= asked_at else 0.0)
+                if (name := row[_OUR_ID].strip()) in wanted:
+                    receipts[name] = _later(receipts.get(name), _receipt(row, name, received_at))
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
-        except csv.Error:
+        except (csv.Error, UnicodeDecodeError):
             raise ExportFailedError("export_unreadable") from None
-        return entries
+        return None if links is None else LogExport(receipts, newest)
 
-    def _download(self, link: str) -> str:
-        if urlsplit(link).scheme not in ("https", "http"):
+    def _links(self, sub_account_id: str, job_id: str) -> list[object] | None:
+        answer = ask_with_key(
+            self._api_keys,
+            lambda key: self._connections.get(
+                f"{_path(sub_account_id)}/{quote(job_id, safe='')}",
+                headers=authorization(key),
+                seconds=_SECONDS_TO_ANSWER,
+            ),
+        )
+        job = json_object(answer.content)
+        status = str(job.get("status")).lower()
+        if status in _FAILED:
+            raise NoExportError(f"export_{status}")
+        if answer.status != 200 or status not in (*_READY, *_UNDER_WAY):
+            # A word that 8x8 does not document may be any text.
+            is_gone = answer.status in _NO_SUCH_JOB
+            raise (NoExportError if is_gone else ExportFailedError)(f"export_{answer.status}")
+        if status in _UNDER_WAY:
+            return None
+        links = job.get("data") if status == "succeeded" else []
+        return links if isinstance(links, list) else []
+
+    def _rows(self, link: object) -> Iterator[dict[str, str]]:
+        """Download a file row by row: a log can be larger than memory."""
+        url = self._usable(link)
+        connections = self._connect(f"{url.scheme}://{url.netloc}")
+        path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        ends_at = _now() + _SECONDS_TO_DOWNLOAD
+        with closing(connections.open(path, seconds=_SECONDS_TO_DOWNLOAD)) as file:
+            if file.status != 200:
+                raise ExportFailedError(f"export_not_downloaded_{file.status}")
+            # Who does not say how long it is does not notice when it is cut off.
+            if not file.chunked and "content-length" not in file.headers:
+                raise ExportFailedError("export_unreadable")
+            for row in _read_rows(file):
+                if _now() > ends_at:
+                    raise ExportFailedError("export_too_slow")
+                yield row
+
+    def _usable(self, link: object) -> SplitResult:
+        """Return the parts of a link, the host without all that may stand before it."""
+        asked = urlsplit(self._connections.base_url)
+        try:
+            url = urlsplit(link if isinstance(link, str) else "")
+            host, port = url.hostname or "", f":{url.port}" if url.port else ""
+        except ValueError:
+            raise ExportFailedError("export_link_unusable") from None
+        if url.scheme != asked.scheme or not (host == asked.hostname or host.endswith(_HOSTS)):
             raise ExportFailedError("export_link_unusable")
-        answer = self._downloads.request("GET", link, timeout=_SECONDS_TO_DOWNLOAD, retries=False)
-        if answer.status != 200:
-            raise ExportFailedError(f"export_not_downloaded_{answer.status}")
-        return answer.data.decode("utf-8-sig", "replace")
-
-    def _authorization(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._api_keys.api_key()}"}
+        return url._replace(netloc=f"{host}{port}")
 
 
 def _path(sub_account_id: str) -> str:
-    return f"/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages/exports"
+    return f"{messages_path(sub_account_id)}/exports"
 
 
-def _object(answer: Answer) -> dict[str, object]:
-    try:
-        body = json.loads(answer.data)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _entries(content: str, received_at: str) -> Iterator[LogEntry]:
-    rows = csv.DictReader(io.StringIO(content))
-    # What cannot be read must not pass for proof that a message is not there.
-    if _OUR_ID not in {name.strip().lower() for name in rows.fieldnames or ()}:
-        raise ExportFailedError("export_unreadable")
+def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
+    # As urllib3's guide has it: what is buffered can be read after the last byte has come.
+    file.auto_close = False  # type: ignore[attr-defined]
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")  # type: ignore[type-var]
+    rows = csv.reader(_lines(text), strict=True)
+    names = [name.strip().lower() for name in next(rows, [])]
+    if _OUR_ID not in names or len(set(names)) < len(names):
+        raise csv.Error("not a log")
     for row in rows:
-        line = {str(name).strip().lower(): value or "" for name, value in row.items() if name}
-        try:
-            taken_at = seconds_of(line.get("createdat", ""))
-        except (ValueError, OverflowError):
-            taken_at = 0.0
-        if line.get("direction", _OUTBOUND) != _OUTBOUND:
-            continue
-        state, error_code = line.get("status_value", "").lower(), line.get("status_errorcode", "")
-        yield LogEntry(
-            taken_at,
-            Receipt(
-                umid=line.get("umid", ""),
-                client_message_id=line.get(_OUR_ID, ""),
-                sub_account_id=line.get("subaccountid", ""),
-                state=state_of_receipt(state, error_code),
-                eightx8_state=state,
-                detail=line.get("status_details", ""),
-                at=line.get("status_timestamp", ""),
-                received_at=received_at,
-                error_code=error_code,
-                error_message=line.get("status_errormessage", ""),
-            ),
-        )
+        if row and len(row) != len(names):
+            raise csv.Error("a row of another length")
+        if row:
+            yield dict(zip(names, row, strict=True))
+
+
+def _lines(text: io.TextIOBase) -> Iterator[str]:
+    while line := text.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise csv.Error("a line that is too long")
+        yield line
+
+
+def _seconds_of(created: str) -> float:
+    """Return when a message was created, 0 where that is not certain."""
+    try:
+        moment = datetime.fromisoformat(created.strip())
+        return moment.timestamp() if moment.tzinfo else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _receipt(row: dict[str, str], message_id: str, received_at: str) -> Receipt:
+    state = row.get("status_value", "").strip().lower()[:20]
+    error_code = error_code_of(row.get("status_errorcode", ""))
+    return Receipt(
+        umid=row.get("umid", "").strip()[:100],
+        client_message_id=message_id,
+        sub_account_id=row.get("subaccountid", ""),
+        state=state_of_receipt(state, error_code),
+        eightx8_state=state,
+        detail=words_of(row.get("status_details", "")),
+        at=row.get("status_timestamp", "")[:40],
+        received_at=received_at,
+        error_code=error_code,
+        error_message=words_of(row.get("status_errormessage", "")),
+    )
+
+
+def _later(one: Receipt | None, other: Receipt) -> Receipt:
+    """Return which of two rows about a message counts: the one whose state may follow."""
+    if one is None or one.state is None:
+        return other
+    return other if other.state and one.state in MAY_REPLACE[other.state] else one

@@ -1,5 +1,6 @@
 """MoEngage's delivery tracking and user profiles."""
 
+import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -8,14 +9,15 @@ from urllib3.util import make_headers
 
 from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.opt_out import Identifier, OptRequest
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict, report_verdict_of
+from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.phone_number import digits_of
-from sms_bridge.json_text import json_text
-from sms_bridge.providers.http import Connections, Payload, retry_after_of
+from sms_bridge.providers.http import Connections, Payload
+
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class DeliveryTracking:
-    """Tells MoEngage what became of a message.
+    """Reports to MoEngage what became of a message.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ class DeliveryTracking:
     connections
         To the URL's host.
     seconds
-        For how long to wait for an answer.
+        How long to wait for an answer.
     """
 
     def __init__(self, url: str, connections: Connections, *, seconds: float = 4.0) -> None:
@@ -36,11 +38,12 @@ class DeliveryTracking:
 
     def report(self, message: Message, outcome: Outcome) -> ReportResult:
         """Report one outcome, once."""
-        return _post(self._connections, self._path, report(message, outcome), {}, self._seconds)
+        body = report_body(message, outcome)
+        return _post(self._connections, self._path, body, {}, self._seconds)
 
 
 class UserProfiles:
-    """Writes to MoEngage's user profiles what people wish.
+    """Writes people's opt-outs and opt-ins to MoEngage's user profiles.
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ class UserProfiles:
     connections
         To the URL's host.
     seconds
-        For how long to wait for an answer.
+        How long to wait for an answer.
     """
 
     def __init__(
@@ -66,9 +69,8 @@ class UserProfiles:
     ) -> ReportResult:
         """Set the attribute ``moe_sms_subscription`` of a person, once."""
         digits = digits_of(number)
-        attributes = {
-            "moe_sms_subscription": "OPTOUT" if opt_request is OptRequest.OPT_OUT else "OPTIN"
-        }
+        value = "OPTOUT" if opt_request is OptRequest.OPT_OUT else "OPTIN"
+        attributes = {"moe_sms_subscription": value}
         body: dict[str, object] = {"type": "customer", "attributes": attributes}
         match self._identifier:
             case Identifier.MOE_MOBILE:
@@ -84,28 +86,7 @@ class UserProfiles:
         return _post(self._connections, self._path, body, headers, self._seconds)
 
 
-def _post(
-    connections: Connections,
-    path: str,
-    body: Mapping[str, object],
-    headers: dict[str, str],
-    seconds: float,
-) -> ReportResult:
-    content = json_text(body).encode()
-    try:
-        answer = connections.post_json(
-            path, Payload(content), headers=headers, read_timeout=seconds
-        )
-    except HTTPError as error:
-        return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
-    return ReportResult(
-        verdict=report_verdict_of(answer.status),
-        http_status=answer.status,
-        retry_after=retry_after_of(answer),
-    )
-
-
-def report(message: Message, outcome: Outcome) -> dict[str, str]:
+def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
     """Return the body of a report.
 
     Flat, and always with the same keys: MoEngage's mapping reads only the top level, and its
@@ -118,3 +99,31 @@ def report(message: Message, outcome: Outcome) -> dict[str, str]:
         "description": outcome.description,
         "umid": message.umid,
     }
+
+
+def verdict_of(http_status: int) -> ReportVerdict:
+    """Judge MoEngage's answer. It documents no codes but 413, so this is HTTP's own sense."""
+    if 200 <= http_status < 300:
+        return ReportVerdict.ACKNOWLEDGED
+    if 400 <= http_status < 500 and http_status not in (408, 429):
+        return ReportVerdict.REFUSED
+    return ReportVerdict.RETRY
+
+
+def _post(
+    connections: Connections,
+    path: str,
+    body: Mapping[str, object],
+    headers: dict[str, str],
+    seconds: float,
+) -> ReportResult:
+    payload = Payload(_json(body).encode())
+    try:
+        answer = connections.post_json(path, payload, headers=headers, seconds=seconds)
+    except HTTPError as error:
+        return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
+    return ReportResult(
+        verdict=verdict_of(answer.status),
+        http_status=answer.status,
+        retry_after=answer.retry_after,
+    )

@@ -4,10 +4,15 @@ import threading
 import time
 from collections.abc import Callable
 
-from sms_bridge.side_work import begin
+from sms_bridge import background
+from sms_bridge.errors import BridgeError
+from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 
 # MoEngage gives up after 5 seconds; the bridge promises 4. The rest is API Gateway's.
 ANSWER_SECONDS = 3.6
+
+# An answer that took longer is counted: the promise is nearly broken.
+LATE_SECONDS = 3.5
 
 # When a cold start has used up the time, the answer comes late in any case and this is how long
 # the work may take. MoEngage may repeat the message; the claim catches that.
@@ -19,8 +24,8 @@ _MIN_USEFUL_SECONDS = 0.2
 _MAX_BELIEVABLE_WAIT = 29.0
 
 
-class OutOfTimeError(Exception):
-    """The time was over before anything was promised; nothing was sent."""
+class OutOfTimeError(BridgeError):
+    """The time was over before an answer was promised; this request sends nothing."""
 
 
 def seconds_to_answer(arrived_at: float, now: float) -> float:
@@ -33,11 +38,15 @@ def seconds_to_answer(arrived_at: float, now: float) -> float:
     now
         Seconds since the epoch.
     """
-    waited = now - arrived_at
-    if not 0 <= waited <= _MAX_BELIEVABLE_WAIT:
-        return ANSWER_SECONDS
+    waited = seconds_waited(arrived_at, now)
     left = ANSWER_SECONDS - waited
     return left if left >= _MIN_USEFUL_SECONDS else LATE_ANSWER_SECONDS
+
+
+def seconds_waited(arrived_at: float, now: float) -> float:
+    """Return how long a request has been waiting for its answer, 0 if that is not known."""
+    waited = now - arrived_at
+    return waited if 0 <= waited <= _MAX_BELIEVABLE_WAIT else 0.0
 
 
 class AnswerTime[Answer]:
@@ -83,19 +92,50 @@ class AnswerTime[Answer]:
     def run(self, work: Callable[[], Answer]) -> Answer:
         """Return what the work returns, or what it promised when the time is over.
 
+        What the work raises is raised, unless it had promised an answer: then that is given.
+
         Raises
         ------
         OutOfTimeError
             When the time is over and nothing was promised.
         """
-        begun = begin(work)
+        task = background.start(work)
         try:
-            return begun.result(timeout=self.left())
-        except TimeoutError:
+            return task.result(timeout=self.left())
+        except Exception as error:
             with self._lock:
-                if begun.done():
-                    return begun.result()
+                is_late = not task.done()
+                if not is_late and task.exception() is None:
+                    return task.result()
                 self._is_over = True
                 if self._promised is None:
-                    raise OutOfTimeError from None
+                    if is_late:
+                        raise OutOfTimeError from None
+                    raise
+                if not is_late:
+                    # What was promised may have happened: a refusal could be untrue.
+                    log_failure("request failed after an answer was promised", error)
                 return self._promised
+
+
+def answer_in_time[Answer](
+    work: Callable[[AnswerTime[Answer]], Answer],
+    arrived_at: float,
+    clock: Callable[[], float] = time.time,
+) -> Answer:
+    """Return the answer of work that was asked for at a moment; a late one is counted.
+
+    Raises
+    ------
+    OutOfTimeError
+        When the time is over and nothing was promised.
+    """
+    answer_time = AnswerTime[Answer](seconds_to_answer(arrived_at, clock()))
+    try:
+        return answer_time.run(lambda: work(answer_time))
+    finally:
+        seconds = seconds_waited(arrived_at, clock())
+        if seconds >= LATE_SECONDS:
+            logger.warning(
+                "answer late", seconds=round(seconds, 3), **metric_fields({Metric.LATE_ANSWERS: 1})
+            )

@@ -1,14 +1,14 @@
-"""Works off the send queue: batches to 8x8, each message once."""
+"""Sends the messages of the send queue in batches, each message once."""
 
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
-from sms_bridge.domain.message import MessageType, Sms
+from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
@@ -18,6 +18,7 @@ from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.interfaces import (
     Attempt,
+    BatchSender,
     MessageStore,
     OptOuts,
     OutcomeQueue,
@@ -25,16 +26,19 @@ from sms_bridge.services.interfaces import (
     QueuedMessage,
     SendQueue,
 )
+<<<<<<< HEAD
+from sms_bridge.services.log_lines import Accepted, log_accepted, log_attempt, seconds_since
+=======
 from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_since
 from sms_bridge.services.send import Sender
 from sms_bridge.values import value
+>>>>>>> storage
 
-# Kept back from the time for 8x8, to write down what it said of every message.
+# Kept back from the time for 8x8, to record the result of every message.
 _SECONDS_TO_RECORD = 15.0
 _MAX_SECONDS_FOR_8X8 = 25.0
 
-# For how long a record stays out of sight whose message someone else is sending, or of which
-# nobody knows whether 8x8 has it.
+# For how long a record is hidden if its message is being sent by another one, or is ambiguous.
 _SECONDS_BETWEEN_LOOKS = 120
 
 # A record that fails so often will always fail.
@@ -50,14 +54,14 @@ _BATCH_REFUSED = SendResult(
 )
 
 _Begun = tuple[QueuedMessage, Attempt]
-"""A record, and the attempt to send its message."""
+"""A queued message, and the attempt to send it."""
 
 _Wait = tuple[QueuedMessage, int]
-"""A record, and the seconds for which it stays out of sight."""
+"""A queued message, and the seconds for which it is hidden."""
 
 
 class _Action(Enum):
-    """What becomes of a record."""
+    """What to do with a queued message."""
 
     SEND = auto()
     DROP = auto()
@@ -65,22 +69,9 @@ class _Action(Enum):
     NOT_FOUND = auto()
 
 
-class BatchSender(Sender, Protocol):
-    """Sends many messages, as :class:`sms_bridge.providers.eightx8.EightX8` does."""
-
-    def send_batch(
-        self,
-        sub_account_id: str,
-        messages: Mapping[str, Sms],
-        *,
-        time_left: Callable[[], float],
-    ) -> dict[str, SendResult]:
-        """Send them once."""
-
-
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DispatchPlan:
-    """How this deployment works off the queue.
+    """How this deployment dispatches.
 
     Attributes
     ----------
@@ -97,7 +88,7 @@ class DispatchPlan:
 
 
 class DispatchMessages:
-    """Sends the messages of an SQS event."""
+    """Sends the messages of a batch from the send queue."""
 
     def __init__(
         self,
@@ -172,7 +163,7 @@ class DispatchMessages:
         self._sleep(max(0.0, min(planned - (self._clock() - began), time_left() - 1)))
         return stay
 
-    # ------------------------------------------------------------------------------------ before
+    # ------------------------------------------------------------------------------------ attempts
     def _begin(
         self, received: Sequence[QueuedMessage]
     ) -> tuple[set[str], dict[str, Attempt | Exception]]:
@@ -181,8 +172,7 @@ class DispatchMessages:
         Returns
         -------
         set, dict
-            Messages to people who opted out; and by message what came of beginning its attempt,
-            or why it was not begun.
+            Messages to people who opted out; and by message its attempt, or why none was begun.
         """
         attempts: dict[str, Attempt | Exception] = {}
         opted_out: set[str] = set()
@@ -220,14 +210,14 @@ class DispatchMessages:
         self, queued: QueuedMessage, attempt: Attempt | None, opted_out: set[str], now: float
     ) -> _Action:
         if attempt is None:
-            # Of two records of a message, one is enough: this one waits for what the other finds.
+            # Another record of the message is in the same batch: this one waits for its result.
             return _Action.LATER
         if attempt.state is None:
             return _Action.NOT_FOUND
         expired = seconds_of(queued.message.send_before) <= now
         if not attempt.begun:
             if attempt.outcome_is_open and queued.receives > 1:
-                # It was recorded in vain for this record if queueing it failed.
+                # The record came back, so queueing the outcome may have failed.
                 self._outcomes.add(queued.message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
             return _Action.LATER if attempt.state in NOT_WITH_8X8 and not expired else _Action.DROP
         if expired or queued.message.id in opted_out:
@@ -258,17 +248,21 @@ class DispatchMessages:
         Returns
         -------
         list, list
-            The messages that wait, and those of which it could not be written down what came of
-            them.
+            The messages that wait, and those whose result could not be recorded.
         """
-        results = self._post(sub_account_id, batch, time_left)
+        try:
+            results = self._post(sub_account_id, batch, time_left)
+        except Exception as error:
+            # What has left is not known: their state says so, and `reconcile` asks the log.
+            log_failure("batch not sent", error, sub_account_id=sub_account_id)
+            return [], [queued for queued, _ in batch]
         waits: list[_Wait] = []
         failed = []
-        taken = []
+        accepted = []
         for queued, attempt in batch:
             result = results[queued.message.id]
             if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
-                taken.append((queued, attempt.number, result.umid))
+                accepted.append(Accepted(queued.message, attempt.number, result.umid))
                 continue
             try:
                 state = self._record(queued, attempt, result)
@@ -281,7 +275,7 @@ class DispatchMessages:
                     result, tries=queued.receives, chance=self._chance()
                 )
                 waits.append((queued, wait))
-        log_taken(taken, self._clock())
+        log_accepted(accepted, self._clock())
         return waits, failed
 
     def _post(
@@ -290,13 +284,13 @@ class DispatchMessages:
         batch: list[_Begun],
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        messages = {queued.message.id: queued.request.sms(queued.message.id) for queued, _ in batch}
+        requests = {queued.message.id: queued.request for queued, _ in batch}
         ends_at = self._clock() + _MAX_SECONDS_FOR_8X8
 
         def seconds_left() -> float:
             return min(ends_at - self._clock(), time_left() - _SECONDS_TO_RECORD)
 
-        results = self._sender.send_batch(sub_account_id, messages, time_left=seconds_left)
+        results = self._sender.send_batch(sub_account_id, requests, time_left=seconds_left)
         refused = all(
             result.verdict is Verdict.PERMANENT and result.http_status in _ONE_MAY_SPOIL_ALL
             for result in results.values()
@@ -304,10 +298,10 @@ class DispatchMessages:
         if not refused or len(batch) == 1:
             return results
         return {
-            message_id: self._sender.send(sub_account_id, sms, time_left=seconds_left)
+            message_id: self._sender.send(request, message_id, time_left=seconds_left)
             if seconds_left() > 1
             else _BATCH_REFUSED
-            for message_id, sms in messages.items()
+            for message_id, request in requests.items()
         }
 
     def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
@@ -321,7 +315,7 @@ class DispatchMessages:
         )
         queue_outcome(self._outcomes, recorded, now)
         waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}
-        log_attempt(recorded, result, now, waited)
+        log_attempt(recorded, result, waited)
         return recorded.message.state
 
 

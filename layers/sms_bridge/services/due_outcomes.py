@@ -19,6 +19,6 @@ def queue_outcome(queue: OutcomeQueue, recorded: Recorded, now: float) -> None:
     if recorded.outcome_is_new:
         delay = seconds_before_reporting(seconds_of(message.accepted_at), now)
         queue.add(message.id, delay_seconds=delay, lease=message.outcome_lease_owner)
-    elif recorded.effect is not Effect.MOVED:
+    elif recorded.effect in (Effect.LATE, Effect.REPEATED):
         # 8x8 repeats a callback that was not answered: queueing may have failed the first time.
         queue.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)

@@ -1,6 +1,23 @@
-"""What the services need of the outside: each is a protocol here and a room elsewhere."""
+"""The interfaces that services work against; storage and providers implement them.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+=====================  ===============================================  ========================
+interface              what it is                                       implemented by
+=====================  ===============================================  ========================
+`MessageStore`         everything durable about messages                ``storage.messages``
+`OptOuts`              who opted out                                    ``storage.opt_outs``
+`ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
+`PersonData`           what is known of a person                        ``storage.person_data``
+`SendQueue`            messages that are sent later                     ``storage.queues``
+`OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
+`DeadLetterQueue`      what could not be done                           ``storage.queues``
+`Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
+`Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
+`DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
+`Profiles`             MoEngage's user profiles                         ``providers.moengage``
+=====================  ===============================================  ========================
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -14,9 +31,9 @@ from sms_bridge.domain.message import (
     UnknownEvent,
 )
 from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.outcome import ReportResult
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.values import value
 
 
 class Effect(StrEnum):
@@ -32,7 +49,7 @@ class Effect(StrEnum):
     """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The message after something was recorded.
 
@@ -47,7 +64,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """The answer to who wants to send a waiting message.
 
@@ -98,23 +115,6 @@ class Position(NamedTuple):
     def of(cls, message: Message) -> "Position":
         """Return the place of a message."""
         return cls(message.accepted_at, message.id)
-
-
-class UnreadableItemError(Exception):
-    """An item holds what this version of the bridge does not know.
-
-    Attributes
-    ----------
-    item_id
-        Its key.
-    reason
-        What is odd about it; quotes nothing of it.
-    """
-
-    def __init__(self, item_id: str, reason: str) -> None:
-        super().__init__(f"{item_id}: {reason}")
-        self.item_id = item_id
-        self.reason = reason
 
 
 class MessageStore(Protocol):
@@ -203,11 +203,14 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
+    def record_log_answer(self, message_id: str, at: str) -> None:
+        """Record that 8x8's log was read and did not say what became of a message."""
+
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, until: str) -> Iterator[Message]:
-        """Return the messages accepted until then whose outcome MoEngage has not heard."""
+    def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome MoEngage has not heard."""
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -357,7 +360,7 @@ class OptOuts(Protocol):
         """
 
 
-@value()
+@dataclass(frozen=True, slots=True)
 class ExportJob:
     """An export that 8x8 was asked for.
 
@@ -420,3 +423,95 @@ class PersonData(Protocol):
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class Sender(Protocol):
+    """Sends one message through 8x8."""
+
+    def send(
+        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
+    ) -> SendResult:
+        """Send it once."""
+
+
+class BatchSender(Sender, Protocol):
+    """Sends many messages through 8x8."""
+
+    def send_batch(
+        self,
+        sub_account_id: str,
+        requests: Mapping[str, MessageRequest],
+        *,
+        time_left: Callable[[], float],
+    ) -> dict[str, SendResult]:
+        """Send messages once, given by their ids; returns a result for each."""
+
+
+class DeliveryReports(Protocol):
+    """Reports outcomes to MoEngage."""
+
+    def report(self, message: Message, outcome: Outcome) -> ReportResult:
+        """Report an outcome once."""
+
+
+class Profiles(Protocol):
+    """Writes MoEngage's user profiles."""
+
+    def set_subscription(
+        self, number: str, opt_request: OptRequest, *, api_key: str
+    ) -> ReportResult:
+        """Record once that a person opted out or in. Doing it twice changes nothing."""
+
+
+class Details(Protocol):
+    """Asks 8x8 for a message."""
+
+    def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
+        """Return the bridge's id of a message, empty where 8x8 has no such message.
+
+        Raises
+        ------
+        DetailsFailedError
+            8x8 does not say.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LogExport:
+    """What an export of 8x8's log shows of some messages.
+
+    Attributes
+    ----------
+    receipts
+        By the bridge's ids, what the log says of a message, as a receipt would.
+    newest
+        When the newest message was created of those rows that prove how far the log has got;
+        seconds since the epoch, 0 where there is none.
+    """
+
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    newest: float = 0.0
+
+
+class Log(Protocol):
+    """Exports of 8x8's log."""
+
+    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+        """Ask for the log of a time span; returns a job id."""
+
+    def read(
+        self,
+        sub_account_id: str,
+        job_id: str,
+        message_ids: Collection[str],
+        *,
+        asked_at: float,
+        received_at: str,
+    ) -> LogExport | None:
+        """Return what the log shows of these messages, ``None`` while it is not ready.
+
+        Raises
+        ------
+        ExportFailedError
+            There is no export, or it cannot be read.
+        """

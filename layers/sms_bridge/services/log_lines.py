@@ -1,128 +1,133 @@
-"""The lines that more than one step writes: what came of an attempt, and an outcome that is due."""
+"""The log lines that several services write: the result of an attempt, and a new outcome."""
 
 from collections.abc import Mapping, Sequence
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.json_text import json_string, json_text
+from sms_bridge.domain.message import Message, OutcomeStatus
+from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.observability import (
-    DIRECTIVES,
-    MOST_VALUES,
+    MAX_VALUES,
+    Figure,
     Metric,
-    directives_of,
-    identity_of,
     logger,
-    measured,
+    message_fields,
+    metric_fields,
 )
-from sms_bridge.services.interfaces import QueuedMessage, Recorded
+from sms_bridge.services.interfaces import Recorded
 
-_BY_VERDICT = {
-    Verdict.ACCEPTED: Metric.SENT,
-    Verdict.PERMANENT: Metric.REJECTED,
-    Verdict.AMBIGUOUS: Metric.AMBIGUOUS,
-    Verdict.THROTTLED: Metric.THROTTLED,
-}
+Figures = dict[Metric, Figure]
 
 _SENT = "message sent"
 
-Values = dict[Metric, float]
+
+class Accepted(NamedTuple):
+    """A message of a batch that 8x8 accepted."""
+
+    message: Message
+    attempt: int
+    umid: str
 
 
-def log_attempt(
-    recorded: Recorded, result: SendResult, now: float, values: Mapping[Metric, float]
-) -> None:
-    """Log what came of an attempt to send.
+def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric, Figure]) -> None:
+    """Log the result of an attempt to send.
 
     Parameters
     ----------
-    values
-        What is measured beside the result.
+    figures
+        What is measured beside the result of this attempt.
     """
-    counted: Values = {**values}
-    if result.verdict in _BY_VERDICT:
-        metric = _BY_VERDICT[result.verdict]
-        counted[metric] = counted.get(metric, 0) + 1
     message = recorded.message
+    counted: Figures = {**figures}
+    add_figures(counted, attempt_figures(result))
     if result.verdict is Verdict.ACCEPTED:
-        # That 8x8 took it is in these words; there is nothing to tell beside.
         logger.info(
             _SENT,
-            **identity_of(message),
-            attempt=message.attempt if message.attempt > 1 else "",
-            umid=result.umid,
-            **measured(counted, now),
+            **message_fields(message),
+            attempt=message.attempt if message.attempt > 1 else None,
+            umid=result.umid or None,
+            **metric_fields(counted),
         )
         return
-    if result.reason == "opted_out":
-        counted[Metric.OPTED_OUT] = 1
-    if result.http_status == 401:
-        counted[Metric.UNAUTHORIZED] = 1
-    outcome, outcome_values = new_outcome_of(recorded)
+    outcome_fields, outcome_figures = new_outcome(recorded)
     logger.warning(
         "message not sent",
-        **identity_of(message),
+        **message_fields(message),
         attempt=message.attempt,
         state=message.state,
         verdict=result.verdict,
         reason=result.reason,
         http_status=result.http_status,
-        umid=result.umid,
-        eightx8_code=result.eightx8_code,
-        eightx8_error_id=result.eightx8_error_id,
-        **outcome,
-        **measured({**counted, **outcome_values}, now),
+        umid=result.umid or None,
+        eightx8_code=result.eightx8_code or None,
+        eightx8_error_id=result.eightx8_error_id or None,
+        **outcome_fields,
+        **metric_fields({**counted, **outcome_figures}),
     )
 
 
-def log_taken(taken: Sequence[tuple[QueuedMessage, int, str]], now: float) -> None:
-    """Log messages that 8x8 took out of the send queue: a line for each, and one to measure all.
-
-    Parameters
-    ----------
-    taken
-        Of each message its record, the attempt's number and 8x8's ``umid``.
-    """
-    sent, seconds = Metric.SENT.title, Metric.SECONDS_IN_QUEUE.title
-    directives = directives_of((Metric.SENT, Metric.SECONDS_IN_QUEUE), now)
-    for some in batched(taken, MOST_VALUES, strict=False):
-        waited = [f"{seconds_since(queued.message.accepted_at, now):.3f}" for queued, _, _ in some]
-        logger.info_many(_SENT, map(_keys_of_one_taken, some, waited))
-        values = f'"{sent}":{len(some)},"{seconds}":[{",".join(waited)}]'
-        logger.info_many("messages sent", [f'{{{values},"{DIRECTIVES}":{directives}}}'])
-
-
-def _keys_of_one_taken(taken: tuple[QueuedMessage, int, str], waited: str) -> str:
-    """Return them as JSON: most of it is written already."""
-    queued, attempt, umid = taken
-    identity = json_text(
-        {key: value for key, value in identity_of(queued.message).items() if value}
-    )
-    keys = f'{identity[:-1]},"{Metric.SECONDS_IN_QUEUE.title}":{waited}'
-    if attempt > 1:
-        keys += f',"attempt":{attempt}'
-    if umid:
-        keys += f',"umid":{json_string(umid)}'
-    return keys + "}"
+def attempt_figures(result: SendResult) -> dict[Metric, int]:
+    """Return what the result of one attempt counts as."""
+    figures: dict[Metric, int] = {}
+    match result.verdict:
+        case Verdict.ACCEPTED:
+            figures[Metric.SENT] = 1
+        case Verdict.AMBIGUOUS:
+            figures[Metric.AMBIGUOUS] = 1
+        case Verdict.THROTTLED:
+            figures[Metric.THROTTLED] = 1
+        # The bridge's own reasons for not sending have no such prefix.
+        case Verdict.NOT_SENT if result.reason.startswith("eightx8_"):
+            figures[Metric.UNAVAILABLE] = 1
+        case Verdict.PERMANENT if result.reason == OPTED_OUT.reason:
+            figures[Metric.OPTED_OUT] = 1
+        case Verdict.PERMANENT if result.reason != EXPIRED.reason:
+            figures[Metric.REJECTED] = 1
+    if result.http_status == 401:
+        figures[Metric.UNAUTHORIZED] = 1
+    return figures
 
 
-def new_outcome_of(recorded: Recorded) -> tuple[dict[str, Any], Values]:
-    """Return the keys and the metrics of an outcome that was just recorded, if one was."""
+def add_figures(figures: Figures, more: Mapping[Metric, int]) -> None:
+    """Count more: a message may be tried several times in one request."""
+    for metric, figure in more.items():
+        before = figures.get(metric, 0)
+        figures[metric] = figure + (before if isinstance(before, int) else 0)
+
+
+def log_accepted(accepted: Sequence[Accepted], now: float) -> None:
+    """Log the messages of a batch that 8x8 accepted: a line for each, and one to measure all."""
+    for some in batched(accepted, MAX_VALUES, strict=False):
+        waited = [seconds_since(message.accepted_at, now) for message, _, _ in some]
+        for (message, attempt, umid), seconds in zip(some, waited, strict=True):
+            logger.info(
+                _SENT,
+                **message_fields(message),
+                attempt=attempt if attempt > 1 else None,
+                umid=umid or None,
+                SecondsInSendQueue=seconds,
+            )
+        figures: Figures = {Metric.SENT: len(some), Metric.SECONDS_IN_QUEUE: waited}
+        logger.info("messages sent", **metric_fields(figures))
+
+
+def new_outcome(recorded: Recorded) -> tuple[dict[str, Any], Figures]:
+    """Return the log fields and the metrics of an outcome that was just recorded, if one was."""
     outcome = recorded.message.outcome
     if outcome is None or not recorded.outcome_is_new or not recorded.message.accepted_at:
         return {}, {}
-    values: Values = {Metric.OUTCOMES: 1}
-    if outcome.reason:
-        values[Metric.FAILURES] = 1
-    return {"outcome": outcome.status, "outcome_reason": outcome.reason}, values
+    figures: Figures = {}
+    if outcome.status is OutcomeStatus.DELIVERED:
+        figures[Metric.DELIVERED] = 1
+    else:
+        figures[Metric.FAILED] = 1
+    if outcome.reason == EXPIRED.reason:
+        figures[Metric.EXPIRED] = 1
+    return {"outcome": outcome.status, "outcome_reason": outcome.reason or None}, figures
 
 
 def seconds_since(moment: str, now: float) -> float:
     """Return the seconds since a moment, at least 0: functions' clocks differ a little."""
-    return round(seconds_between(seconds_of(moment), now), 3)
-
-
-def seconds_between(then: float, now: float) -> float:
-    """Return the same for a moment in seconds since the epoch."""
-    return max(0.0, now - then)
+    return round(max(0.0, now - seconds_of(moment)), 3)

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from sms_bridge.api.errors import Code
 from sms_bridge.domain.message import Message, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import ASKED_AT_ONCE, DetailsFailedError
-from sms_bridge.services.interfaces import MessageStore, Position
+from sms_bridge.errors import DetailsFailedError, DetailsFailure
+from sms_bridge.services.interfaces import Details, MessageStore, Position
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
 # The function has ten.
 _SECONDS_TO_ASK = 6.0
+# 8x8 allows a question a second for each sub-account.
+_ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +43,6 @@ class Page:
 
     messages: Sequence[Message]
     next: Position | None
-
-
-class Details(Protocol):
-    """8x8's own records, as :class:`sms_bridge.providers.eightx8_log.MessageDetails` reads them."""
-
-    def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the bridge's id of a message, empty where 8x8 has no such message.
-
-        Raises
-        ------
-        DetailsFailedError
-            8x8 does not say.
-        """
 
 
 class LookUp:
@@ -95,7 +82,7 @@ class LookUp:
             It was not found where 8x8 was asked, and of some sub-account 8x8 did not say.
         """
         failures: list[DetailsFailedError] = []
-        pool = ThreadPoolExecutor(ASKED_AT_ONCE)
+        pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
         try:
             asked = [
                 pool.submit(self._details.client_message_id_of, umid, sub_account_id)
@@ -110,7 +97,7 @@ class LookUp:
                     if message is not None:
                         return message
         except TimeoutError:
-            failures.append(DetailsFailedError(Code.EIGHTX8_TIMEOUT))
+            failures.append(DetailsFailedError(DetailsFailure.TIMEOUT))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         # Receipts for a message that the bridge did not send.

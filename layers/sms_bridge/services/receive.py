@@ -1,17 +1,16 @@
-"""Takes 8x8's callbacks: records receipts, keeps inbound messages and all the rest."""
+"""Records 8x8's callbacks: receipts, inbound messages, and events that are not understood."""
 
 import time
 
-from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
 from sms_bridge.domain.opt_out import Keywords, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash, masked
-from sms_bridge.observability import Metric, identity_of, logger, measured
+from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.interfaces import Effect, MessageStore, OptOuts, OutcomeQueue, Recorded
-from sms_bridge.services.log_lines import new_outcome_of, seconds_since
+from sms_bridge.services.log_lines import new_outcome, seconds_since
 
 
 class ReceiveCallback:
@@ -22,9 +21,9 @@ class ReceiveCallback:
     Parameters
     ----------
     keywords
-        By which people opt out and in, in upper case.
-    passes_wishes_on
-        Whether MoEngage is told of them, through the outcome queue.
+        By which people opt out and in.
+    syncs_opt_outs
+        Whether opt-outs are recorded in MoEngage, too, through the outcome queue.
     """
 
     def __init__(
@@ -44,18 +43,20 @@ class ReceiveCallback:
         self._syncs_opt_outs = syncs_opt_outs
         self._clock = clock
 
-    def __call__(self, content: str, *, hash_key: str) -> None:
-        """Record the callback with this body."""
-        received_at = timestamp(self._clock())
-        match read_callback(content, received_at):
+    def __call__(self, event: Receipt | InboundMessage | UnknownEvent, *, hash_key: str) -> None:
+        """Record one event."""
+        match event:
             case Receipt() as receipt:
                 self._record(receipt)
             case InboundMessage() as inbound:
                 self._keep(inbound, hash_key)
-            case UnknownEvent() as event:
-                self._messages.keep_event(event, received_at)
-                counted = measured({Metric.NOT_UNDERSTOOD: 1}, self._clock())
-                logger.warning("event not understood", key=event.key, **counted)
+            case UnknownEvent():
+                self._messages.keep_event(event, timestamp(self._clock()))
+                logger.warning(
+                    "event not understood",
+                    key=event.key,
+                    **metric_fields({Metric.NOT_UNDERSTOOD: 1}),
+                )
 
     def _record(self, receipt: Receipt) -> None:
         is_ours = is_message_id(receipt.client_message_id)
@@ -68,29 +69,29 @@ class ReceiveCallback:
     def _log(self, recorded: Recorded, receipt: Receipt) -> None:
         now = self._clock()
         message = recorded.message
-        outcome, values = new_outcome_of(recorded)
-        values[Metric.RECEIPTS] = 1
+        outcome, figures = new_outcome(recorded)
+        figures[Metric.RECEIPTS] = 1
         if not message.accepted_at:
-            values[Metric.FOREIGN_RECEIPTS] = 1
+            figures[Metric.FOREIGN_RECEIPTS] = 1
         if outcome:
-            # Once for each message: every receipt of it tells its size and price.
-            values[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
-            values[Metric.SEGMENTS] = receipt.segments
+            # Once for each message: every receipt has its size and price.
+            figures[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
+            figures[Metric.SEGMENTS] = receipt.segments
         if outcome and receipt.price and receipt.currency:
-            values[Metric.COST] = float(receipt.price)
+            figures[Metric.COST] = float(receipt.price)
         moved = recorded.effect is Effect.MOVED
         logger.info(
             "receipt recorded",
-            **identity_of(message),
-            umid=receipt.umid,
+            **message_fields(message),
+            umid=receipt.umid or None,
             receipt_state=receipt.state or "not understood",
-            eightx8_code=receipt.error_code,
-            currency=receipt.currency if Metric.COST in values else "",
-            # Where it moved the message, as nearly all do, its state is the message's.
-            effect="" if moved else recorded.effect,
-            state="" if moved else message.state,
+            eightx8_code=receipt.error_code or None,
+            currency=receipt.currency if Metric.COST in figures else None,
+            # Nearly all move the message, and their state is the message's then.
+            effect=None if moved else recorded.effect,
+            state=None if moved else message.state,
             **outcome,
-            **measured(values, now),
+            **metric_fields(figures),
         )
 
     def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
@@ -109,12 +110,12 @@ class ReceiveCallback:
             opt_request=opt_request or "none",
             sender=masked(inbound.source),
             sender_hash=sender_hash,
-            **measured({Metric.INBOUND: 1}, self._clock()),
+            **metric_fields({Metric.INBOUND: 1}),
         )
 
 
 def _comparable(moment: str) -> str:
-    """Return 8x8's time, whose digits vary in number, in the bridge's form; empty if it is none."""
+    """Return 8x8's time in the bridge's form, empty if it is none."""
     try:
         return timestamp(seconds_of(moment))
     except (ValueError, OverflowError, OSError):

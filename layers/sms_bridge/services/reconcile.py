@@ -1,9 +1,9 @@
-"""Finds messages that got stuck and moves them on; asks 8x8 about those that only it can settle."""
+"""Finds messages that got stuck and moves them on; asks 8x8's log where only that can tell."""
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.message import Message
@@ -16,29 +16,34 @@ from sms_bridge.domain.reconciliation import (
     UnresolvedPolicy,
     finding_of,
     is_proven_absent,
+    needs_log_answer,
+    oldest_to_look_at,
     outcome_of_missing_receipt,
+    youngest_to_look_at,
 )
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
-from sms_bridge.observability import Metric, identity_of, log_failure, logger, measured
-from sms_bridge.providers.eightx8_log import ExportFailedError, LogEntry, NoExportError
+from sms_bridge.errors import ExportFailedError, NoExportError
+from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.interfaces import (
+    Effect,
     ExportJob,
     ExportJobs,
+    Log,
+    LogExport,
     MessageStore,
     OutcomeQueue,
     Recorded,
 )
-from sms_bridge.services.log_lines import new_outcome_of
-from sms_bridge.values import changed, value
+from sms_bridge.services.log_lines import new_outcome
 
-# Younger messages are on their way.
-_MIN_AGE = 60
+# Kept back from a run's time, to ask 8x8 about what was found.
+_SECONDS_TO_ASK = 60
 
 _SECONDS_BETWEEN_READS = 2.0
-# An export that is not ready by then is asked for anew.
+# An export that is not ready by then is asked for again.
 _MAX_AGE_OF_AN_EXPORT = 3600
 # Neither clock is exact.
 _MARGIN = 300
@@ -54,33 +59,23 @@ _ABSENT_FOR_GOOD = SendResult(
 _UNRESOLVED = SendResult(
     verdict=Verdict.PERMANENT,
     reason="unknown",
-    description="Nothing tells whether 8x8 had the message",
+    description="8x8's log does not say whether 8x8 had the message",
 )
 
 
-class Log(Protocol):
-    """8x8's log, as :class:`sms_bridge.providers.eightx8_log.LogExports` reads it."""
-
-    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
-        """Ask for the log of a time span; returns a job id."""
-
-    def read(self, sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
-        """Return the log, ``None`` while it is not ready."""
-
-
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReconcilePlan:
     """What this deployment's operator chose."""
 
     timeouts: Timeouts
-    resend: RetryPolicy
+    retry: RetryPolicy
     absent: AbsentPolicy
     unresolved: UnresolvedPolicy
     missing_receipt: MissingReceiptPolicy
 
 
 class Reconcile:
-    """Looks through all open messages once."""
+    """Looks through the open messages once. What fails is left to the next run."""
 
     def __init__(
         self,
@@ -101,18 +96,21 @@ class Reconcile:
         self._clock = clock
         self._sleep = sleep
 
-    def __call__(self, *, time_left: Callable[[], float]) -> dict[str, int]:
-        """Do it, and return how often each finding was made.
+    def __call__(self, *, time_left: Callable[[], float], all_ages: bool = True) -> dict[str, int]:
+        """Look, and return how often each finding was made.
 
         Parameters
         ----------
         time_left
             Seconds until the function is stopped.
+        all_ages
+            Whether to look at old messages, too, whenever that is.
         """
         findings: Counter[str] = Counter()
         to_ask: dict[str, list[Message]] = defaultdict(list)
-        for message in self._messages.open_messages(until=timestamp(self._clock() - _MIN_AGE)):
-            if time_left() < _MIN_AGE / 2:
+        for message in self._open_messages(all_ages=all_ages):
+            if time_left() < _SECONDS_TO_ASK:
+                logger.warning("not all open messages were looked at")
                 break
             finding = finding_of(message, self._clock(), self._plan.timeouts)
             if finding is None:
@@ -124,30 +122,41 @@ class Reconcile:
             try:
                 self._fix(message, finding)
             except Exception as error:
-                log_failure("message not mended", error, message_id=message.id, finding=finding)
+                log_failure("message not fixed", error, message_id=message.id, finding=finding)
         for sub_account_id, messages in to_ask.items():
             try:
                 self._ask(sub_account_id, messages, time_left)
             except ExportFailedError as error:
-                # Anything else may go well the next time; 8x8 makes no second export meanwhile.
+                # 8x8 makes no second export meanwhile, so any other failure is tried again.
                 if isinstance(error, NoExportError):
-                    self._jobs.remove(sub_account_id)
+                    self._forget_job(sub_account_id)
                 logger.warning(
                     "8x8's log cannot be read", sub_account_id=sub_account_id, reason=str(error)
                 )
             except Exception as error:
-                log_failure("8x8 not asked", error, sub_account_id=sub_account_id)
+                log_failure("8x8's log not asked", error, sub_account_id=sub_account_id)
         logger.info("reconciled", findings=dict(findings))
         return dict(findings)
 
-    # --------------------------------------------------------------------------- what we can tell
+    def _open_messages(self, *, all_ages: bool) -> Iterator[Message]:
+        """Return the messages to look at, as far as they can be listed."""
+        now = self._clock()
+        since = 0.0 if all_ages else oldest_to_look_at(now)
+        until = youngest_to_look_at(now, self._plan.timeouts)
+        try:
+            yield from self._messages.open_messages(since=timestamp(since), until=timestamp(until))
+        except Exception as error:
+            # Each run begins elsewhere; of what was found so far the log is asked all the same.
+            log_failure("open messages not listed", error)
+
+    # ------------------------------------------------------------------------- without asking 8x8
     def _fix(self, message: Message, finding: Finding) -> None:
         logger.warning(
             "message stuck",
-            **identity_of(message),
+            **message_fields(message),
             finding=finding,
             state=message.state,
-            **measured({Metric.STUCK: 1}, self._clock()),
+            **metric_fields({Metric.STUCK: 1}),
         )
         match finding:
             case Finding.NEVER_SENT:
@@ -171,12 +180,12 @@ class Reconcile:
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if self._plan.resend.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
-            # What waits is known not to be sent; only an attempt can end in doubt.
+        if self._plan.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
+            # What waits is known not to be sent; only an attempt can end as ambiguous.
             attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
             if not attempt.begun:
                 return
-            message = changed(message, attempt=attempt.number)
+            message = replace(message, attempt=attempt.number)
         self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
@@ -185,28 +194,28 @@ class Reconcile:
             message.id,
             message.attempt,
             result,
-            self._plan.resend.state_after(result, ambiguous=ambiguous),
+            self._plan.retry.state_after(result, ambiguous=ambiguous),
             timestamp(now),
         )
         queue_outcome(self._outcomes, recorded, now)
         self._log_resolved(result.description, recorded)
 
     def _log_resolved(self, how: str, recorded: Recorded) -> None:
-        outcome, values = new_outcome_of(recorded)
+        outcome_fields, outcome_figures = new_outcome(recorded)
         logger.info(
-            "message settled",
-            **identity_of(recorded.message),
+            "message resolved",
+            **message_fields(recorded.message),
             how=how,
             state=recorded.message.state,
-            **outcome,
-            **measured({Metric.RESOLVED: 1, **values}, self._clock()),
+            **outcome_fields,
+            **metric_fields(outcome_figures),
         )
 
-    # ---------------------------------------------------------------------------- what 8x8 can tell
+    # --------------------------------------------------------------------------------- asking 8x8
     def _ask(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
     ) -> None:
-        """Get one export for all that is open, and settle what it tells.
+        """Get one export for all that is open, and resolve what it shows.
 
         An export that is not ready is read by the next run.
         """
@@ -219,33 +228,50 @@ class Reconcile:
             job = ExportJob(sub_account_id, job_id, since, now)
             self._jobs.put(job)
         while True:
-            entries = self._log.read(sub_account_id, job.job_id, timestamp(self._clock()))
-            if entries is not None:
+            export = self._log.read(
+                sub_account_id,
+                job.job_id,
+                [message.id for message in messages],
+                asked_at=seconds_of(job.asked_at),
+                received_at=timestamp(self._clock()),
+            )
+            if export is not None:
                 break
-            if time_left() < _MIN_AGE:
+            if time_left() < _SECONDS_TO_ASK / 2:
                 return
             self._sleep(_SECONDS_BETWEEN_READS)
         self._jobs.remove(sub_account_id)
-        by_message = {entry.receipt.client_message_id: entry for entry in entries}
-        newest = max((entry.taken_at for entry in entries), default=0.0)
         for message in messages:
-            # What was taken before the export's span is not in it.
+            # What was accepted before the export's span is not in it.
             if message.accepted_at < job.since:
                 continue
             try:
-                self._resolve_by_log(message, by_message.get(message.id), newest)
+                self._resolve_by_log(message, export)
             except Exception as error:
-                log_failure("message not settled", error, message_id=message.id)
+                log_failure("message not resolved", error, message_id=message.id)
 
-    def _resolve_by_log(self, message: Message, entry: LogEntry | None, newest: float) -> None:
-        if entry is not None:
-            now = self._clock()
-            outcome = outcome_of_receipt(entry.receipt)
-            recorded = self._messages.record_receipt(message.id, entry.receipt, outcome)
+    def _forget_job(self, sub_account_id: str) -> None:
+        try:
+            self._jobs.remove(sub_account_id)
+        except Exception as error:
+            log_failure("export job not forgotten", error, sub_account_id=sub_account_id)
+
+    def _resolve_by_log(self, message: Message, export: LogExport) -> None:
+        receipt = export.receipts.get(message.id)
+        now = self._clock()
+        if receipt is not None:
+            outcome = outcome_of_receipt(receipt)
+            recorded = self._messages.record_receipt(message.id, receipt, outcome)
             queue_outcome(self._outcomes, recorded, now)
-            self._log_resolved("settled by 8x8's log", recorded)
-        elif is_proven_absent(message, newest):
+            if recorded.effect is Effect.MOVED:
+                self._log_resolved("8x8's log shows it", recorded)
+            if recorded.message.outcome:
+                return
+        elif is_proven_absent(message, export.newest):
             self._resolve_absent(message)
+            return
+        if needs_log_answer(message, self._plan.timeouts):
+            self._messages.record_log_answer(message.id, timestamp(now))
 
     def _resolve_absent(self, message: Message) -> None:
         can_be_sent = seconds_of(message.send_before) > self._clock()

@@ -1,13 +1,13 @@
-"""Tells outcomes again that MoEngage did not take, when a person says so."""
+"""Reports outcomes again that MoEngage did not acknowledge, when an operator asks for it."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from sms_bridge.domain.message import Message
 from sms_bridge.services.interfaces import MessageStore, OutcomeQueue
-from sms_bridge.values import value
 
 
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayScope:
     """Which outcomes to replay; what is not named does not limit.
 
@@ -28,7 +28,7 @@ class ReplayScope:
 
 
 def find_replays(messages: MessageStore, scope: ReplayScope) -> Iterator[Message]:
-    """Return the messages whose outcome would be told again. Whatever was told since is not."""
+    """Return the messages whose outcome would be reported again, but for those reported since."""
     found: Iterable[Message | None]
     if scope.message_ids:
         found = (messages.get(one) for one in sorted(scope.message_ids))
@@ -42,6 +42,6 @@ def find_replays(messages: MessageStore, scope: ReplayScope) -> Iterator[Message
 
 
 def replay(message: Message, messages: MessageStore, outcomes: OutcomeQueue) -> None:
-    """Tell one outcome again, under the same id and with all its tries."""
+    """Report one outcome again, under the same id and with all its tries."""
     messages.record_replayed(message.id)
     outcomes.add(message.id)

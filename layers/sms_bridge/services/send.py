@@ -3,20 +3,22 @@
 import random
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import Protocol
 
+from sms_bridge import background
 from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, Sms, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
-from sms_bridge.observability import Metric, identity_of, log_failure, logger, measured
+from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.interfaces import (
@@ -25,22 +27,27 @@ from sms_bridge.services.interfaces import (
     OptOuts,
     OutcomeQueue,
     Recorded,
+    Sender,
     SendQueue,
 )
-from sms_bridge.services.log_lines import Values, log_attempt, seconds_since
-from sms_bridge.side_work import SideWork, begin
-from sms_bridge.values import changed, value
+from sms_bridge.services.log_lines import (
+    Figures,
+    add_figures,
+    attempt_figures,
+    log_attempt,
+    seconds_since,
+)
 
-# Kept back from the time for 8x8, to write down what it said.
+# Kept back from the time for 8x8, to record its answer.
 _SECONDS_TO_RECORD = 0.3
 
-# In less time 8x8 may not answer, and nobody would know whether it has the message.
+# In less time 8x8 may not answer, and the result would be ambiguous.
 _SECONDS_FOR_A_TRY = 0.5
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
-# A repeat brings the text of a message that waits, should its record have got lost. It is no
-# reason to send sooner than planned.
+# A repeat brings the text of a message that waits, in case its record got lost. That is no reason
+# to send it sooner.
 _SECONDS_BEHIND_THE_FIRST = 30
 
 _NOT_TRIED = SendResult(
@@ -55,14 +62,7 @@ _NOT_CHECKED = SendResult(
 )
 
 
-class Sender(Protocol):
-    """Sends one message, as :class:`sms_bridge.providers.eightx8.EightX8` does."""
-
-    def send(self, sub_account_id: str, sms: Sms, *, time_left: Callable[[], float]) -> SendResult:
-        """Send it once."""
-
-
-@value(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingPlan:
     """How this deployment sends.
 
@@ -72,10 +72,10 @@ class SendingPlan:
         Seconds; 0 for none.
     is_queued
         Whether every message goes to the send queue, which is worked off in batches.
-    heeding_kinds
-        The kinds of messages that are kept from people who opted out.
+    opt_out_message_types
+        The types of messages that people who opted out do not get.
     seconds_to_live
-        After how long a message must not be sent any more.
+        After how long a message must not be sent any more, from its scheduled time if it has one.
     """
 
     duplicate_window: int
@@ -118,47 +118,59 @@ class SendMessage:
     ) -> Message:
         """Send the message and return what is known about it then.
 
+        As soon as it may be sent an answer is promised, so that a request is refused only if it
+        sends nothing:
+
+        .. code-block:: text
+
+            claim ------- promise ------- post or queue ------- record ------- answer
+            refused if it    |   the answer is 200, whatever fails, and an outcome follows
+            fails or is late |
+
         Parameters
         ----------
         hash_key
-            For what stands in the table for the claim, and in logs for the recipient.
+            For the recipient's hash and the claim.
         answer_time
-            From the claim on it has an answer to give when the time is over.
+            Is promised the answer to give when the time is over.
 
         Raises
         ------
         OutOfTimeError
-            The time was over before an answer could be promised. The message is not sent, unless
-            it is asked for again.
+            The time was over before an answer was promised. The message is not sent, unless it is
+            asked for again.
         """
         recipient_hash = keyed_hash(request.destination, hash_key)
         opted_out = self._look_up_opt_out(request, recipient_hash)
         claimed = self._claim(request, recipient_hash, hash_key)
         message = claimed.message
         if not claimed.won:
-            repeated = measured({Metric.DUPLICATES: 1}, self._clock())
-            logger.info("repeat caught", **identity_of(message), **repeated)
+            logger.info(
+                "repeat caught", **message_fields(message), **metric_fields({Metric.DUPLICATES: 1})
+            )
             return self._repeat(message, request, recipient_hash, answer_time)
-        if self._plan.is_queued:
-            self._send_queue.add(message, request)
-            values = {**self._accepted(message), Metric.QUEUED: 1}
-            queued = measured(values, self._clock())
-            logger.info("message queued", **identity_of(message), **queued)
-            return message
+        figures: Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
         try:
             answer_time.promise(message)
         except OutOfTimeError:
-            self._record(message, _NOT_TRIED, State.WAITING)
+            if not self._plan.is_queued:
+                self._record(message, _NOT_TRIED, State.WAITING)
             raise
-        values = self._accepted(message)
-        result = self._result_of(opted_out) or self._post(request, message, answer_time, values)
-        return self._resolve(message, request, result, values)
+        if self._plan.is_queued:
+            # If that fails `reconcile` reports it as expired, unless it is asked for again.
+            self._queue(message, request)
+            logger.info("message queued", **message_fields(message), **metric_fields(figures))
+            return message
+        result = self._result_of(opted_out) or self._post(request, message, answer_time, figures)
+        return self._resolve(message, request, result, figures)
 
     # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
         now = self._clock()
         segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
         key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
+        scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
+        seconds_to_live = self._plan.seconds_to_live[request.message_type]
         message = Message(
             id=self._new_id() if key is None else "",
             claimed_by=self._new_id(),
@@ -174,7 +186,8 @@ class SendMessage:
             encoding=segments.encoding,
             segments=segments.count,
             accepted_at=timestamp(now),
-            send_before=timestamp(now + self._plan.seconds_to_live[request.message_type]),
+            scheduled_at=timestamp(scheduled) if scheduled > now else "",
+            send_before=timestamp(max(now, scheduled) + seconds_to_live),
             attempt=0 if self._plan.is_queued else 1,
             attempt_at="" if self._plan.is_queued else timestamp(now),
         )
@@ -191,6 +204,7 @@ class SendMessage:
         answer_time: AnswerTime[Message],
     ) -> Message:
         """Return the message that was claimed first, as it is known once its sender is done."""
+        answer_time.promise(first)
         sender_is_done = seconds_of(first.accepted_at) + ANSWER_SECONDS
         while first.state is State.SENDING and self._clock() < sender_is_done:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
@@ -198,23 +212,28 @@ class SendMessage:
             self._sleep(_SECONDS_BETWEEN_LOOKS)
             first = self._messages.get(first.id) or first
         if first.state is State.WAITING:
-            # Who it is for may have been forgotten meanwhile, but not that they opted out.
-            known = changed(first, destination=request.destination, recipient_hash=recipient_hash)
-            self._send_queue.add(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
+            # The recipient may have been forgotten meanwhile, but not the opt-out.
+            known = replace(first, destination=request.destination, recipient_hash=recipient_hash)
+            self._queue(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
         return first
 
+    def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+        try:
+            self._send_queue.add(message, request, delay_seconds=delay_seconds)
+        except Exception as error:
+            # It may be in the queue all the same.
+            log_failure("message not queued", error, message_id=message.id)
+
     # ----------------------------------------------------------------------------------- opt-outs
-    def _look_up_opt_out(
-        self, request: MessageRequest, recipient_hash: str
-    ) -> SideWork[bool] | None:
-        """Begin to look, while the message is claimed."""
+    def _look_up_opt_out(self, request: MessageRequest, recipient_hash: str) -> Future[bool] | None:
+        """Start to look, while the message is claimed."""
         if self._plan.is_queued or request.message_type not in self._plan.opt_out_message_types:
             return None
         person = request.sub_account_id, recipient_hash
-        return begin(partial(self._opt_outs.is_opted_out, person))
+        return background.start(partial(self._opt_outs.is_opted_out, person))
 
     @staticmethod
-    def _result_of(opted_out: SideWork[bool] | None) -> SendResult | None:
+    def _result_of(opted_out: Future[bool] | None) -> SendResult | None:
         if opted_out is None:
             return None
         try:
@@ -229,19 +248,18 @@ class SendMessage:
         request: MessageRequest,
         message: Message,
         answer_time: AnswerTime[Message],
-        values: Values,
+        figures: Figures,
     ) -> SendResult:
-        """Send the message, and again while that is safe and in time; counts what was throttled."""
+        """Send the message, and again while that is safe and in time; counts failed tries."""
 
         def time_left() -> float:
             return answer_time.left() - _SECONDS_TO_RECORD
 
-        sms = request.sms(message.id)
         result, ambiguous = _NOT_TRIED, None
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
-            result = self._sender.send(message.sub_account_id, sms, time_left=time_left)
+            result = self._sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
             pause = self._plan.policy.pause_before_trying_at_once(
@@ -249,38 +267,30 @@ class SendMessage:
             )
             if pause is None:
                 break
-            if result.verdict is Verdict.THROTTLED:
-                values[Metric.THROTTLED] = values.get(Metric.THROTTLED, 0) + 1
+            if result is not ambiguous:
+                add_figures(figures, attempt_figures(result))
             self._sleep(pause)
-        # What came of the last try does not tell that an earlier one failed.
+        # The last try's result does not prove that an earlier one failed.
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
 
     def _resolve(
-        self, message: Message, request: MessageRequest, result: SendResult, values: Values
+        self, message: Message, request: MessageRequest, result: SendResult, figures: Figures
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
         state = self._plan.policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
             wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
-            try:
-                # First, so that no crash leaves a message that waits for nothing.
-                self._send_queue.add(message, request, delay_seconds=wait)
-                values[Metric.QUEUED] = 1
-            except Exception as error:
-                log_failure("message not queued", error, message_id=message.id)
+            # First, so that no crash leaves a message that waits for nothing.
+            self._queue(message, request, delay_seconds=wait)
         recorded = (
             self._record(message, result, state)
             if is_to_be_written(result, is_scheduled=request.is_scheduled)
             else Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
         )
         now = self._clock()
-        values[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
-        log_attempt(recorded, result, now, values)
+        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
+        log_attempt(recorded, result, figures)
         return recorded.message
-
-    @staticmethod
-    def _accepted(message: Message) -> Values:
-        return {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
 
     def _record(self, message: Message, result: SendResult, state: State) -> Recorded:
         try:

@@ -1,32 +1,22 @@
-"""Passes on to MoEngage that a person opted out or in."""
+"""Records in MoEngage that a person opted out or in."""
 
 import time
-from typing import Protocol
 
 from sms_bridge.domain.clock import Clock, seconds_of
 from sms_bridge.domain.opt_out import Keywords, OptRequest, opt_request_of
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict, seconds_before_next_opt_out_sync
+from sms_bridge.domain.outcome import ReportVerdict, seconds_before_next_opt_out_sync
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.observability import logger
-from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts
-
-
-class Profiles(Protocol):
-    """Writes user profiles, as :class:`sms_bridge.providers.moengage.UserProfiles` does."""
-
-    def set_subscription(
-        self, number: str, opt_request: OptRequest, *, api_key: str
-    ) -> ReportResult:
-        """Write down what a person wishes, once. Doing it twice changes nothing."""
+from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Profiles
 
 
 class SyncOptOut:
-    """Passes on one wish.
+    """Writes one opt-out or opt-in to the user's profile.
 
     Parameters
     ----------
     keywords
-        By which people opt out and in, in upper case.
+        By which people opt out and in.
     """
 
     def __init__(
@@ -47,7 +37,7 @@ class SyncOptOut:
         self._clock = clock
 
     def __call__(self, inbound_id: str, *, hash_key: str, api_key: str) -> int | None:
-        """Pass on the wish of an inbound message, unless the person has changed it since.
+        """Write what an inbound message asks for, unless the person has changed it since.
 
         Returns
         -------
@@ -63,12 +53,14 @@ class SyncOptOut:
             return None
         result = self._profiles.set_subscription(inbound.source, opt_request, api_key=api_key)
         logger.info(
-            "wish passed on" if result.verdict is ReportVerdict.ACKNOWLEDGED else "wish not taken",
+            "opt-out synced"
+            if result.verdict is ReportVerdict.ACKNOWLEDGED
+            else "opt-out not synced",
             inbound_id=inbound_id,
             opt_request=opt_request,
             verdict=result.verdict,
             http_status=result.http_status,
-            error=result.error,
+            error=result.error or None,
         )
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
             return None

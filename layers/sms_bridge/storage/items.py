@@ -38,7 +38,7 @@ from sms_bridge.domain.message import (
     Receipt,
 )
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import UnreadableItemError
+from sms_bridge.errors import UnreadableItemError
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""

@@ -14,6 +14,7 @@ from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt,
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.errors import BridgeError, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.services.interfaces import (
     FIRST_ATTEMPT,
@@ -21,7 +22,6 @@ from sms_bridge.services.interfaces import (
     Effect,
     Position,
     Recorded,
-    UnreadableItemError,
 )
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
@@ -87,7 +87,7 @@ BY_RECIPIENT = Index("recipient", "recipient_hash")
 BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
 
-class KeysLeftOutError(Exception):
+class KeysLeftOutError(BridgeError):
     """DynamoDB leaves keys out again and again."""
 
 
@@ -425,6 +425,12 @@ class DynamoDBMessages:
             only_if=["attribute_exists(given_up)", "attribute_not_exists(reported_at)"],
         )
 
+    def record_log_answer(self, message_id: str, at: str) -> None:
+        """See the interface."""
+        self._was_written(
+            message_id, {"log_answered_at": at}, only_if=["attribute_exists(accepted_at)"]
+        )
+
     def close(self, message_id: str) -> None:
         """See the interface."""
         self._was_written(
@@ -437,11 +443,11 @@ class DynamoDBMessages:
         item = self._get(message_id)
         return message_from(item) if item else None
 
-    def open_messages(self, *, until: str) -> Iterator[Message]:
+    def open_messages(self, *, since: str = FIRST, until: str) -> Iterator[Message]:
         """See the interface. Each time another shard comes first, should none come to the last."""
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret
         for shard in SHARDS[first:] + SHARDS[:first]:
-            yield from self._listed(shard, FIRST, until)
+            yield from self._listed(shard, since, until)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         """See the interface."""

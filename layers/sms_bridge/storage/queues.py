@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
+from sms_bridge.errors import BridgeError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
@@ -45,7 +46,7 @@ UNREADABLE = "unreadable"
 """Why a record is dead-lettered that the bridge did not write."""
 
 
-class UnreadableRecordError(Exception):
+class UnreadableRecordError(BridgeError):
     """It is no record that this version of the bridge writes."""
 
 

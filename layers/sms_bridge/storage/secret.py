@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sms_bridge.errors import BridgeError
 from sms_bridge.observability import log_failure
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SECONDS_BETWEEN_UNKNOWN_TOKENS = 10.0
 _SECONDS_BETWEEN_FAILURES = 10.0
 
 
-class InvalidSecretError(ValueError):
+class InvalidSecretError(BridgeError):
     """The secret cannot be used; its text says why and quotes nothing."""
 
 

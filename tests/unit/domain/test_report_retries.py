@@ -11,22 +11,9 @@ from sms_bridge.domain.outcome import (
     Breaker,
     ReportVerdict,
     is_exhausted,
-    report_verdict_of,
     seconds_before_next_opt_out_sync,
     seconds_before_next_try,
 )
-
-
-@pytest.mark.parametrize(
-    ("verdict", "statuses"),
-    [
-        (ReportVerdict.ACKNOWLEDGED, [200, 201, 202, 204, 299]),
-        (ReportVerdict.REFUSED, [400, 401, 403, 404, 405, 410, 413, 422, 499]),
-        (ReportVerdict.RETRY, [301, 302, 307, 408, 429, 500, 502, 503, 504, 599, 199]),
-    ],
-)
-def test_moengages_answers(verdict: ReportVerdict, statuses: list[int]) -> None:
-    assert {report_verdict_of(status) for status in statuses} == {verdict}
 
 
 @pytest.mark.parametrize(

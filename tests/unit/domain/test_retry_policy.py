@@ -20,8 +20,8 @@ from urllib3.exceptions import (
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_errors import Answer, result_of_answer, result_of_failure
-from sms_bridge.providers.http import OutOfTimeError
+from sms_bridge.providers.eightx8_errors import result_of_answer, result_of_failure
+from sms_bridge.providers.http import Answer, OutOfTimeError
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, REFUSED, REJECTED, THROTTLED, UMID
 
 HOLD = RetryPolicy(AmbiguousSendPolicy.HOLD)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.state import FINAL, MAY_REPLACE, NOT_WITH_8X8, State, state_of_receipt
+from sms_bridge.domain.state import FINAL, MAY_REPLACE, NOT_WITH_8X8, State
 
 # Rows: where a message stands; columns: what is reported. "x": the message moves.
 MOVES = """
@@ -102,28 +102,3 @@ def test_the_final_states_are_those_with_an_outcome() -> None:
         "delivered",
         "read",
     }
-
-
-@pytest.mark.parametrize(
-    ("word", "error_code", "state"),
-    [
-        ("queued", "", State.QUEUED),
-        ("sent", "", State.SENT),
-        ("rejected", "", State.REJECTED),
-        ("rejected", "4", State.REJECTED),
-        ("delivered", "", State.DELIVERED),
-        ("delivered", "4", State.DELIVERED),
-        ("read", "", State.READ),
-        ("undelivered", "", State.UNDELIVERED),
-        ("undelivered", "1", State.UNDELIVERED),
-        ("undelivered", "44", State.UNDELIVERED),
-        ("undelivered", "4", State.DEFERRED),
-        ("undelivered", "5", State.DEFERRED),
-        ("undelivered", "22", State.DEFERRED),
-        ("Delivered", "", None),
-        ("deferred", "", None),
-        ("", "", None),
-    ],
-)
-def test_8x8s_words_for_a_state(word: str, error_code: str, state: State | None) -> None:
-    assert state_of_receipt(word, error_code) is state

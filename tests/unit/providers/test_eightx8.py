@@ -38,15 +38,15 @@ def send(
 ) -> SendResult:
     eightx8 = EightX8(Connections(url, connect_timeout=2.0), keys or RotatingKeys())
     request = request or a_request()
-    return eightx8.send(request.sub_account_id, request.sms(MESSAGE_ID), time_left=time_left)
+    return eightx8.send(request, MESSAGE_ID, time_left=time_left)
 
 
 def send_batch(
     url: str, names: list[str], *, time_left: Callable[[], float] = lambda: 5.0
 ) -> dict[str, SendResult]:
     eightx8 = EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(newest="key-2"))
-    messages = {name: a_request(text=f"Text {name}", source="Acme").sms(name) for name in names}
-    return eightx8.send_batch(SUB_ACCOUNT, messages, time_left=time_left)
+    requests = {name: a_request(text=f"Text {name}", source="Acme") for name in names}
+    return eightx8.send_batch(SUB_ACCOUNT, requests, time_left=time_left)
 
 
 def sent(request: MessageRequest) -> ReceivedRequest:
@@ -57,7 +57,7 @@ def sent(request: MessageRequest) -> ReceivedRequest:
 
 
 class TestRequests:
-    def test_the_request_is_the_one_that_8x8_documents(self) -> None:
+    def test_the_request_is_as_8x8_documents_it(self) -> None:
         received = sent(a_request(source="Acme"))
 
         assert received.line == f"POST /api/v1/subaccounts/{SUB_ACCOUNT}/messages HTTP/1.1"
@@ -102,35 +102,30 @@ class TestRequests:
 
 
 class TestAnswers:
-    def test_an_accepted_message(self) -> None:
+    def test_an_accepted_message_has_8x8s_id(self) -> None:
         with LoopbackServer(QUEUED) as server:
             result = send(server.url)
 
         assert (result.verdict, result.umid, result.encoding) == (Verdict.ACCEPTED, UMID, "GSM7")
 
-    def test_a_umid_that_nobody_could_write_down_is_made_one_that_can(self) -> None:
-        taken = {"umid": "\ud800 é", "status": {"code": "QUEUED"}}
-        with LoopbackServer(answers(body=json.dumps(taken).encode())) as server:
-            result = send(server.url)
-
-        assert (result.verdict, result.umid) == (Verdict.ACCEPTED, "? é")
-
-    def test_a_throttled_message_with_the_time_to_wait(self) -> None:
+    def test_a_throttled_message_has_the_time_to_wait(self) -> None:
         with LoopbackServer(answers(429, Retry_After="7")) as server:
             result = send(server.url)
 
         assert (result.verdict, result.retry_after) == (Verdict.THROTTLED, 7)
 
-    @pytest.mark.parametrize(
-        "value",
-        ["soon", "-1", "1.5", "", "9" * 5000, "Mon, 01 Jan 99999 00:00:00 GMT"],
-        ids=lambda value: value[:12],
-    )
-    def test_a_time_to_wait_that_nobody_understands_is_passed_over(self, value: str) -> None:
-        with LoopbackServer(answers(429, Retry_After=value)) as server:
+    @pytest.mark.parametrize("header", ["", "Connection: close, TE\r\n"])
+    def test_an_answer_that_ends_by_closing_counts(self, header: str) -> None:
+        taken = {"umid": UMID, "status": {"code": "QUEUED"}}
+        data = f"HTTP/1.1 200 OK\r\n{header}\r\n{json.dumps(taken)}".encode()
+        with LoopbackServer(answers_with_bytes(data)) as server:
+            assert send(server.url).verdict is Verdict.ACCEPTED
+
+        refused = f"HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\n{header}\r\n{{}}".encode()
+        with LoopbackServer(answers_with_bytes(refused)) as server:
             result = send(server.url)
 
-        assert (result.verdict, result.retry_after) == (Verdict.THROTTLED, None)
+        assert (result.verdict, result.retry_after) == (Verdict.THROTTLED, 7)
 
     def test_a_redirect_is_not_followed(self) -> None:
         with (
@@ -160,21 +155,21 @@ class TestFailures:
         with LoopbackServer(resets_without_reading) as server:
             result = send(server.url)
 
-        # Whether the body was under way by then is a race; both are told for what they are.
+        # Whether the body was under way by then is a race; both results are true.
         assert (result.verdict, result.reason) in {
             (Verdict.NOT_SENT, "eightx8_unreachable"),
             (Verdict.AMBIGUOUS, "eightx8_connection_lost"),
         }
         assert server.connections == 1
 
-    def test_a_reset_after_8x8_read_leaves_open_what_became_of_the_message(self) -> None:
+    def test_a_reset_after_8x8_read_is_ambiguous(self) -> None:
         with LoopbackServer(reads_and_resets) as server:
             result = send(server.url)
 
         assert (result.verdict, result.reason) == (Verdict.AMBIGUOUS, "eightx8_connection_lost")
         assert (server.connections, len(server.received)) == (1, 1)
 
-    def test_no_answer_in_time_leaves_it_open_as_well(self) -> None:
+    def test_no_answer_in_time_is_ambiguous(self) -> None:
         with LoopbackServer(reads_and_says_nothing) as server:
             result = send(server.url, time_left=lambda: 0.25)
 
@@ -186,23 +181,16 @@ class TestFailures:
         [
             b"",
             b"garbage\r\n\r\n",
-            b"HTTP/1.1 abc OK\r\n\r\n",
-            b"HTTP/1.1 99999 OK\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
-            b"HTTP/1.1 200 OK\r\nContent-Length: one\r\n\r\n{}",
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
-            b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
-            b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200 + b"\r\n",
             b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<html></>",
             b"HTTP/1.1 204 No Content\r\n\r\n",
             b"HTTP/1.1 100 Continue\r\n\r\n",
         ],
         ids=lambda data: repr(data[:60]),
     )
-    def test_an_answer_that_cannot_be_read_leaves_it_open(self, data: bytes) -> None:
+    def test_an_answer_that_cannot_be_read_is_ambiguous(self, data: bytes) -> None:
         with LoopbackServer(answers_with_bytes(data)) as server:
             result = send(server.url)
 
@@ -221,7 +209,7 @@ class TestFailures:
 class TestFrozenFunctions:
     """Lambda may stop a function between any two lines and wake it minutes later."""
 
-    def test_what_has_no_time_left_is_not_written(self) -> None:
+    def test_a_message_that_has_no_time_left_is_not_written(self) -> None:
         with LoopbackServer(QUEUED) as server:
             times = iter([5.0])
             result = send(server.url, time_left=lambda: next(times, -60.0))
@@ -230,7 +218,7 @@ class TestFrozenFunctions:
         assert (result.verdict, result.reason) == (Verdict.NOT_SENT, "eightx8_unreachable")
         assert server.received == []
 
-    def test_nor_is_a_batch(self) -> None:
+    def test_a_batch_that_has_no_time_left_is_not_written(self) -> None:
         with LoopbackServer(QUEUED) as server:
             times = iter([5.0])
             results = send_batch(server.url, ["a"], time_left=lambda: next(times, 0.0))
@@ -296,7 +284,7 @@ class TestBatches:
         ]
         return answers(body=json.dumps({"batchId": "b", "messages": messages}).encode())
 
-    def test_the_request_is_the_one_that_8x8_documents(self) -> None:
+    def test_the_request_is_as_8x8_documents_it(self) -> None:
         with LoopbackServer(self.answer("b", "a")) as server:
             results = send_batch(server.url, ["a", "b"])
 
@@ -328,7 +316,7 @@ class TestBatches:
             (answers_with_bytes(b"garbage"), Verdict.AMBIGUOUS),
         ],
     )
-    def test_what_fails_is_posted_once_and_told_of_every_message(
+    def test_a_batch_that_fails_is_posted_once_and_each_message_has_the_result(
         self, behaviour: Behaviour, verdict: Verdict
     ) -> None:
         with LoopbackServer(behaviour) as server:

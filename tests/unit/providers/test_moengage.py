@@ -1,4 +1,4 @@
-"""What MoEngage is told over a real connection, and how its answer is understood."""
+"""What MoEngage gets over a real connection, and how its answer is understood."""
 
 import base64
 import json
@@ -10,12 +10,13 @@ from sms_bridge.domain.opt_out import Identifier, OptRequest
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles, report
+from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles, report_body, verdict_of
 from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
     answers,
+    answers_with_bytes,
     reads_and_resets,
     reads_and_says_nothing,
     unreachable_url,
@@ -37,7 +38,7 @@ def report_to(url: str, outcome: Outcome = DELIVERED, *, seconds: float = 5.0) -
 @pytest.mark.parametrize("outcome", [DELIVERED, FAILED])
 def test_a_report_is_flat_and_has_always_the_same_keys(outcome: Outcome) -> None:
     for message in (a_message(), a_message(umid=UMID, state=State.FAILED, reason="r")):
-        body = report(message, outcome)
+        body = report_body(message, outcome)
 
         assert list(body) == ["messageId", "status", "reason", "description", "umid"]
         assert all(isinstance(value, str) for value in body.values())
@@ -62,9 +63,22 @@ def test_one_report_is_one_call_to_the_tracking_url() -> None:
 
 
 @pytest.mark.parametrize(
+    ("verdict", "statuses"),
+    [
+        (ReportVerdict.ACKNOWLEDGED, [200, 201, 202, 204, 299]),
+        (ReportVerdict.REFUSED, [400, 401, 403, 404, 405, 410, 413, 422, 499]),
+        (ReportVerdict.RETRY, [199, 301, 302, 307, 408, 429, 500, 502, 503, 504, 599]),
+    ],
+)
+def test_each_status_has_a_verdict(verdict: ReportVerdict, statuses: list[int]) -> None:
+    assert {verdict_of(status) for status in statuses} == {verdict}
+
+
+@pytest.mark.parametrize(
     ("behaviour", "verdict", "http_status", "retry_after"),
     [
         (answers(202, b""), ReportVerdict.ACKNOWLEDGED, 202, None),
+        (answers_with_bytes(b"HTTP/1.1 200 OK\r\n\r\nok"), ReportVerdict.ACKNOWLEDGED, 200, None),
         (answers(404), ReportVerdict.REFUSED, 404, None),
         (answers(413), ReportVerdict.REFUSED, 413, None),
         (answers(429, Retry_After="90"), ReportVerdict.RETRY, 429, 90),
@@ -73,7 +87,7 @@ def test_one_report_is_one_call_to_the_tracking_url() -> None:
         (answers(307, Location="/elsewhere"), ReportVerdict.RETRY, 307, None),
     ],
 )
-def test_its_answer_decides_whether_it_is_told_again(
+def test_moengages_answer_decides_whether_it_is_reported_again(
     behaviour: Behaviour, verdict: ReportVerdict, http_status: int, retry_after: float | None
 ) -> None:
     with LoopbackServer(behaviour) as server:
@@ -87,14 +101,14 @@ def test_its_answer_decides_whether_it_is_told_again(
     ("behaviour", "error"),
     [(reads_and_resets, "ProtocolError"), (reads_and_says_nothing, "ReadTimeoutError")],
 )
-def test_without_an_answer_it_is_told_again(behaviour: Behaviour, error: str) -> None:
+def test_without_an_answer_it_is_reported_again(behaviour: Behaviour, error: str) -> None:
     with LoopbackServer(behaviour) as server:
         result = report_to(server.url, seconds=0.2)
 
     assert result == ReportResult(verdict=ReportVerdict.RETRY, error=error)
 
 
-def test_where_nobody_listens_it_is_told_again() -> None:
+def test_where_nobody_listens_it_is_reported_again() -> None:
     assert report_to(unreachable_url()) == ReportResult(
         verdict=ReportVerdict.RETRY, error="NewConnectionError"
     )
@@ -141,7 +155,7 @@ class TestUserProfiles:
             ),
         ],
     )
-    def test_a_wish_is_one_call_to_track_user(
+    def test_an_opt_out_or_opt_in_is_one_call_to_track_user(
         self, identifier: Identifier, opt_request: OptRequest, body: dict[str, object]
     ) -> None:
         with LoopbackServer(answers()) as server:
@@ -163,7 +177,7 @@ class TestUserProfiles:
             (reads_and_resets, ReportVerdict.RETRY),
         ],
     )
-    def test_its_answer_decides_whether_it_is_passed_on_again(
+    def test_its_answer_decides_whether_it_is_written_again(
         self, behaviour: Behaviour, verdict: ReportVerdict
     ) -> None:
         with LoopbackServer(behaviour) as server:

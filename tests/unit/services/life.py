@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageType, Outcome, Sms
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.reconciliation import (
@@ -18,7 +18,6 @@ from sms_bridge.domain.reconciliation import (
 )
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult
-from sms_bridge.providers.eightx8_log import LogEntry
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
@@ -39,7 +38,7 @@ from tests.builders import (
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, kill
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
+from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.sqs import InMemorySqs
@@ -82,12 +81,11 @@ class EightX8Books:
 
     def send(
         self,
-        sub_account_id: str,  # noqa: ARG002
-        sms: Sms,
+        request: MessageRequest,  # noqa: ARG002
+        message_id: str,
         *,
         time_left: Callable[[], float],  # noqa: ARG002
     ) -> SendResult:
-        message_id = json.loads(sms)["clientMessageId"]
         fate, *others = self.fates
         self.fates = (*others, fate)
         result, is_taken = FATES[fate]
@@ -101,14 +99,14 @@ class EightX8Books:
 
     def send_batch(
         self,
-        sub_account_id: str,
-        messages: Mapping[str, Sms],
+        sub_account_id: str,  # noqa: ARG002
+        requests: Mapping[str, MessageRequest],
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
         return {
-            message_id: self.send(sub_account_id, sms, time_left=time_left)
-            for message_id, sms in messages.items()
+            message_id: self.send(request, message_id, time_left=time_left)
+            for message_id, request in requests.items()
         }
 
     def log(self, _: str) -> list[LogEntry]:

@@ -12,11 +12,10 @@ from sms_bridge.domain.reconciliation import (
 )
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import LogEntry
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from tests.builders import a_message, a_receipt
 from tests.fakes.clock import TurnableClock
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
+from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryOutcomes
 

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from sms_bridge.api.errors import Code
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import DetailsFailedError
+from sms_bridge.errors import DetailsFailedError, DetailsFailure
 from sms_bridge.services.look_up import LookUp
 from tests.builders import MESSAGE_ID, UMID, a_message
 from tests.fakes.messages import InMemoryMessages
@@ -20,7 +19,7 @@ ACCOUNTS = ("one", "two", "three")
 class Details:
     """8x8's records: an id, a failure, or for ``None`` no answer before the end."""
 
-    def __init__(self, **answers: str | Code | None) -> None:
+    def __init__(self, **answers: str | DetailsFailure | None) -> None:
         self.answers = {name: answers.get(name, "") for name in ACCOUNTS}
         self.asked: set[str] = set()
         self.end = threading.Event()
@@ -32,7 +31,7 @@ class Details:
         if answer is None:
             self.end.wait(10)
             return ""
-        if isinstance(answer, Code):
+        if isinstance(answer, DetailsFailure):
             raise DetailsFailedError(answer)
         return answer
 
@@ -64,8 +63,10 @@ def test_all_are_asked_before_it_is_said_that_there_is_none() -> None:
     assert details.asked == set(ACCOUNTS)
 
 
-@pytest.mark.parametrize("trouble", [Code.EIGHTX8_UNAUTHORIZED, None])
-def test_trouble_with_one_sub_account_hides_no_message_of_another(trouble: Code | None) -> None:
+@pytest.mark.parametrize("trouble", [DetailsFailure.UNAUTHORIZED, None])
+def test_trouble_with_one_sub_account_hides_no_message_of_another(
+    trouble: DetailsFailure | None,
+) -> None:
     """They are asked side by side: one that does not answer keeps nobody waiting."""
     with looking_up(Details(one=trouble, two=MESSAGE_ID), a_message()) as look_up:
         assert look_up.by_umid(UMID) is not None
@@ -73,12 +74,12 @@ def test_trouble_with_one_sub_account_hides_no_message_of_another(trouble: Code 
 
 def test_what_could_not_be_asked_is_not_said_to_be_nothing() -> None:
     with (
-        looking_up(Details(two=Code.EIGHTX8_UNAUTHORIZED)) as look_up,
+        looking_up(Details(two=DetailsFailure.UNAUTHORIZED)) as look_up,
         pytest.raises(DetailsFailedError) as failure,
     ):
         look_up.by_umid(UMID)
 
-    assert failure.value.code is Code.EIGHTX8_UNAUTHORIZED
+    assert failure.value.reason is DetailsFailure.UNAUTHORIZED
 
 
 def test_the_time_is_limited_for_all_of_them_together() -> None:
@@ -88,12 +89,12 @@ def test_the_time_is_limited_for_all_of_them_together() -> None:
     ):
         look_up.by_umid(UMID)
 
-    assert failure.value.code is Code.EIGHTX8_TIMEOUT
+    assert failure.value.reason is DetailsFailure.TIMEOUT
 
 
-@pytest.mark.parametrize("trouble", ["", Code.EIGHTX8_UNREACHABLE])
+@pytest.mark.parametrize("trouble", ["", DetailsFailure.UNREACHABLE])
 def test_receipts_for_a_message_that_the_bridge_did_not_send_are_found(
-    trouble: str | Code,
+    trouble: str | DetailsFailure,
 ) -> None:
     foreign = Message(id=f"umid {UMID}", state=State.SENT)
     with looking_up(Details(one=trouble), foreign) as look_up:

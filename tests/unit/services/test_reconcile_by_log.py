@@ -1,13 +1,15 @@
 """What only 8x8 can tell is asked of 8x8: one export of its log for all that is open."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.state import State
-from sms_bridge.providers.eightx8_log import ExportFailedError, LogEntry, NoExportError
+from sms_bridge.errors import ExportFailedError, NoExportError
+from sms_bridge.services.interfaces import LogExport
 from sms_bridge.services.interfaces import ExportJob
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
@@ -126,10 +128,10 @@ class TestAsking:
         bridge.log_shows(an_entry(second, word="delivered"))
         read = bridge.log.read
 
-        def fails_once(sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
+        def fails_once(sub_account_id: str, *arguments: Any, **named: Any) -> LogExport | None:
             if sub_account_id == "account_1":
                 raise ExportFailedError("export_500")
-            return read(sub_account_id, job_id, received_at)
+            return read(sub_account_id, *arguments, **named)
 
         bridge.log.read = fails_once  # type: ignore[method-assign]
         bridge.run()
@@ -316,11 +318,11 @@ class TestWhatIsNotInTheLog:
         bridge.log_shows(bridge.log_is_at(0))
         read = bridge.log.read
 
-        def sent_meanwhile(*arguments: str) -> object:
+        def sent_meanwhile(*arguments: Any, **named: Any) -> object:
             bridge.messages.messages[message_id] = replace(
                 bridge.kept(message_id), attempt=2, attempt_at=bridge.clock.text
             )
-            return read(*arguments)
+            return read(*arguments, **named)
 
         bridge.log.read = sent_meanwhile  # type: ignore[method-assign,assignment]
         bridge.run()

@@ -23,7 +23,7 @@ from tests.builders import (
 )
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.failures import KilledError, failing
-from tests.fakes.http_server import LoopbackServer, answers_a_byte_at_a_time
+from tests.fakes.http_server import LoopbackServer, begins_an_answer_a_byte_at_a_time
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
@@ -138,7 +138,7 @@ class TestTime:
     def test_a_server_that_never_ends_its_answer_holds_up_nobody(self) -> None:
         messages = InMemoryMessages()
         is_done = threading.Event()
-        with LoopbackServer(answers_a_byte_at_a_time) as server:
+        with LoopbackServer(begins_an_answer_a_byte_at_a_time) as server:
             step = SendMessage(
                 a_sending_plan(),
                 messages=messages,
@@ -162,4 +162,4 @@ class TestTime:
         assert len(server.received) == 1
         kept = messages.get(promised.id)
         assert kept is not None
-        assert (kept.state, kept.reason) == (State.UNKNOWN, "eightx8_connection_lost")
+        assert (kept.state, kept.reason) == (State.UNKNOWN, "eightx8_unreadable_answer")

@@ -10,7 +10,6 @@ from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.values import changed
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -137,7 +136,7 @@ class TestTheQueuedMode:
     def test_a_repeat_for_somebody_who_was_forgotten_still_finds_that_they_opted_out(self) -> None:
         bridge = Bridge(a_sending_plan(is_queued=True))
         first = bridge.send()
-        bridge.messages.messages[first.id] = changed(first, destination="", recipient_hash="")
+        bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
 
         bridge.send()
 

@@ -1,0 +1,82 @@
+"""The bridge's own exceptions. Their texts are safe to log and to show.
+
+.. code-block:: text
+
+    BridgeError
+    |-- SettingsError               environment variables are missing or wrong (``settings``)
+    |-- InvalidSecretError          the secret is not usable (``storage.secret``)
+    |-- RefusedError                a request is answered with an error (``api.errors``)
+    |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
+    |-- UnreadableItemError         an item of the table cannot be read
+    |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.messages``)
+    '-- ProviderError               8x8 did not answer a question
+        |-- DetailsFailedError      it did not say whether it has a message
+        '-- ExportFailedError       there is no export of its log yet, or it cannot be read now
+            '-- NoExportError       there will be none: another one has to be asked for
+
+What sending a message, or a report to MoEngage, came to is no exception but a value
+(``SendResult``, ``ReportResult``): every one of them has to be dealt with. Errors of AWS are
+botocore's.
+"""
+
+from enum import StrEnum
+
+
+class BridgeError(Exception):
+    """Base of the bridge's exceptions."""
+
+
+class UnreadableItemError(BridgeError):
+    """An item holds what this version of the bridge does not know.
+
+    Attributes
+    ----------
+    item_id
+        Its key.
+    reason
+        What is odd about it; quotes nothing of it.
+    """
+
+    def __init__(self, item_id: str, reason: str) -> None:
+        super().__init__(f"{item_id}: {reason}")
+        self.item_id = item_id
+        self.reason = reason
+
+
+class ProviderError(BridgeError):
+    """8x8 did not answer a question."""
+
+
+class DetailsFailure(StrEnum):
+    """Why 8x8 did not say whether it has a message."""
+
+    UNAUTHORIZED = "eightx8_unauthorized"
+    UNREACHABLE = "eightx8_unreachable"
+    TIMEOUT = "eightx8_timeout"
+    THROTTLED = "eightx8_throttled"
+    UNAVAILABLE = "eightx8_unavailable"
+
+
+_WORDS = {
+    DetailsFailure.UNAUTHORIZED: "8x8 refuses the bridge's API key",
+    DetailsFailure.UNREACHABLE: "8x8 cannot be reached",
+    DetailsFailure.TIMEOUT: "8x8 did not answer in time",
+    DetailsFailure.THROTTLED: "8x8 allows one such question a second; ask again",
+    DetailsFailure.UNAVAILABLE: "8x8 gave no usable answer",
+}
+
+
+class DetailsFailedError(ProviderError):
+    """8x8 did not say whether it has a message."""
+
+    def __init__(self, reason: DetailsFailure) -> None:
+        super().__init__(_WORDS[reason])
+        self.reason = reason
+
+
+class ExportFailedError(ProviderError):
+    """There is no export yet, or it cannot be read now; the text is a stable code."""
+
+
+class NoExportError(ExportFailedError):
+    """There will be none: another one has to be asked for."""

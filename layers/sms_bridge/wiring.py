@@ -1,0 +1,422 @@
+"""The composition root: builds each function's service from its settings and AWS's clients.
+
+Tests build the same services with clients, clocks or interfaces of their own. Each builder imports
+what it needs, so that a function loads nothing of the others.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from sms_bridge.domain.clock import Clock
+from sms_bridge.domain.message import MessageType
+from sms_bridge.storage.aws import AwsClients
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.secret import SecretSource
+
+if TYPE_CHECKING:
+    from sms_bridge.services.dispatch import DispatchMessages
+    from sms_bridge.services.forward import ForwardOutcome
+    from sms_bridge.services.interfaces import (
+        BatchSender,
+        MessageStore,
+        OptOuts,
+        OutcomeQueue,
+        Sender,
+        SendQueue,
+    )
+    from sms_bridge.services.look_up import LookUp
+    from sms_bridge.services.receive import ReceiveCallback
+    from sms_bridge.services.reconcile import Reconcile
+    from sms_bridge.services.send import SendMessage
+    from sms_bridge.services.sync_opt_out import SyncOptOut
+    from sms_bridge.settings import (
+        CallbackSettings,
+        DispatchSettings,
+        ForwardSettings,
+        LookUpSettings,
+        ReconcileSettings,
+        SendSettings,
+    )
+    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
+
+Preparation = Callable[[], object]
+"""Done before the first event, which would wait for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Timing:
+    """Time and chance, which tests hold in their own hands."""
+
+    clock: Clock = time.time
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+
+# ------------------------------------------------------------------------------------------ send
+class SendParts(NamedTuple):
+    """Parts of ``send_sms``."""
+
+    secrets: SecretSource
+    send_message: "SendMessage"
+    preparations: tuple[Preparation, ...]
+
+
+def send_parts(
+    settings: "SendSettings", aws: AwsClients | None = None, timing: Timing | None = None
+) -> SendParts:
+    """Build ``send_sms``."""
+    from sms_bridge.providers.eightx8 import EightX8
+    from sms_bridge.providers.http import Connections
+    from sms_bridge.settings import DispatchMode
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+    from sms_bridge.storage.queues import SqsSendQueue
+
+    aws = aws or AwsClients()
+    secrets = _secrets(settings, aws)
+    messages = DynamoDBMessages(
+        aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
+    )
+    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
+    is_queued = settings.dispatch_mode is DispatchMode.QUEUED
+    return SendParts(
+        secrets,
+        send_message(
+            settings,
+            messages=messages,
+            send_queue=SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings)),
+            outcomes=_outcomes(settings, aws),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            sender=EightX8(eightx8, secrets),
+            timing=timing,
+        ),
+        # Of direct mode, few sends need a queue.
+        (secrets.get, _first_read(messages), (lambda: aws.sqs) if is_queued else eightx8.connect),
+    )
+
+
+def send_message(
+    settings: "SendSettings",
+    *,
+    messages: "MessageStore",
+    send_queue: "SendQueue",
+    outcomes: "OutcomeQueue",
+    opt_outs: "OptOuts",
+    sender: "Sender",
+    timing: Timing | None = None,
+) -> "SendMessage":
+    """Build the service that sends."""
+    from sms_bridge.domain.retry_policy import RetryPolicy
+    from sms_bridge.services.send import SendingPlan, SendMessage
+    from sms_bridge.settings import DispatchMode
+
+    timing = timing or Timing()
+    return SendMessage(
+        SendingPlan(
+            duplicate_window=settings.duplicate_window_seconds,
+            is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
+            opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+            seconds_to_live={
+                MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
+                MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
+            },
+            policy=RetryPolicy(settings.ambiguous_send_policy),
+        ),
+        messages=messages,
+        send_queue=send_queue,
+        outcomes=outcomes,
+        opt_outs=opt_outs,
+        sender=sender,
+        clock=timing.clock,
+        sleep=timing.sleep,
+        chance=timing.chance,
+    )
+
+
+# -------------------------------------------------------------------------------------- dispatch
+class DispatchParts(NamedTuple):
+    """Parts of ``dispatch_queue``."""
+
+    secrets: SecretSource
+    send_queue: "SqsSendQueue"
+    dispatch_messages: "DispatchMessages"
+    preparations: tuple[Preparation, ...]
+
+
+def dispatch_parts(
+    settings: "DispatchSettings", aws: AwsClients | None = None, timing: Timing | None = None
+) -> DispatchParts:
+    """Build ``dispatch_queue``."""
+    from sms_bridge.providers.eightx8 import EightX8
+    from sms_bridge.providers.http import Connections
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
+
+    aws = aws or AwsClients()
+    secrets = _secrets(settings, aws)
+    messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
+    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
+    send_queue = SqsSendQueue(
+        lambda: aws.sqs,
+        _send_queue_urls(settings),
+        SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
+    )
+    return DispatchParts(
+        secrets,
+        send_queue,
+        dispatch_messages(
+            settings,
+            messages=messages,
+            send_queue=send_queue,
+            outcomes=_outcomes(settings, aws),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            sender=EightX8(eightx8, secrets),
+            timing=timing,
+        ),
+        (secrets.get, _first_read(messages), eightx8.connect),
+    )
+
+
+def dispatch_messages(
+    settings: "DispatchSettings",
+    *,
+    messages: "MessageStore",
+    send_queue: "SendQueue",
+    outcomes: "OutcomeQueue",
+    opt_outs: "OptOuts",
+    sender: "BatchSender",
+    timing: Timing | None = None,
+) -> "DispatchMessages":
+    """Build the service that sends what is queued."""
+    from sms_bridge.domain.retry_policy import RetryPolicy
+    from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+
+    timing = timing or Timing()
+    return DispatchMessages(
+        DispatchPlan(
+            opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+            policy=RetryPolicy(settings.ambiguous_send_policy),
+            rate=settings.send_rate_limit,
+            # Each of the two queues may have that many.
+            at_once=2 * settings.dispatch_concurrency,
+        ),
+        messages=messages,
+        send_queue=send_queue,
+        outcomes=outcomes,
+        opt_outs=opt_outs,
+        sender=sender,
+        clock=timing.clock,
+        sleep=timing.sleep,
+        chance=timing.chance,
+    )
+
+
+# --------------------------------------------------------------------------------------- receive
+class ReceiveParts(NamedTuple):
+    """Parts of ``receive_callback``."""
+
+    secrets: SecretSource
+    receive_callback: "ReceiveCallback"
+    preparations: tuple[Preparation, ...]
+
+
+def receive_parts(
+    settings: "CallbackSettings", aws: AwsClients | None = None, timing: Timing | None = None
+) -> ReceiveParts:
+    """Build ``receive_callback``."""
+    from sms_bridge.domain.opt_out import keywords_of
+    from sms_bridge.services.receive import ReceiveCallback
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+
+    aws, timing = aws or AwsClients(), timing or Timing()
+    secrets = _secrets(settings, aws)
+    messages = DynamoDBMessages(
+        aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
+    )
+    return ReceiveParts(
+        secrets,
+        ReceiveCallback(
+            messages=messages,
+            outcomes=_outcomes(settings, aws),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+            syncs_opt_outs=bool(settings.moengage_data_api_url),
+            clock=timing.clock,
+        ),
+        # Every outcome is queued.
+        (secrets.get, _first_read(messages), lambda: aws.sqs_once),
+    )
+
+
+# --------------------------------------------------------------------------------------- forward
+class ForwardParts(NamedTuple):
+    """Parts of ``forward_outcome``.
+
+    Attributes
+    ----------
+    sync_opt_out
+        ``None`` while no Data API is configured.
+    """
+
+    secrets: SecretSource
+    outcomes: "SqsOutcomeQueue"
+    dead_letters: "SqsDeadLetterQueue"
+    forward_outcome: "ForwardOutcome"
+    sync_opt_out: "SyncOptOut | None"
+    preparations: tuple[Preparation, ...]
+
+
+def forward_parts(
+    settings: "ForwardSettings", aws: AwsClients | None = None, timing: Timing | None = None
+) -> ForwardParts:
+    """Build ``forward_outcome``."""
+    from sms_bridge.domain.opt_out import keywords_of
+    from sms_bridge.providers.http import Connections
+    from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles
+    from sms_bridge.services.forward import ForwardOutcome
+    from sms_bridge.services.sync_opt_out import SyncOptOut
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
+
+    aws, timing = aws or AwsClients(), timing or Timing()
+    messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
+    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
+    tracking_url, data_api_url = (
+        settings.moengage_delivery_tracking_url,
+        settings.moengage_data_api_url,
+    )
+    moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
+    forward_outcome = ForwardOutcome(
+        messages=messages,
+        reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
+        dead_letters=dead_letters,
+        clock=timing.clock,
+        chance=timing.chance,
+    )
+    sync_opt_out = None
+    if data_api_url:
+        data_api = Connections(data_api_url, connect_timeout=1.0)
+        identifier = settings.moengage_identifier
+        sync_opt_out = SyncOptOut(
+            messages=messages,
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            profiles=UserProfiles(data_api_url, data_api, identifier=identifier),
+            dead_letters=dead_letters,
+            keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+            clock=timing.clock,
+        )
+    return ForwardParts(
+        _secrets(settings, aws),
+        SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
+        dead_letters,
+        forward_outcome,
+        sync_opt_out,
+        (_first_read(messages), *([moengage.connect] if moengage else [])),
+    )
+
+
+# ------------------------------------------------------------------------------------- reconcile
+def reconcile(
+    settings: "ReconcileSettings", aws: AwsClients | None = None, timing: Timing | None = None
+) -> "Reconcile":
+    """Build ``reconcile``."""
+    from sms_bridge.domain.reconciliation import Timeouts
+    from sms_bridge.domain.retry_policy import RetryPolicy
+    from sms_bridge.providers.eightx8_log import LogExports
+    from sms_bridge.providers.http import Connections
+    from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+    from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+
+    aws, timing = aws or AwsClients(), timing or Timing()
+    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
+    return Reconcile(
+        ReconcilePlan(
+            timeouts=Timeouts(
+                unknown=settings.unknown_timeout_seconds,
+                receipt=settings.receipt_timeout_seconds,
+                unresolved=settings.unresolved_timeout_seconds,
+            ),
+            retry=RetryPolicy(settings.ambiguous_send_policy),
+            absent=settings.absent_message_policy,
+            unresolved=settings.unresolved_message_policy,
+            missing_receipt=settings.missing_receipt_policy,
+        ),
+        messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+        outcomes=_outcomes(settings, aws),
+        jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
+        log=LogExports(eightx8, _secrets(settings, aws)),
+        clock=timing.clock,
+        sleep=timing.sleep,
+    )
+
+
+# --------------------------------------------------------------------------------------- look up
+class LookUpParts(NamedTuple):
+    """Parts of ``look_up_message``."""
+
+    secrets: SecretSource
+    look_up: "LookUp"
+
+
+def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> LookUpParts:
+    """Build ``look_up_message``."""
+    from sms_bridge.providers.eightx8_log import MessageDetails
+    from sms_bridge.providers.http import Connections
+    from sms_bridge.services.look_up import LookUp
+
+    aws = aws or AwsClients()
+    secrets = _secrets(settings, aws)
+    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
+    return LookUpParts(
+        secrets,
+        LookUp(
+            messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+            details=MessageDetails(eightx8, secrets),
+            sub_account_ids=settings.sub_account_ids,
+        ),
+    )
+
+
+# ------------------------------------------------------------------------------- what several need
+class _SecretSettings(Protocol):
+    @property
+    def bridge_secret_arn(self) -> str: ...
+    @property
+    def secret_max_age_seconds(self) -> int: ...
+
+
+class _SendQueueSettings(Protocol):
+    @property
+    def transactional_queue_url(self) -> str: ...
+    @property
+    def promotional_queue_url(self) -> str: ...
+
+
+class _OutcomeQueueSettings(Protocol):
+    @property
+    def outcome_queue_url(self) -> str: ...
+
+
+def _secrets(settings: _SecretSettings, aws: AwsClients) -> SecretSource:
+    max_age = settings.secret_max_age_seconds
+    return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
+
+
+def _send_queue_urls(settings: _SendQueueSettings) -> dict[MessageType, str]:
+    return {
+        MessageType.TRANSACTIONAL: settings.transactional_queue_url,
+        MessageType.PROMOTIONAL: settings.promotional_queue_url,
+    }
+
+
+def _outcomes(settings: _OutcomeQueueSettings, aws: AwsClients) -> "SqsOutcomeQueue":
+    from sms_bridge.storage.queues import SqsOutcomeQueue
+
+    return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)
+
+
+def _first_read(messages: DynamoDBMessages) -> Preparation:
+    """Return a read after which all is ready that a call needs: connection, credentials, code."""
+    return lambda: messages.get("no message")

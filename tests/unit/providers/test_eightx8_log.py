@@ -1,0 +1,525 @@
+"""8x8, asked over a real connection what became of messages: one by its id, or by its log."""
+
+import csv
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.state import State
+from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
+from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
+from sms_bridge.services.interfaces import LogExport
+from sms_bridge.providers.http import Connections
+from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
+from tests.fakes.api_keys import RotatingKeys
+from tests.fakes.http_server import (
+    Behaviour,
+    LoopbackServer,
+    answers,
+    answers_and_closes,
+    answers_with_bytes,
+    reads_and_resets,
+    reads_and_says_nothing,
+    unreachable_url,
+)
+
+FOUND = answers(200, json.dumps({"umid": UMID, "clientMessageId": MESSAGE_ID}).encode())
+
+
+def connections_to(url: str) -> Connections:
+    return Connections(url, connect_timeout=2.0)
+
+
+class TestDetails:
+    def ask(
+        self, *behaviours: Behaviour, umid: str = UMID, keys: RotatingKeys | None = None
+    ) -> tuple[str, LoopbackServer]:
+        """Ask a server that behaves so, one request after the other."""
+        with LoopbackServer(*behaviours) as server:
+            details = MessageDetails(
+                connections_to(server.url), keys or RotatingKeys(), sleep=lambda _: None
+            )
+            return details.client_message_id_of(umid, SUB_ACCOUNT), server
+
+    def test_the_answer_has_the_bridges_id(self) -> None:
+        found, server = self.ask(FOUND)
+
+        assert found == MESSAGE_ID
+        [request] = server.received
+        assert request.line == f"GET /api/v1/subaccounts/{SUB_ACCOUNT}/messages/{UMID} HTTP/1.1"
+        assert request.headers["authorization"] == "Bearer key-1"
+
+    @pytest.mark.parametrize(
+        "behaviour",
+        [
+            answers(200, b'{"umid": "u"}'),
+            answers(200, b'{"clientMessageId": 7}'),
+            answers(200, b'{"clientMessageId": null}'),
+            answers(404, b'{"code": 1401}'),
+            answers(400, b'{"code": 1000}'),
+        ],
+    )
+    def test_a_message_that_8x8_does_not_have_with_an_id_of_ours_is_not_there(
+        self, behaviour: Behaviour
+    ) -> None:
+        assert self.ask(behaviour)[0] == ""
+
+    @pytest.mark.parametrize(
+        ("behaviour", "reason"),
+        [
+            (answers(401), DetailsFailure.UNAUTHORIZED),
+            (answers(403), DetailsFailure.UNAUTHORIZED),
+            (answers(429), DetailsFailure.THROTTLED),
+            (answers(429, Retry_After="60"), DetailsFailure.THROTTLED),
+            (answers(500), DetailsFailure.UNAVAILABLE),
+            (answers(302, Location="/elsewhere"), DetailsFailure.UNAVAILABLE),
+            (answers(200, b"<html>"), DetailsFailure.UNAVAILABLE),
+            (answers(200, b"[]"), DetailsFailure.UNAVAILABLE),
+            (reads_and_resets, DetailsFailure.UNREACHABLE),
+        ],
+    )
+    def test_a_failure_is_not_taken_for_a_message_that_is_not_there(
+        self, behaviour: Behaviour, reason: DetailsFailure
+    ) -> None:
+        with pytest.raises(DetailsFailedError) as failure:
+            self.ask(behaviour)
+
+        assert failure.value.reason is reason
+        assert UMID not in str(failure.value)
+
+    def test_where_nobody_listens_8x8_is_unreachable(self) -> None:
+        details = MessageDetails(connections_to(unreachable_url()), RotatingKeys())
+
+        with pytest.raises(DetailsFailedError, match="cannot be reached"):
+            details.client_message_id_of(UMID, SUB_ACCOUNT)
+
+    def test_no_answer_in_time_is_a_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sms_bridge.providers.eightx8_log._SECONDS_FOR_DETAILS", 0.1)
+
+        with pytest.raises(DetailsFailedError, match="did not answer in time"):
+            self.ask(reads_and_says_nothing)
+
+    def test_a_key_that_was_replaced_is_read_again(self) -> None:
+        keys = RotatingKeys(newest="key-2")
+
+        found, server = self.ask(answers(401), FOUND, keys=keys)
+
+        assert found == MESSAGE_ID
+        assert [one.headers["authorization"] for one in server.received] == [
+            "Bearer key-1",
+            "Bearer key-2",
+        ]
+
+    @pytest.mark.parametrize("refusal", [answers(429), answers(429, Retry_After="1")])
+    def test_a_question_too_many_in_a_second_is_asked_again(self, refusal: Behaviour) -> None:
+        found, server = self.ask(refusal, FOUND)
+
+        assert found == MESSAGE_ID
+        assert len(server.received) == 2
+
+    def test_a_longer_pause_is_not_waited_for(self) -> None:
+        with pytest.raises(DetailsFailedError, match="one such question a second"):
+            self.ask(answers(429, Retry_After="60"), FOUND)
+
+    def test_a_connection_that_8x8_has_closed_is_no_failure(self) -> None:
+        with LoopbackServer(answers_and_closes, FOUND) as server:
+            details = MessageDetails(connections_to(server.url), RotatingKeys())
+
+            with pytest.raises(DetailsFailedError):
+                details.client_message_id_of(UMID, SUB_ACCOUNT)
+            assert details.client_message_id_of(UMID, SUB_ACCOUNT) == MESSAGE_ID
+
+    @pytest.mark.parametrize("umid", ["", ".", ".."])
+    def test_an_id_that_would_name_another_path_is_not_asked_for(self, umid: str) -> None:
+        found, server = self.ask(FOUND, umid=umid)
+
+        assert (found, server.received) == ("", [])
+
+    def test_an_id_is_escaped_in_the_path(self) -> None:
+        _, server = self.ask(FOUND, umid="../a?b#c d")
+
+        assert server.received[0].line.split()[1].endswith("/messages/..%2Fa%3Fb%23c%20d")
+
+
+SINCE, UNTIL = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
+ASKED_AT = seconds_of(UNTIL)
+CREATED = "2026-11-24T09:30:01.1234567Z"
+OTHER_ID = MESSAGE_ID[::-1]
+
+ROW = {
+    "umid": UMID,
+    "subaccountid": SUB_ACCOUNT,
+    "direction": "1",
+    "country": "SG",
+    "operator": "Singtel, Ltd",
+    "status_value": "undelivered",
+    "status_details": "undelivered_to_recipient",
+    "status_errorcode": "1",
+    "status_errormessage": 'Absent, "for now"',
+    "status_timestamp": "2026-11-24T09:31:00Z",
+    "msisdn": "65XXXX4567",
+    "createdat": CREATED,
+    "clientmessageid": MESSAGE_ID,
+    "body": "masked\nover two lines",
+}
+
+
+def a_file(*rows: dict[str, str], names: list[str] | None = None) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names or list(ROW), extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def read(job: Behaviour | dict[str, Any], *files: Behaviour) -> LogExport | None:
+    """Read an export: 8x8's answer about the job, then its files, one request each."""
+    with LoopbackServer(*files or (answers(500),)) as storage:
+        if isinstance(job, dict):
+            links = [f"{storage.url}/{number}.csv?signature=s" for number in range(len(files))]
+            content = json.dumps({"jobId": "job/1", "data": links, **job}).encode()
+            job = answers(body=content)
+        with LoopbackServer(job) as server:
+            exports = LogExports(connections_to(server.url), RotatingKeys())
+            export = exports.read(
+                SUB_ACCOUNT,
+                "job/1",
+                [MESSAGE_ID, OTHER_ID],
+                asked_at=ASKED_AT,
+                received_at=AT,
+            )
+    (received,) = server.received
+    assert received.line == (
+        f"GET /api/v1/subaccounts/{SUB_ACCOUNT}/messages/exports/job%2F1 HTTP/1.1"
+    )
+    assert received.headers["authorization"] == "Bearer key-1"
+    # The links carry their own signature; 8x8's key is not for their host.
+    assert all("authorization" not in one.headers for one in storage.received)
+    assert all(one.line.endswith(".csv?signature=s HTTP/1.1") for one in storage.received)
+    return export
+
+
+def read_file(content: bytes) -> LogExport:
+    export = read({"status": "succeeded"}, answers(body=content))
+    assert export is not None
+    return export
+
+
+class TestAskingForAnExport:
+    def test_an_export_is_asked_for_as_8x8_documents_it(self) -> None:
+        with LoopbackServer(answers(202, b'{"jobId": "job-1"}')) as server:
+            exports = LogExports(connections_to(server.url), RotatingKeys())
+            job_id = exports.ask(SUB_ACCOUNT, since=SINCE, until=UNTIL)
+
+        (received,) = server.received
+        assert job_id == "job-1"
+        assert received.line == (
+            f"POST /api/v1/subaccounts/{SUB_ACCOUNT}/messages/exports HTTP/1.1"
+        )
+        assert received.headers["authorization"] == "Bearer key-1"
+        assert json.loads(received.body) == {"from": SINCE, "to": UNTIL, "limit": 0}
+
+    def test_a_key_that_was_replaced_is_read_again(self) -> None:
+        with LoopbackServer(answers(401), answers(202, b'{"jobId": "job-1"}')) as server:
+            exports = LogExports(connections_to(server.url), RotatingKeys(newest="key-2"))
+
+            assert exports.ask(SUB_ACCOUNT, since=SINCE, until=UNTIL) == "job-1"
+
+    @pytest.mark.parametrize(
+        ("behaviour", "reason"),
+        [
+            (answers(429, b"{}"), "export_not_started_429"),
+            (answers(500, b'{"jobId": "job-1"}'), "export_not_started_500"),
+            (answers(202, b"{}"), "export_not_started_202"),
+            (answers(202, b'{"jobId": 7}'), "export_not_started_202"),
+            (answers(202, b'{"jobId": ".."}'), "export_not_started_202"),
+            (answers(202, b"<html>"), "export_not_started_202"),
+            (reads_and_resets, "eightx8_unreachable"),
+            (answers_with_bytes(b"garbage"), "eightx8_unreachable"),
+        ],
+    )
+    def test_an_export_that_8x8_does_not_begin_fails(
+        self, behaviour: Behaviour, reason: str
+    ) -> None:
+        with (
+            LoopbackServer(behaviour) as server,
+            pytest.raises(ExportFailedError, match=f"^{reason}$"),
+        ):
+            LogExports(connections_to(server.url), RotatingKeys()).ask(
+                SUB_ACCOUNT, since=SINCE, until=UNTIL
+            )
+
+
+class TestJobs:
+    @pytest.mark.parametrize("status", ["queued", "running", "Running"])
+    def test_a_job_that_is_under_way_is_not_ready(self, status: str) -> None:
+        assert read({"status": status, "data": None}) is None
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            {"status": "empty", "data": None},
+            {"status": "succeeded", "data": None},
+            {"status": "succeeded", "data": []},
+            {"status": "succeeded", "data": {}},
+            {"status": "succeeded", "data": "link"},
+        ],
+    )
+    def test_a_job_without_files_shows_nothing_and_proves_nothing(
+        self, job: dict[str, object]
+    ) -> None:
+        assert read(job) == LogExport(receipts={}, newest=0.0)
+
+    @pytest.mark.parametrize("status", ["failed", "cancelled", "error"])
+    def test_a_job_that_failed_brings_no_export(self, status: str) -> None:
+        with pytest.raises(NoExportError, match=f"^export_{status}$"):
+            read({"status": status})
+
+    @pytest.mark.parametrize("status", ["any text", "", None, 7, {}, []])
+    def test_a_word_that_8x8_does_not_document_fails_and_goes_no_further(
+        self, status: object
+    ) -> None:
+        with pytest.raises(ExportFailedError, match=r"^export_200$"):
+            read({"status": status})
+
+    @pytest.mark.parametrize(
+        ("behaviour", "reason", "is_gone"),
+        [
+            (answers(404, b"{}"), "export_404", True),
+            (answers(401, b"{}"), "export_401", False),
+            (answers(429, b"{}"), "export_429", False),
+            (answers(500, b"{}"), "export_500", False),
+            (answers(200, b"[]"), "export_200", False),
+            (reads_and_resets, "eightx8_unreachable", False),
+        ],
+    )
+    def test_a_job_is_gone_only_if_8x8_does_not_know_it(
+        self, behaviour: Behaviour, reason: str, is_gone: bool
+    ) -> None:
+        with pytest.raises(ExportFailedError, match=f"^{reason}$") as failure:
+            read(behaviour)
+
+        assert isinstance(failure.value, NoExportError) is is_gone
+
+
+class TestReceipts:
+    def test_a_row_says_what_a_receipt_would_say(self) -> None:
+        receipt = read_file(a_file(ROW)).receipts[MESSAGE_ID]
+
+        assert (receipt.client_message_id, receipt.umid) == (MESSAGE_ID, UMID)
+        assert (receipt.state, receipt.eightx8_state) == (State.UNDELIVERED, "undelivered")
+        assert (receipt.error_code, receipt.error_message) == ("1", 'Absent, "for now"')
+        assert (receipt.at, receipt.received_at) == ("2026-11-24T09:31:00Z", AT)
+        assert (receipt.detail, receipt.sub_account_id) == ("undelivered_to_recipient", SUB_ACCOUNT)
+
+    def test_the_messages_of_others_are_passed_over(self) -> None:
+        export = read_file(
+            a_file(ROW | {"clientmessageid": "theirs"}, ROW | {"clientmessageid": ""})
+        )
+
+        assert export == LogExport(receipts={}, newest=seconds_of(CREATED))
+
+    @pytest.mark.parametrize(
+        ("states", "state"),
+        [
+            (["queued", "sent"], State.SENT),
+            (["delivered", "sent"], State.DELIVERED),
+            (["undelivered", "delivered"], State.DELIVERED),
+            (["delivered", "undelivered"], State.DELIVERED),
+            (["unheard of", "sent"], State.SENT),
+            (["sent", "unheard of"], State.SENT),
+        ],
+    )
+    def test_of_two_rows_about_a_message_the_one_further_on_counts(
+        self, states: list[str], state: State
+    ) -> None:
+        export = read_file(a_file(*(ROW | {"status_value": word} for word in states)))
+
+        assert export.receipts[MESSAGE_ID].state is state
+
+    def test_a_row_of_ours_shows_that_8x8_has_the_message_whatever_else_it_holds(self) -> None:
+        """Were it passed over, its message would seem absent and be sent again."""
+        odd = {"createdat": "yesterday", "direction": "?", "status_value": "?"}
+
+        export = read_file(a_file(ROW | odd))
+
+        assert list(export.receipts) == [MESSAGE_ID]
+        assert export.newest == 0.0
+
+    def test_all_files_are_read(self) -> None:
+        export = read(
+            {"status": "succeeded"},
+            answers(body=a_file(ROW)),
+            answers(body=a_file(ROW | {"clientmessageid": OTHER_ID})),
+        )
+
+        assert export is not None
+        assert list(export.receipts) == [MESSAGE_ID, OTHER_ID]
+
+    def test_a_byte_order_mark_and_other_ways_to_write_the_names_are_no_matter(self) -> None:
+        content = b"\xef\xbb\xbf" + a_file(ROW).replace(b"clientmessageid", b" ClientMessageId ")
+
+        assert list(read_file(content).receipts) == [MESSAGE_ID]
+
+    def test_columns_that_are_missing_are_empty(self) -> None:
+        export = read_file(a_file(ROW, names=["clientmessageid", "status_value"]))
+
+        receipt = export.receipts[MESSAGE_ID]
+        assert (receipt.state, receipt.umid, export.newest) == (State.UNDELIVERED, "", 0.0)
+
+    def test_a_compressed_file_is_read(self) -> None:
+        content = gzip.compress(a_file(ROW))
+        export = read({"status": "succeeded"}, answers(body=content, Content_Encoding="gzip"))
+
+        assert export is not None
+        assert list(export.receipts) == [MESSAGE_ID]
+
+
+class TestProof:
+    """A message that the log lacks is sent again, if the log has provably got that far."""
+
+    @pytest.mark.parametrize(
+        ("changes", "proves"),
+        [
+            ({"createdat": "2026-11-24T09:30:01Z"}, True),
+            ({"createdat": "2026-11-24 17:30:01+08:00"}, True),
+            # Later than the export was asked for.
+            ({"createdat": "2026-11-24T10:00:00.001Z"}, False),
+            ({"createdat": "2099-01-01T00:00:00Z"}, False),
+            # In whose time?
+            ({"createdat": "2026-11-24T09:30:01"}, False),
+            ({"createdat": "2026-11-24 09:30:01"}, False),
+            ({"createdat": "2026-11-24"}, False),
+            ({"createdat": ""}, False),
+            ({"createdat": "24/11/2026 09:30"}, False),
+            ({"createdat": "0001-01-01T00:00:00+14:00"}, False),
+            # Inbound, or who knows.
+            ({"direction": "0"}, False),
+            ({"direction": ""}, False),
+        ],
+        ids=str,
+    )
+    def test_how_far_the_log_has_got_is_shown_by_certain_rows_only(
+        self, changes: dict[str, str], proves: bool
+    ) -> None:
+        export = read_file(a_file(ROW | {"createdat": "2026-11-24T09:00:00Z"}, ROW | changes))
+
+        assert export.newest == seconds_of(
+            "2026-11-24T09:30:01Z" if proves else "2026-11-24T09:00:00Z"
+        )
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"<html>Sign in</html>",
+            b'{"error": "expired"}',
+            a_file(ROW, names=["umid", "createdat"]),
+            b"PK\x03\x04\x00\xff",
+            b'clientmessageid\n"' + b"x" * 200_000,
+            b"clientmessageid\n" + b"x" * 200_000,
+            a_file(ROW).replace(b"umid", b"clientmessageid", 1),
+            # An unclosed quote swallows the rows behind it.
+            a_file(ROW | {"body": "x"}, ROW).replace(b",x\r\n", b',"x\r\n', 1),
+            a_file(ROW | {"body": "x"}, ROW | {"body": "x"}).replace(b",x\r\n", b',"x\r\n', 1),
+            a_file(ROW).replace(b'"Singtel, Ltd"', b'"Singtel, Ltd'),
+            a_file(ROW).replace(b'"Singtel, Ltd"', b"Singtel, Ltd"),
+            a_file(ROW).replace(b'"Singtel, Ltd"', b'"Singtel"Ltd'),
+            a_file(ROW) + b"one,two\r\n",
+            a_file(ROW)[:-30],
+            a_file(ROW).replace(b"Singtel", b"Singt\xff\xff"),
+            a_file(ROW).decode().encode("utf-16"),
+        ],
+        ids=lambda content: repr(content[-60:]),
+    )
+    def test_a_file_that_cannot_be_read_to_the_letter_is_no_proof_of_anything(
+        self, content: bytes
+    ) -> None:
+        """One more file that can be read must not make its messages seem absent."""
+        with pytest.raises(ExportFailedError, match=r"^export_unreadable$"):
+            read({"status": "succeeded"}, answers(body=a_file(ROW)), answers(body=content))
+
+    @pytest.mark.parametrize(
+        ("behaviour", "reason"),
+        [
+            (answers(403), "export_not_downloaded_403"),
+            (answers(302, Location="/elsewhere"), "export_not_downloaded_302"),
+            (reads_and_resets, "eightx8_unreachable"),
+            (
+                answers_with_bytes(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + a_file(ROW)
+                ),
+                "eightx8_unreachable",
+            ),
+            (answers_with_bytes(b"HTTP/1.1 200 OK\r\n\r\n" + a_file(ROW)), "export_unreadable"),
+            (answers(body=gzip.compress(b"x")[:9], Content_Encoding="gzip"), "export_unreadable"),
+        ],
+        ids=["forbidden", "elsewhere", "reset", "cut off", "of unknown length", "half a gzip"],
+    )
+    def test_a_file_that_is_not_there_or_not_whole_fails(
+        self, behaviour: Behaviour, reason: str
+    ) -> None:
+        with pytest.raises(ExportFailedError, match=f"^{reason}$") as failure:
+            read({"status": "succeeded"}, behaviour)
+
+        assert not isinstance(failure.value, NoExportError)
+
+    def test_a_file_that_takes_too_long_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = iter(range(0, 1000, 40))
+        monkeypatch.setattr("sms_bridge.providers.eightx8_log._now", lambda: next(now))
+
+        with pytest.raises(ExportFailedError, match=r"^export_too_slow$"):
+            read_file(a_file(ROW, ROW, ROW))
+
+
+class TestLinks:
+    @pytest.mark.parametrize(
+        ("base", "link", "is_allowed"),
+        [
+            ("https://sms.8x8.com", "https://sms.8x8.com/f.csv", True),
+            ("https://sms.8x8.com", "https://files.sms.8x8.uk/f.csv", True),
+            ("https://sms.8x8.com", "https://SMS.8X8.ID/f.csv", True),
+            ("https://sms.8x8.com", "https://evil@sms.8x8.com/f.csv", True),
+            ("https://relay.example.com", "https://relay.example.com:8443/f.csv", True),
+            ("http://127.0.0.1:1", "http://127.0.0.1:2/f.csv", True),
+            ("https://sms.8x8.com", "http://sms.8x8.com/f.csv", False),
+            ("http://127.0.0.1:1", "https://127.0.0.1:2/f.csv", False),
+            ("https://sms.8x8.com", "https://sms.8x8.com.example.com/f.csv", False),
+            ("https://sms.8x8.com", "https://evil8x8.com/f.csv", False),
+            ("https://sms.8x8.com", "https://sms.8x8.com@example.com/f.csv", False),
+            ("https://sms.8x8.com", "https://example.com\\@sms.8x8.com:x/f.csv", False),
+            ("https://sms.8x8.com", "https://169.254.169.254/f.csv", False),
+            ("https://sms.8x8.com", "https:///f.csv", False),
+            ("https://sms.8x8.com", "https://[::1/f.csv", False),
+            ("https://sms.8x8.com", "file:///etc/passwd", False),
+            ("https://sms.8x8.com", "//sms.8x8.com/f.csv", False),
+            ("https://sms.8x8.com", "not a link", False),
+            ("https://sms.8x8.com", 7, False),
+        ],
+    )
+    def test_files_are_fetched_from_8x8s_hosts_only_and_as_8x8_is_asked(
+        self, base: str, link: object, is_allowed: bool
+    ) -> None:
+        connected: list[str] = []
+
+        class NobodyThere(Exception):
+            pass
+
+        def connect(url: str) -> Connections:
+            connected.append(url)
+            raise NobodyThere
+
+        job = answers(body=json.dumps({"status": "succeeded", "data": [link]}).encode())
+        with LoopbackServer(job) as server:
+            connections = connections_to(server.url)
+            connections.base_url = base
+            exports = LogExports(connections, RotatingKeys(), connect)
+            with pytest.raises(NobodyThere if is_allowed else ExportFailedError):
+                exports.read(SUB_ACCOUNT, "job", [], asked_at=ASKED_AT, received_at=AT)
+
+        assert bool(connected) is is_allowed
+        assert not any("@" in url for url in connected)
