@@ -60,8 +60,10 @@ def replay(
         replayed = {message.id for message in found}
 
         def is_done(message_id: str) -> bool:
-            message = None if message_id in replayed else stack.messages.get(message_id)
-            return message_id in replayed or bool(message and message.outcome_reported_at)
+            if not message_id or message_id in replayed:
+                return bool(message_id)
+            message = stack.messages.get(message_id)
+            return message is not None and bool(message.outcome_reported_at)
 
         stack.outcome_dead_letters.take_out(is_done)
     if as_json:

@@ -230,7 +230,7 @@ def _check_topic(arn: str, stack: Stack) -> Iterator[Finding]:
             "cannot publish: no alarm arrives",
             "give the topic a key of your own that lets cloudwatch.amazonaws.com use it, or none",
         )
-    if attributes.get("SubscriptionsConfirmed") == "0":
+    elif attributes.get("SubscriptionsConfirmed") == "0":
         yield problem(
             "alarm-topic-without-subscribers",
             "nobody is subscribed to the alarms' SNS topic",

@@ -71,10 +71,10 @@ def test_a_campaign_of_300_gives_no_finding(deployed: Deployed) -> None:
 
 
 def test_looking_many_times_finds_nothing_of_its_own(deployed: Deployed) -> None:
-    refused = {"message": "request refused", "reason": "unauthorized", "RequestsRefused": 1}
+    refused = {"message": "request refused", "code": "unauthorized", "RequestsRefused": 1}
     for function in ("SendSms", "ReceiveCallback", "LookUpMessage"):
         deployed.log(function, *[refused] * 7)
-    deployed.log("SendSms", *[{**refused, "reason": "body_missing"}] * 7)
+    deployed.log("SendSms", *[{**refused, "code": "body_missing"}] * 7)
 
     assert findings_of(deployed) == []
 
@@ -371,8 +371,8 @@ def somebody_else_wrote_into_a_queue(deployed: Deployed) -> None:
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="unreadable")
 
 
-def refused(deployed: Deployed, function: str, reason: str) -> None:
-    deployed.log(function, {"reason": reason, "RequestsRefused": 1})
+def refused(deployed: Deployed, function: str, code: str) -> None:
+    deployed.log(function, {"code": code, "RequestsRefused": 1})
 
 
 @fault("requests-unauthorized")
@@ -450,7 +450,6 @@ def the_topic_is_under_the_aws_managed_key(deployed: Deployed) -> None:
     topic = client_of("sns").create_topic(
         Name="page", Attributes={"KmsMasterKeyId": "alias/aws/sns"}
     )["TopicArn"]
-    client_of("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:x:1:y")
     deployed.add_alarm("Other", topic)
 
 
@@ -461,7 +460,7 @@ def nobody_is_subscribed(deployed: Deployed) -> None:
 
 
 @fault("unexpected-error")
-def an_item_is_odd(deployed: Deployed) -> None:
+def an_item_is_odd(_: Deployed) -> None:
     client_of("dynamodb").put_item(
         TableName="messages",
         Item={"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}},
@@ -479,7 +478,7 @@ def test_one_fault_is_one_finding_with_its_id(name: str, deployed: Deployed) -> 
     assert "secret-id" not in str(found)
 
 
-# ------------------------------------------------------------------------- what it cannot go without
+# ------------------------------------------------------------------------ what it cannot do without
 class Broken(Stack):
     """A stack of an account that cannot be reached."""
 

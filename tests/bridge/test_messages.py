@@ -1,4 +1,4 @@
-"""`bridge message`, `send-test`, `stats` and `replay`: what became of messages."""
+"""`sms-bridge message`, `send-test`, `stats` and `replay`: what became of messages."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.storage.queues import outcome_body
-from tests.bridge.deployed import PROMOTIONAL, Deployed
+from tests.bridge.deployed import MOENGAGE_TOKEN, PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, NUMBER, TEXT, a_message, a_receipt
 
 OTHER_NUMBER = "+6598765432"
@@ -97,7 +97,7 @@ def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
         "POST",
         f"{deployed.api_url}/api/v1/subaccounts/{PROMOTIONAL}/messages",
         {"recipient": NUMBER, "message": TEXT},
-        authorization="Bearer moengage-token",
+        authorization=f"Bearer {MOENGAGE_TOKEN}",
     ).json
 
     [found] = deployed.json_of("message", "--umid", sent["umid"])["messages"]
@@ -157,7 +157,7 @@ def test_two_test_messages_are_no_repeat(deployed: Deployed) -> None:
         result = deployed.run("send-test", "--to", NUMBER, "--wait", "0")
         # It is not over yet.
         assert result.exit_code == 1
-        assert "Not over after 0 seconds; later: bridge message" in result.output
+        assert "Not over after 0 seconds; later: sms-bridge message" in result.output
 
     assert len(deployed.eightx8.messages) == 2
 
