@@ -20,6 +20,7 @@ from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 from sms_bridge.storage.secret import (
+    InvalidSecretError,
     Secret,
     SecretSource,
     add_missing_tokens,
@@ -273,7 +274,7 @@ class Stack:
         """
         try:
             return read_values(self.client("secretsmanager"), self.secret_arn)
-        except ValueError:
+        except InvalidSecretError:
             # Without its cause, which holds the secret's text.
             raise StackError(
                 f"the secret {self.secret_arn} does not hold a JSON object",
@@ -292,7 +293,7 @@ class Stack:
         """
         try:
             return Secret.from_values(self.secret_values())
-        except ValueError:
+        except InvalidSecretError:
             raise StackError(
                 "hashKey is missing in the secret: people who opted out are not known again",
                 id="hash-key-missing",

@@ -1,4 +1,4 @@
-"""`sms-bridge parameters`: a stack's parameters are changed with its own template, and only those."""
+"""`sms-bridge parameters`: parameters are changed with the stack's own template."""
 
 import json
 from dataclasses import dataclass, field

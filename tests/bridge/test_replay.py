@@ -1,4 +1,4 @@
-"""`sms-bridge replay`: shows first, does with --yes, and leaves alone what MoEngage acknowledged."""
+"""`sms-bridge replay`: shows first, and leaves alone what MoEngage acknowledged."""
 
 import json
 from types import SimpleNamespace

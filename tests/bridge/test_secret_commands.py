@@ -1,7 +1,8 @@
-"""`sms-bridge configure` and `sms-bridge rotate`: what a person puts into the secret, and new tokens."""
+"""`sms-bridge configure` and `rotate`: what a person puts into the secret, and new tokens."""
 
 import pytest
 
+from bridge.calls import Answer
 from local.eightx8.callbacks import Target
 from tests.bridge.deployed import (
     ACCOUNT,
@@ -31,7 +32,7 @@ def test_a_key_that_8x8_refuses_is_not_stored(deployed: Deployed) -> None:
     result = deployed.run("configure", "--key-from-stdin", typed="mistyped\n")
 
     assert result.exit_code == 1
-    assert "8x8 refuses this key; nothing was stored" in result.stderr
+    assert "refuses this key; nothing was stored" in result.stderr
     assert deployed.secret["eightx8ApiKey"] == KEY
 
 
@@ -181,3 +182,17 @@ def test_without_the_accounts_id_it_says_what_is_left_to_do(
 
 def test_an_unknown_use_is_a_wrong_use(deployed: Deployed) -> None:
     assert deployed.run("rotate", "everything").exit_code == 2
+
+
+def test_the_right_key_of_another_region_is_stored_and_the_region_named(deployed: Deployed) -> None:
+    deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
+    deployed.eightx8_answers = {
+        ("GET", "https://sms.8x8.id/"): Answer(404, b'{"code": 1300}'),
+        ("GET", ""): Answer(401, b'{"code": 1200}'),
+    }
+
+    result = deployed.run("configure", "--key-from-stdin", typed="new-key\n")
+
+    assert result.exit_code == 0
+    assert "sms-bridge parameters set EightX8Region=indonesia" in result.output
+    assert deployed.secret["eightx8ApiKey"] == "new-key"

@@ -122,8 +122,8 @@ def test_8x8s_host_is_what_the_sending_function_calls(session: StubbedSession) -
 
 
 def test_a_stack_that_is_not_there_is_said_so(session: StubbedSession) -> None:
-    session.stub("cloudformation").add_client_error("describe_stacks", "ValidationError")
-
+    cloudformation = session.stub("cloudformation")
+    cloudformation.add_client_error("describe_stacks", "ValidationError")
     others = [
         {
             "StackName": name,
@@ -133,7 +133,7 @@ def test_a_stack_that_is_not_there_is_said_so(session: StubbedSession) -> None:
         }
         for name, key in (("other-bridge", "SendUrl"), ("website", "Url"))
     ]
-    session.stub("cloudformation").add_response("describe_stacks", {"Stacks": others})
+    cloudformation.add_response("describe_stacks", {"Stacks": others})
 
     with pytest.raises(StackError, match="there is no stack sms-bridge in region") as raised:
         a_stack(session).outputs  # noqa: B018

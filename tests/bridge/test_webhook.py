@@ -1,5 +1,6 @@
-"""`sms-bridge webhook`: registered, replaced and removed at 8x8, and never somebody else's unasked."""
+"""`sms-bridge webhook`: registered, replaced and removed, never somebody else's unasked."""
 
+from bridge.calls import Answer
 from local.eightx8.callbacks import Target
 from tests.bridge.deployed import ACCOUNT, CALLBACK_TOKEN, PROMOTIONAL, TRANSACTIONAL, Deployed
 
@@ -99,3 +100,16 @@ def test_without_a_key_it_says_what_to_do(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="")
 
     assert "sms-bridge configure" in deployed.run("webhook", "show").stderr
+
+
+def test_a_webhook_of_the_old_format_is_said_with_what_to_ask_for(deployed: Deployed) -> None:
+    words = (
+        b'{"code": 1000, "message": "Unable to setup the webhook of the new format. Version = V1"}'
+    )
+    deployed.eightx8_answers[("POST", "/webhooks")] = Answer(400, words)
+
+    result = deployed.run("webhook", "register")
+
+    assert result.exit_code == 1
+    assert "old format (V1)" in result.stderr
+    assert "ask 8x8's support to delete the old SMS delivery-receipt webhook" in result.stderr
