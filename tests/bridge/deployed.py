@@ -381,7 +381,7 @@ def make_logs_and_schedule() -> None:
 def make_secret() -> str:
     """Create the secret; returns its ARN."""
     client = client_of("secretsmanager")
-    return client.create_secret(Name="BridgeSecret", SecretString=json.dumps(SECRET))["ARN"]
+    return str(client.create_secret(Name="BridgeSecret", SecretString=json.dumps(SECRET))["ARN"])
 
 
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
