@@ -75,7 +75,7 @@ def tracking_fields() -> Fields:
     """Return the fields of MoEngage's mapping of delivery reports."""
     return {
         "Unique id of the sent response": "messageId",
-        "Unique id of the delivery response": "messageId",
+        "Unique id of the delivery response": "umid",
         "Delivery status": "status",
         "Success values": OutcomeStatus.DELIVERED,
         "Failure reason": "reason",

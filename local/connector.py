@@ -11,7 +11,7 @@ SERVICE_PROVIDER = "8x8"
 
 DELIVERY_TRACKING = DeliveryTracking(
     sent_unique_id="messageId",
-    report_unique_id="messageId",
+    report_unique_id="umid",
     status="status",
     success_values=("DELIVERED",),
     failure_reason="reason",

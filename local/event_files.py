@@ -193,6 +193,7 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         at=received,
         received_at=received,
     )
-    store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
-    if number in _OUTCOME_TOLD:
-        store.record_reported(message.id, timestamp(accepted + 36))
+    outcome = outcome_of_receipt(receipt)
+    store.record_receipt(message.id, receipt, outcome)
+    if outcome and number in _OUTCOME_TOLD:
+        store.record_reported(message.id, outcome, timestamp(accepted + 36))

@@ -210,7 +210,7 @@ class MoEngage:
         """Answer a request."""
         assert order is not None
         report = json.loads(request.content)
-        message_id = report["messageId"]
+        message_id = report["umid"]
         self.simulator.faults.append(order)
         reply = await self._server.ask(request)
         reported = f"{report['status']} {report['reason']}"

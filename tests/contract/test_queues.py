@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import MessageRequest, MessageType
-from sms_bridge.observability import identity_of
+from sms_bridge.observability import message_fields
+from sms_bridge.providers.eightx8 import sms_of
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
     QueuedInbound,
@@ -85,13 +86,13 @@ class TestSendQueues:
         records = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
         (queued,) = received(queue, records)
 
-        assert queued.request.sms(message.id) == request_.sms(message.id)
+        assert sms_of(queued.request, message.id) == sms_of(request_, message.id)
         assert queued.request.is_scheduled is request_.is_scheduled
         for name in ("id", "message_type", "sub_account_id", "recipient_hash", "campaign_id"):
             assert getattr(queued.message, name) == getattr(message, name)
         assert queued.message.accepted_at == message.accepted_at
         assert queued.message.send_before == message.send_before
-        assert identity_of(queued.message) == identity_of(message)
+        assert message_fields(queued.message) == message_fields(message)
         assert queued.receives == 1
 
     def test_a_record_is_json_in_ascii_with_a_version(self, sqs: Sqs) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Receipt
-from sms_bridge.services.interfaces import LogExport
-from sms_bridge.services.interfaces import ExportJob
+from sms_bridge.services.interfaces import ExportJob, LogExport
 
 
 @dataclass

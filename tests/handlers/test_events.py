@@ -256,7 +256,7 @@ def named(what: tuple[int | str, ...]) -> list[str]:
 
 def heard(body: dict[str, Any]) -> str:
     """Return the id of a report's message, or the wish that a user's profile is to hold."""
-    return str(body.get("messageId") or body["attributes"]["moe_sms_subscription"])
+    return str(body.get("umid") or body["attributes"]["moe_sms_subscription"])
 
 
 def reasons_of_letters(bridge: Bridge) -> tuple[str, ...]:

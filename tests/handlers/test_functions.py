@@ -234,7 +234,7 @@ class TestForwarding:
         assert sorted(was_reported.values()) == [False, True]
         stays = [name for name, reported in was_reported.items() if not reported]
         assert answer == {"batchItemFailures": [{"itemIdentifier": name} for name in stays]}
-        assert sorted(reported["messageId"] for reported in bridge.moengage.bodies) == [
+        assert sorted(reported["umid"] for reported in bridge.moengage.bodies) == [
             message_id(16),
             message_id(18),
         ]

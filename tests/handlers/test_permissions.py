@@ -10,7 +10,6 @@ import botocore.client
 import pytest
 
 from local.event_files import EventFile, event_files, put_messages
-from sms_bridge.storage.aws_calls import AwsClient
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import Behaviour, answers
 from tests.handlers.conftest import Bridge, good_8x8
@@ -72,17 +71,9 @@ def called(
 
     def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
-        calls.update((f"{service}:{operation}", one) for one in resources_of(bridge, parameters))
-        return original(client, operation, parameters)
-
-    call = AwsClient._call
-
-    def record_lean(client: AwsClient, operation: str, **parameters: Any) -> dict[str, Any]:
         action = ACTIONS.get(operation, operation)
-        calls.update(
-            (f"{client.service}:{action}", one) for one in resources_of(bridge, parameters)
-        )
-        return call(client, operation, **parameters)
+        calls.update((f"{service}:{action}", one) for one in resources_of(bridge, parameters))
+        return original(client, operation, parameters)
 
     if function == "fill_secret":
         bridge.put_secret(lookUpTokens=[])
@@ -94,7 +85,6 @@ def called(
             put_messages(bridge.messages, file.event)
         with monkeypatch.context() as recording:
             recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
-            recording.setattr(AwsClient, "_call", record_lean)
             handler = bridge.handler(function)
             # Twice: a repeat may need more than the first.
             for file in [*files, *files]:

@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message_id, put_messages
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.state import State
-from sms_bridge.storage.aws_calls import AwsError
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
@@ -90,7 +90,7 @@ class TestSendQueue:
         service.always(500, {"__type": "InternalServiceError"})
         handler = bridge.handler("dispatch_queue", AWS_ENDPOINT_URL_SECRETS_MANAGER=service.url)
 
-        with pytest.raises(AwsError):
+        with pytest.raises(ClientError):
             handler({"Records": records})
         assert bridge.stored(message_id).state is State.WAITING
 

@@ -1,105 +1,169 @@
-"""What a line holds, and what it leaves out: every byte of a line is paid for by the million."""
+"""What a log line holds, and which of its figures are metrics."""
 
 import json
-import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from sms_bridge.observability import Metric, logger, measured
+from sms_bridge import observability
+from sms_bridge.observability import (
+    Metric,
+    Monitoring,
+    log_failure,
+    logger,
+    message_fields,
+    metric_fields,
+)
+from tests.builders import a_message
 from tests.fakes.logs import WrittenLog
 
-TRACE = "Root=1-69c25999-000000000000000000000001;Parent=0123456789abcdef;Sampled="
+COUNT = {"Unit": "Count"}
 
 
-def test_keys_that_say_nothing_are_left_out(logged: WrittenLog) -> None:
-    logger.info("message sent", reason="", umid="u-1", tries=0, is_first=False)
+def directives(*metrics: Metric) -> list[Any]:
+    """Return what tells CloudWatch which fields of a line are metrics."""
+    found = metric_fields(dict.fromkeys(metrics, 1)).get("_aws", {"CloudWatchMetrics": []})
+    return list(found["CloudWatchMetrics"])
+
+
+@pytest.fixture
+def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[[Monitoring], None]:
+    return lambda monitoring: monkeypatch.setattr(observability, "monitoring", monitoring)
+
+
+def test_a_line_holds_its_fields_and_says_neither_its_place_in_the_code_nor_a_trace(
+    logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-of-another-request;Sampled=1")
+
+    logger.info("message sent", umid="u-1", reason=None, tries=0)
 
     (line,) = logged.lines
-    of_every_line = {"level", "message", "timestamp", "service"}
     # Another test may have set it.
-    assert line.keys() - {"request_id"} == of_every_line | {"umid", "tries", "is_first"}
+    line.pop("request_id", None)
+    assert line.keys() == {"level", "message", "timestamp", "service", "umid", "tries"}
+
+
+def test_an_event_and_its_metrics_are_one_line(logged: WrittenLog) -> None:
+    logger.info("message sent", umid="u-1", **metric_fields({Metric.SENT: 1}))
+
+    (line,) = logged.lines
+    assert (line["message"], line["umid"], line["Sent"]) == ("message sent", "u-1", 1)
+    assert line["_aws"]["CloudWatchMetrics"] == [
+        {
+            "Namespace": "SmsBridge",
+            "Dimensions": [["service"]],
+            "Metrics": [{"Name": "Sent", "Unit": "Count"}],
+        }
+    ]
+
+
+def test_metrics_are_grouped_by_what_they_are_split_by() -> None:
+    assert directives(Metric.RECEIPTS, Metric.SECONDS_TO_RECEIPT, Metric.COST) == [
+        {
+            "Namespace": "SmsBridge",
+            "Dimensions": [["service"]],
+            "Metrics": [
+                {"Name": "Receipts", **COUNT},
+                {"Name": "AcceptToFinalReceipt", "Unit": "Seconds"},
+            ],
+        },
+        {
+            "Namespace": "SmsBridge",
+            "Dimensions": [["service", "receipt_state"]],
+            "Metrics": [{"Name": "Receipts", **COUNT}],
+        },
+        {
+            "Namespace": "SmsBridge",
+            "Dimensions": [["service", "currency"]],
+            "Metrics": [{"Name": "Cost", **COUNT}],
+        },
+    ]
+
+
+def test_basic_monitoring_publishes_nine_metrics_that_are_not_split(
+    publish: Callable[[Monitoring], None],
+) -> None:
+    publish(Monitoring.BASIC)
+
+    (directive,) = directives(*Metric)
+
+    assert directive["Dimensions"] == [["service"]]
+    assert {metric["Name"] for metric in directive["Metrics"]} == {
+        "Accepted",
+        "Sent",
+        "EightX8Unauthorized",
+        "EightX8Unavailable",
+        "Expired",
+        "Receipts",
+        "Delivered",
+        "Failed",
+        "OutcomesForwarded",
+    }
 
 
 @pytest.mark.parametrize(
-    ("trace", "known"),
-    [(TRACE + "1", True), (TRACE + "1;Lineage=1:a1b2:0", True), (TRACE + "0", False), ("", False)],
+    ("monitoring", "metric"),
+    [(Monitoring.BASIC, Metric.DUPLICATES), (Monitoring.OFF, Metric.ACCEPTED)],
 )
-def test_a_trace_is_named_where_x_ray_has_it(
-    trace: str, *, known: bool, logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+def test_what_is_not_published_is_in_the_line_all_the_same(
+    monitoring: Monitoring, metric: Metric, publish: Callable[[Monitoring], None]
 ) -> None:
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    publish(monitoring)
 
-    logger.info("message sent")
-
-    (line,) = logged.lines
-    assert line.get("xray_trace_id") == ("1-69c25999-000000000000000000000001" if known else None)
+    assert metric_fields({metric: 3}) == {metric.title: 3}
 
 
-@pytest.mark.parametrize("text", ['a","b', "},{", '},{"x', "  \n}\\", "🙂"])
-def test_lines_written_together_are_those_written_one_by_one(text: str, logged: WrittenLog) -> None:
-    lines: list[dict[str, Any]] = [
-        {"message_id": "m1", "campaign_id": text},
-        {},
-        {"attempt": 2},
-    ]
-
-    for line in lines:
-        logger.info("message sent", **line)
-    logger.info_many("message sent", [json.dumps(line) for line in lines])
-
-    alone, together = logged.lines[:3], logged.lines[3:]
-    for line in (*alone, *together):
-        line.pop("timestamp")
-    assert together == alone
-    assert alone[0]["campaign_id"] == text
+def test_no_line_holds_more_than_cloudwatch_takes() -> None:
+    assert len(Metric) <= 100
+    assert observability.MAX_VALUES == 100
 
 
-def test_a_line_of_metrics_alone_is_one(logged: WrittenLog) -> None:
-    logger.info("nothing beside", _aws="{}")
+class TestFailures:
+    def test_a_failure_is_logged_without_the_exceptions_text(self, logged: WrittenLog) -> None:
+        try:
+            raise ValueError("+6591234567 is secret")
+        except ValueError as error:
+            log_failure("message not dispatched", error, message_id="m-1")
 
-    (line,) = logged.lines
-    assert line["_aws"] == {}
+        (line,) = logged.lines
+        assert "secret" not in logged.text
+        assert (line["level"], line["error"], line["message_id"]) == ("ERROR", "ValueError", "m-1")
+        assert line["error_at"].startswith("test_observability.py:")
+
+    def test_of_an_aws_error_the_line_holds_the_code_and_the_request_id(
+        self, logged: WrittenLog
+    ) -> None:
+        answer: Any = {
+            "Error": {"Code": "ThrottlingException", "Message": "+6591234567 is secret"},
+            "ResponseMetadata": {"RequestId": "request-of-aws"},
+        }
+
+        log_failure("result not recorded", ClientError(answer, "UpdateItem"))
+
+        (line,) = logged.lines
+        assert "secret" not in logged.text
+        assert (line["aws_error"], line["aws_request_id"]) == (
+            "ThrottlingException",
+            "request-of-aws",
+        )
+
+    @pytest.mark.parametrize("response", [None, {}, "an HTTP answer", {"Error": {}}])
+    def test_other_errors_have_no_such_fields(self, response: object, logged: WrittenLog) -> None:
+        error = OSError()
+        error.response = response  # type: ignore[attr-defined]
+
+        log_failure("result not recorded", error)
+
+        (line,) = logged.lines
+        assert not line.keys() & {"aws_error", "aws_request_id"}
 
 
-def test_a_level_that_is_not_wanted_is_not_written(
-    logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logger._logger, "level", logging.ERROR)
+def test_a_message_is_named_by_ids_and_a_masked_number() -> None:
+    fields = message_fields(a_message(destination="+6591234567", recipient_hash="a1b2"))
 
-    logger.info("message sent")
-    logger.info_many("message sent", ['{"attempt":1}'])
-    logger.warning("message not sent")
-    logger.error("request failed")
-
-    assert [line["level"] for line in logged.lines] == ["ERROR"]
-
-
-def test_metrics_are_told_apart_by_what_they_are_split_by() -> None:
-    values = {Metric.RECEIPTS: 1.0, Metric.SECONDS_TO_RECEIPT: 2.5, Metric.SEGMENTS: 1.0}
-
-    line = measured(values, 1795522286.651)
-
-    assert {**line, "_aws": json.loads(line["_aws"])} == {
-        "_aws": {
-            "Timestamp": 1795522286651,
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": "SmsBridge",
-                    "Dimensions": [["service"], ["service", "receipt_state"]],
-                    "Metrics": [{"Name": "Receipts"}],
-                },
-                {
-                    "Namespace": "SmsBridge",
-                    "Dimensions": [["service"]],
-                    "Metrics": [
-                        {"Name": "AcceptToFinalReceipt", "Unit": "Seconds"},
-                        {"Name": "Segments"},
-                    ],
-                },
-            ],
-        },
-        "Receipts": 1.0,
-        "AcceptToFinalReceipt": 2.5,
-        "Segments": 1.0,
-    }
+    assert fields["recipient"] == "65*****567"
+    assert fields["recipient_hash"] == "a1b2"
+    assert "91234567" not in json.dumps(fields)

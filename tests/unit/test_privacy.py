@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.authentication import require_callback_token, require_token
-from sms_bridge.api.callback import callback_url
+from sms_bridge.api.callback import callback_url, read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
@@ -18,6 +18,7 @@ from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DeliveryTracking
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.interfaces import QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage
 from tests.builders import (
@@ -183,7 +184,7 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
     @answers_http
     def handler(request: HttpRequest) -> Response:
         require_callback_token(request, (CALLBACK_TOKEN,))
-        step(request.any_text(), hash_key=HASH_KEY)
+        step(read_callback(request.any_text(), "2026-11-24T09:30:04.000Z"), hash_key=HASH_KEY)
         return json_response({})
 
     with failing(messages, *fails, error=SpeakingError()):
@@ -198,16 +199,15 @@ def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     messages.create(a_message(destination=NUMBER, attempt=1))
     messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.text)
-    assert messages.hold_outcome(MESSAGE_ID, "9", "")
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
         step = ForwardOutcome(
             messages=messages,
-            listener=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
+            reports=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
             dead_letters=InMemoryDeadLetters(),
             clock=clock,
         )
-        step(MESSAGE_ID)
+        step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1))
 
     every_line.hold_no_secret()
     assert CONNECTOR not in every_line.written.text

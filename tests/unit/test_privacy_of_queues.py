@@ -22,6 +22,7 @@ from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import UserProfiles
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.services.sync_opt_out import SyncOptOut
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
@@ -55,7 +56,11 @@ class Queue:
         self.messages = InMemoryMessages()
         self.opt_outs = InMemoryOptOuts()
         self.sqs = InMemorySqs(clock)
-        send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, "queue"))
+        self.send_queue = SqsSendQueue(
+            lambda: self.sqs.client,
+            dict.fromkeys(MessageType, "queue"),
+            SqsDeadLetterQueue(lambda: self.sqs.client, "dead"),
+        )
         message = a_message(
             state=State.WAITING,
             destination=NUMBER,
@@ -65,7 +70,7 @@ class Queue:
             send_before=timestamp(clock.now + 60),
         )
         self.messages.create(message)
-        send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
+        self.send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
         self.step = DispatchMessages(
             DispatchPlan(
                 opt_out_message_types=frozenset(MessageType),
@@ -74,8 +79,7 @@ class Queue:
                 at_once=1,
             ),
             messages=self.messages,
-            send_queue=send_queue,
-            dead_letters=SqsDeadLetterQueue(self.sqs.client, "dead"),
+            send_queue=self.send_queue,
             outcomes=InMemoryOutcomes(),
             opt_outs=self.opt_outs,
             sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
@@ -84,7 +88,9 @@ class Queue:
         )
 
     def dispatch(self) -> None:
-        self.step(self.sqs.receive("queue"), time_left=lambda: 60.0)
+        self.send_queue.work_through(
+            self.sqs.receive("queue"), lambda queued: self.step(queued, time_left=lambda: 60.0)
+        )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,7 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
         step = Reconcile(
             ReconcilePlan(
                 timeouts=Timeouts(unknown=60, unresolved=10_000_000, receipt=60),
-                resend=RetryPolicy(),
+                retry=RetryPolicy(),
                 absent=AbsentPolicy.RESEND,
                 unresolved=UnresolvedPolicy.REPORT,
                 missing_receipt=MissingReceiptPolicy.FAILED,
@@ -180,20 +186,28 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
     every_line.hold_no_secret()
 
 
-@pytest.mark.parametrize("body", [f"{TEXT} {NUMBER}", json.dumps({"messageId": MESSAGE_ID})])
+@pytest.mark.parametrize(
+    "body", [f"{TEXT} {NUMBER}", json.dumps({"version": 1, "messageId": MESSAGE_ID})]
+)
 def test_working_off_the_outcome_queue(body: str, every_line: EveryLine) -> None:
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = ForwardOutcome(
-        messages=messages, listener=FakeMoEngage(), dead_letters=InMemoryDeadLetters()
+        messages=messages, reports=FakeMoEngage(), dead_letters=InMemoryDeadLetters()
     )
     full = InMemoryDeadLetters()
+
+    def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
+        assert isinstance(queued, QueuedOutcome)
+        return forward(queued)
 
     with (
         failing(messages, "get", error=SpeakingError()),
         failing(full, "add", error=SpeakingError()),
     ):
-        SqsOutcomeQueue(sqs.client, "queue").work_through(sqs.receive("queue"), forward, full)
+        SqsOutcomeQueue(lambda: sqs.client, "queue").work_through(
+            sqs.receive("queue"), handle, full
+        )
 
     every_line.hold_no_secret()
 

@@ -33,15 +33,7 @@ class ApiKeys(Protocol):
 
 
 class EightX8:
-    """Sends messages through 8x8.
-
-    Parameters
-    ----------
-    connections
-        To the platform region's host.
-    api_keys
-        Asked for the key at each request.
-    """
+    """Sends messages through 8x8."""
 
     def __init__(self, connections: Connections, api_keys: ApiKeys) -> None:
         self._connections = connections

@@ -1,7 +1,6 @@
 """What 8x8 said, and what it means: the one table behind every decision and every document.
 
-``RESULTS_BY_STATUS`` to ``RESULTS_WITHOUT_AN_ANSWER`` are about requests, ``STATES`` and
-``ERROR_CODES`` about receipts and 8x8's log; :func:`rows` lists all of it.
+Its first part is about requests, its second about receipts and 8x8's log; :func:`rows` lists all.
 
 The descriptions are the bridge's own. 8x8's ``message`` may quote the number or the text, and
 descriptions go to MoEngage and into logs.
@@ -16,7 +15,7 @@ from typing import Any
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
+from sms_bridge.domain.state import FINAL, State
 from sms_bridge.providers.http import Answer
 
 
@@ -118,21 +117,19 @@ STATES = {
     "read": State.READ,
 }
 
-# With these an undelivered message is, by 8x8's wording, still under way.
-DEFERRING_ERROR_CODES = frozenset({"4", "5", "22"})
-
-# The ones that people ask about; 8x8 documents 0 to 61.
+# The error codes of undelivered messages that people ask about; 8x8 documents 0 to 61. By their
+# wording some are not the last word.
 ERROR_CODES = {
-    "1": "absent subscriber",
-    "4": "delivery deferred",
-    "5": "pending upstream",
-    "15": "invalid destination, or on 8x8's own blacklist",
-    "22": "being retried",
-    "36": "the SMS expired",
-    "43": "spam filter",
-    "46": "subscriber not reachable",
-    "50": "throttling",
-    "60": "content filtered",
+    "1": (State.UNDELIVERED, "absent subscriber"),
+    "4": (State.DEFERRED, "delivery deferred"),
+    "5": (State.DEFERRED, "pending upstream"),
+    "15": (State.UNDELIVERED, "invalid destination, or on 8x8's own blacklist"),
+    "22": (State.DEFERRED, "being retried"),
+    "36": (State.UNDELIVERED, "the SMS expired"),
+    "43": (State.UNDELIVERED, "spam filter"),
+    "46": (State.UNDELIVERED, "subscriber not reachable"),
+    "50": (State.UNDELIVERED, "throttling"),
+    "60": (State.UNDELIVERED, "content filtered"),
 }
 
 _MAX_WORDS = 200
@@ -180,9 +177,9 @@ def rows() -> Iterator[Row]:
         yield Row(said, result.verdict, result.reason, result.description)
     for word, state in STATES.items():
         yield Row(f"state {word}", state)
-    for code, words in ERROR_CODES.items():
-        state = state_of_receipt("undelivered", code) or State.UNDELIVERED
-        yield Row(f"state undelivered, errorCode {code}", state, f"eightx8_{state}_{code}", words)
+    for code, (state, words) in ERROR_CODES.items():
+        reason = f"eightx8_{state}_{code}" if state in FINAL else ""
+        yield Row(f"state undelivered, errorCode {code}", state, reason, words)
 
 
 # -------------------------------------------------------------------------------------- requests
@@ -244,9 +241,9 @@ def _result_of_error(answer: Answer, body: dict[str, Any]) -> SendResult:
 def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
-    result = RESULTS_BY_STATUS_CODE.get(code, UNREADABLE) if isinstance(code, str) else UNREADABLE
+    known = RESULTS_BY_STATUS_CODE.get(code.upper()) if isinstance(code, str) else None
     return replace(
-        result,
+        known or UNREADABLE,
         http_status=http_status,
         umid=_id(body.get("umid")),
         encoding=_id(body.get("encoding")),
@@ -284,8 +281,8 @@ def state_of_receipt(state: str, error_code: str = "") -> State | None:
         ``None`` for a word that 8x8 does not document.
     """
     known = STATES.get(state.strip().lower())
-    if known is State.UNDELIVERED and error_code in DEFERRING_ERROR_CODES:
-        return State.DEFERRED
+    if known is State.UNDELIVERED and error_code in ERROR_CODES:
+        return ERROR_CODES[error_code][0]
     return known
 
 

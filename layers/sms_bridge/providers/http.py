@@ -35,6 +35,10 @@ MAX_IDLE_SECONDS = 20.0
 _MAX_CONTENT = 32 * 1024 * 1024
 _AT_ONCE = 65_536
 _MAX_INTERIM_ANSWERS = 10
+# A function that was frozen while it waited may find a whole answer, long after its time is over.
+_SECONDS_FOR_THE_REST = 0.5
+_now = time.monotonic
+
 # No more threads than this ask one host at once.
 _MAX_CONNECTIONS = 10
 
@@ -138,8 +142,8 @@ class Connections:
         Parameters
         ----------
         seconds
-            To connect and to get the answer. Names are resolved, and an answer's head is read,
-            without a limit to the whole: a caller that has to be in time needs its own.
+            To wait for an answer. Names are resolved, and an answer's head is read, without a
+            limit to the whole: a caller that has to be in time needs its own.
 
         Raises
         ------
@@ -170,7 +174,7 @@ class Connections:
         headers: Mapping[str, str],
         seconds: float,
     ) -> Answer:
-        ends_at = time.monotonic() + seconds
+        ends_at, is_late = _now() + seconds, False
         described = {"accept": "application/json", **headers}
         # Closed before its end, the connection is closed with it.
         with closing(self._open(method, path, body, described, seconds)) as response:
@@ -179,8 +183,10 @@ class Connections:
                 content += part
                 if len(content) > _MAX_CONTENT:
                     raise ProtocolError("the answer is too large")
-                if time.monotonic() > ends_at:
-                    raise ReadTimeoutError(self._pool, path, "the answer took too long")
+                if _now() > ends_at:
+                    if is_late:
+                        raise ReadTimeoutError(self._pool, path, "the answer took too long")
+                    ends_at, is_late = _now() + _SECONDS_FOR_THE_REST, True
             return Answer(response.status, bytes(content), retry_after_of(response.headers))
 
     def _open(
@@ -194,6 +200,7 @@ class Connections:
         written = "".join(headers.values())
         if not (written.isascii() and written.isprintable()):
             raise InvalidHeader("a header cannot hold this")
+        connect = min(self._connect_timeout, seconds)
         return self._pool.urlopen(
             method,
             path,
@@ -201,7 +208,7 @@ class Connections:
             {"user-agent": f"sms-bridge/{__version__}", **headers},
             _ONCE,
             redirect=False,
-            timeout=urllib3.Timeout(connect=self._connect_timeout, total=seconds),
+            timeout=urllib3.Timeout(connect=connect, read=seconds),
             preload_content=False,
         )
 

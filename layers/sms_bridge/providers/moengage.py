@@ -90,14 +90,15 @@ def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
     """Return the body of a report.
 
     Flat, and always with the same keys: MoEngage's mapping reads only the top level, and its
-    automatic mapping learns the keys from one report.
+    automatic mapping learns the keys from one report. ``umid`` is the bridge's id, as in the
+    answer that MoEngage got when it sent the message.
     """
     return {
-        "messageId": message.id,
+        "umid": message.id,
         "status": outcome.status,
         "reason": outcome.reason,
         "description": outcome.description,
-        "umid": message.umid,
+        "eightx8Umid": message.umid,
     }
 
 

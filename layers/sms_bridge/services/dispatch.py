@@ -26,13 +26,7 @@ from sms_bridge.services.interfaces import (
     QueuedMessage,
     SendQueue,
 )
-<<<<<<< HEAD
 from sms_bridge.services.log_lines import Accepted, log_accepted, log_attempt, seconds_since
-=======
-from sms_bridge.services.log_lines import log_attempt, log_taken, seconds_since
-from sms_bridge.services.send import Sender
-from sms_bridge.values import value
->>>>>>> storage
 
 # Kept back from the time for 8x8, to record the result of every message.
 _SECONDS_TO_RECORD = 15.0

@@ -175,6 +175,7 @@ class DynamoDBMessages:
                     message.id,
                     values,
                     first={"state": state},
+                    remove=() if values.get("attempt_at") else ("attempt_at",),
                     only_if=["attribute_not_exists(accepted_at)"],
                 )
             except _RefusedError as refused:

@@ -139,6 +139,7 @@ class TestAnswers:
         [
             (written(umid=UMID, status={"code": "QUEUED"}), Verdict.ACCEPTED, ""),
             (written(status={"code": "QUEUED"}), Verdict.ACCEPTED, ""),
+            (written(status={"code": "Queued"}), Verdict.ACCEPTED, ""),
             (written(umid=UMID, status={"code": "REJECTED"}), Verdict.PERMANENT, "rejected"),
             *(
                 (content, Verdict.AMBIGUOUS, "unreadable_answer")

@@ -7,13 +7,15 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
-from sms_bridge.services.interfaces import LogExport
 from sms_bridge.providers.http import Connections
+from sms_bridge.services.interfaces import LogExport
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (
@@ -443,6 +445,27 @@ class TestProof:
         with pytest.raises(ExportFailedError, match=r"^export_unreadable$"):
             read({"status": "succeeded"}, answers(body=a_file(ROW)), answers(body=content))
 
+    @given(st.data())
+    def test_no_character_too_many_makes_a_message_seem_absent(self, data: st.DataObject) -> None:
+        content = a_file(
+            ROW | {"clientmessageid": "theirs"},
+            ROW | {"clientmessageid": "", "body": ', "a"'},
+            ROW,
+            ROW | {"clientmessageid": "theirs", "body": "\n"},
+            ROW | {"clientmessageid": "", "body": ""},
+        )
+        place = data.draw(st.integers(0, len(content)))
+        more = data.draw(
+            st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b'"\r\n', b"\0", b"x"])
+        )
+
+        try:
+            export = read_file(content[:place] + more + content[place:])
+        except ExportFailedError:
+            return
+
+        assert MESSAGE_ID in export.receipts
+
     @pytest.mark.parametrize(
         ("behaviour", "reason"),
         [
@@ -469,7 +492,7 @@ class TestProof:
         assert not isinstance(failure.value, NoExportError)
 
     def test_a_file_that_takes_too_long_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = iter(range(0, 1000, 40))
+        now = iter(range(0, 1000, 70))
         monkeypatch.setattr("sms_bridge.providers.eightx8_log._now", lambda: next(now))
 
         with pytest.raises(ExportFailedError, match=r"^export_too_slow$"):

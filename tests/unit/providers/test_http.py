@@ -346,9 +346,18 @@ class TestAnswers:
 
             assert len(get(connections)) == 100
 
-    def test_an_answer_that_drips_is_given_up(self) -> None:
+    def test_an_answer_that_drips_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "_SECONDS_FOR_THE_REST", 0.05)
         with LoopbackServer(answers_a_byte_at_a_time) as server, pytest.raises(ReadTimeoutError):
             post(connections_to(server.url), seconds=0.2)
+
+    def test_an_answer_that_is_there_counts_however_long_the_function_was_frozen(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        times = iter([0.0])
+        monkeypatch.setattr(http, "_now", lambda: next(times, 86_400.0))
+        with LoopbackServer(answers(body=b"whole")) as server:
+            assert get(connections_to(server.url)) == b"whole"
 
     def test_something_large_is_read_by_the_caller(self) -> None:
         with LoopbackServer(answers(body=b"large")) as server:

@@ -40,7 +40,7 @@ def test_a_report_is_flat_and_has_always_the_same_keys(outcome: Outcome) -> None
     for message in (a_message(), a_message(umid=UMID, state=State.FAILED, reason="r")):
         body = report_body(message, outcome)
 
-        assert list(body) == ["messageId", "status", "reason", "description", "umid"]
+        assert list(body) == ["umid", "status", "reason", "description", "eightx8Umid"]
         assert all(isinstance(value, str) for value in body.values())
 
 
@@ -52,11 +52,11 @@ def test_one_report_is_one_call_to_the_tracking_url() -> None:
     assert received.line == "POST /sms/dlr/custom/4711?region=1 HTTP/1.1"
     assert received.headers["content-type"] == "application/json"
     assert json.loads(received.body) == {
-        "messageId": MESSAGE_ID,
+        "umid": MESSAGE_ID,
         "status": "FAILED",
         "reason": "eightx8_undelivered_1",
         "description": "Absent — später",
-        "umid": UMID,
+        "eightx8Umid": UMID,
     }
     assert NUMBER.strip("+").encode() not in received.body
     assert result == ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)

@@ -42,7 +42,11 @@ class Bridge:
         self.clock = TurnableClock()
         self.messages = InMemoryMessages()
         self.sqs = InMemorySqs(self.clock)
-        self.send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, QUEUE))
+        self.send_queue = SqsSendQueue(
+            lambda: self.sqs.client,
+            dict.fromkeys(MessageType, QUEUE),
+            SqsDeadLetterQueue(lambda: self.sqs.client, DEAD),
+        )
         self.outcomes = InMemoryOutcomes()
         self.opt_outs = InMemoryOptOuts()
         self.eightx8 = FakeEightX8(**eightx8)
@@ -62,7 +66,6 @@ class Bridge:
             self.plan,
             messages=watched(self.messages),
             send_queue=watched(self.send_queue),
-            dead_letters=watched(SqsDeadLetterQueue(self.sqs.client, DEAD)),
             outcomes=watched(self.outcomes),
             opt_outs=watched(self.opt_outs),
             sender=watched(self.eightx8),
@@ -101,7 +104,10 @@ class Bridge:
     def run(
         self, records: list[dict[str, Any]], step: DispatchMessages | None = None
     ) -> dict[str, Any]:
-        return (step or self.step)(records, time_left=lambda: self.time_left)
+        dispatch = step or self.step
+        return self.send_queue.work_through(
+            records, lambda queued: dispatch(queued, time_left=lambda: self.time_left)
+        )
 
     def dispatch(self, step: DispatchMessages | None = None) -> list[str]:
         """Work off what can be seen; returns the bodies of the records that stay."""

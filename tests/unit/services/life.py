@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
@@ -21,6 +22,7 @@ from sms_bridge.domain.send_result import SendResult
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.services.send import SendMessage
@@ -155,9 +157,13 @@ class Bridge:
         self.eightx8 = EightX8Books(self.clock)
         self.moengage = MoEngageBooks()
         self.jobs = InMemoryExportJobs()
-        self.send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, SENDING))
-        self.outcomes = SqsOutcomeQueue(self.sqs.client, REPORT_RESULT, once=self.sqs.client)
-        self.dead_letters = SqsDeadLetterQueue(self.sqs.client, DEAD)
+        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
+        self.send_queue = SqsSendQueue(
+            lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING), self.dead_letters
+        )
+        self.outcomes = SqsOutcomeQueue(
+            lambda: self.sqs.client, REPORT_RESULT, once=lambda: self.sqs.client
+        )
         self.is_queued = is_queued
         self._interruption = Interruption(0, kill)
         watch = self._watch
@@ -180,7 +186,6 @@ class Bridge:
             ),
             messages=watch(self.messages),
             send_queue=watch(self.send_queue),
-            dead_letters=watch(self.dead_letters),
             outcomes=watch(self.outcomes),
             opt_outs=InMemoryOptOuts(),
             sender=watch(self.eightx8),
@@ -196,7 +201,7 @@ class Bridge:
         )
         self._forward = ForwardOutcome(
             messages=watch(self.messages),
-            listener=watch(self.moengage),
+            reports=watch(self.moengage),
             dead_letters=watch(self.dead_letters),
             chance=lambda: 0.5,
             **timing,
@@ -204,7 +209,7 @@ class Bridge:
         self._reconcile = Reconcile(
             ReconcilePlan(
                 timeouts=Timeouts(unknown=600, unresolved=7200, receipt=7200),
-                resend=RetryPolicy(),
+                retry=RetryPolicy(),
                 absent=AbsentPolicy.RESEND,
                 unresolved=UnresolvedPolicy.REPORT,
                 missing_receipt=MissingReceiptPolicy.FAILED,
@@ -250,7 +255,9 @@ class Bridge:
         records = self.sqs.receive(SENDING)
 
         def work() -> None:
-            response = self._dispatch(records, time_left=lambda: 60.0)
+            response = self.send_queue.work_through(
+                records, lambda queued: self._dispatch(queued, time_left=lambda: 60.0)
+            )
             self.sqs.settle(SENDING, records, response)
 
         return self._run(dies_at, work)
@@ -262,8 +269,12 @@ class Bridge:
         self.moengage.verdict = verdict
         records = self.sqs.receive(REPORT_RESULT)
 
+        def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
+            assert isinstance(queued, QueuedOutcome)
+            return self._forward(queued)
+
         def work() -> None:
-            response = self.outcomes.work_through(records, self._forward, self.dead_letters)
+            response = self.outcomes.work_through(records, handle, self.dead_letters)
             self.sqs.settle(REPORT_RESULT, records, response)
 
         return self._run(dies_at, work)
@@ -274,7 +285,8 @@ class Bridge:
         self.eightx8.words[message_id] = (word, taken_at)
         status = {"timestamp": self.clock.text}
         body = a_receipt_callback(word, clientMessageId=message_id, status=status)
-        return self._run(dies_at, lambda: self._receive(json.dumps(body), hash_key="k"))
+        event = read_callback(json.dumps(body), self.clock.text)
+        return self._run(dies_at, lambda: self._receive(event, hash_key="k"))
 
     def reconcile(self, dies_at: int | None = None) -> bool:
         """Look for what got stuck."""

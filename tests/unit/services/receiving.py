@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.state import State
 from sms_bridge.services.receive import ReceiveCallback
@@ -34,7 +35,7 @@ class Bridge:
 
     def receive(self, body: Any) -> None:
         content = body if isinstance(body, str) else json.dumps(body)
-        self.step(content, hash_key="k")
+        self.step(read_callback(content, self.clock.text), hash_key="k")
 
     def state_of(self, message_id: str = MESSAGE_ID) -> State:
         message = self.messages.get(message_id)

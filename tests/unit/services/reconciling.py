@@ -54,7 +54,7 @@ class Bridge:
         self.step = Reconcile(
             ReconcilePlan(
                 timeouts=PATIENCE,
-                resend=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+                retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
                 absent=AbsentPolicy(absent),
                 unresolved=UnresolvedPolicy(unresolved),
                 missing_receipt=MissingReceiptPolicy(missing_receipt),

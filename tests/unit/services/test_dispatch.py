@@ -8,7 +8,7 @@ from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.observability import identity_of
+from sms_bridge.observability import message_fields
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -305,7 +305,7 @@ def test_a_line_of_the_queue_tells_the_same_as_any_other(logged: WrittenLog) -> 
 
     line = logged.lines[0]
     assert line["message"] == "message sent"
-    assert identity_of(message).items() <= line.items()
+    assert message_fields(message).items() <= line.items()
     assert "umid" not in line
 
 

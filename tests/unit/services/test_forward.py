@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.outcome import WAITS, ReportResult, ReportVerdict
 from sms_bridge.services.forward import NO_URL, ForwardOutcome
-from sms_bridge.storage.queues import outcome_body
+from sms_bridge.services.interfaces import QueuedOutcome
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -31,11 +31,12 @@ class Bridge:
         self.messages = InMemoryMessages()
         self.moengage = FakeMoEngage(result) if result else FakeMoEngage()
         self.dead_letters = InMemoryDeadLetters()
+        self.leases: dict[str, str] = {}
         self.add(MESSAGE_ID)
         self.received: Counter[str] = Counter()
         self.step = ForwardOutcome(
             messages=self.messages,
-            listener=self.moengage if is_configured else None,
+            reports=self.moengage if is_configured else None,
             dead_letters=self.dead_letters,
             clock=self.clock,
             chance=lambda: 0.5,
@@ -44,13 +45,25 @@ class Bridge:
     def forward(self, message_id: str) -> int | None:
         """Tell an outcome; each time its one record was received once more."""
         self.received[message_id] += 1
-        return self.step(message_id, self.received[message_id])
+        return self.step(self.record(message_id, self.received[message_id]))
+
+    def record(self, message_id: str, receives: int) -> QueuedOutcome:
+        """Return the record that holds the lease since the outcome became due."""
+        return QueuedOutcome(message_id, self.leases.get(message_id, ""), receives)
 
     def add(self, message_id: str) -> None:
         """Make the outcome of a message due."""
         self.messages.create(a_message(id=message_id))
         receipt = a_receipt("delivered", received_at=self.clock.text)
-        self.messages.record_receipt(message_id, receipt, DELIVERED)
+        recorded = self.messages.record_receipt(message_id, receipt, DELIVERED)
+        self.leases[message_id] = recorded.message.outcome_lease_owner
+
+    def fail_once(self) -> None:
+        """Record a report that failed, whose next try is due now."""
+        owner = self.message.outcome_lease_owner
+        self.messages.record_not_acknowledged(MESSAGE_ID, owner, self.clock.text)
+        until = timestamp(self.clock.now + 100)
+        assert self.messages.lease_outcome(MESSAGE_ID, owner, self.clock.text, until)
 
     @property
     def message(self) -> Message:
@@ -92,7 +105,7 @@ def test_what_moengage_did_not_hear_stays_open_and_is_told_again(
 ) -> None:
     bridge = Bridge(result)
     for _ in range(tries):
-        bridge.messages.record_not_taken(MESSAGE_ID, bridge.clock.text)
+        bridge.fail_once()
 
     assert bridge.forward(MESSAGE_ID) == wait
     assert bridge.message.outcome_is_open
@@ -134,18 +147,20 @@ def test_only_the_first_to_tell_an_outcome_needs_no_hold_of_its_own(
 ) -> None:
     bridge = Bridge()
     bridge.clock.sleep(seconds_later)
-    held: list[str] = []
-    hold = bridge.messages.hold_outcome
+    leased: list[str] = []
+    lease = bridge.messages.lease_outcome
 
-    def noted(message_id: str, at: str, until: str) -> bool:
-        held.append(at)
-        return hold(message_id, at, until)
+    def noted(message_id: str, owner: str, at: str, until: str) -> bool:
+        leased.append(at)
+        return lease(message_id, owner, at, until)
 
-    bridge.messages.hold_outcome = noted  # type: ignore[method-assign]
+    bridge.messages.lease_outcome = noted  # type: ignore[method-assign]
 
-    wait = bridge.step(MESSAGE_ID, received)
+    wait = bridge.step(
+        bridge.record(MESSAGE_ID, received) if received else QueuedOutcome(MESSAGE_ID, "", 1)
+    )
 
-    assert len(held) == writes
+    assert len(leased) == writes
     assert bool(bridge.moengage.reported) is (wait is None) is (not writes or seconds_later == 100)
 
 
@@ -155,12 +170,12 @@ def test_two_records_of_an_outcome_are_told_once_also_when_the_first_is_slow() -
     report = bridge.moengage.report
 
     def slowly(message: Message, outcome: Outcome) -> ReportResult:
-        waits.append(bridge.step(MESSAGE_ID, 2))
+        waits.append(bridge.step(bridge.record(MESSAGE_ID, 2)))
         return report(message, outcome)
 
     bridge.moengage.report = slowly  # type: ignore[method-assign]
 
-    assert bridge.step(MESSAGE_ID, 1) is None
+    assert bridge.step(bridge.record(MESSAGE_ID, 1)) is None
     assert waits == [100]
     assert len(bridge.moengage.reported) == 1
 
@@ -180,7 +195,7 @@ def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
     waits = [later - earlier for earlier, later in pairwise(times)]
     assert len(waits) == len(WAITS)
     assert all(wait >= planned for wait, planned in zip(waits, WAITS, strict=True))
-    assert bridge.dead_letters.letters == [(outcome_body(MESSAGE_ID), "moengage_503")]
+    assert bridge.dead_letters.letters == [(MESSAGE_ID, "moengage_503")]
     assert bridge.message.outcome_given_up == "moengage_503"
     assert not bridge.message.outcome_is_open
 
@@ -220,7 +235,7 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
     bridge = Bridge(REFUSED)
 
     assert bridge.forward(MESSAGE_ID) is None
-    assert bridge.dead_letters.letters == [(outcome_body(MESSAGE_ID), "moengage_404")]
+    assert bridge.dead_letters.letters == [(MESSAGE_ID, "moengage_404")]
     assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
         "moengage_404",
         bridge.clock.text,
@@ -278,7 +293,7 @@ def test_without_a_tracking_url_the_outcome_is_given_up_until_it_is_replayed() -
     [
         (ReportVerdict.ACKNOWLEDGED, "record_reported"),
         (ReportVerdict.REFUSED, "record_given_up"),
-        (ReportVerdict.RETRY, "record_not_taken"),
+        (ReportVerdict.RETRY, "record_not_acknowledged"),
     ],
 )
 def test_what_cannot_be_recorded_goes_up_and_stays_open(
@@ -295,7 +310,7 @@ def test_what_cannot_be_recorded_goes_up_and_stays_open(
 def test_what_cannot_go_to_the_dead_letter_queue_stays_open() -> None:
     bridge = Bridge(REFUSED)
 
-    with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
+    with failing(bridge.dead_letters, "add_outcome"), pytest.raises(ConnectionError):
         bridge.forward(MESSAGE_ID)
 
     assert bridge.message.outcome_is_open

@@ -53,7 +53,7 @@ class TestReceipts:
     def test_after_a_final_one_nothing_is_told_twice(self) -> None:
         bridge = Bridge()
         bridge.receive(a_receipt_callback("undelivered", status={"errorCode": 1}))
-        bridge.messages.record_reported(MESSAGE_ID, AT)
+        bridge.messages.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.FAILED), AT)
 
         bridge.receive(a_receipt_callback("delivered"))
         bridge.receive(a_receipt_callback("sent"))

@@ -128,7 +128,8 @@ class TestAnOutcomeThatIsStuck:
         bridge.messages.record_outcome(
             message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.text
         )
-        bridge.messages.record_reported(message_id, bridge.clock.text)
+        outcome = Outcome(OutcomeStatus.DELIVERED)
+        bridge.messages.record_reported(message_id, outcome, bridge.clock.text)
         bridge.clock.sleep(901)
 
         assert bridge.run() == {}

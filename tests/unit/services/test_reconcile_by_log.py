@@ -9,8 +9,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
-from sms_bridge.services.interfaces import LogExport
-from sms_bridge.services.interfaces import ExportJob
+from sms_bridge.services.interfaces import ExportJob, LogExport
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog

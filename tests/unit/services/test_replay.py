@@ -24,7 +24,7 @@ def messages() -> InMemoryMessages:
     add(store, "open", EARLY)
     add(store, "told", EARLY)
     store.record_given_up("told", "moengage_503", LATE)
-    store.record_reported("told", LATE)
+    store.record_reported("told", Outcome(OutcomeStatus.DELIVERED), LATE)
     return store
 
 
@@ -60,7 +60,8 @@ def test_a_replayed_outcome_is_due_again_under_its_id_with_all_its_tries(
     messages: InMemoryMessages,
 ) -> None:
     outcomes = InMemoryOutcomes()
-    messages.record_not_taken("a", LATE)
+    assert messages.lease_outcome("a", "own", LATE, LATE)
+    messages.record_not_acknowledged("a", "own", LATE)
 
     for message in list(find_replays(messages, ReplayScope(until=EARLY))):
         replay(message, messages, outcomes)

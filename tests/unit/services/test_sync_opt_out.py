@@ -9,7 +9,6 @@ from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.opt_out import OptRequest, keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.services.sync_opt_out import SyncOptOut
-from sms_bridge.storage.queues import outcome_body
 from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -117,14 +116,14 @@ def test_what_moengage_did_not_take_is_passed_on_again_for_a_day() -> None:
     assert waits == sorted(waits)
     assert 86_400 < bridge.clock.now - began < 86_400 + 7201
     assert len(bridge.profiles.written) == len(waits) + 1 < 30
-    assert bridge.dead_letters.letters == [(outcome_body(INBOUND_ID), "moengage_503")]
+    assert bridge.dead_letters.letters == [(INBOUND_ID, "moengage_503")]
 
 
 def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
     bridge = Bridge("STOP", ReportResult(verdict=ReportVerdict.REFUSED, http_status=401))
 
     assert bridge.pass_on() is None
-    assert bridge.dead_letters.letters == [(outcome_body(INBOUND_ID), "moengage_401")]
+    assert bridge.dead_letters.letters == [(INBOUND_ID, "moengage_401")]
 
 
 def test_what_cannot_be_buried_goes_up_so_that_it_stays_in_the_queue() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import UnreadableItemError
+from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.items import (
     STORED_NAMES,
     from_item,

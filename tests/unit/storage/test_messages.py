@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.duplicates import end_of_a_chain
 from sms_bridge.domain.message import Outcome, OutcomeStatus
@@ -100,7 +101,8 @@ class TestLeastData:
         )
 
         send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
-        receive(json.dumps(a_receipt_callback("delivered")), hash_key="k")
+        event = read_callback(json.dumps(a_receipt_callback("delivered")), clock.text)
+        receive(event, hash_key="k")
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert self.TEXT not in str(item)
