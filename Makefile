@@ -15,6 +15,7 @@ SAM := .venv/sam/.ready
 CHECKOV := .venv/checkov/.ready
 MINISTACK := .venv/ministack/.ready
 BENCH := .venv/bench/.ready
+TEMPLATES := template.yaml observability.yaml
 # `sam build` wants a real python3.13 as the first one on PATH.
 WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
 
@@ -53,10 +54,11 @@ unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
 	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser"
 
 .PHONY: template
-template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the template
+template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
 	.venv/sam/bin/sam validate --lint
-	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
-	.venv/checkov/bin/checkov --framework cloudformation --file template.yaml --quiet --compact \
+	.venv/sam/bin/sam validate --lint --template observability.yaml
+	.venv/dev/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template $(TEMPLATES)
+	.venv/checkov/bin/checkov --framework cloudformation --file $(TEMPLATES) --quiet --compact \
 	  --skip-download
 
 .PHONY: chaos
@@ -95,8 +97,8 @@ sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVEN
 	  $(if $(EVENTS),--events '$(EVENTS)') $(SAM_LOCAL_ARGS)
 
 .PHONY: dashboard
-dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local run (LINES=FILE: from log lines)
-	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
+dashboard: $(DEV) ## Draw docs/dashboard.png from observability.yaml, with made-up figures
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.dashboard_picture
 
 .PHONY: bench
 bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (QUICK=1, WRITE=1, ARGS=--help)
@@ -107,8 +109,12 @@ load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURS
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: parameters
-parameters: $(DEV) ## Write the README's table of parameters from the template
+parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
 	.venv/dev/bin/python scripts/parameter_table.py
+
+.PHONY: deployer-policy
+deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates
+	.venv/dev/bin/python scripts/deployer_policy.py
 
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format

@@ -14,7 +14,7 @@ from bench.events import TEXT, naked_body, receipt_events, send_events, sqs_even
 from bench.runs import take_times
 from bench.standins.running import StandIns
 from bench.warm import Work
-from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_period
+from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_window
 
 _BODY_OF_A_MESSAGE = {
     "destination": "+6590000000",
@@ -35,7 +35,7 @@ def wait_within_a_period(
     """Wait where claims cost more than usual: in the first of a period's 32 windows each message
     closes the chain of the period before, which is one more write.
     """
-    period = seconds_a_period(window)
+    period = seconds_a_window(window)
     since_it_began = clock() % period
     first = window + CLOCK_SKEW
     if since_it_began < first:

@@ -42,7 +42,7 @@ class Answer:
 
     @property
     def code(self) -> Any:
-        """Why it was refused: the bridge's word, or 8x8's number."""
+        """The bridge's reason for an error, or 8x8's code."""
         return self.get("reason") or self.get("code")
 
 

@@ -55,7 +55,7 @@ def send_test(
     if answer.status != 200:
         code = answer.code or "without a code"
         raise BridgeError(f"the bridge refused it: HTTP {answer.status}, {code}")
-    message_id = answer.json["messageId"]
+    message_id = answer.json["umid"]
 
     def show(line: str) -> None:
         if not as_json:

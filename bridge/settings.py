@@ -74,7 +74,7 @@ def sender_fields(stack: Stack, sub_account_id: str, token: str) -> Fields:
 def tracking_fields() -> Fields:
     """Return the fields of MoEngage's mapping of delivery reports."""
     return {
-        "Unique id of the sent response": "messageId",
+        "Unique id of the sent response": "umid",
         "Unique id of the delivery response": "umid",
         "Delivery status": "status",
         "Success values": OutcomeStatus.DELIVERED,

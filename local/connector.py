@@ -10,7 +10,7 @@ from local.moengage import BodyType, DeliveryTracking, Macro, Sender, SenderType
 SERVICE_PROVIDER = "8x8"
 
 DELIVERY_TRACKING = DeliveryTracking(
-    sent_unique_id="messageId",
+    sent_unique_id="umid",
     report_unique_id="umid",
     status="status",
     success_values=("DELIVERED",),

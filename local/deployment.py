@@ -118,6 +118,7 @@ class Sam:
             ARTIFACTS_BUCKET,
             "--capabilities",
             "CAPABILITY_IAM",
+            "CAPABILITY_AUTO_EXPAND",
             "--no-confirm-changeset",
             "--no-progressbar",
             "--no-fail-on-empty-changeset",

@@ -31,7 +31,7 @@ SUB_ACCOUNT = "Acme_Transactional"
 NUMBER = "+6591234567"
 
 # The messages that events speak of, by the number that their ids begin with.
-_TAKEN_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26)
+_TAKEN_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26, 50, 51)
 _OUTCOME_OPEN = (16, 18, 19)
 _OUTCOME_TOLD = (15, 17)
 _WAITING = (20, 21, 22, 23, 24)
@@ -105,7 +105,11 @@ def in_short(answer: Any) -> str:
             content = json.loads(body)
             if "messages" in content:
                 return f"{status} {len(content['messages'])} found"
-            word = content.get("code") or content.get("state") or content.get("status")
+            word = (
+                content["reason"]
+                if status >= 400
+                else content.get("state") or content.get("status")
+            )
             return f"{status} {word['code'] if isinstance(word, dict) else word}"
         case {"batchItemFailures": list(again)}:
             return f"{len(again)} again"

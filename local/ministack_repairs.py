@@ -100,7 +100,7 @@ def _time_to_live(aws: Aws, table: str, attribute: str) -> Iterator[str]:
 
 
 def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> Iterator[str]:
-    most = properties["ScalingConfig"]["MaximumConcurrency"]
+    most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", 0)
     if isinstance(most, int):
         return
     # botocore reads the numbers as numbers, whatever the emulator tells.

@@ -245,10 +245,9 @@ class LocalStack:
             "TransactionalSubAccountIds": SUB_ACCOUNT_IDS[0],
             "DefaultSenderId": SENDER_ID,
             "EightX8BaseUrl": self.eightx8_url,
-            "MoEngageDeliveryTrackingUrl": self.delivery_tracking_url,
-            "MoEngageDataApiUrl": (
-                f"{self.moengage_url}/v1/customer/{self.moengage.data_api.workspace_id}"
-            ),
+            "MoEngageBaseUrl": self.moengage_url,
+            "MoEngageConnectorId": self.connector_id,
+            "MoEngageWorkspaceId": self.moengage.data_api.workspace_id,
             "AwsEndpointUrl": self.aws.endpoint,
         }
 

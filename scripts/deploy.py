@@ -1,10 +1,10 @@
 """`make deploy`: builds the stack and deploys it to AWS, asking only what every deployment decides.
 
 `sam deploy --guided` asks for each of the template's parameters. This asks for those of its first
-parameter group, with the running stack's values to start from; all others keep their value, or
-have the template's default in a new stack. Words after `make deploy ARGS=` go to `sam deploy`:
-with `--config-env NAME` stack, region and parameters are those of the section NAME of
-samconfig.toml, and what the section answers is not asked.
+parameter group, with the running stack's values to start from, and for who is notified of alarms;
+all others keep their value, or have the template's default in a new stack. Words after
+`make deploy ARGS=` go to `sam deploy`: with `--config-env NAME` stack, region and parameters are
+those of the section NAME of samconfig.toml, and what the section answers is not asked.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -27,6 +28,7 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 PROJECT = Path(__file__).resolve().parents[1]
+TOPIC, RUNBOOK = "AlarmTopicArn", "RunbookUrl"
 SAM = str(PROJECT / ".venv/sam/bin/sam")
 
 Ask = Callable[[str, str, list[str] | None], str]
@@ -63,14 +65,91 @@ def ask_all(
             continue
         show(f"\n{' '.join(parameter['Description'].split())}")
         default = running.get(name, parameter.get("Default", ""))
+        keeps = is_unreadable(default)
+        if keeps:
+            show("CloudFormation shows the present value as question marks. Enter keeps it.")
+            default = ""
         while True:
             answer = ask(name, default, parameter.get("AllowedValues"))
+            if keeps and not answer:
+                break
             problem = problem_of(parameter, answer)
             if not problem:
                 break
             show(f"That does not fit: {problem}.")
-        answers[name] = answer
+        if answer or not keeps:
+            answers[name] = answer
     return answers
+
+
+def is_unreadable(value: str) -> bool:
+    """Tell whether a running stack's value may have been something else.
+
+    CloudFormation gives back a question mark for each character outside ASCII.
+    """
+    return "?" in value
+
+
+def ask_for_topic(
+    running: Mapping[str, str], ask: Ask, show: Callable[[str], None], topics: Topics
+) -> dict[str, str]:
+    """Ask who is notified of alarms; empty when that is known or nobody is to be.
+
+    Raises
+    ------
+    SystemExit
+        The answer is neither an e-mail address nor a topic.
+    """
+    if running.get(TOPIC):
+        return {}
+    show(
+        "\nWho is notified of alarms: an e-mail address (a topic is made for it), the ARN of an SNS"
+        " topic, or nothing for nobody."
+    )
+    answer = ask("Alarms to", "", None)
+    if not answer:
+        return {}
+    if re.fullmatch(r"arn:[\w-]+:sns:[\w-]+:\d+:[\w-]+", answer):
+        if topics.loses_alarms(answer):
+            show(
+                "This topic is encrypted under AWS's managed key for SNS, which CloudWatch may not"
+                " use: it would never get an alarm. Use a key of your own, or none."
+            )
+        return {TOPIC: answer}
+    if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", answer):
+        show(f"AWS writes to {answer} now; alarms arrive once the link in that mail was opened.")
+        return {TOPIC: topics.made_for(answer)}
+    sys.exit(f"{answer} is neither an e-mail address nor the ARN of a topic.")
+
+
+class Topics:
+    """SNS topics in the account and region of the stack."""
+
+    def __init__(self, client: Any, stack_name: str) -> None:
+        self._client = client
+        self._stack_name = stack_name
+
+    def made_for(self, address: str) -> str:
+        """Make the stack's topic, if it is not there, and subscribe an e-mail address."""
+        arn: str = self._client.create_topic(Name=f"{self._stack_name}-alarms")["TopicArn"]
+        self._client.subscribe(TopicArn=arn, Protocol="email", Endpoint=address)
+        return arn
+
+    def loses_alarms(self, arn: str) -> bool:
+        """Tell whether CloudWatch cannot publish to a topic, as far as that can be seen."""
+        try:
+            attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
+        except ClientError:
+            return False
+        return str(attributes.get("KmsMasterKeyId", "")).endswith("alias/aws/sns")
+
+
+def runbook_url(remote: str) -> str:
+    """Return where a repository's web pages have the runbook; empty for an address without any."""
+    found = re.fullmatch(
+        r"(?:https://|ssh://)?(?:\w+@)?(\w[\w-]*(?:\.[\w-]+)+)[:/](.+?)(?:\.git)?/?", remote
+    )
+    return f"https://{found[1]}/{found[2]}/blob/HEAD/docs/runbook.md" if found else ""
 
 
 @dataclass(frozen=True)
@@ -160,9 +239,8 @@ def _without_overrides(arguments: list[str]) -> list[str]:
     return kept
 
 
-def running_values(target: Target) -> dict[str, str]:
+def running_values(session: boto3.Session, target: Target) -> dict[str, str]:
     """Return the parameters of the stack as it runs, none when there is no such stack."""
-    session = boto3.Session(profile_name=target.profile, region_name=target.region)
     try:
         found = session.client("cloudformation").describe_stacks(StackName=target.stack_name)
     except ClientError as error:
@@ -171,6 +249,21 @@ def running_values(target: Target) -> dict[str, str]:
         raise
     [stack] = found["Stacks"]
     return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+
+
+def _remote() -> str:
+    """Return the address that the repository was cloned from, if any."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    said = subprocess.run(  # noqa: S603
+        [git, "remote", "get-url", "origin"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return said.stdout.strip()
 
 
 def main(arguments: list[str]) -> int:
@@ -184,8 +277,16 @@ def main(arguments: list[str]) -> int:
         ).strip()
 
     template = load(str(PROJECT / "template.yaml"))
-    running = running_values(target)
-    answers = ask_all(template, running, target.given, ask, console.print) | target.given
+    session = boto3.Session(profile_name=target.profile, region_name=target.region)
+    running = running_values(session, target)
+    answers = ask_all(template, running, target.given, ask, console.print)
+    if TOPIC not in target.given:
+        topics = Topics(session.client("sns"), target.stack_name)
+        answers |= ask_for_topic(running, ask, console.print, topics)
+    if running.get(RUNBOOK, "").startswith("http") or not (url := runbook_url(_remote())):
+        answers |= target.given
+    else:
+        answers |= {RUNBOOK: url} | target.given
     # The layer is built for the processor that the functions will run on.
     arch = answers.get("Arch") or running.get("Arch") or template["Parameters"]["Arch"]["Default"]
     values = [as_override(name, value) for name, value in answers.items()]

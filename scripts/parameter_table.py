@@ -1,4 +1,4 @@
-"""`make parameters`: writes the README's table of parameters from the template."""
+"""`make parameters`: writes the tables of docs/parameters.md from the template."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from typing import Any
 from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
 
 PROJECT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- made by `make parameters` -->\n", "<!-- end -->\n"
 HEADING = "| parameter | default | what for |\n|---|---|---|\n"
 
 
-def table(template: Mapping[str, Any]) -> str:
-    """Return all parameters as rows of a table, in the template's groups."""
+def tables(template: Mapping[str, Any]) -> str:
+    """Return all parameters, a table for each of the template's groups."""
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    return HEADING + "".join(f"{row}\n" for group in groups for row in _rows(template, group))
+    return "\n".join(
+        f"## {group['Label']['default']}\n\n{HEADING}{''.join(_rows(template, group))}"
+        for group in groups
+    )
 
 
-def with_table(document: str, template: Mapping[str, Any]) -> str:
-    """Return a document with its table of parameters written anew."""
-    before, after = document.split(HEADING)
-    rest = after.partition("\n\n")[2]
-    return f"{before}{table(template)}\n{rest}"
+def with_tables(document: str, template: Mapping[str, Any]) -> str:
+    """Return a document with its tables of parameters written anew."""
+    before, rest = document.split(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}\n{tables(template)}\n{END}{after}"
 
 
 def _rows(template: Mapping[str, Any], group: Mapping[str, Any]) -> Iterator[str]:
-    yield f"| **{group['Label']['default']}** | | |"
     for name in group["Parameters"]:
         parameter = template["Parameters"][name]
         default = parameter.get("Default", "needed")
-        cell = f"`{default}`" if default not in ("", "needed") else default
+        cell = f"`{default}`" if default not in ("", "needed") else default or "empty"
         text = f"{' '.join(parameter['Description'].split())} {_limits(parameter)}".rstrip()
-        yield f"| `{name}` | {cell} | {text} |"
+        yield f"| `{name}` | {cell} | {text} |\n"
 
 
 def _limits(parameter: Mapping[str, Any]) -> str:
@@ -47,10 +50,10 @@ def _limits(parameter: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write the table into README.md."""
-    readme = PROJECT / "README.md"
+    """Write the tables into docs/parameters.md."""
+    document = PROJECT / "docs/parameters.md"
     template = load(str(PROJECT / "template.yaml"))
-    readme.write_text(with_table(readme.read_text("utf-8"), template), "utf-8")
+    document.write_text(with_tables(document.read_text("utf-8"), template), "utf-8")
 
 
 if __name__ == "__main__":

@@ -25,9 +25,11 @@ startup.finish_loading(*preparations)
 def handler(request: HttpRequest) -> Response:
     """Check who calls, record, acknowledge."""
     require_address(request, allowed_networks)
+    in_url = bool(settings.callback_base_url)
     secret = secret_that_allows(
-        secrets, lambda secret: require_callback_token(request, secret.callback_tokens)
+        secrets,
+        lambda secret: require_callback_token(request, secret.callback_tokens, in_url=in_url),
     )
-    event = read_callback(request.any_text(), timestamp(time.time()))
-    receive_callback(event, hash_key=secret.hash_key)
+    for event in read_callback(request.any_text(), timestamp(time.time())):
+        receive_callback(event, hash_key=secret.hash_key)
     return json_response({"status": "recorded"})

@@ -27,6 +27,7 @@ def handler(request: HttpRequest) -> Response:
             country_calling_codes=settings.allowed_country_calling_codes,
             default_source=settings.default_sender_id,
             callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
+            caller_callback_hosts=settings.caller_callback_hosts,
         )
         asked_for = read_send_request(request, rules)
         return send_message(asked_for, hash_key=secret.hash_key, answer_time=answer_time)

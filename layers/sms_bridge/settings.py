@@ -81,6 +81,7 @@ class CallbackSettings:
     retention_days: int
     outcome_queue_url: str
     callback_allowed_networks: str = ""
+    callback_base_url: str = ""
     opt_out_keywords: tuple[str, ...] = ()
     opt_in_keywords: tuple[str, ...] = ()
     moengage_data_api_url: str = ""
@@ -181,6 +182,7 @@ class SendSettings:
     allowed_country_calling_codes: tuple[str, ...] = ()
     duplicate_window_seconds: int
     callback_base_url: str = ""
+    caller_callback_hosts: tuple[str, ...] = ()
     dispatch_mode: DispatchMode
     ambiguous_send_policy: AmbiguousSendPolicy
     transactional_seconds_to_live: int

@@ -255,7 +255,7 @@ class MoEngageSimulator(Changing):
             return WebhookAnswer(http_status=0, error_code="no_connection")
         content = _flat(answered)
         if status != 200:
-            code = _text(content.get("code")) or f"http_{status}"
+            code = _text(content.get("reason") or content.get("code")) or f"http_{status}"
             return WebhookAnswer(http_status=status, error_code=code, content=content)
         tracking = self.tracking_of(service_provider)
         unique_id = _text(content.get(tracking.sent_unique_id)) if tracking else ""

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.scenario import wait_within_a_period
-from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_period
+from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_window
 from tests.fakes.clock import TurnableClock
 
 WINDOW = 120
-PERIOD = seconds_a_period(WINDOW)
+PERIOD = seconds_a_window(WINDOW)
 BEGINNING = 1_795_000_000 // PERIOD * PERIOD
 
 

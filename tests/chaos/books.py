@@ -132,7 +132,7 @@ def compare(
         for sms in group:
             ids_of[sms.destination].add(client_message_id)
     for message_id, item in bridge.account.table.items.items():
-        if "destination" in item and "ends_a_chain" not in item:
+        if "destination" in item and "closes_window" not in item:
             ids_of[item["destination"]["S"]].add(message_id)
     for wanted in moengage.wanted:
         answered = {ask.unique_id for ask in wanted.asks if ask.unique_id}

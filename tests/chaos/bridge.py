@@ -10,7 +10,7 @@ from uuid import UUID
 from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
 from sms_bridge.api.authentication import require_callback_token, require_token
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
@@ -215,7 +215,7 @@ class Bridge:
             try:
                 message = answer_time.run(lambda: send(request, answer_time))
             except OutOfTimeError:
-                raise RefusedError(Code.UNAVAILABLE, "It took too long.") from None
+                raise RefusedError(Reason.UNAVAILABLE, "It took too long.") from None
             return json_response(send_answer(message))
 
         return lambda event: handler(event, None)

@@ -60,10 +60,10 @@ class TestCreation:
         assert taken.count(None) == 1
         assert {one.claimed_by for one in taken if one} == {kept(store).claimed_by}
 
-    def test_the_end_of_a_chain_is_no_open_message(self, store: MessageStore) -> None:
-        store.create(a_message(ends_a_chain=True))
+    def test_the_closing_record_is_no_open_message(self, store: MessageStore) -> None:
+        store.create(a_message(closes_window=True))
 
-        assert kept(store).ends_a_chain
+        assert kept(store).closes_window
         assert list(store.open_messages(until="9")) == []
 
 

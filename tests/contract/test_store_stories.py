@@ -33,7 +33,7 @@ class Created:
 
     by: str
     state: State
-    ends_a_chain: bool
+    closes_window: bool
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
                     state=step.state,
                     attempt=int(step.state is State.SENDING),
                     attempt_at=AT if step.state is State.SENDING else "",
-                    ends_a_chain=step.ends_a_chain,
+                    closes_window=step.closes_window,
                 )
             )
         case Begun(together=True):

@@ -7,7 +7,10 @@ from tests.template.conftest import PROJECT
 
 DOCUMENTS = [
     PROJECT / name
-    for name in ("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/security.md")
+    for name in (
+        *("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/security.md"),
+        *("docs/runbook.md", "docs/deployment.md"),
+    )
 ]
 
 Rows = list[list[str]]

@@ -7,7 +7,7 @@ Row = tuple[str, str, tuple[str, ...]]
 
 
 def rows_of(template: Template) -> list[Row]:
-    """Return what each function may do, but for its own log and traces."""
+    """Return what each function may do."""
     return sorted(
         {
             (

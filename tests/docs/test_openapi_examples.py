@@ -13,10 +13,10 @@ from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
     JSON,
     assert_valid,
-    codes_of,
     examples_of,
     headers_of,
     operations,
+    reasons_of,
     resolved,
     responses,
 )
@@ -73,7 +73,7 @@ class Shown:
 
 LOOK_UP: dict[str, Any] = {"method": "GET", "body": "", "operation_id": "getMessage"}
 CALLBACK: dict[str, Any] = {"path": "/callbacks/8x8", "operation_id": "receiveCallback"}
-BY_UMID: dict[str, Any] = {**LOOK_UP, "path": "/messages", "query": "umid=no-such-umid"}
+BY_UMID: dict[str, Any] = {**LOOK_UP, "path": "/messages", "query": "eightx8Umid=no-such-umid"}
 NO_ANSWER: tuple[int, dict[str, Any]] = (0, {})
 UNKNOWN = "/messages/00000000-0000-4000-8000-000000000000"
 MASKED_ONLY = {"authorization": f"Bearer {TOKENS['lookUpTokens']}"}
@@ -92,6 +92,7 @@ SHOWN = {
     "sendMessage field_invalid": Shown(body={**GOOD, "recipient": "12"}),
     "sendMessage field_doubled": Shown(body={**GOOD, "text": "Hello"}),
     "sendMessage fields_swapped": Shown(body={"recipient": "Hello", "message": NUMBER}),
+    "sendMessage macro_not_filled": Shown(body={**GOOD, "message": "Moesms_mesage"}),
     "sendMessage text_too_long": Shown(body={**GOOD, "message": "a" * 1531}),
     "sendMessage idempotency_key_invalid": Shown(headers={"idempotency-key": "k" * 256}),
     "sendMessage unauthorized": Shown(headers={"authorization": "Bearer not-the-token"}),
@@ -123,7 +124,7 @@ SHOWN = {
         f"{name} {example}": shown
         for name, path, query in (
             ("getMessage", UNKNOWN, ""),
-            ("findMessages", "/messages", "umid=no-such-umid"),
+            ("findMessages", "/messages", "eightx8Umid=no-such-umid"),
         )
         for example, shown in {
             "unauthorized": Shown(
@@ -141,7 +142,7 @@ SHOWN = {
 # Told of a message's whole life, which the tests at the end go through.
 TOLD_BELOW = {"findMessages page", "getMessage delivered"}
 
-OF_THE_MOMENT = ("errorId", "timestamp", "messageId", "clientMessageId", "umid")
+OF_THE_MOMENT = ("errorId", "timestamp", "clientMessageId", "umid")
 
 
 def shown_answers() -> dict[str, tuple[int, dict[str, Any], dict[str, Any]]]:
@@ -157,11 +158,11 @@ def test_every_answer_that_it_shows_has_its_request() -> None:
     assert set(shown_answers()) == {*SHOWN, *TOLD_BELOW}
 
 
-def test_every_answer_that_it_shows_is_valid_and_every_code_is_shown() -> None:
+def test_every_answer_that_it_shows_is_valid_and_every_reason_is_shown() -> None:
     for _, value, schema in shown_answers().values():
         assert_valid(value, schema)
     for name, _, response in responses():
-        assert codes_of(response) <= set(examples_of(response["content"][JSON])), name
+        assert reasons_of(response) <= set(examples_of(response["content"][JSON])), name
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -204,7 +205,7 @@ def test_a_message_is_found_in_every_way_and_pages_follow_each_other(http_api: H
     receipt = examples_of(callback)["receipt"]
     message = {**GOOD, "sender": "Acme", "campaignId": 7}
     ids = [
-        ask(http_api, "sendMessage", "POST", SEND, body={**message, "message": text})["messageId"]
+        ask(http_api, "sendMessage", "POST", SEND, body={**message, "message": text})["umid"]
         for text in ("first", "second", "third")
     ]
     receipt["payload"]["clientMessageId"] = ids[0]
@@ -227,14 +228,14 @@ def test_a_message_is_found_in_every_way_and_pages_follow_each_other(http_api: H
         http_api, "findMessages", "GET", "/messages", query=urlencode({"destination": NUMBER})
     )
 
-    assert (one["messageId"], one["state"]) == (ids[0], "delivered")
+    assert (one["umid"], one["state"]) == (ids[0], "delivered")
     assert set(ids_in(by_campaign)) == set(ids) == {*ids_in(first), *ids_in(rest)}
     assert ids_in(delivered) == [ids[0]]
     assert set(ids) <= set(ids_in(by_number))
     assert "next" not in rest
     # The file's own example is of the same kind.
     _, shown, _ = shown_answers()["getMessage delivered"]
-    due = [event for event in shown["history"] if event["event"] != "MoEngage told"]
+    due = [event for event in shown["history"] if event["event"] != "outcome reported"]
     assert [event["event"] for event in one["history"]] == [event["event"] for event in due]
     assert set(shown) <= set(one)
 
@@ -252,7 +253,7 @@ def test_a_place_that_was_never_given_out_is_refused(place: str, http_api: HttpA
     assert answer["statusCode"] == 400
 
 
-@pytest.mark.parametrize("name", ["umid", "campaignId"])
+@pytest.mark.parametrize("name", ["eightx8Umid", "campaignId"])
 def test_an_id_that_no_message_can_have_is_no_failure(name: str, http_api: HttpApi) -> None:
     answer = http_api.call(
         "GET", "/messages", query=f"{name}={'a' * 3000}", headers=headers_of("findMessages")
@@ -280,4 +281,4 @@ def ask(
 
 
 def ids_in(page: Any) -> list[str]:
-    return [message["messageId"] for message in page["messages"]]
+    return [message["umid"] for message in page["messages"]]

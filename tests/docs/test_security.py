@@ -73,9 +73,9 @@ def test_it_is_encrypted_as_is_said(template: Template) -> None:
         queue["SqsManagedSseEnabled"] for queue in template.of_type("AWS::SQS::Queue").values()
     )
     table = template.resources["MessagesTable"]["Properties"]
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert "SSESpecification" not in table
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert template.resources["MessagesTable"]["DeletionPolicy"] == "Retain"
+    assert template.resources["MessagesTable"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_the_log_of_the_api_has_no_url(template: Template) -> None:

@@ -117,7 +117,7 @@ class Bridge:
             messages=counts["sms"],
             reports=counts["reports"],
             # What closes a chain of claims is written in the first minutes of a period only.
-            items=sum("ends_a_chain" not in item for item in await self.items()),
+            items=sum("closes_window" not in item for item in await self.items()),
         )
 
     async def items(self) -> list[dict[str, Any]]:

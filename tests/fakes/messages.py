@@ -51,7 +51,7 @@ class InMemoryMessages:
                 given["state"] = message.state
             self.stateless.discard(message.id)
             self.messages[message.id] = replace(early, **{**given, "umid": early.umid})
-            if not message.ends_a_chain:
+            if not message.closes_window:
                 self.lists[message.id] = "open"
             return None
 

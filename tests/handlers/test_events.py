@@ -61,8 +61,7 @@ def sms(text: str, destination: str = NUMBER, source: str = "Acme", **options: s
 
 
 def sends(*words: str, **options: str) -> Effects:
-    shown = ('"messageId":', '"umid":')
-    return Effects(("message sending",), (sms(*words, **options),), shows=shown)
+    return Effects(("message sending",), (sms(*words, **options),), shows=('"umid":',))
 
 
 def dispatches(*orders: int) -> Effects:
@@ -97,6 +96,9 @@ EFFECTS = {
     "send_sms/no_sender": sends(
         "Your order 1011 has shipped", source=ENVIRONMENT["SendSms"]["DEFAULT_SENDER_ID"]
     ),
+    "send_sms/gzip": sends("Your order 1013 has shipped"),
+    "send_sms/form_not_escaped": refuses("%26"),
+    "send_sms/callers_callback_url": refuses('"field":"dlrCallbackUrl"'),
     "send_sms/promotional": sends("Your order 1012 has shipped"),
     "send_sms/bad_token": refuses(),
     "send_sms/no_token": refuses(),
@@ -133,6 +135,10 @@ EFFECTS = {
     "receive_callback/inbound": Effects(("inbound",)),
     "receive_callback/inbound_stop": opt_requests(41),
     "receive_callback/inbound_start": opt_requests(42),
+    "receive_callback/several_events": Effects(
+        ("message delivered", "message sent"), queued=(51,)
+    ),
+    "receive_callback/xml": Effects(("event",)),
     "receive_callback/unknown_event": Effects(("event",)),
     "receive_callback/other_product": Effects(("event",)),
     "receive_callback/not_json": Effects(("event",)),
@@ -151,7 +157,7 @@ EFFECTS = {
         queued=(OUTCOME_STUCK, NEVER_SENT, TO_ASK_8X8),
     ),
     "look_up_message/masked": Effects(
-        shows=('"destination":"65*****567"', "receipt delivered", "MoEngage told")
+        shows=('"destination":"65*****567"', "receipt delivered", "outcome reported")
     ),
     "look_up_message/full_number": Effects(shows=(f'"destination":"{NUMBER}"',)),
     "look_up_message/full_number_refused": refuses(),
@@ -166,6 +172,7 @@ EFFECTS = {
     "refuse_request/unknown_path": refuses(),
     "fill_secret/create": Effects(),
     "fill_secret/delete": Effects(),
+    "fill_secret/settings": Effects(),
 }
 
 _SECRETS = (*TOKENS.values(), API_KEY, DATA_API_KEY, HASH_KEY, "not-a-token-of-ours")
@@ -278,7 +285,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
         sorted(
             message_type(item)
             for key, item in after.items()
-            if before.get(key) != item and "ends_a_chain" not in item
+            if before.get(key) != item and "closes_window" not in item
         )
     )
 

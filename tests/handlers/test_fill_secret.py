@@ -3,7 +3,12 @@
 import json
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from local.event_files import TOKENS, event_files
+from sms_bridge.storage import secret as secret_module
+from sms_bridge.storage.secret import add_missing_tokens
 from tests.handlers.conftest import API_KEY, Bridge
 
 EVENTS = {file.name: file for file in event_files("fill_secret/*")}
@@ -42,7 +47,7 @@ def test_the_same_secret_is_the_same_resource(bridge: Bridge) -> None:
         fill(bridge, message_type)["PhysicalResourceId"] for message_type in ("create", "delete")
     ]
 
-    assert names == [f"{bridge.secret_arn} tokens"] * 2
+    assert names == ["SecretTokens"] * 2
 
 
 def test_deleting_the_stack_leaves_the_secret_alone(bridge: Bridge) -> None:
@@ -72,10 +77,60 @@ def test_deleting_works_without_the_secret(bridge: Bridge) -> None:
     assert fill(bridge, "delete")["Status"] == "SUCCESS"
 
 
-def fill(bridge: Bridge, message_type: str) -> dict[str, Any]:
+def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals, waited = 5, list[float]()
+
+    def refused_at_first(client: Any, arn: str) -> Any:
+        if len(waited) < refusals:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")
+        return add_missing_tokens(client, arn)
+
+    monkeypatch.setattr(secret_module, "add_missing_tokens", refused_at_first)
+    monkeypatch.setattr("time.sleep", waited.append)
+
+    assert fill(bridge, "create")["Status"] == "SUCCESS"
+    assert len(waited) == refusals
+    # All waits end before the function's own time does.
+    assert 30 < sum(waited) < 60
+
+
+def test_a_role_that_stays_refused_is_a_failure(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")
+
+    monkeypatch.setattr(secret_module, "add_missing_tokens", refused)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    assert fill(bridge, "create")["Status"] == "FAILED"
+
+
+class TestSettings:
+    def test_what_changed_has_another_hash_and_nothing_else(self, bridge: Bridge) -> None:
+        before = fill(bridge, "settings")
+        after = fill(bridge, "settings", SendSms=[[{"MONITORING": "full"}]])
+
+        assert before["Data"]["SendSms"] != after["Data"]["SendSms"]
+        assert before["Data"]["ForwardOutcome"] == after["Data"]["ForwardOutcome"]
+        assert before["PhysicalResourceId"] == after["PhysicalResourceId"] == "Settings"
+
+    def test_the_secret_is_left_alone(self, bridge: Bridge) -> None:
+        bridge.put_secret(moengageTokens=[])
+        before = secret_of(bridge)
+
+        fill(bridge, "settings")
+
+        assert secret_of(bridge) == before
+
+
+def fill(bridge: Bridge, name: str, **properties: Any) -> dict[str, Any]:
     """Let the function do what CloudFormation asks, and return what CloudFormation hears."""
     url = f"{bridge.cloudformation.url}/answer?X-Amz-Signature=abc%2Fdef"
-    event = EVENTS[f"fill_secret/{message_type}"].answered_at(url, bridge.secret_arn)
+    event = EVENTS[f"fill_secret/{name}"].answered_at(url, bridge.secret_arn)
+    event["ResourceProperties"] |= properties
     bridge.handler("fill_secret")(event)
     reported: dict[str, Any] = bridge.cloudformation.bodies[-1]
     return reported

@@ -170,7 +170,7 @@ class TestSending:
         second = bridge.handler("send_sms")(event)
 
         assert in_short(second) == "200 QUEUED"
-        assert json.loads(first["body"])["messageId"] == json.loads(second["body"])["messageId"]
+        assert json.loads(first["body"])["umid"] == json.loads(second["body"])["umid"]
         assert len(bridge.eightx8.received) == 1
 
     def test_what_8x8_refuses_is_answered_200_and_reported(self, bridge: Bridge) -> None:
@@ -182,7 +182,7 @@ class TestSending:
         body = json.loads(answer["body"])
         assert body["reason"] == "eightx8_invalid_destination"
         assert "Invalid MSISDN" not in bridge.log.text + answer["body"]
-        message = bridge.messages.get(body["messageId"])
+        message = bridge.messages.get(body["umid"])
         assert message is not None
         assert message.outcome is not None
         assert message.outcome.reason == "eightx8_invalid_destination"

@@ -17,15 +17,13 @@ from tests.template.conftest import read_template
 
 FUNCTIONS = sorted({file.function for file in event_files()})
 
-# What Lambda itself needs, to read the queue for the function and to write its log and traces.
+# What Lambda itself needs, to read the queue for the function and to write its log.
 FOR_LAMBDA = {
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
 }
 
 ACTIONS = {

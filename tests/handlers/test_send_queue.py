@@ -25,7 +25,7 @@ class TestSendQueue:
         answer = bridge.handler("send_sms")(EVENTS["send_sms/single"].event)
 
         assert in_short(answer) == "200 QUEUED"
-        sent_id = json.loads(answer["body"])["messageId"]
+        sent_id = json.loads(answer["body"])["umid"]
         assert bridge.stored(sent_id).state is State.WAITING
         assert bridge.receive("TRANSACTIONAL_QUEUE_URL") == []
         queue = bridge.sqs.get_queue_attributes(
@@ -38,7 +38,7 @@ class TestSendQueue:
         handler = bridge.handler("send_sms", DISPATCH_MODE="queued")
         events = [EVENTS[f"send_sms/{name}"].event for name in ("single", "unicode", "campaign")]
 
-        sent_ids = [json.loads(handler(event)["body"])["messageId"] for event in events]
+        sent_ids = [json.loads(handler(event)["body"])["umid"] for event in events]
         asked_before = len(bridge.eightx8.received)
         records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
         handler = bridge.handler("dispatch_queue")
@@ -69,7 +69,7 @@ class TestSendQueue:
 
     def test_a_batch_of_which_nobody_knows_is_never_posted_again(self, bridge: Bridge) -> None:
         queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
-        sent_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["messageId"]
+        sent_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["umid"]
         records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
         handler = bridge.handler("dispatch_queue")
         bridge.eightx8.behaviour = answers(500)
@@ -82,7 +82,7 @@ class TestSendQueue:
 
     def test_while_the_secret_cannot_be_read_nothing_is_begun(self, bridge: Bridge) -> None:
         queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
-        message_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["messageId"]
+        message_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["umid"]
         records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
         # In place of Secrets Manager, for this function alone.
         service = bridge.cloudformation
@@ -153,7 +153,7 @@ class TestOptOuts:
         dispatch = bridge.handler("dispatch_queue")
         for queue in ("TRANSACTIONAL_QUEUE_URL", "PROMOTIONAL_QUEUE_URL"):
             dispatch({"Records": bridge.receive(queue)})
-        return bridge.stored(json.loads(answer["body"])["messageId"])
+        return bridge.stored(json.loads(answer["body"])["umid"])
 
 
 class TestReconcile:

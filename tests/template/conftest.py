@@ -1,4 +1,4 @@
-"""template.yaml, read as it is written."""
+"""template.yaml and observability.yaml, read as they are written."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,9 +111,9 @@ def _name_of(resource: Any) -> str:
     return str(resource)
 
 
-def read_template() -> Template:
-    """Read the project's template."""
-    text = (PROJECT / "template.yaml").read_text("utf-8")
+def read_template(name: str = "template.yaml") -> Template:
+    """Read one of the project's templates."""
+    text = (PROJECT / name).read_text("utf-8")
     return Template(yaml.load(text, CloudFormationLoader))  # noqa: S506 - a SafeLoader
 
 
@@ -121,3 +121,9 @@ def read_template() -> Template:
 def template() -> Template:
     """The project's template."""
     return read_template()
+
+
+@pytest.fixture(scope="session")
+def observability() -> Template:
+    """What watches the bridge, the nested stack."""
+    return read_template("observability.yaml")

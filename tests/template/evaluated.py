@@ -94,6 +94,8 @@ class Evaluated:
                 return any(map(self.of, parts))
             case {"Fn::Select": [index, listed]}:
                 return self.of(listed)[index]
+            case {"Fn::Split": [between, text]}:
+                return self.of(text).split(between)
             case {"Fn::Join": [between, parts]}:
                 return between.join(self.of(parts))
             case {"Fn::FindInMap": [name, *keys]}:

@@ -4,11 +4,23 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 
-from scripts.deploy import as_override, ask_all, overrides, problem_of, questions, target_of
+from scripts.deploy import (
+    Topics,
+    as_override,
+    ask_all,
+    ask_for_topic,
+    overrides,
+    problem_of,
+    questions,
+    runbook_url,
+    target_of,
+)
 from tests.template.conftest import PROJECT, Template
 from tests.template.evaluated import Evaluated
 
@@ -87,6 +99,102 @@ def test_it_judges_as_cloudformation_does(
     template: Template, name: str, answer: str, fits: bool
 ) -> None:
     assert bool(problem_of(template.parameters[name], answer)) is not fits
+
+
+class TestValuesThatCloudFormationGarbles:
+    """CloudFormation gives back ``????`` for what is not ASCII."""
+
+    def test_enter_keeps_one_and_nothing_is_written_back(self, template: Template) -> None:
+        running = {"SubAccountIds": "acme_otp", "DefaultSenderId": "Gr??e"}
+        person = Person("acme_otp", "asia-pacific")
+
+        answers = ask_all(template.content, running, {}, person.answer, person.shown.append)
+
+        assert "DefaultSenderId" not in answers
+        assert "Gr??e" not in " ".join(person.shown)
+
+    def test_a_new_value_replaces_it(self, template: Template) -> None:
+        running = {"SubAccountIds": "acme_otp", "DefaultSenderId": "Gr??e"}
+        person = Person("acme_otp", "asia-pacific", "Acme")
+
+        answers = ask_all(template.content, running, {}, person.answer, print)
+
+        assert answers["DefaultSenderId"] == "Acme"
+
+
+class TestAlarms:
+    """`make deploy` asks who is notified."""
+
+    ARN = "arn:aws:sns:eu-central-1:123456789012:on-call"
+
+    def test_an_address_gets_a_topic_of_its_own(self, sns: Any) -> None:
+        person = Person("on-call@example.com")
+
+        answers = ask_for_topic({}, person.answer, person.shown.append, Topics(sns, "sms-two"))
+
+        [topic] = sns.list_topics()["Topics"]
+        assert answers == {"AlarmTopicArn": topic["TopicArn"]}
+        assert topic["TopicArn"].endswith(":sms-two-alarms")
+        [subscription] = sns.list_subscriptions()["Subscriptions"]
+        assert (subscription["Protocol"], subscription["Endpoint"]) == (
+            "email",
+            "on-call@example.com",
+        )
+
+    def test_a_topic_is_taken_as_it_is(self, sns: Any) -> None:
+        answers = ask_for_topic({}, Person(self.ARN).answer, print, Topics(sns, "sms"))
+
+        assert answers == {"AlarmTopicArn": self.ARN}
+        assert sns.list_topics()["Topics"] == []
+
+    def test_it_says_when_a_topic_would_never_get_an_alarm(self, sns: Any) -> None:
+        arn = sns.create_topic(Name="t", Attributes={"KmsMasterKeyId": "alias/aws/sns"})["TopicArn"]
+        person = Person(arn)
+
+        ask_for_topic({}, person.answer, person.shown.append, Topics(sns, "sms"))
+
+        assert "would never get an alarm" in person.shown[-1]
+
+    def test_nobody_is_an_answer_too(self, sns: Any) -> None:
+        assert ask_for_topic({}, Person("").answer, print, Topics(sns, "sms")) == {}
+
+    def test_it_is_not_asked_where_it_is_known(self, sns: Any) -> None:
+        person = Person("a@example.com")
+
+        assert (
+            ask_for_topic({"AlarmTopicArn": self.ARN}, person.answer, print, Topics(sns, "")) == {}
+        )
+        assert person.asked == []
+
+    def test_anything_else_is_refused(self, sns: Any) -> None:
+        with pytest.raises(SystemExit, match="neither"):
+            ask_for_topic({}, Person("on call").answer, print, Topics(sns, "sms"))
+
+
+@pytest.fixture
+def sns() -> Iterator[Any]:
+    """SNS in memory."""
+    with mock_aws():
+        yield boto3.client(
+            "sns", region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b"
+        )
+
+
+@pytest.mark.parametrize(
+    ("remote", "url"),
+    [
+        ("https://github.com/acme/bridge.git", "https://github.com/acme/bridge"),
+        ("git@github.com:acme/bridge.git", "https://github.com/acme/bridge"),
+        ("ssh://git@git.example.com/team/bridge", "https://git.example.com/team/bridge"),
+    ],
+)
+def test_alarms_link_to_the_repository_that_was_cloned(remote: str, url: str) -> None:
+    assert runbook_url(remote) == f"{url}/blob/HEAD/docs/runbook.md"
+
+
+@pytest.mark.parametrize("remote", ["", "../bridge", "/srv/git/bridge.git"])
+def test_a_repository_without_web_pages_has_no_address(remote: str) -> None:
+    assert runbook_url(remote) == ""
 
 
 class TestSections:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from scripts.parameter_table import with_tables
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.settings import DispatchMode
-from tests.template.conftest import Template
+from tests.template.conftest import PROJECT, Template
 
 ACCEPTED = {
     "SubAccountIds": ["acme", "Acme_Transactional", "a-b.c&d", "x" * 50],
@@ -23,9 +24,13 @@ ACCEPTED = {
     "OptInKeywords": ["START", "START,YES PLEASE"],
     "MoEngageWorkspaceId": ["", "7VF2OJGPL3ZWB0S5Q9T1CAXE", "ABC_DEBUG"],
     "CallbackAllowList": ["off", "8x8", "203.0.113.0/24", "203.0.113.7,2001:db8::/32"],
-    "CallbackBaseUrl": ["", "domain", "https://sms.example.com", "http://127.0.0.1:4566"],
-    "MoEngageDeliveryTrackingUrl": ["", "https://api-01.moengage.com/sms/dlr/custom/abc"],
-    "MoEngageDataApiUrl": ["", "https://api-01.moengage.com/v1/customer/ABC"],
+    "CallbackBaseUrl": ["", "domain", "https://sms.example.com"],
+    "CallerCallbackHosts": ["", "hooks.example.com", "a.example.com,b.example.com"],
+    "MoEngageBaseUrl": ["", "https://api-101.moengage.com", "http://127.0.0.1:8081"],
+    "SubnetIds": ["", "subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d,subnet-0a1b2c3e"],
+    "SecurityGroupIds": ["", "sg-0a1b2c3d4e5f60718", "sg-0a1b2c3d,sg-0a1b2c3e"],
+    "PermissionsBoundaryArn": ["", "arn:aws:iam::123456789012:policy/teams/boundary"],
+    "RolePath": ["/", "/teams/", "/teams/messaging/"],
     "EightX8BaseUrl": ["", "https://sms.8x8.com", "http://127.0.0.1:8080"],
     "AlarmTopicArn": ["", "arn:aws:sns:eu-west-1:123456789012:on-call"],
     "DomainName": ["", "sms.example.com", "a.b-c.xn--p1ai"],
@@ -48,9 +53,16 @@ REFUSED = {
     "DomainName": ["example", "https://sms.example.com", "sms.example.com/", "SMS.example.com"],
     "CertificateArn": ["4f1c0d3e-9a", "arn:aws:iam::123456789012:server-certificate/x"],
     "HostedZoneId": ["example.com", "/hostedzone/Z0123456789ABC"],
-    "CallbackBaseUrl": ["sms.example.com", "https://sms.example.com/", "https://sms.example.com?a"],
-    "MoEngageDeliveryTrackingUrl": ["api-01.moengage.com/sms", "https://a b"],
-    "MoEngageDataApiUrl": ["api-01.moengage.com/v1", "https://a b"],
+    "CallbackBaseUrl": [
+        *("sms.example.com", "https://sms.example.com/", "https://sms.example.com?a"),
+        "http://sms.example.com",
+    ],
+    "CallerCallbackHosts": ["https://a.example.com", "a.example.com, b.example.com", "*"],
+    "MoEngageBaseUrl": ["api-01.moengage.com", "https://a b", "https://api-01.moengage.com/"],
+    "SubnetIds": ["sg-0a1b", "subnet-0a1b, subnet-0a1c", "subnet-"],
+    "SecurityGroupIds": ["subnet-0a1b", "sg-0a1b,"],
+    "PermissionsBoundaryArn": ["boundary", "arn:aws:iam::123456789012:role/x"],
+    "RolePath": ["", "teams", "/teams"],
     "EightX8BaseUrl": ["sms.8x8.com", "https://sms.8x8.com/"],
 }
 
@@ -150,6 +162,23 @@ class TestParameters:
         shown = [name for group in groups for name in group["Parameters"]]
 
         assert sorted(shown) == sorted(template.parameters)
+
+    def test_the_document_lists_them_as_the_template_has_them(self, template: Template) -> None:
+        document = (PROJECT / "docs/parameters.md").read_text("utf-8")
+
+        assert with_tables(document, template.content) == document, "run `make parameters`"
+
+    def test_what_is_said_to_be_none_is_none(self, template: Template) -> None:
+        document = (PROJECT / "docs/parameters.md").read_text("utf-8")
+        [table] = re.findall(r"\| it was \|.*", document, re.DOTALL)
+        gone = {
+            name
+            for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+            for name in re.findall(r"`(\w+)`", cell)
+        }
+
+        assert len(gone) >= 7
+        assert not gone & set(template.parameters)
 
     def test_each_is_used(self, template: Template) -> None:
         used = names_used(template.content)

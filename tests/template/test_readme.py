@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from scripts.parameter_table import HEADING, with_table
 from sms_bridge.api.errors import Code, RefusedError
 from sms_bridge.api.send_request import NAMES
 from sms_bridge.domain import opt_out as opt_outs
@@ -20,7 +19,7 @@ from sms_bridge.providers import eightx8_errors
 from sms_bridge.services import dispatch, reconcile, send
 from sms_bridge.services.forward import NO_URL
 from tests.template.conftest import PROJECT, Template
-from tests.template.test_dashboard import log_keys
+from tests.template.test_observability import log_keys
 
 README = (PROJECT / "README.md").read_text()
 WORDS = set(re.findall(r"`([A-Za-z0-9_./-]+)`", README))
@@ -129,13 +128,6 @@ def test_parameters_and_outputs_that_it_names_exist(template: Template) -> None:
 
     assert named
     assert named <= known
-
-
-def test_the_table_of_parameters_is_that_of_the_template(template: Template) -> None:
-    listed = [re.findall(r"`(\w+)`", row[0]) for row in rows_with(HEADING)]
-
-    assert sorted(name for names in listed for name in names) == sorted(template.parameters)
-    assert with_table(README, template.content) == README, "run `make parameters`"
 
 
 def test_make_targets_and_files_that_it_names_exist() -> None:

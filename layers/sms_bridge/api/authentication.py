@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.storage.secret import Secret
 
@@ -23,12 +23,12 @@ class Secrets(Protocol):
 
 
 def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Secret:
-    """Return the secret by which a request may pass; a token may be in it since a moment ago.
+    """Return the secret by which a request may pass; read anew if a token is not in it yet.
 
     Raises
     ------
     RefusedError
-        What the check raises, also of the secret as it is now.
+        As the check raises it, also for the secret as it is now.
     """
     secret = secrets.get()
     try:
@@ -49,7 +49,7 @@ def bearer_token(request: HttpRequest) -> str:
 
 
 def is_one_of(token: str, valid: Iterable[str]) -> bool:
-    """Compare with every valid token, in a time that tells nothing about them.
+    """Compare with every valid token, in a time that does not depend on them.
 
     Several are valid at once while one is replaced by the next.
     """
@@ -83,24 +83,31 @@ def require_sender(request: HttpRequest, secret: Secret) -> None:
     """
     require_token(request, secret.moengage_tokens)
     if not secret.eightx8_api_key:
-        raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
+        raise RefusedError(Reason.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
 
 
-def require_callback_token(request: HttpRequest, valid: Iterable[str]) -> None:
+def require_callback_token(request: HttpRequest, valid: Iterable[str], *, in_url: bool) -> None:
     """Let only 8x8's callbacks pass.
 
     8x8 sends the ``Authorization`` value that was registered with the webhook. Whether it sends
     it to a message's own callback URL, too, is not documented, so such a URL has the token in its
     query.
 
+    Parameters
+    ----------
+    in_url
+        Whether the stack has callback URLs of its own. Then a token in the URL counts, too, beside
+        any header.
+
     Raises
     ------
     RefusedError
         401 otherwise.
     """
-    token = bearer_token(request) or request.query("token")
-    if not is_one_of(token, valid):
-        raise _unauthorized("The callback has neither a valid bearer token nor ?token=.")
+    tokens = [bearer_token(request), *(request.query_values("token") if in_url else ())]
+    valid = tuple(valid)
+    if not any(is_one_of(token, valid) for token in tokens):
+        raise _unauthorized("The callback has no valid token.")
 
 
 def require_look_up(
@@ -122,7 +129,9 @@ def require_look_up(
     if request.query("numbers") != "full":
         return False
     if not is_one_of(bearer_token(request), full_number_tokens):
-        raise RefusedError(Code.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers.")
+        raise RefusedError(
+            Reason.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers."
+        )
     return True
 
 
@@ -149,8 +158,8 @@ def require_address(request: HttpRequest, networks: Networks) -> None:
         return
     address = ip_address(request.source_address)
     if not any(address in network for network in networks):
-        raise RefusedError(Code.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused.")
+        raise RefusedError(Reason.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused.")
 
 
 def _unauthorized(message: str) -> RefusedError:
-    return RefusedError(Code.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})
+    return RefusedError(Reason.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})

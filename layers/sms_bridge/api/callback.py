@@ -1,18 +1,42 @@
-"""8x8's callbacks: delivery receipts, inbound SMS, and whatever else it may send."""
+"""8x8's callbacks: delivery receipts, inbound SMS, and events that the bridge does not understand.
+
+Everything is cut and checked here, so that no field can fill an item, a log or a report.
+"""
 
 import hashlib
 import json
+import math
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
 from sms_bridge.providers.eightx8_errors import error_code_of, state_of_receipt, words_of
+
+Callback = Receipt | InboundMessage | UnknownEvent
 
 # A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
 _MAX_KEPT_CHARACTERS = 64 * 1024
 
-# 8x8's umids are UUIDs. What is longer cannot be a key.
-_MAX_UMID_CHARACTERS = 100
+_MAX_WORD = 40
+_MAX_NUMBER = 20
+# Ten segments are 1,530 characters.
+_MAX_TEXT = 2000
+
+# 8x8's umids are UUIDs.
+_UMID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+# 8x8's own rule (its OpenAPI file).
+_SUB_ACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}", re.ASCII)
+_EVENT_TYPE = re.compile(r"[a-z0-9_.-]{1,60}", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
+
+# What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
+# keeps an SMS for longer.
+_MAX_AGE = 7 * 86_400
 
 
 def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
@@ -26,78 +50,114 @@ def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
     return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"
 
 
-def read_callback(content: str, received_at: str) -> Receipt | InboundMessage | UnknownEvent:
+def read_callback(content: str, received_at: str) -> list[Callback]:
     """Read a callback. Nothing is refused: 8x8 would only send it again and then give up.
 
     Parameters
     ----------
     content
-        The body.
+        The body: an event, or an array of them.
     received_at
         ISO 8601 UTC.
+
+    Returns
+    -------
+    list
+        At least one event. One that is not understood is kept as it came.
     """
     try:
-        body = json.loads(content)
+        body = json.loads(content, object_hook=_with_names_in_lower_case)
     except (ValueError, RecursionError):
-        body = None
+        kind = "xml" if content.lstrip().startswith("<") else ""
+        return [_unknown(content, kind)]
+    if isinstance(body, list) and body:
+        # Each as it came, so that one that is not understood can be kept alone.
+        texts = map(json.dumps, json.loads(content))
+        return [_event(one, text, received_at) for one, text in zip(body, texts, strict=True)]
+    return [_event(body, content, received_at)]
+
+
+def _with_names_in_lower_case(pairs: dict[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in pairs.items()}
+
+
+def _event(body: object, content: str, received_at: str) -> Callback:
     event = _object(body)
-    payload = _object(event.get("payload"))
-    event_type = _text(event.get("eventType"))
-    if _text(event.get("namespace")) not in ("SMS", ""):
+    # Without an envelope a receipt is still a receipt.
+    payload = _object(event.get("payload", event))
+    event_type = _text(event.get("eventtype")).lower()
+    if _text(event.get("namespace")).lower() not in ("sms", ""):
         payload = {}  # another of 8x8's products, whose payloads look alike
-    if event_type == "outbound_message_status_changed" and _names_a_message(payload):
+    if event_type in ("outbound_message_status_changed", "") and _names_a_message(payload):
         return _receipt(payload, received_at)
-    if event_type == "inbound_message_received" and _has_umid(payload):
+    if event_type == "inbound_message_received" and _umid(payload) and _sub_account_id(payload):
         return _inbound(payload, received_at)
+    return _unknown(content, event_type)
+
+
+def _unknown(content: str, event_type: str) -> UnknownEvent:
     key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return UnknownEvent(
-        key=key, event_type=event_type[:100], content=_text(content[:_MAX_KEPT_CHARACTERS])
+        key=key,
+        event_type=event_type if _EVENT_TYPE.fullmatch(event_type) else "",
+        content=_text(content[:_MAX_KEPT_CHARACTERS]),
     )
 
 
 def _names_a_message(payload: dict[str, Any]) -> bool:
-    is_ours = is_message_id(_text(payload.get("clientMessageId")))
-    return (is_ours or _has_umid(payload)) and bool(
-        _text(_object(payload.get("status")).get("state"))
-    )
+    return bool((_message_id(payload) or _umid(payload)) and _state(payload))
 
 
-def _has_umid(payload: dict[str, Any]) -> bool:
-    return 0 < len(_text(payload.get("umid"))) <= _MAX_UMID_CHARACTERS
+def _message_id(payload: dict[str, Any]) -> str:
+    """Return the bridge's id, empty where the message is not one of the bridge's."""
+    message_id = _text(payload.get("clientmessageid")).strip().lower()
+    return message_id if is_message_id(message_id) else ""
+
+
+def _umid(payload: dict[str, Any]) -> str:
+    return _matching(_UMID, payload.get("umid"))
+
+
+def _sub_account_id(payload: dict[str, Any]) -> str:
+    return _matching(_SUB_ACCOUNT_ID, payload.get("subaccountid"))
+
+
+def _state(payload: dict[str, Any]) -> str:
+    return _word(_object(payload.get("status")).get("state")).lower()
 
 
 def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
     status = _object(payload.get("status"))
     price = _object(payload.get("price"))
-    eightx8_state = _text(status.get("state"))
-    error_code = error_code_of(status.get("errorCode"))
+    state = _state(payload)
+    error_code = error_code_of(_text(status.get("errorcode")))
     return Receipt(
-        umid=_text(payload.get("umid")),
-        client_message_id=_text(payload.get("clientMessageId")),
-        sub_account_id=_text(payload.get("subAccountId")),
-        state=state_of_receipt(eightx8_state, error_code),
-        eightx8_state=eightx8_state,
-        detail=words_of(status.get("detail")),
-        at=_text(status.get("timestamp")),
+        umid=_umid(payload),
+        client_message_id=_message_id(payload),
+        sub_account_id=_sub_account_id(payload),
+        state=state_of_receipt(state, error_code),
+        eightx8_state=state,
+        detail=_word(status.get("detail")),
+        at=_word(status.get("timestamp")),
         received_at=received_at,
         error_code=error_code,
-        error_message=words_of(status.get("errorMessage")),
+        error_message=words_of(status.get("errormessage")),
         price=_amount(price.get("total")),
-        currency=_text(price.get("currency"))[:3],
-        segments=_count(payload.get("smsCount")),
+        currency=_matching(_CURRENCY, _text(price.get("currency")).upper()),
+        segments=_count(payload.get("smscount")),
     )
 
 
 def _inbound(payload: dict[str, Any], received_at: str) -> InboundMessage:
     return InboundMessage(
-        umid=_text(payload.get("umid")),
-        sub_account_id=_text(payload.get("subAccountId")),
-        source=_text(payload.get("source")),
-        destination=_text(payload.get("destination")),
-        text=_text(payload.get("body")),
-        encoding=_text(payload.get("encoding")),
-        segments=_count(payload.get("smsCount")),
-        sent_at=_text(payload.get("timestamp")),
+        umid=_umid(payload),
+        sub_account_id=_sub_account_id(payload),
+        source=_text(payload.get("source")).strip()[:_MAX_NUMBER],
+        destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
+        text=_text(payload.get("body"))[:_MAX_TEXT],
+        encoding=_word(payload.get("encoding")),
+        segments=_count(payload.get("smscount")),
+        sent_at=_moment(payload.get("timestamp"), received_at),
         received_at=received_at,
     )
 
@@ -118,12 +178,41 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
+def _word(value: object) -> str:
+    """Read a short word of 8x8's: a state, a detail, a time."""
+    text = _text(value).strip()[:_MAX_WORD]
+    return text if text.isprintable() else ""
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    text = _text(value).strip()
+    return text if pattern.fullmatch(text) else ""
+
+
+def _moment(value: object, received_at: str) -> str:
+    """Return when something happened, never later than its arrival; empty in doubt."""
+    text = _text(value).strip()
+    arrived = seconds_of(received_at)
+    if _EPOCH.fullmatch(text):
+        at = float(text) / (1000 if len(text) == 13 else 1)
+    else:
+        try:
+            moment = datetime.fromisoformat(text)
+            # Without an offset it may be the local time of anywhere.
+            at = moment.timestamp() if moment.tzinfo else math.inf
+        except (ValueError, OverflowError):
+            at = math.inf
+    return timestamp(at) if arrived - _MAX_AGE <= at <= arrived else ""
+
+
 def _amount(value: object) -> str:
-    text = _text(value)
+    """Return a price as a plain decimal number, empty for what is none."""
     try:
-        return text if 0 <= float(text) < 1000 else ""
-    except ValueError:
+        amount = Decimal(_text(value))
+    except InvalidOperation:
         return ""
+    text = f"{amount:f}" if amount.is_finite() and 0 <= amount < 10**9 else ""
+    return text if len(text) <= _MAX_WORD else ""
 
 
 def _count(value: object) -> int:

@@ -1,4 +1,4 @@
-"""Every reason for which the bridge refuses a request, with its stable code."""
+"""Every reason for which the bridge refuses a request, with its HTTP status and 8x8's code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from http import HTTPStatus
 from sms_bridge.errors import BridgeError
 
 
-class Code(StrEnum):
-    """The ``code`` of an error answer. MoEngage's campaign page counts failures by it."""
+class Reason(StrEnum):
+    """The ``reason`` of an error answer: a stable word that scripts and reports can count by."""
 
     BODY_MISSING = "body_missing"
     BODY_NOT_UTF8 = "body_not_utf8"
@@ -20,6 +20,7 @@ class Code(StrEnum):
     FIELD_INVALID = "field_invalid"
     FIELD_DOUBLED = "field_doubled"
     FIELDS_SWAPPED = "fields_swapped"
+    MACRO_NOT_FILLED = "macro_not_filled"
     TEXT_TOO_LONG = "text_too_long"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
     IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
@@ -40,34 +41,70 @@ class Code(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-_STATUS = {
-    Code.BODY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Code.CONTENT_TYPE_UNSUPPORTED: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    Code.COUNTRY_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
-    Code.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
-    Code.SUB_ACCOUNT_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
-    Code.ADDRESS_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
-    Code.FULL_NUMBERS_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
-    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    Code.MESSAGE_NOT_FOUND: HTTPStatus.NOT_FOUND,
-    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
-    Code.EIGHTX8_UNAUTHORIZED: HTTPStatus.BAD_GATEWAY,
-    Code.EIGHTX8_UNREACHABLE: HTTPStatus.BAD_GATEWAY,
-    Code.EIGHTX8_UNAVAILABLE: HTTPStatus.BAD_GATEWAY,
-    Code.EIGHTX8_THROTTLED: HTTPStatus.SERVICE_UNAVAILABLE,
-    Code.EIGHTX8_TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
-    Code.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
-    Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+# The one table. The codes are 8x8's own ("API error codes" of its reference), so that its clients
+# understand them.
+ANSWERS: Mapping[Reason, tuple[HTTPStatus, int]] = {
+    Reason.BODY_MISSING: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.BODY_NOT_UTF8: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.BODY_INVALID: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.BODY_TOO_LARGE: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 1010),
+    Reason.CONTENT_TYPE_UNSUPPORTED: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, 1000),
+    Reason.FIELD_MISSING: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.FIELD_INVALID: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.FIELD_DOUBLED: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.FIELDS_SWAPPED: (HTTPStatus.BAD_REQUEST, 1002),
+    Reason.MACRO_NOT_FILLED: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.TEXT_TOO_LONG: (HTTPStatus.BAD_REQUEST, 3006),
+    Reason.COUNTRY_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1009),
+    Reason.IDEMPOTENCY_KEY_INVALID: (HTTPStatus.BAD_REQUEST, 1008),
+    Reason.QUERY_INVALID: (HTTPStatus.BAD_REQUEST, 1000),
+    Reason.UNAUTHORIZED: (HTTPStatus.UNAUTHORIZED, 1200),
+    Reason.SUB_ACCOUNT_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1001),
+    Reason.ADDRESS_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1201),
+    Reason.FULL_NUMBERS_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1201),
+    Reason.NOT_FOUND: (HTTPStatus.NOT_FOUND, 1300),
+    Reason.MESSAGE_NOT_FOUND: (HTTPStatus.NOT_FOUND, 1300),
+    Reason.METHOD_NOT_ALLOWED: (HTTPStatus.METHOD_NOT_ALLOWED, 2001),
+    Reason.EIGHTX8_UNAUTHORIZED: (HTTPStatus.BAD_GATEWAY, 2000),
+    Reason.EIGHTX8_UNREACHABLE: (HTTPStatus.BAD_GATEWAY, 2000),
+    Reason.EIGHTX8_UNAVAILABLE: (HTTPStatus.BAD_GATEWAY, 2000),
+    Reason.EIGHTX8_THROTTLED: (HTTPStatus.SERVICE_UNAVAILABLE, 2000),
+    Reason.EIGHTX8_TIMEOUT: (HTTPStatus.GATEWAY_TIMEOUT, 2000),
+    Reason.NOT_CONFIGURED: (HTTPStatus.SERVICE_UNAVAILABLE, 2000),
+    Reason.UNAVAILABLE: (HTTPStatus.SERVICE_UNAVAILABLE, 2000),
+}
+
+# For a field of 8x8's that is wrong, by 8x8's name, 8x8 has a code of its own.
+FIELD_CODES: Mapping[str, int] = {
+    "destination": 1002,
+    "encoding": 1003,
+    "text": 1004,
+    "source": 1005,
+    "expiry": 1006,
+    "clientMessageId": 1008,
+    "country": 1009,
+    "scheduled": 1011,
+    "clientIp": 1012,
+    "dlrCallbackUrl": 3020,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field, by the name that the caller gave it."""
+    """What is wrong with one field.
+
+    Attributes
+    ----------
+    field
+        The name that the caller gave it.
+    name
+        8x8's name of it, where it has one.
+    """
 
     field: str
     message: str
-    code: Code = Code.FIELD_INVALID
+    reason: Reason = Reason.FIELD_INVALID
+    name: str = ""
 
 
 class RefusedError(BridgeError):
@@ -75,10 +112,10 @@ class RefusedError(BridgeError):
 
     Parameters
     ----------
-    code
-        The stable code; decides the HTTP status.
+    reason
+        Decides the HTTP status and, with the field that is wrong, 8x8's code.
     message
-        For people. Never holds what the caller sent.
+        For people. Never holds a value of the caller's.
     errors
         What is wrong, field by field.
     headers
@@ -87,13 +124,13 @@ class RefusedError(BridgeError):
 
     def __init__(
         self,
-        code: Code,
+        reason: Reason,
         message: str,
         *errors: FieldError,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(code)
-        self.code = code
+        super().__init__(reason)
+        self.reason = reason
         self.message = message
         self.errors = errors
         self.headers = headers or {}
@@ -101,4 +138,12 @@ class RefusedError(BridgeError):
     @property
     def status(self) -> int:
         """The HTTP status."""
-        return _STATUS.get(self.code, HTTPStatus.BAD_REQUEST)
+        return ANSWERS[self.reason][0]
+
+    @property
+    def code(self) -> int:
+        """8x8's code."""
+        _, code = ANSWERS[self.reason]
+        if code == 1000 and self.errors:
+            return FIELD_CODES.get(self.errors[0].name, code)
+        return code

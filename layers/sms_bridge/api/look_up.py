@@ -1,9 +1,10 @@
 """What became of a message, for support staff and scripts."""
 
 import base64
+import re
 from typing import Any
 
-from sms_bridge.api.errors import Code, FieldError, RefusedError
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Receipt
@@ -13,32 +14,35 @@ from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.services.interfaces import Position
 from sms_bridge.services.look_up import Page, Wanted
 
-_WAYS = ("destination", "umid", "campaignId")
-# Whatever is longer was never taken, and may be too long to be a key.
-_MAX_CHARACTERS = {"umid": 100, "campaignId": 256}
+_LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
+# What is longer was never accepted, and may be too long for a key of the table.
+_MAX_CHARACTERS = {"eightx8Umid": 100, "campaignId": 256}
 _MAX_LIMIT = 100
+_LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
-def way_of(request: HttpRequest) -> str:
-    """Return by which parameter messages are asked for.
+def lookup_key_of(request: HttpRequest) -> str:
+    """Return the parameter by which messages are asked for.
 
     Raises
     ------
     RefusedError
         When it is none or several, or its value cannot be one.
     """
-    ways = [name for name in _WAYS if request.query(name)]
-    if len(ways) != 1:
-        raise RefusedError(Code.QUERY_INVALID, f"Ask by exactly one of {', '.join(_WAYS)}.")
-    [way] = ways
-    most = _MAX_CHARACTERS.get(way)
-    if most and len(request.query(way)) > most:
-        raise _wrong(way, f"must have at most {most} characters")
-    return way
+    given = [name for name in _LOOKUP_KEYS if request.query(name)]
+    if len(given) != 1:
+        raise RefusedError(
+            Reason.QUERY_INVALID, f"Ask by exactly one of {', '.join(_LOOKUP_KEYS)}."
+        )
+    [name] = given
+    most = _MAX_CHARACTERS.get(name)
+    if most and len(request.query(name)) > most:
+        raise _wrong(name, f"must have at most {most} characters")
+    return name
 
 
 def read_wanted(request: HttpRequest) -> Wanted:
-    """Read which messages are asked for.
+    """Read which messages are wanted.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def read_wanted(request: HttpRequest) -> Wanted:
         raise _wrong("destination", "must be a phone number with its country code")
     if state and state not in State:
         raise _wrong("state", f"must be one of {', '.join(State)}")
-    if not limit.isdecimal() or not 1 <= int(limit) <= _MAX_LIMIT:
+    if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= _MAX_LIMIT:
         raise _wrong("limit", f"must be a number from 1 to {_MAX_LIMIT}")
     return Wanted(
         destination=destination.strip(),
@@ -87,7 +91,7 @@ def _position(text: str) -> Position | None:
 
 def _wrong(name: str, what: str) -> RefusedError:
     return RefusedError(
-        Code.QUERY_INVALID, f"{name} {what}.", FieldError(name, what, Code.QUERY_INVALID)
+        Reason.QUERY_INVALID, f"{name} {what}.", FieldError(name, what, Reason.QUERY_INVALID)
     )
 
 
@@ -101,7 +105,8 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
     """
     number = message.destination if full_number else masked(message.destination)
     answer: dict[str, Any] = {
-        "messageId": message.id,
+        "umid": message.id,
+        "eightx8Umid": message.umid,
         "state": message.state,
         "subAccountId": message.sub_account_id,
         "destination": number,
@@ -109,7 +114,6 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
         "clientMessageId": message.client_message_id,
         "campaignId": message.campaign_id,
         "dltTemplateId": message.dlt_template_id,
-        "umid": message.umid,
         "encoding": message.encoding,
         "segments": message.segments,
         "reason": message.reason,
@@ -122,7 +126,7 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
             "reason": message.outcome.reason,
             "description": message.outcome.description,
         }
-    answer["story"] = [f"{at}: {what}" for at, what in timeline_of(message)]
+    answer["timeline"] = [f"{at}: {what}" for at, what in timeline_of(message)]
     answer["history"] = _history(message)
     return {name: value for name, value in answer.items() if value}
 
@@ -130,12 +134,12 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
 def _history(message: Message) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = [
         {"at": message.accepted_at, "event": "accepted"},
-        # Until its answer is written down, which is not done of every yes.
+        # Until its answer is written down, which is not done for every acceptance.
         {"at": "" if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
         {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
         *(_receipt_event(receipt) for receipt in message.receipts),
         {"at": message.outcome_due_at, "event": "outcome due"},
-        {"at": message.outcome_reported_at, "event": "MoEngage told"},
+        {"at": message.outcome_reported_at, "event": "outcome reported"},
         {
             "at": message.outcome_given_up_at,
             "event": "outcome given up",

@@ -2,27 +2,33 @@
 
 import base64
 import json
+import zlib
 from dataclasses import dataclass, field
 from typing import Any, Never
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
+
+# Lambda's own limit for what API Gateway hands over.
+_MAX_CALLBACK_BYTES = 6 * 1024 * 1024
+
+_GZIP = b"\x1f\x8b"
 
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
-    """What the bridge reads of a request. The parts that may hold secrets stay out of ``repr``.
+    """A request, as far as the bridge reads it. Parts that may hold secrets are not in ``repr``.
 
     Attributes
     ----------
     headers
         Names in lower case.
     arrived_at
-        When API Gateway got it, seconds since the epoch; 0 where the event does not tell.
+        When API Gateway got it, seconds since the epoch; 0 where the event does not say.
     """
 
     method: str
@@ -55,12 +61,21 @@ class HttpRequest:
 
     @property
     def media_type(self) -> str:
-        """The content type without its parameters, in lower case; empty where none was sent."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        """The content type without its parameters, in lower case; empty where none was sent.
+
+        A header that was sent twice arrives as one, joined by a comma.
+        """
+        several = self.headers.get("content-type", "").split(",")
+        types = {one.partition(";")[0].strip().lower() for one in several}
+        return types.pop() if len(types) == 1 else "several content types"
 
     def query(self, name: str) -> str:
         """Return a parameter of the query string, empty where it is missing."""
         return dict(parse_qsl(self.query_string)).get(name, "")
+
+    def query_values(self, name: str) -> list[str]:
+        """Return all values of a parameter of the query string."""
+        return [value for its_name, value in parse_qsl(self.query_string) if its_name == name]
 
     def text(self) -> str:
         """Return the body as text.
@@ -71,11 +86,11 @@ class HttpRequest:
             When there is none, when it is larger than 64 KiB, or when it is not UTF-8.
         """
         if not self.body:
-            raise RefusedError(Code.BODY_MISSING, "The request has no body.")
-        content = self._bytes()
+            raise RefusedError(Reason.BODY_MISSING, "The request has no body.")
+        content = self._content(MAX_BODY_BYTES)
         if len(content) > MAX_BODY_BYTES:
             raise RefusedError(
-                Code.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes."
+                Reason.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes."
             )
         try:
             text = content.decode().removeprefix(_BYTE_ORDER_MARK)
@@ -88,27 +103,56 @@ class HttpRequest:
         return text
 
     def any_text(self) -> str:
-        """Return whatever the body is as text, with U+FFFD in place of what is not UTF-8.
+        """Return any body as text, with U+FFFD in place of what is not UTF-8.
 
         For callbacks: 8x8 would repeat what is refused and then drop it.
         """
         try:
-            return self._bytes().decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
+            content = self._content(_MAX_CALLBACK_BYTES)
         except RefusedError:
-            return self.body
+            content = self.body.encode("utf-8", "surrogatepass")
+        return content.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
 
-    def _bytes(self) -> bytes:
+    def _content(self, most: int) -> bytes:
+        """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""
         if not self.body_is_base64:
+            if self._is_packed():
+                raise RefusedError(
+                    Reason.CONTENT_TYPE_UNSUPPORTED,
+                    "The compressed body arrived damaged: send it without Content-Encoding.",
+                )
             # API Gateway's event is JSON, in which half a surrogate pair can stand alone.
             return self.body.encode("utf-8", "surrogatepass")
         try:
-            return base64.b64decode(self.body, validate=True)
-        except ValueError:
-            raise RefusedError(Code.BODY_INVALID, "The body cannot be read.") from None
+            content = base64.b64decode(self.body, validate=True)
+            if not self._is_packed() and not content.startswith(_GZIP):
+                return content
+            unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            unpacked = unpacking.decompress(content, most + 1)
+        except (ValueError, zlib.error):
+            raise self._unreadable() from None
+        if not unpacking.eof and len(unpacked) <= most:
+            raise self._unreadable()
+        return unpacked
+
+    def _is_packed(self) -> bool:
+        """Tell whether the body is packed, with gzip: nothing else is unpacked."""
+        several = self.headers.get("content-encoding", "").split(",")
+        encodings = {one.strip().lower() for one in several} - {"", "identity"}
+        if encodings - {"gzip", "x-gzip"}:
+            raise RefusedError(
+                Reason.CONTENT_TYPE_UNSUPPORTED,
+                "Send the body without Content-Encoding, or with gzip.",
+            )
+        return bool(encodings)
+
+    @staticmethod
+    def _unreadable() -> RefusedError:
+        return RefusedError(Reason.BODY_INVALID, "The body cannot be read.")
 
     @staticmethod
     def _not_utf8() -> RefusedError:
-        return RefusedError(Code.BODY_NOT_UTF8, "The body is not valid UTF-8.")
+        return RefusedError(Reason.BODY_NOT_UTF8, "The body is not valid UTF-8.")
 
 
 _FORM = "application/x-www-form-urlencoded"
@@ -133,18 +177,23 @@ def read_fields(request: HttpRequest) -> list[tuple[str, Any]]:
     # A raw body that a person typed into MoEngage may come as text/plain.
     if media_type in ("", "application/json", "text/plain") or media_type.endswith("+json"):
         return _read_json(request.text())
+    multipart = " A multipart form is not read." if media_type.startswith("multipart/") else ""
     raise RefusedError(
-        Code.CONTENT_TYPE_UNSUPPORTED, f"Send the body as application/json or {_FORM}."
+        Reason.CONTENT_TYPE_UNSUPPORTED,
+        f"Send the body as application/json or {_FORM}.{multipart}",
     )
 
 
 def _read_json(text: str) -> list[tuple[str, Any]]:
     try:
         pairs = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise RefusedError(Reason.BODY_INVALID, f"The body is not valid JSON ({where}).") from None
     except (ValueError, RecursionError):
-        raise RefusedError(Code.BODY_INVALID, "The body is not valid JSON.") from None
+        raise RefusedError(Reason.BODY_INVALID, "The body is not valid JSON.") from None
     if not isinstance(pairs, JsonObject):
-        raise RefusedError(Code.BODY_INVALID, "The body must be one JSON object.")
+        raise RefusedError(Reason.BODY_INVALID, "The body must be one JSON object.")
     return pairs
 
 
@@ -152,21 +201,37 @@ def _refuse_constant(_: str) -> Never:
     raise ValueError
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=JsonObject, parse_constant=_refuse_constant)
+# Not strict: MoEngage's macros bring line breaks into the strings of a raw body.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=JsonObject, parse_constant=_refuse_constant, strict=False
+)
 
 
 def _read_form(text: str) -> list[tuple[str, Any]]:
     if text.lstrip().startswith("{"):
         raise RefusedError(
-            Code.BODY_INVALID,
+            Reason.BODY_INVALID,
             "The body is JSON but was sent as a form: set Content-Type: application/json.",
         )
+    pairs = text.strip("&").split("&")
+    if len(pairs) > _MAX_FORM_FIELDS:
+        raise RefusedError(Reason.BODY_INVALID, "The body is not a valid form.")
     try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
-        )
+        return [_read_pair(pair) for pair in pairs]
     except UnicodeDecodeError:
-        raise RefusedError(Code.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
-    except ValueError:
-        raise RefusedError(Code.BODY_INVALID, "The body is not a valid form.") from None
-    return list(pairs)
+        raise RefusedError(Reason.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
+
+
+def _read_pair(pair: str) -> tuple[str, str]:
+    """Read a name and its value, unless they are what an unescaped text was cut into.
+
+    "Save at Tom & Jerry" would be cut off at the ``&``, and "1 + 1" lose its ``+``.
+    """
+    name, is_pair, text = pair.partition("=")
+    name = unquote_plus(name, errors="strict")
+    if not is_pair or any(map(str.isspace, name)) or (" " in text and "+" in text):
+        raise RefusedError(
+            Reason.BODY_INVALID,
+            "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25.",
+        )
+    return name, unquote_plus(text, errors="strict")

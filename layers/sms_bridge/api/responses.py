@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
@@ -17,8 +17,8 @@ from sms_bridge.services.deadline import OutOfTimeError
 Response = dict[str, Any]
 """API Gateway's answer, payload format 2.0."""
 
-UNAVAILABLE = RefusedError(Code.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
-OUT_OF_TIME = RefusedError(Code.UNAVAILABLE, "It took too long; this request sent nothing.")
+UNAVAILABLE = RefusedError(Reason.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
+OUT_OF_TIME = RefusedError(Reason.UNAVAILABLE, "It took too long; this request sent nothing.")
 
 Handler = Callable[[dict[str, Any], object], Response]
 
@@ -37,13 +37,14 @@ def json_response(
 def refusal_response(refusal: RefusedError, error_id: str) -> Response:
     """Build an error answer in 8x8's shape: ``code``, ``message``, ``errorId``, ``timestamp``.
 
-    ``errors`` names the fields that are wrong; 8x8 has no such list.
+    ``reason`` and ``errors``, the fields that are wrong, are the bridge's own.
     """
     body: dict[str, Any] = {
         "code": refusal.code,
         "message": refusal.message,
         "errorId": error_id,
         "timestamp": timestamp(time.time()),
+        "reason": refusal.reason,
     }
     if refusal.errors:
         body["errors"] = [
@@ -55,9 +56,8 @@ def refusal_response(refusal: RefusedError, error_id: str) -> Response:
 def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
     """Make a Lambda handler of a function that answers a request.
 
-    Refusals become their 4xx or 503. Anything else that is raised becomes a 503, so that the
-    caller never meets a bare 500; the log gets its type and place but not its text, which could
-    hold a number.
+    A refusal becomes its 4xx or 503. Any other exception becomes a 503, so that the caller never
+    meets a bare 500; its type and place are logged, but not its text, which could hold a number.
     """
 
     @functools.wraps(answer)
@@ -70,7 +70,7 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
             error_id = new_id()
             logger.warning(
                 "request refused",
-                code=refusal.code,
+                code=refusal.reason,
                 error_id=error_id,
                 fields=[error.field for error in refusal.errors],
                 **metric_fields({Metric.REFUSED: 1}),
@@ -88,15 +88,23 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
     return handler
 
 
-# As in template.yaml.
+# As in template.yaml. A trailing slash makes no difference where something is posted.
 _ROUTES = (
-    (re.compile(r"/api/v1/subaccounts/[^/]+/messages"), ("POST",)),
-    (re.compile(r"/callbacks/8x8"), ("POST",)),
+    (re.compile(r"/api/v1/subaccounts/[^/]+/messages/?"), ("POST",)),
+    (re.compile(r"/callbacks/8x8/?"), ("POST",)),
     (re.compile(r"/messages"), ("GET",)),
     (re.compile(r"/messages/[^/]+"), ("GET",)),
 )
+
+# The rest of 8x8's own API for messages.
+_NOT_OFFERED = re.compile(r"/api/v1/subaccounts/[^/]+/messages/.+")
 
 
 def methods_of(path: str) -> tuple[str, ...]:
     """Return the methods that a path allows, none where there is nothing at it."""
     return next((methods for route, methods in _ROUTES if route.fullmatch(path)), ())
+
+
+def is_only_8x8s(path: str) -> bool:
+    """Tell whether a path is one of 8x8's own API that the bridge does not offer."""
+    return _NOT_OFFERED.fullmatch(path) is not None

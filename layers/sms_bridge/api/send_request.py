@@ -1,13 +1,14 @@
-"""Reads the request to send a message: MoEngage's, 8x8's own, and those of other gateways."""
+"""The request to send a message (MoEngage's, 8x8's own, other gateways'), and its answer."""
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
-from sms_bridge.api.errors import Code, FieldError, RefusedError
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest, JsonObject, read_fields
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import NUMBER, is_in_countries
@@ -26,12 +27,14 @@ NAMES = {
     "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
 }
 
-_NOT_FILLED_IN = "holds the macro's name: MoEngage did not fill it in"
+# A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name.
+_MACRO = re.compile(r"moesms_\w", re.IGNORECASE)
+_NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
-    """What this deployment allows, and what it adds.
+    """Rules of this deployment: what callers may ask for, and what is added.
 
     Attributes
     ----------
@@ -45,6 +48,9 @@ class SendingRules:
     callback_url
         Where 8x8 is to send the receipts of each message, unless the caller names a URL of its
         own. Empty leaves it to the webhook that is registered with 8x8.
+    caller_callback_hosts
+        Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of
+        such a message.
     """
 
     sub_account_ids: tuple[str, ...]
@@ -52,6 +58,7 @@ class SendingRules:
     country_calling_codes: tuple[str, ...] = ()
     default_source: str = ""
     callback_url: str = ""
+    caller_callback_hosts: tuple[str, ...] = ()
 
 
 def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
@@ -65,8 +72,9 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     sub_account_id = request.path_parameters.get("subAccountId", "")
     if sub_account_id not in rules.sub_account_ids:
         raise RefusedError(
-            Code.SUB_ACCOUNT_NOT_ALLOWED,
+            Reason.SUB_ACCOUNT_NOT_ALLOWED,
             "The sub-account in the URL is not one of those this bridge may use.",
+            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
         )
     idempotency_key = _idempotency_key(request)
     fields = _Fields(read_fields(request))
@@ -74,13 +82,15 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     destination = fields.read("destination", _number, required=True)
     text = fields.read("text", _text, required=True)
     source = fields.read("source", _source) or rules.default_source or None
+    checks = {**_OPTIONS, "dlrCallbackUrl": _url_on(rules.caller_callback_hosts)}
     options = {
         name: value
-        for name, check in _OPTIONS.items()
+        for name, check in checks.items()
         if fields.has(name) and (value := fields.read(name, check))
     }
-    if rules.callback_url:
-        options.setdefault("dlrCallbackUrl", rules.callback_url)
+    adds_callback_url = bool(rules.callback_url) and "dlrCallbackUrl" not in options
+    if adds_callback_url:
+        options["dlrCallbackUrl"] = rules.callback_url
     message_type = fields.read("messageType", _message_type) or (
         MessageType.TRANSACTIONAL
         if sub_account_id in rules.transactional_sub_account_ids
@@ -93,7 +103,7 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     fields.refuse_if_wrong()
     assert destination is not None and text is not None  # noqa: S101, PT018
     _check_size(text, options, fields)
-    _check_country(destination, options, rules)
+    _check_country(destination, options, rules, fields)
     return MessageRequest(
         sub_account_id=sub_account_id,
         destination=destination,
@@ -101,6 +111,7 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
         message_type=MessageType(message_type),
         source=source,
         options=options,
+        adds_callback_url=adds_callback_url,
         client_message_id=client_message_id,
         idempotency_key=idempotency_key,
         campaign_id=campaign_id,
@@ -117,7 +128,7 @@ class _WrongError(Exception):
 
 
 class _Fields:
-    """The fields of a body, read one by one; what is wrong is collected."""
+    """The fields of a body, read one by one; errors are collected."""
 
     def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
         self._pairs = pairs
@@ -136,9 +147,8 @@ class _Fields:
         given = self._given.get(first_name, _NOT_GIVEN)
         if len(given) > 1:
             both = " and ".join(dict.fromkeys(name for name, _ in given))
-            self._errors.append(
-                FieldError(given[-1][0], f"is given twice ({both})", Code.FIELD_DOUBLED)
-            )
+            message = f"is given twice ({both})"
+            self._add(first_name, given[-1][0], message, Reason.FIELD_DOUBLED)
             return None
         name, value = given[0] if given else (first_name, None)
         self._used[first_name] = name
@@ -146,13 +156,19 @@ class _Fields:
             if required:
                 others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
                 message = "is required" if given else f"is required{others}"
-                self._errors.append(FieldError(name, message, Code.FIELD_MISSING))
+                self._add(first_name, name, message, Reason.FIELD_MISSING)
+            return None
+        if _is_macro(value):
+            self._add(first_name, name, _NOT_FILLED, Reason.MACRO_NOT_FILLED)
             return None
         try:
             return check(value)
         except _WrongError as wrong:
-            self._errors.append(FieldError(name, str(wrong)))
+            self._add(first_name, name, str(wrong), Reason.FIELD_INVALID)
             return None
+
+    def _add(self, first_name: str, name: str, message: str, reason: Reason) -> None:
+        self._errors.append(FieldError(name, message, reason, first_name))
 
     def name_of(self, first_name: str) -> str:
         """Return the name under which the caller gave a field."""
@@ -161,34 +177,39 @@ class _Fields:
     def refuse_if_wrong(self) -> None:
         if not self._errors:
             return
-        if self._look_swapped():
+        # A macro that was not filled in may be why another field is wrong.
+        errors = sorted(self._errors, key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
+        first = errors[0]
+        if first.reason is not Reason.MACRO_NOT_FILLED and self._look_swapped():
             raise RefusedError(
-                Code.FIELDS_SWAPPED,
+                Reason.FIELDS_SWAPPED,
                 "The recipient's field holds a text and the text's field a phone number: the two "
                 "seem to be swapped (in MoEngage: Moesms_destination and Moesms_message).",
                 *self._errors,
             )
-        first = self._errors[0]
-        raise RefusedError(first.code, f"{first.field} {first.message}.", *self._errors)
+        raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
 
     def _look_swapped(self) -> bool:
         values = dict(self._pairs)
         destination = values.get(self._used.get("destination", ""))
         text = values.get(self._used.get("text", ""))
+        if isinstance(destination, list) and len(destination) == 1:
+            [destination] = destination
         return (
-            bool(destination)
-            and not _is_number(destination)
+            isinstance(destination, str)
+            and any(map(str.isalpha, destination))
             and isinstance(text, str | int)
-            and _is_number(text)
+            and _LONG_NUMBER.fullmatch(str(text).strip()) is not None
         )
 
 
-def _is_number(value: Any) -> bool:
-    try:
-        _number(value)
-    except _WrongError:
-        return False
-    return True
+# A one-time code as a text is shorter.
+_LONG_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}", re.ASCII)
+
+
+def _is_macro(value: Any) -> bool:
+    several = value if isinstance(value, list) else [value]
+    return any(isinstance(one, str) and _MACRO.search(one) for one in several)
 
 
 def _string(value: Any) -> str:
@@ -201,97 +222,156 @@ def _string(value: Any) -> str:
     return value
 
 
+def _id_text(value: Any) -> str:
+    """Read an id, which may be a number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return _string(value)
+
+
 def _number(value: Any) -> str:
     if isinstance(value, list) and not isinstance(value, JsonObject):
         if len(value) != 1:
             raise _WrongError("must name exactly one recipient")
         value = value[0]
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if isinstance(value, float):
+        raise _WrongError("must be a phone number without a decimal point, or a string")
     # A form turns the + of +65... into a space unless the sender escapes it.
-    number = _string(value).strip()
-    if number == "Moesms_destination":
-        raise _WrongError(_NOT_FILLED_IN)
-    if not NUMBER.fullmatch(number):
-        raise _WrongError("must be a phone number of 7 to 15 digits with its country code")
-    return number
+    number = _id_text(value).strip()
+    if NUMBER.fullmatch(number):
+        return number
+    for one in number:
+        if not one.isprintable():
+            raise _WrongError(f"holds an invisible character (U+{ord(one):04X})")
+    if any(one in number for one in " -.()/"):
+        raise _WrongError("must be a phone number of digits only, without blanks or punctuation")
+    raise _WrongError("must be a phone number of 7 to 15 digits with its country code")
+
+
+# All but line breaks, and the two others that keyboards or GSM-7 have.
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+
+# Letters by their category, but nobody sees them.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def _text(value: Any) -> str:
     text = _string(value)
-    if not text.strip():
+    if found := _CONTROL_CHARACTER.search(text):
+        raise _WrongError(f"holds a control character (U+{ord(found[0]):04X})")
+    if not any(map(_is_visible, text)):
         raise _WrongError("must not be blank")
-    if text.strip() == "Moesms_message":
-        raise _WrongError(_NOT_FILLED_IN)
     return text
 
 
+def _is_visible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return not (
+        category in ("Cc", "Cf", "Mn", "Me") or category[0] == "Z" or character in _BLANK_LETTERS
+    )
+
+
+_SOURCE = re.compile(r"\+?[0-9]{1,16}", re.ASCII)
+
+
 def _source(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    source = _string(value).strip()
-    digits = source.removeprefix("+")
-    numeric = digits.isascii() and digits.isdigit()
-    if not source or "\n" in source or len(source) > (16 if numeric else 11):
-        raise _WrongError("must be up to 11 letters and digits, or up to 16 digits")
+    source = _id_text(value).strip(" ")
+    is_name = len(source) <= 11 and source.isprintable() and any(map(str.isalpha, source))
+    if not is_name and not (len(source) <= 16 and _SOURCE.fullmatch(source)):
+        raise _WrongError("must be up to 11 characters with a letter, or up to 16 digits")
     return source
 
 
 def _up_to(length: int) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if len(_string(value)) > length:
+        text = _id_text(value)
+        if len(text) > length:
             raise _WrongError(f"must have at most {length} characters")
-        return str(value)
+        if not (text.isprintable() or all(map(_may_be_in_an_id, text))):
+            raise _WrongError("holds a line break, a control character or an invisible one")
+        return text
 
     return check
+
+
+def _may_be_in_an_id(character: str) -> bool:
+    # Joiners are part of names in Persian or Hindi.
+    return character in "\u200c\u200d" or unicodedata.category(character) not in _NEVER_IN_AN_ID
+
+
+# They can forge a line on an operator's terminal.
+_NEVER_IN_AN_ID = ("Cc", "Cf", "Zl", "Zp")
 
 
 def _country(value: Any) -> str:
     country = _string(value)
     if len(country) != 2 or not (country.isascii() and country.isalpha()):
         raise _WrongError("must be a country of ISO 3166-1, such as SG")
-    return country
+    return country.upper()
 
 
 def _one_of(*allowed: str) -> Callable[[Any], str]:
+    spellings = {one.lower(): one for one in allowed}
+
     def check(value: Any) -> str:
-        if _string(value) not in allowed:
+        spelling = spellings.get(_string(value).lower())
+        if spelling is None:
             raise _WrongError(f"must be one of {', '.join(allowed)}")
-        return str(value)
+        return spelling
 
     return check
 
 
+# RFC 3339, as 8x8's OpenAPI file says. ISO 8601 allows more.
+_DATE_TIME = re.compile(
+    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
 def _moment(value: Any) -> str:
-    text = _string(value)
+    text = _string(value).upper()
     try:
-        moment = datetime.fromisoformat(text)
+        datetime.fromisoformat(text if _DATE_TIME.fullmatch(text) else "")
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _WrongError("must be a time with an offset, such as 2026-11-24T09:30:00+08:00")
+        raise _WrongError(
+            "must be a time of RFC 3339 with an offset, such as 2026-11-24T09:30:00+08:00"
+        ) from None
     return text
 
 
-def _url(value: Any) -> str:
-    text = _string(value)
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        url = None
-    if url is None or url.scheme not in ("http", "https") or not url.netloc:
-        raise _WrongError("must be a URL")
-    return text
+_MAX_URL = 2000
+_HTTPS_URL = re.compile(
+    r"https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _url_on(hosts: tuple[str, ...]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        text = _string(value)
+        url = _HTTPS_URL.fullmatch(text) if len(text) <= _MAX_URL else None
+        if url is None:
+            raise _WrongError(f"must be an https URL of at most {_MAX_URL} characters")
+        if url["host"].lower() not in map(str.lower, hosts):
+            raise _WrongError(
+                "must be on one of the stack's CallerCallbackHosts: 8x8 would send the receipts "
+                "there in place of the bridge"
+            )
+        return text
+
+    return check
 
 
 def _address(value: Any) -> str:
+    text = _string(value)
     try:
-        ip_address(_string(value))
+        # Without a zone, which may hold anything.
+        ip_address(text if "%" not in text else "")
     except ValueError:
         raise _WrongError("must be an IP address") from None
-    return str(value)
+    return text
 
 
 # 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
@@ -300,7 +380,7 @@ _OPTIONS: dict[str, Callable[[Any], str]] = {
     "encoding": _one_of("AUTO", "GSM7", "UCS2"),
     "scheduled": _moment,
     "expiry": _moment,
-    "dlrCallbackUrl": _url,
+    "dlrCallbackUrl": _url_on(()),
     "clientIp": _address,
     "track": _one_of("None", "Outcome"),
 }
@@ -325,10 +405,12 @@ def _check_size(text: str, options: dict[str, str], fields: _Fields) -> None:
             f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
             f"{MAX_SEGMENTS}"
         )
-        raise RefusedError(Code.TEXT_TOO_LONG, f"{name} {message}.", FieldError(name, message))
+        raise RefusedError(Reason.TEXT_TOO_LONG, f"{name} {message}.", FieldError(name, message))
 
 
-def _check_country(destination: str, options: dict[str, str], rules: SendingRules) -> None:
+def _check_country(
+    destination: str, options: dict[str, str], rules: SendingRules, fields: _Fields
+) -> None:
     if not rules.country_calling_codes:
         return
     if "country" in options and not destination.startswith("+"):
@@ -338,10 +420,9 @@ def _check_country(destination: str, options: dict[str, str], rules: SendingRule
         message = "is in a country that this bridge may not send to"
     else:
         return
+    name = fields.name_of("destination")
     raise RefusedError(
-        Code.COUNTRY_NOT_ALLOWED,
-        f"The recipient {message}.",
-        FieldError("destination", message),
+        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {message}.", FieldError(name, message)
     )
 
 
@@ -349,42 +430,37 @@ def _idempotency_key(request: HttpRequest) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
-    if not 1 <= len(key) <= 255:
-        raise RefusedError(
-            Code.IDEMPOTENCY_KEY_INVALID, "Idempotency-Key must have 1 to 255 characters."
-        )
-    return key
+    if _is_macro(key):
+        message, reason = _NOT_FILLED, Reason.MACRO_NOT_FILLED
+    elif not (1 <= len(key) <= 255 and key.isascii() and key.isprintable() and key.strip()):
+        message, reason = "must have 1 to 255 printable characters", Reason.IDEMPOTENCY_KEY_INVALID
+    else:
+        return key
+    raise RefusedError(
+        reason, f"Idempotency-Key {message}.", FieldError("Idempotency-Key", message)
+    )
 
 
+# ------------------------------------------------------------------------------------ the answer
 _REFUSED = (State.FAILED, State.REJECTED)
-_PENDING = "The message was taken; what becomes of it is reported later"
+_PENDING = "The message is accepted; its outcome is reported later"
+_ENCODINGS = ("GSM7", "UCS2")
 
 
 def send_answer(message: Message) -> dict[str, Any]:
-    """Return the body of the answer, flat but for 8x8's ``status``.
+    """Return the body of the answer: exactly 8x8's ``SmsResponse``.
 
-    A message that was refused answers with 200 as well: 8x8 answers so, MoEngage has its id, and
-    the outcome is reported like any other.
-
-    Returns
-    -------
-    dict
-        8x8's ``SmsResponse`` (``umid`` once 8x8 gave one), plus ``messageId`` and, where it
-        applies, ``reason``.
+    ``umid`` is the bridge's own id. A message that was refused is answered with 200 as well: 8x8
+    answers so, MoEngage has its id, and the outcome is reported like any other.
     """
     refused = message.state in _REFUSED
-    answer: dict[str, Any] = {
-        "messageId": message.id,
+    return {
+        "umid": message.id,
         "clientMessageId": message.client_message_id or message.id,
         "destination": message.destination,
-        "encoding": message.encoding,
+        "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
         "status": {
             "code": "REJECTED" if refused else "QUEUED",
             "description": message.description or _PENDING,
         },
     }
-    if message.umid:
-        answer["umid"] = message.umid
-    if message.reason:
-        answer["reason"] = message.reason
-    return answer

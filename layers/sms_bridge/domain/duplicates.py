@@ -1,4 +1,4 @@
-"""What counts as the same message, sent again, and how one request of many gets to send it."""
+"""What makes two requests the same message, and how one request of many gets to send it."""
 
 import hashlib
 import hmac
@@ -8,19 +8,22 @@ from dataclasses import dataclass, replace
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, id_of
-from sms_bridge.domain.phone_number import digits_of
+from sms_bridge.domain.phone_number import e164
 
 # Two functions' clocks may differ by this many seconds.
 CLOCK_SKEW = 5
 
-# A period spans this many duplicate windows, so that no chain (see `claim`) grows longer.
-_WINDOWS_A_PERIOD = 32
-_MIN_PERIOD = 600
-# Records live for three days at least, and must outlive their period and one window.
-_MAX_PERIOD = 86_400
+# As long as Stripe keeps one. People repeat a request by hand, hours later.
+SECONDS_OF_AN_IDEMPOTENCY_KEY = 86_400
+
+# A window holds the repeats of this many duplicate windows, so that few slots are looked through.
+_DUPLICATE_WINDOWS = 32
+_MIN_WINDOW = 600
+# Records live for three days at least, and must outlive their window and the one after it.
+_MAX_WINDOW = 86_400
 
 Create = Callable[[Message], Message | None]
-"""Creates a message unless its id is taken; returns the message that has the id then."""
+"""Creates a message unless its id is taken; returns the other message that has the id then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,15 @@ class ClaimKey:
     value
         A keyed hash: the table must not tell who got which text.
     seconds
-        For how long a request with the same key is a repeat; ``None`` for as long as the record
-        is kept.
+        For how long a request with the same key is a repeat.
     """
 
     value: str
-    seconds: int | None
+    seconds: int
 
-    def message_id(self, period: int, place: int) -> str:
-        """Return the id at a place of a period's chain, in the form of a UUID."""
-        digest = hashlib.sha256(f"{self.value} {period} {place}".encode()).hexdigest()
+    def message_id(self, window: int, slot: int) -> str:
+        """Return the id of a window's slot, in the form of a UUID."""
+        digest = hashlib.sha256(f"{self.value} {window} {slot}".encode()).hexdigest()
         return id_of(digest)
 
 
@@ -64,10 +66,10 @@ class Claim:
 def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) -> ClaimKey | None:
     """Return what a request has to claim before it is sent.
 
-    A caller that names its messages (``clientMessageId`` or ``Idempotency-Key``) may repeat one
-    at any time. Otherwise the same message to the same recipient is a repeat within the window.
-    Recipient and text belong to the key in both cases: 8x8 does not ask for unique client ids,
-    and a client that gives all its messages the same one must not lose any.
+    Everything that is asked for belongs to the key: two requests that differ in anything are two
+    messages. That holds with an ``Idempotency-Key``, too, which only makes a repeat one for a day.
+    ``clientMessageId`` makes no repeat by itself: 8x8 does not promise that, and programs send a
+    constant one.
 
     Parameters
     ----------
@@ -79,36 +81,46 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
     ClaimKey or None
         ``None`` when the request can never be a repeat.
     """
-    named = request.idempotency_key or request.client_message_id
-    if not named and window_seconds == 0:
+    seconds = SECONDS_OF_AN_IDEMPOTENCY_KEY if request.idempotency_key else window_seconds
+    if seconds == 0:
         return None
-    parts = [
+    asked_for = json.dumps(_asked_for(request)).encode()
+    return ClaimKey(hmac.digest(hash_key.encode(), asked_for, "sha256").hex(), seconds)
+
+
+def _asked_for(request: MessageRequest) -> list[object]:
+    options = dict(request.options)
+    if request.adds_callback_url:
+        # Its token is replaced now and then.
+        options.pop("dlrCallbackUrl", None)
+    return [
         request.sub_account_id,
-        digits_of(request.destination),
+        e164(request.destination, request.country),
         request.text,
+        request.message_type,
         request.source,
-        request.campaign_id,
-        request.idempotency_key,
+        sorted(options.items()),
         request.client_message_id,
+        request.idempotency_key,
+        request.campaign_id,
+        request.dlt_template_id,
     ]
-    canonical = json.dumps(parts).encode()
-    value = hmac.digest(hash_key.encode(), canonical, "sha256").hex()
-    return ClaimKey(value, None if named else window_seconds)
 
 
 def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
     """Create the message, unless it repeats another one. Of simultaneous claims, one wins.
 
-    The ids are what makes it atomic: the same message always asks for the same ids, in the same
-    order, and an id can be taken once.
+    The ids make it atomic: time is cut into windows, a window has slots, and a slot's id follows
+    from the key. The same message asks for the same ids in the same order, and an id can be taken
+    once.
 
     .. code-block:: text
 
-        period 17:  [0] 09:00:10  [1] 09:07:44  [2] end       same message, sent anew after the
-        period 18:  [0] 10:04:30  [1]                         window; each takes the next place
+        window 17:  [0] 09:00:10  [1] 09:07:44  [2] closed    same message, sent anew after the
+        window 18:  [0] 10:04:30  [1]                         duplicate window; takes the next slot
 
-    Just after a new period has begun a repeat may belong to the last one. So whoever comes then
-    first puts an end to that chain, behind which nobody can take a place any more.
+    Just after a new window has begun, a repeat may belong to the last one. So the first to come
+    then closes it: its next free slot is taken by a record that is no message.
 
     Parameters
     ----------
@@ -117,47 +129,35 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
     now
         Seconds since the epoch.
     """
-    if key.seconds is None:
-        return _take(replace(message, id=key.message_id(0, 0)), create)
-    length = seconds_a_period(key.seconds)
+    length = seconds_a_window(key.seconds)
     current = int(now // length)
-    period, place = int((now - key.seconds - CLOCK_SKEW) // length), 0
+    window, slot = int((now - key.seconds - CLOCK_SKEW) // length), 0
     while True:
-        ends_a_chain = period < current
-        message_id = key.message_id(period, place)
-        claimed = _take(
-            end_of_a_chain(message, message_id)
-            if ends_a_chain
-            else replace(message, id=message_id),
-            create,
-        )
-        if claimed.message.ends_a_chain:
-            period, place = period + 1, 0
-        elif claimed.won or seconds_of(claimed.message.accepted_at) + key.seconds > now:
-            return claimed
+        message_id = key.message_id(window, slot)
+        is_past = window < current
+        new = closing_record(message, message_id) if is_past else replace(message, id=message_id)
+        taken = create(new)
+        if taken is None and not is_past:
+            return Claim(won=True, message=new)
+        if taken is None or taken.closes_window:
+            window, slot = window + 1, 0
+        elif seconds_of(taken.accepted_at) + key.seconds > now:
+            return Claim(won=False, message=taken)
         else:
-            place += 1
+            slot += 1
 
 
-def seconds_a_period(window: int) -> int:
-    """Return how long the periods are into which a duplicate window's claims are put."""
-    return min(max(_WINDOWS_A_PERIOD * window, _MIN_PERIOD), _MAX_PERIOD)
+def seconds_a_window(duplicate_window: int) -> int:
+    """Return the length of the windows into which the claims of a duplicate window are put."""
+    return min(max(_DUPLICATE_WINDOWS * duplicate_window, _MIN_WINDOW), _MAX_WINDOW)
 
 
-def end_of_a_chain(message: Message, message_id: str) -> Message:
-    """Return what closes a chain on behalf of a message, of which it holds nothing."""
+def closing_record(message: Message, message_id: str) -> Message:
+    """Return what closes a window on behalf of a message, of which it holds nothing."""
     return Message(
         id=message_id,
         state=message.state,
         claimed_by=message.claimed_by,
         accepted_at=message.accepted_at,
-        ends_a_chain=True,
+        closes_window=True,
     )
-
-
-def _take(message: Message, create: Create) -> Claim:
-    taken = create(message)
-    # Its own: an earlier try of the call got through and only the answer was lost.
-    if taken is None or taken.claimed_by == message.claimed_by:
-        return Claim(won=True, message=message)
-    return Claim(won=False, message=taken)

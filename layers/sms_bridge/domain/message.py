@@ -10,7 +10,7 @@ from sms_bridge.domain.state import State
 
 
 class MessageType(StrEnum):
-    """What a message is for. Transactional messages have a lane of their own."""
+    """What a message is for. Transactional ones have a queue of their own."""
 
     TRANSACTIONAL = "transactional"
     PROMOTIONAL = "promotional"
@@ -30,6 +30,8 @@ class MessageRequest:
         8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through.
     client_message_id
         The caller's own id, given back in the answer. 8x8 gets the bridge's id instead.
+    adds_callback_url
+        Whether ``dlrCallbackUrl`` among the options is the bridge's own, which nobody asked for.
     idempotency_key
         Value of the ``Idempotency-Key`` header.
     """
@@ -40,10 +42,16 @@ class MessageRequest:
     message_type: MessageType = MessageType.PROMOTIONAL
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict, repr=False)
+    adds_callback_url: bool = False
     client_message_id: str | None = None
     idempotency_key: str | None = None
     campaign_id: str | None = None
     dlt_template_id: str | None = None
+
+    @property
+    def country(self) -> str:
+        """The country whose national number the destination may be; empty where none is given."""
+        return self.options.get("country", "")
 
     @property
     def is_scheduled(self) -> bool:
@@ -52,7 +60,7 @@ class MessageRequest:
 
 
 class OutcomeStatus(StrEnum):
-    """What MoEngage's delivery tracking hears: its success values list holds ``DELIVERED``."""
+    """A status in MoEngage's delivery tracking: its list of success values holds ``DELIVERED``."""
 
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
@@ -60,7 +68,7 @@ class OutcomeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The final outcome of a message, as MoEngage is told it.
+    """The final outcome of a message, as it is reported to MoEngage.
 
     Attributes
     ----------
@@ -121,6 +129,8 @@ class InboundMessage:
 
     Attributes
     ----------
+    sent_at
+        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
     received_at
         When the bridge got it, ISO 8601 UTC.
     """
@@ -160,11 +170,11 @@ class Message:
     Attributes
     ----------
     id
-        The bridge's id: 8x8 gets it as ``clientMessageId``, MoEngage as ``messageId``.
+        The bridge's id: 8x8 gets it as ``clientMessageId``, callers and MoEngage as ``umid``.
     claimed_by
         Tells the request that created it from its repeats.
-    ends_a_chain
-        It is no message but closes a chain of them (see ``sms_bridge.domain.duplicates``).
+    closes_window
+        It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
     scheduled_at
@@ -187,7 +197,7 @@ class Message:
     encoding, segments
         8x8's finding, or the bridge's estimate until there is one.
     outcome, outcome_due_at, outcome_reported_at
-        What MoEngage is to hear, since when, and when it heard.
+        What is reported to MoEngage, since when it is due, and when it was reported.
     outcome_tries, outcome_next_try_at
         How often reporting it has failed, and when it is tried again.
     outcome_lease_owner, outcome_lease_until
@@ -200,7 +210,7 @@ class Message:
     state: State
     message_type: MessageType = MessageType.PROMOTIONAL
     claimed_by: str = ""
-    ends_a_chain: bool = False
+    closes_window: bool = False
     sub_account_id: str = ""
     destination: str = field(default="", repr=False)
     recipient_hash: str = ""

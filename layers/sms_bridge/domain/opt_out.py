@@ -1,9 +1,12 @@
 """Who does not want to be texted any more."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
 
 
@@ -15,19 +18,11 @@ class OptRequest(StrEnum):
 
 
 Keywords = Mapping[OptRequest, frozenset[str]]
-"""By which people opt out and in, in upper case, in any language."""
-
-
-def keywords_of(stop: Iterable[str], start: Iterable[str]) -> Keywords:
-    """Return keywords as they are compared."""
-    return {
-        OptRequest.OPT_OUT: frozenset(map(_comparable, stop)),
-        OptRequest.OPT_IN: frozenset(map(_comparable, start)),
-    }
+"""The words by which people opt out and in, in the form in which they are compared."""
 
 
 class Identifier(StrEnum):
-    """By what MoEngage's Data API knows a person."""
+    """How MoEngage's Data API identifies a person."""
 
     MOE_MOBILE = "moe_mobile"
     """The mobile number, in a workspace with identity resolution."""
@@ -43,20 +38,67 @@ OPTED_OUT = SendResult(
     description="The recipient asked not to be texted",
 )
 
-# Punctuation, symbols, separators and control characters (Unicode's general categories) at both
-# ends of a keyword: "Stop." or "«STOP»" is as good as "STOP". Marks are part of a word in Hindi
-# or Thai, but for the one that makes a symbol an emoji.
-_AROUND = "PSZC"
-_EMOJI = "\N{VARIATION SELECTOR-16}"
+# No keyword is longer. What is longer is not looked at: normalizing costs time.
+_MAX_CHARACTERS = 200
+
+# Marks without which a word stays the same word: accents, which fall away in capitals and on many
+# keyboards; Arabic vowel marks and the stroke that lengthens a word; what makes a symbol an emoji
+# or a keycap, and skin tones. Marks of other scripts (Hindi, Thai) are letters.
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0640\u064b-\u0652\u20e3\ufe00-\ufe0f\U0001f3fb-\U0001f3ff"
+    "\U000e0100-\U000e01ef]"
+)
+
+# Of these categories of Unicode is what stands between words: blanks, punctuation, symbols.
+_BETWEEN_WORDS = "ZPS"
+
+# The time in a START that cannot be relied on counts as so much earlier than its arrival, so that
+# a STOP which overtook it wins. 8x8 repeats a callback for 131 seconds.
+_SECONDS_OF_DOUBT = 300
+
+
+def keywords_of(stop: Iterable[str], start: Iterable[str]) -> Keywords:
+    """Return keywords as they are compared."""
+    return {
+        OptRequest.OPT_OUT: frozenset(map(_comparable, stop)) - {""},
+        OptRequest.OPT_IN: frozenset(map(_comparable, start)) - {""},
+    }
 
 
 def opt_request_of(text: str, keywords: Keywords) -> OptRequest | None:
-    """Return what an inbound text asks for; the keyword has to be all of it."""
+    """Return what an inbound text asks for; the keyword has to be all of it.
+
+    A word that is among both kinds opts out.
+    """
+    if len(text) > _MAX_CHARACTERS:
+        return None
     word = _comparable(text)
     return next((opt_request for opt_request, words in keywords.items() if word in words), None)
 
 
+def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> str:
+    """Return since when a request counts. Of two, the later one does; a STOP in doubt wins."""
+    if inbound.sent_at or opt_request is OptRequest.OPT_OUT:
+        return inbound.sent_at or inbound.received_at
+    return timestamp(seconds_of(inbound.received_at) - _SECONDS_OF_DOUBT)
+
+
 def _comparable(text: str) -> str:
-    text = unicodedata.normalize("NFC", text)
-    around = {one for one in text if unicodedata.category(one)[0] in _AROUND} | {_EMOJI}
-    return text.strip("".join(around)).upper()
+    """Return a text's words, in the form that all spellings of them share.
+
+    Case, width, accents, joiners and what stands around or between the words make no difference.
+    A text without words is its symbols.
+    """
+    # Taken apart, so that accents stand alone; casefold may put new ones there (Turkish İ).
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    text = _MARKS.sub("", text).replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
+    # Joiners and soft hyphens, which nobody sees.
+    text = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    text = unicodedata.normalize("NFKC", text)
+    words = "".join(one if _is_of_a_word(one) else " " for one in text).split()
+    return " ".join(words or text.split())
+
+
+def _is_of_a_word(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] not in _BETWEEN_WORDS and category != "Cc"

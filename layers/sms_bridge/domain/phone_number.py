@@ -1,4 +1,4 @@
-"""Recipients' numbers: how they are compared, shown and limited to countries."""
+"""Phone numbers: one form for each person, and how numbers are shown and limited to countries."""
 
 import hmac
 import re
@@ -10,10 +10,65 @@ NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
 _SHOWN_AT_THE_START = 2
 _SHOWN_AT_THE_END = 3
 
+# Mobile numbers that have two international spellings, both in use: with a digit after the calling
+# code that only calls from abroad need, or once needed, and without it. Operators and receipts
+# write one or the other, so that both are the same person here. (Spelling, the usual one.)
+_TWO_SPELLINGS = (
+    (re.compile(r"521([0-9]{10})", re.ASCII), "52"),  # Mexico: +52 1 ... until 2019
+    (re.compile(r"549([0-9]{10})", re.ASCII), "54"),  # Argentina: +54 9 ... for mobile numbers
+)
+
+# A trunk zero (national prefix) after the calling code, which has one, two or three digits.
+_WITH_ZERO = re.compile(
+    r"(?>7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2})0[0-9]+", re.ASCII
+)
+
 
 def digits_of(number: str) -> str:
     """Return the digits alone, so that ``+65...`` and ``65...`` are the same recipient."""
     return number.removeprefix("+")
+
+
+def international(number: str, country: str = "") -> str:
+    """Return a number as it was written, or in E.164 if it is a national one.
+
+    Parameters
+    ----------
+    country
+        ISO 3166-1 alpha-2, where the number may be a national one of this country.
+    """
+    if not country or number.startswith("+"):
+        return number
+    return _parsed(number, country) or number
+
+
+def e164(number: str, country: str = "") -> str:
+    """Return the one form of a person's number, by which people are compared and found again.
+
+    A national number gets its calling code, a trunk zero (``+44 07...``) goes, and numbers of
+    countries with two international spellings have one. Only the first two need the library, whose
+    import takes longer than the rest of a send's work.
+    """
+    digits = digits_of(international(number.strip(), country))
+    if _WITH_ZERO.fullmatch(digits):
+        digits = digits_of(_parsed(f"+{digits}", None) or digits)
+    for spelling, calling_code in _TWO_SPELLINGS:
+        if match := spelling.fullmatch(digits):
+            digits = calling_code + match[1]
+    return f"+{digits}"
+
+
+def _parsed(number: str, country: str | None) -> str | None:
+    """Return a valid number in E.164, ``None`` for any other."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def masked(number: str) -> str:
@@ -25,12 +80,13 @@ def masked(number: str) -> str:
     return digits[:_SHOWN_AT_THE_START] + "*" * hidden + digits[-_SHOWN_AT_THE_END:]
 
 
-def keyed_hash(number: str, key: str) -> str:
-    """Return what stands for a number in logs: the same for one person, useless without the key.
+def keyed_hash(number: str, key: str, country: str = "") -> str:
+    """Return what stands for a person in logs and in the table: useless without the key.
 
     A plain hash would not do: all phone numbers of a country can be hashed within seconds.
     """
-    return hmac.digest(key.encode(), digits_of(number).encode(), "sha256").hex()[:16]
+    digits = digits_of(e164(number, country))
+    return hmac.digest(key.encode(), digits.encode("utf-8", "replace"), "sha256").hex()[:16]
 
 
 def is_in_countries(number: str, calling_codes: Iterable[str]) -> bool:

@@ -71,7 +71,7 @@ class LookUp:
         """Return a message by the bridge's id."""
         message = self._messages.get(message_id) if is_message_id(message_id) else None
         # The end of a chain of ids is no message.
-        return None if message is None or message.ends_a_chain else message
+        return None if message is None or message.closes_window else message
 
     def by_umid(self, umid: str) -> Message | None:
         """Return a message by 8x8's id; all sub-accounts are asked for it side by side.

@@ -2,9 +2,9 @@
 
 import time
 
-from sms_bridge.domain.clock import Clock, seconds_of, timestamp
+from sms_bridge.domain.clock import Clock, timestamp
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
-from sms_bridge.domain.opt_out import Keywords, opt_request_of
+from sms_bridge.domain.opt_out import Keywords, moment_of, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
@@ -55,6 +55,7 @@ class ReceiveCallback:
                 logger.warning(
                     "event not understood",
                     key=event.key,
+                    event_type=event.event_type or None,
                     **metric_fields({Metric.NOT_UNDERSTOOD: 1}),
                 )
 
@@ -99,7 +100,7 @@ class ReceiveCallback:
         sender_hash = keyed_hash(inbound.source, hash_key)
         opt_request = opt_request_of(inbound.text, self._keywords)
         if opt_request:
-            at = _comparable(inbound.sent_at) or inbound.received_at
+            at = moment_of(opt_request, inbound)
             self._opt_outs.record((inbound.sub_account_id, sender_hash), opt_request, at)
             if self._syncs_opt_outs:
                 self._outcomes.add_inbound(inbound_id)
@@ -112,11 +113,3 @@ class ReceiveCallback:
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),
         )
-
-
-def _comparable(moment: str) -> str:
-    """Return 8x8's time in the bridge's form, empty if it is none."""
-    try:
-        return timestamp(seconds_of(moment))
-    except (ValueError, OverflowError, OSError):
-        return ""

@@ -13,7 +13,7 @@ from sms_bridge.domain.clock import Clock, seconds_of, timestamp
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.phone_number import international, keyed_hash
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
@@ -140,7 +140,7 @@ class SendMessage:
             The time was over before an answer was promised. The message is not sent, unless it is
             asked for again.
         """
-        recipient_hash = keyed_hash(request.destination, hash_key)
+        recipient_hash = keyed_hash(request.destination, hash_key, request.country)
         opted_out = self._look_up_opt_out(request, recipient_hash)
         claimed = self._claim(request, recipient_hash, hash_key)
         message = claimed.message
@@ -177,7 +177,7 @@ class SendMessage:
             state=State.WAITING if self._plan.is_queued else State.SENDING,
             message_type=request.message_type,
             sub_account_id=request.sub_account_id,
-            destination=request.destination,
+            destination=international(request.destination, request.country),
             recipient_hash=recipient_hash,
             source=request.source or "",
             client_message_id=request.client_message_id or "",
@@ -213,7 +213,8 @@ class SendMessage:
             first = self._messages.get(first.id) or first
         if first.state is State.WAITING:
             # The recipient may have been forgotten meanwhile, but not the opt-out.
-            known = replace(first, destination=request.destination, recipient_hash=recipient_hash)
+            destination = international(request.destination, request.country)
+            known = replace(first, destination=destination, recipient_hash=recipient_hash)
             self._queue(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
         return first
 

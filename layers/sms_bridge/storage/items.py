@@ -118,7 +118,7 @@ def message_values(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, but for the key."""
     values = {name: value for field, name in _PLAIN_FIELDS if (value := getattr(message, field))}
     values["state"] = message.state.value
-    if not message.ends_a_chain:
+    if not message.closes_window:
         values["message_type"] = message.message_type.value
         values["open_shard"] = shard_of(message.id)
     if message.campaign_id:

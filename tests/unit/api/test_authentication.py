@@ -12,7 +12,7 @@ from sms_bridge.api.authentication import (
     require_look_up,
     require_token,
 )
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from tests.builders import an_http_request
 
@@ -57,7 +57,7 @@ class TestTokens:
     def test_nobody_else_comes_in(self, authorization: str | None) -> None:
         refusal = refusal_of(lambda: require_token(a_call(authorization), ("token", "other")))
 
-        assert (refusal.code, refusal.status) == (Code.UNAUTHORIZED, 401)
+        assert (refusal.reason, refusal.status) == (Reason.UNAUTHORIZED, 401)
         assert refusal.headers == {"www-authenticate": "Bearer"}
 
     @pytest.mark.parametrize("valid", [(), ("",), ("", "")])
@@ -68,7 +68,7 @@ class TestTokens:
         call = a_call(authorization, query="token=")
 
         assert refusal_of(lambda: require_token(call, valid)).status == 401
-        assert refusal_of(lambda: require_callback_token(call, valid)).status == 401
+        assert refusal_of(lambda: require_callback_token(call, valid, in_url=True)).status == 401
 
     def test_a_token_in_the_url_does_not_let_a_sender_in(self) -> None:
         assert refusal_of(lambda: require_token(a_call(query="token=t"), ("t",))).status == 401
@@ -85,11 +85,22 @@ class TestCallbacks:
             a_call(query="token=t%2F1"),
             a_call(query="a=b&token=t/1"),
             a_call("Basic something", query="token=t/1"),
+            a_call("Bearer of-another-system", query="token=t/1"),
+            a_call("Bearer t/1", query="token=wrong"),
+            a_call(query="token=wrong&token=t/1&token="),
         ],
-        ids=["header", "query", "query with more", "query beside another scheme"],
+        ids=[
+            "header",
+            "query",
+            "query with more",
+            "query beside another scheme",
+            "query beside another token",
+            "header beside a wrong query",
+            "one query of several",
+        ],
     )
     def test_a_token_may_come_in_the_header_or_the_url(self, call: HttpRequest) -> None:
-        require_callback_token(call, ("t/1", "other"))
+        require_callback_token(call, ("t/1", "other"), in_url=True)
 
     @pytest.mark.parametrize(
         "call",
@@ -97,9 +108,17 @@ class TestCallbacks:
         ids=["none", "wrong header", "wrong query", "another name"],
     )
     def test_nobody_else_comes_in(self, call: HttpRequest) -> None:
-        refusal = refusal_of(lambda: require_callback_token(call, ("t/1",)))
+        refusal = refusal_of(lambda: require_callback_token(call, ("t/1",), in_url=True))
 
-        assert refusal.code is Code.UNAUTHORIZED
+        assert refusal.reason is Reason.UNAUTHORIZED
+
+    def test_a_token_in_the_url_counts_only_where_the_stack_has_such_urls(self) -> None:
+        call = a_call(query="token=t/1")
+
+        refusal = refusal_of(lambda: require_callback_token(call, ("t/1",), in_url=False))
+
+        assert refusal.reason is Reason.UNAUTHORIZED
+        require_callback_token(a_call("Bearer t/1"), ("t/1",), in_url=False)
 
 
 class TestLookUps:
@@ -122,19 +141,19 @@ class TestLookUps:
     @pytest.mark.parametrize(
         ("authorization", "code", "status"),
         [
-            ("Bearer look", Code.FULL_NUMBERS_NOT_ALLOWED, 403),
-            ("Bearer wrong", Code.UNAUTHORIZED, 401),
-            (None, Code.UNAUTHORIZED, 401),
+            ("Bearer look", Reason.FULL_NUMBERS_NOT_ALLOWED, 403),
+            ("Bearer wrong", Reason.UNAUTHORIZED, 401),
+            (None, Reason.UNAUTHORIZED, 401),
         ],
     )
     def test_nobody_else_sees_them(
-        self, authorization: str | None, code: Code, status: int
+        self, authorization: str | None, code: Reason, status: int
     ) -> None:
         call = a_call(authorization, query="numbers=full")
 
         refusal = refusal_of(lambda: require_look_up(call, ("look",), ("full",)))
 
-        assert (refusal.code, refusal.status) == (code, status)
+        assert (refusal.reason, refusal.status) == (code, status)
 
 
 class TestAddresses:
@@ -155,7 +174,7 @@ class TestAddresses:
 
         refusal = refusal_of(lambda: require_address(request, self.NETWORKS))
 
-        assert (refusal.code, refusal.status) == (Code.ADDRESS_NOT_ALLOWED, 403)
+        assert (refusal.reason, refusal.status) == (Reason.ADDRESS_NOT_ALLOWED, 403)
 
     @pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::1", ""])
     def test_an_empty_list_lets_all_in(self, address: str) -> None:

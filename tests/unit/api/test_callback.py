@@ -1,13 +1,14 @@
 """How 8x8's callbacks are read."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.callback import callback_url, read_callback
+from sms_bridge.api.callback import Callback, callback_url, read_callback
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent
 from sms_bridge.domain.state import State
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_receipt_callback, an_inbound_callback
@@ -15,8 +16,9 @@ from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_receipt_callback, an
 AT = "2026-11-24T09:30:04.000Z"
 
 
-def read(body: object) -> Receipt | InboundMessage | UnknownEvent:
-    return read_callback(json.dumps(body), AT)
+def read(body: object) -> Callback:
+    [callback] = read_callback(json.dumps(body), AT)
+    return callback
 
 
 def receipt_of(body: object) -> Receipt:
@@ -78,6 +80,98 @@ class TestReceipts:
 
         assert (receipt.error_code, receipt.state) == ("22", State.DEFERRED)
 
+    @pytest.mark.parametrize("code", [1, "1", 1.0, "1.0", " 1 ", "01"])
+    def test_one_code_has_one_spelling(self, code: object) -> None:
+        receipt = receipt_of(a_receipt_callback("undelivered", status={"errorCode": code}))
+
+        assert receipt.error_code == "1"
+
+    @pytest.mark.parametrize("code", ["E" * 400, "1 OR 1=1", -1, 12345, True, {}, [1], "1.5"])
+    def test_what_is_no_code_is_left_out(self, code: object) -> None:
+        receipt = receipt_of(a_receipt_callback("undelivered", status={"errorCode": code}))
+
+        assert (receipt.error_code, receipt.state) == ("", State.UNDELIVERED)
+
+    @pytest.mark.parametrize(
+        ("total", "price"),
+        [
+            (1000, "1000"),
+            (250000.5, "250000.5"),
+            ("1234.50", "1234.50"),
+            (0, "0"),
+            (1e-05, "0.00001"),
+            ("NaN", ""),
+            ("Infinity", ""),
+            (-1, ""),
+            (10**9, ""),
+            ("1e400", ""),
+            ("0." + "1" * 400, ""),
+            (True, ""),
+            ("free", ""),
+        ],
+    )
+    def test_a_price_is_a_plain_number(self, total: object, price: str) -> None:
+        assert receipt_of(a_receipt_callback("sent", price={"total": total})).price == price
+
+    @pytest.mark.parametrize(
+        ("given_as", "currency"),
+        [("IDR", "IDR"), ("vnd", "VND"), ("EURO", ""), ("E1R", ""), ("$", ""), (7, ""), (None, "")],
+    )
+    def test_a_currency_has_three_letters(self, given_as: object, currency: str) -> None:
+        price = {"total": 1, "currency": given_as}
+
+        assert receipt_of(a_receipt_callback("sent", price=price)).currency == currency
+
+    def test_8x8s_words_are_short_and_name_no_number(self) -> None:
+        words = f"Number +6591234567 or 6591234567 is\nnot reachable {'x' * 500_000}"
+        receipt = receipt_of(a_receipt_callback("undelivered", status={"errorMessage": words}))
+
+        assert len(receipt.error_message) <= 200
+        assert "91234567" not in receipt.error_message
+        assert receipt.error_message.startswith("Number")
+        assert "\n" not in receipt.error_message
+
+    @pytest.mark.parametrize(
+        ("place", "name"),
+        [
+            ("payload", "umid"),
+            ("payload", "subAccountId"),
+            *(
+                ("status", name)
+                for name in ("state", "detail", "timestamp", "errorCode", "errorMessage")
+            ),
+        ],
+    )
+    def test_no_field_makes_a_receipt_large(self, place: str, name: str) -> None:
+        large = {name: "9" * 500_000}
+        body = (
+            a_receipt_callback("sent", status=large)
+            if place == "status"
+            else a_receipt_callback("sent", **large)
+        )
+
+        assert len(repr(receipt_of(body))) < 1500
+
+    @pytest.mark.parametrize("word", ["Delivered", "DELIVERED", " delivered "])
+    def test_names_and_words_may_come_in_another_case(self, word: str) -> None:
+        body = {
+            "Namespace": "sms",
+            "EventType": "Outbound_Message_Status_Changed",
+            "Payload": {
+                "UMID": UMID,
+                "clientMessageID": MESSAGE_ID.upper(),
+                "Status": {"State": word, "errorcode": "7"},
+            },
+        }
+
+        receipt = receipt_of(body)
+
+        assert (receipt.state, receipt.client_message_id) == (State.DELIVERED, MESSAGE_ID)
+        assert (receipt.umid, receipt.error_code) == (UMID, "7")
+
+    def test_a_receipt_without_its_envelope_is_one(self) -> None:
+        assert receipt_of(a_receipt_callback("sent")["payload"]).state is State.SENT
+
     @pytest.mark.parametrize("price", [None, {}, [], "0.0375", {"total": None}])
     def test_nothing_is_charged_where_no_price_is_given(self, price: object) -> None:
         assert receipt_of(a_receipt_callback("delivered", price=price)).price == ""
@@ -117,11 +211,60 @@ class TestInboundMessages:
             text="STOP",
             encoding="GSM7",
             segments=1,
-            sent_at="2026-11-24T09:30:03.12Z",
+            sent_at="2026-11-24T09:30:03.120Z",
             received_at="2026-11-24T09:30:04.000Z",
         )
 
-    @pytest.mark.parametrize("umid", [None, "", "u" * 101, {}])
+    @pytest.mark.parametrize(
+        ("timestamp", "sent_at"),
+        [
+            ("2026-11-24T09:30:03.1234567Z", "2026-11-24T09:30:03.123Z"),
+            ("2026-11-24T17:30:03+08:00", "2026-11-24T09:30:03.000Z"),
+            ("2026-11-24T09:30:04Z", "2026-11-24T09:30:04.000Z"),
+            ("2026-11-24T09:29:00.5Z", "2026-11-24T09:29:00.500Z"),
+            (1795512603, "2026-11-24T09:30:03.000Z"),
+            (1795512603120, "2026-11-24T09:30:03.120Z"),
+            ("1795512603120", "2026-11-24T09:30:03.120Z"),
+            # In doubt:
+            ("2026-11-24T09:30:03", ""),
+            ("2026-11-24", ""),
+            ("2026-11-24T09:30:05Z", ""),
+            ("9999-12-31T23:59:59Z", ""),
+            ("0001-01-01T00:00:00Z", ""),
+            ("0001-01-01T00:00:00+14:00", ""),
+            ("2026-11-10T09:30:03Z", ""),
+            ("yesterday", ""),
+            ("9" * 4400, ""),
+            (None, ""),
+            ({}, ""),
+        ],
+    )
+    def test_a_time_is_never_later_than_its_arrival_and_empty_in_doubt(
+        self, timestamp: object, sent_at: str
+    ) -> None:
+        inbound = read(an_inbound_callback("STOP", timestamp=timestamp))
+
+        assert isinstance(inbound, InboundMessage)
+        assert inbound.sent_at == sent_at
+
+    @pytest.mark.parametrize("name", ["source", "destination", "body", "encoding", "timestamp"])
+    def test_no_field_makes_it_large(self, name: str) -> None:
+        inbound = read(
+            an_inbound_callback("STOP")
+            | {"payload": {**an_inbound_callback("STOP")["payload"], name: "9" * 500_000}}
+        )
+
+        assert isinstance(inbound, InboundMessage)
+        assert (
+            sum(len(str(getattr(inbound, one))) for one in type(inbound).__dataclass_fields__)
+            < 2500
+        )
+
+    @pytest.mark.parametrize("sub_account", [None, "", "a" * 3000, "a b c", "ab", "\x1b[2J"])
+    def test_without_a_usable_sub_account_it_is_kept_as_it_came(self, sub_account: object) -> None:
+        assert isinstance(read(an_inbound_callback("STOP", subAccountId=sub_account)), UnknownEvent)
+
+    @pytest.mark.parametrize("umid", [None, "", "u" * 65, "a b", {}])
     def test_without_a_usable_umid_it_is_kept_as_it_came(self, umid: object) -> None:
         body = an_inbound_callback("STOP")
         body["payload"]["umid"] = umid
@@ -132,12 +275,11 @@ class TestInboundMessages:
 UNKNOWN: list[object] = [
     {**a_receipt_callback("sent"), "namespace": "ChatApps"},
     {**a_receipt_callback("sent"), "eventType": "outbound_message_status"},
-    {**a_receipt_callback("sent"), "eventType": None},
+    {**a_receipt_callback("sent"), "eventType": "inbound_message_received", "payload": {}},
     {**a_receipt_callback("sent"), "payload": "text"},
     a_receipt_callback("sent", status="sent"),
     a_receipt_callback(""),
     {"namespace": "SMS", "eventType": "inbound_message_received", "payload": []},
-    [a_receipt_callback("sent")],
     [],
     {},
     "text",
@@ -158,7 +300,33 @@ def test_what_is_not_understood_is_kept_as_it_came(body: object) -> None:
     "content", ["", "garbage", "{", "[" * 200_000, '{"a":' * 50_000, "1" * 5000]
 )
 def test_what_is_no_json_is_kept_as_well(content: str) -> None:
-    assert isinstance(read_callback(content, AT), UnknownEvent)
+    [event] = read_callback(content, AT)
+
+    assert isinstance(event, UnknownEvent)
+    assert event.event_type == ""
+
+
+def test_xml_is_kept_as_such() -> None:
+    content = "\n<?xml version='1.0'?><DeliveryReport><state>delivered</state></DeliveryReport>"
+
+    [event] = read_callback(content, AT)
+
+    assert isinstance(event, UnknownEvent)
+    assert (event.event_type, event.content) == ("xml", content)
+
+
+def test_an_array_is_several_events() -> None:
+    strange = {"eventType": "Strange", "payload": {"Umid": 1}}
+    events = [a_receipt_callback("sent"), an_inbound_callback("STOP"), strange, 7]
+
+    receipt, inbound, unknown, number = read_callback(json.dumps(events), AT)
+
+    assert receipt == read(events[0])
+    assert inbound == read(events[1])
+    assert unknown == read(strange)
+    assert isinstance(unknown, UnknownEvent)
+    assert (unknown.event_type, json.loads(unknown.content)) == ("strange", strange)
+    assert number == read(7)
 
 
 def test_an_event_that_8x8_repeats_has_the_same_key() -> None:
@@ -172,7 +340,7 @@ def test_an_event_that_8x8_repeats_has_the_same_key() -> None:
 
 @pytest.mark.parametrize("character", ["a", "я", "🙂", "\ud800"])
 def test_an_event_of_any_size_fits_an_item(character: str) -> None:
-    event = read_callback(character * 3_000_000, AT)
+    [event] = read_callback(character * 3_000_000, AT)
 
     assert isinstance(event, UnknownEvent)
     assert 64 * 1024 <= len(event.content.encode()) < 400_000
@@ -189,7 +357,7 @@ any_text = st.text(st.characters(codec=None))
 
 @given(any_text)
 def test_no_text_is_refused(content: str) -> None:
-    assert read_callback(content, AT) is not None
+    assert len(read_callback(content, AT)) >= 1
 
 
 @given(
@@ -210,7 +378,7 @@ def test_no_json_is_refused_and_all_of_it_can_be_stored(
 ) -> None:
     body = {"eventType": event_type, "payload": {"status": status, **payload}}
 
-    callback = read(body)
+    [callback] = read_callback(json.dumps(body), AT)
 
     match callback:
         case Receipt():
@@ -221,8 +389,8 @@ def test_no_json_is_refused_and_all_of_it_can_be_stored(
             callback.text.encode()
         case UnknownEvent():
             callback.content.encode()
-    for name in type(callback).__dataclass_fields__:
-        str(getattr(callback, name)).encode()
+    for name in fields(callback):
+        str(getattr(callback, name.name)).encode()
 
 
 def test_a_messages_own_callback_url_carries_a_token() -> None:

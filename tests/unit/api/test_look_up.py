@@ -1,13 +1,22 @@
-"""What support staff are told of a message."""
+"""The answers for support staff: what became of messages."""
 
 import pytest
 
-from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.api.errors import Reason, RefusedError
+from sms_bridge.api.look_up import look_up_answer, lookup_key_of, read_wanted
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, UMID, a_message, a_receipt
+from tests.builders import (
+    MESSAGE_ID,
+    NUMBER,
+    SUB_ACCOUNT,
+    UMID,
+    a_message,
+    a_receipt,
+    an_http_request,
+)
 
-TOLD = a_message(
+REPORTED = a_message(
     state=State.UNDELIVERED,
     umid=UMID,
     source="Acme",
@@ -31,19 +40,19 @@ TOLD = a_message(
 )
 
 
-def test_everything_that_is_known_is_told_and_nothing_else() -> None:
-    answer = look_up_answer(TOLD, full_number=False)
+def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
+    answer = look_up_answer(REPORTED, full_number=False)
 
     history = answer.pop("history")
-    assert answer.pop("story")[0] == "2026-11-24T09:30:00.000Z: accepted from MoEngage"
+    assert answer.pop("timeline")[0] == "2026-11-24T09:30:00.000Z: accepted from MoEngage"
     assert answer == {
-        "messageId": MESSAGE_ID,
+        "umid": MESSAGE_ID,
         "state": "undelivered",
         "subAccountId": SUB_ACCOUNT,
         "destination": "65*****567",
         "source": "Acme",
         "campaignId": "c-1",
-        "umid": UMID,
+        "eightx8Umid": UMID,
         "encoding": "GSM7",
         "segments": 1,
         "outcome": {
@@ -58,7 +67,7 @@ def test_everything_that_is_known_is_told_and_nothing_else() -> None:
         "receipt sent",
         "receipt undelivered",
         "outcome due",
-        "MoEngage told",
+        "outcome reported",
     ]
     assert history[3] == {
         "at": "2026-11-24T09:30:04.000Z",
@@ -91,13 +100,13 @@ def test_the_history_is_in_the_order_in_which_things_came() -> None:
     ]
 
 
-def test_an_attempt_without_an_answer_is_told() -> None:
+def test_an_attempt_without_an_answer_is_listed() -> None:
     history = look_up_answer(a_message(), full_number=False)["history"]
 
     assert [step["event"] for step in history] == ["accepted", "handed to 8x8"]
 
 
-def test_an_outcome_that_was_given_up_is_told_with_its_reason() -> None:
+def test_an_outcome_that_was_given_up_is_listed_with_its_reason() -> None:
     message = a_message(
         outcome_given_up="moengage_404", outcome_given_up_at="2026-11-24T09:31:00.000Z"
     )
@@ -109,7 +118,7 @@ def test_an_outcome_that_was_given_up_is_told_with_its_reason() -> None:
     }
 
 
-def test_why_a_message_waits_is_told() -> None:
+def test_why_a_message_waits_is_answered() -> None:
     message = a_message(
         state=State.WAITING, answered_at="2026-11-24T09:30:00.400Z", reason="eightx8_throttled"
     )
@@ -124,13 +133,13 @@ def test_why_a_message_waits_is_told() -> None:
     }
 
 
-def test_a_message_of_which_only_receipts_are_known_can_be_told() -> None:
+def test_a_message_that_is_known_by_its_receipts_only_is_answered() -> None:
     message = Message(id=f"umid {UMID}", state=State.SENT, receipts=(a_receipt("sent"),))
 
     assert look_up_answer(message, full_number=True) == {
-        "messageId": f"umid {UMID}",
+        "umid": f"umid {UMID}",
         "state": "sent",
-        "story": ["2026-11-24T09:30:04.000Z: given to the operator"],
+        "timeline": ["2026-11-24T09:30:04.000Z: given to the operator"],
         "history": [
             {
                 "at": "2026-11-24T09:30:04.000Z",
@@ -139,3 +148,39 @@ def test_a_message_of_which_only_receipts_are_known_can_be_told() -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "destination=6591234567&campaignId=a", "umid=a", f"eightx8Umid={'u' * 101}"),
+        f"campaignId={'c' * 257}",
+    ],
+)
+def test_messages_are_found_by_exactly_one_lookup_key(query: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        lookup_key_of(an_http_request(query_string=query))
+
+    assert caught.value.reason is Reason.QUERY_INVALID
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        (f"campaignId=a&limit={'9' * 4400}", "limit"),
+        ("campaignId=a&limit=0", "limit"),
+        ("campaignId=a&limit=101", "limit"),
+        ("campaignId=a&limit=%D9%A3", "limit"),
+        ("campaignId=a&limit=-1", "limit"),
+        (f"destination={'9' * 4400}", "destination"),
+        ("campaignId=a&state=lost", "state"),
+        ("campaignId=a&next=%FF", "next"),
+        (f"campaignId=a&next={'A' * 4000}", "next"),
+    ],
+)
+def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        read_wanted(an_http_request(query_string=query))
+
+    assert [error.field for error in caught.value.errors] == [field]
+    assert caught.value.reason is Reason.QUERY_INVALID

@@ -1,13 +1,14 @@
 """How a request is taken from API Gateway's event."""
 
 import base64
+import gzip
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import MAX_BODY_BYTES, HttpRequest
 from tests.builders import NUMBER, an_http_request
 
@@ -77,31 +78,50 @@ class TestText:
     @pytest.mark.parametrize(
         ("body", "code"),
         [
-            ("", Code.BODY_MISSING),
-            ("a" * (MAX_BODY_BYTES + 1), Code.BODY_TOO_LARGE),
-            (b"a" * (MAX_BODY_BYTES + 1), Code.BODY_TOO_LARGE),
+            ("", Reason.BODY_MISSING),
+            ("a" * (MAX_BODY_BYTES + 1), Reason.BODY_TOO_LARGE),
+            (b"a" * (MAX_BODY_BYTES + 1), Reason.BODY_TOO_LARGE),
             # It is bytes that count, not characters.
-            ("я" * (MAX_BODY_BYTES // 2 + 1), Code.BODY_TOO_LARGE),
-            (b"\xff", Code.BODY_NOT_UTF8),
-            ("Gr\u00fc\u00dfe".encode("latin-1"), Code.BODY_NOT_UTF8),
-            (b"\xed\xa0\x80", Code.BODY_NOT_UTF8),
-            ("\ud800", Code.BODY_NOT_UTF8),
-            ("damaged \ufffd", Code.BODY_NOT_UTF8),
+            ("я" * (MAX_BODY_BYTES // 2 + 1), Reason.BODY_TOO_LARGE),
+            (b"\xff", Reason.BODY_NOT_UTF8),
+            ("Gr\u00fc\u00dfe".encode("latin-1"), Reason.BODY_NOT_UTF8),
+            (b"\xed\xa0\x80", Reason.BODY_NOT_UTF8),
+            ("\ud800", Reason.BODY_NOT_UTF8),
+            ("damaged \ufffd", Reason.BODY_NOT_UTF8),
         ],
         ids=lambda value: repr(value)[:30],
     )
-    def test_what_cannot_be_sent_unharmed_is_refused(self, body: str | bytes, code: Code) -> None:
+    def test_what_cannot_be_sent_unharmed_is_refused(self, body: str | bytes, code: Reason) -> None:
         with pytest.raises(RefusedError) as caught:
             an_http_request(body).text()
 
-        assert caught.value.code is code
+        assert caught.value.reason is code
 
     @pytest.mark.parametrize("body", ["%%%", "YQ=", "YQ==\n", "ÄÖ"])
     def test_broken_base64_is_refused(self, body: str) -> None:
         with pytest.raises(RefusedError) as caught:
             an_http_request(body, body_is_base64=True).text()
 
-        assert caught.value.code is Code.BODY_INVALID
+        assert caught.value.reason is Reason.BODY_INVALID
+
+    def test_a_packed_body_is_measured_when_it_is_unpacked(self) -> None:
+        headers = {"content-encoding": "gzip"}
+        fits, bomb = (gzip.compress(b"a" * size) for size in (MAX_BODY_BYTES, 50_000_000))
+
+        assert len(an_http_request(fits, headers=headers).text()) == MAX_BODY_BYTES
+        with pytest.raises(RefusedError) as caught:
+            an_http_request(bomb, headers=headers).text()
+
+        assert caught.value.reason is Reason.BODY_TOO_LARGE
+
+    @pytest.mark.parametrize("kept", [5, 20, -1])
+    def test_a_packed_body_that_lacks_its_end_is_refused(self, kept: int) -> None:
+        body = gzip.compress(b"to=6591234567&text=Hello")[:kept]
+
+        with pytest.raises(RefusedError) as caught:
+            an_http_request(body, headers={"content-encoding": "gzip"}).text()
+
+        assert caught.value.reason is Reason.BODY_INVALID
 
     def test_a_replacement_character_that_was_really_sent_is_kept(self) -> None:
         assert an_http_request("\ufffd".encode()).text() == "\ufffd"
@@ -126,6 +146,16 @@ class TestAnyText:
     )
     def test_whatever_came_is_text(self, body: str | bytes, text: str) -> None:
         assert an_http_request(body).any_text() == text
+
+    @pytest.mark.parametrize("headers", [{}, {"content-encoding": "gzip"}])
+    def test_a_packed_body_is_unpacked(self, headers: dict[str, str]) -> None:
+        assert an_http_request(gzip.compress(b"{}"), headers=headers).any_text() == "{}"
+
+    @pytest.mark.parametrize("encoding", ["gzip", "br"])
+    def test_a_body_that_cannot_be_unpacked_is_taken_as_it_is(self, encoding: str) -> None:
+        headers = {"content-encoding": encoding}
+
+        assert an_http_request("{}", headers=headers).any_text() == "{}"
 
     def test_what_is_no_base64_is_taken_as_it_is(self) -> None:
         assert an_http_request("%%%", body_is_base64=True).any_text() == "%%%"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.api.errors import Code, FieldError, RefusedError
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response, refusal_response
 from sms_bridge.domain.clock import seconds_of
@@ -37,17 +37,22 @@ def test_an_answer_is_json_with_every_character_as_it_is() -> None:
 
 
 def test_a_refusal_has_8x8s_shape() -> None:
-    response = refusal_response(RefusedError(Code.NOT_FOUND, "Nothing here."), "error-1")
+    response = refusal_response(RefusedError(Reason.NOT_FOUND, "Nothing here."), "error-1")
 
     body = json.loads(response["body"])
     assert response["statusCode"] == 404
     assert seconds_of(body.pop("timestamp"))
-    assert body == {"code": "not_found", "message": "Nothing here.", "errorId": "error-1"}
+    assert body == {
+        "code": 1300,
+        "message": "Nothing here.",
+        "errorId": "error-1",
+        "reason": "not_found",
+    }
 
 
 def test_a_refusal_names_the_fields_that_are_wrong() -> None:
     refusal = RefusedError(
-        Code.FIELD_INVALID,
+        Reason.FIELD_INVALID,
         "Two fields.",
         FieldError("to", "is short"),
         FieldError("text", "is long"),
@@ -70,11 +75,11 @@ def test_a_handlers_answer_goes_out_as_it_is() -> None:
 
 
 def test_a_refusal_goes_out_with_its_headers() -> None:
-    refusal = RefusedError(Code.UNAUTHORIZED, "No.", headers={"www-authenticate": "Bearer"})
+    refusal = RefusedError(Reason.UNAUTHORIZED, "No.", headers={"www-authenticate": "Bearer"})
 
     response, body = answer_to(refusal)
 
-    assert (response["statusCode"], body["code"]) == (401, "unauthorized")
+    assert (response["statusCode"], body["reason"]) == (401, "unauthorized")
     assert response["headers"]["www-authenticate"] == "Bearer"
 
 
@@ -82,7 +87,7 @@ def test_a_refusal_goes_out_with_its_headers() -> None:
 def test_anything_else_is_a_503_that_tells_nothing(error: Exception, logged: WrittenLog) -> None:
     response, body = answer_to(error)
 
-    assert (response["statusCode"], body["code"]) == (503, "unavailable")
+    assert (response["statusCode"], body["reason"]) == (503, "unavailable")
     assert "secret" not in response["body"]
     assert "secret" not in logged.text
     (line,) = logged.lines
@@ -94,7 +99,7 @@ def test_anything_else_is_a_503_that_tells_nothing(error: Exception, logged: Wri
 def test_a_broken_event_is_a_503_as_well() -> None:
     response, body = answer_to(RuntimeError(), event={})
 
-    assert (response["statusCode"], body["code"]) == (503, "unavailable")
+    assert (response["statusCode"], body["reason"]) == (503, "unavailable")
 
 
 def test_each_failure_has_an_id_of_its_own() -> None:

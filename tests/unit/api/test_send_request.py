@@ -1,5 +1,6 @@
 """What is understood as a request to send."""
 
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
@@ -111,10 +112,9 @@ class TestNumbers:
         assert read(a_json_request({"to": number, "text": TEXT})).destination == number
 
 
-# Up to 100 characters: ten segments hold each of them.
-texts = st.text(min_size=1, max_size=100).filter(
-    lambda text: text.strip() not in ("", "Moesms_message")
-)
+# Up to 100 characters, of which one can be seen: ten segments hold each of them.
+may_be_sent = st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from("\n\r\t\f")
+texts = st.text(may_be_sent, max_size=99).map(lambda text: f"{text}.")
 
 
 class TestTexts:
@@ -140,6 +140,22 @@ class TestTexts:
             text
         )
 
+    @pytest.mark.parametrize("text", ["Hello\nAnna", "Hello\r\n\tAnna", "Hello\n"])
+    def test_line_breaks_in_the_strings_of_a_raw_body_are_kept(self, text: str) -> None:
+        assert read(an_http_request(f'{{"to": "{NUMBER}", "text": "{text}"}}')).text == text
+
+    @pytest.mark.parametrize(
+        "text", ["👍", "1\ufe0f\u20e3", "नमस्ते", "\u200f\u0633\u0644\u0645", ".", "\U0001fae9"]
+    )
+    def test_a_text_with_anything_that_can_be_seen_is_kept(self, text: str) -> None:
+        assert read(a_json_request({"to": NUMBER, "text": text})).text == text
+
+    @pytest.mark.parametrize("ending", ["", "&", "&&"])
+    def test_a_form_may_end_with_an_ampersand(self, ending: str) -> None:
+        form = f"to=6591234567&text=50%25 off at A%26B for 1%2B1{ending}"
+
+        assert read(an_http_request(form, headers=FORM)).text == "50% off at A&B for 1+1"
+
     def test_a_text_of_ten_segments_is_taken(self) -> None:
         assert read(a_json_request({"to": NUMBER, "text": "a" * 1530})).text == "a" * 1530
 
@@ -147,7 +163,14 @@ class TestTexts:
 class TestSenderIds:
     @pytest.mark.parametrize(
         ("given_as", "source"),
-        [("Acme", "Acme"), (" Acme ", "Acme"), ("12345678901", "12345678901"), (6599, "6599")],
+        [
+            ("Acme", "Acme"),
+            (" Acme ", "Acme"),
+            ("7-Eleven", "7-Eleven"),
+            ("12345678901", "12345678901"),
+            ("+123456789012345", "+123456789012345"),
+            (6599, "6599"),
+        ],
     )
     def test_a_sender_id_is_letters_or_digits(self, given_as: object, source: str) -> None:
         fields = {"to": NUMBER, "text": TEXT, "from": given_as}
@@ -169,7 +192,7 @@ class TestOptions:
         "encoding": "UCS2",
         "scheduled": "2026-11-25T09:30:00+08:00",
         "expiry": "2026-11-26T09:30:00Z",
-        "dlrCallbackUrl": "https://example.com/receipts?a=b",
+        "dlrCallbackUrl": "https://Example.com:8443/receipts?a=b%20c",
         "clientIp": "2001:db8::1",
         "track": "Outcome",
     }
@@ -177,17 +200,38 @@ class TestOptions:
     def test_8x8s_optional_fields_pass_through(self) -> None:
         request = a_json_request({"to": NUMBER, "text": TEXT, **self.OPTIONS})
 
-        assert read(request) == a_request(options=self.OPTIONS)
+        message = read(request, caller_callback_hosts=("other.example", "example.COM"))
+
+        assert message == a_request(options=self.OPTIONS)
+
+    @pytest.mark.parametrize(
+        ("given_as", "sent"),
+        [
+            ({"encoding": "Auto"}, {"encoding": "AUTO"}),
+            ({"encoding": "gsm7"}, {"encoding": "GSM7"}),
+            ({"track": "OUTCOME"}, {"track": "Outcome"}),
+            ({"track": "none"}, {"track": "None"}),
+            ({"country": "sg"}, {"country": "SG"}),
+            ({"expiry": "2026-11-26t09:30:00.5z"}, {"expiry": "2026-11-26T09:30:00.5Z"}),
+        ],
+    )
+    def test_values_are_compared_without_case_and_sent_as_8x8_writes_them(
+        self, given_as: dict[str, str], sent: dict[str, str]
+    ) -> None:
+        assert read(a_json_request({"to": NUMBER, "text": TEXT, **given_as})).options == sent
 
     def test_receipts_come_to_this_bridge_where_it_has_a_url(self) -> None:
         message = read(a_json_request({"to": NUMBER, "text": TEXT}), callback_url="https://b/c")
 
         assert message.options == {"dlrCallbackUrl": "https://b/c"}
+        assert message.adds_callback_url
 
     def test_unless_the_caller_names_a_url_of_its_own(self) -> None:
         request = a_json_request({"to": NUMBER, "text": TEXT, **self.OPTIONS})
 
-        assert read(request, callback_url="https://b/c").options == self.OPTIONS
+        message = read(request, callback_url="https://b/c", caller_callback_hosts=("example.com",))
+
+        assert message == a_request(options=self.OPTIONS)
 
 
 class TestRequests:
@@ -199,6 +243,7 @@ class TestRequests:
             "application/vnd.acme+json",
             "text/plain",
             "",
+            "application/json, application/json; charset=utf-8",
         ],
     )
     def test_json_comes_under_several_content_types(self, content_type: str) -> None:
@@ -207,6 +252,13 @@ class TestRequests:
         )
 
         assert read(request) == a_request()
+
+    @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "", "identity"])
+    def test_a_body_may_be_packed_with_gzip(self, encoding: str) -> None:
+        body = gzip.compress(json.dumps({"to": NUMBER, "text": TEXT}).encode())
+        headers = {"content-type": "application/json", "content-encoding": encoding}
+
+        assert read(an_http_request(body, headers=headers)) == a_request()
 
     def test_without_any_content_type_the_body_is_json(self) -> None:
         assert read(a_json_request({"to": NUMBER, "text": TEXT}, headers={})) == a_request()
@@ -238,7 +290,7 @@ class TestRequests:
         assert read(request, country_calling_codes=("49", "65")).destination == number
 
 
-class TestKinds:
+class TestMessageTypes:
     TRANSACTIONAL = (SUB_ACCOUNT,)
 
     @pytest.mark.parametrize(
@@ -250,6 +302,8 @@ class TestKinds:
             ({"messageType": "transactional"}, (), MessageType.TRANSACTIONAL),
             ({"message_type": "transactional"}, (), MessageType.TRANSACTIONAL),
             ({"messageType": "promotional"}, TRANSACTIONAL, MessageType.PROMOTIONAL),
+            ({"messageType": "Promotional"}, TRANSACTIONAL, MessageType.PROMOTIONAL),
+            ({"messageType": "TRANSACTIONAL"}, (), MessageType.TRANSACTIONAL),
             ({"messageType": ""}, TRANSACTIONAL, MessageType.TRANSACTIONAL),
         ],
     )
@@ -262,8 +316,8 @@ class TestKinds:
             read(request, transactional_sub_account_ids=transactional).message_type is message_type
         )
 
-    @pytest.mark.parametrize("value", ["Transactional", "otp", 7, True, ["promotional"]])
-    def test_a_kind_that_there_is_not_is_refused(self, value: object) -> None:
+    @pytest.mark.parametrize("value", ["transaction", "otp", 7, True, ["promotional"]])
+    def test_any_other_type_is_refused(self, value: object) -> None:
         request = a_json_request({"to": NUMBER, "text": TEXT, "messageType": value})
 
         with pytest.raises(RefusedError) as refused:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.send_request import SendingRules, read_send_request
 from tests.builders import (
@@ -40,7 +40,9 @@ WRONG_FIELDS: list[tuple[str, object]] = [
     ("destination", "0123456789"),
     ("destination", "1234567890123456"),
     ("destination", "+65 9123 4567"),
-    ("destination", "Moesms_destination"),
+    ("destination", "9123 4567"),
+    ("destination", "+65\u200e91234567"),
+    ("destination", "1" * 400),
     ("destination", []),
     ("destination", [NUMBER, NUMBER]),
     ("destination", [[NUMBER]]),
@@ -53,21 +55,40 @@ WRONG_FIELDS: list[tuple[str, object]] = [
     ("text", ["a"]),
     ("text", {"a": "b"}),
     ("text", "half a pair: \ud800"),
+    ("text", "a\x00b"),
+    ("text", "a\x1bb"),
+    ("text", "a\x7fb"),
+    ("text", "a\x85b"),
+    ("text", "\u200b\u200e"),
+    ("text", "\u2800 \u3164"),
+    ("text", "\ufe0f\u034f"),
     ("source", "TwelveLetter"),
     ("source", "12345678901234567"),
     ("source", "   "),
     ("source", "Ac\nme"),
+    ("source", "\tAcme"),
+    ("source", "Ac\u200eme"),
+    ("source", "Ac\u00a0me"),
+    ("source", -1),
+    ("source", "-1"),
+    ("source", "..."),
+    ("source", 1.5),
     ("source", ["Acme"]),
     ("source", True),
     ("clientMessageId", "c" * 351),
     ("clientMessageId", {"id": 1}),
     ("campaignId", "c" * 257),
     ("campaignId", False),
+    ("campaignId", "two\nlines"),
+    ("campaignId", "\x1b[2J"),
+    ("campaignId", "\u202egnp.exe"),
+    ("clientMessageId", "\x9b31m"),
+    ("dltTemplateId", "a\u2028b"),
     ("dltTemplateId", "c" * 257),
     ("country", "Singapore"),
     ("country", "S1"),
     ("country", "SÉ"),
-    ("encoding", "gsm7"),
+    ("encoding", "UTF8"),
     ("scheduled", "tomorrow"),
     ("scheduled", "2026-11-25T09:30:00"),
     ("expiry", "2026-11-25"),
@@ -83,7 +104,11 @@ WRONG_FIELDS: list[tuple[str, object]] = [
 def test_a_wrong_field_is_named(field: str, value: object) -> None:
     refusal = refusal_of(a_json_request({**GOOD, field: value}))
 
-    assert (refusal.code, refusal.status, fields_of(refusal)) == (Code.FIELD_INVALID, 400, [field])
+    assert (refusal.reason, refusal.status, fields_of(refusal)) == (
+        Reason.FIELD_INVALID,
+        400,
+        [field],
+    )
 
 
 @pytest.mark.parametrize("name", ["recipient", "to", "dest", "msisdn", "phone"])
@@ -114,12 +139,12 @@ def test_a_missing_field_is_named(of: Any, fields: dict[str, str], missing: list
         fields = {"other": "field"}
     refusal = refusal_of(of(fields))
 
-    assert (refusal.code, fields_of(refusal)) == (Code.FIELD_MISSING, missing)
+    assert (refusal.reason, fields_of(refusal)) == (Reason.FIELD_MISSING, missing)
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_required_field_with_nothing_in_it_is_missing(value: object) -> None:
-    assert refusal_of(a_json_request({**GOOD, "text": value})).code is Code.FIELD_MISSING
+    assert refusal_of(a_json_request({**GOOD, "text": value})).reason is Reason.FIELD_MISSING
 
 
 @pytest.mark.parametrize(
@@ -137,13 +162,13 @@ def test_a_field_that_is_given_twice_is_refused_also_under_another_name(
 ) -> None:
     refusal = refusal_of(an_http_request(body))
 
-    assert (refusal.code, fields_of(refusal)) == (Code.FIELD_DOUBLED, [field])
+    assert (refusal.reason, fields_of(refusal)) == (Reason.FIELD_DOUBLED, [field])
 
 
 def test_a_form_field_that_is_given_twice_is_refused() -> None:
     request = an_http_request(b"to=6591234567&text=one&text=two", headers=FORM)
 
-    assert refusal_of(request).code is Code.FIELD_DOUBLED
+    assert refusal_of(request).reason is Reason.FIELD_DOUBLED
 
 
 class TestSwappedFields:
@@ -151,7 +176,7 @@ class TestSwappedFields:
     def test_a_text_for_a_number_and_a_number_for_a_text(self, of: Any) -> None:
         refusal = refusal_of(of({"recipient": TEXT, "message": NUMBER}))
 
-        assert (refusal.code, refusal.status) == (Code.FIELDS_SWAPPED, 400)
+        assert (refusal.reason, refusal.status) == (Reason.FIELDS_SWAPPED, 400)
         assert "Moesms_destination" in refusal.message
 
     @pytest.mark.parametrize(
@@ -160,7 +185,7 @@ class TestSwappedFields:
     def test_in_whatever_shape_they_come(self, destination: object, text: object) -> None:
         refusal = refusal_of(a_json_request({"dest": destination, "text": text}))
 
-        assert refusal.code is Code.FIELDS_SWAPPED
+        assert refusal.reason is Reason.FIELDS_SWAPPED
 
     @pytest.mark.parametrize(
         "fields",
@@ -170,10 +195,13 @@ class TestSwappedFields:
             {"text": NUMBER},
             {"to": TEXT, "text": ""},
             {"to": NUMBER, "text": NUMBER, "country": "X"},
+            {"to": "9123 4567", "text": "4830215"},
+            {"to": "tel:91234567", "text": "4830215"},
+            {"to": "+65-9123-4567", "text": NUMBER},
         ],
     )
     def test_no_other_mistake_is_taken_for_it(self, fields: dict[str, str]) -> None:
-        assert refusal_of(a_json_request(fields)).code is not Code.FIELDS_SWAPPED
+        assert refusal_of(a_json_request(fields)).reason is not Reason.FIELDS_SWAPPED
 
     def test_a_text_that_is_a_number_can_be_sent(self) -> None:
         request = a_json_request({"to": NUMBER, "text": "6591234567"})
@@ -181,31 +209,52 @@ class TestSwappedFields:
         assert read_send_request(request, RULES).text == "6591234567"
 
 
-BODIES: list[tuple[HttpRequest, Code, int]] = [
-    (an_http_request(""), Code.BODY_MISSING, 400),
-    (an_http_request("{"), Code.BODY_INVALID, 400),
-    (an_http_request("[]"), Code.BODY_INVALID, 400),
-    (an_http_request(json.dumps([GOOD])), Code.BODY_INVALID, 400),
-    (an_http_request('"text"'), Code.BODY_INVALID, 400),
-    (an_http_request("null"), Code.BODY_INVALID, 400),
-    (an_http_request('{"to": NaN, "text": "a"}'), Code.BODY_INVALID, 400),
-    (an_http_request('{"to": 1' + "0" * 5000 + "}"), Code.BODY_INVALID, 400),
-    (an_http_request("[" * 30_000), Code.BODY_INVALID, 400),
-    (an_http_request('{"a":' * 10_000), Code.BODY_INVALID, 400),
-    (an_http_request(json.dumps(GOOD), headers=FORM), Code.BODY_INVALID, 400),
-    (an_http_request("&".join(["a=b"] * 101), headers=FORM), Code.BODY_INVALID, 400),
-    (an_http_request(b"to=6591234567&text=%FF", headers=FORM), Code.BODY_NOT_UTF8, 400),
-    (an_http_request(b'{"to": "\xff"}'), Code.BODY_NOT_UTF8, 400),
-    (an_http_request('{"to": "\ufffd"}'), Code.BODY_NOT_UTF8, 400),
-    (an_http_request(" " * 65_537), Code.BODY_TOO_LARGE, 413),
+def packed(body: str | bytes, encoding: str) -> HttpRequest:
+    """Return a request that claims to be packed."""
+    return an_http_request(body, headers={"content-encoding": encoding})
+
+
+BODIES: list[tuple[HttpRequest, Reason, int]] = [
+    (an_http_request(""), Reason.BODY_MISSING, 400),
+    (an_http_request("{"), Reason.BODY_INVALID, 400),
+    (an_http_request("[]"), Reason.BODY_INVALID, 400),
+    (an_http_request(json.dumps([GOOD])), Reason.BODY_INVALID, 400),
+    (an_http_request('"text"'), Reason.BODY_INVALID, 400),
+    (an_http_request("null"), Reason.BODY_INVALID, 400),
+    (an_http_request('{"to": NaN, "text": "a"}'), Reason.BODY_INVALID, 400),
+    (an_http_request('{"to": 1' + "0" * 5000 + "}"), Reason.BODY_INVALID, 400),
+    (an_http_request("[" * 30_000), Reason.BODY_INVALID, 400),
+    (an_http_request('{"a":' * 10_000), Reason.BODY_INVALID, 400),
+    (an_http_request(json.dumps(GOOD), headers=FORM), Reason.BODY_INVALID, 400),
+    (an_http_request("&".join(["a=b"] * 101), headers=FORM), Reason.BODY_INVALID, 400),
+    (
+        an_http_request(b"to=1", headers={"content-encoding": "br"}),
+        Reason.CONTENT_TYPE_UNSUPPORTED,
+        415,
+    ),
+    (
+        an_http_request("to=1", headers={"content-encoding": "gzip"}),
+        Reason.CONTENT_TYPE_UNSUPPORTED,
+        415,
+    ),
+    (an_http_request(b"to=1", headers={"content-encoding": "gzip"}), Reason.BODY_INVALID, 400),
+    (
+        a_json_request(GOOD, headers={"content-type": "application/json, text/plain"}),
+        Reason.CONTENT_TYPE_UNSUPPORTED,
+        415,
+    ),
+    (an_http_request(b"to=6591234567&text=%FF", headers=FORM), Reason.BODY_NOT_UTF8, 400),
+    (an_http_request(b'{"to": "\xff"}'), Reason.BODY_NOT_UTF8, 400),
+    (an_http_request('{"to": "\ufffd"}'), Reason.BODY_NOT_UTF8, 400),
+    (an_http_request(" " * 65_537), Reason.BODY_TOO_LARGE, 413),
     (
         a_json_request(GOOD, headers={"content-type": "text/html"}),
-        Code.CONTENT_TYPE_UNSUPPORTED,
+        Reason.CONTENT_TYPE_UNSUPPORTED,
         415,
     ),
     (
         a_json_request(GOOD, headers={"content-type": "multipart/form-data; boundary=b"}),
-        Code.CONTENT_TYPE_UNSUPPORTED,
+        Reason.CONTENT_TYPE_UNSUPPORTED,
         415,
     ),
 ]
@@ -217,11 +266,11 @@ BODIES: list[tuple[HttpRequest, Code, int]] = [
     ids=[f"{code}-{n}" for n, (_, code, _) in enumerate(BODIES)],
 )
 def test_a_body_that_cannot_be_read_is_refused(
-    request_: HttpRequest, code: Code, status: int
+    request_: HttpRequest, code: Reason, status: int
 ) -> None:
     refusal = refusal_of(request_)
 
-    assert (refusal.code, refusal.status) == (code, status)
+    assert (refusal.reason, refusal.status) == (code, status)
 
 
 @pytest.mark.parametrize("sub_account", ["", "another", SUB_ACCOUNT + "x", SUB_ACCOUNT.upper()])
@@ -230,7 +279,7 @@ def test_only_the_deployments_own_sub_accounts_send(sub_account: str) -> None:
 
     refusal = refusal_of(request)
 
-    assert (refusal.code, refusal.status) == (Code.SUB_ACCOUNT_NOT_ALLOWED, 403)
+    assert (refusal.reason, refusal.status) == (Reason.SUB_ACCOUNT_NOT_ALLOWED, 403)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +294,7 @@ def test_only_the_deployments_own_sub_accounts_send(sub_account: str) -> None:
 def test_a_text_that_8x8_would_cut_off_is_refused(text: str, options: dict[str, str]) -> None:
     refusal = refusal_of(a_json_request({"to": NUMBER, "message": text, **options}))
 
-    assert (refusal.code, fields_of(refusal)) == (Code.TEXT_TOO_LONG, ["message"])
+    assert (refusal.reason, fields_of(refusal)) == (Reason.TEXT_TOO_LONG, ["message"])
 
 
 @pytest.mark.parametrize(
@@ -263,14 +312,16 @@ def test_a_country_that_is_not_allowed_is_refused(number: str, options: dict[str
 
     refusal = refusal_of(request, country_calling_codes=("65",))
 
-    assert (refusal.code, refusal.status) == (Code.COUNTRY_NOT_ALLOWED, 403)
+    assert (refusal.reason, refusal.status) == (Reason.COUNTRY_NOT_ALLOWED, 403)
 
 
-@pytest.mark.parametrize("key", ["", "k" * 256])
+@pytest.mark.parametrize("key", ["", "   ", "k" * 256, "a\tb", "ü"])
 def test_an_idempotency_key_has_1_to_255_characters(key: str) -> None:
     headers = {"content-type": "application/json", "idempotency-key": key}
 
-    assert refusal_of(a_json_request(GOOD, headers=headers)).code is Code.IDEMPOTENCY_KEY_INVALID
+    assert (
+        refusal_of(a_json_request(GOOD, headers=headers)).reason is Reason.IDEMPOTENCY_KEY_INVALID
+    )
 
 
 json_values = st.recursive(
@@ -294,6 +345,152 @@ def test_whatever_a_body_holds_it_is_read_or_refused(fields: dict[str, Any]) -> 
 def test_whatever_bytes_come_they_are_read_or_refused(body: bytes, content_type: str) -> None:
     with pytest.raises(RefusedError):
         read_send_request(an_http_request(body, headers={"content-type": content_type}), RULES)
+
+
+MACROS: list[tuple[str, object]] = [
+    ("destination", "Moesms_destination"),
+    ("destination", "+moesms_destination"),
+    ("destination", ["Moesms_destination"]),
+    ("text", "Moesms_mesage"),
+    ("text", "Hi Moesms_message"),
+    ("text", "MOESMS_MESSAGE"),
+    ("source", "Moesms_x"),
+    ("campaignId", "Moesms_campaignId"),
+    ("clientMessageId", "id-Moesms_campaignId-7"),
+    ("dltTemplateId", "Moesms_dltTemplateId"),
+    ("messageType", "Moesms_type"),
+    ("dlrCallbackUrl", "https://a.example/?c=Moesms_campaignId"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), MACROS)
+def test_a_macro_that_was_not_filled_in_is_named(field: str, value: object) -> None:
+    refusal = refusal_of(a_json_request({**GOOD, field: value}))
+
+    assert (refusal.reason, refusal.status) == (Reason.MACRO_NOT_FILLED, 400)
+    assert fields_of(refusal) == [field]
+
+
+def test_a_macro_is_the_reason_even_where_more_is_wrong() -> None:
+    fields = {"from": "TwelveLetter", "to": "Moesms_destination", "text": "6591234567"}
+
+    assert refusal_of(a_json_request(fields)).reason is Reason.MACRO_NOT_FILLED
+
+
+def test_a_macro_as_idempotency_key_is_refused() -> None:
+    headers = {"idempotency-key": "Moesms_campaignId"}
+
+    refusal = refusal_of(a_json_request(GOOD, headers=headers))
+
+    assert (refusal.reason, fields_of(refusal)) == (Reason.MACRO_NOT_FILLED, ["Idempotency-Key"])
+
+
+NOT_ESCAPED = [
+    "message=Save 20% at Tom & Jerry&recipient=6591234567",
+    "message=Save at Tom & Jerry = fun&recipient=6591234567",
+    "message=Save at AT&T&recipient=6591234567",
+    "message=Save at A&&B&recipient=6591234567",
+    "message=1 + 1 are two&recipient=6591234567",
+    "message=a%20&%20b=c&recipient=6591234567",
+    "recipient",
+]
+
+
+@pytest.mark.parametrize("body", NOT_ESCAPED)
+@pytest.mark.parametrize("is_base64", [True, False])
+def test_a_form_whose_text_is_cut_at_an_unescaped_sign_is_refused(
+    body: str, is_base64: bool
+) -> None:
+    request = an_http_request(body.encode() if is_base64 else body, headers=FORM)
+
+    refusal = refusal_of(request)
+
+    assert refusal.reason is Reason.BODY_INVALID
+    assert "%26" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (6591234567.0, "decimal point"),
+        ("+65\u200e91234567", "U+200E"),
+        ("9123 4567", "blanks"),
+        ("12", "7 to 15 digits"),
+    ],
+)
+def test_a_number_is_refused_with_what_is_wrong_about_it(value: object, words: str) -> None:
+    refusal = refusal_of(a_json_request({"recipient": value, "text": "4830215"}))
+
+    assert refusal.reason is Reason.FIELD_INVALID
+    assert words in refusal.message
+
+
+def test_json_is_refused_with_the_place_that_is_wrong() -> None:
+    refusal = refusal_of(an_http_request('{"to": "1",\n"text": "He said "hi""}'))
+
+    assert "line 2, column 19" in refusal.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://caller.example/receipts",
+        "https://other.example/",
+        "https://caller.example.evil.example/",
+        "https://user@caller.example/",
+        "https://caller.example@evil.example/",
+        "https://caller.example/a b",
+        "https://caller.example/\t",
+        "https://caller.example/{id}",
+        "https://caller.example/ü",
+        "https://caller.example/%zz",
+        "https://caller.example/#a#b",
+        "https://caller.example\\@evil.example/",
+        "https:///path",
+        "https://[::1]/",
+        "https://caller.example/" + "a" * 2000,
+        "caller.example",
+        7,
+    ],
+)
+def test_a_callback_url_of_the_callers_is_refused_unless_its_host_is_allowed(url: object) -> None:
+    request = a_json_request({**GOOD, "dlrCallbackUrl": url})
+
+    refusal = refusal_of(request, caller_callback_hosts=("caller.example",))
+
+    assert (refusal.code, fields_of(refusal)) == (3020, ["dlrCallbackUrl"])
+
+
+def test_without_allowed_hosts_every_callback_url_of_the_callers_is_refused() -> None:
+    request = a_json_request({**GOOD, "dlrCallbackUrl": "https://caller.example/"})
+
+    assert fields_of(refusal_of(request, callback_url="https://b/c")) == ["dlrCallbackUrl"]
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ("recipient", 1002),
+        ("encoding", 1003),
+        ("message", 1004),
+        ("sender", 1005),
+        ("expiry", 1006),
+        ("country", 1009),
+        ("scheduled", 1011),
+        ("clientIp", 1012),
+        ("campaignId", 1000),
+    ],
+)
+def test_a_wrong_field_has_8x8s_code_for_it(field: str, code: int) -> None:
+    good = {"recipient": NUMBER, "message": TEXT}
+
+    assert refusal_of(a_json_request({**good, field: {}})).code == code
+
+
+def test_a_country_that_is_not_allowed_is_refused_by_the_callers_name_of_the_field() -> None:
+    request = a_json_request({"phone": "+15551234567", "text": TEXT})
+
+    assert fields_of(refusal_of(request, country_calling_codes=("65",))) == ["phone"]
 
 
 def test_no_refusal_quotes_what_the_caller_sent() -> None:

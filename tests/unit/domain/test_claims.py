@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim
+from sms_bridge.domain.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim, seconds_a_window
 from sms_bridge.domain.message import Message, is_message_id
 from tests.builders import a_message
 from tests.fakes.messages import InMemoryMessages
 
 WINDOW = 120
 KEY = ClaimKey("same message", WINDOW)
-# 32 windows: the length of a period of this window.
-PERIOD = 32 * WINDOW
-BOUNDARY = float(PERIOD * 467_000)
+# The length of the windows into which such claims are put.
+LENGTH = seconds_a_window(WINDOW)
+BOUNDARY = float(LENGTH * 467_000)
 
 
 class Claimants:
@@ -91,23 +91,12 @@ class TestTheWindow:
         assert other.claim(BOUNDARY).won
 
 
-class TestNames:
-    def test_a_named_message_is_a_repeat_for_as_long_as_it_is_kept(self) -> None:
-        claimants = Claimants(ClaimKey("named", None))
-        first = claimants.claim(BOUNDARY)
+def test_every_id_has_the_form_of_the_bridges_and_stands_for_one_slot() -> None:
+    ids = {KEY.message_id(window, slot) for window in range(20) for slot in range(20)}
+    ids |= {ClaimKey("another", 120).message_id(0, slot) for slot in range(20)}
 
-        later = claimants.claim(BOUNDARY + 90 * 86_400)
-
-        assert (first.won, later.won) == (True, False)
-        assert later.message == first.message
-        assert claimants.calls == 2
-
-    def test_every_id_has_the_form_of_the_bridges_and_stands_for_one_place(self) -> None:
-        ids = {KEY.message_id(period, place) for period in range(20) for place in range(20)}
-        ids |= {ClaimKey("another", 120).message_id(0, place) for place in range(20)}
-
-        assert len(ids) == 420
-        assert all(is_message_id(one) for one in ids)
+    assert len(ids) == 420
+    assert all(is_message_id(one) for one in ids)
 
 
 class TestLostAnswers:
@@ -120,7 +109,7 @@ class TestLostAnswers:
         assert again.won
         assert again.message.id == first.message.id
 
-    def test_at_every_place_of_a_chain(self) -> None:
+    def test_in_every_slot_of_a_window(self) -> None:
         """Each call of `create` gets through, its answer is lost, and boto3 calls it again."""
         claimants = Claimants()
         for number in range(5):
@@ -130,16 +119,16 @@ class TestLostAnswers:
             claimants.create(message)
             return claimants.create(message)
 
-        now = BOUNDARY + PERIOD
+        now = BOUNDARY + LENGTH
         claimed = claim(asked_for(now, "me"), KEY, now, twice)
 
         assert claimed.won
-        assert not claimed.message.ends_a_chain
+        assert not claimed.message.closes_window
 
 
-class TestChains:
+class TestWindows:
     @pytest.mark.parametrize("seconds", [20, 120, 86_400])
-    def test_none_grows_beyond_what_a_period_holds(self, seconds: int) -> None:
+    def test_no_claim_looks_through_more_slots_than_two_windows_hold(self, seconds: int) -> None:
         claimants = Claimants(ClaimKey("same message", seconds))
         most = 0
         for number in range(250):
@@ -147,15 +136,15 @@ class TestChains:
             assert claimants.claim(BOUNDARY + number * seconds).won
             most = max(most, claimants.calls)
 
-        windows_a_period = max(32, 600 // seconds) if seconds < 86_400 else 1
-        # The last period's chain with its end, this one's, and the place that is taken.
-        assert most <= 2 * windows_a_period + 3
+        slots = seconds_a_window(seconds) // seconds
+        # The last window's with the record that closes it, this one's, and the slot that is taken.
+        assert most <= 2 * slots + 3
 
-    def test_the_ends_of_chains_are_no_messages(self) -> None:
+    def test_what_closes_a_window_is_no_message(self) -> None:
         claimants = Claimants()
-        claimed = [claimants.claim(BOUNDARY + PERIOD * number).message for number in range(3)]
+        claimed = [claimants.claim(BOUNDARY + LENGTH * number).message for number in range(3)]
 
-        assert not any(message.ends_a_chain for message in claimed)
+        assert not any(message.closes_window for message in claimed)
         assert {one.id for one in claimants.store.open_messages(until="9")} == {
             message.id for message in claimed
         }
@@ -250,13 +239,13 @@ AROUND = [-WINDOW - 1, -CLOCK_SKEW, -1, -0.001, 0, 0.001, 1, CLOCK_SKEW]
 def test_of_simultaneous_claims_one_wins_however_their_calls_meet(
     times: tuple[float, ...],
 ) -> None:
-    """Simultaneous: their clocks differ, and the period changes between them."""
+    """Simultaneous: their clocks differ, and a new window begins between them."""
     runs = 0
-    for claims in every_run([BOUNDARY + 10 * PERIOD + time for time in times]):
+    for claims in every_run([BOUNDARY + 10 * LENGTH + time for time in times]):
         runs += 1
         assert [claimed.won for claimed in claims].count(True) == 1
         assert len({claimed.message.id for claimed in claims}) == 1
-        assert not any(claimed.message.ends_a_chain for claimed in claims)
+        assert not any(claimed.message.closes_window for claimed in claims)
 
     assert runs > 1
 
@@ -268,7 +257,7 @@ def test_of_simultaneous_claims_one_wins_however_their_calls_meet(
 def test_late_repeats_on_both_sides_of_a_boundary_find_the_first_however_they_meet(
     first: float, later: tuple[float, float]
 ) -> None:
-    start = BOUNDARY + 10 * PERIOD
+    start = BOUNDARY + 10 * LENGTH
     for claims in every_run([start + first, *(start + time for time in later)]):
         won = [claimed.message for claimed in claims if claimed.won]
         accepted = sorted(seconds_of(message.accepted_at) for message in won)
@@ -299,8 +288,8 @@ def test_clocks_that_differ_let_no_message_out_twice_in_a_window(
     covered = [moments[0] + BOUNDARY + start, *wins]
     for moment in moments:
         true_time = BOUNDARY + start + moment
-        place = bisect_right(covered, true_time)
-        assert true_time - covered[place - 1] <= WINDOW + CLOCK_SKEW
+        index = bisect_right(covered, true_time)
+        assert true_time - covered[index - 1] <= WINDOW + CLOCK_SKEW
 
 
 def test_a_message_keeps_what_its_request_asked_for() -> None:

@@ -1,11 +1,12 @@
 """What counts as the same message, sent again."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from sms_bridge.domain.duplicates import ClaimKey, claim_key
-from sms_bridge.domain.message import MessageRequest
+from sms_bridge.domain.duplicates import SECONDS_OF_AN_IDEMPOTENCY_KEY, ClaimKey, claim_key
+from sms_bridge.domain.message import MessageRequest, MessageType
 from tests.builders import NUMBER, TEXT, a_request
 
 
@@ -20,27 +21,85 @@ def test_the_same_message_to_the_same_number_is_a_repeat_within_the_window() -> 
     assert key_of(a_request()).seconds == 120
 
 
-def test_a_plus_before_the_number_makes_no_difference() -> None:
-    assert key_of(a_request(destination="+6591234567")) == key_of(
-        a_request(destination="6591234567")
+# A value other than that of `a_request`, for each field that belongs to the key. A new field has
+# to be decided upon: what changes what 8x8 would do belongs to it.
+OTHER_VALUES: dict[str, Any] = {
+    "sub_account_id": "another",
+    "destination": "+6591234568",
+    "text": TEXT + ".",
+    "message_type": MessageType.TRANSACTIONAL,
+    "source": "Acme",
+    "options": {"encoding": "UCS2"},
+    "client_message_id": "theirs",
+    "idempotency_key": "theirs",
+    "campaign_id": "c-1",
+    "dlt_template_id": "1107",
+}
+NOT_IN_THE_KEY = {"adds_callback_url"}
+
+
+def test_every_field_of_a_request_is_decided_upon() -> None:
+    assert {one.name for one in fields(MessageRequest)} == {*OTHER_VALUES, *NOT_IN_THE_KEY}
+
+
+@pytest.mark.parametrize("field", OTHER_VALUES)
+def test_any_other_message_is_no_repeat(field: str) -> None:
+    other = a_request(**{field: OTHER_VALUES[field]})
+
+    assert key_of(other).value != key_of(a_request()).value
+
+
+OPTIONS = {
+    "country": "SG",
+    "encoding": "UCS2",
+    "scheduled": "2026-11-25T00:00:00Z",
+    "expiry": "2026-11-25T00:00:00Z",
+    "clientIp": "203.0.113.7",
+    "track": "Outcome",
+    "dlrCallbackUrl": "https://caller.example/receipts",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_makes_another_message(option: str) -> None:
+    plain, with_option = a_request(), a_request(options={option: OPTIONS[option]})
+    other = a_request(options={option: OPTIONS[option] + "6"})
+
+    assert len({key_of(one).value for one in (plain, with_option, other)}) == 3
+
+
+def test_the_order_of_options_makes_no_difference() -> None:
+    backwards = dict(reversed(OPTIONS.items()))
+
+    assert key_of(a_request(options=OPTIONS)) == key_of(a_request(options=backwards))
+
+
+def test_the_bridges_own_callback_url_makes_no_difference() -> None:
+    urls = ["https://bridge.example/callbacks/8x8?token=old", "https://bridge.example/?token=new"]
+    old, new = (a_request(options={"dlrCallbackUrl": url}, adds_callback_url=True) for url in urls)
+
+    assert key_of(old) == key_of(new) == key_of(a_request())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+6591234567", "6591234567"),
+        ("+4407911123456", "+447911123456"),
+        ("+5215512345678", "+525512345678"),
+        ("+5491123456789", "541123456789"),
+    ],
+)
+def test_a_number_is_the_same_however_it_is_written(one: str, other: str) -> None:
+    assert key_of(a_request(destination=one)) == key_of(a_request(destination=other))
+
+
+def test_a_national_number_is_that_of_its_country() -> None:
+    singapore, hong_kong = (
+        a_request(destination="91239002", options={"country": country}) for country in ("SG", "HK")
     )
 
-
-DIFFERENCES: list[dict[str, Any]] = [
-    {"destination": "+6591234568"},
-    {"text": TEXT + "."},
-    {"text": TEXT.upper()},
-    {"source": "Acme"},
-    {"sub_account_id": "another"},
-    {"campaign_id": "c-1"},
-    {"client_message_id": "theirs"},
-    {"idempotency_key": "theirs"},
-]
-
-
-@pytest.mark.parametrize("difference", DIFFERENCES, ids=str)
-def test_any_other_message_is_no_repeat(difference: dict[str, Any]) -> None:
-    assert key_of(a_request(**difference)).value != key_of(a_request()).value
+    assert key_of(singapore).value != key_of(hong_kong).value
 
 
 def test_an_id_and_an_idempotency_key_with_the_same_value_are_two_things() -> None:
@@ -49,12 +108,18 @@ def test_an_id_and_an_idempotency_key_with_the_same_value_are_two_things() -> No
     assert named.value != key_of(a_request(idempotency_key="theirs")).value
 
 
-@pytest.mark.parametrize("name", ["client_message_id", "idempotency_key"])
 @pytest.mark.parametrize("window", [0, 120])
-def test_a_caller_that_names_its_messages_may_repeat_one_at_any_time(
-    name: str, window: int
-) -> None:
-    assert key_of(a_request(**{name: "theirs"}), window_seconds=window).seconds is None
+def test_with_an_idempotency_key_a_message_may_be_repeated_for_a_day(window: int) -> None:
+    key = key_of(a_request(idempotency_key="theirs"), window_seconds=window)
+
+    assert key.seconds == SECONDS_OF_AN_IDEMPOTENCY_KEY == 24 * 60 * 60
+
+
+def test_a_client_message_id_makes_no_repeat_after_the_window() -> None:
+    named = a_request(client_message_id="always the same")
+
+    assert key_of(named).seconds == 120
+    assert claim_key(named, window_seconds=0, hash_key="k") is None
 
 
 def test_a_client_that_gives_all_its_messages_one_id_loses_none() -> None:
@@ -64,7 +129,7 @@ def test_a_client_that_gives_all_its_messages_one_id_loses_none() -> None:
     assert first.value != second.value
 
 
-def test_without_a_window_a_message_without_a_name_is_never_a_repeat() -> None:
+def test_without_a_window_a_message_is_never_a_repeat() -> None:
     assert claim_key(a_request(), window_seconds=0, hash_key="k") is None
 
 

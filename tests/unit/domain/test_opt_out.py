@@ -1,32 +1,44 @@
 """What a person asks for by an SMS."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.opt_out import OptRequest, keywords_of, opt_request_of
+from sms_bridge.domain.message import InboundMessage
+from sms_bridge.domain.opt_out import OptRequest, keywords_of, moment_of, opt_request_of
 
 STOP = [
     "STOP",
     "stopall",
+    "STOP ALL",
     "Unsubscribe",
-    "CANCEL",
+    "OPT OUT",
+    "OPTOUT",
     "END",
-    "QUIT",
+    "ARRÊT",
     "арестовать",
     "退订",
     "توقف",
-    "DUR",
+    "बन्द",
+    "หยุด",
+    "DỪNG",
+    "İPTAL",
+    "ΔΙΑΚΟΠΉ",
+    "STRASSE",
+    "그만",
+    "🛑",
 ]
-START = ["START", "yes", "हाँ"]
+START = ["START", "UNSTOP", "हाँ", "👍"]
 KEYWORDS = keywords_of(STOP, START)
 
 
 @pytest.mark.parametrize("word", STOP)
 def test_each_keyword_opts_out(word: str) -> None:
-    assert {opt_request_of(text, KEYWORDS) for text in (word, word.lower(), word.upper())} == {
-        OptRequest.OPT_OUT
-    }
+    spellings = (word, word.lower(), word.upper(), word.title(), word.casefold())
+
+    assert {opt_request_of(text, KEYWORDS) for text in spellings} == {OptRequest.OPT_OUT}
 
 
 @pytest.mark.parametrize("word", START)
@@ -36,34 +48,124 @@ def test_each_keyword_opts_in(word: str) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Stop.",
-        " stop ",
-        "STOP!!!",
-        '"stop"',
-        "«Stop»",
-        "\n\tstop\r\n",
-        "(stop)",
-        "¡stop!",
-        "stop 🙏",
-        "❤️ stop ❤️",
-    ],
-)
-def test_what_stands_around_a_keyword_makes_no_difference(text: str) -> None:
+SPELLINGS = {
+    "full width": "ＳＴＯＰ",  # noqa: RUF001
+    "circled": "ⓢⓣⓞⓟ",
+    "ligature": "unsub﻿scribe",
+    "joiner inside": "बन्\u200dद",
+    "non-joiner inside": "ST\u200cOP",
+    "soft hyphen": "UN\u00adSUB\u00adSCRIBE",
+    "mark of direction": "\u200fتوقف\u200e",
+    "lengthened": "توقـــف",
+    "vowel marks": "تَوَقُّف",
+    "two blanks": "STOP  ALL",
+    "no-break blank": "STOP\u00a0ALL",
+    "line break": "Stop\r\nall",
+    "hyphen": "opt-out",
+    "no-break hyphen": "OPT\u2011OUT",
+    "dash": "opt – out",  # noqa: RUF001
+    "underscore": "stop_all",
+    "full stop between words": "Stop. All.",
+    "accent that falls away": "ARRET",
+    "accents taken apart": "arre\u0302t",
+    "Vietnamese without accents": "dung",
+    "Turkish, small": "iptal",
+    "Turkish, dotless": "IPTAL",
+    "Turkish, dotless and small": "ıptal",  # noqa: RUF001
+    "Greek without accent": "ΔΙΑΚΟΠΗ",
+    "sharp s": "straße",
+    "Hangul in parts": "\u1100\u1173\u1106\u1161\u11ab",
+    "emoji around": "❤️ stop ❤️",
+    "thanks": "stop 🙏🏽",
+    "quoted": "«Stop»",
+    "Spanish marks": "¡stop!",
+    "blank lines": "\n\tstop\r\n",
+    "byte order mark": "\ufeffstop",
+    "emoji with and without its variation": "🛑\ufe0f",
+}
+
+
+@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
+def test_other_spellings_are_the_same_word(text: str) -> None:
     assert opt_request_of(text, KEYWORDS) is OptRequest.OPT_OUT
 
 
+def test_a_keycap_is_its_digit_and_a_skin_tone_makes_no_difference() -> None:
+    keywords = keywords_of(["1"], ["👍"])
+
+    assert opt_request_of("1\ufe0f\u20e3", keywords) is OptRequest.OPT_OUT
+    assert opt_request_of("👍🏽", keywords) is OptRequest.OPT_IN
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "...", "please stop", "stop it", "nonstop", "stopp", "s t o p", "I can't stop", "1"],
+    [
+        *("", " ", "...", "?", "👎", "❤️", "🛑🛑", "\u200d", "\ufe0f"),
+        *("please stop", "stop it", "nonstop", "stopp", "s t o p", "sto p", "I can't stop", "1"),
+        "stop" + "\u0301" * 300,
+        "stop" + " " * 300,
+    ],
 )
 def test_the_keyword_has_to_be_all_of_it(text: str) -> None:
     assert opt_request_of(text, KEYWORDS) is None
+
+
+@pytest.mark.parametrize("keyword", ["", " ", "\u200d", "\ufe0f", "\u0301"])
+def test_a_keyword_of_nothing_matches_nothing(keyword: str) -> None:
+    keywords = keywords_of([keyword], [keyword])
+
+    assert {opt_request_of(text, keywords) for text in ("", " ", "?", "👍", keyword)} == {None}
+
+
+def test_a_word_among_both_kinds_opts_out() -> None:
+    assert opt_request_of("stop", keywords_of(["STOP"], ["stop"])) is OptRequest.OPT_OUT
 
 
 @given(st.text(max_size=10))
 def test_any_text_can_be_read(text: str) -> None:
     assert opt_request_of(text, KEYWORDS) in (None, OptRequest.OPT_OUT, OptRequest.OPT_IN)
     assert opt_request_of(text, keywords_of([], [])) is None
+
+
+@given(st.text(max_size=10))
+def test_every_keyword_is_found_as_it_was_typed(word: str) -> None:
+    found = opt_request_of(word, keywords_of([word], []))
+
+    assert found is OptRequest.OPT_OUT or keywords_of([word], [])[OptRequest.OPT_OUT] == frozenset()
+
+
+@pytest.mark.parametrize("character", ["\u0301", "\u200d", "ﷺ", "a", "🙂"])
+def test_a_text_of_any_length_is_read_at_once(character: str) -> None:
+    began = time.process_time()
+
+    opt_request_of(character * 500_000, KEYWORDS)
+
+    assert time.process_time() - began < 0.5
+
+
+RECEIVED_AT = "2026-11-24T09:30:04.000Z"
+
+
+@pytest.mark.parametrize(
+    ("opt_request", "sent_at", "moment"),
+    [
+        (OptRequest.OPT_OUT, "2026-11-24T09:30:03.120Z", "2026-11-24T09:30:03.120Z"),
+        (OptRequest.OPT_IN, "2026-11-24T09:30:03.120Z", "2026-11-24T09:30:03.120Z"),
+        (OptRequest.OPT_OUT, "", RECEIVED_AT),
+        (OptRequest.OPT_IN, "", "2026-11-24T09:25:04.000Z"),
+    ],
+)
+def test_a_request_counts_from_when_it_was_sent_and_a_stop_in_doubt_wins(
+    opt_request: OptRequest, sent_at: str, moment: str
+) -> None:
+    inbound = InboundMessage(
+        umid="u",
+        sub_account_id="acme",
+        source="1",
+        destination="2",
+        text="",
+        sent_at=sent_at,
+        received_at=RECEIVED_AT,
+    )
+
+    assert moment_of(opt_request, inbound) == moment

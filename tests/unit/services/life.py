@@ -298,5 +298,5 @@ class Bridge:
 
     def asked_for(self) -> list[Message]:
         """Return all messages, the oldest first."""
-        real = (one for one in self.messages.messages.values() if not one.ends_a_chain)
+        real = (one for one in self.messages.messages.values() if not one.closes_window)
         return sorted(real, key=lambda one: seconds_of(one.accepted_at))

@@ -181,13 +181,22 @@ class TestARepeat:
         assert bridge.send().id != bridge.send().id
         assert len(bridge.eightx8.sent) == 2
 
-    @pytest.mark.parametrize("name", ["client_message_id", "idempotency_key"])
-    def test_a_named_message_is_known_for_ever(self, name: str) -> None:
+    def test_with_an_idempotency_key_it_is_one_for_a_day(self) -> None:
         bridge = Bridge(a_sending_plan(window=0))
-        first = bridge.send(None, **{name: "theirs"})
-        bridge.clock.sleep(86_400)
+        first = bridge.send(idempotency_key="theirs")
+        bridge.clock.sleep(86_399)
+        repeat = bridge.send(idempotency_key="theirs")
+        bridge.clock.sleep(1)
 
-        assert bridge.send(None, **{name: "theirs"}).id == first.id
+        assert repeat.id == first.id != bridge.send(idempotency_key="theirs").id
+
+    def test_a_client_message_id_makes_none_after_the_window(self) -> None:
+        bridge = Bridge(a_sending_plan(window=120))
+        first = bridge.send(client_message_id="1234")
+        repeat = bridge.send(client_message_id="1234")
+        bridge.clock.sleep(120)
+
+        assert repeat.id == first.id != bridge.send(client_message_id="1234").id
 
     def test_it_hears_of_a_refusal_as_the_first_one_did(self) -> None:
         bridge = Bridge(result=REFUSED)

@@ -70,13 +70,13 @@ def messages(draw: st.DrawFn) -> Message:
             outcome_given_up_at=words,
             message_type=st.sampled_from(MessageType),
             attempt=counts,
-            ends_a_chain=st.booleans(),
+            closes_window=st.booleans(),
         )
     )
     if message.attempt:
         attempt_at = draw(st.just(message.accepted_at) | words.filter(bool))
         message = replace(message, attempt_at=attempt_at)
-    if message.ends_a_chain:
+    if message.closes_window:
         message = replace(message, message_type=MessageType.PROMOTIONAL)
     history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
     of_this_message = [
@@ -123,10 +123,10 @@ def test_what_is_not_known_takes_no_room() -> None:
     assert set(item_of(bare)) == {"id", "message_type", "state", "open_shard"}
 
 
-def test_the_end_of_a_chain_is_on_no_list_and_of_no_type() -> None:
-    end = Message(id=MESSAGE_ID, state=State.SENT, ends_a_chain=True)
+def test_the_closing_record_is_on_no_list_and_of_no_type() -> None:
+    end = Message(id=MESSAGE_ID, state=State.SENT, closes_window=True)
 
-    assert set(item_of(end)) == {"id", "state", "ends_a_chain"}
+    assert set(item_of(end)) == {"id", "state", "closes_window"}
 
 
 def test_attributes_that_a_later_version_added_do_no_harm() -> None:

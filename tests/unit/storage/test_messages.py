@@ -6,7 +6,7 @@ import pytest
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.duplicates import end_of_a_chain
+from sms_bridge.domain.duplicates import closing_record
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.send_result import SendResult
@@ -111,11 +111,11 @@ class TestLeastData:
         assert message is not None
         assert message.state is State.DELIVERED
 
-    def test_the_end_of_a_chain_holds_nothing_of_the_message_that_put_it_there(self) -> None:
+    def test_the_closing_record_holds_nothing_of_the_message_that_put_it_there(self) -> None:
         client = a_messages_table()
         store = DynamoDBMessages(client, TABLE)
 
-        store.create(end_of_a_chain(a_message(), "an id"))
+        store.create(closing_record(a_message(), "an id"))
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert "open_shard" not in item
