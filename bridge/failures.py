@@ -77,12 +77,12 @@ def _list(
         rows: list[dict[str, Any]] = []
         for one in islice(failed, limit):
             row = {
-                "messageId": one["message_id"],
+                "umid": one["message_id"],
                 "campaignId": one.get("campaign_id") or "",
                 "reason": one.get("outcome_reason") or "",
             }
             if full_numbers:
-                message = stack.messages.get(row["messageId"])
+                message = stack.messages.get(row["umid"])
                 row["destination"] = message.destination if message else ""
             rows.append(row)
     if as_json:

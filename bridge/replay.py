@@ -88,7 +88,7 @@ def _text_of(moment: datetime | None) -> str:
 
 def _line(message: Message) -> dict[str, Any]:
     return {
-        "messageId": message.id,
+        "umid": message.id,
         "acceptedAt": message.accepted_at,
         "status": message.outcome.status if message.outcome else "",
         "givenUp": message.outcome_given_up,

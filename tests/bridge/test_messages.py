@@ -68,7 +68,7 @@ def test_the_messages_to_a_number_the_newest_first(written: str, deployed: Deplo
 
     found = deployed.json_of("message", "--to", written)
 
-    assert [one["messageId"] for one in found["messages"]] == IDS[2::-1]
+    assert [one["umid"] for one in found["messages"]] == IDS[2::-1]
     assert found["thereAreMore"] is False
 
 
@@ -87,7 +87,7 @@ def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
 
     found = deployed.json_of("message", "--campaign", "spring", "--state", "unknown")
 
-    assert [one["messageId"] for one in found["messages"]] == [IDS[0]]
+    assert [one["umid"] for one in found["messages"]] == [IDS[0]]
     shown = deployed.run("message", "--campaign", "spring").output
     assert IDS[0] in shown
     assert IDS[1] in shown
@@ -401,7 +401,7 @@ def test_failures_are_counted_by_reason_with_an_example(failed: Deployed) -> Non
 def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: Deployed) -> None:
     listed = failed.json_of("failures", "--list", "--reason", "eightx8_rejected")
 
-    assert [one["messageId"] for one in listed["messages"]] == IDS[:2]
+    assert [one["umid"] for one in listed["messages"]] == IDS[:2]
     assert listed["messages"][0]["campaignId"] == "spring"
     assert NUMBER not in str(listed)
     shown = failed.run("failures", "--list", "--full-numbers").output
