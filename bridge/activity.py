@@ -18,7 +18,7 @@ from bridge.stack import FUNCTIONS, Stack
 
 HOUR, DAY = 3600.0, 86_400.0
 
-# Keys of the lines: figures are added up, and rows told apart by the others.
+# Keys of the lines: figures are added up, and the others tell rows apart.
 _FIGURES = (
     *("Accepted", "Sent", "Rejected", "Delivered", "Failed", "OptedOut", "Expired"),
     *("Receipts", "ReceiptsForUnknownMessages", "Segments", "Cost", "RequestsRefused"),

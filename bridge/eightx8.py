@@ -23,7 +23,7 @@ HOSTS = {
 """By the parameter ``EightX8Region``."""
 
 _ACCOUNT_ID = "eightx8AccountId"
-# No message has it, so asking for it is harmless and tells how far the key gets.
+# No message has it, so asking for it is harmless and shows how far the key gets.
 _NO_UMID = "00000000-0000-0000-0000-000000000000"
 _UNKNOWN_SUB_ACCOUNT, _NOT_FOUND = 1001, 1300
 _SECONDS_BETWEEN_QUESTIONS = 1.0
@@ -73,7 +73,7 @@ class EightX8Account:
         return urlsplit(self._base_url).netloc
 
     def access_to(self, sub_account_id: str) -> Access:
-        """Ask for a message that does not exist: the refusal tells what the key may use."""
+        """Ask for a message that does not exist: the refusal shows what the key may use."""
         answer = self._call("GET", _message(sub_account_id, _NO_UMID))
         if answer.status == 401:
             return Access.KEY_REFUSED

@@ -134,7 +134,7 @@ def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
 
 
 def _may_be_synced(trace: Trace) -> bool:
-    """Tell whether MoEngage may still have to learn what an SMS asks for."""
+    """Return whether MoEngage may still have to learn what an SMS asks for."""
     return seconds_before_next_opt_out_sync(time.time() - seconds_of(trace.received_at)) is not None
 
 

@@ -52,7 +52,7 @@ def opt_outs(
     """Count the opt-outs, by sub-account or by day; remove some after asking.
 
     Clear only what was recorded by mistake: the law of most countries forbids texting people who
-    asked not to be texted. MoEngage is not told.
+    asked not to be texted. MoEngage does not learn of it.
     """
     stack: Stack = context.obj
     start = timestamp(read_since(since, time.time())) if since else ""

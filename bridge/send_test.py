@@ -26,7 +26,7 @@ def send_test(
     context: typer.Context,
     to: Annotated[str, typer.Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)],
     text: Annotated[
-        str | None, typer.Option(help="Its text; without it, one that tells the time.")
+        str | None, typer.Option(help="Its text; without it, one with the time.")
     ] = None,
     sub_account: Annotated[
         str | None, typer.Option(help="8x8's sub-account; without it, the stack's first.")
@@ -78,7 +78,7 @@ def send_test(
 
 
 def is_over(message: Message) -> bool:
-    """Tell whether nothing more is to come."""
+    """Return whether nothing more is to come."""
     return bool(message.outcome_reported_at or message.outcome_given_up)
 
 

@@ -255,7 +255,7 @@ class Stack:
         return f"{self.api_url}/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
 
     def look_up_url(self, message_id: str) -> str:
-        """Where the API tells what became of a message."""
+        """Where the API says what became of a message."""
         return f"{self.api_url}/messages/{quote(message_id, safe='')}"
 
     # -------------------------------------------------------------------------------- the secret

@@ -29,7 +29,7 @@ _HEADINGS = ("Sub-account", "URL", "Enabled", "Authorization", "This stack")
 
 
 def is_here(one: Webhook, stack: Stack) -> bool:
-    """Tell whether a webhook points to the stack."""
+    """Return whether a webhook points to the stack."""
     return one.url.rstrip("/") == stack.callback_url
 
 

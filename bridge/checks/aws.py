@@ -191,7 +191,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
         if not stack.is_local:
             yield warning(
                 "alarms-missing",
-                "this stack has no alarms: nobody is told when messages stop",
+                "this stack has no alarms: nobody notices when messages stop",
                 "sms-bridge parameters set Monitoring=basic",
             )
         return
@@ -210,7 +210,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
     if silent:
         yield warning(
             "alarms-silent",
-            f"{silent} of {len(names)} alarms tell nobody",
+            f"{silent} of {len(names)} alarms reach nobody",
             "sms-bridge parameters set AlarmTopicArn=ARN, with the ARN of an SNS topic",
         )
     for topic in sorted(topics):

@@ -58,7 +58,7 @@ def check_key(stack: Stack) -> Iterator[Finding]:
         yield warning(
             "eightx8-unclear",
             f"8x8 did not say whether the key may use {', '.join(unclear)}",
-            "try again in a minute; 8x8's status page tells of outages",
+            "try again in a minute; 8x8's status page shows outages",
         )
     if granted := [name for name, one in access.items() if one is Access.GRANTED]:
         yield ok("eightx8-key", f"8x8 accepts the key {where} for {', '.join(granted)}")

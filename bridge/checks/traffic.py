@@ -43,7 +43,7 @@ def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
             "send-queue-purged",
             f"{survey.waiting} messages wait to be sent, but the send queues hold {depth} records: "
             "they were purged or taken out by somebody else",
-            "nothing brings the texts back; MoEngage is told that they expired when their time to "
+            "nothing brings the texts back; MoEngage gets the outcome expired when their time to "
             "live is over. sms-bridge failures --list then names whom to text again",
         )
     rate = int(stack.environment_of("DispatchQueue").get("SEND_RATE_LIMIT") or 0)
@@ -103,7 +103,7 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "messages-waiting",
             f"{reasons.total()} {message_type} messages have been waiting to be sent for more than "
             f"{SECONDS_TO_WAIT[message_type] // 60} minutes ({why})",
-            "see docs/runbook.md, transactional-queue-age: the reason tells whether 8x8 throttles, "
+            "see docs/runbook.md, transactional-queue-age: the reason says whether 8x8 throttles, "
             "is down, or DispatchQueue does not run",
             *(*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
         )
@@ -235,7 +235,7 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
             yield problem(
                 "messages-rejected",
                 f"8x8 refused {one.count} messages of the last hour ({reason})",
-                f"sms-bridge message {one.example} tells why; the table of reasons says what to do",
+                f"sms-bridge message {one.example} shows why; the table of reasons says what to do",
                 *_FAULTS.get(reason, ()),
             )
     if are_many(figures["OptedOut"]):
@@ -260,6 +260,6 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
             yield warning(
                 "messages-failed",
                 f"{one.count} of {total} messages of the last hour failed ({reason})",
-                f"sms-bridge message {one.example} tells why; with the same reason for many, ask "
+                f"sms-bridge message {one.example} shows why; with the same reason for many, ask "
                 "8x8's support",
             )

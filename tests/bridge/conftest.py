@@ -23,7 +23,7 @@ from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
-    """A bridge of which 8x8 knows the key and the webhook, and that MoEngage can hear."""
+    """A bridge of which 8x8 knows the key and the webhook, and whose reports MoEngage gets."""
     monkeypatch.setenv("COLUMNS", "200")
     for name, value in ON_LOOPBACK.items():
         monkeypatch.setenv(name, value)

@@ -222,7 +222,7 @@ class Deployed:
             ComparisonOperator="GreaterThanThreshold",
         )
         client_of("cloudwatch").set_alarm_state(
-            AlarmName=name, StateValue=state, StateReason="told"
+            AlarmName=name, StateValue=state, StateReason="said so"
         )
         self.alarms.append(name)
 

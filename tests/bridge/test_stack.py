@@ -22,7 +22,7 @@ OUTPUTS = {
 
 
 class StubbedSession:
-    """A session whose clients answer what they were told, and nothing else."""
+    """A session whose clients answer as a test says, and nothing else."""
 
     def __init__(self) -> None:
         self.clients: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def a_stack(session: StubbedSession, **options: Any) -> Stack:
 
 
 def describe(session: StubbedSession) -> None:
-    """Let CloudFormation tell the outputs."""
+    """Let CloudFormation list the outputs."""
     outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
     stack = {
         "StackName": "sms-bridge",
@@ -66,7 +66,7 @@ def describe(session: StubbedSession) -> None:
 
 
 def list_resources(session: StubbedSession) -> None:
-    """Let CloudFormation tell the resources, on two pages."""
+    """Let CloudFormation list the resources, on two pages."""
     stubber = session.stub("cloudformation")
     pages = (("SendSms", "AWS::Lambda::Function", "next"), ("OutcomeQueue", "AWS::SQS::Queue", ""))
     for name, kind, token in pages:
