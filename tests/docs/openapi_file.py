@@ -133,9 +133,9 @@ def is_within_what_no_schema_can_say(case: Any) -> bool:
         case.body.pop("dlrCallbackUrl", None)
         encoding = case.body.get("encoding") or "AUTO"
         texts = [value for name, value in case.body.items() if name in NAMES["text"]]
-        return all(segments_of(text, encoding.upper()).count <= MAX_SEGMENTS for text in texts) and (
-            all(map(is_made_of_what_people_see, values_of(case.body)))
-        )
+        return all(
+            segments_of(text, encoding.upper()).count <= MAX_SEGMENTS for text in texts
+        ) and (all(map(is_made_of_what_people_see, values_of(case.body))))
     return True
 
 

@@ -92,7 +92,7 @@ class TestFunctions:
         for group in groups:
             properties = template.resources[group]["Properties"]
             assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-        assert set(template.of_type("AWS::IAM::Role")) == set(roles)
+        assert set(template.of_type("AWS::IAM::Role")) - {"CodeDeployRole"} == set(roles)
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_role_names_each_action_and_resource(self, function: str, template: Template) -> None:
@@ -106,10 +106,11 @@ class TestFunctions:
         assert {name.partition("/")[0] for name in allowed} <= set(template.resources)
         assert {one["Effect"] for one in template.statements(function)} == {"Allow"}
 
-    def test_roles_are_for_lambda_alone(self, template: Template) -> None:
-        for role in template.of_type("AWS::IAM::Role").values():
+    def test_roles_are_for_lambda_alone_and_one_for_codedeploy(self, template: Template) -> None:
+        for name, role in template.of_type("AWS::IAM::Role").items():
+            service = "codedeploy" if name == "CodeDeployRole" else "lambda"
             [statement] = role["AssumeRolePolicyDocument"]["Statement"]
-            assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+            assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
 
     def test_runtime_is_that_of_the_layer_and_of_its_makefile(self, template: Template) -> None:
         [layer] = template.of_type("AWS::Serverless::LayerVersion").values()
@@ -313,10 +314,11 @@ class TestWhereCompaniesDeploy:
 
     def test_without_them_there_is_no_vpc_no_boundary_and_no_path(self, template: Template) -> None:
         resources = Evaluated(template).resources
+        assert "CodeDeployRole" not in resources
 
         for name in template.functions:
             assert "VpcConfig" not in resources[name]
-        for name in template.of_type("AWS::IAM::Role"):
+        for name in set(template.of_type("AWS::IAM::Role")) - {"CodeDeployRole"}:
             assert "PermissionsBoundary" not in resources[name]
             assert "ManagedPolicyArns" not in resources[name]
             assert resources[name]["Path"] == "/"
@@ -339,7 +341,8 @@ class TestWhereCompaniesDeploy:
             ]
 
     def test_every_role_has_the_boundary_and_the_path(self, template: Template) -> None:
-        resources = Evaluated(template, self.GIVEN).resources
+        gradual = {"DeploymentPreference": "Canary10Percent5Minutes"}
+        resources = Evaluated(template, {**self.GIVEN, **gradual}).resources
 
         for name in template.of_type("AWS::IAM::Role"):
             assert resources[name]["PermissionsBoundary"] == self.GIVEN["PermissionsBoundaryArn"]

@@ -101,7 +101,7 @@ class TestLeastData:
         )
 
         send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
-        event = read_callback(json.dumps(a_receipt_callback("delivered")), clock.text)
+        (event,) = read_callback(json.dumps(a_receipt_callback("delivered")), clock.text)
         receive(event, hash_key="k")
 
         (item,) = client.scan(TableName=TABLE)["Items"]
