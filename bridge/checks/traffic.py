@@ -159,8 +159,9 @@ _MALFORMED = (
     "MoEngage's request lacks what a message needs",
     "compare the sender's form in MoEngage with sms-bridge settings",
 )
-# What is wrong with the deployment, and not with a message. The finding that says so already.
-_FAULTS = {
+# What is wrong with the deployment, and not with a message; the findings that say so as long as it
+# is. Nothing else says the others.
+_FAULTS: dict[str, tuple[str, ...]] = {
     "eightx8_unauthorized": ("eightx8-key-refused", "eightx8-region-wrong"),
     "eightx8_forbidden": ("sub-account-refused",),
     "eightx8_unknown_sub_account": ("sub-account-refused",),
@@ -231,12 +232,20 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
         return count >= _AT_LEAST and count > _SHARE * total
 
     for reason, one in activity.rejected.items():
-        if reason in _FAULTS or are_many(one.count):
+        what = f"8x8 refused {one.count} messages of the last hour ({reason})"
+        if causes := _FAULTS.get(reason):
+            yield warning(
+                "messages-rejected",
+                what,
+                f"the cause is gone by now; sms-bridge failures --list --reason {reason} names "
+                "whom to text again",
+                *causes,
+            )
+        elif causes == () or are_many(one.count):
             yield problem(
                 "messages-rejected",
-                f"8x8 refused {one.count} messages of the last hour ({reason})",
+                what,
                 f"sms-bridge message {one.example} shows why; the table of reasons says what to do",
-                *_FAULTS.get(reason, ()),
             )
     if are_many(figures["OptedOut"]):
         yield warning(

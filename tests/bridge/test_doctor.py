@@ -418,6 +418,12 @@ def the_sender_id_is_not_registered(deployed: Deployed) -> None:
     deployed.log("SendSms", {**line, "Rejected": 1, "Failed": 1, "Accepted": 1})
 
 
+@fault("messages-rejected")
+def the_key_was_wrong_half_an_hour_ago(deployed: Deployed) -> None:
+    line = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
+    deployed.log("SendSms", {**line, "Rejected": 1, "Failed": 1}, minutes_ago=30)
+
+
 @fault("many-opted-out")
 def an_opt_out_list_blocks_a_campaign(deployed: Deployed) -> None:
     line = {"reason": "opted_out", "outcome_reason": "opted_out", "OptedOut": 1, "Failed": 1}
