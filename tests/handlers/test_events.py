@@ -135,9 +135,7 @@ EFFECTS = {
     "receive_callback/inbound": Effects(("inbound",)),
     "receive_callback/inbound_stop": opt_requests(41),
     "receive_callback/inbound_start": opt_requests(42),
-    "receive_callback/several_events": Effects(
-        ("message delivered", "message sent"), queued=(51,)
-    ),
+    "receive_callback/several_events": Effects(("message delivered", "message sent"), queued=(51,)),
     "receive_callback/xml": Effects(("event",)),
     "receive_callback/unknown_event": Effects(("event",)),
     "receive_callback/other_product": Effects(("event",)),
