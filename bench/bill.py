@@ -94,10 +94,11 @@ class Assumptions:
         """Return those of the bridge as the template sets it up."""
         format_ = stack.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
         dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
+        send = stack.functions["SendSms"]
         return cls(
-            memory_mb=stack.functions["SendSms"]["MemorySize"],
-            traced=0.05 if stack.parameters["Tracing"] == "Active" else 0.0,
-            platform_lines=stack.parameters["PlatformLogLevel"] != "WARN",
+            memory_mb=send["MemorySize"],
+            traced=0.05 if send.get("Tracing") == "Active" else 0.0,
+            platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
             access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)),
             pace=2 * dispatchers / rate if rate else 0.0,
         )
@@ -185,9 +186,10 @@ def month(
     """
     metrics = set(reconcile.metrics) | (life.metrics if messages else set())
     filters = sum(
-        "DefaultValue" in one
+        1
         for properties in stack.everywhere("AWS::Logs::MetricFilter")
         for one in properties["MetricTransformations"]
+        if "DefaultValue" in one
     )
     fixed = {
         "Alarms": sum(_alarms(stack)),
@@ -230,7 +232,8 @@ def metrics_of_dashboard(body: Any) -> int:
     for widget in content["widgets"]:
         for metric in widget["properties"].get("metrics", ()):
             first = metric[0]
-            found += not isinstance(first, dict) or "SEARCH" in first.get("expression", "")
+            is_formula = isinstance(first, dict) and "SEARCH" not in first.get("expression", "")
+            found += 0 if is_formula else 1
     return found
 
 
@@ -247,10 +250,9 @@ def _polls(stack: Stack) -> Iterator[float]:
 def _runs(stack: Stack, usage: Usage, assumed: Assumptions) -> float:
     """Return the dollars of the runs of `reconcile`, with an environment of their own."""
     function = stack.functions["Reconcile"]
-    schedules = [one["Properties"]["Schedule"] for one in function["Events"].values()]
-    minutes = sum(int(re.fullmatch(r"rate\((\d+) minutes?\)", one)[1]) for one in schedules)  # type: ignore[index]
-    runs = _DAYS * 1440 / minutes
-    memory = function["MemorySize"]
+    (schedule,) = (one["Properties"]["Schedule"] for one in function["Events"].values())
+    runs = _DAYS * 1440 / int(schedule.removeprefix("rate(").partition(" ")[0])
+    memory = int(function["MemorySize"])
     waiting = sum(assumed.seconds[service] * times for service, times in usage.waits.items())
     seconds = waiting + own_seconds(usage.cpu, memory)
     log_bytes = (usage.log_bytes + usage.log_lines * _BYTES_A_LINE) / usage.invocations

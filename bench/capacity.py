@@ -64,7 +64,7 @@ def limits(life: Life, stack: Stack, assumed: Assumptions) -> list[Limit]:
     per_second = at_once * outcomes["BatchSize"] / seconds["forward_outcome"]
     found.append(Limit("Reporting to MoEngage", per_second, "outcomes wait in their queue"))
     if is_queued:
-        batch = stack.number("DispatchBatchSize")
+        batch = stack.dispatch_batch
         dispatched = stack.number("DispatchConcurrency") * batch / seconds["dispatch_queue"]
         pace = "`SendRateLimit`, `DispatchConcurrency`"
         found.append(Limit("The send queue of one message type", dispatched, pace))

@@ -203,7 +203,7 @@ class Bench:
     @cached_property
     def lives(self) -> dict[str, Life]:
         """A message's life in each mode, and as people write it."""
-        batch_size = self.artifact.stack.number("DispatchBatchSize")
+        batch_size = self.artifact.stack.dispatch_batch
         return {
             "direct": self.ours.live(20),
             "queued": self.ours.live(2 * batch_size, queued=batch_size),

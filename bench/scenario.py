@@ -317,7 +317,6 @@ class Scenario:
 
     def works(self, count: int) -> Iterator[Work]:
         """Give the work of each warm figure, prepared by the steps before it."""
-        stack = self.artifact.stack
         yield self.send("promotional", count)
         yield self.send("transactional", count)
         self._done(self.send("promotional", count))
@@ -330,7 +329,7 @@ class Scenario:
         self._done(delivered)
         outcomes = self.outcomes(10)
         yield outcomes
-        batch_size = stack.number("DispatchBatchSize")
+        batch_size = self.artifact.stack.dispatch_batch
         self._done(self.send("promotional", 3 * batch_size, DISPATCH_MODE="queued"))
         yield self.dispatches(batch_size, SEND_RATE_LIMIT="0")
 

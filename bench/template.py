@@ -102,16 +102,19 @@ class Stack:
         shared = self.value(self.content["Globals"]["Function"])
         found = {}
         for name, own in self.of_type("AWS::Serverless::Function").items():
-            variables = [one.get("Environment", {}).get("Variables", {}) for one in (shared, own)]
-            merged = {"Variables": variables[0] | variables[1]}
-            found[name] = {**shared, **own, "Environment": merged}
+            found[name] = _merged(shared, own)
         return found
+
+    @property
+    def dispatch_batch(self) -> int:
+        """How many messages Lambda hands to `dispatch_queue` at once, at most."""
+        sources = self.functions["DispatchQueue"]["Events"].values()
+        return max(int(one["Properties"]["BatchSize"]) for one in sources)
 
     def number(self, parameter: str) -> int:
         """Return the value of a parameter that is a number."""
         return int(self.parameters[parameter])
 
-    # ------------------------------------------------------------------------------------- inside
     def holds(self, condition: Any) -> bool:
         """Decide a condition."""
         match condition:
@@ -158,3 +161,10 @@ class Stack:
     def _filled(self, name: str, own: Mapping[str, Any]) -> str:
         value = own.get(name, self.parameters.get(name))
         return str(value) if isinstance(value, str | int | float) else f"${{{name}}}"
+
+
+def _merged(shared: Any, own: Any) -> Any:
+    """Complete a function's properties with those of all, as SAM does."""
+    if not isinstance(shared, dict) or not isinstance(own, dict):
+        return own
+    return shared | {key: _merged(shared.get(key), one) for key, one in own.items()}

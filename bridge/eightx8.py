@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bridge.calls import Answer, call
 from bridge.errors import BridgeError
-from sms_bridge.web import eightx8_answers
+from sms_bridge.providers import eightx8_errors as eightx8_answers
 
 ALL_SUB_ACCOUNTS = "*"
 

@@ -13,11 +13,11 @@ from rich.progress import Progress, track
 
 from bridge.options import AsJson, Yes, read_number
 from bridge.stack import Stack
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.forwarding import seconds_before_next_wish
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.storage.person_data import Trace
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.outcome import seconds_before_next_opt_out_sync
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.services.interfaces import Trace
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Known:
     @property
     def under_way(self) -> int:
         """How many of the messages MoEngage has not heard the outcome of."""
-        return sum(not one.outcome_told_at for one in self.messages)
+        return sum(not one.outcome_reported_at for one in self.messages)
 
     @property
     def traces(self) -> list[Trace]:
@@ -126,7 +126,7 @@ def _find(stack: Stack, number: str, console: Console, *, messages_only: bool) -
 
 def _may_be_passed_on(trace: Trace) -> bool:
     """Tell whether MoEngage may still have to hear what an SMS asks for."""
-    return seconds_before_next_wish(time.time() - seconds_of(trace.received_at)) is not None
+    return seconds_before_next_opt_out_sync(time.time() - seconds_of(trace.received_at)) is not None
 
 
 def _figures(known: Known) -> dict[str, object]:

@@ -13,11 +13,11 @@ from bridge.errors import BridgeError, NotToldError
 from bridge.options import AsJson, FullNumbers, read_number
 from bridge.stack import Stack
 from bridge.stories import heading_of, lines_of, number_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.steps.look_up import Page, Wanted
-from sms_bridge.web.eightx8_details import DetailsFailedError
-from sms_bridge.web.look_ups import look_up_answer
+from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import DetailsFailedError
+from sms_bridge.services.look_up import Page, Wanted
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage heard")
 
@@ -109,6 +109,6 @@ def _print_list(page: Page, *, full_numbers: bool) -> None:
     for one in page.messages:
         outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
         number = number_of(one, full_numbers=full_numbers)
-        told = one.outcome_told_at or one.outcome_given_up
-        rows.append((one.id, number, one.accepted_at, one.state, outcome, told))
+        reported = one.outcome_reported_at or one.outcome_given_up
+        rows.append((one.id, number, one.accepted_at, one.state, outcome, reported))
     typer.echo(columns(rows, _HEADINGS))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sms_bridge.rules.phone_numbers import NUMBER
+from sms_bridge.domain.phone_number import NUMBER
 
 _BETWEEN_DIGITS = re.compile(r"[\s().\-/]")
 # 8x8's own rule for an account id (OpenAPI file, parameter accountId).

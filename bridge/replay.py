@@ -14,10 +14,10 @@ from rich.progress import track
 from bridge.columns import columns
 from bridge.options import AsJson
 from bridge.stack import Stack
-from sms_bridge.rules.messages import Message
-from sms_bridge.steps.replay import ReplayScope, find_replays
-from sms_bridge.steps.replay import replay as replay_one
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.message import Message
+from sms_bridge.services.replay import ReplayScope, find_replays
+from sms_bridge.services.replay import replay as replay_one
+from sms_bridge.storage.queues import outcome_body
 
 _SHOWN = 20
 

@@ -15,8 +15,8 @@ from bridge.account import known_account_id
 from bridge.options import AsJson
 from bridge.stack import Stack
 from bridge.webhook import register_again
-from sms_bridge.clock import timestamp
-from sms_bridge.storage.secret_tokens import new_token
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.storage.secret import new_token
 
 # A function may have read the secret in the last moment before it was changed.
 _SECONDS_TO_SPARE = 5

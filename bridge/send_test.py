@@ -14,9 +14,9 @@ from bridge.errors import BridgeError
 from bridge.options import AsJson, read_number
 from bridge.stack import Stack
 from bridge.stories import lines_of
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.messages import Message, Told
-from sms_bridge.web.look_ups import look_up_answer
+from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message, OutcomeStatus
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -70,14 +70,14 @@ def send_test(
         typer.echo(json.dumps(look_up_answer(message, full_number=False)))
     elif not is_over(message):
         typer.echo(f"Not over after {wait} seconds; later: bridge message {message_id}")
-    delivered = message.outcome is not None and message.outcome.status is Told.DELIVERED
-    if not (delivered and message.outcome_told_at):
+    delivered = message.outcome is not None and message.outcome.status is OutcomeStatus.DELIVERED
+    if not (delivered and message.outcome_reported_at):
         raise typer.Exit(1)
 
 
 def is_over(message: Message) -> bool:
     """Tell whether nothing more is to come."""
-    return bool(message.outcome_told_at or message.outcome_given_up)
+    return bool(message.outcome_reported_at or message.outcome_given_up)
 
 
 def follow(

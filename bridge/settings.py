@@ -10,7 +10,7 @@ import typer
 from bridge.columns import columns
 from bridge.options import AsJson
 from bridge.stack import Stack
-from sms_bridge.rules.messages import Told
+from sms_bridge.domain.message import OutcomeStatus
 
 # Enough to see which of two tokens it is.
 _SHOWN_OF_A_TOKEN = 4
@@ -78,7 +78,7 @@ def tracking_fields() -> Fields:
         "Unique id of the sent response": "messageId",
         "Unique id of the delivery response": "messageId",
         "Delivery status": "status",
-        "Success values": Told.DELIVERED,
+        "Success values": OutcomeStatus.DELIVERED,
         "Failure reason": "reason",
     }
 

@@ -11,15 +11,19 @@ import boto3
 from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
-from sms_bridge.steps.look_up import LookUp
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.providers.eightx8_log import MessageDetails
+from sms_bridge.services.look_up import LookUp
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
 from sms_bridge.storage.person_data import DynamoDBPersonData
-from sms_bridge.storage.secret import Secret, SecretSource
-from sms_bridge.storage.secret_tokens import add_missing_tokens, change_values, read_values
-from sms_bridge.web.eightx8_details import MessageDetails
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
+from sms_bridge.storage.secret import (
+    Secret,
+    SecretSource,
+    add_missing_tokens,
+    change_values,
+    read_values,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -13,7 +13,7 @@ from bridge.options import AsJson
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES, Depth, depth_of, reasons_in
 from bridge.stack import Stack
 from bridge.survey import LOOKED_AT_MOST, Survey, take_survey
-from sms_bridge.clock import seconds_of
+from sms_bridge.domain.clock import seconds_of
 
 
 def stats(context: typer.Context, as_json: AsJson = False) -> None:
@@ -31,8 +31,8 @@ def stats(context: typer.Context, as_json: AsJson = False) -> None:
                 for state, count in survey.by_state.items()
             },
             "isComplete": survey.is_complete,
-            "untoldOutcomes": survey.untold,
-            "toldInVain": survey.told_in_vain,
+            "untoldOutcomes": survey.unreported,
+            "toldInVain": survey.unacknowledged,
             "givenUp": survey.given_up,
             "queues": {name: _figures(depth) for name, depth in depths.items()},
             "deadLetters": reasons,
@@ -42,8 +42,8 @@ def stats(context: typer.Context, as_json: AsJson = False) -> None:
     typer.echo(_open_messages(survey, now))
     if not survey.is_complete:
         typer.echo(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
-    typer.echo(f"Outcomes that MoEngage has not heard yet: {survey.untold}")
-    typer.echo(f"  told in vain at least once: {survey.told_in_vain}")
+    typer.echo(f"Outcomes that MoEngage has not heard yet: {survey.unreported}")
+    typer.echo(f"  told in vain at least once: {survey.unacknowledged}")
     typer.echo(f"Outcomes that were given up: {survey.given_up.total()}")
     for reason, count in survey.given_up.most_common():
         typer.echo(f"  {reason}: {count}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import masked
-from sms_bridge.rules.story import story_of
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.phone_number import masked
+from sms_bridge.domain.timeline import timeline_of
 
 _TIME_OF_DAY = slice(11, 19)
 _DAY = slice(0, 10)
@@ -35,7 +35,7 @@ def heading_of(message: Message, *, full_numbers: bool) -> str:
 def lines_of(message: Message) -> Iterator[str]:
     """Return a message's story, a line an event, in UTC; each day is named once."""
     day = ""
-    for at, what in story_of(message):
+    for at, what in timeline_of(message):
         if at[_DAY] != day:
             day = at[_DAY]
             yield f"{day} (UTC)"

@@ -6,17 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 
-from sms_bridge.clock import seconds_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.storage.message_indexes import FIRST, LAST
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import MessageStore
+from sms_bridge.storage.messages import FIRST, LAST
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000
 SECONDS_UNTIL_RECEIPTS = 600
-SECONDS_UNTIL_TOLD = 900
-SECONDS_TO_WAIT = {MessageKind.TRANSACTIONAL: 300, MessageKind.PROMOTIONAL: 3600}
+SECONDS_UNTIL_REPORTED = 900
+SECONDS_TO_WAIT = {MessageType.TRANSACTIONAL: 300, MessageType.PROMOTIONAL: 3600}
 # 8x8's yes to a message that is being sent is not written down: its first receipt is.
 _GIVEN_TO_8X8 = frozenset({State.SENDING, State.QUEUED, State.SENT, State.DEFERRED})
 
@@ -47,10 +47,10 @@ class Survey:
 
     by_state: Counter[State] = field(default_factory=Counter)
     oldest_by_state: dict[State, str] = field(default_factory=dict)
-    untold: int = 0
-    told_in_vain: int = 0
+    unreported: int = 0
+    unacknowledged: int = 0
     without_receipts: int = 0
-    waiting_long: dict[MessageKind, Counter[str]] = field(default_factory=dict)
+    waiting_long: dict[MessageType, Counter[str]] = field(default_factory=dict)
     not_taken_up: int = 0
     given_up: Counter[str] = field(default_factory=Counter)
     is_complete: bool = True
@@ -72,8 +72,8 @@ def take_survey(messages: MessageStore, now: float) -> Survey:
         survey.by_state[message.state] += 1
         oldest = survey.oldest_by_state.get(message.state, message.accepted_at)
         survey.oldest_by_state[message.state] = min(oldest, message.accepted_at)
-        survey.untold += message.outcome_is_open
-        survey.told_in_vain += message.outcome_is_open and message.outcome_tries > 0
+        survey.unreported += message.outcome_is_open
+        survey.unacknowledged += message.outcome_is_open and message.outcome_tries > 0
         _look_at(message, survey, now)
     given_up = messages.given_up_messages(since=FIRST, until=LAST)
     survey.given_up.update(one.outcome_given_up for one in islice(given_up, LOOKED_AT_MOST))
@@ -87,12 +87,12 @@ def _look_at(message: Message, survey: Survey, now: float) -> None:
         return bool(since) and now - seconds_of(since) > seconds
 
     if message.state is State.WAITING and has_waited(
-        message.accepted_at, SECONDS_TO_WAIT[message.kind]
+        message.accepted_at, SECONDS_TO_WAIT[message.message_type]
     ):
-        reasons = survey.waiting_long.setdefault(message.kind, Counter())
+        reasons = survey.waiting_long.setdefault(message.message_type, Counter())
         reasons[message.reason or "not tried yet"] += 1
     if message.state in _GIVEN_TO_8X8 and not message.receipts:
         given_at = message.answered_at or message.attempt_at
         survey.without_receipts += has_waited(given_at, SECONDS_UNTIL_RECEIPTS)
     if message.outcome_is_open and not message.outcome_tries:
-        survey.not_taken_up += has_waited(message.outcome_due_at, SECONDS_UNTIL_TOLD)
+        survey.not_taken_up += has_waited(message.outcome_due_at, SECONDS_UNTIL_REPORTED)

@@ -29,7 +29,7 @@ from local.dashboard import Point, Series, Widget, dashboard_body, points_of, se
 from local.moengage import Fault
 from local.progress import Step, steps_on
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
-from sms_bridge.metrics import NAMESPACE, SERVICE
+from sms_bridge.observability import NAMESPACE, SERVICE
 
 PROJECT = Path(__file__).resolve().parents[1]
 PICTURE = PROJECT / "docs/dashboard.png"

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, Message, Receipt
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage, Message, Receipt
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import MessageStore
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"
 
@@ -195,4 +195,4 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
     )
     store.record_receipt(message.id, receipt, outcome_of_receipt(receipt))
     if number in _OUTCOME_TOLD:
-        store.record_told(message.id, timestamp(accepted + 36))
+        store.record_reported(message.id, timestamp(accepted + 36))

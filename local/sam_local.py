@@ -39,7 +39,7 @@ from local.processes import (
 from local.progress import steps_on
 from local.servers import serve
 from local.stack import PROJECT, SAM, LocalStack
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 
 # How a container calls this machine.
 HOST = "host.docker.internal"

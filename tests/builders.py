@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from sms_bridge.rules.life_cycle import State, state_of_receipt
-from sms_bridge.rules.messages import Message, MessageRequest, Receipt
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.storage.opt_outs import Person
-from sms_bridge.web.requests import HttpRequest
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.domain.message import Message, MessageRequest, Receipt
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import State, state_of_receipt
+from sms_bridge.services.interfaces import Person
 
 MESSAGE_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bridge.calls import NoAnswerError, call
 from bridge.checks.findings import Finding, Level
 from bridge.stack import Stack
-from sms_bridge.web.refusals import Code
+from sms_bridge.api.errors import Code
 
 _PART = "API"
 _WRONG_TOKEN = "bridge-doctor"  # noqa: S105 - it is meant to be wrong

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bridge.checks.findings import Finding, Level
 from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey
-from sms_bridge.rules.life_cycle import State
+from sms_bridge.domain.state import State
 
 _PART = "messages"
 
@@ -30,7 +30,7 @@ def check_messages(survey: Survey) -> Iterator[Finding]:
             _PART,
             f"of {unknown} messages nobody knows whether 8x8 took them, the oldest of "
             f"{survey.oldest_by_state[State.UNKNOWN]}",
-            "nothing at first: 8x8's log is asked after UnknownPatienceSeconds. If they get more, "
+            "nothing at first: 8x8's log is asked after UnknownTimeoutSeconds. If they get more, "
             "see 8x8's status page and the log of Reconcile",
         )
     if survey.without_receipts:
@@ -40,8 +40,8 @@ def check_messages(survey: Survey) -> Iterator[Finding]:
             f"of {survey.without_receipts} messages 8x8 has sent no receipt for more than "
             f"{SECONDS_UNTIL_RECEIPTS // 60} minutes",
             "mend 8x8's webhook if it is named above. What got lost is asked of 8x8's log after "
-            "ReceiptPatienceSeconds; to have it within the hour: "
-            "bridge parameters set ReceiptPatienceSeconds=3600",
+            "ReceiptTimeoutSeconds; to have it within the hour: "
+            "bridge parameters set ReceiptTimeoutSeconds=3600",
         )
     if not (survey.waiting_long or unknown or survey.without_receipts):
         yield Finding(Level.OK, _PART, f"{survey.by_state.total()} are open, none is stuck")

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from bridge.checks.findings import Finding, Level
 from bridge.stack import Stack
-from bridge.survey import SECONDS_UNTIL_TOLD, Survey
-from sms_bridge.steps.forward import NO_URL
+from bridge.survey import SECONDS_UNTIL_REPORTED, Survey
+from sms_bridge.services.forward import NO_URL
 
 _PART = "MoEngage"
 _WHOLE_URL = "MoEngageDeliveryTrackingUrl"
@@ -52,14 +52,14 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             Level.WARNING,
             _PART,
             f"{survey.not_taken_up} outcomes have been due for more than "
-            f"{SECONDS_UNTIL_TOLD // 60} minutes and nobody has tried to tell them",
+            f"{SECONDS_UNTIL_REPORTED // 60} minutes and nobody has tried to tell them",
             "see the log of ForwardOutcome, and whether AWS throttles it; nothing is lost",
         )
-    if survey.told_in_vain:
+    if survey.unacknowledged:
         yield Finding(
             Level.WARNING,
             _PART,
-            f"{survey.told_in_vain} outcomes were told in vain so far; they are told again for "
+            f"{survey.unacknowledged} outcomes were told in vain so far; they are told again for "
             "nine hours",
             "nothing, if MoEngage comes back; bridge message ID shows when the next try is",
         )
@@ -70,7 +70,7 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             f"{count} outcomes were given up ({reason}): {_meaning_of(reason)}",
             f"{_remedy_of(reason, stack)}; then: bridge replay --reason {reason} --yes",
         )
-    if not (survey.not_taken_up or survey.told_in_vain or survey.given_up):
+    if not (survey.not_taken_up or survey.unacknowledged or survey.given_up):
         yield Finding(Level.OK, _PART, "no outcome was told in vain")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bridge.checks.findings import Finding, Level
 from bridge.stack import Stack, StackError
-from sms_bridge.storage.secret_tokens import TOKEN_LISTS
+from sms_bridge.storage.secret import TOKEN_LISTS
 
 _PART = "secret"
 

@@ -2,21 +2,18 @@
 
 from typing import Any
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.settings import DispatchSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
 
 settings = read_settings(DispatchSettings)
 secrets = SecretSource(
@@ -29,8 +26,8 @@ sqs = aws_client("sqs")
 eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
 dispatch_messages = DispatchMessages(
     DispatchPlan(
-        heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
-        policy=ResendPolicy(settings.ambiguous_send_policy),
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+        policy=RetryPolicy(settings.ambiguous_send_policy),
         rate=settings.send_rate_limit,
         # Each of the two queues may have that many.
         at_once=2 * settings.dispatch_concurrency,
@@ -39,8 +36,8 @@ dispatch_messages = DispatchMessages(
     send_queue=SqsSendQueue(
         sqs,
         {
-            MessageKind.TRANSACTIONAL: settings.transactional_queue_url,
-            MessageKind.PROMOTIONAL: settings.promotional_queue_url,
+            MessageType.TRANSACTIONAL: settings.transactional_queue_url,
+            MessageType.PROMOTIONAL: settings.promotional_queue_url,
         },
     ),
     dead_letters=SqsDeadLetterQueue(sqs, settings.send_dead_letter_queue_url),

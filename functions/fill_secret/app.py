@@ -5,9 +5,9 @@ from typing import Any
 
 import urllib3
 
-from sms_bridge.logs import log_failure
-from sms_bridge.storage.clients import boto3_client
-from sms_bridge.storage.secret_tokens import add_missing_tokens
+from sms_bridge.observability import log_failure
+from sms_bridge.storage.aws import boto3_client
+from sms_bridge.storage.secret import add_missing_tokens
 
 secretsmanager = boto3_client("secretsmanager")
 http = urllib3.PoolManager(timeout=10.0, retries=3)

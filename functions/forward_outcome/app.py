@@ -2,21 +2,19 @@
 
 from typing import Any
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.pass_on_wish import PassOnWish
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.sync_opt_out import SyncOptOut
+from sms_bridge.settings import ForwardSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.message_items import INBOUND_PREFIX
+from sms_bridge.storage.items import INBOUND_PREFIX
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import DeliveryTracking, UserProfiles
 
 settings = read_settings(ForwardSettings)
 secrets = SecretSource(
@@ -37,8 +35,8 @@ forward_outcome = ForwardOutcome(
     dead_letters=dead_letters,
 )
 data_api_url = settings.moengage_data_api_url
-pass_on_wish = (
-    PassOnWish(
+sync_opt_out = (
+    SyncOptOut(
         messages=messages,
         opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
         profiles=UserProfiles(
@@ -57,14 +55,14 @@ finish_loading(dynamodb.connect, *([moengage.connect] if moengage else []))
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     """Tell each outcome; what has to be told again stays in the queue."""
-    return outcomes.work_through(event["Records"], tell, dead_letters)
+    return outcomes.work_through(event["Records"], report, dead_letters)
 
 
-def tell(item_id: str, received: int) -> int | None:
+def report(item_id: str, received: int) -> int | None:
     """Tell what an item of the table has to tell."""
     if not item_id.startswith(INBOUND_PREFIX):
         return forward_outcome(item_id, received)
-    if pass_on_wish is None:
+    if sync_opt_out is None:
         return None
     secret = secrets.get()
-    return pass_on_wish(item_id, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key)
+    return sync_opt_out(item_id, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key)

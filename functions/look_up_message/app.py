@@ -1,18 +1,17 @@
 """GET /messages and /messages/{messageId}: tells what became of messages."""
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.steps.look_up import LookUp
+from sms_bridge.api.authentication import require_look_up
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.look_up import look_up_answer, page_answer, read_wanted, way_of
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.providers.eightx8_log import DetailsFailedError, MessageDetails
+from sms_bridge.services.look_up import LookUp
+from sms_bridge.settings import LookUpSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.authorization import require_look_up
-from sms_bridge.web.eightx8_details import DetailsFailedError, MessageDetails
-from sms_bridge.web.look_ups import look_up_answer, page_answer, read_wanted, way_of
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response
 
 settings = read_settings(LookUpSettings)
 secrets = SecretSource(

@@ -1,23 +1,22 @@
 """POST /callbacks/8x8: takes delivery receipts, inbound messages and whatever else 8x8 sends."""
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.callback import CallbackSettings
-from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.authorization import (
+from sms_bridge.api.authentication import (
     read_networks,
     require_address,
     require_callback_token,
     secret_that_allows,
 )
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.settings import CallbackSettings, read_settings
+from sms_bridge.startup import finish_loading
+from sms_bridge.storage.aws_calls import aws_client
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.queues import SqsOutcomeQueue
+from sms_bridge.storage.secret import SecretSource
 
 settings = read_settings(CallbackSettings)
 allowed_networks = read_networks(settings.callback_allowed_networks)
@@ -35,7 +34,7 @@ receive_callback = ReceiveCallback(
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),
     opt_outs=DynamoDBOptOuts(dynamodb, settings.messages_table),
     keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
-    passes_wishes_on=bool(settings.moengage_data_api_url),
+    syncs_opt_outs=bool(settings.moengage_data_api_url),
 )
 finish_loading(secrets.get, dynamodb.connect, sqs.connect)
 

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.reconciling import Patience
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.domain.reconciliation import Timeouts
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.settings import ReconcileSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.log_exports import DynamoDBExportJobs
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.queues import SqsOutcomeQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8_exports import LogExports
 
 settings = read_settings(ReconcileSettings)
 secrets = SecretSource(
@@ -26,14 +25,14 @@ dynamodb = aws_client("dynamodb")
 sqs = aws_client("sqs")
 reconcile = Reconcile(
     ReconcilePlan(
-        patience=Patience(
-            unknown=settings.unknown_patience_seconds,
-            unsettled=settings.unsettled_patience_seconds,
-            receipt=settings.receipt_patience_seconds,
+        timeouts=Timeouts(
+            unknown=settings.unknown_timeout_seconds,
+            unresolved=settings.unresolved_timeout_seconds,
+            receipt=settings.receipt_timeout_seconds,
         ),
-        resend=ResendPolicy(settings.ambiguous_send_policy),
+        resend=RetryPolicy(settings.ambiguous_send_policy),
         absent=settings.absent_message_policy,
-        unsettled=settings.unsettled_message_policy,
+        unresolved=settings.unresolved_message_policy,
         missing_receipt=settings.missing_receipt_policy,
     ),
     messages=DynamoDBMessages(dynamodb, settings.messages_table),

@@ -1,10 +1,9 @@
 """Everything that no other route takes: 404, or 405 with what would be right."""
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http
-from sms_bridge.web.routes import methods_of
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, methods_of
+from sms_bridge.startup import finish_loading
 
 finish_loading()
 

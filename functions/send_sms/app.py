@@ -2,28 +2,25 @@
 
 import time
 
-from sms_bridge.loading import finish_loading
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.send import DispatchMode, SendSettings
-from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.steps.send import SendingPlan, SendMessage
+from sms_bridge.api.authentication import require_sender, secret_that_allows
+from sms_bridge.api.callback import callback_url
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
+from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
+from sms_bridge.services.send import SendingPlan, SendMessage
+from sms_bridge.settings import DispatchMode, SendSettings, read_settings
+from sms_bridge.startup import finish_loading
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
+from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.authorization import require_sender, secret_that_allows
-from sms_bridge.web.callbacks import callback_url
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response
-from sms_bridge.web.send_answers import send_answer
-from sms_bridge.web.send_requests import SendingRules, read_send_request
 
 settings = read_settings(SendSettings)
 secrets = SecretSource(
@@ -42,19 +39,19 @@ send_message = SendMessage(
     SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
         is_queued=is_queued,
-        heeding_kinds=frozenset(map(MessageKind, settings.kinds_heeding_opt_outs)),
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
         seconds_to_live={
-            MessageKind.TRANSACTIONAL: settings.transactional_seconds_to_live,
-            MessageKind.PROMOTIONAL: settings.promotional_seconds_to_live,
+            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
+            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
         },
-        policy=ResendPolicy(settings.ambiguous_send_policy),
+        policy=RetryPolicy(settings.ambiguous_send_policy),
     ),
     messages=messages,
     send_queue=SqsSendQueue(
         sqs,
         {
-            MessageKind.TRANSACTIONAL: settings.transactional_queue_url,
-            MessageKind.PROMOTIONAL: settings.promotional_queue_url,
+            MessageType.TRANSACTIONAL: settings.transactional_queue_url,
+            MessageType.PROMOTIONAL: settings.promotional_queue_url,
         },
     ),
     outcomes=SqsOutcomeQueue(sqs, settings.outcome_queue_url, once=sqs.trying_once()),

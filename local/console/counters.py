@@ -59,9 +59,9 @@ def counters(traces: Sequence[Trace]) -> dict[str, Any]:
 
 def _seconds_to_told(trace: Trace) -> list[float]:
     item = trace.passage.item
-    if trace.repeats or not item.get("told_at") or not item.get("accepted_at"):
+    if trace.repeats or not item.get("reported_at") or not item.get("accepted_at"):
         return []
-    return [seconds_of(item["told_at"]) - seconds_of(item["accepted_at"])]
+    return [seconds_of(item["reported_at"]) - seconds_of(item["accepted_at"])]
 
 
 def _classes(seconds: Sequence[float], ends: Sequence[float]) -> list[dict[str, Any]]:

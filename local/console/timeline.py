@@ -191,8 +191,8 @@ def _logged(line: LogLine) -> Step:
         words.append(_EFFECTS[content["effect"]])
     if content.get("SecondsInSendQueue"):
         words.append(f"after {content['SecondsInSendQueue']} s in the send queue")
-    if content.get("DueToTold"):
-        words.append(f"after {content['DueToTold']} s in the outcome queue")
+    if content.get("DueToReported"):
+        words.append(f"after {content['DueToReported']} s in the outcome queue")
     return Step(
         at=line.at,
         who="bridge",

@@ -57,7 +57,7 @@ class Passage:
     @property
     def is_told(self) -> bool:
         """Whether the bridge has nothing more to tell MoEngage."""
-        return bool(self.item.get("told_at") or self.item.get("given_up_at"))
+        return bool(self.item.get("reported_at") or self.item.get("given_up_at"))
 
     def wants_a_look(self, now: float) -> bool:
         """Tell whether its item is to be read again."""

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from sms_bridge.logs import logger
+from sms_bridge.observability import logger
 from tests.bridge.deployed import (
     ACCOUNT,
     Deployed,

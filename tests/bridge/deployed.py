@@ -25,9 +25,9 @@ from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
 from tests.fakes.aws import REGION
@@ -55,7 +55,7 @@ SECRET = {
     "lookUpTokens": ["look-up-token"],
     "fullNumberTokens": ["full-number-token"],
 }
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
 class Alarms:
@@ -304,8 +304,8 @@ def make_queues() -> dict[str, str]:
 
 def make_table() -> None:
     """Create the messages table as template.yaml does."""
-    attributes = ("id", "shelf", "accepted_at", "recipient_hash", "campaign")
-    indexes = {"open": "shelf", "recipient": "recipient_hash", "campaign": "campaign"}
+    attributes = ("id", "open_shard", "accepted_at", "recipient_hash", "campaign")
+    indexes = {"open": "open_shard", "recipient": "recipient_hash", "campaign": "campaign"}
     _session().client("dynamodb").create_table(
         TableName=TABLE,
         AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in attributes],
@@ -352,7 +352,7 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "AMBIGUOUS_SEND_POLICY": "hold",
         "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
         "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
-        "KINDS_HEEDING_OPT_OUTS": "promotional",
+        "OPT_OUT_MESSAGE_TYPES": "promotional",
         "OPT_OUT_KEYWORDS": "STOP",
         "OPT_IN_KEYWORDS": "START",
     }
@@ -382,16 +382,16 @@ def running(simulator: EightX8Simulator) -> Iterator[tuple[str, Callable[[], Non
     thread.start()
 
     def run[Value](work: Coroutine[Any, Any, Value]) -> Value:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(_PATIENCE)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(_TIMEOUT)
 
     service = simulator.running()
     try:
         url = run(service.__aenter__())
         try:
-            yield url, lambda: run(simulator.settled(_PATIENCE))
+            yield url, lambda: run(simulator.settled(_TIMEOUT))
         finally:
             run(service.__aexit__(None, None, None))
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(_PATIENCE)
+        thread.join(_TIMEOUT)
         loop.close()

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.state import State
+from sms_bridge.storage.queues import outcome_body
 from tests.bridge.deployed import ACCOUNT, KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import ACCEPTED
 from tests.fakes.http_server import unreachable_url
@@ -122,7 +122,7 @@ def test_moengage_that_refuses_is_named_and_what_it_missed_is_told_again(
     deployed: Deployed,
 ) -> None:
     message = deployed.keep(state=State.DELIVERED)
-    outcome = Outcome(Told.DELIVERED)
+    outcome = Outcome(OutcomeStatus.DELIVERED)
     deployed.messages.record_outcome(message.id, outcome, message.accepted_at)
     deployed.messages.record_given_up(message.id, "moengage_404", message.accepted_at)
     deployed.put_into("OutcomeDeadLetterQueue", outcome_body(message.id), reason="moengage_404")
@@ -143,7 +143,9 @@ def test_moengage_that_is_down_is_a_warning_while_outcomes_are_told_again(
     deployed: Deployed,
 ) -> None:
     message = deployed.keep(state=State.DELIVERED)
-    deployed.messages.record_outcome(message.id, Outcome(Told.DELIVERED), message.accepted_at)
+    deployed.messages.record_outcome(
+        message.id, Outcome(OutcomeStatus.DELIVERED), message.accepted_at
+    )
     deployed.messages.record_not_taken(message.id, message.accepted_at)
 
     [warning] = findings_of(deployed, "warning")

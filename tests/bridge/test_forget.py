@@ -3,10 +3,10 @@
 import boto3
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, UnknownEvent
-from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage, UnknownEvent
+from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TABLE, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, a_person
@@ -47,13 +47,13 @@ def person(deployed: Deployed) -> Deployed:
     """Two messages to a person, one of them told; what they sent; and somebody else's."""
     for message_id in IDS[:2]:
         deployed.keep(id=message_id, campaign_id="spring", client_message_id="user-7")
-    deployed.messages.record_told(IDS[0], LONG_AGO)
+    deployed.messages.record_reported(IDS[0], LONG_AGO)
     deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
     inbound(deployed, "one", NUMBER)
     inbound(deployed, "two", OTHER_NUMBER)
     event = UnknownEvent(key="k", event_type="new", content=f'{{"from": "{NUMBER}"}}')
     deployed.messages.keep_event(event, LONG_AGO)
-    opt_outs().record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), Wish.STOP, LONG_AGO)
+    opt_outs().record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), OptRequest.OPT_OUT, LONG_AGO)
     return deployed
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bridge.send_test import follow
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.state import State
+from sms_bridge.storage.queues import outcome_body
 from tests.bridge.deployed import PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, NUMBER, TEXT, a_message, a_receipt
 
@@ -17,20 +17,20 @@ OTHER_NUMBER = "+6598765432"
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
-def told(deployed: Deployed, message: Message) -> None:
+def reported(deployed: Deployed, message: Message) -> None:
     """Let MoEngage hear that a message was delivered."""
-    outcome = Outcome(Told.DELIVERED)
+    outcome = Outcome(OutcomeStatus.DELIVERED)
     deployed.messages.record_result(
         message.id, 0, ACCEPTED, State.QUEUED, "2026-11-24T09:30:01.000Z"
     )
     deployed.messages.record_receipt(message.id, a_receipt("delivered"), outcome)
-    deployed.messages.record_told(message.id, "2026-11-24T09:30:05.000Z")
+    deployed.messages.record_reported(message.id, "2026-11-24T09:30:05.000Z")
 
 
 # ------------------------------------------------------------------------------------- message
 def test_the_story_of_a_message(deployed: Deployed) -> None:
     message = deployed.keep()
-    told(deployed, message)
+    reported(deployed, message)
 
     lines = deployed.run("message", message.id).output.splitlines()
 
@@ -139,7 +139,7 @@ def test_a_test_message_goes_the_whole_way_and_its_story_is_told(
     def let_it_be_told(_: float) -> None:
         for message in deployed.messages.open_messages(until="9"):
             if message.outcome:
-                deployed.messages.record_told(message.id, timestamp(4_000_000_000))
+                deployed.messages.record_reported(message.id, timestamp(4_000_000_000))
 
     monkeypatch.setattr("bridge.send_test.sleep", let_it_be_told)
 
@@ -167,13 +167,13 @@ def test_a_message_that_8x8_refuses_fails_the_test(
 ) -> None:
     def let_it_be_told(_: float) -> None:
         for message in deployed.messages.open_messages(until="9"):
-            deployed.messages.record_told(message.id, timestamp(4_000_000_000))
+            deployed.messages.record_reported(message.id, timestamp(4_000_000_000))
 
     monkeypatch.setattr("bridge.send_test.sleep", let_it_be_told)
 
-    story = deployed.json_of("send-test", "--to", "+6591230004", status=1)
+    timeline = deployed.json_of("send-test", "--to", "+6591230004", status=1)
 
-    assert story["outcome"]["reason"] == "eightx8_invalid_destination"
+    assert timeline["outcome"]["reason"] == "eightx8_invalid_destination"
 
 
 def test_a_request_that_the_bridge_refuses_is_told_with_its_code(deployed: Deployed) -> None:
@@ -213,7 +213,7 @@ def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
 
 # --------------------------------------------------------------------------------------- stats
 def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
-    told(deployed, deployed.keep(id=IDS[0]))
+    reported(deployed, deployed.keep(id=IDS[0]))
     deployed.keep(id=IDS[1], state=State.WAITING, accepted_at="2026-11-24T08:00:00.000Z")
     deployed.keep(id=IDS[2], state=State.WAITING, accepted_at="2026-11-24T07:00:00.000Z")
     unknown = deployed.keep(id=IDS[3])
@@ -221,7 +221,9 @@ def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
         unknown.id, unknown.attempt, AMBIGUOUS, State.UNKNOWN, unknown.accepted_at
     )
     failed = deployed.keep(id=IDS[4], state=State.FAILED)
-    deployed.messages.record_outcome(failed.id, Outcome(Told.FAILED, "x"), failed.accepted_at)
+    deployed.messages.record_outcome(
+        failed.id, Outcome(OutcomeStatus.FAILED, "x"), failed.accepted_at
+    )
     given_up = deployed.keep(id=IDS[5], state=State.DELIVERED)
     deployed.messages.record_given_up(given_up.id, "moengage_503", given_up.accepted_at)
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="moengage_503")
@@ -257,7 +259,9 @@ def given_up(deployed: Deployed) -> list[Message]:
         IDS[:3], ("moengage_503", "moengage_503", "no_tracking_url"), strict=True
     ):
         message = deployed.keep(id=message_id, state=State.DELIVERED)
-        deployed.messages.record_outcome(message_id, Outcome(Told.DELIVERED), message.accepted_at)
+        deployed.messages.record_outcome(
+            message_id, Outcome(OutcomeStatus.DELIVERED), message.accepted_at
+        )
         deployed.messages.record_given_up(message_id, reason, message.accepted_at)
         deployed.put_into(
             "OutcomeDeadLetterQueue", f'{{"messageId": "{message_id}"}}', reason=reason

@@ -140,7 +140,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
         {
             "MoEngageConnectorId": "",
             "MoEngageDeliveryTrackingUrl": "",
-            "ReceiptPatienceSeconds": "172800",
+            "ReceiptTimeoutSeconds": "172800",
             "Arch": "arm64",
         }
     )
@@ -159,7 +159,7 @@ def test_a_parameter_is_changed_and_the_others_keep_their_values(
 
     assert result.exit_code == 0, result.output
     assert cloudformation.parameters["MoEngageConnectorId"] == CONNECTOR
-    assert cloudformation.parameters["ReceiptPatienceSeconds"] == "172800"
+    assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "172800"
 
 
 def test_what_would_change_is_shown_and_a_no_leaves_everything(
@@ -175,20 +175,20 @@ def test_what_would_change_is_shown_and_a_no_leaves_everything(
 
 
 def test_a_yes_is_enough(cloudformation: CloudFormation) -> None:
-    assert parameters("set", "ReceiptPatienceSeconds=3600", typed="y\n").exit_code == 0
+    assert parameters("set", "ReceiptTimeoutSeconds=3600", typed="y\n").exit_code == 0
 
-    assert cloudformation.parameters["ReceiptPatienceSeconds"] == "3600"
+    assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "3600"
 
 
 def test_a_program_reads_what_was_changed(cloudformation: CloudFormation) -> None:
-    result = parameters("set", "ReceiptPatienceSeconds=3600", "--yes", "--json")
+    result = parameters("set", "ReceiptTimeoutSeconds=3600", "--yes", "--json")
 
     found = json.loads(result.stdout)
     assert found["changed"] is True
     assert [(one["action"], one["resource"]) for one in found["changes"]] == [
         ("Modify", "ForwardOutcome")
     ]
-    assert cloudformation.parameters["ReceiptPatienceSeconds"] == "3600"
+    assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "3600"
 
 
 @pytest.mark.usefixtures("cloudformation")
@@ -220,14 +220,14 @@ def test_the_connector_shows_whole_only_when_asked_for() -> None:
     assert shown["MoEngageDeliveryTrackingUrl"] == (
         "https://api-01.moengage.com/sms/dlr/custom/a1b2..."
     )
-    assert shown["ReceiptPatienceSeconds"] == "172800"
+    assert shown["ReceiptTimeoutSeconds"] == "172800"
     assert CONNECTOR not in parameters("show").output
     assert CONNECTOR in parameters("show", "--show-connector").output
 
 
 # --------------------------------------------------------------- what CloudFormation may answer
 def test_values_that_are_there_already_change_nothing(cloudformation: CloudFormation) -> None:
-    result = parameters("set", "ReceiptPatienceSeconds=172800")
+    result = parameters("set", "ReceiptTimeoutSeconds=172800")
 
     assert result.exit_code == 0
     assert "Nothing was to be changed." in result.output
@@ -237,7 +237,7 @@ def test_values_that_are_there_already_change_nothing(cloudformation: CloudForma
 def test_a_plan_that_is_refused_tells_why(cloudformation: CloudFormation) -> None:
     cloudformation.refusal = "not authorized to pass the role"
 
-    result = parameters("set", "ReceiptPatienceSeconds=3600", "--yes")
+    result = parameters("set", "ReceiptTimeoutSeconds=3600", "--yes")
 
     assert result.exit_code == 1
     assert result.stderr.endswith("refuses the change: not authorized to pass the role\n")
@@ -249,7 +249,7 @@ def test_an_update_that_fails_tells_the_first_cause(cloudformation: CloudFormati
         ("Reconcile", "Resource update cancelled"),
         ("OutcomeQueue", "no permission"),
     ]
-    update = Update(Stack("sms-bridge"), {"ReceiptPatienceSeconds": "3600"})
+    update = Update(Stack("sms-bridge"), {"ReceiptTimeoutSeconds": "3600"})
     assert len(update.plan()) == 1
 
     with pytest.raises(UpdateError, match="rolled back: OutcomeQueue: no permission"):

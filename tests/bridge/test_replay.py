@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 import bridge.app
 from bridge.app import app
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.storage.outcome_queue import outcome_body
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.storage.queues import outcome_body
 from tests.builders import AT, a_message
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
@@ -35,11 +35,11 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     )
     for name in (*GIVEN_UP, "told"):
         found.messages.create(a_message(id=name, claimed_by=name))
-        found.messages.record_outcome(name, Outcome(Told.DELIVERED), AT)
+        found.messages.record_outcome(name, Outcome(OutcomeStatus.DELIVERED), AT)
     for name, reason in GIVEN_UP.items():
         found.messages.record_given_up(name, reason, AT)
         found.outcome_dead_letters.add(outcome_body(name), reason=reason)
-    found.messages.record_told("told", AT)
+    found.messages.record_reported("told", AT)
     monkeypatch.setattr(bridge.app, "Stack", lambda *_, **__: found)
     return found
 

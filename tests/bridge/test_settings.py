@@ -2,8 +2,8 @@
 
 from bridge.settings import tracking_fields
 from local.connector import DELIVERY_TRACKING
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.web.moengage import report
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.providers.moengage import report
 from tests.bridge.deployed import PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, TEXT, a_message
 
@@ -35,7 +35,7 @@ def test_a_message_sent_as_the_form_says_reaches_8x8(deployed: Deployed) -> None
 
 def test_the_mapping_names_what_reports_hold() -> None:
     fields = tracking_fields()
-    sent = report(a_message(), Outcome(Told.DELIVERED))
+    sent = report(a_message(), Outcome(OutcomeStatus.DELIVERED))
 
     assert sent[fields["Unique id of the delivery response"]] == a_message().id
     assert sent[fields["Delivery status"]] == fields["Success values"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Setting, run
 from tests.chaos.faults import FAULTS
@@ -94,8 +94,8 @@ def print_failure(setting: Setting) -> None:
     print(f"\nFAILED: {setting.command}")
     small, result = shrink(setting)
     print(f"fails as well: {small.command}")
-    for kind, numbers in result.failures.items():
-        print(f"\n{kind}: messages {numbers[:10]}; what happened to message {numbers[0]}:")
+    for message_type, numbers in result.failures.items():
+        print(f"\n{message_type}: messages {numbers[:10]}; what happened to message {numbers[0]}:")
         print(result.timeline.of([f"message {numbers[0]}", *result.verdict.ids[numbers[0]]]))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from sms_bridge.storage.clients import AWS_CALLS
+from sms_bridge.storage.aws import AWS_CALLS
 from tests.chaos.faults import Faults
 from tests.chaos.world import World
 

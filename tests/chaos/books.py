@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from local.eightx8 import SmsMessage
 from local.moengage import Report
-from sms_bridge.rules.messages import Message
-from sms_bridge.storage.message_items import message_from
+from sms_bridge.domain.message import Message
+from sms_bridge.storage.items import message_from
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
@@ -54,7 +54,7 @@ class Wrong(StrEnum):
     """A repeat was answered with another id."""
 
 
-class Wished(NamedTuple):
+class OptRequested(NamedTuple):
     """A person's wish.
 
     Attributes
@@ -86,22 +86,29 @@ class Verdict:
     messages: int = 0
     answered: int = 0
     sent: int = 0
-    told: int = 0
+    reported: int = 0
     given_up: int = 0
     concluded: int = 0
     told_early: int = 0
-    wrong: dict[Wrong, list[int]] = field(default_factory=lambda: {kind: [] for kind in Wrong})
+    wrong: dict[Wrong, list[int]] = field(
+        default_factory=lambda: {message_type: [] for message_type in Wrong}
+    )
     ids: dict[int, list[str]] = field(default_factory=dict)
 
-    def count(self, kind: Wrong) -> int:
+    def count(self, message_type: Wrong) -> int:
         """Return how many messages have this wrong with them."""
-        return len(self.wrong[kind])
+        return len(self.wrong[message_type])
 
     def counts(self) -> Counter[str]:
         """Return all numbers, by name."""
         names = ("messages", "answered", "sent", "told", "given_up", "concluded", "told_early")
         numbers = {name: getattr(self, name) for name in names}
-        return Counter({**numbers, **{str(kind): len(found) for kind, found in self.wrong.items()}})
+        return Counter(
+            {
+                **numbers,
+                **{str(message_type): len(found) for message_type, found in self.wrong.items()},
+            }
+        )
 
 
 def compare(
@@ -109,7 +116,7 @@ def compare(
     eightx8: EightX8Side,
     bridge: Bridge,
     faults: Faults,
-    wishes: dict[str, list[Wished]],
+    opt_requests: dict[str, list[OptRequested]],
 ) -> Verdict:
     """Compare the books.
 
@@ -134,28 +141,28 @@ def compare(
         verdict.answered += bool(answered)
         verdict.sent += sum(len(taken.get(one, ())) for one in ids)
         wrong = set(_judge_asks(wanted, ids, taken, faults))
-        if any(_was_opted_out(wanted, one, taken, wishes) for one in ids):
+        if any(_was_opted_out(wanted, one, taken, opt_requests) for one in ids):
             wrong.add(Wrong.TEXTED)
         for message_id in ids:
             message = _message(bridge, message_id)
-            told = moengage.told(message_id)
+            reported = moengage.reported(message_id)
             given_up = bool(message and message.outcome_given_up)
-            verdict.told += bool(told)
+            verdict.reported += bool(reported)
             verdict.given_up += given_up
             counted = any(report.unique_id == message_id for report in wanted.reports)
-            is_early = bool(told) and _was_told_early(wanted, message_id, told[0])
+            is_early = bool(reported) and _was_told_early(wanted, message_id, reported[0])
             verdict.told_early += is_early
             if message_id in answered and not counted and not given_up and not is_early:
                 wrong.add(Wrong.LOST)
-            if told and _is_untrue(told[0], taken.get(message_id, []), faults):
+            if reported and _is_untrue(reported[0], taken.get(message_id, []), faults):
                 wrong.add(Wrong.UNTRUE)
-            verdict.concluded += bool(told and told[0].reason in _CONCLUSIONS)
-            if len(told) > 1 and message_id not in moengage.unsure | bridge.unrecorded:
+            verdict.concluded += bool(reported and reported[0].reason in _CONCLUSIONS)
+            if len(reported) > 1 and message_id not in moengage.unsure | bridge.unrecorded:
                 wrong.add(Wrong.TOLD_TWICE)
             if message is None or message.outcome is None or message.outcome_is_open:
                 wrong.add(Wrong.STUCK)
-        for kind in wrong:
-            verdict.wrong[kind].append(wanted.number)
+        for message_type in wrong:
+            verdict.wrong[message_type].append(wanted.number)
     return verdict
 
 
@@ -225,10 +232,11 @@ def _was_opted_out(
     wanted: Wanted,
     message_id: str,
     taken: Taken,
-    wishes: dict[str, list[Wished]],
+    opt_requests: dict[str, list[OptRequested]],
 ) -> bool:
     recorded = sorted(
-        wishes.get(f"{wanted.sub_account_id} {wanted.recipient}", []), key=lambda one: one.sent_at
+        opt_requests.get(f"{wanted.sub_account_id} {wanted.recipient}", []),
+        key=lambda one: one.sent_at,
     )
     asked_at = [ask.at for ask in wanted.asks if ask.unique_id == message_id]
     first_ask = min(asked_at or [ask.at for ask in wanted.asks])

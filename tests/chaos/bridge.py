@@ -9,36 +9,33 @@ from uuid import UUID
 
 from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
-from sms_bridge.rules.messages import Message, MessageKind
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.rules.reconciling import (
+from sms_bridge.api.authentication import require_callback_token, require_token
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
+from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
-    Patience,
-    UnsettledPolicy,
+    Timeouts,
+    UnresolvedPolicy,
 )
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps.answer_time import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.steps.send import SendingPlan, SendMessage
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.log_exports import DynamoDBExportJobs
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.moengage import DeliveryTracking
+from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.send import SendingPlan, SendMessage
+from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.authorization import require_callback_token, require_token
-from sms_bridge.web.eightx8 import EightX8
-from sms_bridge.web.eightx8_exports import LogExports
-from sms_bridge.web.moengage import DeliveryTracking
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response
-from sms_bridge.web.send_answers import send_answer
-from sms_bridge.web.send_requests import SendingRules, read_send_request
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
@@ -54,12 +51,12 @@ from tests.chaos.wire import SimulatedConnections, SimulatedDownloads
 from tests.chaos.world import Machine, World
 from tests.chaos.world_loop import WorldLoop
 
-SECONDS_TO_LIVE = {MessageKind.TRANSACTIONAL: 600, MessageKind.PROMOTIONAL: 14_400}
+SECONDS_TO_LIVE = {MessageType.TRANSACTIONAL: 600, MessageType.PROMOTIONAL: 14_400}
 
 _TRACKING_HOST = "api-01.moengage.invalid"
 _8X8_HOST = "sms.8x8.invalid"
 _DAY = 86_400
-_HEEDING = frozenset({MessageKind.PROMOTIONAL})
+_HEEDING = frozenset({MessageType.PROMOTIONAL})
 
 
 class Bridge:
@@ -88,7 +85,7 @@ class Bridge:
         self._world = world
         self._faults = faults
         self._random = world.random("bridge")
-        self._resend = ResendPolicy(policy)
+        self._resend = RetryPolicy(policy)
         self._is_queued = is_queued
         self._ids = itertools.count(1)
         self.unrecorded: set[str] = set()
@@ -122,7 +119,7 @@ class Bridge:
         return all(source.is_idle for source in self.sources) and not [
             key
             for key in self.account.table.open_keys()
-            if not self.account.table.items[key]["shelf"]["S"].startswith("given up")
+            if not self.account.table.items[key]["open_shard"]["S"].startswith("given up")
         ]
 
     # ------------------------------------------------------------------------------- called by HTTP
@@ -184,7 +181,7 @@ class Bridge:
             SendingPlan(
                 duplicate_window=DUPLICATE_WINDOW,
                 is_queued=self._is_queued,
-                heeding_kinds=_HEEDING,
+                opt_out_message_types=_HEEDING,
                 seconds_to_live=SECONDS_TO_LIVE,
                 policy=self._resend,
             ),
@@ -227,7 +224,9 @@ class Bridge:
         clock = self._clock_of(machine)
         secrets = self.account.secrets(clock)
         dispatch_messages = DispatchMessages(
-            DispatchPlan(heeding_kinds=_HEEDING, policy=self._resend, rate=1500, at_once=20),
+            DispatchPlan(
+                opt_out_message_types=_HEEDING, policy=self._resend, rate=1500, at_once=20
+            ),
             messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
             send_queue=self._send_queue(),
             dead_letters=SqsDeadLetterQueue(self.account.sqs(), self.account.send_dead_letters.url),
@@ -289,7 +288,7 @@ class Bridge:
         def handler(event: dict[str, Any]) -> dict[str, Any]:
             records = event["Records"]
             ids = {record["messageId"]: message_id_in(record["body"]) for record in records}
-            heard_before = {one: len(self._moengage.told(one)) for one in ids.values()}
+            heard_before = {one: len(self._moengage.reported(one)) for one in ids.values()}
             unrecorded = set(ids)
             try:
                 answer = queue.work_through(records, forward_outcome, dead_letters)
@@ -300,7 +299,7 @@ class Bridge:
                 self.unrecorded |= {
                     ids[one]
                     for one in unrecorded
-                    if len(self._moengage.told(ids[one])) > heard_before[ids[one]]
+                    if len(self._moengage.reported(ids[one])) > heard_before[ids[one]]
                 }
 
         return handler
@@ -311,10 +310,10 @@ class Bridge:
         downloads: Any = SimulatedDownloads(connections)
         reconcile = Reconcile(
             ReconcilePlan(
-                patience=Patience(unknown=600, unsettled=21_600, receipt=172_800),
+                timeouts=Timeouts(unknown=600, unresolved=21_600, receipt=172_800),
                 resend=self._resend,
                 absent=AbsentPolicy.RESEND,
-                unsettled=UnsettledPolicy.REPORT,
+                unresolved=UnresolvedPolicy.REPORT,
                 missing_receipt=MissingReceiptPolicy.FAILED,
             ),
             messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
@@ -334,8 +333,8 @@ class Bridge:
         return SqsSendQueue(
             self.account.sqs(),
             {
-                MessageKind.TRANSACTIONAL: self.account.transactional.url,
-                MessageKind.PROMOTIONAL: self.account.promotional.url,
+                MessageType.TRANSACTIONAL: self.account.transactional.url,
+                MessageType.PROMOTIONAL: self.account.promotional.url,
             },
         )
 

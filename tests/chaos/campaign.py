@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from local.eightx8.callbacks import Target
-from sms_bridge.clock import seconds_of
-from sms_bridge.logs import logger
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from tests.chaos.books import Verdict, Wished, Wrong, compare
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.observability import logger
+from tests.chaos.books import OptRequested, Verdict, Wrong, compare
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
@@ -90,9 +90,9 @@ class Result:
     def failures(self) -> dict[Wrong, list[int]]:
         """What is wrong and may not be."""
         return {
-            kind: numbers
-            for kind, numbers in self.verdict.wrong.items()
-            if numbers and not (kind is Wrong.DOUBLED and self._may_double)
+            message_type: numbers
+            for message_type, numbers in self.verdict.wrong.items()
+            if numbers and not (message_type is Wrong.DOUBLED and self._may_double)
         }
 
     @property
@@ -154,7 +154,7 @@ class _Campaign:
             heard=self._note,
         )
         self._bridge.connect(loop, self._eightx8, self._moengage)
-        self._wishes: dict[str, list[Wished]] = defaultdict(list)
+        self._opt_requests: dict[str, list[OptRequested]] = defaultdict(list)
 
     def run(self) -> Result:
         """Run until nothing is left to do, and everything that was left behind has gone on."""
@@ -179,7 +179,7 @@ class _Campaign:
             self._eightx8,
             self._bridge,
             self._faults,
-            self._wishes,
+            self._opt_requests,
         )
         for wanted in self._moengage.wanted:
             for ask in wanted.asks:
@@ -235,7 +235,7 @@ class _Campaign:
         status = self._bridge.post_callback(target, event)
         payload = event["payload"]
         if status == 200 and event["eventType"] == "inbound_message_received":
-            wishes = self._wishes[f"{payload['subAccountId']} {payload['source']}"]
+            opt_requests = self._opt_requests[f"{payload['subAccountId']} {payload['source']}"]
             sent_at = seconds_of(payload["timestamp"])
-            wishes.append(Wished(sent_at, self._world.now, payload["body"] == "STOP"))
+            opt_requests.append(OptRequested(sent_at, self._world.now, payload["body"] == "STOP"))
         return status

@@ -32,7 +32,7 @@ class _Exceptions:
 
 
 class Table:
-    """The items, and an index over those that have ``shelf`` and ``accepted_at``.
+    """The items, and an index over those that have ``open_shard`` and ``accepted_at``.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Table:
         self._lag = lag
         self._heard = heard
         self._index: dict[str, dict[str, str]] = defaultdict(dict)
-        self._shelf_of: dict[str, str] = {}
+        self._shard_of: dict[str, str] = {}
         self._to_index: list[tuple[float, int, str, str, str]] = []
         self._changes = 0
 
@@ -68,36 +68,36 @@ class Table:
         else:
             self.items[key] = item
         self._heard(key, what)
-        shelf, accepted_at = _place_of(item)
-        if (shelf, accepted_at) != _place_of(before):
+        shard, accepted_at = _place_of(item)
+        if (shard, accepted_at) != _place_of(before):
             self._changes += 1
             shown_at = self._now() + self._lag()
-            heapq.heappush(self._to_index, (shown_at, self._changes, key, shelf, accepted_at))
+            heapq.heappush(self._to_index, (shown_at, self._changes, key, shard, accepted_at))
 
-    def indexed(self, shelf: str, since: str, until: str) -> list[str]:
-        """Return the keys on a shelf, as far as the index has got, ordered."""
+    def indexed(self, shard: str, since: str, until: str) -> list[str]:
+        """Return the keys on a shard, as far as the index has got, ordered."""
         while self._to_index and self._to_index[0][0] <= self._now():
-            _, _, key, new_shelf, accepted_at = heapq.heappop(self._to_index)
-            old_shelf = self._shelf_of.pop(key, None)
-            if old_shelf is not None:
-                del self._index[old_shelf][key]
-            if new_shelf:
-                self._index[new_shelf][key] = accepted_at
-                self._shelf_of[key] = new_shelf
-        found = self._index.get(shelf, {})
+            _, _, key, new_shard, accepted_at = heapq.heappop(self._to_index)
+            old_shard = self._shard_of.pop(key, None)
+            if old_shard is not None:
+                del self._index[old_shard][key]
+            if new_shard:
+                self._index[new_shard][key] = accepted_at
+                self._shard_of[key] = new_shard
+        found = self._index.get(shard, {})
         return sorted(
             (key for key, at in found.items() if since <= at <= until), key=lambda key: found[key]
         )
 
     def open_keys(self) -> list[str]:
-        """Return the keys of all items that have a shelf, whether the index shows it or not."""
-        return [key for key, item in self.items.items() if "shelf" in item]
+        """Return the keys of all items that have a shard, whether the index shows it or not."""
+        return [key for key, item in self.items.items() if "open_shard" in item]
 
 
 def _place_of(item: Item | None) -> tuple[str, str]:
-    if item is None or "shelf" not in item or "accepted_at" not in item:
+    if item is None or "open_shard" not in item or "accepted_at" not in item:
         return "", ""
-    return item["shelf"]["S"], item["accepted_at"]["S"]
+    return item["open_shard"]["S"], item["accepted_at"]["S"]
 
 
 class DynamoDBClient:
@@ -253,16 +253,19 @@ class DynamoDBClient:
         """Return a page of a query of the index, which may be empty."""
         # Look-ups, which go backwards by other indexes, change nothing and are not simulated.
         assert (IndexName, ScanIndexForward) == ("open", True)
-        assert KeyConditionExpression == "shelf = :value AND accepted_at BETWEEN :since AND :until"
+        assert (
+            KeyConditionExpression
+            == "open_shard = :value AND accepted_at BETWEEN :since AND :until"
+        )
         refuse_unused(KeyConditionExpression, {}, ExpressionAttributeValues)
-        shelf, since, until = (
+        shard, since, until = (
             ExpressionAttributeValues[name]["S"] for name in (":value", ":since", ":until")
         )
         start = ExclusiveStartKey or {"accepted_at": {"S": ""}, "id": {"S": ""}}
         last = (start["accepted_at"]["S"], start["id"]["S"])
         keys = [
             key
-            for key in self._call("Query", lambda: self._table.indexed(shelf, since, until))
+            for key in self._call("Query", lambda: self._table.indexed(shard, since, until))
             if (self._accepted_at(key), key) > last
         ]
         page = keys[:_ITEMS_A_PAGE]

@@ -141,9 +141,9 @@ class EightX8Side:
         if path.endswith(("/messages", "/messages/batch")):
             mishap.order = Fate(fault=self._fault(), seconds_to_answer=self._seconds_to_answer())
         elif strikes("export_fails"):
-            kind = choice("export_fails", "refused", "lost", "status")
-            mishap.is_refused |= kind == "refused"
-            mishap.is_unread |= kind == "lost"
+            message_type = choice("export_fails", "refused", "lost", "status")
+            mishap.is_refused |= message_type == "refused"
+            mishap.is_unread |= message_type == "lost"
             mishap.instead = Reply(choice("export_fails", 429, 500, 503, 404))
         return mishap
 
@@ -234,12 +234,12 @@ class EightX8Side:
             after = 0.001 * bool(receipts) if is_early else self._random.uniform(0.2, 20.0)
             if strikes("receipts_late"):
                 after += self._random.uniform(3600.0, 47 * 3600.0 / len(planned))
-            told = amount("receipts_shuffled", 0.0, 120.0)
-            told_after: tuple[float, ...] = (told,)
+            reported = amount("receipts_shuffled", 0.0, 120.0)
+            told_after: tuple[float, ...] = (reported,)
             if strikes("receipts_lost"):
                 told_after = ()
             elif strikes("receipts_doubled"):
-                told_after = (told, told + self._random.uniform(0.0, 60.0))
+                told_after = (reported, reported + self._random.uniform(0.0, 60.0))
             receipts.append(replace(receipt, after=after, told_after=told_after))
         return replace(fate, receipts=tuple(receipts))
 
@@ -268,8 +268,8 @@ class EightX8Side:
             status = 0
         payload = event["payload"]
         if "clientMessageId" in payload:
-            told = f"8x8 tells {payload['status']['state']}: {status or 'no answer'}"
-            self._heard(payload["clientMessageId"], told)
+            reported = f"8x8 tells {payload['status']['state']}: {status or 'no answer'}"
+            self._heard(payload["clientMessageId"], reported)
         return status
 
 

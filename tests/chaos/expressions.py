@@ -144,8 +144,8 @@ def _comparison(left: str, operator: str, right: str) -> Test:
 
 
 def _comparable(value: Item) -> Any:
-    ((kind, content),) = value.items()
-    return Decimal(content) if kind == "N" else content
+    ((message_type, content),) = value.items()
+    return Decimal(content) if message_type == "N" else content
 
 
 def _operand(token: str, item: Item, names: Names, values: Values) -> Item | None:

@@ -31,7 +31,7 @@ class Fault:
 
 
 # What only 8x8's log can settle, one way or the other.
-_UNSETTLED = ("reset_before_read", "receipts_lost")
+_UNRESOLVED = ("reset_before_read", "receipts_lost")
 
 FAULTS = {
     "refused": Fault("8x8", "the connection is refused"),
@@ -60,12 +60,12 @@ FAULTS = {
     "receipts_lost": Fault("receipts", "never come", 0.1),
     "callbacks_broken": Fault("receipts", "the callback or its answer is lost on the way", 0.3),
     "export_lags": Fault(
-        "8x8's log", "shows messages up to two hours late", 1.0, beside=_UNSETTLED
+        "8x8's log", "shows messages up to two hours late", 1.0, beside=_UNRESOLVED
     ),
     "export_fails": Fault(
-        "8x8's log", "cannot be asked, or read, or fails", 0.5, beside=_UNSETTLED
+        "8x8's log", "cannot be asked, or read, or fails", 0.5, beside=_UNRESOLVED
     ),
-    "export_empty": Fault("8x8's log", "says that there is nothing", 0.5, beside=_UNSETTLED),
+    "export_empty": Fault("8x8's log", "says that there is nothing", 0.5, beside=_UNRESOLVED),
     "dynamodb_throttled": Fault("DynamoDB", "throttles, for all tries of a call", 0.03),
     "dynamodb_answer_lost": Fault(
         "DynamoDB", "writes and does not answer; boto3 tries again", 0.05
@@ -74,7 +74,7 @@ FAULTS = {
     "dynamodb_down": Fault("DynamoDB", "fails for a minute", 0.0, outages=2),
     "index_lags": Fault("DynamoDB", "the index is minutes behind", 1.0),
     "batch_get_partial": Fault(
-        "DynamoDB", "BatchGetItem leaves keys for another call", 0.5, beside=_UNSETTLED
+        "DynamoDB", "BatchGetItem leaves keys for another call", 0.5, beside=_UNRESOLVED
     ),
     "batch_write_partial": Fault(
         "DynamoDB", "BatchExecuteStatement throttles some of its statements"

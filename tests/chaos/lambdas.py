@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from sms_bridge.steps import answer_time as answer_time_module
-from sms_bridge.steps import send as send_module
-from sms_bridge.storage import outcome_queue as outcome_queue_module
+from sms_bridge.services import deadline as answer_time_module
+from sms_bridge.services import send as send_module
+from sms_bridge.storage import queues as outcome_queue_module
 from tests.chaos.faults import Faults
 from tests.chaos.sqs import Queue, Record
 from tests.chaos.world import Killed, Machine, Promise, World

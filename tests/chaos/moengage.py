@@ -117,7 +117,7 @@ class MoEngage:
         for number in range(messages):
             self._want(number, number * spacing)
 
-    def told(self, message_id: str) -> list[Report]:
+    def reported(self, message_id: str) -> list[Report]:
         """Return the reports of a message that were answered 200, in order."""
         reports = self.simulator.reports
         for report in reports[self._sorted :]:
@@ -183,11 +183,11 @@ class MoEngage:
         """Tell what goes wrong with the next report."""
         strikes, choice = self._faults.strikes, self._faults.choice
         if strikes("tracking_down"):
-            kind = choice("tracking_down", "refused", "ignored", "503", "broken")
+            message_type = choice("tracking_down", "refused", "ignored", "503", "broken")
             return Mishap(
-                is_refused=kind == "refused",
-                is_ignored=kind == "ignored",
-                is_unread=kind == "broken",
+                is_refused=message_type == "refused",
+                is_ignored=message_type == "ignored",
+                is_unread=message_type == "broken",
                 order=Fault(http_status=503),
             )
         if strikes("tracking_throttled"):
@@ -213,8 +213,8 @@ class MoEngage:
         message_id = report["messageId"]
         self.simulator.faults.append(order)
         reply = await self._server.ask(request)
-        told = f"{report['status']} {report['reason']}"
-        self._heard(message_id, f"MoEngage hears {told}, answers {reply.status}")
+        reported = f"{report['status']} {report['reason']}"
+        self._heard(message_id, f"MoEngage hears {reported}, answers {reply.status}")
         if order.seconds > _SECONDS_THAT_THE_BRIDGE_WAITS:
             self.unsure.add(message_id)
         await asyncio.sleep(self._random.uniform(0.02, 0.2))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Result, Setting, run
 from tests.chaos.faults import FAULTS
@@ -10,11 +10,11 @@ from tests.chaos.faults import FAULTS
 EVERYTHING = tuple(FAULTS)
 
 
-def story(result: Result) -> str:
+def timeline(result: Result) -> str:
     """Return how to see it again, and what happened to the first message that went wrong."""
     lines = [result.setting.command]
-    for kind, numbers in result.failures.items():
-        lines += [f"{kind}: {numbers}", result.timeline.of(result.verdict.ids[numbers[0]])]
+    for message_type, numbers in result.failures.items():
+        lines += [f"{message_type}: {numbers}", result.timeline.of(result.verdict.ids[numbers[0]])]
     return "\n".join(lines)
 
 
@@ -27,7 +27,7 @@ def test_nothing_is_lost_doubled_or_untrue_when_everything_goes_wrong_at_once(
 
     result = run(setting)
 
-    assert not result.failures, story(result)
+    assert not result.failures, timeline(result)
     assert result.verdict.answered > 10
 
 
@@ -35,7 +35,7 @@ def test_nothing_is_lost_doubled_or_untrue_when_everything_goes_wrong_at_once(
 def test_without_a_fault_every_message_is_sent_and_told_once(is_queued: bool) -> None:
     verdict = run(Setting(seed=1, messages=40, faults=(), is_queued=is_queued)).verdict
 
-    assert (verdict.answered, verdict.sent, verdict.told) == (40, 40, 40)
+    assert (verdict.answered, verdict.sent, verdict.reported) == (40, 40, 40)
     assert verdict.given_up == verdict.concluded == 0
 
 

@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import a_message
 from tests.chaos.dynamodb import DynamoDBClient, Table
 from tests.chaos.expressions import condition
-from tests.contract import test_store_stories as told
+from tests.contract import test_store_stories as reported
 from tests.fakes.aws import TABLE, a_messages_table, an_aws_account
 
 _numbers = itertools.count()
@@ -31,13 +31,13 @@ def moto() -> Iterator[Any]:
         yield a_messages_table()
 
 
-@given(st.lists(st.lists(told._steps, max_size=10), min_size=3, max_size=5))
+@given(st.lists(st.lists(reported._steps, max_size=10), min_size=3, max_size=5))
 @settings(
     deadline=None,
     max_examples=12,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_both_tell_the_same_of_any_story(moto: Any, stories: list[list[told.Step]]) -> None:
+def test_both_tell_the_same_of_any_story(moto: Any, stories: list[list[reported.Step]]) -> None:
     small = a_small_dynamodb()
     ids = []
     stores = [DynamoDBMessages(client, TABLE, retention_days=90) for client in (small, moto)]
@@ -46,11 +46,11 @@ def test_both_tell_the_same_of_any_story(moto: Any, stories: list[list[told.Step
         ids.append(message_id)
         for position, step in enumerate(steps):
             at = f"2026-11-24T09:{30 + position}:00.000Z"
-            ours, theirs = (told.act(store, step, message_id, at) for store in stores)
+            ours, theirs = (reported.act(store, step, message_id, at) for store in stores)
             assert ours == theirs
         key = {"TableName": TABLE, "Key": {"id": {"S": message_id}}, "ConsistentRead": True}
         assert small.get_item(**key).get("Item") == moto.get_item(**key).get("Item")
-    assert told.lists(stores[0], ids) == told.lists(stores[1], ids)
+    assert reported.lists(stores[0], ids) == reported.lists(stores[1], ids)
 
 
 @pytest.mark.parametrize("expected", [True, False])

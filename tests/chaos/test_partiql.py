@@ -31,9 +31,9 @@ def answers(client: Any) -> tuple[list[str], list[Any]]:
         a_statement(FIRST, "not there either"),
     ]
     given: list[Any] = client.batch_execute_statement(Statements=batch)["Responses"]
-    told = [one["Error"]["Code"] if "Error" in one else one["TableName"] for one in given]
+    reported = [one["Error"]["Code"] if "Error" in one else one["TableName"] for one in given]
     keys = [{"id": {"S": f"m{number}"}} for number in range(5)]
-    return told, [
+    return reported, [
         client.get_item(TableName=TABLE, Key=key, ConsistentRead=True)["Item"] for key in keys
     ]
 

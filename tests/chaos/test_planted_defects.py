@@ -5,21 +5,22 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules import duplicates
-from sms_bridge.rules.duplicates import Claim
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.steps import answer_time, queueing, receive, send
-from sms_bridge.steps.reconcile import Reconcile
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.messages import Attempt
+from sms_bridge.domain import duplicates
+from sms_bridge.domain.duplicates import Claim
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.providers import eightx8_errors as eightx8_answers
+from sms_bridge.providers.http import Payload
+from sms_bridge.services import deadline as answer_time
+from sms_bridge.services import due_outcomes as queueing
+from sms_bridge.services import receive, send
+from sms_bridge.services.interfaces import Attempt
+from sms_bridge.services.reconcile import Reconcile
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web import eightx8_answers
-from sms_bridge.web.connections import Payload
+from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Setting, run
 from tests.chaos.shrink import shrink
@@ -29,12 +30,12 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def resend_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
     """What most gateways do."""
-    judge = ResendPolicy.state_after
+    judge = RetryPolicy.state_after
 
-    def state_after(self: ResendPolicy, result: SendResult, **_: bool) -> State:
+    def state_after(self: RetryPolicy, result: SendResult, **_: bool) -> State:
         return State.WAITING if result.reason == "eightx8_timeout" else judge(self, result)
 
-    patch.setattr(ResendPolicy, "state_after", state_after)
+    patch.setattr(RetryPolicy, "state_after", state_after)
 
 
 def take_a_502_for_unsent(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +100,7 @@ def call_every_receipt_a_failure(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         receive,
         "outcome_of_receipt",
-        lambda receipt: Outcome(Told.FAILED, "eightx8_sent") if receipt.state else None,
+        lambda receipt: Outcome(OutcomeStatus.FAILED, "eightx8_sent") if receipt.state else None,
     )
 
 
@@ -120,7 +121,7 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
 
 def tell_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
     """MoEngage looks for the id of a report among those that it has read in answers."""
-    patch.setattr(queueing, "seconds_before_telling", lambda *_: 0)
+    patch.setattr(queueing, "seconds_before_reporting", lambda *_: 0)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +172,8 @@ def test_a_forgotten_doubt_shows(monkeypatch: pytest.MonkeyPatch) -> None:
         seed=1, messages=150, faults=faults, policy=AmbiguousSendPolicy.RESEND, is_queued=True
     )
     assert not run(setting).failures
-    judge = ResendPolicy.state_after
-    monkeypatch.setattr(ResendPolicy, "state_after", lambda self, result, **_: judge(self, result))
+    judge = RetryPolicy.state_after
+    monkeypatch.setattr(RetryPolicy, "state_after", lambda self, result, **_: judge(self, result))
 
     assert Wrong.UNTRUE in run(setting).failures
 

@@ -15,7 +15,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from sms_bridge.web.connections import Payload
+from sms_bridge.providers.http import Payload
 from tests.chaos.world import Promise, World
 
 
@@ -87,7 +87,7 @@ class Service[Order](Protocol):
 
 
 class SimulatedConnections[Order]:
-    """:class:`sms_bridge.web.connections.Connections` in virtual time.
+    """:class:`sms_bridge.providers.http.Connections` in virtual time.
 
     Parameters
     ----------
@@ -117,14 +117,14 @@ class SimulatedConnections[Order]:
     def post_json(
         self, path: str, payload: Payload, *, headers: dict[str, str], read_timeout: float
     ) -> urllib3.BaseHTTPResponse:
-        """Post once, as :class:`~sms_bridge.web.connections.Connections` does."""
+        """Post once, as :class:`~sms_bridge.providers.http.Connections` does."""
         described = {"content-type": "application/json", **headers}
         return self._request("POST", path, payload, described, read_timeout)
 
     def get(
         self, path: str, *, headers: dict[str, str], read_timeout: float
     ) -> urllib3.BaseHTTPResponse:
-        """Get once, as :class:`~sms_bridge.web.connections.Connections` does."""
+        """Get once, as :class:`~sms_bridge.providers.http.Connections` does."""
         return self._request("GET", path, (), headers, read_timeout)
 
     def _request(

@@ -102,7 +102,7 @@ class TestOneMessage:
         await desk.page.get_by_role("tab", name="DynamoDB item").click()
         panel = desk.page.locator("#timeline").get_by_role("tabpanel")
         await expect(panel).to_contain_text('"state": "undelivered"')
-        await expect(panel).to_contain_text('"told_at"')
+        await expect(panel).to_contain_text('"reported_at"')
         await desk.page.get_by_role("tab", name="Log lines").click()
         await expect(panel).to_contain_text("forward_outcome")
         await desk.page.get_by_role("tab", name="Requests").click()

@@ -110,14 +110,19 @@ def whole(world: World) -> None:
     world.gets("m-1")
     world.takes("m-1")
     world.tells("m-1", "delivered")
-    line = {"message": "outcome told", "message_id": "m-1", "outcome": "DELIVERED", "DueToTold": 5}
+    line = {
+        "message": "outcome told",
+        "message_id": "m-1",
+        "outcome": "DELIVERED",
+        "DueToReported": 5,
+    }
     world.traces.add_lines([LogLine(NOW + 6, "forward_outcome", line)])
     world.moengage.messages[0].reports.append(
         Report(
             unique_id="m-1", succeeded=True, reason="", content={}, http_status=200, at=NOW + 5.9
         )
     )
-    told = {"outcome": {"status": "DELIVERED"}, "told_at": "2026-11-18T11:06:46.100Z"}
+    told = {"outcome": {"status": "DELIVERED"}, "reported_at": "2026-11-18T11:06:46.100Z"}
     world.traces.add_items({"m-1": {**ITEM, "state": "delivered", **told}})
 
 

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sms_bridge.services.interfaces import (
+    DeadLetterQueue,
+    ExportJobs,
+    MessageStore,
+    OptOuts,
+    PersonData,
+)
 from sms_bridge.storage.aws_calls import aws_client
-from sms_bridge.storage.dead_letters import DeadLetterQueue, SqsDeadLetterQueue
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.log_exports import DynamoDBExportJobs, ExportJobs
-from sms_bridge.storage.messages import MessageStore
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts, OptOuts
-from sms_bridge.storage.person_data import DynamoDBPersonData, PersonData
+from sms_bridge.storage.export_jobs import DynamoDBExportJobs
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.person_data import DynamoDBPersonData
+from sms_bridge.storage.queues import SqsDeadLetterQueue
 from tests.fakes.aws import (
     TABLE,
     a_messages_table,
@@ -41,9 +47,9 @@ CLIENTS = ("boto3", "without boto3")
 
 
 @contextmanager
-def dynamodb_of(kind: str) -> Iterator[Any]:
+def dynamodb_of(message_type: str) -> Iterator[Any]:
     """Return a client of each kind, of a table that is empty."""
-    if kind == "boto3":
+    if message_type == "boto3":
         with an_aws_account():
             yield a_messages_table()
         return
@@ -125,12 +131,12 @@ class Sqs:
 
 
 @contextmanager
-def sqs_of(kind: str) -> Iterator[tuple["SQSClient", Any]]:
+def sqs_of(message_type: str) -> Iterator[tuple["SQSClient", Any]]:
     """Return boto3's client of an account that is empty, and the client to be tested."""
-    account = an_aws_account if kind == "boto3" else an_aws_account_on_loopback
+    account = an_aws_account if message_type == "boto3" else an_aws_account_on_loopback
     with account():
         client, _ = a_queue()
-        if kind == "boto3":
+        if message_type == "boto3":
             yield client, client
             return
         lean = aws_client("sqs")

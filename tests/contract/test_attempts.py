@@ -2,9 +2,9 @@
 
 import pytest
 
-from sms_bridge.rules.life_cycle import MAY_REPLACE, State
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.storage.messages import FIRST_ATTEMPT, Attempt, Effect, MessageStore
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import MAY_REPLACE, State
+from sms_bridge.services.interfaces import FIRST_ATTEMPT, Attempt, Effect, MessageStore
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -59,7 +59,7 @@ class TestAttempts:
 
         attempt = store.begin_attempt(MESSAGE_ID, LATER)
 
-        assert attempt == Attempt(begun=True, state=State.SENDING, number=2, is_in_doubt=True)
+        assert attempt == Attempt(begun=True, state=State.SENDING, number=2, is_ambiguous=True)
 
     def test_a_later_attempt_takes_the_right_to_say_what_came_of_an_earlier_one(
         self, store: MessageStore

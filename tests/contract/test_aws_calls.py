@@ -11,9 +11,10 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from sms_bridge.http_connection import BadAnswerError
 from sms_bridge.json_text import WrittenList
-from sms_bridge.storage import aws_calls, clients
+from sms_bridge.providers.http import BadAnswerError
+from sms_bridge.storage import aws as clients
+from sms_bridge.storage import aws_calls
 from sms_bridge.storage.aws_calls import AwsClient, AwsError
 from tests.fakes.aws import ON_LOOPBACK
 from tests.fakes.http_server import (

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, Outcome, Told, UnknownEvent
-from sms_bridge.storage.person_data import Trace
+from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import Trace
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, NUMBER, SUB_ACCOUNT, a_message, a_receipt
 from tests.contract.conftest import People
 
@@ -55,7 +55,7 @@ def test_a_message_on_its_way_keeps_its_outcome(people: People) -> None:
 
     people.store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT)
     recorded = people.store.record_receipt(
-        MESSAGE_ID, a_receipt("delivered"), Outcome(Told.DELIVERED)
+        MESSAGE_ID, a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED)
     )
 
     assert recorded.outcome_is_new

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Outcome, Told
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.storage.messages import Effect, MessageStore
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import Effect, MessageStore
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -26,9 +26,9 @@ from tests.builders import (
 from tests.contract.stores import LATER, kept, record
 from tests.fakes.messages import InMemoryMessages
 
-POLICY = ResendPolicy()
-DELIVERED = Outcome(Told.DELIVERED)
-GONE = Outcome(Told.FAILED, "no_receipt", "None came")
+POLICY = RetryPolicy()
+DELIVERED = Outcome(OutcomeStatus.DELIVERED)
+GONE = Outcome(OutcomeStatus.FAILED, "no_receipt", "None came")
 
 
 class TestCreation:
@@ -74,13 +74,13 @@ class TestResults:
             (AMBIGUOUS, State.UNKNOWN, None),
             (THROTTLED, State.WAITING, None),
             (NOT_SENT, State.WAITING, None),
-            (REJECTED, State.REJECTED, Told.FAILED),
-            (REFUSED, State.FAILED, Told.FAILED),
+            (REJECTED, State.REJECTED, OutcomeStatus.FAILED),
+            (REFUSED, State.FAILED, OutcomeStatus.FAILED),
         ],
         ids=lambda value: getattr(value, "reason", None),
     )
     def test_a_result_moves_the_message_and_may_bring_an_outcome(
-        self, store: MessageStore, result: SendResult, state: State, status: Told | None
+        self, store: MessageStore, result: SendResult, state: State, status: OutcomeStatus | None
     ) -> None:
         store.create(a_message())
 
@@ -185,7 +185,9 @@ class TestReceipts:
         recorded = record(store, a_receipt("delivered"))
 
         assert recorded.message.state is State.DELIVERED
-        assert recorded.message.outcome == Outcome(Told.FAILED, "eightx8_undelivered_1", "Absent")
+        assert recorded.message.outcome == Outcome(
+            OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent"
+        )
         assert not recorded.outcome_is_new
 
     def test_a_receipt_without_a_message_is_kept_and_not_to_be_told(
@@ -258,10 +260,10 @@ class TestOutcomes:
         store.create(a_message())
         record(store, a_receipt("delivered"))
 
-        store.record_told(MESSAGE_ID, "2026-11-24T09:30:10.000Z")
-        store.record_told(MESSAGE_ID, "2026-11-24T09:30:20.000Z")
+        store.record_reported(MESSAGE_ID, "2026-11-24T09:30:10.000Z")
+        store.record_reported(MESSAGE_ID, "2026-11-24T09:30:20.000Z")
 
-        assert kept(store).outcome_told_at == "2026-11-24T09:30:10.000Z"
+        assert kept(store).outcome_reported_at == "2026-11-24T09:30:10.000Z"
         assert not kept(store).outcome_is_open
 
     def test_an_outcome_that_was_not_taken_is_open_and_says_how_often(

@@ -1,8 +1,8 @@
 """What every message store promises of its two lists: what is open, and what was given up."""
 
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.services.interfaces import MessageStore
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import AT, a_message, a_receipt
 
 EARLY, LATE = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
@@ -34,11 +34,11 @@ def test_a_message_is_open_from_its_creation_until_moengage_has_heard(
     fill(store, 1)
     assert open_ids(store) == [an_id(0)]
 
-    store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(Told.DELIVERED))
+    store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED))
     store.record_not_taken(an_id(0), AT)
     assert open_ids(store) == [an_id(0)]
 
-    store.record_told(an_id(0), AT)
+    store.record_reported(an_id(0), AT)
     assert open_ids(store) == []
 
 
@@ -89,7 +89,7 @@ def test_given_up_outcomes_are_listed_for_a_time_span(store: MessageStore) -> No
 
 
 def test_a_message_that_the_bridge_never_accepted_is_on_no_list(store: MessageStore) -> None:
-    store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(Told.DELIVERED))
+    store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED))
     store.record_replayed(an_id(1))
     store.record_given_up(an_id(2), "r", AT)
 
@@ -131,9 +131,9 @@ def test_what_was_told_while_the_index_lagged_behind_is_not_listed(
 ) -> None:
     fill(moto_table, 3)
 
-    def tell(**_: object) -> None:
-        moto_table.record_told(an_id(0), AT)
+    def report(**_: object) -> None:
+        moto_table.record_reported(an_id(0), AT)
 
-    moto_table._client.meta.events.register("before-call.dynamodb.BatchGetItem", tell)
+    moto_table._client.meta.events.register("before-call.dynamodb.BatchGetItem", report)
 
     assert open_ids(moto_table) == [an_id(1), an_id(2)]

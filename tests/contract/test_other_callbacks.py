@@ -1,7 +1,7 @@
 """What every message store promises of the callbacks that are no receipts."""
 
-from sms_bridge.rules.messages import InboundMessage, UnknownEvent
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.message import InboundMessage, UnknownEvent
+from sms_bridge.services.interfaces import MessageStore
 from tests.builders import AT, UMID
 
 

@@ -5,9 +5,8 @@ from itertools import permutations
 
 import pytest
 
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.storage.log_exports import ExportJob, ExportJobs
-from sms_bridge.storage.opt_outs import OptOuts
+from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.services.interfaces import ExportJob, ExportJobs, OptOuts
 from tests.builders import NUMBER, a_person
 
 EARLY, LATE, LATEST = (f"2026-11-24T09:3{minute}:00.000Z" for minute in range(3))
@@ -18,7 +17,7 @@ class TestOptOuts:
         assert not opt_outs.is_opted_out(a_person())
 
     def test_a_wish_holds_for_one_person_and_one_sub_account(self, opt_outs: OptOuts) -> None:
-        opt_outs.record(a_person(), Wish.STOP, EARLY)
+        opt_outs.record(a_person(), OptRequest.OPT_OUT, EARLY)
 
         assert opt_outs.is_opted_out(a_person())
         assert opt_outs.is_opted_out(a_person(NUMBER.removeprefix("+")))
@@ -28,31 +27,39 @@ class TestOptOuts:
 
     @pytest.mark.parametrize(
         "order",
-        list(permutations([(Wish.STOP, EARLY), (Wish.START, LATE), (Wish.STOP, LATEST)])),
+        list(
+            permutations(
+                [
+                    (OptRequest.OPT_OUT, EARLY),
+                    (OptRequest.OPT_IN, LATE),
+                    (OptRequest.OPT_OUT, LATEST),
+                ]
+            )
+        ),
     )
     def test_the_latest_wish_holds_in_whatever_order_they_come(
-        self, opt_outs: OptOuts, order: tuple[tuple[Wish, str], ...]
+        self, opt_outs: OptOuts, order: tuple[tuple[OptRequest, str], ...]
     ) -> None:
-        for wish, at in order:
-            opt_outs.record(a_person(), wish, at)
+        for opt_request, at in order:
+            opt_outs.record(a_person(), opt_request, at)
 
         assert opt_outs.is_opted_out(a_person())
 
     def test_many_are_looked_up_at_once(self, opt_outs: OptOuts) -> None:
         people = [a_person(f"+65{90_000_000 + number}") for number in range(130)]
         for person in people[::10]:
-            opt_outs.record(person, Wish.STOP, EARLY)
-        opt_outs.record(people[0], Wish.START, LATE)
+            opt_outs.record(person, OptRequest.OPT_OUT, EARLY)
+        opt_outs.record(people[0], OptRequest.OPT_IN, LATE)
         _, recipient_hash = people[1]
-        opt_outs.record(("another", recipient_hash), Wish.STOP, EARLY)
+        opt_outs.record(("another", recipient_hash), OptRequest.OPT_OUT, EARLY)
 
         assert opt_outs.opted_out_among([*people, *people[:15]]) == set(people[10::10])
         assert opt_outs.opted_out_among([]) == set()
 
     def test_who_opts_in_again_is_no_longer_out(self, opt_outs: OptOuts) -> None:
-        opt_outs.record(a_person(), Wish.STOP, EARLY)
-        opt_outs.record(a_person(), Wish.START, LATE)
-        opt_outs.record(a_person(), Wish.START, LATE)
+        opt_outs.record(a_person(), OptRequest.OPT_OUT, EARLY)
+        opt_outs.record(a_person(), OptRequest.OPT_IN, LATE)
+        opt_outs.record(a_person(), OptRequest.OPT_IN, LATE)
 
         assert not opt_outs.is_opted_out(a_person())
 

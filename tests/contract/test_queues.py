@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.identity import identity_of
-from sms_bridge.rules.messages import MessageKind, MessageRequest
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue, outcome_body
-from sms_bridge.storage.send_queue import SendRecord, SqsSendQueue
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import MessageRequest, MessageType
+from sms_bridge.observability import identity_of
+from sms_bridge.storage.queues import SendRecord, SqsOutcomeQueue, SqsSendQueue, outcome_body
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
 from tests.fakes.logs import WrittenLog
@@ -21,7 +20,7 @@ EVERY_FIELD = MessageRequest(
     sub_account_id="acme",
     destination=NUMBER,
     text='Ünï 🙂 \x00 \\ "quoted" \n',
-    kind=MessageKind.TRANSACTIONAL,
+    message_type=MessageType.TRANSACTIONAL,
     source="Acme",
     options={"country": "SG", "scheduled": "2026-11-24T09:30:00+08:00"},
     client_message_id="theirs",
@@ -35,8 +34,8 @@ def a_send_queue(sqs: Sqs) -> SqsSendQueue:
     return SqsSendQueue(
         sqs.client,
         {
-            MessageKind.TRANSACTIONAL: sqs.transactional,
-            MessageKind.PROMOTIONAL: sqs.promotional,
+            MessageType.TRANSACTIONAL: sqs.transactional,
+            MessageType.PROMOTIONAL: sqs.promotional,
         },
     )
 
@@ -47,7 +46,7 @@ class TestSendQueues:
         self, sqs: Sqs, request_: MessageRequest
     ) -> None:
         message = a_message(
-            kind=request_.kind,
+            message_type=request_.message_type,
             sub_account_id="Az09-._&",
             recipient_hash="45f8e458864f9827",
             campaign_id="Grüße, 你好 🎉",
@@ -57,7 +56,7 @@ class TestSendQueues:
 
         (raw,) = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
         record = SendRecord(raw)
-        assert (record.message_id, record.kind) == (message.id, message.kind)
+        assert (record.message_id, record.message_type) == (message.id, message.message_type)
         assert (record.sub_account_id, record.recipient_hash) == ("Az09-._&", "45f8e458864f9827")
         assert timestamp(record.accepted_at) == message.accepted_at
         assert timestamp(record.send_before) == message.send_before
@@ -68,8 +67,8 @@ class TestSendQueues:
 
     def test_each_kind_has_a_queue_of_its_own(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
-        queue.add(a_message(kind=MessageKind.PROMOTIONAL), a_request())
-        queue.add(a_message(id=OTHER_ID, kind=MessageKind.TRANSACTIONAL), a_request())
+        queue.add(a_message(message_type=MessageType.PROMOTIONAL), a_request())
+        queue.add(a_message(id=OTHER_ID, message_type=MessageType.TRANSACTIONAL), a_request())
 
         assert [
             [SendRecord(raw).message_id for raw in sqs.receive(url)]
@@ -100,8 +99,8 @@ class TestSendQueues:
 
     def test_many_records_can_be_hidden_each_for_its_own_time(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
-        for kind in [*[MessageKind.PROMOTIONAL] * 13, MessageKind.TRANSACTIONAL]:
-            queue.add(a_message(kind=kind), a_request())
+        for message_type in [*[MessageType.PROMOTIONAL] * 13, MessageType.TRANSACTIONAL]:
+            queue.add(a_message(message_type=message_type), a_request())
         urls = (sqs.promotional, sqs.promotional, sqs.transactional)
         records = [SendRecord(raw) for url in urls for raw in sqs.receive(url)]
 
@@ -191,9 +190,9 @@ class TestOutcomeQueues:
         assert stays == [outcome_body("later")]
         assert sqs.receive(sqs.promotional) == []
 
-    @pytest.mark.parametrize(("is_first", "told"), [(True, [1, 2, 3]), (False, [0, 0, 0])])
+    @pytest.mark.parametrize(("is_first", "reported"), [(True, [1, 2, 3]), (False, [0, 0, 0])])
     def test_whoever_tells_learns_how_often_the_first_record_was_received(
-        self, sqs: Sqs, *, is_first: bool, told: list[int]
+        self, sqs: Sqs, *, is_first: bool, reported: list[int]
     ) -> None:
         received: list[int] = []
         queue = SqsOutcomeQueue(sqs.client, sqs.promotional, once=sqs.client)
@@ -206,7 +205,7 @@ class TestOutcomeQueues:
         for _ in range(3):
             queue.work_through(sqs.receive(sqs.promotional), not_now, InMemoryDeadLetters())
 
-        assert received == told
+        assert received == reported
 
     def test_of_a_record_that_may_be_queued_twice_one_at_most_is_the_first(
         self, sqs: Sqs, logged: WrittenLog
@@ -253,7 +252,7 @@ class TestOutcomeQueues:
     def test_one_record_that_cannot_be_read_goes_to_the_dead_letter_queue_alone(
         self, sqs: Sqs, broken: str
     ) -> None:
-        told: list[str] = []
+        reported: list[str] = []
         dead_letters = InMemoryDeadLetters()
         queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
         queue.add("a")
@@ -261,30 +260,30 @@ class TestOutcomeQueues:
         queue.add("b")
 
         response = queue.work_through(
-            sqs.receive(sqs.promotional), lambda one, _: told.append(one), dead_letters
+            sqs.receive(sqs.promotional), lambda one, _: reported.append(one), dead_letters
         )
 
         assert response == {"batchItemFailures": []}
         assert dead_letters.letters == [(broken, "unreadable")]
-        assert sorted(told) == ["a", "b"]
+        assert sorted(reported) == ["a", "b"]
 
     def test_one_record_that_fails_does_not_fail_the_others(
         self, sqs: Sqs, logged: WrittenLog
     ) -> None:
-        told: list[str] = []
+        reported: list[str] = []
         queue = SqsOutcomeQueue(sqs.client, sqs.promotional)
         for message_id in ("a", "fails", "b"):
             queue.add(message_id)
 
-        def tell(message_id: str, _: int) -> None:
+        def report(message_id: str, _: int) -> None:
             if message_id == "fails":
                 raise ConnectionError("with a secret in its text")
-            told.append(message_id)
+            reported.append(message_id)
 
-        response = queue.work_through(sqs.receive(sqs.promotional), tell, InMemoryDeadLetters())
+        response = queue.work_through(sqs.receive(sqs.promotional), report, InMemoryDeadLetters())
 
         assert len(response["batchItemFailures"]) == 1
-        assert sorted(told) == ["a", "b"]
+        assert sorted(reported) == ["a", "b"]
         assert "ConnectionError" in logged.text
         assert "secret" not in logged.text
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Told
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.rules.send_results import SendResult
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy, ResendPolicy
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.messages import MessageStore
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import MessageStore
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -97,7 +97,10 @@ _steps = st.one_of(
         st.integers(1, 2),
     ),
     st.builds(
-        Judged, st.sampled_from([Outcome(Told.DELIVERED), Outcome(Told.FAILED, "no_receipt", "")])
+        Judged,
+        st.sampled_from(
+            [Outcome(OutcomeStatus.DELIVERED), Outcome(OutcomeStatus.FAILED, "no_receipt", "")]
+        ),
     ),
     st.builds(
         Moved, st.sampled_from(["told", "held", "not_taken", "given_up", "replayed", "close"])
@@ -124,7 +127,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
         case Begun():
             return store.begin_attempt(message_id, at)
         case Answered():
-            state = ResendPolicy(step.policy).state_after(step.result)
+            state = RetryPolicy(step.policy).state_after(step.result)
             return store.record_result(message_id, step.attempt, step.result, state, at)
         case Reported():
             receipt = a_receipt(
@@ -137,7 +140,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
         case Judged():
             return store.record_outcome(message_id, step.outcome, at)
         case Moved("told"):
-            store.record_told(message_id, at)
+            store.record_reported(message_id, at)
         case Moved("held"):
             until = at.replace(":00.000Z", ":59.000Z")
             return store.hold_outcome(message_id, at, until)

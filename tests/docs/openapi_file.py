@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from sms_bridge.rules.segments import MAX_SEGMENTS, segments_of
-from sms_bridge.web.send_requests import NAMES
+from sms_bridge.api.send_request import NAMES
+from sms_bridge.domain.segments import MAX_SEGMENTS, segments_of
 from tests.docs.http_api import TOKENS
 from tests.template.conftest import PROJECT
 

@@ -4,10 +4,10 @@ import re
 from itertools import product
 from typing import Any
 
-from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
-from sms_bridge.rules.reconciling import Finding
-from sms_bridge.storage import message_items
-from sms_bridge.storage.message_indexes import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.domain.reconciliation import Finding
+from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.storage import items as message_items
+from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 from tests.docs.markdown import rows_of, words_in
 from tests.template.conftest import PROJECT, Template
 
@@ -53,11 +53,11 @@ def test_the_life_cycle_is_drawn_as_it_is() -> None:
 
 
 def test_every_kind_of_item_is_listed() -> None:
-    told = re.findall(r"^``(.+?)``", message_items.__doc__ or "", re.MULTILINE)
+    reported = re.findall(r"^``(.+?)``", message_items.__doc__ or "", re.MULTILINE)
 
     listed = rows_of(DOCUMENT, "| `id` | what it is | kept for |")
 
-    assert [words_in(row[0])[0] for row in listed] == [kind for kind in told if kind != "id"]
+    assert [words_in(row[0])[0] for row in listed] == [kind for kind in reported if kind != "id"]
 
 
 def test_every_index_is_listed(template: Template) -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
 from sms_bridge import __version__
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, Outcome, Receipt, Told
-from sms_bridge.steps.look_up import Page
-from sms_bridge.storage.messages import Position
-from sms_bridge.web import send_requests
-from sms_bridge.web.look_ups import look_up_answer, page_answer
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.send_answers import send_answer
+from sms_bridge.api import send_request as send_requests
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.look_up import look_up_answer, page_answer
+from sms_bridge.api.send_request import send_answer
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.state import State
+from sms_bridge.services.interfaces import Position
+from sms_bridge.services.look_up import Page
 from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
     ACCEPTS,
@@ -152,9 +152,9 @@ MESSAGE = st.builds(
     segments=st.integers(0, 20),
     accepted_at=OPTIONAL_MOMENT,
     answered_at=OPTIONAL_MOMENT,
-    outcome=st.none() | st.builds(Outcome, st.sampled_from(Told), OPTIONAL, OPTIONAL),
+    outcome=st.none() | st.builds(Outcome, st.sampled_from(OutcomeStatus), OPTIONAL, OPTIONAL),
     outcome_due_at=OPTIONAL_MOMENT,
-    outcome_told_at=OPTIONAL_MOMENT,
+    outcome_reported_at=OPTIONAL_MOMENT,
     outcome_given_up=OPTIONAL,
     outcome_given_up_at=OPTIONAL_MOMENT,
     receipts=st.lists(RECEIPT, max_size=3).map(tuple),

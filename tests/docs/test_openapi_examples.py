@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sms_bridge.web import eightx8_details
+from sms_bridge.providers import eightx8_log as eightx8_details
 from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
     JSON,

@@ -4,8 +4,7 @@ import inspect
 import re
 
 from bridge import account
-from sms_bridge.storage.secret import Secret
-from sms_bridge.storage.secret_tokens import TOKEN_LISTS
+from sms_bridge.storage.secret import TOKEN_LISTS, Secret
 from tests.docs.markdown import rows_of, words_in
 from tests.docs.roles import rows_of as roles_of
 from tests.template.conftest import PROJECT, Template

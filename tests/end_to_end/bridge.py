@@ -16,7 +16,7 @@ import aiohttp
 
 from local.console.client import ControlApi, SentMessage
 from local.stack import LocalStack
-from sms_bridge.clock import timestamp
+from sms_bridge.domain.clock import timestamp
 
 # For what takes six seconds at most when nothing else runs.
 SECONDS_TO_WAIT = 60

@@ -10,7 +10,7 @@ from tests.end_to_end.bridge import Bridge
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
-LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING = 900
+LONGER_THAN_ALL_TIMEOUTS_BEFORE_ASKING = 900
 
 
 @pytest.mark.parametrize("state", ["unknown", "sending"])
@@ -23,7 +23,7 @@ async def test_what_8x8_has_is_settled_by_its_log(
     await control.settled()
     assert (await stack.look_up(message.unique_id))["state"] == "unknown"
     # In `sending`: as if the function had been killed, or 8x8 had taken it, which is not written.
-    await bridge.age(message.unique_id, seconds=LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING, state=state)
+    await bridge.age(message.unique_id, seconds=LONGER_THAN_ALL_TIMEOUTS_BEFORE_ASKING, state=state)
 
     findings = await asyncio.to_thread(stack.reconcile)
     message = await bridge.reported(message)
@@ -46,7 +46,7 @@ async def test_what_8x8_is_proven_not_to_have_is_sent_once(
     # A younger one in the log proves that the log has got that far.
     await bridge.send(destination=bridge.number())
     await bridge.age(
-        message.unique_id, seconds=LONGER_THAN_ALL_PATIENCE_BEFORE_ASKING, state="unknown"
+        message.unique_id, seconds=LONGER_THAN_ALL_TIMEOUTS_BEFORE_ASKING, state="unknown"
     )
 
     findings = await asyncio.to_thread(stack.reconcile)

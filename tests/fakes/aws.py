@@ -14,7 +14,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.server import ThreadedMotoServer
 
 from sms_bridge.storage import aws_calls
-from sms_bridge.storage.message_indexes import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 from tests.chaos.partiql import MOST_STATEMENTS, update_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sms_bridge.clock import timestamp
+from sms_bridge.domain.clock import timestamp
 
 
 @dataclass

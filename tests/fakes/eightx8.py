@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.messages import Sms
-from sms_bridge.rules.send_results import SendResult, Verdict
+from sms_bridge.domain.message import Sms
+from sms_bridge.domain.send_result import SendResult, Verdict
 from tests.builders import ACCEPTED
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds after which a server that nobody ends gives up."""
 
 
@@ -170,7 +170,7 @@ class LoopbackServer:
     def wait_until_none_is_open(self) -> None:
         """Wait until the server has closed all its connections."""
         for thread in self._open:
-            thread.join(_PATIENCE)
+            thread.join(_TIMEOUT)
 
     def _accept(self) -> None:
         while True:
@@ -180,7 +180,7 @@ class LoopbackServer:
                 return  # the test is over
             self.connections += 1
             self._clients.append(client)
-            client.settimeout(_PATIENCE)
+            client.settimeout(_TIMEOUT)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

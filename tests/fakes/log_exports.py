@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sms_bridge.storage.log_exports import ExportJob
-from sms_bridge.web.eightx8_exports import LogEntry
+from sms_bridge.providers.eightx8_log import LogEntry
+from sms_bridge.services.interfaces import ExportJob
 
 
 @dataclass

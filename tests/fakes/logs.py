@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.logs import logger
+from sms_bridge.observability import logger
 
 
 @dataclass

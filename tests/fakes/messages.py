@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from sms_bridge.clock import seconds_of, timestamp
-from sms_bridge.rules.life_cycle import FINAL, MAY_REPLACE, State
-from sms_bridge.rules.messages import InboundMessage, Message, Outcome, Receipt, UnknownEvent
-from sms_bridge.rules.outcomes import SECONDS_HELD_FOR_THE_FIRST
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.storage.messages import Attempt, Effect, Position, Recorded
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
+from sms_bridge.domain.outcome import SECONDS_HELD_FOR_THE_FIRST
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.services.interfaces import Attempt, Effect, Position, Recorded
 
-Shelf = Literal["open", "given up"]
+Shard = Literal["open", "given up"]
 
 _GIVEN = {one.name for one in fields(Message)} - {"id", "state", "outcome", "receipts"}
 
@@ -25,13 +25,13 @@ class InMemoryMessages:
     ----------
     stateless
         Ids of which something is known, but neither the message nor its state.
-    shelves
+    shards
         The list that a message is on: those that are open, or those that were given up.
     """
 
     messages: dict[str, Message] = field(default_factory=dict)
     stateless: set[str] = field(default_factory=set)
-    shelves: dict[str, Shelf] = field(default_factory=dict)
+    shards: dict[str, Shard] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class InMemoryMessages:
             self.stateless.discard(message.id)
             self.messages[message.id] = replace(early, **given)
             if not message.ends_a_chain:
-                self.shelves[message.id] = "open"
+                self.shards[message.id] = "open"
             return None
 
     def get(self, message_id: str) -> Message | None:
@@ -99,7 +99,7 @@ class InMemoryMessages:
             before = self._seen(message_id)
             facts = {
                 "answered_at": at,
-                "in_doubt_since": at if result.verdict is Verdict.AMBIGUOUS else "",
+                "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
                 "umid": before.umid or result.umid,
                 "encoding": result.encoding,
                 **failure,
@@ -148,10 +148,10 @@ class InMemoryMessages:
             self._change(message_id, outcome_next_try_at=until)
             return True
 
-    def record_told(self, message_id: str, at: str) -> None:
+    def record_reported(self, message_id: str, at: str) -> None:
         with self.lock:
             message = self._seen(message_id)
-            self._change(message_id, outcome_told_at=message.outcome_told_at or at)
+            self._change(message_id, outcome_reported_at=message.outcome_reported_at or at)
             self.close(message_id)
 
     def record_not_taken(self, message_id: str, next_try_at: str) -> None:
@@ -162,7 +162,7 @@ class InMemoryMessages:
     def record_given_up(self, message_id: str, reason: str, at: str) -> None:
         with self.lock:
             self._change(message_id, outcome_given_up=reason, outcome_given_up_at=at)
-            self.shelves[message_id] = "given up"
+            self.shards[message_id] = "given up"
 
     def record_replayed(self, message_id: str) -> None:
         with self.lock:
@@ -173,15 +173,15 @@ class InMemoryMessages:
                 outcome_tries=0,
                 outcome_next_try_at="",
             )
-            self.shelves[message_id] = "open"
+            self.shards[message_id] = "open"
 
     def close(self, message_id: str) -> None:
         with self.lock:
             self._change(message_id)
-            self.shelves.pop(message_id, None)
+            self.shards.pop(message_id, None)
 
     def open_messages(self, *, until: str) -> Iterator[Message]:
-        return self._on_shelf("open", "0", until)
+        return self._on_shard("open", "0", until)
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -206,12 +206,12 @@ class InMemoryMessages:
                 yield message
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
-        return self._on_shelf("given up", since, until)
+        return self._on_shard("given up", since, until)
 
-    def _on_shelf(self, shelf: Shelf, since: str, until: str) -> Iterator[Message]:
-        for message_id in sorted(self.shelves):
+    def _on_shard(self, shard: Shard, since: str, until: str) -> Iterator[Message]:
+        for message_id in sorted(self.shards):
             message = self.messages[message_id]
-            is_there = self.shelves.get(message_id) == shelf
+            is_there = self.shards.get(message_id) == shard
             if is_there and message.accepted_at and since <= message.accepted_at <= until:
                 yield message
 

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.forwarding import Hearing, Telling
-from sms_bridge.rules.messages import Message, Outcome
+from sms_bridge.domain.message import Message, Outcome
+from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 
 
 @dataclass
 class FakeMoEngage:
     """A Listener that remembers what it heard."""
 
-    telling: Telling = field(
-        default_factory=lambda: Telling(hearing=Hearing.HEARD, http_status=200)
+    result: ReportResult = field(
+        default_factory=lambda: ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
     )
-    told: list[tuple[str, Outcome]] = field(default_factory=list)
+    reported: list[tuple[str, Outcome]] = field(default_factory=list)
 
-    def tell(self, message: Message, outcome: Outcome) -> Telling:
-        self.told.append((message.id, outcome))
-        return self.telling
+    def report(self, message: Message, outcome: Outcome) -> ReportResult:
+        self.reported.append((message.id, outcome))
+        return self.result

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sms_bridge.rules.phone_numbers import digits_of
-from sms_bridge.storage.person_data import EVENT_PREFIX, Trace
+from sms_bridge.domain.phone_number import digits_of
+from sms_bridge.services.interfaces import Trace
+from sms_bridge.storage.person_data import EVENT_PREFIX
 from tests.fakes.messages import InMemoryMessages
 
 
@@ -35,8 +36,8 @@ class InMemoryPersonData:
         yield None
 
     def delete(self, trace: Trace) -> None:
-        kind, _, key = trace.id.partition(" ")
-        if kind == "inbound":
+        message_type, _, key = trace.id.partition(" ")
+        if message_type == "inbound":
             self.messages.inbound.pop(key, None)
         else:
             self.messages.events.pop(key, None)

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass, field
 
-from sms_bridge.rules.messages import Message, MessageRequest
+from sms_bridge.domain.message import Message, MessageRequest
 
 
 @dataclass

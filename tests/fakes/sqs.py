@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
-from sms_bridge.clock import Clock
+from sms_bridge.domain.clock import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

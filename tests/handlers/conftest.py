@@ -22,10 +22,10 @@ from local.event_files import (
     message_id,
     umid,
 )
-from sms_bridge.clock import timestamp
-from sms_bridge.logs import logger
-from sms_bridge.rules.messages import Message
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message
+from sms_bridge.observability import logger
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.fakes.aws import TABLE, a_messages_table, a_queue, an_aws_account_on_loopback
 from tests.fakes.http_server import (
     Behaviour,

@@ -51,8 +51,8 @@ class Effects:
     written: tuple[str, ...] = ()
     sent: tuple[dict[str, str], ...] = ()
     queued: tuple[int | str, ...] = ()
-    told: tuple[int | str, ...] = ()
-    buried: tuple[str, ...] = ()
+    reported: tuple[int | str, ...] = ()
+    dead_lettered: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
 
 
@@ -70,7 +70,7 @@ def dispatches(*orders: int) -> Effects:
     return Effects(("message sending",) * len(orders), sent)
 
 
-def wishes(inbound: int) -> Effects:
+def opt_requests(inbound: int) -> Effects:
     """Expect it to be kept, and to be passed on to MoEngage."""
     return Effects(("inbound", "opt-out"), queued=(f"inbound {umid(inbound)}",))
 
@@ -117,8 +117,8 @@ EFFECTS = {
     "dispatch_queue/batch": dispatches(1121, 1122, 1123),
     "dispatch_queue/promotional": dispatches(1124),
     "dispatch_queue/expired": Effects(("message failed",), queued=(25,)),
-    "dispatch_queue/unreadable": Effects(buried=("unreadable",)),
-    "dispatch_queue/message_not_found": Effects(buried=("message_not_found",)),
+    "dispatch_queue/unreadable": Effects(dead_lettered=("unreadable",)),
+    "dispatch_queue/message_not_found": Effects(dead_lettered=("message_not_found",)),
     "dispatch_queue/redelivered": Effects(),
     "dispatch_queue/being_sent": Effects(),
     "receive_callback/receipt_queued": receipt("queued"),
@@ -131,8 +131,8 @@ EFFECTS = {
     "receive_callback/receipt_of_unknown_state": receipt("queued"),
     "receive_callback/receipt_not_ours": Effects(("umid delivered",)),
     "receive_callback/inbound": Effects(("inbound",)),
-    "receive_callback/inbound_stop": wishes(41),
-    "receive_callback/inbound_start": wishes(42),
+    "receive_callback/inbound_stop": opt_requests(41),
+    "receive_callback/inbound_start": opt_requests(42),
     "receive_callback/unknown_event": Effects(("event",)),
     "receive_callback/other_product": Effects(("event",)),
     "receive_callback/not_json": Effects(("event",)),
@@ -140,12 +140,12 @@ EFFECTS = {
     "receive_callback/token_in_url": receipt("delivered", 13),
     "receive_callback/bad_token": refuses(),
     "receive_callback/no_token": refuses(),
-    "forward_outcome/outcome": Effects(("message delivered",), told=(16,)),
+    "forward_outcome/outcome": Effects(("message delivered",), reported=(16,)),
     "forward_outcome/nothing_open": Effects(),
     "forward_outcome/batch_with_a_broken_record": Effects(
-        ("message delivered", "message delivered"), told=(18, 19), buried=("unreadable",)
+        ("message delivered", "message delivered"), reported=(18, 19), dead_lettered=("unreadable",)
     ),
-    "forward_outcome/wish": Effects(told=("OPTIN",)),
+    "forward_outcome/wish": Effects(reported=("OPTIN",)),
     "reconcile/every_five_minutes": Effects(
         ("message delivered", "message failed"),
         queued=(OUTCOME_STUCK, NEVER_SENT, TO_ASK_8X8),
@@ -198,8 +198,8 @@ def test_event(file: EventFile, bridge: Bridge) -> None:
     assert changes(before, bridge.items()) == effects.written
     assert sent_to_8x8(bridge) == effects.sent
     assert queued_outcomes(bridge) == set(named(effects.queued))
-    assert sorted(heard(body) for body in bridge.moengage.bodies) == named(effects.told)
-    assert reasons_of_letters(bridge) == effects.buried
+    assert sorted(heard(body) for body in bridge.moengage.bodies) == named(effects.reported)
+    assert reasons_of_letters(bridge) == effects.dead_lettered
     assert [word for word in NEVER_LOGGED if word in bridge.log.text] == []
 
 
@@ -276,14 +276,14 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
     """
     return tuple(
         sorted(
-            kind(item)
+            message_type(item)
             for key, item in after.items()
             if before.get(key) != item and "ends_a_chain" not in item
         )
     )
 
 
-def kind(item: dict[str, Any]) -> str:
+def message_type(item: dict[str, Any]) -> str:
     what, is_prefixed, _ = item["id"]["S"].partition(" ")
     state = item.get("state", {}).get("S", "")
     return f"{what if is_prefixed else 'message'} {state}".strip()

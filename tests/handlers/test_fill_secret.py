@@ -12,25 +12,25 @@ EVENTS = {file.name: file for file in event_files("fill_secret/*")}
 def test_a_new_stack_gets_a_token_in_each_list_that_has_none(bridge: Bridge) -> None:
     bridge.put_secret(moengageTokens=["kept"], callbackTokens=[], lookUpTokens=None)
 
-    told = fill(bridge, "create")
+    reported = fill(bridge, "create")
 
     secret = secret_of(bridge)
-    assert told["Status"] == "SUCCESS"
+    assert reported["Status"] == "SUCCESS"
     assert secret["moengageTokens"] == ["kept"]
     assert (len(secret["callbackTokens"]), len(secret["lookUpTokens"])) == (1, 1)
     assert (secret["eightx8ApiKey"], secret["fullNumberTokens"]) == (
         API_KEY,
         [TOKENS["fullNumberTokens"]],
     )
-    assert secret["callbackTokens"][0] not in json.dumps(told) + bridge.log.text
+    assert secret["callbackTokens"][0] not in json.dumps(reported) + bridge.log.text
 
 
 def test_cloudformation_hears_about_the_request_it_made(bridge: Bridge) -> None:
-    told = fill(bridge, "create")
+    reported = fill(bridge, "create")
 
     event = EVENTS["fill_secret/create"].event
     for name in ("StackId", "RequestId", "LogicalResourceId"):
-        assert told[name] == event[name]
+        assert reported[name] == event[name]
     [answer] = bridge.cloudformation.received
     # The URL is signed for a PUT with this very content type.
     assert answer.line == "PUT /answer?X-Amz-Signature=abc%2Fdef HTTP/1.1"
@@ -38,7 +38,9 @@ def test_cloudformation_hears_about_the_request_it_made(bridge: Bridge) -> None:
 
 
 def test_the_same_secret_is_the_same_resource(bridge: Bridge) -> None:
-    names = [fill(bridge, kind)["PhysicalResourceId"] for kind in ("create", "delete")]
+    names = [
+        fill(bridge, message_type)["PhysicalResourceId"] for message_type in ("create", "delete")
+    ]
 
     assert names == [f"{bridge.secret_arn} tokens"] * 2
 
@@ -56,10 +58,10 @@ def test_a_failure_is_told_and_not_left_to_time_out(bridge: Bridge) -> None:
         SecretId=bridge.secret_arn, SecretString=f"key {API_KEY}"
     )
 
-    told = fill(bridge, "create")
+    reported = fill(bridge, "create")
 
-    assert told["Status"] == "FAILED"
-    assert told["Reason"] == "JSONDecodeError: see this function's log"
+    assert reported["Status"] == "FAILED"
+    assert reported["Reason"] == "JSONDecodeError: see this function's log"
     assert "JSONDecodeError" in bridge.log.text
     assert API_KEY not in bridge.log.text
 
@@ -70,13 +72,13 @@ def test_deleting_works_without_the_secret(bridge: Bridge) -> None:
     assert fill(bridge, "delete")["Status"] == "SUCCESS"
 
 
-def fill(bridge: Bridge, kind: str) -> dict[str, Any]:
+def fill(bridge: Bridge, message_type: str) -> dict[str, Any]:
     """Let the function do what CloudFormation asks, and return what CloudFormation hears."""
     url = f"{bridge.cloudformation.url}/answer?X-Amz-Signature=abc%2Fdef"
-    event = EVENTS[f"fill_secret/{kind}"].answered_at(url, bridge.secret_arn)
+    event = EVENTS[f"fill_secret/{message_type}"].answered_at(url, bridge.secret_arn)
     bridge.handler("fill_secret")(event)
-    told: dict[str, Any] = bridge.cloudformation.bodies[-1]
-    return told
+    reported: dict[str, Any] = bridge.cloudformation.bodies[-1]
+    return reported
 
 
 def secret_of(bridge: Bridge) -> dict[str, Any]:

@@ -13,13 +13,15 @@ from local.event_files import (
     message_id,
     put_messages,
 )
-from sms_bridge.settings import SettingsError
-from sms_bridge.settings.callback import CallbackSettings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    ReconcileSettings,
+    SendSettings,
+    SettingsError,
+)
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
@@ -228,11 +230,11 @@ class TestForwarding:
         answer = bridge.handler("forward_outcome")({"Records": batch})
 
         # They are told side by side: it is not said which of them meets which answer.
-        was_told = {record["messageId"]: is_told(bridge, record) for record in batch}
-        assert sorted(was_told.values()) == [False, True]
-        stays = [name for name, told in was_told.items() if not told]
+        was_reported = {record["messageId"]: is_reported(bridge, record) for record in batch}
+        assert sorted(was_reported.values()) == [False, True]
+        stays = [name for name, reported in was_reported.items() if not reported]
         assert answer == {"batchItemFailures": [{"itemIdentifier": name} for name in stays]}
-        assert sorted(told["messageId"] for told in bridge.moengage.bodies) == [
+        assert sorted(reported["messageId"] for reported in bridge.moengage.bodies) == [
             message_id(16),
             message_id(18),
         ]
@@ -289,5 +291,5 @@ def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
     return bridge.receive("OUTCOME_QUEUE_URL")
 
 
-def is_told(bridge: Bridge, record: dict[str, Any]) -> bool:
-    return bridge.stored(json.loads(record["body"])["messageId"]).outcome_told_at != ""
+def is_reported(bridge: Bridge, record: dict[str, Any]) -> bool:
+    return bridge.stored(json.loads(record["body"])["messageId"]).outcome_reported_at != ""

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message_id, put_messages
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.opt_outs import Wish
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.state import State
 from sms_bridge.storage.aws_calls import AwsError
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
@@ -114,7 +114,7 @@ class TestOptOuts:
     def test_who_stopped_gets_no_offers_and_still_gets_orders(
         self, mode: str, bridge: Bridge
     ) -> None:
-        self.wish(bridge, Wish.STOP, "2026-11-24")
+        self.opt_request(bridge, OptRequest.OPT_OUT, "2026-11-24")
 
         offer = self.send(bridge, "send_sms/promotional", mode)
         order = self.send(bridge, "send_sms/single", mode)
@@ -125,8 +125,8 @@ class TestOptOuts:
         assert "opted_out" in bridge.log.text
 
     def test_who_started_again_gets_offers(self, bridge: Bridge) -> None:
-        self.wish(bridge, Wish.STOP, "2026-11-24")
-        self.wish(bridge, Wish.START, "2026-11-25")
+        self.opt_request(bridge, OptRequest.OPT_OUT, "2026-11-24")
+        self.opt_request(bridge, OptRequest.OPT_IN, "2026-11-25")
 
         assert self.send(bridge, "send_sms/promotional", "direct").state is State.SENDING
 
@@ -143,9 +143,9 @@ class TestOptOuts:
 
         assert stopped == [True, False]
 
-    def wish(self, bridge: Bridge, wish: Wish, at: str) -> None:
+    def opt_request(self, bridge: Bridge, opt_request: OptRequest, at: str) -> None:
         opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
-        opt_outs.record(a_person(NUMBER, "Acme_Promotional", HASH_KEY), wish, at)
+        opt_outs.record(a_person(NUMBER, "Acme_Promotional", HASH_KEY), opt_request, at)
 
     def send(self, bridge: Bridge, event: str, mode: str) -> Message:
         """Send a message and return it as it is when the queues are empty."""

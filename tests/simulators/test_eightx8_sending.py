@@ -15,7 +15,7 @@ from local.eightx8 import EightX8Simulator, contract
 from local.eightx8.refusals import Refusal
 from local.eightx8.segments import parts_of
 from local.eightx8.throttle import Throttle
-from sms_bridge.rules.segments import segments_of
+from sms_bridge.domain.segments import segments_of
 from tests.simulators.eightx8_setting import (
     ACCOUNT,
     KEY,

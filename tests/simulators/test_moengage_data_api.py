@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 
 from local.moengage import DataApi, MoEngageSimulator
-from sms_bridge.rules.forwarding import Hearing
-from sms_bridge.rules.opt_outs import Identifier, Wish
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.moengage import UserProfiles
+from sms_bridge.domain.opt_out import Identifier, OptRequest
+from sms_bridge.domain.outcome import ReportVerdict
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import UserProfiles
 
 NUMBER = "+6581234567"
 GOOD = {"type": "customer", "customer_id": "u-1", "attributes": {"moe_sms_subscription": "OPTOUT"}}
@@ -91,7 +91,9 @@ async def test_it_takes_what_the_bridge_passes_on(
 ) -> None:
     url = f"{workspace.url}/v1/customer/acme"
     profiles = UserProfiles(url, Connections(url, connect_timeout=2.0), identifier=identifier)
-    telling = await asyncio.to_thread(profiles.set_subscription, NUMBER, Wish.STOP, api_key="key")
+    telling = await asyncio.to_thread(
+        profiles.set_subscription, NUMBER, OptRequest.OPT_OUT, api_key="key"
+    )
 
-    assert telling.hearing is Hearing.HEARD
+    assert telling.verdict is ReportVerdict.ACKNOWLEDGED
     assert workspace.data_api.users[known_as]["moe_sms_subscription"] == "OPTOUT"

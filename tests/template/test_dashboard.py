@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.dashboard import MetricLine, dashboard_body, metric_lines
-from sms_bridge.metrics import NAMESPACE, SERVICE, Metric
+from sms_bridge.observability import NAMESPACE, SERVICE, Metric
 from tests.template.conftest import PROJECT, Template, read_template
 
 TEMPLATE = read_template()
@@ -90,7 +90,7 @@ def log_keys() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and re.match(r"(logger\.|log\b|log_)", ast.unparse(node)):
                 keys |= {keyword.arg for keyword in node.keywords if keyword.arg}
-            if isinstance(node, ast.Dict) and path.name in ("log_lines.py", "identity.py"):
+            if isinstance(node, ast.Dict) and path.name in ("log_lines.py", "observability.py"):
                 keys |= {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
     return keys
 

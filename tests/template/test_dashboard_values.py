@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.dashboard import metric_lines, points_of, series_of
-from sms_bridge.metrics import Metric, measured
+from sms_bridge.observability import Metric, measured
 
 
 def line_of(values: Mapping[Metric, float], at: float, **keys: str) -> str:
@@ -70,8 +70,8 @@ def test_the_total_counts_a_split_metric_once() -> None:
     [("p50", 50), ("p90", 90), ("p99", 99), ("Maximum", 100), ("Average", 50.5)],
 )
 def test_statistics(stat: str, value: float) -> None:
-    lines = [line_of({Metric.SECONDS_TO_TOLD: one}, 1) for one in range(100, 0, -1)]
-    widget = widget_of(["SmsBridge", "DueToTold", "service", "bridge-under-test"], stat=stat)
+    lines = [line_of({Metric.SECONDS_TO_REPORTED: one}, 1) for one in range(100, 0, -1)]
+    widget = widget_of(["SmsBridge", "DueToReported", "service", "bridge-under-test"], stat=stat)
 
     [series] = series_of(widget, points_of(lines), period=60, begin=0)
     assert series.values == {0: value}

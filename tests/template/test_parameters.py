@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.messages import MessageKind
-from sms_bridge.rules.opt_outs import Identifier
-from sms_bridge.rules.reconciling import AbsentPolicy, MissingReceiptPolicy, UnsettledPolicy
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from sms_bridge.settings.send import DispatchMode
+from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.settings import DispatchMode
 from tests.template.conftest import Template
 
 ACCEPTED = {
@@ -59,7 +59,7 @@ CHOSEN: dict[str, type[StrEnum]] = {
     "DispatchMode": DispatchMode,
     "AmbiguousSendPolicy": AmbiguousSendPolicy,
     "AbsentMessagePolicy": AbsentPolicy,
-    "UnsettledMessagePolicy": UnsettledPolicy,
+    "UnresolvedMessagePolicy": UnresolvedPolicy,
     "MissingReceiptPolicy": MissingReceiptPolicy,
     "MoEngageIdentifier": Identifier,
 }
@@ -138,8 +138,8 @@ class TestParameters:
         assert template.parameters[name]["AllowedValues"] == [choice.value for choice in choices]
 
     def test_opt_outs_may_be_heeded_for_any_kind_of_message(self, template: Template) -> None:
-        kinds = [kind.value for kind in MessageKind]
-        allowed = template.parameters["KindsHeedingOptOuts"]["AllowedValues"]
+        kinds = [kind.value for kind in MessageType]
+        allowed = template.parameters["OptOutMessageTypes"]["AllowedValues"]
 
         assert sorted(sorted(one.split(",")) for one in allowed) == sorted(
             [[""], *([kind] for kind in kinds), sorted(kinds)]

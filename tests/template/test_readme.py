@@ -9,23 +9,23 @@ import pytest
 from urllib3.exceptions import ReadTimeoutError
 
 from scripts.parameter_table import HEADING, with_table
-from sms_bridge.rules import opt_outs
-from sms_bridge.rules import send_results as send_results_module
-from sms_bridge.rules.life_cycle import FINAL, State
-from sms_bridge.rules.messages import Outcome, Receipt, Told
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.rules.reconciling import MissingReceiptPolicy, outcome_of_missing_receipt
-from sms_bridge.rules.send_results import SendResult, Verdict
-from sms_bridge.steps import dispatch, reconcile, send
-from sms_bridge.steps.forward import NO_URL
-from sms_bridge.web.eightx8_answers import (
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.send_request import NAMES
+from sms_bridge.domain import opt_out as opt_outs
+from sms_bridge.domain import send_result as send_results_module
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import FINAL, State
+from sms_bridge.providers.eightx8_errors import (
     Answer,
     result_of_answer,
     result_of_failure,
     results_of_batch_answer,
 )
-from sms_bridge.web.refusals import Code, RefusedError
-from sms_bridge.web.send_requests import NAMES
+from sms_bridge.services import dispatch, reconcile, send
+from sms_bridge.services.forward import NO_URL
 from tests.template.conftest import PROJECT, Template
 from tests.template.test_dashboard import log_keys
 
@@ -94,19 +94,19 @@ def test_every_reason_of_a_failure_is_explained_and_no_other() -> None:
         for reason in re.findall(r"`(\w+)`", reasons)
     }
 
-    told = {one.reason for one in outcomes() if one and one.status is Told.FAILED}
+    reported = {one.reason for one in outcomes() if one and one.status is OutcomeStatus.FAILED}
 
     # "If there is one": the table has the reason without a code only where 8x8's answers have it.
-    assert documented | {"eightx8_undelivered"} == told
+    assert documented | {"eightx8_undelivered"} == reported
 
 
 def test_every_other_reason_is_named_and_no_other() -> None:
     paragraph = README.split("These are no outcomes,", 1)[1].split("\n\n", 1)[0]
-    told = {one.reason for one in outcomes() if one}
+    reported = {one.reason for one in outcomes() if one}
 
     reasons = {one.reason for one in send_results() if one.verdict is not Verdict.ACCEPTED}
 
-    assert set(re.findall(r"`(\w+)`", paragraph)) == reasons - told
+    assert set(re.findall(r"`(\w+)`", paragraph)) == reasons - reported
 
 
 def test_every_code_that_the_runbook_names_exists() -> None:

@@ -9,18 +9,20 @@ import pytest
 
 from local.event_files import EVENTS, event_files
 from local.event_files import logical_id as logical_id_of
-from sms_bridge.rules.forwarding import WAITS
-from sms_bridge.rules.reconciling import SECONDS_OF_PROOF
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.callback import CallbackSettings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.api.callback import callback_url
+from sms_bridge.api.responses import methods_of
+from sms_bridge.domain.outcome import WAITS
+from sms_bridge.domain.reconciliation import SECONDS_OF_PROOF
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    ReconcileSettings,
+    SendSettings,
+    read_settings,
+)
 from sms_bridge.storage.aws_calls import MAX_TRIES, READ_TIMEOUT
-from sms_bridge.web.callbacks import callback_url
-from sms_bridge.web.routes import methods_of
 from tests.fakes.aws import INDEXES
 from tests.template.conftest import PROJECT, Template
 from tests.template.evaluated import Evaluated
@@ -125,7 +127,7 @@ class TestHttpApi:
         for (method, path), function in routes.items():
             example = re.sub(r"\{\w+\}", "x1", path)
             assert methods_of(example) == (method,), function
-        code = (PROJECT / "layers/sms_bridge/web/routes.py").read_text()
+        code = (PROJECT / "layers/sms_bridge/api/responses.py").read_text()
         assert len(re.findall(r"re\.compile\(", code)) == len(routes)
 
     def test_the_callback_url_that_8x8_gets_leads_to_its_function(self, template: Template) -> None:
@@ -293,12 +295,12 @@ class TestTimes:
 
     def test_records_outlive_all_patience(self, template: Template) -> None:
         limits = template.parameters
-        patience = (
-            limits["ReceiptPatienceSeconds"]["Default"]
-            + limits["UnsettledPatienceSeconds"]["Default"]
+        timeouts = (
+            limits["ReceiptTimeoutSeconds"]["Default"]
+            + limits["UnresolvedTimeoutSeconds"]["Default"]
         )
 
-        assert limits["RetentionDays"]["MinValue"] * 86_400 > patience
+        assert limits["RetentionDays"]["MinValue"] * 86_400 > timeouts
 
 
 class TestTable:

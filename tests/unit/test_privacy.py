@@ -5,22 +5,21 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message
-from sms_bridge.rules.opt_outs import keywords_of
-from sms_bridge.steps.answer_time import AnswerTime
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.receive import ReceiveCallback
-from sms_bridge.steps.send import SendMessage
-from sms_bridge.web.authorization import require_callback_token, require_token
-from sms_bridge.web.callbacks import callback_url
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
-from sms_bridge.web.moengage import DeliveryTracking
-from sms_bridge.web.requests import HttpRequest
-from sms_bridge.web.responses import Response, answers_http, json_response
-from sms_bridge.web.send_answers import send_answer
-from sms_bridge.web.send_requests import SendingRules, read_send_request
+from sms_bridge.api.authentication import require_callback_token, require_token
+from sms_bridge.api.callback import callback_url
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import DeliveryTracking
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.send import SendMessage
 from tests.builders import (
     MESSAGE_ID,
     REFUSED,
@@ -54,7 +53,7 @@ from tests.unit.privacy import (
     EveryLine,
     SpeakingError,
 )
-from tests.unit.steps.sending import a_sending_plan
+from tests.unit.services.sending import a_sending_plan
 
 
 def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any]:

@@ -4,29 +4,27 @@ import json
 
 import pytest
 
-from sms_bridge.clock import timestamp
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import InboundMessage, MessageKind
-from sms_bridge.rules.opt_outs import Identifier, Wish, keywords_of
-from sms_bridge.rules.phone_numbers import keyed_hash
-from sms_bridge.rules.reconciling import (
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage, MessageType
+from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
-    Patience,
-    UnsettledPolicy,
+    Timeouts,
+    UnresolvedPolicy,
 )
-from sms_bridge.rules.sending_again import ResendPolicy
-from sms_bridge.steps.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.steps.forward import ForwardOutcome
-from sms_bridge.steps.pass_on_wish import PassOnWish
-from sms_bridge.steps.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.storage.dead_letters import SqsDeadLetterQueue
-from sms_bridge.storage.outcome_queue import SqsOutcomeQueue
-from sms_bridge.storage.send_queue import SqsSendQueue
-from sms_bridge.web.connections import Connections
-from sms_bridge.web.eightx8 import EightX8
-from sms_bridge.web.eightx8_exports import LogExports
-from sms_bridge.web.moengage import UserProfiles
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.http import Connections
+from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.sync_opt_out import SyncOptOut
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.clock import TurnableClock
@@ -57,7 +55,7 @@ class Queue:
         self.messages = InMemoryMessages()
         self.opt_outs = InMemoryOptOuts()
         self.sqs = InMemorySqs(clock)
-        send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageKind, "queue"))
+        send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, "queue"))
         message = a_message(
             state=State.WAITING,
             destination=NUMBER,
@@ -70,7 +68,10 @@ class Queue:
         send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
         self.step = DispatchMessages(
             DispatchPlan(
-                heeding_kinds=frozenset(MessageKind), policy=ResendPolicy(), rate=0, at_once=1
+                opt_out_message_types=frozenset(MessageType),
+                policy=RetryPolicy(),
+                rate=0,
+                at_once=1,
             ),
             messages=self.messages,
             send_queue=send_queue,
@@ -132,7 +133,7 @@ def test_a_record_that_cannot_be_read(
 
 def test_a_person_who_opted_out(every_line: EveryLine) -> None:
     queue = Queue()
-    queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), Wish.STOP, "2026")
+    queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, "2026")
 
     queue.dispatch()
 
@@ -161,10 +162,10 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
     ):
         step = Reconcile(
             ReconcilePlan(
-                patience=Patience(unknown=60, unsettled=10_000_000, receipt=60),
-                resend=ResendPolicy(),
+                timeouts=Timeouts(unknown=60, unresolved=10_000_000, receipt=60),
+                resend=RetryPolicy(),
                 absent=AbsentPolicy.RESEND,
-                unsettled=UnsettledPolicy.REPORT,
+                unresolved=UnresolvedPolicy.REPORT,
                 missing_receipt=MissingReceiptPolicy.FAILED,
             ),
             messages=messages,
@@ -209,10 +210,10 @@ def test_passing_on_a_wish(behaviour: Behaviour, every_line: EveryLine) -> None:
         received_at=clock.text,
     )
     inbound_id = messages.keep_inbound(inbound)
-    opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), Wish.STOP, clock.text)
+    opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.text)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
-        step = PassOnWish(
+        step = SyncOptOut(
             messages=messages,
             opt_outs=opt_outs,
             profiles=UserProfiles(

@@ -6,14 +6,18 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from sms_bridge.rules.sending_again import AmbiguousSendPolicy
-from sms_bridge.settings import SettingsError, read_settings
-from sms_bridge.settings.callback import CallbackSettings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import DispatchMode, SendSettings
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchMode,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    ReconcileSettings,
+    SendSettings,
+    SettingsError,
+    read_settings,
+)
 
 KINDS: list[type[Any]] = [
     SendSettings,
@@ -79,7 +83,7 @@ def test_what_may_be_missing_may_be_given() -> None:
     more = {
         "DEFAULT_SENDER_ID": " Acme ",
         "ALLOWED_COUNTRY_CALLING_CODES": "65,49",
-        "KINDS_HEEDING_OPT_OUTS": "promotional,transactional",
+        "OPT_OUT_MESSAGE_TYPES": "promotional,transactional",
         "TRANSACTIONAL_SUB_ACCOUNT_IDS": "acme_otp",
         "CALLBACK_BASE_URL": "https://bridge.example",
     }
@@ -88,7 +92,7 @@ def test_what_may_be_missing_may_be_given() -> None:
 
     assert settings.default_sender_id == "Acme"
     assert settings.allowed_country_calling_codes == ("65", "49")
-    assert settings.kinds_heeding_opt_outs == ("promotional", "transactional")
+    assert settings.opt_out_message_types == ("promotional", "transactional")
     assert settings.transactional_sub_account_ids == ("acme_otp",)
     assert settings.callback_base_url == "https://bridge.example"
 

@@ -17,11 +17,10 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from sms_bridge.clock import Clock
-from sms_bridge.http_connection import BadAnswerError, Connection, OpenConnections
+from sms_bridge.domain.clock import Clock
 from sms_bridge.json_text import WrittenList, json_text
+from sms_bridge.providers.http import BadAnswerError, Connection, OpenConnections, aws_tls_context
 from sms_bridge.storage.signing import Credentials, signed_headers
-from sms_bridge.tls import aws_tls_context
 
 # AWS answers within milliseconds. A call that takes a second will not come back, while another
 # one mostly does; and MoEngage waits for the answer.

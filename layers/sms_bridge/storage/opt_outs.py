@@ -1,31 +1,15 @@
 """People who do not want to be texted any more, in DynamoDB."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.storage.many_items import read_items
-from sms_bridge.storage.message_items import Item, attributes
+from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.services.interfaces import Person
+from sms_bridge.storage.items import Item, attributes
+from sms_bridge.storage.messages import read_items
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-Person = tuple[str, str]
-"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
-
-
-class OptOuts(Protocol):
-    """Knows who opted out of which sub-account's messages."""
-
-    def is_opted_out(self, person: Person) -> bool:
-        """Tell whether a person opted out."""
-
-    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
-        """Return those of many people who opted out."""
-
-    def record(self, person: Person, wish: Wish, at: str) -> None:
-        """Record what a person asked for. An earlier wish that comes late changes nothing."""
 
 
 class DynamoDBOptOuts:
@@ -51,7 +35,7 @@ class DynamoDBOptOuts:
         found = read_items(self._client, self._table, keys)
         return {by_id[item["id"]["S"]] for item in found if _is_out(item)}
 
-    def record(self, person: Person, wish: Wish, at: str) -> None:
+    def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
         """See :class:`OptOuts`."""
         nothing_newer = "attribute_not_exists(wished_at) OR wished_at <= :at"
         try:
@@ -60,14 +44,14 @@ class DynamoDBOptOuts:
                 Key=attributes({"id": _id(person)}),
                 UpdateExpression="SET wish = :wish, wished_at = :at",
                 ConditionExpression=nothing_newer,
-                ExpressionAttributeValues=attributes({":wish": wish.value, ":at": at}),
+                ExpressionAttributeValues=attributes({":wish": opt_request.value, ":at": at}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
 
 def _is_out(item: Item) -> bool:
-    return bool(item["wish"]["S"] == Wish.STOP)
+    return bool(item["wish"]["S"] == OptRequest.OPT_OUT)
 
 
 def _id(person: Person) -> str:

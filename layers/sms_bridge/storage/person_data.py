@@ -1,11 +1,11 @@
 """What the messages table knows of a person, and how it forgets them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sms_bridge.rules.phone_numbers import digits_of
-from sms_bridge.storage.message_items import INBOUND_PREFIX, attributes
+from sms_bridge.domain.phone_number import digits_of
+from sms_bridge.services.interfaces import Trace
+from sms_bridge.storage.items import INBOUND_PREFIX, attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -14,42 +14,6 @@ EVENT_PREFIX = "event "
 
 # The number and what leads to it: `client_message_id` is the caller's, and may name a person.
 _OF_A_PERSON = ("destination", "recipient_hash", "client_message_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Something that holds a person's number and is no message to them.
-
-    Attributes
-    ----------
-    received_at
-        ISO 8601 UTC.
-    is_inbound
-        Whether it is an SMS from the person; else it is a callback that was not understood.
-    """
-
-    id: str
-    received_at: str
-    is_inbound: bool
-
-
-class PersonData(Protocol):
-    """Finds and removes what is known of a person."""
-
-    def anonymise(self, message_id: str) -> bool:
-        """Take the recipient off a message: what became of it stays.
-
-        Returns
-        -------
-        bool
-            Whether there was such a message.
-        """
-
-    def traces_of(self, number: str) -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number; ``None`` after each page read."""
-
-    def delete(self, trace: Trace) -> None:
-        """Delete it; deleting it twice changes nothing."""
 
 
 class DynamoDBPersonData:

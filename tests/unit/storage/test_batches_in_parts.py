@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.state import State
 from sms_bridge.json_text import WrittenList
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.opt_outs import Wish
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
-from sms_bridge.storage.first_attempts import begin_first_attempts
-from sms_bridge.storage.many_items import LeftOutError, read_items
-from sms_bridge.storage.messages import Attempt
+from sms_bridge.services.interfaces import Attempt
+from sms_bridge.storage.messages import (
+    DynamoDBMessages,
+    LeftOutError,
+    begin_first_attempts,
+    read_items,
+)
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import AT, NUMBER, a_message, a_person
 from tests.chaos.dynamodb import DynamoDBClient, Table
@@ -123,7 +126,7 @@ def test_keys_that_are_left_are_asked_for_again() -> None:
     opt_outs = DynamoDBOptOuts(dynamodb.client, "messages")
     people = [a_person(f"{NUMBER}{number}") for number in range(9)]
     for person in people:
-        opt_outs.record(person, Wish.STOP, AT)
+        opt_outs.record(person, OptRequest.OPT_OUT, AT)
     dynamodb.calls.clear()
 
     assert opt_outs.opted_out_among(people) == set(people)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bench.standins.dynamodb import size_of
-from sms_bridge.rules.life_cycle import State
-from sms_bridge.rules.messages import Message, MessageKind, Receipt
-from sms_bridge.rules.outcomes import outcome_of_receipt
-from sms_bridge.storage.dynamodb_messages import DynamoDBMessages
+from bench.dynamodb import size_of
+from sms_bridge.domain.message import Message, MessageType, Receipt
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.state import State
+from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.aws import TABLE, a_messages_table
 
@@ -17,7 +17,7 @@ ONE_WRITE_UNIT = 1024
 
 # As MoEngage, 8x8 and India's DLT registry give them out.
 USUAL: dict[str, Any] = {
-    "kind": MessageKind.PROMOTIONAL,
+    "message_type": MessageType.PROMOTIONAL,
     "claimed_by": "0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
     "sub_account_id": "Acme_Promotional",
     "destination": "+919876543210",
@@ -76,7 +76,7 @@ def sizes(message: Message, *receipts: Receipt, recorded: bool = False) -> Itera
     for receipt in receipts:
         store.record_receipt(MESSAGE_ID, receipt, outcome_of_receipt(receipt))
         yield size()
-    store.record_told(MESSAGE_ID, AT)
+    store.record_reported(MESSAGE_ID, AT)
     yield size()
 
 
@@ -96,7 +96,7 @@ class TestOneWriteUnit:
         assert max(sizes(a_message(**USUAL), SENT, DELIVERED, READ)) <= ONE_WRITE_UNIT
 
     def test_long_names_and_many_receipts_take_a_second_one(self) -> None:
-        *before, told = sizes(a_message(**LONG), SENT, DEFERRED, ABSENT)
+        *before, reported = sizes(a_message(**LONG), SENT, DEFERRED, ABSENT)
 
         assert before[0] <= ONE_WRITE_UNIT
-        assert ONE_WRITE_UNIT < told <= 2 * ONE_WRITE_UNIT
+        assert ONE_WRITE_UNIT < reported <= 2 * ONE_WRITE_UNIT

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sms_bridge.storage.secret_tokens import add_missing_tokens, new_token
+from sms_bridge.storage.secret import add_missing_tokens, new_token
 from tests.fakes.aws import REGION
 
 LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")

@@ -1,0 +1,156 @@
+"""Who may send, call back and look up."""
+
+import hmac
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Protocol
+
+from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.storage.secret import Secret
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+class Secrets(Protocol):
+    """Where the tokens come from, as :class:`sms_bridge.storage.secret.SecretSource`."""
+
+    def get(self) -> Secret:
+        """Return the secret."""
+
+    def get_newer(self, known: Secret) -> Secret:
+        """Return the secret as it is now, where it may be read again."""
+
+
+def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Secret:
+    """Return the secret by which a request may pass; a token may be in it since a moment ago.
+
+    Raises
+    ------
+    RefusedError
+        What the check raises, also of the secret as it is now.
+    """
+    secret = secrets.get()
+    try:
+        check(secret)
+    except RefusedError:
+        newer = secrets.get_newer(secret)
+        if newer == secret:
+            raise
+        check(newer)
+        return newer
+    return secret
+
+
+def bearer_token(request: HttpRequest) -> str:
+    """Return the token of ``Authorization: Bearer ...``, empty where there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def is_one_of(token: str, valid: Iterable[str]) -> bool:
+    """Compare with every valid token, in a time that tells nothing about them.
+
+    Several are valid at once while one is replaced by the next.
+    """
+    given = token.encode("utf-8", "surrogatepass")
+    matches = [hmac.compare_digest(given, other.encode()) for other in valid if other]
+    return any(matches)
+
+
+def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
+    """Let only a request with a valid bearer token pass.
+
+    Raises
+    ------
+    RefusedError
+        401 otherwise.
+    """
+    token = bearer_token(request)
+    if not token:
+        raise _unauthorized("The header Authorization: Bearer <token> is missing.")
+    if not is_one_of(token, valid):
+        raise _unauthorized("The bearer token is not valid.")
+
+
+def require_sender(request: HttpRequest, secret: Secret) -> None:
+    """Let only those pass who may send, and only once there is a key to send with.
+
+    Raises
+    ------
+    RefusedError
+        401 or 503 otherwise.
+    """
+    require_token(request, secret.moengage_tokens)
+    if not secret.eightx8_api_key:
+        raise RefusedError(Code.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
+
+
+def require_callback_token(request: HttpRequest, valid: Iterable[str]) -> None:
+    """Let only 8x8's callbacks pass.
+
+    8x8 sends the ``Authorization`` value that was registered with the webhook. Whether it sends
+    it to a message's own callback URL, too, is not documented, so such a URL has the token in its
+    query.
+
+    Raises
+    ------
+    RefusedError
+        401 otherwise.
+    """
+    token = bearer_token(request) or request.query("token")
+    if not is_one_of(token, valid):
+        raise _unauthorized("The callback has neither a valid bearer token nor ?token=.")
+
+
+def require_look_up(
+    request: HttpRequest, look_up_tokens: tuple[str, ...], full_number_tokens: tuple[str, ...]
+) -> bool:
+    """Let only those pass who may look up; ``?numbers=full`` needs a token of its own kind.
+
+    Returns
+    -------
+    bool
+        Whether to show whole numbers.
+
+    Raises
+    ------
+    RefusedError
+        401 or 403 otherwise.
+    """
+    require_token(request, (*look_up_tokens, *full_number_tokens))
+    if request.query("numbers") != "full":
+        return False
+    if not is_one_of(bearer_token(request), full_number_tokens):
+        raise RefusedError(Code.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers.")
+    return True
+
+
+def read_networks(text: str) -> Networks:
+    """Read addresses and networks in CIDR notation, separated by commas.
+
+    Raises
+    ------
+    ValueError
+        When one of them is none.
+    """
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part)
+
+
+def require_address(request: HttpRequest, networks: Networks) -> None:
+    """Let only requests from the listed networks pass; an empty list lets all pass.
+
+    Raises
+    ------
+    RefusedError
+        403 otherwise.
+    """
+    if not networks:
+        return
+    address = ip_address(request.source_address)
+    if not any(address in network for network in networks):
+        raise RefusedError(Code.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused.")
+
+
+def _unauthorized(message: str) -> RefusedError:
+    return RefusedError(Code.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})

@@ -1,0 +1,158 @@
+"""What became of a message, for support staff and scripts."""
+
+import base64
+from typing import Any
+
+from sms_bridge.api.errors import Code, FieldError, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, Receipt
+from sms_bridge.domain.phone_number import NUMBER, masked
+from sms_bridge.domain.state import State
+from sms_bridge.domain.timeline import timeline_of
+from sms_bridge.services.interfaces import Position
+from sms_bridge.services.look_up import Page, Wanted
+
+_WAYS = ("destination", "umid", "campaignId")
+# Whatever is longer was never taken, and may be too long to be a key.
+_MAX_CHARACTERS = {"umid": 100, "campaignId": 256}
+_MAX_LIMIT = 100
+
+
+def way_of(request: HttpRequest) -> str:
+    """Return by which parameter messages are asked for.
+
+    Raises
+    ------
+    RefusedError
+        When it is none or several, or its value cannot be one.
+    """
+    ways = [name for name in _WAYS if request.query(name)]
+    if len(ways) != 1:
+        raise RefusedError(Code.QUERY_INVALID, f"Ask by exactly one of {', '.join(_WAYS)}.")
+    [way] = ways
+    most = _MAX_CHARACTERS.get(way)
+    if most and len(request.query(way)) > most:
+        raise _wrong(way, f"must have at most {most} characters")
+    return way
+
+
+def read_wanted(request: HttpRequest) -> Wanted:
+    """Read which messages are asked for.
+
+    Raises
+    ------
+    RefusedError
+        With the parameter that is wrong.
+    """
+    destination, state = request.query("destination"), request.query("state")
+    limit = request.query("limit") or str(Wanted().limit)
+    # A + that was not escaped arrives as a space.
+    if destination and not NUMBER.fullmatch(destination.strip()):
+        raise _wrong("destination", "must be a phone number with its country code")
+    if state and state not in State:
+        raise _wrong("state", f"must be one of {', '.join(State)}")
+    if not limit.isdecimal() or not 1 <= int(limit) <= _MAX_LIMIT:
+        raise _wrong("limit", f"must be a number from 1 to {_MAX_LIMIT}")
+    return Wanted(
+        destination=destination.strip(),
+        campaign_id=request.query("campaignId"),
+        state=State(state) if state else None,
+        before=_position(request.query("next")),
+        limit=int(limit),
+    )
+
+
+def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
+    """Return the body of an answer with several messages; ``next`` asks for those after them."""
+    answer: dict[str, Any] = {
+        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
+    }
+    if page.next:
+        text = f"{page.next.accepted_at} {page.next.message_id}"
+        answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
+    return answer
+
+
+def _position(text: str) -> Position | None:
+    if not text:
+        return None
+    try:
+        accepted_at, message_id = base64.urlsafe_b64decode(text).decode().split(" ")
+        seconds_of(accepted_at)
+    except ValueError:
+        raise _wrong("next", "must be what an earlier answer gave") from None
+    return Position(accepted_at, message_id)
+
+
+def _wrong(name: str, what: str) -> RefusedError:
+    return RefusedError(
+        Code.QUERY_INVALID, f"{name} {what}.", FieldError(name, what, Code.QUERY_INVALID)
+    )
+
+
+def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
+    """Return the body of a look-up's answer; what is not known is left out.
+
+    Parameters
+    ----------
+    full_number
+        Whether to show the recipient's whole number.
+    """
+    number = message.destination if full_number else masked(message.destination)
+    answer: dict[str, Any] = {
+        "messageId": message.id,
+        "state": message.state,
+        "subAccountId": message.sub_account_id,
+        "destination": number,
+        "source": message.source,
+        "clientMessageId": message.client_message_id,
+        "campaignId": message.campaign_id,
+        "dltTemplateId": message.dlt_template_id,
+        "umid": message.umid,
+        "encoding": message.encoding,
+        "segments": message.segments,
+        "reason": message.reason,
+        "eightx8Code": message.eightx8_code,
+        "eightx8ErrorId": message.eightx8_error_id,
+    }
+    if message.outcome:
+        answer["outcome"] = {
+            "status": message.outcome.status,
+            "reason": message.outcome.reason,
+            "description": message.outcome.description,
+        }
+    answer["story"] = [f"{at}: {what}" for at, what in timeline_of(message)]
+    answer["history"] = _history(message)
+    return {name: value for name, value in answer.items() if value}
+
+
+def _history(message: Message) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = [
+        {"at": message.accepted_at, "event": "accepted"},
+        # Until its answer is written down, which is not done of every yes.
+        {"at": "" if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
+        {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
+        *(_receipt_event(receipt) for receipt in message.receipts),
+        {"at": message.outcome_due_at, "event": "outcome due"},
+        {"at": message.outcome_reported_at, "event": "MoEngage told"},
+        {
+            "at": message.outcome_given_up_at,
+            "event": "outcome given up",
+            "reason": message.outcome_given_up,
+        },
+    ]
+    known = ({name: value for name, value in step.items() if value} for step in steps)
+    return sorted((step for step in known if "at" in step), key=lambda step: str(step["at"]))
+
+
+def _receipt_event(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "at": receipt.received_at,
+        "event": f"receipt {receipt.eightx8_state}",
+        "detail": receipt.detail,
+        "happenedAt": receipt.at,
+        "errorCode": receipt.error_code,
+        "errorMessage": receipt.error_message,
+        "price": f"{receipt.price} {receipt.currency}".strip(),
+    }

@@ -1,0 +1,139 @@
+"""When a message may be sent again: only when 8x8 is proven not to have it.
+
+========================================================  ==========  ==========================
+what came of the attempt                                  verdict     then
+========================================================  ==========  ==========================
+2xx with ``QUEUED``                                       accepted    receipts tell
+2xx with ``REJECTED``, 4xx                                permanent   the outcome is a failure
+429                                                       throttled   again, as late as it asks
+503, 408, no connection, request not written              not sent    again
+read timeout, connection lost, other 5xx, unreadable 2xx  ambiguous   the operator's policy
+========================================================  ==========  ==========================
+
+Which answer has which verdict is told by :mod:`sms_bridge.providers.eightx8_errors`.
+"""
+
+from enum import StrEnum
+
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import State
+from sms_bridge.values import value
+
+_MAX_TRIES_AT_ONCE = 3
+_FIRST_PAUSE = 0.2
+_PAUSE_AFTER_THROTTLING = 1.0
+
+# In the send queue: quick at first, then every five minutes until the message's time is over.
+_FIRST_WAIT = 5
+_MAX_WAIT = 300
+_MAX_RETRY_AFTER = 900
+
+_JITTER = 0.2
+
+
+class AmbiguousSendPolicy(StrEnum):
+    """What to do when nobody knows whether 8x8 has a message."""
+
+    HOLD = "hold"
+    """Wait for a receipt or for proof. Never two SMS, possibly none."""
+    RESEND = "resend"
+    """Send it again. Never none, possibly two SMS."""
+
+
+@value()
+class RetryPolicy:
+    """Decides from what is known, and from nothing else.
+
+    Parameters
+    ----------
+    ambiguous
+        The operator's choice, the parameter ``AmbiguousSendPolicy``.
+    """
+
+    ambiguous: AmbiguousSendPolicy = AmbiguousSendPolicy.HOLD
+
+    def state_after(self, result: SendResult, *, ambiguous: bool = False) -> State:
+        """Return the state that an attempt leaves the message in.
+
+        Parameters
+        ----------
+        ambiguous
+            Whether 8x8 may have the message from an earlier attempt.
+        """
+        match result.verdict:
+            case Verdict.ACCEPTED:
+                return State.QUEUED
+            case Verdict.PERMANENT if ambiguous and not result.umid and self._resends_ambiguous:
+                # It failed for good this time, and may be on the phone all the same.
+                return State.UNKNOWN
+            case Verdict.PERMANENT:
+                # 8x8 has it on its books, as rejected, when it gave it a umid.
+                return State.REJECTED if result.umid else State.FAILED
+            case Verdict.AMBIGUOUS if self.ambiguous is AmbiguousSendPolicy.HOLD:
+                return State.UNKNOWN
+            case _:
+                return State.WAITING
+
+    @property
+    def _resends_ambiguous(self) -> bool:
+        return self.ambiguous is AmbiguousSendPolicy.RESEND
+
+    def pause_before_trying_at_once(
+        self, result: SendResult, *, tries: int, seconds_left: float, chance: float
+    ) -> float | None:
+        """Return the seconds to wait before the message is sent again within the same request.
+
+        Parameters
+        ----------
+        tries
+            How often it was sent in this request, at least 1.
+        seconds_left
+            Until an answer must be given.
+        chance
+            Between 0 and 1, for the jitter.
+
+        Returns
+        -------
+        float or None
+            ``None`` when it may not be sent again, or not in time.
+        """
+        if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
+            return None
+        throttled = result.verdict is Verdict.THROTTLED
+        planned = _PAUSE_AFTER_THROTTLING if throttled else _FIRST_PAUSE * 2 ** (tries - 1)
+        pause = max(_jittered(planned, chance), result.retry_after or 0.0)
+        return pause if pause < seconds_left else None
+
+    def wait_in_queue(self, result: SendResult, *, tries: int, chance: float) -> int:
+        """Return the seconds for which a message that may be sent again stays in the queue."""
+        planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
+        asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
+        return max(1, round(max(_jittered(planned, chance), asked)))
+
+
+def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
+    """Tell whether what came of an attempt has to be written down.
+
+    That 8x8 took a message is not: the first receipt tells the same seconds later, and should none
+    come 8x8's log tells. A scheduled message has neither for a long time.
+    """
+    return is_scheduled or result.verdict is not Verdict.ACCEPTED
+
+
+def _jittered(seconds: float, chance: float) -> float:
+    return seconds * (1 + _JITTER * (2 * chance - 1))
+
+
+def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
+    """Return how long one function has to take for its messages, so that all keep under the rate.
+
+    Parameters
+    ----------
+    messages
+        How many it sends.
+    rate
+        Messages a second that may be sent to a sub-account; 0 for no limit.
+    at_once
+        How many functions may run at once (the event source's maximum concurrency).
+    """
+    return messages * at_once / rate if rate else 0.0

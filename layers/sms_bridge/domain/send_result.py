@@ -1,0 +1,75 @@
+"""What came of an attempt to send, as a value."""
+
+from enum import StrEnum
+
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.state import State
+from sms_bridge.values import changed, value
+
+
+class Verdict(StrEnum):
+    """What is known about an attempt: all that a decision to send again may rest on."""
+
+    ACCEPTED = "accepted"
+    """8x8 has the message."""
+    PERMANENT = "permanent"
+    """8x8 refused it and would refuse it again."""
+    THROTTLED = "throttled"
+    """8x8 refused it for now; it may be sent again later."""
+    NOT_SENT = "not_sent"
+    """It never left, or 8x8 said that it is not there; it may be sent again."""
+    AMBIGUOUS = "ambiguous"
+    """It was written and no answer tells what became of it: 8x8 may have it."""
+
+
+@value(kw_only=True)
+class SendResult:
+    """The result of one attempt.
+
+    Attributes
+    ----------
+    reason
+        A stable code, empty when accepted.
+    description
+        The same for people; never holds number, text or key.
+    http_status
+        0 where there was no answer.
+    retry_after
+        Seconds that 8x8 asked to wait for, where it did.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    description: str = ""
+    http_status: int = 0
+    umid: str = ""
+    encoding: str = ""
+    eightx8_code: str = ""
+    eightx8_error_id: str = ""
+    retry_after: float | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What MoEngage is to hear if this is the end of it, ``None`` while it is not."""
+        if self.verdict is Verdict.PERMANENT:
+            return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
+        return None
+
+
+EXPIRED = SendResult(
+    verdict=Verdict.PERMANENT,
+    reason="expired",
+    description="The message could not be sent within its time to live",
+)
+
+
+def message_after(message: Message, result: SendResult, state: State) -> Message:
+    """Return what is known of a message after an attempt of which nothing is written down."""
+    return changed(
+        message,
+        state=state,
+        umid=result.umid,
+        encoding=result.encoding or message.encoding,
+        reason=result.reason,
+        description=result.description,
+    )

@@ -1,0 +1,114 @@
+"""What became of a message, told in words."""
+
+from collections.abc import Iterator
+
+from sms_bridge.domain.message import Message, Receipt
+from sms_bridge.domain.state import State
+
+_RECEIPT_WORDS = {
+    State.QUEUED: "8x8 queued it",
+    State.SENT: "given to the operator",
+    State.DEFERRED: "not delivered yet, the operator goes on trying",
+    State.DELIVERED: "delivered to the phone",
+    State.UNDELIVERED: "not delivered",
+    State.REJECTED: "rejected by the operator",
+    State.READ: "read by the recipient",
+}
+
+_MINUTE = slice(0, 16)
+
+Event = tuple[str, str]
+"""When, ISO 8601 UTC, and what."""
+
+
+def timeline_of(message: Message) -> list[Event]:
+    """Return what happened to a message, in order.
+
+    Returns
+    -------
+    list of tuple
+        When, ISO 8601 UTC, and what, as a sentence without a number or a text.
+    """
+    events = [
+        (message.accepted_at, "accepted from MoEngage"),
+        *_attempts_of(message),
+        *((receipt.received_at, _receipt_of(receipt)) for receipt in message.receipts),
+        *_outcome_of(message),
+    ]
+    # At the same time, in the order above.
+    return sorted(((at, what) for at, what in events if at), key=lambda event: event[0])
+
+
+def _attempts_of(message: Message) -> Iterator[Event]:
+    """Tell of the last attempt, and of the one before while the last has not ended."""
+    if message.answered_at:
+        number = message.attempt if message.is_answered else message.attempt - 1
+        yield message.answered_at, _answer_of(message, number)
+    elif message.state is State.WAITING:
+        yield message.accepted_at, "not sent yet" + _waiting_of(message)
+    if not message.is_answered:
+        yield message.attempt_at, f"handed to 8x8{_number_of(message.attempt)}"
+        # A yes of 8x8 is not written down: the first receipt says it, and 8x8's id as well.
+        if message.state is State.SENDING and not message.receipts:
+            yield message.attempt_at, "no receipt has come yet"
+
+
+def _answer_of(message: Message, attempt: int) -> str:
+    number = _number_of(attempt)
+    if not message.reason:
+        return f"8x8 took it{number}"
+    why = message.description or message.reason
+    if message.ambiguous_since == message.answered_at:
+        return f"nobody knows whether 8x8 took it{number}: {why}{_waiting_of(message)}"
+    if message.outcome and message.outcome.reason == message.reason:
+        return f"failed{number}: {why}"
+    return f"not sent yet{number}: {why}{_waiting_of(message)}"
+
+
+def _number_of(attempt: int) -> str:
+    return f" (attempt {attempt})" if attempt > 1 else ""
+
+
+def _waiting_of(message: Message) -> str:
+    if message.state is not State.WAITING:
+        return ""
+    until = message.send_before[_MINUTE].replace("T", " ")
+    return f"; it waits in the send queue, until {until} at most"
+
+
+def _receipt_of(receipt: Receipt) -> str:
+    known = _RECEIPT_WORDS.get(receipt.state) if receipt.state else None
+    words = known or f"8x8 reports {receipt.eightx8_state}"
+    why = receipt.error_message or (f"error {receipt.error_code}" if receipt.error_code else "")
+    return f"{words} ({why})" if why else words
+
+
+def _outcome_of(message: Message) -> Iterator[Event]:
+    outcome = message.outcome
+    if outcome is None:
+        return
+    reported = f"{outcome.status} ({outcome.reason})" if outcome.reason else str(outcome.status)
+    if _came_by_itself(message):
+        yield message.outcome_due_at, outcome.description or "no final receipt came"
+    if message.outcome_is_open:
+        yield message.outcome_due_at, f"MoEngage has to hear: {reported}{_tries_of(message)}"
+    yield message.outcome_reported_at, f"told MoEngage: {reported}"
+    yield (
+        message.outcome_given_up_at,
+        f"gave up telling MoEngage: {reported}, because of {message.outcome_given_up}; "
+        "bridge replay tells it again",
+    )
+
+
+def _came_by_itself(message: Message) -> bool:
+    """Tell whether neither an answer nor a receipt brought the outcome: 8x8 was silent for long."""
+    brought = (message.answered_at, *(receipt.received_at for receipt in message.receipts))
+    return bool(message.outcome_due_at) and message.outcome_due_at not in brought
+
+
+def _tries_of(message: Message) -> str:
+    if not message.outcome_tries:
+        return ""
+    times = "once" if message.outcome_tries == 1 else f"{message.outcome_tries} times"
+    again = message.outcome_next_try_at[_MINUTE].replace("T", " ")
+    return f"; it was told {times} in vain, and will be again at {again}"

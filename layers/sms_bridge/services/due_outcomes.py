@@ -1,0 +1,24 @@
+"""Queues the outcome of a message, when one is due."""
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
+from sms_bridge.services.interfaces import Effect, OutcomeQueue, Recorded
+
+
+def queue_outcome(queue: OutcomeQueue, recorded: Recorded, now: float) -> None:
+    """Queue the outcome that was just recorded, if MoEngage still has to hear one.
+
+    Parameters
+    ----------
+    now
+        Seconds since the epoch.
+    """
+    message = recorded.message
+    if not message.outcome_is_open:
+        return
+    if recorded.outcome_is_new:
+        delay = seconds_before_reporting(seconds_of(message.accepted_at), now)
+        queue.add(message.id, delay_seconds=delay, is_first=True)
+    elif recorded.effect is not Effect.MOVED:
+        # 8x8 repeats a callback that was not answered: queueing may have failed the first time.
+        queue.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)

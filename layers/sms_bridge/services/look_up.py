@@ -1,0 +1,137 @@
+"""Finds messages for those who ask what became of them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sms_bridge.api.errors import Code
+from sms_bridge.domain.message import Message, is_message_id
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import ASKED_AT_ONCE, DetailsFailedError
+from sms_bridge.services.interfaces import MessageStore, Position
+
+# A page is what can be read in a second or two; a rare state may need several.
+_LOOKED_THROUGH_AT_MOST = 2000
+# The function has ten.
+_SECONDS_TO_ASK = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which messages are asked for: all to a recipient, or of a campaign.
+
+    Attributes
+    ----------
+    state
+        Only those that are in it now.
+    before
+        Where the last page ended.
+    """
+
+    destination: str = field(default="", repr=False)
+    campaign_id: str = ""
+    state: State | None = None
+    before: Position | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages, the newest first, and where to go on; ``None`` at the end."""
+
+    messages: Sequence[Message]
+    next: Position | None
+
+
+class Details(Protocol):
+    """8x8's own records, as :class:`sms_bridge.providers.eightx8_log.MessageDetails` reads them."""
+
+    def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
+        """Return the bridge's id of a message, empty where 8x8 has no such message.
+
+        Raises
+        ------
+        DetailsFailedError
+            8x8 does not say.
+        """
+
+
+class LookUp:
+    """Finds messages by what the asker knows of them.
+
+    Parameters
+    ----------
+    seconds
+        How long 8x8 may be asked for a message, in all sub-accounts together.
+    """
+
+    def __init__(
+        self,
+        *,
+        messages: MessageStore,
+        details: Details,
+        sub_account_ids: Sequence[str],
+        seconds: float = _SECONDS_TO_ASK,
+    ) -> None:
+        self._messages = messages
+        self._details = details
+        self._sub_account_ids = sub_account_ids
+        self._seconds = seconds
+
+    def by_id(self, message_id: str) -> Message | None:
+        """Return a message by the bridge's id."""
+        message = self._messages.get(message_id) if is_message_id(message_id) else None
+        # The end of a chain of ids is no message.
+        return None if message is None or message.ends_a_chain else message
+
+    def by_umid(self, umid: str) -> Message | None:
+        """Return a message by 8x8's id; all sub-accounts are asked for it side by side.
+
+        Raises
+        ------
+        DetailsFailedError
+            It was not found where 8x8 was asked, and of some sub-account 8x8 did not say.
+        """
+        failures: list[DetailsFailedError] = []
+        pool = ThreadPoolExecutor(ASKED_AT_ONCE)
+        try:
+            asked = [
+                pool.submit(self._details.client_message_id_of, umid, sub_account_id)
+                for sub_account_id in self._sub_account_ids
+            ]
+            for answer in as_completed(asked, self._seconds):
+                try:
+                    message = self.by_id(answer.result())
+                except DetailsFailedError as failure:
+                    failures.append(failure)
+                else:
+                    if message is not None:
+                        return message
+        except TimeoutError:
+            failures.append(DetailsFailedError(Code.EIGHTX8_TIMEOUT))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        # Receipts for a message that the bridge did not send.
+        message = self._messages.get(f"umid {umid}")
+        if message is None and failures:
+            raise failures[0]
+        return message
+
+    def page(self, wanted: Wanted, *, hash_key: str) -> Page:
+        """Return a page of messages."""
+        if wanted.destination:
+            recipient_hash = keyed_hash(wanted.destination, hash_key)
+            found = self._messages.messages_to(recipient_hash, before=wanted.before)
+        else:
+            found = self._messages.messages_of_campaign(wanted.campaign_id, before=wanted.before)
+        messages: list[Message] = []
+        last = wanted.before
+        for looked_through, message in enumerate(found):
+            if len(messages) == wanted.limit or looked_through == _LOOKED_THROUGH_AT_MOST:
+                return Page(messages, last)
+            last = Position.of(message)
+            if wanted.state in (None, message.state):
+                messages.append(message)
+        return Page(messages, None)

@@ -1,0 +1,181 @@
+"""The functions' environment variables, read and checked once at start.
+
+Each function's settings have a module of their own, because defining what others need takes time.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from enum import StrEnum
+from typing import Any
+
+from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.values import value
+
+
+class SettingsError(Exception):
+    """Environment variables are missing or wrong; names them all."""
+
+
+def read_settings[Settings](
+    kind: type[Settings], environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Read the settings of a function.
+
+    A variable is named like its setting, in capitals. An empty variable counts as missing.
+
+    Parameters
+    ----------
+    kind
+        A class of one of this package's modules.
+
+    Raises
+    ------
+    SettingsError
+        With every variable that is missing or wrong.
+    """
+    values: dict[str, Any] = {}
+    wrong = []
+    for field in fields(kind):  # type: ignore[arg-type]
+        name = field.name.upper()
+        text = environment.get(name, "").strip()
+        if not text:
+            if field.default is MISSING:
+                wrong.append(f"{name} is missing")
+            continue
+        try:
+            values[field.name] = _value_of(text, field.type)
+        except ValueError as error:
+            wrong.append(f"{name} is not {error}")
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return kind(**values)
+
+
+def _value_of(text: str, kind: Any) -> Any:
+    """Read one value; the error says what it is not."""
+    if kind is str:
+        return text
+    if kind is int:
+        if not text.isdecimal():
+            raise ValueError("a whole number")
+        return int(text)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        if text not in kind:
+            raise ValueError(f"one of {', '.join(kind)}")
+        return kind(text)
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@value(kw_only=True)
+class CallbackSettings:
+    """Settings of ``receive_callback``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    retention_days: int
+    outcome_queue_url: str
+    callback_allowed_networks: str = ""
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
+    moengage_data_api_url: str = ""
+
+
+@value(kw_only=True)
+class DispatchSettings:
+    """Settings of ``dispatch_queue``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    transactional_queue_url: str
+    promotional_queue_url: str
+    send_dead_letter_queue_url: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    opt_out_message_types: tuple[str, ...] = ()
+    send_rate_limit: int
+    dispatch_concurrency: int
+
+
+@value(kw_only=True)
+class ForwardSettings:
+    """Settings of ``forward_outcome``."""
+
+    messages_table: str
+    outcome_queue_url: str
+    outcome_dead_letter_queue_url: str
+    moengage_delivery_tracking_url: str = ""
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    moengage_data_api_url: str = ""
+    moengage_identifier: Identifier
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
+
+
+@value(kw_only=True)
+class LookUpSettings:
+    """Settings of ``look_up_message``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    eightx8_base_url: str
+    sub_account_ids: tuple[str, ...]
+
+
+@value(kw_only=True)
+class ReconcileSettings:
+    """Settings of ``reconcile``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    absent_message_policy: AbsentPolicy
+    unresolved_message_policy: UnresolvedPolicy
+    missing_receipt_policy: MissingReceiptPolicy
+    unknown_timeout_seconds: int
+    unresolved_timeout_seconds: int
+    receipt_timeout_seconds: int
+
+
+class DispatchMode(StrEnum):
+    """How messages reach 8x8."""
+
+    DIRECT = "direct"
+    """Each within its own request; the send queue takes what that fails for."""
+    QUEUED = "queued"
+    """All through the send queue, in batches."""
+
+
+@value(kw_only=True)
+class SendSettings:
+    """Settings of ``send_sms``."""
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+    retention_days: int
+    transactional_queue_url: str
+    promotional_queue_url: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    sub_account_ids: tuple[str, ...]
+    transactional_sub_account_ids: tuple[str, ...] = ()
+    default_sender_id: str = ""
+    allowed_country_calling_codes: tuple[str, ...] = ()
+    duplicate_window_seconds: int
+    callback_base_url: str = ""
+    dispatch_mode: DispatchMode
+    ambiguous_send_policy: AmbiguousSendPolicy
+    transactional_seconds_to_live: int
+    promotional_seconds_to_live: int
+    opt_out_message_types: tuple[str, ...] = ()

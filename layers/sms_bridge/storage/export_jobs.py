@@ -1,0 +1,54 @@
+"""Exports of 8x8's log that are under way, in DynamoDB, so that none is asked for twice."""
+
+from typing import TYPE_CHECKING
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.services.interfaces import ExportJob
+from sms_bridge.storage.items import attributes
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_SECONDS_KEPT = 86_400
+
+
+class DynamoDBExportJobs:
+    """:class:`ExportJobs` in the messages table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, sub_account_id: str) -> ExportJob | None:
+        """See :class:`ExportJobs`."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=attributes({"id": f"export {sub_account_id}"}),
+            ConsistentRead=True,
+        ).get("Item")
+        if item is None:
+            return None
+        return ExportJob(
+            sub_account_id, item["job_id"]["S"], item["since"]["S"], item["asked_at"]["S"]
+        )
+
+    def put(self, job: ExportJob) -> None:
+        """See :class:`ExportJobs`."""
+        self._client.put_item(
+            TableName=self._table,
+            Item=attributes(
+                {
+                    "id": f"export {job.sub_account_id}",
+                    "job_id": job.job_id,
+                    "since": job.since,
+                    "asked_at": job.asked_at,
+                    "expires_at": int(seconds_of(job.asked_at)) + _SECONDS_KEPT,
+                }
+            ),
+        )
+
+    def remove(self, sub_account_id: str) -> None:
+        """See :class:`ExportJobs`."""
+        self._client.delete_item(
+            TableName=self._table, Key=attributes({"id": f"export {sub_account_id}"})
+        )

@@ -1,0 +1,103 @@
+"""How answers look, and what becomes of an exception."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sms_bridge.api.errors import Code, FieldError, RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.responses import Response, answers_http, json_response, refusal_response
+from sms_bridge.domain.clock import seconds_of
+from tests.fakes.logs import WrittenLog
+
+EVENT = {
+    "rawPath": "/messages/1",
+    "requestContext": {"http": {"method": "GET"}, "requestId": "request-1"},
+}
+
+
+def answer_to(error: Exception, event: dict[str, Any] = EVENT) -> tuple[Response, dict[str, Any]]:
+    @answers_http
+    def handler(request: HttpRequest) -> Response:  # noqa: ARG001
+        raise error
+
+    response = handler(event, None)
+    return response, json.loads(response["body"])
+
+
+def test_an_answer_is_json_with_every_character_as_it_is() -> None:
+    response = json_response({"text": "Ünïcode 🙂"}, 201, {"x-own": "header"})
+
+    assert response == {
+        "statusCode": 201,
+        "headers": {"content-type": "application/json", "x-own": "header"},
+        "body": '{"text":"Ünïcode 🙂"}',
+    }
+
+
+def test_a_refusal_has_8x8s_shape() -> None:
+    response = refusal_response(RefusedError(Code.NOT_FOUND, "Nothing here."), "error-1")
+
+    body = json.loads(response["body"])
+    assert response["statusCode"] == 404
+    assert seconds_of(body.pop("timestamp"))
+    assert body == {"code": "not_found", "message": "Nothing here.", "errorId": "error-1"}
+
+
+def test_a_refusal_names_the_fields_that_are_wrong() -> None:
+    refusal = RefusedError(
+        Code.FIELD_INVALID,
+        "Two fields.",
+        FieldError("to", "is short"),
+        FieldError("text", "is long"),
+    )
+
+    body = json.loads(refusal_response(refusal, "error-1")["body"])
+
+    assert body["errors"] == [
+        {"field": "to", "message": "is short"},
+        {"field": "text", "message": "is long"},
+    ]
+
+
+def test_a_handlers_answer_goes_out_as_it_is() -> None:
+    @answers_http
+    def handler(request: HttpRequest) -> Response:
+        return json_response({"path": request.path})
+
+    assert json.loads(handler(EVENT, None)["body"]) == {"path": "/messages/1"}
+
+
+def test_a_refusal_goes_out_with_its_headers() -> None:
+    refusal = RefusedError(Code.UNAUTHORIZED, "No.", headers={"www-authenticate": "Bearer"})
+
+    response, body = answer_to(refusal)
+
+    assert (response["statusCode"], body["code"]) == (401, "unauthorized")
+    assert response["headers"]["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret"), KeyError("secret"), OSError("secret")])
+def test_anything_else_is_a_503_that_tells_nothing(error: Exception, logged: WrittenLog) -> None:
+    response, body = answer_to(error)
+
+    assert (response["statusCode"], body["code"]) == (503, "unavailable")
+    assert "secret" not in response["body"]
+    assert "secret" not in logged.text
+    (line,) = logged.lines
+    assert (line["error"], line["error_id"]) == (type(error).__name__, body["errorId"])
+    assert line["error_at"].rpartition(" > ")[2].startswith("test_responses.py:")
+    assert line["request_id"] == "request-1"
+
+
+def test_a_broken_event_is_a_503_as_well() -> None:
+    response, body = answer_to(RuntimeError(), event={})
+
+    assert (response["statusCode"], body["code"]) == (503, "unavailable")
+
+
+def test_each_failure_has_an_id_of_its_own() -> None:
+    ids = {answer_to(RuntimeError())[1]["errorId"] for _ in range(5)}
+
+    assert len(ids) == 5

@@ -1,0 +1,272 @@
+"""What is understood as a request to send."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_bridge.api.errors import RefusedError
+from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.send_request import SendingRules, read_send_request
+from sms_bridge.domain.message import MessageRequest, MessageType
+from tests.builders import (
+    NUMBER,
+    SUB_ACCOUNT,
+    TEXT,
+    a_form_request,
+    a_json_request,
+    a_request,
+    an_http_request,
+)
+
+RULES = SendingRules(sub_account_ids=("another", SUB_ACCOUNT))
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def read(request: HttpRequest, **rules: Any) -> MessageRequest:
+    return read_send_request(request, replace(RULES, **rules))
+
+
+class TestNames:
+    @pytest.mark.parametrize("of", [a_json_request, a_form_request])
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"recipient": NUMBER, "message": TEXT, "sender": "Acme"},
+            {"destination": NUMBER, "text": TEXT, "source": "Acme"},
+            {"to": NUMBER, "body": TEXT, "from": "Acme"},
+            {"dest": NUMBER, "msg": TEXT, "senderId": "Acme"},
+            {"msisdn": NUMBER, "text": TEXT, "sender_id": "Acme"},
+            {"phone": NUMBER, "text": TEXT, "sender_id": "Acme"},
+        ],
+        ids=["8x8's guide for MoEngage", "8x8's API", "other", "other", "other", "other"],
+    )
+    def test_each_gateways_names_mean_the_same(self, of: Any, fields: dict[str, str]) -> None:
+        assert read(of(fields)) == a_request(source="Acme")
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("clientMessageId", "campaignId", "dltTemplateId"),
+            ("clientMessageId", "campaign_id", "dlt_template_id"),
+            ("clientMessageId", "campaign_id", "templateId"),
+            ("clientMessageId", "campaign_id", "template_id"),
+        ],
+    )
+    def test_ids_of_the_caller_are_kept(self, names: tuple[str, str, str]) -> None:
+        ids = dict(zip(names, ("theirs", "c-1", "1107"), strict=True))
+
+        assert read(a_json_request({"to": NUMBER, "text": TEXT, **ids})) == a_request(
+            client_message_id="theirs", campaign_id="c-1", dlt_template_id="1107"
+        )
+
+    def test_ids_may_be_numbers(self) -> None:
+        fields = {"to": NUMBER, "text": TEXT, "campaignId": 7, "clientMessageId": 8}
+
+        message = read(a_json_request(fields))
+
+        assert (message.campaign_id, message.client_message_id) == ("7", "8")
+
+    def test_fields_that_nobody_knows_are_passed_over(self) -> None:
+        fields = {"to": NUMBER, "text": TEXT, "apiVersion": {"a": [1]}, "priority": None}
+
+        assert read(a_json_request(fields)) == a_request()
+
+    def test_empty_optional_fields_count_as_not_given(self) -> None:
+        fields = {"to": NUMBER, "text": TEXT, "source": "", "country": "", "campaignId": None}
+
+        assert read(a_json_request(fields)) == a_request()
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("given_as", "number"),
+        [
+            ("6591234567", "6591234567"),
+            ("+6591234567", "+6591234567"),
+            (6591234567, "6591234567"),
+            ([6591234567], "6591234567"),
+            (["+6591234567"], "+6591234567"),
+            (" +6591234567 ", "+6591234567"),
+        ],
+    )
+    def test_a_number_may_come_as_text_number_or_list_of_one(
+        self, given_as: object, number: str
+    ) -> None:
+        assert read(a_json_request({"dest": given_as, "text": TEXT})).destination == number
+
+    def test_a_plus_that_a_form_turned_into_a_space_does_not_matter(self) -> None:
+        request = an_http_request(b"to=+6591234567&text=Hello+there", headers=FORM)
+
+        message = read(request)
+
+        assert (message.destination, message.text) == ("6591234567", "Hello there")
+
+    @given(st.from_regex(r"\+?[1-9][0-9]{6,14}", fullmatch=True))
+    def test_every_number_that_8x8_takes_is_taken_as_it_is(self, number: str) -> None:
+        assert read(a_json_request({"to": number, "text": TEXT})).destination == number
+
+
+# Up to 100 characters: ten segments hold each of them.
+texts = st.text(min_size=1, max_size=100).filter(
+    lambda text: text.strip() not in ("", "Moesms_message")
+)
+
+
+class TestTexts:
+    @given(texts, st.booleans())
+    def test_the_text_of_a_json_body_is_kept_byte_for_byte(self, text: str, ascii: bool) -> None:
+        body = json.dumps({"to": NUMBER, "text": text}, ensure_ascii=ascii)
+
+        assert read(an_http_request(body.encode())).text == text
+
+    @given(texts.filter(lambda text: "\ufffd" not in text), st.booleans())
+    def test_and_so_it_is_when_api_gateway_hands_the_json_over_as_text(
+        self, text: str, ascii: bool
+    ) -> None:
+        body = json.dumps({"to": NUMBER, "text": text}, ensure_ascii=ascii)
+
+        assert read(an_http_request(body)).text == text
+
+    @given(texts, st.booleans())
+    def test_the_text_of_a_form_is_kept_byte_for_byte(self, text: str, is_base64: bool) -> None:
+        form = urlencode({"to": NUMBER, "text": text})
+
+        assert read(an_http_request(form.encode() if is_base64 else form, headers=FORM)).text == (
+            text
+        )
+
+    def test_a_text_of_ten_segments_is_taken(self) -> None:
+        assert read(a_json_request({"to": NUMBER, "text": "a" * 1530})).text == "a" * 1530
+
+
+class TestSenderIds:
+    @pytest.mark.parametrize(
+        ("given_as", "source"),
+        [("Acme", "Acme"), (" Acme ", "Acme"), ("12345678901", "12345678901"), (6599, "6599")],
+    )
+    def test_a_sender_id_is_letters_or_digits(self, given_as: object, source: str) -> None:
+        fields = {"to": NUMBER, "text": TEXT, "from": given_as}
+
+        assert read(a_json_request(fields)).source == source
+
+    @pytest.mark.parametrize(("fields", "source"), [({}, "Default"), ({"from": "Acme"}, "Acme")])
+    def test_the_deployments_sender_id_stands_in_where_none_is_named(
+        self, fields: dict[str, str], source: str
+    ) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, **fields})
+
+        assert read(request, default_source="Default").source == source
+
+
+class TestOptions:
+    OPTIONS = {  # noqa: RUF012
+        "country": "SG",
+        "encoding": "UCS2",
+        "scheduled": "2026-11-25T09:30:00+08:00",
+        "expiry": "2026-11-26T09:30:00Z",
+        "dlrCallbackUrl": "https://example.com/receipts?a=b",
+        "clientIp": "2001:db8::1",
+        "track": "Outcome",
+    }
+
+    def test_8x8s_optional_fields_pass_through(self) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, **self.OPTIONS})
+
+        assert read(request) == a_request(options=self.OPTIONS)
+
+    def test_receipts_come_to_this_bridge_where_it_has_a_url(self) -> None:
+        message = read(a_json_request({"to": NUMBER, "text": TEXT}), callback_url="https://b/c")
+
+        assert message.options == {"dlrCallbackUrl": "https://b/c"}
+
+    def test_unless_the_caller_names_a_url_of_its_own(self) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, **self.OPTIONS})
+
+        assert read(request, callback_url="https://b/c").options == self.OPTIONS
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.acme+json",
+            "text/plain",
+            "",
+        ],
+    )
+    def test_json_comes_under_several_content_types(self, content_type: str) -> None:
+        request = a_json_request(
+            {"to": NUMBER, "text": TEXT}, headers={"content-type": content_type}
+        )
+
+        assert read(request) == a_request()
+
+    def test_without_any_content_type_the_body_is_json(self) -> None:
+        assert read(a_json_request({"to": NUMBER, "text": TEXT}, headers={})) == a_request()
+
+    @pytest.mark.parametrize("length", [1, 255])
+    def test_an_idempotency_key_is_kept(self, length: int) -> None:
+        headers = {"content-type": "application/json", "idempotency-key": "k" * length}
+
+        request = a_json_request({"to": NUMBER, "text": TEXT}, headers=headers)
+
+        assert read(request).idempotency_key == "k" * length
+
+    def test_the_sub_account_is_that_of_the_url(self) -> None:
+        request = a_json_request(
+            {"to": NUMBER, "text": TEXT}, path_parameters={"subAccountId": "another"}
+        )
+
+        assert read(request).sub_account_id == "another"
+
+    @pytest.mark.parametrize(
+        ("number", "options"),
+        [("+6591234567", {}), ("6591234567", {}), ("+6591234567", {"country": "SG"})],
+    )
+    def test_a_number_of_an_allowed_country_is_taken(
+        self, number: str, options: dict[str, str]
+    ) -> None:
+        request = a_json_request({"to": number, "text": TEXT, **options})
+
+        assert read(request, country_calling_codes=("49", "65")).destination == number
+
+
+class TestKinds:
+    TRANSACTIONAL = (SUB_ACCOUNT,)
+
+    @pytest.mark.parametrize(
+        ("fields", "transactional", "message_type"),
+        [
+            ({}, (), MessageType.PROMOTIONAL),
+            ({}, ("another",), MessageType.PROMOTIONAL),
+            ({}, TRANSACTIONAL, MessageType.TRANSACTIONAL),
+            ({"messageType": "transactional"}, (), MessageType.TRANSACTIONAL),
+            ({"message_type": "transactional"}, (), MessageType.TRANSACTIONAL),
+            ({"messageType": "promotional"}, TRANSACTIONAL, MessageType.PROMOTIONAL),
+            ({"messageType": ""}, TRANSACTIONAL, MessageType.TRANSACTIONAL),
+        ],
+    )
+    def test_the_caller_decides_and_else_the_sub_account(
+        self, fields: dict[str, str], transactional: tuple[str, ...], message_type: MessageType
+    ) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, **fields})
+
+        assert (
+            read(request, transactional_sub_account_ids=transactional).message_type is message_type
+        )
+
+    @pytest.mark.parametrize("value", ["Transactional", "otp", 7, True, ["promotional"]])
+    def test_a_kind_that_there_is_not_is_refused(self, value: object) -> None:
+        request = a_json_request({"to": NUMBER, "text": TEXT, "messageType": value})
+
+        with pytest.raises(RefusedError) as refused:
+            read(request)
+
+        assert [error.field for error in refused.value.errors] == ["messageType"]

@@ -1,0 +1,313 @@
+"""Who gets to send a message that is asked for several times."""
+
+from bisect import bisect_right
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim
+from sms_bridge.domain.message import Message, is_message_id
+from tests.builders import a_message
+from tests.fakes.messages import InMemoryMessages
+
+WINDOW = 120
+KEY = ClaimKey("same message", WINDOW)
+# 32 windows: the length of a period of this window.
+PERIOD = 32 * WINDOW
+BOUNDARY = float(PERIOD * 467_000)
+
+
+class Claimants:
+    """Requests for the same message, one after the other."""
+
+    def __init__(self, key: ClaimKey = KEY) -> None:
+        self.key = key
+        self.store = InMemoryMessages()
+        self.calls = 0
+
+    def create(self, message: Message) -> Message | None:
+        self.calls += 1
+        return self.store.create(message)
+
+    def claim(self, now: float, by: str | None = None) -> Claim:
+        return claim(asked_for(now, by or f"request at {now}"), self.key, now, self.create)
+
+
+def asked_for(now: float, by: str) -> Message:
+    return a_message(id="", claimed_by=by, accepted_at=timestamp(now))
+
+
+class TestTheWindow:
+    @pytest.mark.parametrize("start", [BOUNDARY, BOUNDARY + 1000, BOUNDARY - 0.001, BOUNDARY - 60])
+    def test_it_is_exact_to_the_millisecond(self, start: float) -> None:
+        claimants = Claimants()
+        first = claimants.claim(start)
+
+        repeat = claimants.claim(start + WINDOW - 0.001)
+        anew = claimants.claim(start + WINDOW)
+
+        assert (first.won, repeat.won, anew.won) == (True, False, True)
+        assert repeat.message == first.message != anew.message
+
+    def test_a_repeat_does_not_make_it_longer(self) -> None:
+        claimants = Claimants()
+
+        won = [claimants.claim(BOUNDARY + 60 * number).won for number in range(6)]
+
+        assert won == [True, False, True, False, True, False]
+
+    @pytest.mark.parametrize("seconds", [1, 5, 120, 600, 3600, 86_400])
+    @given(
+        start=st.integers(0, 10_000_000_000),
+        pauses=st.lists(st.integers(0, 200), max_size=12),
+    )
+    def test_a_claim_wins_exactly_where_the_last_winners_window_is_over(
+        self, seconds: int, start: int, pauses: list[int]
+    ) -> None:
+        """A plain model beside it: one list of winners, in thousandths of a second."""
+        claimants = Claimants(ClaimKey("same message", seconds))
+        last_win, now = -10.0 * seconds * 1000, BOUNDARY * 1000 + start
+        ids: dict[float, str] = {}
+        for pause in pauses:
+            now += round(pause * seconds * 1000 / 100)
+            claimed = claimants.claim(now / 1000, f"request {now} {len(ids)} {pause}")
+
+            expected = now - last_win >= seconds * 1000
+            assert claimed.won is expected
+            last_win = now if expected else last_win
+            assert claimed.message.id == ids.setdefault(last_win, claimed.message.id)
+        assert len(set(ids.values())) == len(ids)
+
+    def test_another_message_has_a_window_of_its_own(self) -> None:
+        one, other = Claimants(), Claimants(ClaimKey("another message", WINDOW))
+        other.store = one.store
+
+        assert one.claim(BOUNDARY).won
+        assert other.claim(BOUNDARY).won
+
+
+class TestNames:
+    def test_a_named_message_is_a_repeat_for_as_long_as_it_is_kept(self) -> None:
+        claimants = Claimants(ClaimKey("named", None))
+        first = claimants.claim(BOUNDARY)
+
+        later = claimants.claim(BOUNDARY + 90 * 86_400)
+
+        assert (first.won, later.won) == (True, False)
+        assert later.message == first.message
+        assert claimants.calls == 2
+
+    def test_every_id_has_the_form_of_the_bridges_and_stands_for_one_place(self) -> None:
+        ids = {KEY.message_id(period, place) for period in range(20) for place in range(20)}
+        ids |= {ClaimKey("another", 120).message_id(0, place) for place in range(20)}
+
+        assert len(ids) == 420
+        assert all(is_message_id(one) for one in ids)
+
+
+class TestLostAnswers:
+    def test_a_claim_of_which_only_the_answer_was_lost_is_still_won(self) -> None:
+        claimants = Claimants()
+        first = claimants.claim(BOUNDARY, by="me")
+
+        again = claimants.claim(BOUNDARY + 1, by="me")
+
+        assert again.won
+        assert again.message.id == first.message.id
+
+    def test_at_every_place_of_a_chain(self) -> None:
+        """Each call of `create` gets through, its answer is lost, and boto3 calls it again."""
+        claimants = Claimants()
+        for number in range(5):
+            claimants.claim(BOUNDARY + number * WINDOW)
+
+        def twice(message: Message) -> Message | None:
+            claimants.create(message)
+            return claimants.create(message)
+
+        now = BOUNDARY + PERIOD
+        claimed = claim(asked_for(now, "me"), KEY, now, twice)
+
+        assert claimed.won
+        assert not claimed.message.ends_a_chain
+
+
+class TestChains:
+    @pytest.mark.parametrize("seconds", [20, 120, 86_400])
+    def test_none_grows_beyond_what_a_period_holds(self, seconds: int) -> None:
+        claimants = Claimants(ClaimKey("same message", seconds))
+        most = 0
+        for number in range(250):
+            claimants.calls = 0
+            assert claimants.claim(BOUNDARY + number * seconds).won
+            most = max(most, claimants.calls)
+
+        windows_a_period = max(32, 600 // seconds) if seconds < 86_400 else 1
+        # The last period's chain with its end, this one's, and the place that is taken.
+        assert most <= 2 * windows_a_period + 3
+
+    def test_the_ends_of_chains_are_no_messages(self) -> None:
+        claimants = Claimants()
+        claimed = [claimants.claim(BOUNDARY + PERIOD * number).message for number in range(3)]
+
+        assert not any(message.ends_a_chain for message in claimed)
+        assert {one.id for one in claimants.store.open_messages(until="9")} == {
+            message.id for message in claimed
+        }
+
+
+# ------------------------------------------------------------------------- a small model checker
+Steps = Generator[Message, Message | None, Claim]
+
+
+def claimant(now: float, by: str) -> Steps:
+    """Run a claim that stops before every call of `create`, so that others may come between.
+
+    `claim` is a plain function; it is started anew with the answers that it got so far, which it
+    cannot notice.
+    """
+    answers: list[Message | None] = []
+
+    class Stopped(Exception):
+        def __init__(self, message: Message) -> None:
+            self.message = message
+
+    while True:
+        replay = iter(answers)
+
+        def create(message: Message, replay: Iterator[Message | None] = replay) -> Message | None:
+            for answer in replay:
+                return answer
+            raise Stopped(message)
+
+        try:
+            return claim(asked_for(now, by), KEY, now, create)
+        except Stopped as stopped:
+            answers.append((yield stopped.message))
+
+
+def run(times: Sequence[float], order: Sequence[int]) -> tuple[list[Claim], list[int]]:
+    """Let claimants go on in an order, then in turn to their ends.
+
+    Returns
+    -------
+    tuple
+        What each was told, and which of them were still at it at each step.
+    """
+    store = InMemoryMessages()
+    claims: dict[int, Claim] = {}
+    running = {number: claimant(now, f"request {number}") for number, now in enumerate(times)}
+    waiting = {number: next(steps) for number, steps in running.items()}
+    choices = []
+    remaining = list(order)
+    while waiting:
+        number = remaining.pop(0) if remaining else min(waiting)
+        choices.append(len(waiting))
+        chosen = sorted(waiting)[number % len(waiting)] if len(order) else number
+        try:
+            waiting[chosen] = running[chosen].send(store.create(waiting[chosen]))
+        except StopIteration as done:
+            claims[chosen] = done.value
+            del waiting[chosen]
+    return [claims[number] for number in range(len(times))], choices
+
+
+def every_run(times: Sequence[float]) -> Generator[list[Claim]]:
+    """Return what comes of every order in which the claimants' calls may meet."""
+    order: list[int] = []
+    while True:
+        padded = order + [0] * 64
+        claims, choices = run(times, padded)
+        yield claims
+        path = padded[: len(choices)]
+        while path and path[-1] + 1 >= choices[len(path) - 1]:
+            path.pop()
+        if not path:
+            return
+        path[-1] += 1
+        order = path
+
+
+AROUND = [-WINDOW - 1, -CLOCK_SKEW, -1, -0.001, 0, 0.001, 1, CLOCK_SKEW]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        *((one, other) for one in AROUND for other in AROUND if abs(one - other) <= CLOCK_SKEW),
+        (-1, -0.001, 1),
+        (-0.001, 0, 0.001),
+        (-CLOCK_SKEW, -1, 0),
+        (0, 0, 0),
+    ],
+    ids=str,
+)
+def test_of_simultaneous_claims_one_wins_however_their_calls_meet(
+    times: tuple[float, ...],
+) -> None:
+    """Simultaneous: their clocks differ, and the period changes between them."""
+    runs = 0
+    for claims in every_run([BOUNDARY + 10 * PERIOD + time for time in times]):
+        runs += 1
+        assert [claimed.won for claimed in claims].count(True) == 1
+        assert len({claimed.message.id for claimed in claims}) == 1
+        assert not any(claimed.message.ends_a_chain for claimed in claims)
+
+    assert runs > 1
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [(-60.0, (58.0, 59.9)), (-119.9, (-0.001, 0.001)), (-3.0, (0.0, 116.0)), (-1.0, (100.0, 1.0))],
+)
+def test_late_repeats_on_both_sides_of_a_boundary_find_the_first_however_they_meet(
+    first: float, later: tuple[float, float]
+) -> None:
+    start = BOUNDARY + 10 * PERIOD
+    for claims in every_run([start + first, *(start + time for time in later)]):
+        won = [claimed.message for claimed in claims if claimed.won]
+        accepted = sorted(seconds_of(message.accepted_at) for message in won)
+        assert all(later - earlier >= WINDOW for earlier, later in pairwise(accepted)) or (
+            # Not in the order of their times: whoever came first has the claim.
+            len(won) == 1
+        )
+        assert len({claimed.message.id for claimed in claims}) == len(won)
+
+
+@given(
+    st.lists(st.integers(0, 400), min_size=2, max_size=10).map(sorted),
+    st.lists(st.floats(-CLOCK_SKEW / 2, CLOCK_SKEW / 2), min_size=10, max_size=10),
+    st.sampled_from([0.0, -50.0, -119.0, -250.0, 500.0]),
+)
+def test_clocks_that_differ_let_no_message_out_twice_in_a_window(
+    moments: list[int], skews: list[float], start: float
+) -> None:
+    """Up to the skew, which nobody can know better."""
+    claimants = Claimants()
+    wins: list[float] = []
+    for number, (moment, skew) in enumerate(zip(moments, skews, strict=False)):
+        true_time = BOUNDARY + start + moment
+        if claimants.claim(true_time + skew, f"request {number}").won:
+            wins.append(true_time)
+
+    assert all(later - earlier >= WINDOW - CLOCK_SKEW for earlier, later in pairwise(wins))
+    covered = [moments[0] + BOUNDARY + start, *wins]
+    for moment in moments:
+        true_time = BOUNDARY + start + moment
+        place = bisect_right(covered, true_time)
+        assert true_time - covered[place - 1] <= WINDOW + CLOCK_SKEW
+
+
+def test_a_message_keeps_what_its_request_asked_for() -> None:
+    store = InMemoryMessages()
+    message = replace(asked_for(BOUNDARY, "me"), source="Acme", campaign_id="c-1")
+
+    claimed = claim(message, KEY, BOUNDARY, store.create)
+
+    assert store.get(claimed.message.id) == claimed.message
+    assert claimed.message == replace(message, id=claimed.message.id)

@@ -1,0 +1,130 @@
+"""The step that works off the send queue, with all that it works with in memory."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.domain.state import State
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
+from tests.builders import a_message, a_request
+from tests.fakes.clock import TurnableClock
+from tests.fakes.eightx8 import FakeEightX8
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryOutcomes
+from tests.fakes.sqs import InMemorySqs
+
+QUEUE = "queue"
+DEAD = "dead"
+TO_LIVE = 3600
+
+
+def an_id(number: int) -> str:
+    return f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}"
+
+
+class Bridge:
+    """A bridge in queued mode; what waits lies in the send queue."""
+
+    def __init__(
+        self,
+        *,
+        ambiguous: str = "hold",
+        heeds: str = "",
+        rate: float = 0,
+        at_once: int = 1,
+        **eightx8: Any,
+    ) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.sqs = InMemorySqs(self.clock)
+        self.send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, QUEUE))
+        self.outcomes = InMemoryOutcomes()
+        self.opt_outs = InMemoryOptOuts()
+        self.eightx8 = FakeEightX8(**eightx8)
+        self.slept: list[float] = []
+        self.time_left = 60.0
+        self.plan = DispatchPlan(
+            opt_out_message_types=frozenset(map(MessageType, heeds.split())),
+            policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+            rate=rate,
+            at_once=at_once,
+        )
+        self.step = self.a_dispatcher()
+
+    def a_dispatcher(self, watched: Callable[[Any], Any] = lambda one: one) -> DispatchMessages:
+        """Return a dispatcher; ``watched`` may come between it and what it works with."""
+        return DispatchMessages(
+            self.plan,
+            messages=watched(self.messages),
+            send_queue=watched(self.send_queue),
+            dead_letters=watched(SqsDeadLetterQueue(self.sqs.client, DEAD)),
+            outcomes=watched(self.outcomes),
+            opt_outs=watched(self.opt_outs),
+            sender=watched(self.eightx8),
+            clock=self.clock,
+            sleep=self._sleep,
+            chance=lambda: 0.5,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.sleep(seconds)
+
+    def add(self, number: int = 1, **changes: Any) -> str:
+        """Let a message wait, with its record in the queue; returns its id."""
+        request = a_request(**{"text": f"Text {number}", **changes})
+        message = a_message(
+            id=an_id(number),
+            state=State.WAITING,
+            message_type=request.message_type,
+            sub_account_id=request.sub_account_id,
+            destination=request.destination,
+            campaign_id=request.campaign_id or "",
+            recipient_hash=keyed_hash(request.destination, "k"),
+            accepted_at=self.clock.text,
+            send_before=timestamp(self.clock.now + TO_LIVE),
+            attempt=0,
+            attempt_at="",
+        )
+        self.messages.create(message)
+        self.send_queue.add(message, request)
+        return message.id
+
+    def receive(self) -> list[dict[str, Any]]:
+        return self.sqs.receive(QUEUE)
+
+    def run(
+        self, records: list[dict[str, Any]], step: DispatchMessages | None = None
+    ) -> dict[str, Any]:
+        return (step or self.step)(records, time_left=lambda: self.time_left)
+
+    def dispatch(self, step: DispatchMessages | None = None) -> list[str]:
+        """Work off what can be seen; returns the bodies of the records that stay."""
+        records = self.receive()
+        response = self.run(records, step)
+        self.sqs.settle(QUEUE, records, response)
+        return [letter for letter, _ in self.sqs.letters(QUEUE)]
+
+    def kept(self, message_id: str) -> Message:
+        message = self.messages.get(message_id)
+        assert message is not None
+        return message
+
+    def states(self, ids: Iterable[str]) -> list[State]:
+        return [self.kept(message_id).state for message_id in ids]
+
+    @property
+    def posted(self) -> list[str]:
+        """Ids of all that was posted, as often as it was."""
+        return list(self.eightx8.posted)
+
+    @property
+    def hidden_for(self) -> list[float]:
+        """For how long each record in the queue cannot be seen."""
+        records = self.sqs.queues.get(QUEUE, {}).values()
+        return [round(record.visible_at - self.clock.now) for record in records]

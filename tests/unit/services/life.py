@@ -1,0 +1,292 @@
+"""A whole bridge of real steps, with 8x8, MoEngage and AWS in memory."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, MessageType, Outcome, Sms
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.outcome import ReportResult, ReportVerdict
+from sms_bridge.domain.reconciliation import (
+    AbsentPolicy,
+    MissingReceiptPolicy,
+    Timeouts,
+    UnresolvedPolicy,
+)
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.providers.eightx8_log import LogEntry
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.send import SendMessage
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
+from tests.builders import (
+    ACCEPTED,
+    AMBIGUOUS,
+    NOT_SENT,
+    REFUSED,
+    REJECTED,
+    THROTTLED,
+    a_receipt,
+    a_receipt_callback,
+    a_request,
+)
+from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import Interruption, KilledError, kill
+from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.sqs import InMemorySqs
+from tests.unit.services.sending import a_sending_plan
+
+SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
+WINDOW = 120
+SECONDS_UNTIL_LOGGED = 900
+
+# What 8x8 makes of a post: its answer, and whether it has the message then.
+FATES: dict[str, tuple[SendResult, bool]] = {
+    "taken": (ACCEPTED, True),
+    "rejected": (REJECTED, True),
+    "refused": (REFUSED, False),
+    "throttled": (THROTTLED, False),
+    "unreachable": (NOT_SENT, False),
+    "answer lost": (AMBIGUOUS, True),
+    "request lost": (AMBIGUOUS, False),
+}
+
+
+@dataclass
+class EightX8Books:
+    """8x8: what it took, and what its log says of that.
+
+    Attributes
+    ----------
+    fates
+        Of the next messages, in turn.
+    taken
+        How often it took each id.
+    words
+        The last state of each message that it took, and when it took it.
+    """
+
+    clock: TurnableClock
+    fates: Sequence[str] = ("taken",)
+    taken: Counter[str] = field(default_factory=Counter)
+    words: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def send(
+        self,
+        sub_account_id: str,  # noqa: ARG002
+        sms: Sms,
+        *,
+        time_left: Callable[[], float],  # noqa: ARG002
+    ) -> SendResult:
+        message_id = json.loads(sms)["clientMessageId"]
+        fate, *others = self.fates
+        self.fates = (*others, fate)
+        result, is_taken = FATES[fate]
+        if is_taken:
+            self.taken[message_id] += 1
+            self.words[message_id] = (
+                "rejected" if fate == "rejected" else "queued",
+                self.clock.now,
+            )
+        return result
+
+    def send_batch(
+        self,
+        sub_account_id: str,
+        messages: Mapping[str, Sms],
+        *,
+        time_left: Callable[[], float],
+    ) -> dict[str, SendResult]:
+        return {
+            message_id: self.send(sub_account_id, sms, time_left=time_left)
+            for message_id, sms in messages.items()
+        }
+
+    def log(self, _: str) -> list[LogEntry]:
+        """Return the log, which is late; somebody sends a message through 8x8 all the time."""
+        written_until = self.clock.now - SECONDS_UNTIL_LOGGED
+        own = [
+            LogEntry(
+                taken_at,
+                a_receipt(word, client_message_id=message_id, received_at=self.clock.text),
+            )
+            for message_id, (word, taken_at) in self.words.items()
+            if taken_at <= written_until
+        ]
+        return [*own, LogEntry(written_until, a_receipt("sent", client_message_id="another"))]
+
+
+@dataclass
+class MoEngageBooks:
+    """MoEngage: what it heard of each id."""
+
+    verdict: ReportVerdict = ReportVerdict.ACKNOWLEDGED
+    heard: list[tuple[str, Outcome]] = field(default_factory=list)
+
+    def report(self, message: Message, outcome: Outcome) -> ReportResult:
+        if self.verdict is ReportVerdict.ACKNOWLEDGED:
+            self.heard.append((message.id, outcome))
+        status = {
+            ReportVerdict.ACKNOWLEDGED: 200,
+            ReportVerdict.RETRY: 503,
+            ReportVerdict.REFUSED: 404,
+        }[self.verdict]
+        return ReportResult(verdict=self.verdict, http_status=status)
+
+
+class Bridge:
+    """All steps over the same table and queues.
+
+    Each way to work takes a moment at which its function is killed, ``None`` for never, and
+    returns whether it lived.
+    """
+
+    def __init__(self, *, is_queued: bool) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.sqs = InMemorySqs(self.clock)
+        self.eightx8 = EightX8Books(self.clock)
+        self.moengage = MoEngageBooks()
+        self.jobs = InMemoryExportJobs()
+        self.send_queue = SqsSendQueue(self.sqs.client, dict.fromkeys(MessageType, SENDING))
+        self.outcomes = SqsOutcomeQueue(self.sqs.client, REPORT_RESULT, once=self.sqs.client)
+        self.dead_letters = SqsDeadLetterQueue(self.sqs.client, DEAD)
+        self.is_queued = is_queued
+        self._interruption = Interruption(0, kill)
+        watch = self._watch
+
+        timing: dict[str, Any] = {"clock": self.clock}
+        waiting: dict[str, Any] = {**timing, "sleep": self.clock.sleep}
+        self._send = SendMessage(
+            a_sending_plan(window=WINDOW, is_queued=is_queued),
+            messages=watch(self.messages),
+            send_queue=watch(self.send_queue),
+            outcomes=watch(self.outcomes),
+            opt_outs=InMemoryOptOuts(),
+            sender=watch(self.eightx8),
+            chance=lambda: 0.5,
+            **waiting,
+        )
+        self._dispatch = DispatchMessages(
+            DispatchPlan(
+                opt_out_message_types=frozenset(), policy=RetryPolicy(), rate=0, at_once=1
+            ),
+            messages=watch(self.messages),
+            send_queue=watch(self.send_queue),
+            dead_letters=watch(self.dead_letters),
+            outcomes=watch(self.outcomes),
+            opt_outs=InMemoryOptOuts(),
+            sender=watch(self.eightx8),
+            chance=lambda: 0.5,
+            **waiting,
+        )
+        self._receive = ReceiveCallback(
+            messages=watch(self.messages),
+            outcomes=watch(self.outcomes),
+            opt_outs=InMemoryOptOuts(),
+            keywords=keywords_of([], []),
+            **timing,
+        )
+        self._forward = ForwardOutcome(
+            messages=watch(self.messages),
+            listener=watch(self.moengage),
+            dead_letters=watch(self.dead_letters),
+            chance=lambda: 0.5,
+            **timing,
+        )
+        self._reconcile = Reconcile(
+            ReconcilePlan(
+                timeouts=Timeouts(unknown=600, unresolved=7200, receipt=7200),
+                resend=RetryPolicy(),
+                absent=AbsentPolicy.RESEND,
+                unresolved=UnresolvedPolicy.REPORT,
+                missing_receipt=MissingReceiptPolicy.FAILED,
+            ),
+            messages=watch(self.messages),
+            outcomes=watch(self.outcomes),
+            jobs=watch(self.jobs),
+            log=watch(FakeLog(entries=self.eightx8.log)),
+            **waiting,
+        )
+
+    def _watch(self, fake: object) -> Any:
+        class Now:
+            """Meets the interruption of the run that is under way."""
+
+            def __getattr__(_, name: str) -> Any:
+                return getattr(self._interruption.watched(fake), name)
+
+        return Now()
+
+    def _run(self, dies_at: int | None, work: Callable[[], None]) -> bool:
+        self._interruption = Interruption(-1 if dies_at is None else dies_at, kill)
+        try:
+            work()
+        except KilledError:
+            return False
+        return True
+
+    def ask(self, text: str, fates: Sequence[str], dies_at: int | None) -> Message | None:
+        """Ask for a message as MoEngage does; returns the answer, ``None`` without one."""
+        self.eightx8.fates = fates
+        answers: list[Message] = []
+
+        def work() -> None:
+            answer_time = AnswerTime[Message](3.6, self.clock)
+            answers.append(self._send(a_request(text=text), hash_key="k", answer_time=answer_time))
+
+        return answers[0] if self._run(dies_at, work) else None
+
+    def dispatch(self, fates: Sequence[str], dies_at: int | None = None) -> bool:
+        """Work off what can be seen of the send queue."""
+        self.eightx8.fates = fates
+        records = self.sqs.receive(SENDING)
+
+        def work() -> None:
+            response = self._dispatch(records, time_left=lambda: 60.0)
+            self.sqs.settle(SENDING, records, response)
+
+        return self._run(dies_at, work)
+
+    def forward(
+        self, verdict: ReportVerdict = ReportVerdict.ACKNOWLEDGED, dies_at: int | None = None
+    ) -> bool:
+        """Work off what can be seen of the outcome queue."""
+        self.moengage.verdict = verdict
+        records = self.sqs.receive(REPORT_RESULT)
+
+        def work() -> None:
+            response = self.outcomes.work_through(records, self._forward, self.dead_letters)
+            self.sqs.settle(REPORT_RESULT, records, response)
+
+        return self._run(dies_at, work)
+
+    def receive(self, message_id: str, word: str, dies_at: int | None = None) -> bool:
+        """Take a receipt of 8x8's."""
+        _, taken_at = self.eightx8.words[message_id]
+        self.eightx8.words[message_id] = (word, taken_at)
+        status = {"timestamp": self.clock.text}
+        body = a_receipt_callback(word, clientMessageId=message_id, status=status)
+        return self._run(dies_at, lambda: self._receive(json.dumps(body), hash_key="k"))
+
+    def reconcile(self, dies_at: int | None = None) -> bool:
+        """Look for what got stuck."""
+
+        def work() -> None:
+            self._reconcile(time_left=lambda: 300.0)
+
+        return self._run(dies_at, work)
+
+    def asked_for(self) -> list[Message]:
+        """Return all messages, the oldest first."""
+        real = (one for one in self.messages.messages.values() if not one.ends_a_chain)
+        return sorted(real, key=lambda one: seconds_of(one.accepted_at))

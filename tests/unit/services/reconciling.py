@@ -1,0 +1,120 @@
+"""The step that looks for stuck messages, with all that it works with in memory."""
+
+from typing import Any
+
+from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.reconciliation import (
+    AbsentPolicy,
+    MissingReceiptPolicy,
+    Timeouts,
+    UnresolvedPolicy,
+)
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import LogEntry
+from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from tests.builders import a_message, a_receipt
+from tests.fakes.clock import TurnableClock
+from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.queues import InMemoryOutcomes
+
+PATIENCE = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
+TO_LIVE = 3600
+
+
+def an_id(number: int) -> str:
+    return f"{number % 16:x}a1b2c3d-4e5f-4a6b-8c7d-{number:012d}"
+
+
+def an_entry(
+    message_id: str = "another", taken_at: float = 0.0, word: str = "queued", **receipt: Any
+) -> LogEntry:
+    """Return a line of 8x8's log."""
+    return LogEntry(taken_at, a_receipt(word, client_message_id=message_id, **receipt))
+
+
+class Bridge:
+    """A bridge with messages of any age, and 8x8's log."""
+
+    def __init__(
+        self,
+        *,
+        absent: str = "resend",
+        unresolved: str = "report",
+        missing_receipt: str = "failed",
+        ambiguous: str = "hold",
+    ) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.outcomes = InMemoryOutcomes()
+        self.jobs = InMemoryExportJobs()
+        self.log = FakeLog()
+        self.time_left = 300.0
+        self.step = Reconcile(
+            ReconcilePlan(
+                timeouts=PATIENCE,
+                resend=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+                absent=AbsentPolicy(absent),
+                unresolved=UnresolvedPolicy(unresolved),
+                missing_receipt=MissingReceiptPolicy(missing_receipt),
+            ),
+            messages=self.messages,
+            outcomes=self.outcomes,
+            jobs=self.jobs,
+            log=self.log,
+            clock=self.clock,
+            sleep=self._sleep,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.time_left -= seconds
+
+    def add(self, number: int = 1, *, age: float, **changes: Any) -> str:
+        """Put a message that was accepted some seconds ago; returns its id."""
+        accepted = self.clock.now - age
+        message = a_message(
+            id=an_id(number),
+            accepted_at=timestamp(accepted),
+            send_before=timestamp(accepted + TO_LIVE),
+            attempt_at=timestamp(accepted),
+            **changes,
+        )
+        self.messages.create(message)
+        return message.id
+
+    def unknown(self, number: int = 1, *, age: float = 700.0, **changes: Any) -> str:
+        """Put a message of which nobody knows whether 8x8 has it."""
+        return self.add(number, age=age, state=State.UNKNOWN, **changes)
+
+    def log_shows(self, *entries: LogEntry) -> None:
+        """Let 8x8's log of every sub-account show these lines."""
+        self.log.entries = lambda _: list(entries)
+
+    def log_is_at(self, seconds_ago: float) -> LogEntry:
+        """Return a line about a message of someone else's that was taken then."""
+        return an_entry(taken_at=self.clock.now - seconds_ago)
+
+    def run(self) -> dict[str, int]:
+        return self.step(time_left=lambda: self.time_left)
+
+    def kept(self, message_id: str) -> Message:
+        message = self.messages.get(message_id)
+        assert message is not None
+        return message
+
+    def state_of(self, message_id: str) -> State:
+        return self.kept(message_id).state
+
+    def accepted(self, message_id: str) -> float:
+        return seconds_of(self.kept(message_id).accepted_at)
+
+    @property
+    def open_ids(self) -> list[str]:
+        return [message.id for message in self.messages.open_messages(until="9")]
+
+    @property
+    def queued(self) -> list[str]:
+        return [message_id for message_id, _ in self.outcomes.queued]

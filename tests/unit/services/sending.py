@@ -1,0 +1,71 @@
+"""The step that sends, with all that it works with in memory."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.send import SendingPlan, SendMessage
+from tests.builders import a_request
+from tests.fakes.clock import TurnableClock
+from tests.fakes.eightx8 import FakeEightX8
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
+
+TO_LIVE = 3600
+
+
+def a_sending_plan(
+    *, window: int = 120, is_queued: bool = False, ambiguous: str = "hold", heeds: str = ""
+) -> SendingPlan:
+    """Return how a deployment sends whose operator chose little."""
+    return SendingPlan(
+        duplicate_window=window,
+        is_queued=is_queued,
+        opt_out_message_types=frozenset(map(MessageType, heeds.split())),
+        seconds_to_live=dict.fromkeys(MessageType, TO_LIVE),
+        policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+    )
+
+
+class Bridge:
+    """A bridge that has sent nothing yet."""
+
+    def __init__(self, plan: SendingPlan | None = None, **eightx8: Any) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.send_queue = InMemorySendQueue()
+        self.outcomes = InMemoryOutcomes()
+        self.opt_outs = InMemoryOptOuts()
+        self.eightx8 = FakeEightX8(**eightx8)
+        ids = (f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in itertools.count(1))
+        self.sleep: Callable[[float], None] = self.clock.sleep
+        self.step = SendMessage(
+            plan or a_sending_plan(),
+            messages=self.messages,
+            send_queue=self.send_queue,
+            outcomes=self.outcomes,
+            opt_outs=self.opt_outs,
+            sender=self.eightx8,
+            clock=self.clock,
+            sleep=lambda seconds: self.sleep(seconds),
+            chance=lambda: 0.5,
+            new_id=lambda: next(ids),
+        )
+
+    def send(self, answer_time: AnswerTime[Message] | None = None, **changes: Any) -> Message:
+        time = answer_time or AnswerTime(3.6, self.clock)
+        return self.step(a_request(**changes), hash_key="k", answer_time=time)
+
+    def kept(self, message: Message) -> Message:
+        kept = self.messages.get(message.id)
+        assert kept is not None
+        return kept
+
+    @property
+    def queued(self) -> list[tuple[str, int]]:
+        """Ids and delays of what is in the send queue."""
+        return [(message.id, delay) for message, _, delay in self.send_queue.queued]

@@ -1,0 +1,124 @@
+"""An answer in time, whatever the work behind it waits for."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from sms_bridge.services.deadline import (
+    ANSWER_SECONDS,
+    LATE_ANSWER_SECONDS,
+    AnswerTime,
+    OutOfTimeError,
+    seconds_to_answer,
+)
+from tests.fakes.clock import TurnableClock
+
+PATIENCE = 10.0
+
+
+def time_that_ends_when(event: threading.Event) -> Callable[[], float]:
+    """Return a clock that stands still at its first look and is far ahead once this happened."""
+    first = [0.0]
+
+    def clock() -> float:
+        if first:
+            return first.pop()
+        assert event.wait(PATIENCE)
+        return 1_000.0
+
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("waited", "seconds"),
+    [
+        (0, ANSWER_SECONDS),
+        (1, ANSWER_SECONDS - 1),
+        (3.3, ANSWER_SECONDS - 3.3),
+        (3.5, LATE_ANSWER_SECONDS),
+        (10, LATE_ANSWER_SECONDS),
+        (29, LATE_ANSWER_SECONDS),
+        (29.5, ANSWER_SECONDS),
+        (86_400, ANSWER_SECONDS),
+        (-0.5, ANSWER_SECONDS),
+    ],
+)
+def test_what_a_cold_start_took_is_not_there_any_more(waited: float, seconds: float) -> None:
+    now = 1_795_000_000.0
+
+    assert seconds_to_answer(now - waited, now) == pytest.approx(seconds)
+
+
+def test_where_it_is_not_known_when_a_request_came_it_came_just_now() -> None:
+    assert seconds_to_answer(0, 1_795_000_000.0) == ANSWER_SECONDS
+
+
+def test_time_runs_and_does_not_go_below_zero() -> None:
+    clock = TurnableClock()
+    answer_time = AnswerTime[str](3.0, clock)
+
+    left = [answer_time.left()]
+    for _ in range(2):
+        clock.sleep(2)
+        left.append(answer_time.left())
+
+    assert left == [3.0, 1.0, 0.0]
+
+
+def test_work_that_is_done_in_time_gives_its_own_answer() -> None:
+    answer_time = AnswerTime[str](PATIENCE)
+
+    def work() -> str:
+        answer_time.promise("promised")
+        return "done"
+
+    assert answer_time.run(work) == "done"
+
+
+def test_what_the_work_raises_goes_up() -> None:
+    def work() -> str:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        AnswerTime[str](PATIENCE).run(work)
+
+
+def test_work_that_hangs_gives_the_last_answer_that_it_promised() -> None:
+    has_promised, may_end, is_done = (threading.Event() for _ in range(3))
+    answer_time = AnswerTime[str](3.0, time_that_ends_when(has_promised))
+
+    def work() -> str:
+        answer_time.promise("first")
+        answer_time.promise("last")
+        has_promised.set()
+        may_end.wait(PATIENCE)
+        is_done.set()
+        return "too late"
+
+    assert answer_time.run(work) == "last"
+    may_end.set()
+    assert is_done.wait(PATIENCE)
+
+
+def test_when_the_time_ends_before_a_promise_the_work_may_not_go_on() -> None:
+    has_begun, is_over, is_done = (threading.Event() for _ in range(3))
+    answer_time = AnswerTime[str](3.0, time_that_ends_when(has_begun))
+    sent = []
+
+    def work() -> str:
+        has_begun.set()
+        is_over.wait(PATIENCE)
+        try:
+            answer_time.promise("promised")
+            sent.append("message")
+        finally:
+            is_done.set()
+        return "sent"
+
+    with pytest.raises(OutOfTimeError):
+        answer_time.run(work)
+    is_over.set()
+
+    assert is_done.wait(PATIENCE)
+    assert sent == []

@@ -1,0 +1,301 @@
+"""Telling MoEngage the outcome of a message."""
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.outcome import WAITS, ReportResult, ReportVerdict
+from sms_bridge.services.forward import NO_URL, ForwardOutcome
+from sms_bridge.storage.queues import outcome_body
+from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
+from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import failing
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.moengage import FakeMoEngage
+from tests.fakes.queues import InMemoryDeadLetters
+
+DELIVERED = Outcome(OutcomeStatus.DELIVERED)
+DOWN = ReportResult(verdict=ReportVerdict.RETRY, http_status=503)
+REFUSED = ReportResult(verdict=ReportVerdict.REFUSED, http_status=404)
+
+
+class Bridge:
+    """The step with all that it works with; the outcome of one message is due."""
+
+    def __init__(self, result: ReportResult | None = None, *, is_configured: bool = True) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.moengage = FakeMoEngage(result) if result else FakeMoEngage()
+        self.dead_letters = InMemoryDeadLetters()
+        self.add(MESSAGE_ID)
+        self.received: Counter[str] = Counter()
+        self.step = ForwardOutcome(
+            messages=self.messages,
+            listener=self.moengage if is_configured else None,
+            dead_letters=self.dead_letters,
+            clock=self.clock,
+            chance=lambda: 0.5,
+        )
+
+    def forward(self, message_id: str) -> int | None:
+        """Tell an outcome; each time its one record was received once more."""
+        self.received[message_id] += 1
+        return self.step(message_id, self.received[message_id])
+
+    def add(self, message_id: str) -> None:
+        """Make the outcome of a message due."""
+        self.messages.create(a_message(id=message_id))
+        receipt = a_receipt("delivered", received_at=self.clock.text)
+        self.messages.record_receipt(message_id, receipt, DELIVERED)
+
+    @property
+    def message(self) -> Message:
+        message = self.messages.get(MESSAGE_ID)
+        assert message is not None
+        return message
+
+
+def test_an_outcome_that_moengage_hears_is_closed() -> None:
+    bridge = Bridge()
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.moengage.reported == [(MESSAGE_ID, DELIVERED)]
+    assert bridge.message.outcome_reported_at == bridge.clock.text
+    assert bridge.dead_letters.letters == []
+
+
+def test_it_is_told_once_however_often_it_is_queued() -> None:
+    bridge = Bridge()
+
+    for _ in range(3):
+        assert bridge.forward(MESSAGE_ID) is None
+
+    assert len(bridge.moengage.reported) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "tries", "wait"),
+    [
+        (ReportResult(verdict=ReportVerdict.RETRY, http_status=500), 0, 5),
+        (ReportResult(verdict=ReportVerdict.RETRY, error="ReadTimeoutError"), 3, 300),
+        (ReportResult(verdict=ReportVerdict.RETRY, http_status=429, retry_after=90), 0, 90),
+        (ReportResult(verdict=ReportVerdict.RETRY, http_status=429, retry_after=1), 2, 120),
+        (ReportResult(verdict=ReportVerdict.RETRY, http_status=429, retry_after=1e6), 0, 3600),
+    ],
+)
+def test_what_moengage_did_not_hear_stays_open_and_is_told_again(
+    result: ReportResult, tries: int, wait: int
+) -> None:
+    bridge = Bridge(result)
+    for _ in range(tries):
+        bridge.messages.record_not_taken(MESSAGE_ID, bridge.clock.text)
+
+    assert bridge.forward(MESSAGE_ID) == wait
+    assert bridge.message.outcome_is_open
+    assert bridge.message.outcome_tries == tries + 1
+    assert seconds_of(bridge.message.outcome_next_try_at) == bridge.clock.now + wait
+    assert bridge.dead_letters.letters == []
+
+
+def test_a_record_that_sqs_delivers_twice_uses_up_no_try() -> None:
+    bridge = Bridge(DOWN)
+    wait = bridge.forward(MESSAGE_ID)
+
+    waits = []
+    for _ in range(3):
+        waits.append(bridge.forward(MESSAGE_ID))
+        bridge.clock.sleep(1)
+
+    assert (wait, waits) == (5, [5, 4, 3])
+    assert bridge.message.outcome_tries == 1
+    assert len(bridge.moengage.reported) == 1
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds_later", "writes"),
+    [
+        (1, 0, 0),
+        (1, 49.9, 0),
+        # The outcome was held for the first to tell it; whoever else comes has to wait,
+        (0, 0, 1),
+        (2, 0, 1),
+        (1, 50, 1),
+        (2, 99.9, 1),
+        # until nobody holds it any more.
+        (2, 100, 1),
+    ],
+)
+def test_only_the_first_to_tell_an_outcome_needs_no_hold_of_its_own(
+    received: int, seconds_later: float, writes: int
+) -> None:
+    bridge = Bridge()
+    bridge.clock.sleep(seconds_later)
+    held: list[str] = []
+    hold = bridge.messages.hold_outcome
+
+    def noted(message_id: str, at: str, until: str) -> bool:
+        held.append(at)
+        return hold(message_id, at, until)
+
+    bridge.messages.hold_outcome = noted  # type: ignore[method-assign]
+
+    wait = bridge.step(MESSAGE_ID, received)
+
+    assert len(held) == writes
+    assert bool(bridge.moengage.reported) is (wait is None) is (not writes or seconds_later == 100)
+
+
+def test_two_records_of_an_outcome_are_told_once_also_when_the_first_is_slow() -> None:
+    bridge = Bridge()
+    waits: list[int | None] = []
+    report = bridge.moengage.report
+
+    def slowly(message: Message, outcome: Outcome) -> ReportResult:
+        waits.append(bridge.step(MESSAGE_ID, 2))
+        return report(message, outcome)
+
+    bridge.moengage.report = slowly  # type: ignore[method-assign]
+
+    assert bridge.step(MESSAGE_ID, 1) is None
+    assert waits == [100]
+    assert len(bridge.moengage.reported) == 1
+
+
+def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
+    bridge = Bridge(DOWN)
+    times = []
+    for _ in range(1000):
+        tells = len(bridge.moengage.reported)
+        wait = bridge.forward(MESSAGE_ID)
+        if len(bridge.moengage.reported) > tells:
+            times.append(bridge.clock.now)
+        if wait is None:
+            break
+        bridge.clock.sleep(wait)
+
+    waits = [later - earlier for earlier, later in pairwise(times)]
+    assert len(waits) == len(WAITS)
+    assert all(wait >= planned for wait, planned in zip(waits, WAITS, strict=True))
+    assert bridge.dead_letters.letters == [(outcome_body(MESSAGE_ID), "moengage_503")]
+    assert bridge.message.outcome_given_up == "moengage_503"
+    assert not bridge.message.outcome_is_open
+
+
+def test_while_moengage_is_down_no_outcome_uses_up_its_tries() -> None:
+    bridge = Bridge(DOWN)
+    ids = [f"message-{number}" for number in range(20)]
+    for message_id in ids:
+        bridge.add(message_id)
+
+    waits = [bridge.forward(message_id) for message_id in ids]
+
+    assert len(bridge.moengage.reported) == 5
+    assert waits[:5] == [5] * 5
+    assert all(wait is not None and 30 <= wait <= 61 for wait in waits[5:])
+    assert sum(message.outcome_tries for message in bridge.messages.messages.values()) == 5
+
+
+def test_after_the_break_one_tries_and_all_follow_once_it_is_heard() -> None:
+    bridge = Bridge(DOWN)
+    ids = [f"message-{number}" for number in range(9)]
+    for message_id in ids:
+        bridge.add(message_id)
+        bridge.forward(message_id)
+    bridge.clock.sleep(62)
+
+    assert [bool(bridge.forward(message_id)) for message_id in ids[5:]] == [True] * 4
+    assert len(bridge.moengage.reported) == 6
+    bridge.clock.sleep(122)
+    bridge.moengage.result = ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+
+    assert [bridge.forward(message_id) for message_id in ids] == [None] * 9
+    assert len(bridge.moengage.reported) == 15
+
+
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+    bridge = Bridge(REFUSED)
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.dead_letters.letters == [(outcome_body(MESSAGE_ID), "moengage_404")]
+    assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
+        "moengage_404",
+        bridge.clock.text,
+    )
+    assert not bridge.message.outcome_is_open
+
+
+def test_a_refused_outcome_is_not_told_again_when_it_is_queued_again() -> None:
+    bridge = Bridge(REFUSED)
+
+    for _ in range(2):
+        bridge.forward(MESSAGE_ID)
+
+    assert len(bridge.moengage.reported) == len(bridge.dead_letters.letters) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"outcome": None},
+        {"outcome_reported_at": AT},
+        {"outcome_given_up": "moengage_404"},
+        {"accepted_at": ""},
+    ],
+    ids=str,
+)
+def test_where_no_outcome_is_open_nothing_is_told(changes: dict[str, Any]) -> None:
+    bridge = Bridge()
+    bridge.messages.messages[MESSAGE_ID] = a_message(**{"outcome": DELIVERED, **changes})
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.moengage.reported == []
+
+
+def test_a_message_that_is_no_longer_kept_is_passed_over() -> None:
+    bridge = Bridge()
+    bridge.messages.messages.clear()
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.moengage.reported == []
+
+
+def test_without_a_tracking_url_the_outcome_is_given_up_until_it_is_replayed() -> None:
+    """Nobody can tell it, and no queue would keep it until there is a URL."""
+    bridge = Bridge(is_configured=False)
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.message.outcome_given_up == NO_URL
+    assert bridge.dead_letters.letters == []
+    assert bridge.moengage.reported == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "method"),
+    [
+        (ReportVerdict.ACKNOWLEDGED, "record_reported"),
+        (ReportVerdict.REFUSED, "record_given_up"),
+        (ReportVerdict.RETRY, "record_not_taken"),
+    ],
+)
+def test_what_cannot_be_recorded_goes_up_and_stays_open(
+    verdict: ReportVerdict, method: str
+) -> None:
+    bridge = Bridge(ReportResult(verdict=verdict, http_status=404))
+
+    with failing(bridge.messages, method), pytest.raises(ConnectionError):
+        bridge.forward(MESSAGE_ID)
+
+    assert bridge.message.outcome_is_open
+
+
+def test_what_cannot_go_to_the_dead_letter_queue_stays_open() -> None:
+    bridge = Bridge(REFUSED)
+
+    with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
+        bridge.forward(MESSAGE_ID)
+
+    assert bridge.message.outcome_is_open

@@ -1,0 +1,110 @@
+"""Receipts in any order, as often as they like: the state of a message only moves forward."""
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_bridge.domain.message import OutcomeStatus
+from sms_bridge.domain.state import State
+from tests.builders import MESSAGE_ID, a_receipt_callback
+from tests.unit.services.receiving import Bridge
+
+HOW_FAR = {
+    State.SENDING: 0,
+    State.UNKNOWN: 1,
+    State.QUEUED: 2,
+    State.SENT: 3,
+    State.DEFERRED: 4,
+    State.REJECTED: 5,
+    State.UNDELIVERED: 5,
+    State.DELIVERED: 6,
+    State.READ: 7,
+}
+
+callbacks = st.lists(
+    st.builds(
+        lambda word, second, code: a_receipt_callback(
+            word, status={"timestamp": f"2026-11-24T09:30:0{second}Z", "errorCode": code}
+        ),
+        st.sampled_from(
+            ["queued", "sent", "delivered", "undelivered", "rejected", "read", "other"]
+        ),
+        st.integers(0, 3),
+        st.sampled_from([None, 1, 4]),
+    ),
+    max_size=10,
+)
+
+
+def words_of(bodies: list[dict[str, Any]]) -> set[str]:
+    return {body["payload"]["status"]["state"] for body in bodies}
+
+
+@given(callbacks)
+def test_a_state_never_goes_back_and_delivered_is_never_undone(
+    bodies: list[dict[str, Any]],
+) -> None:
+    bridge = Bridge()
+    states = [bridge.state_of()]
+    for body in bodies:
+        bridge.receive(body)
+        states.append(bridge.state_of())
+
+    assert all(HOW_FAR[before] <= HOW_FAR[after] for before, after in pairwise(states))
+    if words_of(bodies) & {"delivered", "read"}:
+        assert states[-1] in (State.DELIVERED, State.READ)
+
+
+@given(callbacks)
+def test_the_first_outcome_stands_and_is_queued(bodies: list[dict[str, Any]]) -> None:
+    bridge = Bridge()
+    outcomes = []
+    for body in bodies:
+        bridge.receive(body)
+        message = bridge.messages.get(MESSAGE_ID)
+        if message is not None and message.outcome is not None:
+            outcomes.append(message.outcome)
+
+    assert len(set(outcomes)) <= 1
+    # Once because it is new; later ones only in case that the first was lost.
+    assert [delay for _, delay in bridge.outcomes.queued[:1]] == [4] * bool(outcomes)
+    assert {delay for _, delay in bridge.outcomes.queued[1:]} <= {60}
+
+
+@given(callbacks)
+def test_every_receipt_is_in_the_history_exactly_once(bodies: list[dict[str, Any]]) -> None:
+    bridge = Bridge()
+    for body in (*bodies, *bodies):
+        bridge.receive(body)
+
+    message = bridge.messages.get(MESSAGE_ID)
+    assert message is not None
+    statuses = [body["payload"]["status"] for body in bodies]
+    reported = {(one["state"], one["timestamp"], str(one["errorCode"] or "")) for one in statuses}
+    kept = [(one.eightx8_state, one.at, one.error_code) for one in message.receipts]
+    assert len(kept) == len(set(kept))
+    assert set(kept) == reported
+
+
+@given(st.data(), callbacks)
+def test_the_same_receipts_in_another_order_end_in_the_same_state_but_for_two_failures(
+    data: st.DataObject, bodies: list[dict[str, Any]]
+) -> None:
+    ends = []
+    for order in (bodies, data.draw(st.permutations(bodies))):
+        bridge = Bridge()
+        for body in order:
+            bridge.receive(body)
+        message = bridge.messages.get(MESSAGE_ID)
+        assert message is not None
+        ends.append(message)
+
+    first, second = ends
+    # "rejected" and "undelivered" are both the end: the one that comes first stands.
+    assert HOW_FAR[first.state] == HOW_FAR[second.state]
+    assert (first.outcome is None) == (second.outcome is None)
+    if first.state is State.UNDELIVERED:
+        assert first.outcome is not None
+        assert first.outcome.status is OutcomeStatus.FAILED

@@ -1,0 +1,266 @@
+"""What becomes of 8x8's callbacks."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.state import State
+from tests.builders import (
+    ACCEPTED,
+    AT,
+    MESSAGE_ID,
+    NUMBER,
+    UMID,
+    a_message,
+    a_person,
+    a_receipt_callback,
+    an_inbound_callback,
+)
+from tests.fakes.failures import failing
+from tests.unit.services.receiving import Bridge
+
+
+class TestReceipts:
+    @pytest.mark.parametrize("word", ["queued", "sent"])
+    def test_an_intermediate_one_moves_the_message_and_nobody_is_told(self, word: str) -> None:
+        bridge = Bridge()
+
+        bridge.receive(a_receipt_callback(word))
+
+        assert bridge.state_of() == word
+        assert bridge.outcomes.queued == []
+
+    @pytest.mark.parametrize("word", ["delivered", "undelivered", "rejected", "read"])
+    def test_a_final_one_is_told_as_soon_as_moengage_knows_the_id(self, word: str) -> None:
+        bridge = Bridge()
+
+        bridge.receive(a_receipt_callback(word))
+
+        assert bridge.state_of() == word
+        assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
+
+    def test_it_is_kept_with_the_time_at_which_it_came(self) -> None:
+        bridge = Bridge()
+
+        bridge.receive(a_receipt_callback("sent"))
+
+        message = bridge.messages.get(MESSAGE_ID)
+        assert message is not None
+        assert [one.received_at for one in message.receipts] == [bridge.clock.text]
+
+    def test_after_a_final_one_nothing_is_told_twice(self) -> None:
+        bridge = Bridge()
+        bridge.receive(a_receipt_callback("undelivered", status={"errorCode": 1}))
+        bridge.messages.record_reported(MESSAGE_ID, AT)
+
+        bridge.receive(a_receipt_callback("delivered"))
+        bridge.receive(a_receipt_callback("sent"))
+
+        assert bridge.state_of() is State.DELIVERED
+        assert len(bridge.outcomes.queued) == 1
+
+    def test_a_repeat_whose_outcome_is_still_open_is_queued_again_but_later(self) -> None:
+        bridge = Bridge()
+
+        for _ in range(2):
+            bridge.receive(a_receipt_callback("delivered"))
+
+        assert bridge.outcomes.queued == [(MESSAGE_ID, 4), (MESSAGE_ID, 60)]
+
+    def test_one_that_moves_the_message_on_while_its_outcome_waits_is_not_queued_again(
+        self,
+    ) -> None:
+        bridge = Bridge()
+
+        bridge.receive(a_receipt_callback("delivered"))
+        bridge.receive(a_receipt_callback("read"))
+
+        assert bridge.state_of() is State.READ
+        assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
+
+    def test_one_that_comes_before_its_message_is_told_when_that_is_recorded(self) -> None:
+        bridge = Bridge()
+        bridge.messages.messages.clear()
+        bridge.receive(a_receipt_callback("delivered"))
+        assert bridge.outcomes.queued == []
+
+        bridge.messages.create(a_message())
+        recorded = bridge.messages.record_result(
+            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, bridge.clock.text
+        )
+
+        assert recorded.message.outcome_is_open
+        assert bridge.state_of() is State.DELIVERED
+
+
+class TestWhatTheBridgeDidNotSend:
+    @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID.upper()])
+    def test_its_receipts_are_kept_under_8x8s_id_and_nobody_is_told(
+        self, client_message_id: str | None
+    ) -> None:
+        bridge = Bridge()
+
+        bridge.receive(a_receipt_callback("delivered", clientMessageId=client_message_id))
+
+        message = bridge.messages.get(f"umid {UMID}")
+        assert message is not None
+        assert (message.state, message.outcome) == (State.DELIVERED, None)
+        assert bridge.state_of() is State.SENDING
+        assert bridge.outcomes.queued == []
+
+    def test_an_id_of_the_bridges_form_that_it_never_gave_is_not_told(self) -> None:
+        bridge = Bridge()
+        other = MESSAGE_ID.replace("0", "f")
+
+        bridge.receive(a_receipt_callback("delivered", clientMessageId=other))
+
+        assert bridge.state_of(other) is State.DELIVERED
+        assert bridge.outcomes.queued == []
+
+
+class TestEverythingElse:
+    def test_an_inbound_message_is_kept(self) -> None:
+        bridge = Bridge()
+
+        for _ in range(2):
+            bridge.receive(an_inbound_callback("STOP"))
+
+        (inbound,) = bridge.messages.inbound.values()
+        assert (inbound.source, inbound.text) == (NUMBER, "STOP")
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "",
+            "garbage",
+            "[" * 100_000,
+            "half a pair \ud800",
+            json.dumps({**a_receipt_callback("delivered"), "namespace": "ChatApps"}),
+            json.dumps(a_receipt_callback("delivered", umid="", clientMessageId="theirs")),
+        ],
+        ids=lambda content: repr(content)[:20],
+    )
+    def test_what_is_not_understood_is_kept_and_moves_nothing(self, content: str) -> None:
+        bridge = Bridge()
+
+        for _ in range(2):
+            bridge.receive(content)
+
+        assert len(bridge.messages.events) == 1
+        assert bridge.state_of() is State.SENDING
+        assert bridge.outcomes.queued == []
+
+    def test_a_sender_without_a_readable_number_is_no_reason_to_fail(self) -> None:
+        bridge = Bridge()
+        body = an_inbound_callback("STOP")
+        body["payload"]["source"] = "\ud800"
+
+        bridge.receive(body)
+
+        assert len(bridge.messages.inbound) == 1
+
+
+class TestWishes:
+    def out(self, bridge: Bridge) -> bool:
+        return bridge.opt_outs.is_opted_out(a_person())
+
+    @pytest.mark.parametrize(
+        ("texts", "is_out"),
+        [
+            (["STOP"], True),
+            ([" stop! "], True),
+            (["arrêt"], True),
+            (["STOP", "start"], False),
+            (["Please stop"], False),
+            (["Hello"], False),
+        ],
+    )
+    def test_a_person_opts_out_and_in_by_a_word(self, texts: list[str], is_out: bool) -> None:
+        bridge = Bridge()
+
+        for number, text in enumerate(texts):
+            bridge.receive(an_inbound_callback(text, timestamp=f"2026-11-24T09:30:0{number}Z"))
+
+        assert self.out(bridge) is is_out
+
+    @pytest.mark.parametrize(
+        ("stop_at", "start_at"),
+        [
+            ("2026-11-24T09:30:01.5Z", "2026-11-24T09:30:01.1234567Z"),
+            ("2026-11-24T09:30:01Z", "2026-11-24T10:30:00+01:00"),
+        ],
+    )
+    def test_what_was_sent_last_counts_and_not_what_came_last(
+        self, stop_at: str, start_at: str
+    ) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", timestamp=stop_at))
+        bridge.receive(an_inbound_callback("START", timestamp=start_at))
+
+        assert self.out(bridge)
+
+    @pytest.mark.parametrize("at", ["", "yesterday", "99999-01-01T00:00:00Z", None])
+    def test_without_a_readable_time_the_time_of_its_receipt_counts(self, at: str | None) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", timestamp=at))
+
+        assert self.out(bridge)
+
+    @pytest.mark.parametrize(
+        ("text", "syncs_opt_outs", "queued"),
+        [("STOP", True, 1), ("START", True, 1), ("Hello", True, 0), ("STOP", False, 0)],
+    )
+    def test_a_wish_is_passed_on_where_the_operator_wants_it(
+        self, text: str, syncs_opt_outs: bool, queued: int
+    ) -> None:
+        bridge = Bridge(syncs_opt_outs=syncs_opt_outs)
+
+        bridge.receive(an_inbound_callback(text))
+
+        assert bridge.outcomes.queued == [(f"inbound {UMID}", 0)] * queued
+
+    def test_a_wish_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
+        bridge = Bridge()
+        with failing(bridge.opt_outs, "record"), pytest.raises(ConnectionError):
+            bridge.receive(an_inbound_callback("STOP"))
+
+        bridge.receive(an_inbound_callback("STOP"))
+
+        assert self.out(bridge)
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("method", "body"),
+        [
+            ("record_receipt", a_receipt_callback("delivered")),
+            ("keep_inbound", an_inbound_callback("STOP")),
+            ("keep_event", "garbage"),
+        ],
+        ids=["receipt", "inbound", "unknown"],
+    )
+    def test_what_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(
+        self, method: str, body: Any
+    ) -> None:
+        bridge = Bridge()
+
+        with failing(bridge.messages, method), pytest.raises(ConnectionError):
+            bridge.receive(body)
+
+    def test_an_outcome_that_could_not_be_queued_is_queued_when_8x8_repeats_the_receipt(
+        self,
+    ) -> None:
+        bridge = Bridge()
+        with failing(bridge.outcomes, "add"), pytest.raises(ConnectionError):
+            bridge.receive(a_receipt_callback("delivered"))
+
+        bridge.receive(a_receipt_callback("delivered"))
+
+        message = bridge.messages.get(MESSAGE_ID)
+        assert message is not None
+        assert message.outcome == Outcome(OutcomeStatus.DELIVERED)
+        assert bridge.outcomes.queued == [(MESSAGE_ID, 60)]

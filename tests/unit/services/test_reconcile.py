@@ -1,0 +1,224 @@
+"""Messages that got stuck are found and moved on."""
+
+from typing import Any
+
+import pytest
+
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.state import State
+from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
+from tests.unit.services.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry
+
+LONG = float(PATIENCE.receipt + PATIENCE.unresolved + 1)
+
+
+class TestWhatIsOnItsWay:
+    @pytest.mark.parametrize(
+        ("state", "age"),
+        [
+            (State.WAITING, 0),
+            (State.WAITING, TO_LIVE),
+            (State.SENDING, 60),
+            (State.UNKNOWN, 600),
+            (State.QUEUED, 172_800),
+            (State.DELIVERED, LONG),
+        ],
+    )
+    def test_it_is_left_alone(self, state: State, age: float) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=age, state=state)
+        before = bridge.kept(message_id)
+
+        assert bridge.run() == {}
+        assert bridge.kept(message_id) == before
+        assert (bridge.queued, bridge.log.asked) == ([], [])
+
+
+class TestAMessageOfWhichNothingWasHeard:
+    """8x8 took it, or the function that sent it ended early: only 8x8's log can tell."""
+
+    def test_the_log_tells_that_8x8_has_it(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=601, state=State.SENDING)
+        bridge.log_shows(an_entry(message_id, word="sent"))
+
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(message_id) is State.SENT
+        assert bridge.queued == []
+
+    @pytest.mark.parametrize(
+        ("newest", "state"), [(900, State.SENDING), (901, State.WAITING)], ids=str
+    )
+    @pytest.mark.parametrize("ambiguous", ["hold", "resend"])
+    def test_it_is_absent_only_if_the_log_is_well_past_it(
+        self, newest: int, state: State, ambiguous: str
+    ) -> None:
+        bridge = Bridge(ambiguous=ambiguous)
+        message_id = bridge.add(age=2000, state=State.SENDING)
+        bridge.log_shows(bridge.log_is_at(2000 - newest))
+
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(message_id) is state
+
+    def test_a_log_that_tells_nothing_for_long_leaves_it_to_the_operators_choice(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=PATIENCE.unresolved + 1, state=State.SENDING)
+
+        assert bridge.run() == {"overdue": 1}
+        assert bridge.kept(message_id).reason == "unknown"
+
+
+class TestAMessageThatWasNeverSent:
+    def test_one_that_8x8_may_have_from_an_earlier_attempt_is_held_as_unknown(self) -> None:
+        bridge = Bridge(ambiguous="resend")
+        message_id = bridge.add(
+            age=TO_LIVE + 121,
+            state=State.WAITING,
+            attempt=2,
+            ambiguous_since="2026-11-24T09:00:00.000Z",
+        )
+
+        assert bridge.run() == {"never_sent": 1}
+        kept = bridge.kept(message_id)
+        assert (kept.state, kept.attempt, kept.reason) == (State.UNKNOWN, 3, "expired")
+        assert bridge.queued == []
+
+    def test_its_time_is_over_and_moengage_hears_so(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=0)
+
+        assert bridge.run() == {"never_sent": 1}
+        kept = bridge.kept(message_id)
+        assert (kept.state, kept.reason) == (State.FAILED, "expired")
+        assert bridge.queued == [message_id]
+
+    @pytest.mark.parametrize("attempts", [0, 3])
+    def test_one_that_is_begun_meanwhile_is_left_to_who_began(self, attempts: int) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=attempts)
+        record = bridge.messages.record_result
+
+        def begin_first(*arguments: Any) -> Any:
+            assert bridge.messages.begin_attempt(message_id, bridge.clock.text).begun
+            return record(*arguments)
+
+        bridge.messages.record_result = begin_first  # type: ignore[method-assign,assignment]
+        bridge.run()
+
+        assert bridge.state_of(message_id) is State.SENDING
+        assert bridge.queued == []
+
+
+class TestAnOutcomeThatIsStuck:
+    def test_it_is_queued_again(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=1000, state=State.SENT)
+        bridge.messages.record_outcome(
+            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.text
+        )
+        bridge.clock.sleep(1001)
+
+        assert bridge.run() == {"outcome_stuck": 1}
+        assert bridge.outcomes.queued == [(message_id, 0)]
+
+    def test_one_that_was_told_is_off_the_list(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=1000, state=State.SENT)
+        bridge.messages.record_outcome(
+            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.text
+        )
+        bridge.messages.record_reported(message_id, bridge.clock.text)
+        bridge.clock.sleep(901)
+
+        assert bridge.run() == {}
+
+
+class TestWhatIsOverdue:
+    @pytest.mark.parametrize(
+        ("unresolved", "state", "reported"),
+        [("report", State.FAILED, ["unknown"]), ("leave", State.UNKNOWN, [])],
+    )
+    def test_the_operator_decides_about_what_nothing_settles(
+        self, unresolved: str, state: State, reported: list[str]
+    ) -> None:
+        bridge = Bridge(unresolved=unresolved)
+        message_id = bridge.unknown(age=PATIENCE.unresolved + 1)
+
+        assert bridge.run() == {"overdue": 1}
+        kept = bridge.kept(message_id)
+        assert kept.state is state
+        assert [kept.outcome.reason] if kept.outcome else reported == []
+        assert bridge.queued == [message_id] * len(reported)
+        assert bridge.open_ids == [message_id] * len(reported)
+        assert bridge.log.asked == []
+
+    @pytest.mark.parametrize("state", [State.QUEUED, State.SENT, State.DEFERRED])
+    @pytest.mark.parametrize(
+        ("policy", "outcome"),
+        [
+            ("failed", (OutcomeStatus.FAILED, "no_receipt")),
+            ("delivered", (OutcomeStatus.DELIVERED, "")),
+            ("nothing", None),
+        ],
+    )
+    def test_and_about_a_receipt_that_never_came(
+        self, policy: str, state: State, outcome: tuple[OutcomeStatus, str] | None
+    ) -> None:
+        bridge = Bridge(missing_receipt=policy)
+        message_id = bridge.add(age=LONG, state=state)
+
+        assert bridge.run() == {"overdue": 1}
+        kept = bridge.kept(message_id)
+        assert kept.state is state
+        reported = kept.outcome and (kept.outcome.status, kept.outcome.reason)
+        assert reported == outcome
+        assert bridge.queued == [message_id] * (outcome is not None)
+        assert bridge.open_ids == [message_id] * (outcome is not None)
+
+    def test_the_next_run_finds_nothing_new(self) -> None:
+        bridge = Bridge()
+        bridge.add(age=LONG, state=State.SENT)
+        bridge.run()
+
+        assert bridge.run() == {}
+        assert len(bridge.queued) == 1
+
+
+class TestManyMessages:
+    def test_each_finding_is_counted(self) -> None:
+        bridge = Bridge()
+        for number in range(3):
+            bridge.add(number, age=700, state=State.SENDING)
+        bridge.add(3, age=TO_LIVE + 121, state=State.WAITING)
+        bridge.unknown(4)
+
+        assert bridge.run() == {"never_sent": 1, "ask": 4}
+
+    def test_one_that_cannot_be_mended_holds_up_no_other(self, logged: WrittenLog) -> None:
+        bridge = Bridge()
+        stuck = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
+        bridge.add(2, age=LONG, state=State.SENT)
+
+        with failing(bridge.messages, "record_outcome"):
+            assert bridge.run() == {"never_sent": 1, "overdue": 1}
+
+        assert bridge.state_of(stuck) is State.FAILED
+        assert "message not mended" in logged.text
+
+    def test_it_ends_before_it_is_stopped_and_the_next_run_goes_on(self) -> None:
+        bridge = Bridge()
+        for number in range(10):
+            bridge.add(number, age=TO_LIVE + 121, state=State.WAITING)
+        fix = bridge.messages.record_result
+
+        def takes_time(*arguments: Any) -> Any:
+            bridge.time_left -= 100
+            return fix(*arguments)
+
+        bridge.messages.record_result = takes_time  # type: ignore[method-assign,assignment]
+        first = bridge.run()
+        bridge.time_left = 300
+        second = bridge.run()
+
+        assert first == second == {"never_sent": 3}

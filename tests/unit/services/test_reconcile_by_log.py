@@ -1,0 +1,328 @@
+"""What only 8x8 can tell is asked of 8x8: one export of its log for all that is open."""
+
+from dataclasses import replace
+
+import pytest
+
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import OutcomeStatus
+from sms_bridge.domain.state import State
+from sms_bridge.providers.eightx8_log import ExportFailedError, LogEntry, NoExportError
+from sms_bridge.services.interfaces import ExportJob
+from tests.builders import SUB_ACCOUNT
+from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
+from tests.unit.services.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry
+
+
+class TestAsking:
+    def test_once_for_all_that_is_open_in_a_sub_account(self) -> None:
+        bridge = Bridge()
+        for number in range(5):
+            bridge.unknown(number, age=700 + 100 * number)
+        bridge.add(6, age=PATIENCE.receipt + 1.0, state=State.SENT)
+
+        assert bridge.run() == {"ask": 6}
+        oldest = bridge.clock.now - PATIENCE.receipt - 1
+        assert bridge.log.asked == [(SUB_ACCOUNT, timestamp(oldest - 300), bridge.clock.text)]
+
+    def test_each_sub_account_has_a_log_of_its_own(self) -> None:
+        bridge = Bridge()
+        for number in range(4):
+            bridge.unknown(number, sub_account_id=f"account_{number % 2}")
+
+        bridge.run()
+
+        assert [account for account, *_ in bridge.log.asked] == ["account_0", "account_1"]
+
+    def test_where_nothing_is_open_8x8_is_not_asked(self) -> None:
+        bridge = Bridge()
+        bridge.add(age=1000, state=State.SENT)
+
+        bridge.run()
+
+        assert bridge.log.asked == []
+
+    def test_an_export_that_is_not_ready_is_waited_for(self) -> None:
+        bridge = Bridge()
+        bridge.unknown()
+        bridge.log.pending = 3
+
+        bridge.run()
+
+        assert bridge.log.read_jobs == ["job-1"] * 4
+        assert bridge.jobs.jobs == {}
+
+    def test_one_that_takes_too_long_is_read_by_the_next_run_and_not_asked_for_again(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        bridge.log.pending = 1_000_000
+        bridge.run()
+        assert list(bridge.jobs.jobs) == [SUB_ACCOUNT]
+
+        bridge.clock.sleep(300)
+        bridge.time_left = 300
+        bridge.log.pending = 0
+        bridge.log_shows(an_entry(message_id, word="delivered"))
+        bridge.run()
+
+        assert len(bridge.log.asked) == 1
+        assert bridge.state_of(message_id) is State.DELIVERED
+        assert bridge.jobs.jobs == {}
+
+    def test_one_that_is_never_ready_is_asked_for_anew_after_an_hour(self) -> None:
+        bridge = Bridge()
+        bridge.unknown(age=700)
+        bridge.log.pending = 1_000_000
+        for _ in range(13):
+            bridge.time_left = 61
+            bridge.run()
+            bridge.clock.sleep(300)
+
+        assert len(bridge.log.asked) == 2
+
+    @pytest.mark.parametrize(
+        ("method", "error", "asked"),
+        [
+            ("ask", ExportFailedError("eightx8_unreachable"), 1),
+            # One more: 8x8 gave up the first.
+            ("read", NoExportError("export_failed"), 2),
+            # 8x8 or its storage was down for a moment; the export is there.
+            ("read", ExportFailedError("eightx8_unreachable"), 1),
+        ],
+    )
+    def test_a_log_that_cannot_be_read_is_read_by_the_next_run(
+        self, method: str, error: Exception, asked: int, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        with failing(bridge.log, method, error=error):
+            bridge.run()
+        assert str(error) in logged.text
+        assert bridge.state_of(message_id) is State.UNKNOWN
+
+        bridge.log_shows(an_entry(message_id, word="delivered"))
+        bridge.run()
+
+        assert bridge.state_of(message_id) is State.DELIVERED
+        assert len(bridge.log.asked) == asked
+        assert bridge.jobs.jobs == {}
+
+    def test_one_that_can_never_be_read_is_asked_for_anew_after_an_hour(self) -> None:
+        bridge = Bridge()
+        bridge.unknown(age=700)
+        with failing(bridge.log, "read", error=ExportFailedError("export_unreadable")):
+            for _ in range(14):
+                bridge.time_left = 300
+                bridge.run()
+                bridge.clock.sleep(300)
+
+        assert len(bridge.log.asked) == 2
+
+    def test_a_log_that_cannot_be_read_holds_up_no_other(self) -> None:
+        bridge = Bridge()
+        bridge.unknown(1, sub_account_id="account_1")
+        second = bridge.unknown(2, sub_account_id="account_2")
+        bridge.log_shows(an_entry(second, word="delivered"))
+        read = bridge.log.read
+
+        def fails_once(sub_account_id: str, job_id: str, received_at: str) -> list[LogEntry] | None:
+            if sub_account_id == "account_1":
+                raise ExportFailedError("export_500")
+            return read(sub_account_id, job_id, received_at)
+
+        bridge.log.read = fails_once  # type: ignore[method-assign]
+        bridge.run()
+
+        assert bridge.state_of(second) is State.DELIVERED
+        assert list(bridge.jobs.jobs) == ["account_1"]
+
+    def test_one_account_whose_table_entry_fails_holds_up_no_other(self) -> None:
+        bridge = Bridge()
+        bridge.unknown(1, sub_account_id="account_1")
+        second = bridge.unknown(2, sub_account_id="account_2")
+        bridge.log_shows(an_entry(second, word="delivered"))
+        get = bridge.jobs.get
+
+        def fails_once(sub_account_id: str) -> ExportJob | None:
+            if sub_account_id == "account_1":
+                raise ConnectionError
+            return get(sub_account_id)
+
+        bridge.jobs.get = fails_once  # type: ignore[method-assign]
+        bridge.run()
+
+        assert bridge.state_of(second) is State.DELIVERED
+
+
+class TestWhatIsInTheLog:
+    @pytest.mark.parametrize("before", [State.UNKNOWN, State.QUEUED, State.SENT])
+    @pytest.mark.parametrize(
+        ("word", "state", "reported"),
+        [
+            ("delivered", State.DELIVERED, OutcomeStatus.DELIVERED),
+            ("undelivered", State.UNDELIVERED, OutcomeStatus.FAILED),
+            ("rejected", State.REJECTED, OutcomeStatus.FAILED),
+        ],
+    )
+    def test_its_word_counts_as_a_receipt(
+        self, before: State, word: str, state: State, reported: OutcomeStatus
+    ) -> None:
+        bridge = Bridge()
+        age = 700 if before is State.UNKNOWN else PATIENCE.receipt + 1.0
+        message_id = bridge.add(age=age, state=before)
+        bridge.log_shows(an_entry(message_id, word=word))
+
+        bridge.run()
+
+        kept = bridge.kept(message_id)
+        assert kept.state is state
+        assert kept.outcome is not None
+        assert kept.outcome.status is reported
+        assert [one.eightx8_state for one in kept.receipts] == [word]
+        assert bridge.queued == [message_id]
+
+    def test_a_message_that_8x8_took_is_not_unknown_any_more(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        bridge.log_shows(an_entry(message_id, word="sent"))
+
+        bridge.run()
+
+        assert bridge.state_of(message_id) is State.SENT
+        assert bridge.run() == {}
+
+    def test_a_word_that_8x8_does_not_document_settles_nothing(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        bridge.log_shows(an_entry(message_id, word="teleported"), bridge.log_is_at(0))
+
+        bridge.run()
+
+        assert bridge.state_of(message_id) is State.UNKNOWN
+
+    def test_one_that_cannot_be_recorded_holds_up_no_other(self, logged: WrittenLog) -> None:
+        bridge = Bridge()
+        ids = [bridge.unknown(number) for number in range(3)]
+        bridge.log_shows(*(an_entry(message_id, word="delivered") for message_id in ids))
+        record = bridge.messages.record_receipt
+
+        def fails_once(message_id: str, *arguments: object) -> object:
+            if message_id == ids[0]:
+                raise ConnectionError
+            return record(message_id, *arguments)  # type: ignore[arg-type]
+
+        bridge.messages.record_receipt = fails_once  # type: ignore[method-assign,assignment]
+        bridge.run()
+
+        assert [bridge.state_of(one) for one in ids] == [
+            State.UNKNOWN,
+            State.DELIVERED,
+            State.DELIVERED,
+        ]
+        assert "message not settled" in logged.text
+
+
+class TestWhatIsNotInTheLog:
+    @pytest.mark.parametrize(
+        ("absent", "state", "is_reported", "is_open"),
+        [
+            ("resend", State.WAITING, False, True),
+            ("report", State.FAILED, True, True),
+            ("leave", State.UNKNOWN, False, False),
+        ],
+    )
+    def test_what_is_proven_absent_is_sent_reported_or_left(
+        self, absent: str, state: State, is_reported: bool, is_open: bool
+    ) -> None:
+        bridge = Bridge(absent=absent)
+        message_id = bridge.unknown()
+        bridge.log_shows(bridge.log_is_at(399))
+
+        bridge.run()
+
+        assert bridge.state_of(message_id) is state
+        assert bridge.queued == [message_id] * is_reported
+        assert bridge.open_ids == [message_id] * is_open
+
+    def test_what_may_not_be_sent_any_more_is_reported(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown(age=TO_LIVE)
+        bridge.log_shows(bridge.log_is_at(0))
+
+        bridge.run()
+
+        kept = bridge.kept(message_id)
+        assert (kept.state, kept.reason) == (State.FAILED, "not_in_log")
+        assert bridge.queued == [message_id]
+
+    @pytest.mark.parametrize("seconds_ago", [400, 700, 10_000, None])
+    def test_what_is_not_proven_waits(self, seconds_ago: float | None) -> None:
+        """The log is empty, or does not reach far enough."""
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        if seconds_ago is not None:
+            bridge.log_shows(bridge.log_is_at(seconds_ago))
+        before = bridge.kept(message_id)
+
+        bridge.run()
+
+        assert bridge.kept(message_id) == before
+
+    def test_and_in_the_end_the_operator_decides(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        findings = []
+        for _ in range(24):
+            bridge.time_left = 300
+            findings += list(bridge.run())
+            bridge.clock.sleep(300)
+
+        assert findings == ["ask"] * 22 + ["overdue"]
+        assert bridge.kept(message_id).reason == "unknown"
+        assert bridge.queued == [message_id]
+
+    def test_a_message_that_8x8_took_is_never_taken_for_absent(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=PATIENCE.receipt + 1.0, state=State.QUEUED)
+        bridge.log_shows(bridge.log_is_at(0))
+
+        bridge.run()
+
+        assert bridge.state_of(message_id) is State.QUEUED
+
+    def test_a_message_from_before_the_exports_span_is_not_judged_by_it(self) -> None:
+        """The export was asked for by an earlier run, for younger messages."""
+        bridge = Bridge()
+        old = bridge.unknown(1, age=3000)
+        since = timestamp(bridge.clock.now - 2000)
+        bridge.jobs.put(ExportJob(SUB_ACCOUNT, "job-0", since, bridge.clock.text))
+        bridge.log_shows(bridge.log_is_at(0))
+
+        bridge.run()
+
+        assert bridge.state_of(old) is State.UNKNOWN
+        bridge.run()
+        assert bridge.state_of(old) is State.WAITING
+        assert [since for _, since, _ in bridge.log.asked] == [
+            timestamp(bridge.accepted(old) - 300)
+        ]
+
+    def test_a_message_that_is_sent_anew_meanwhile_is_not_judged_by_its_first_attempt(
+        self,
+    ) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        bridge.log_shows(bridge.log_is_at(0))
+        read = bridge.log.read
+
+        def sent_meanwhile(*arguments: str) -> object:
+            bridge.messages.messages[message_id] = replace(
+                bridge.kept(message_id), attempt=2, attempt_at=bridge.clock.text
+            )
+            return read(*arguments)
+
+        bridge.log.read = sent_meanwhile  # type: ignore[method-assign,assignment]
+        bridge.run()
+
+        assert bridge.state_of(message_id) is State.UNKNOWN

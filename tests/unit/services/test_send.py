@@ -1,0 +1,298 @@
+"""Sending a message: claim, post, record."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Outcome, OutcomeStatus, is_message_id
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.deadline import AnswerTime
+from tests.builders import (
+    ACCEPTED,
+    AMBIGUOUS,
+    NOT_SENT,
+    NUMBER,
+    REFUSED,
+    REJECTED,
+    SUB_ACCOUNT,
+    TEXT,
+    THROTTLED,
+    UMID,
+    a_receipt,
+)
+from tests.fakes.failures import KilledError
+from tests.fakes.logs import WrittenLog
+from tests.unit.services.sending import TO_LIVE, Bridge, a_sending_plan
+
+
+class TestTheFirstTime:
+    def test_a_message_is_posted_once_under_its_id(self) -> None:
+        bridge = Bridge()
+
+        message = bridge.send()
+
+        assert is_message_id(message.id)
+        assert bridge.eightx8.sent == [
+            {
+                "sub_account_id": SUB_ACCOUNT,
+                "destination": NUMBER,
+                "text": TEXT,
+                "clientMessageId": message.id,
+            }
+        ]
+        assert (message.state, message.umid) == (State.QUEUED, UMID)
+        assert bridge.outcomes.queued == []
+        assert bridge.queued == []
+
+    def test_that_8x8_took_it_is_answered_and_not_written_down(self) -> None:
+        bridge = Bridge()
+
+        message = bridge.send()
+
+        kept = bridge.kept(message)
+        assert (kept.state, kept.umid, kept.answered_at) == (State.SENDING, "", "")
+        assert kept.attempt_at == bridge.clock.text
+
+    @pytest.mark.parametrize("result", [REJECTED, REFUSED, THROTTLED, NOT_SENT, AMBIGUOUS])
+    def test_whatever_else_8x8_said_is(self, result: SendResult) -> None:
+        bridge = Bridge(result=result)
+
+        message = bridge.send()
+
+        assert bridge.kept(message) == message
+        assert message.answered_at == bridge.clock.text
+
+    def test_and_so_it_is_of_a_scheduled_message_whose_receipts_are_far_away(self) -> None:
+        bridge = Bridge()
+
+        message = bridge.send(options={"scheduled": "2026-12-24T18:00:00Z"})
+
+        assert bridge.kept(message).state is State.QUEUED
+
+    def test_what_the_caller_gave_is_kept_but_for_the_text(self) -> None:
+        bridge = Bridge()
+
+        message = bridge.send(
+            text="ж" * 71,
+            source="Acme",
+            campaign_id="c-1",
+            dlt_template_id="d-1",
+            client_message_id="theirs",
+        )
+
+        assert (message.destination, message.sub_account_id) == (NUMBER, SUB_ACCOUNT)
+        assert (message.source, message.campaign_id) == ("Acme", "c-1")
+        assert (message.dlt_template_id, message.client_message_id) == ("d-1", "theirs")
+        assert message.accepted_at == bridge.clock.text
+        assert (message.attempt, message.attempt_at) == (1, bridge.clock.text)
+        assert message.send_before == timestamp(bridge.clock.now + TO_LIVE)
+        assert "ж" not in str(vars(bridge.messages))
+
+    def test_the_size_is_an_estimate_until_8x8_tells_it(self) -> None:
+        bridge = Bridge(result=AMBIGUOUS)
+
+        message = bridge.send(text="a" * 71, options={"encoding": "UCS2"})
+
+        assert (message.encoding, message.segments) == ("UCS2", 2)
+
+    @pytest.mark.parametrize(
+        ("result", "state", "is_failure"),
+        [
+            (ACCEPTED, State.QUEUED, False),
+            (AMBIGUOUS, State.UNKNOWN, False),
+            (REJECTED, State.REJECTED, True),
+            (REFUSED, State.FAILED, True),
+        ],
+        ids=["accepted", "ambiguous", "rejected", "refused"],
+    )
+    def test_what_8x8_did_not_take_is_told_once_moengage_knows_the_id(
+        self, result: SendResult, state: State, is_failure: bool
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        message = bridge.send()
+
+        assert (message.state, message.reason) == (state, result.reason)
+        assert bridge.outcomes.queued == ([(message.id, 6)] if is_failure else [])
+
+    def test_8x8_gets_the_time_that_is_left_but_for_what_recording_takes(self) -> None:
+        bridge = Bridge()
+
+        bridge.send(AnswerTime(3.0, bridge.clock))
+
+        assert bridge.eightx8.seconds_given == [pytest.approx(2.7)]
+
+    def test_a_receipt_that_comes_before_the_answer_is_not_undone_by_it(self) -> None:
+        def deliver(message_id: str) -> None:
+            bridge.messages.record_receipt(
+                message_id, a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED)
+            )
+
+        bridge = Bridge(meanwhile=deliver)
+
+        message = bridge.send()
+
+        assert bridge.kept(message).state is State.DELIVERED
+
+
+def test_what_8x8_throttled_is_counted_also_where_the_next_try_mended_it(
+    logged: WrittenLog,
+) -> None:
+    bridge = Bridge(results=[THROTTLED, ACCEPTED])
+    fixed = bridge.send(AnswerTime(3.6, bridge.clock))
+    bridge.eightx8.results = [THROTTLED] * 3
+    bridge.send(AnswerTime(3.6, bridge.clock), text="another")
+
+    assert fixed.state is State.QUEUED
+    assert [line["Throttled"] for line in logged.lines] == [1, 3]
+
+
+class TestARepeat:
+    def test_it_gets_the_first_ones_answer_and_is_not_sent(self) -> None:
+        bridge = Bridge()
+        first = bridge.send()
+        bridge.clock.sleep(119)
+
+        assert bridge.send().id == first.id
+        assert len(bridge.eightx8.sent) == 1
+
+    @pytest.mark.parametrize("destination", [NUMBER, NUMBER.removeprefix("+")])
+    def test_it_is_known_however_the_number_is_written(self, destination: str) -> None:
+        bridge = Bridge()
+        first = bridge.send()
+
+        assert bridge.send(destination=destination).id == first.id
+
+    def test_after_the_window_it_is_a_new_message(self) -> None:
+        bridge = Bridge()
+        first = bridge.send()
+        bridge.clock.sleep(120)
+
+        assert bridge.send().id != first.id
+        assert len(bridge.eightx8.sent) == 2
+
+    def test_without_a_window_each_message_is_new(self) -> None:
+        bridge = Bridge(a_sending_plan(window=0))
+
+        assert bridge.send().id != bridge.send().id
+        assert len(bridge.eightx8.sent) == 2
+
+    @pytest.mark.parametrize("name", ["client_message_id", "idempotency_key"])
+    def test_a_named_message_is_known_for_ever(self, name: str) -> None:
+        bridge = Bridge(a_sending_plan(window=0))
+        first = bridge.send(None, **{name: "theirs"})
+        bridge.clock.sleep(86_400)
+
+        assert bridge.send(None, **{name: "theirs"}).id == first.id
+
+    def test_it_hears_of_a_refusal_as_the_first_one_did(self) -> None:
+        bridge = Bridge(result=REFUSED)
+        bridge.send()
+
+        repeat = bridge.send()
+
+        assert (repeat.state, repeat.reason) == (State.FAILED, REFUSED.reason)
+        assert len(bridge.outcomes.queued) == 1
+
+    def test_it_waits_while_the_first_is_under_way(self) -> None:
+        bridge = Bridge()
+        repeats = []
+
+        def answer_comes(seconds: float) -> None:
+            bridge.clock.sleep(seconds)
+            if bridge.clock.now >= 1_795_000_001:
+                bridge.messages.record_result(
+                    bridge.eightx8.sent_ids[0], 1, ACCEPTED, State.QUEUED, bridge.clock.text
+                )
+
+        def repeat(_: str) -> None:
+            bridge.sleep = answer_comes
+            repeats.append(bridge.send())
+
+        bridge.eightx8.meanwhile = repeat
+        first = bridge.send()
+
+        assert [(one.id, one.state, one.umid) for one in repeats] == [
+            (first.id, State.QUEUED, UMID)
+        ]
+        assert len(bridge.eightx8.sent) == 1
+
+    def test_it_does_not_wait_longer_than_the_caller(self) -> None:
+        bridge = Bridge()
+        repeats = []
+        bridge.eightx8.meanwhile = lambda _: repeats.append(bridge.send())
+
+        started = bridge.clock.now
+        first = bridge.send()
+
+        assert [(one.id, one.state) for one in repeats] == [(first.id, State.SENDING)]
+        assert 3.0 < bridge.clock.now - started < 3.6
+
+    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
+    def test_while_the_first_waits_it_brings_the_text_once_more(self, result: SendResult) -> None:
+        """The record of the first may have got lost."""
+        bridge = Bridge(result=result)
+        first = bridge.send()
+
+        repeat = bridge.send()
+
+        assert (repeat.id, repeat.state) == (first.id, State.WAITING)
+        assert bridge.queued == [(first.id, 5), (first.id, 30)]
+
+    def test_it_does_not_wait_for_a_sender_that_has_had_its_time(self) -> None:
+        bridge = Bridge()
+        first = bridge.send()
+        bridge.clock.sleep(4)
+        asked_at = bridge.clock.now
+
+        repeat = bridge.send()
+
+        assert (repeat.id, repeat.state) == (first.id, State.SENDING)
+        assert bridge.clock.now == asked_at
+        assert bridge.queued == []
+
+    @pytest.mark.parametrize("result", [REFUSED, REJECTED])
+    def test_once_it_is_known_what_became_of_the_first_nothing_is_queued(
+        self, result: SendResult
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        assert bridge.send() == bridge.send()
+        assert bridge.queued == []
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["one", "two"]), st.integers(0, 200), st.booleans(), st.booleans()
+            ),
+            max_size=12,
+        )
+    )
+    def test_no_message_leaves_twice_within_its_window(
+        self, timeline: list[tuple[str, int, bool, bool]]
+    ) -> None:
+        """Whatever came of the first, and also if its function was killed half-way."""
+        bridge = Bridge()
+        left: dict[str, list[float]] = {"one": [], "two": []}
+        is_killed = False
+
+        def leave(_: str) -> None:
+            left[text].append(bridge.clock.now)
+            if is_killed:
+                raise KilledError
+
+        bridge.eightx8.meanwhile = leave
+        for text, pause, is_killed, is_taken in timeline:
+            bridge.eightx8.result = ACCEPTED if is_taken else AMBIGUOUS
+            try:
+                bridge.send(text=text)
+            except KilledError:
+                assert is_killed
+            bridge.clock.sleep(pause)
+
+        for times in left.values():
+            assert all(later - earlier >= 120 for earlier, later in itertools.pairwise(times))

@@ -1,0 +1,134 @@
+"""Passing on to MoEngage that a person opted out or in."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import InboundMessage
+from sms_bridge.domain.opt_out import OptRequest, keywords_of
+from sms_bridge.domain.outcome import ReportResult, ReportVerdict
+from sms_bridge.services.sync_opt_out import SyncOptOut
+from sms_bridge.storage.queues import outcome_body
+from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
+from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import failing
+from tests.fakes.messages import InMemoryMessages
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryDeadLetters
+
+INBOUND_ID = f"inbound {UMID}"
+ACKNOWLEDGED = ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+DOWN = ReportResult(verdict=ReportVerdict.RETRY, http_status=503)
+
+
+@dataclass
+class FakeProfiles:
+    """MoEngage's user profiles: what was written to them, in order."""
+
+    result: ReportResult = ACKNOWLEDGED
+    written: list[tuple[str, OptRequest, str]] = field(default_factory=list)
+
+    def set_subscription(
+        self, number: str, opt_request: OptRequest, *, api_key: str
+    ) -> ReportResult:
+        self.written.append((number, opt_request, api_key))
+        return self.result
+
+
+class Bridge:
+    """The step with all that it works with; one inbound message came just now."""
+
+    def __init__(
+        self,
+        text: str,
+        result: ReportResult = ACKNOWLEDGED,
+        *,
+        now: OptRequest = OptRequest.OPT_OUT,
+    ) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.opt_outs = InMemoryOptOuts()
+        self.profiles = FakeProfiles(result)
+        self.dead_letters = InMemoryDeadLetters()
+        self.messages.keep_inbound(
+            InboundMessage(
+                umid=UMID,
+                sub_account_id=SUB_ACCOUNT,
+                source=NUMBER,
+                destination="+6599",
+                text=text,
+                received_at=timestamp(self.clock.now),
+            )
+        )
+        self.opt_outs.record(a_person(), now, self.clock.text)
+        self.step = SyncOptOut(
+            messages=self.messages,
+            opt_outs=self.opt_outs,
+            profiles=self.profiles,
+            dead_letters=self.dead_letters,
+            keywords=keywords_of(["STOP"], ["START"]),
+            clock=self.clock,
+        )
+
+    def pass_on(self) -> int | None:
+        return self.step(INBOUND_ID, hash_key="k", api_key="data-key")
+
+
+@pytest.mark.parametrize("opt_request", list(OptRequest))
+def test_a_wish_is_written_to_the_persons_profile(opt_request: OptRequest) -> None:
+    keyword = {OptRequest.OPT_OUT: "STOP", OptRequest.OPT_IN: "START"}[opt_request]
+    bridge = Bridge(keyword, now=opt_request)
+
+    assert bridge.pass_on() is None
+    assert bridge.profiles.written == [(NUMBER, opt_request, "data-key")]
+    assert bridge.dead_letters.letters == []
+
+
+@pytest.mark.parametrize(
+    ("text", "now"),
+    [("STOP", OptRequest.OPT_IN), ("START", OptRequest.OPT_OUT), ("Hello", OptRequest.OPT_OUT)],
+)
+def test_what_the_person_does_not_wish_any_more_is_not_passed_on(
+    text: str, now: OptRequest
+) -> None:
+    bridge = Bridge(text, now=now)
+
+    assert bridge.pass_on() is None
+    assert bridge.profiles.written == []
+
+
+def test_an_inbound_message_that_is_no_longer_kept_is_passed_over() -> None:
+    bridge = Bridge("STOP")
+    bridge.messages.inbound.clear()
+
+    assert bridge.pass_on() is None
+    assert bridge.profiles.written == []
+
+
+def test_what_moengage_did_not_take_is_passed_on_again_for_a_day() -> None:
+    bridge = Bridge("STOP", DOWN)
+    began, waits = bridge.clock.now, []
+    while (wait := bridge.pass_on()) is not None:
+        waits.append(wait)
+        bridge.clock.sleep(wait)
+
+    assert waits[:2] == [60, 60]
+    assert waits == sorted(waits)
+    assert 86_400 < bridge.clock.now - began < 86_400 + 7201
+    assert len(bridge.profiles.written) == len(waits) + 1 < 30
+    assert bridge.dead_letters.letters == [(outcome_body(INBOUND_ID), "moengage_503")]
+
+
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+    bridge = Bridge("STOP", ReportResult(verdict=ReportVerdict.REFUSED, http_status=401))
+
+    assert bridge.pass_on() is None
+    assert bridge.dead_letters.letters == [(outcome_body(INBOUND_ID), "moengage_401")]
+
+
+def test_what_cannot_be_buried_goes_up_so_that_it_stays_in_the_queue() -> None:
+    bridge = Bridge("STOP", ReportResult(verdict=ReportVerdict.REFUSED, http_status=401))
+
+    with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
+        bridge.pass_on()

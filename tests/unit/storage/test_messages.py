@@ -1,0 +1,119 @@
+"""What only the messages in DynamoDB have to keep: expiry, and as little as can be."""
+
+import json
+
+import pytest
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.duplicates import end_of_a_chain
+from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.send_result import SendResult
+from sms_bridge.domain.state import State
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.send import SendMessage
+from sms_bridge.storage.messages import DynamoDBMessages
+from tests.builders import (
+    ACCEPTED,
+    AT,
+    MESSAGE_ID,
+    NUMBER,
+    REFUSED,
+    a_message,
+    a_receipt,
+    a_receipt_callback,
+    a_request,
+)
+from tests.fakes.aws import TABLE, a_messages_table
+from tests.fakes.clock import TurnableClock
+from tests.fakes.eightx8 import FakeEightX8
+from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
+from tests.unit.services.sending import a_sending_plan
+
+A_DAY = 86_400
+THIRTY_DAYS_LATER = str(int(seconds_of(AT)) + 30 * A_DAY)
+
+
+@pytest.mark.usefixtures("aws")
+class TestExpiry:
+    def test_a_message_expires_when_its_time_is_over(self) -> None:
+        client = a_messages_table()
+        store = DynamoDBMessages(client, TABLE, retention_days=30)
+
+        store.create(a_message())
+
+        (item,) = client.scan(TableName=TABLE)["Items"]
+        assert item["expires_at"]["N"] == THIRTY_DAYS_LATER
+
+    def test_what_comes_later_does_not_keep_a_message_longer(self) -> None:
+        client = a_messages_table()
+        store = DynamoDBMessages(client, TABLE, retention_days=30)
+        store.create(a_message(attempt=1))
+
+        store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, "2027-11-24T09:30:00.000Z")
+        store.record_receipt(MESSAGE_ID, a_receipt("sent", received_at=AT), None)
+        store.record_reported(MESSAGE_ID, AT)
+
+        (item,) = client.scan(TableName=TABLE)["Items"]
+        assert item["expires_at"]["N"] == THIRTY_DAYS_LATER
+
+    def test_a_receipt_that_comes_first_expires_as_well(self) -> None:
+        client = a_messages_table()
+        store = DynamoDBMessages(client, TABLE)
+
+        store.record_receipt(MESSAGE_ID, a_receipt("sent"), None)
+
+        (item,) = client.scan(TableName=TABLE)["Items"]
+        assert "expires_at" in item
+
+
+@pytest.mark.usefixtures("aws")
+class TestLeastData:
+    TEXT = "Distinctive-Text-4711"
+
+    @pytest.mark.parametrize("result", [ACCEPTED, REFUSED])
+    def test_the_table_never_holds_the_text(self, result: SendResult) -> None:
+        client = a_messages_table()
+        store, outcomes, clock = (
+            DynamoDBMessages(client, TABLE),
+            InMemoryOutcomes(),
+            TurnableClock(),
+        )
+        send = SendMessage(
+            a_sending_plan(window=0),
+            messages=store,
+            send_queue=InMemorySendQueue(),
+            outcomes=outcomes,
+            opt_outs=InMemoryOptOuts(),
+            sender=FakeEightX8(result),
+            clock=clock,
+            new_id=lambda: MESSAGE_ID,
+        )
+        receive = ReceiveCallback(
+            messages=store,
+            outcomes=outcomes,
+            opt_outs=InMemoryOptOuts(),
+            keywords=keywords_of([], []),
+            clock=clock,
+        )
+
+        send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
+        receive(json.dumps(a_receipt_callback("delivered")), hash_key="k")
+
+        (item,) = client.scan(TableName=TABLE)["Items"]
+        assert self.TEXT not in str(item)
+        assert NUMBER in str(item)
+        message = store.get(MESSAGE_ID)
+        assert message is not None
+        assert message.state is State.DELIVERED
+
+    def test_the_end_of_a_chain_holds_nothing_of_the_message_that_put_it_there(self) -> None:
+        client = a_messages_table()
+        store = DynamoDBMessages(client, TABLE)
+
+        store.create(end_of_a_chain(a_message(), "an id"))
+
+        (item,) = client.scan(TableName=TABLE)["Items"]
+        assert "open_shard" not in item
+        assert NUMBER.strip("+") not in str(item)
