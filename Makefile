@@ -99,12 +99,8 @@ dashboard: $(DEV) $(SAM) $(MINISTACK) ## Draw docs/dashboard.png from a local ru
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local.dashboard_picture $(LINES)
 
 .PHONY: bench
-bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (QUICK=1, WRITE=1, ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
-
-.PHONY: load
-load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURST=5000, WRITE=1, ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
+bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (WRITE=1, ARGS=--help)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: parameters
 parameters: $(DEV) ## Write the README's table of parameters from the template

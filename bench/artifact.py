@@ -191,7 +191,7 @@ def standins(folder: Path) -> StandIns:
     ]
     theirs = yaml.safe_load((BASELINE / "table.yaml").read_text("utf-8"))
     tables: dict[str, Any] = {
-        variables["MESSAGES_TABLE"]: stack("").resources["MessagesTable"]["Properties"],
+        variables["MESSAGES_TABLE"]: stack("").evaluated.resources["MessagesTable"],
         "messages": theirs["MessagesTable"]["Properties"],
         "idempotency": theirs["IdempotencyTable"]["Properties"],
     }

@@ -92,7 +92,7 @@ class Assumptions:
     @classmethod
     def of(cls, stack: Stack) -> Assumptions:
         """Return those of the bridge as the template sets it up."""
-        format_ = stack.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
+        format_ = stack.evaluated.resources["HttpApi"]["AccessLogSettings"]["Format"]
         dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
         send = stack.functions["SendSms"]
         return cls(
@@ -256,7 +256,7 @@ def _runs(stack: Stack, usage: Usage, assumed: Assumptions) -> float:
     waiting = sum(assumed.seconds[service] * times for service, times in usage.waits.items())
     seconds = waiting + own_seconds(usage.cpu, memory)
     log_bytes = (usage.log_bytes + usage.log_lines * _BYTES_A_LINE) / usage.invocations
-    variables = function["Environment"]["Variables"]
+    variables = function.get("Environment", {}).get("Variables", {})
     max_age = float(variables.get("SECRET_MAX_AGE_SECONDS", assumed.secret_max_age))
     return (
         runs * PRICES["Lambda request"]

@@ -1,14 +1,10 @@
-"""What DynamoDB would charge, and its PartiQL updates in the words of UpdateItem.
-
-moto keeps the items; it knows neither sizes nor conditions in PartiQL.
-"""
+"""What DynamoDB would charge: moto keeps the items, but does not weigh them."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,15 +54,7 @@ class Index:
 
 @dataclass
 class Charges:
-    """Request units so far.
-
-    Attributes
-    ----------
-    writes
-        By index; the table itself is "".
-    items_written
-        Writes whatever their size; one that is refused is charged like any other.
-    """
+    """Request units so far: writes by index ("" is the table itself), reads, and items written."""
 
     writes: Counter[str] = field(default_factory=Counter)
     reads: float = 0.0
@@ -117,60 +105,3 @@ def _value_size(value: dict[str, Any]) -> int:
 
 def _units(size: int, of: int) -> int:
     return max(1, math.ceil(size / of))
-
-
-# ------------------------------------------------------------------------------------------ PartiQL
-_UPDATE = re.compile(r'\s*UPDATE\s+"([\w.-]+)"\s+(.+?)\s+WHERE\s+(.+?)(\s+RETURNING .+)?\s*', re.S)
-_WORD = re.compile(r"'((?:[^']|'')*)'|\"(\w+)\"|\?|(?<![\w.:#])(-?\d+(?:\.\d+)?)")
-_MISSING = re.compile(r"(#n\d+) IS (NOT )?MISSING")
-_KEY = re.compile(r"(#n\d+) = (:v\d+)")
-
-
-def update_of(statement: str, parameters: Sequence[Any]) -> dict[str, Any]:
-    """Return the call of UpdateItem that does what a PartiQL update of one item does.
-
-    PartiQL never makes an item, so that its being there is one of the conditions.
-
-    Raises
-    ------
-    NotImplementedError
-        The statement is not understood, so that nothing is measured that did not happen.
-    """
-    parts = _UPDATE.fullmatch(statement)
-    if parts is None:
-        raise NotImplementedError(statement)
-    names: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    given = iter(parameters)
-
-    def placeholder(found: re.Match[str]) -> str:
-        text, name, number = found.groups()
-        if name is not None:
-            return names.setdefault(name, f"#n{len(names)}")
-        value = {"S": text.replace("''", "'")} if text is not None else None
-        value = value or ({"N": number} if number is not None else next(given))
-        values[f":v{len(values)}"] = value
-        return f":v{len(values) - 1}"
-
-    clauses = re.split(r"\s+(?=SET |REMOVE )", parts[2])
-    actions: dict[str, list[str]] = {}
-    for clause in clauses:
-        action, _, change = clause.partition(" ")
-        actions.setdefault(action, []).append(_WORD.sub(placeholder, change))
-    tests = re.split(r"\s+AND\s+", _WORD.sub(placeholder, parts[3]))
-    equal = [found for test in tests if (found := _KEY.fullmatch(test))]
-    (key,) = (found for found in equal if found[1] == names["id"])
-    tests.remove(key[0])
-    tests = [_MISSING.sub(_function, test) for test in tests]
-    return {
-        "TableName": parts[1],
-        "Key": {"id": values.pop(key[2])},
-        "UpdateExpression": " ".join(f"{action} {', '.join(c)}" for action, c in actions.items()),
-        "ConditionExpression": " AND ".join([f"attribute_exists({names['id']})", *tests]),
-        "ExpressionAttributeNames": {short: name for name, short in names.items()},
-        "ExpressionAttributeValues": values,
-    }
-
-
-def _function(found: re.Match[str]) -> str:
-    return f"attribute_{'' if found[2] else 'not_'}exists({found[1]})"

@@ -237,7 +237,7 @@ class Bench:
     def months(self) -> dict[str, tuple[Artifact, Life, Usage]]:
         """What a message and a run of `reconcile` use, by how closely the bridge is watched."""
         found = {}
-        choices = self.artifact.stack.content["Parameters"].get("Monitoring", {})
+        choices = self.artifact.stack.evaluated.template.parameters.get("Monitoring", {})
         for name in choices.get("AllowedValues", [""]):
             (self.work / f"watched-{name}").mkdir()
             built = Artifact(self.work / f"watched-{name}", self.artifact.standins, name)

@@ -1,0 +1,117 @@
+"""What stands in for AWS, 8x8 and MoEngage, and what is told apart in what it saw."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bench.measure import Figure, failures
+from bench.scenario import metrics_in, send_events
+from bench.standins import REGION, Exchange, StandIns, round_trips, running
+
+TABLE = {
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+UPDATE = 'UPDATE "t" SET "state" = \'sending\' WHERE "id" = ? AND "state" = \'waiting\''
+
+
+@pytest.fixture(scope="module")
+def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
+    folder: Path = tmp_path_factory.mktemp("standins")
+    with running(StandIns(folder, ["Acme_Promotional"], {"t": TABLE}, ["q"])) as found:
+        yield found
+
+
+def client(standins: StandIns, service: str):  # type: ignore[no-untyped-def]
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        region_name=REGION,
+        endpoint_url=standins.tls_url,
+        verify=str(standins.authority),
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def test_writes_are_charged_and_undone(standins: StandIns) -> None:
+    dynamodb = client(standins, "dynamodb")
+    standins.clear(table=True)
+    dynamodb.put_item(TableName="t", Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
+    standins.save("one waits")
+    statements = [{"Statement": UPDATE, "Parameters": [{"S": one}]} for one in ("1", "2")]
+
+    first, second = dynamodb.batch_execute_statement(Statements=statements)["Responses"]
+
+    assert "Error" not in first
+    assert second["Error"]["Code"] == "ConditionalCheckFailed"
+    # A refused write is charged like any other.
+    assert standins.charges.items_written == 3
+    standins.restore("one waits")
+    item = dynamodb.get_item(TableName="t", Key={"id": {"S": "1"}})["Item"]
+    assert item["state"] == {"S": "waiting"}
+    assert standins.charges.reads == 0.5
+    with pytest.raises(ClientError):
+        dynamodb.get_item(TableName="another", Key={"id": {"S": "1"}})
+
+
+def test_what_is_queued_is_kept(standins: StandIns) -> None:
+    standins.clear()
+    url = f"https://sqs.{REGION}.amazonaws.com/123456789012/q"
+
+    client(standins, "sqs").send_message(QueueUrl=url, MessageBody="one")
+
+    assert standins.queued == {"q": ["one"]}
+    (exchange,) = standins.exchanges
+    assert (exchange.name, exchange.service) == ("sqs SendMessage", "sqs")
+
+
+@pytest.mark.parametrize(
+    ("spans", "length"),
+    [
+        ([], 0),
+        ([(0, 1), (1, 2), (2, 3)], 3),
+        ([(0, 1), (0.1, 1.1)], 1),
+        ([(0, 1), (0.1, 1.1), (1.2, 2.2), (2.3, 3.3)], 3),
+        ([(0, 10), (1, 2), (3, 4)], 2),
+    ],
+)
+def test_calls_made_at_once_are_one_round_trip(
+    spans: list[tuple[float, float]], length: int
+) -> None:
+    assert len(round_trips(Exchange("dynamodb X", *span, 0) for span in spans)) == length
+
+
+def test_each_set_of_dimensions_is_a_metric() -> None:
+    line = (
+        b'{"service":"s","reason":"r","Sent":1,"_aws":{"CloudWatchMetrics":[{"Dimensions":'
+        b'[["service"],["service","reason"]],"Metrics":[{"Name":"Sent"}]}]}}\n{"level":"INFO"}\n'
+    )
+
+    assert metrics_in(line) == {"Sent[service=s]", "Sent[reason=r,service=s]"}
+
+
+def test_everybody_in_a_campaign_has_another_number() -> None:
+    assert len({event["body"] for event in send_events(300, "promotional")}) == 300
+
+
+@pytest.mark.parametrize(
+    ("figure", "fails"),
+    [
+        (Figure("warm send", 1.1), False),
+        (Figure("warm send", 1.11), True),
+        (Figure("warm send", 9, repeats=False), False),
+        (Figure("warm send, as people write it", 9), False),
+        (Figure("start of send_sms", 12.6), True),
+        (Figure("not recorded", 9), False),
+    ],
+)
+def test_only_what_repeats_fails_the_bench(figure: Figure, fails: bool) -> None:
+    recorded = {"warm send": 1.0, "warm send, as people write it": 1.0}
+
+    assert bool(failures([figure], recorded)) is fails
