@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -276,17 +276,3 @@ def _starts(messages: int, life: Life, assumed: Assumptions) -> float:
         gb_seconds = starts * usage.start_cpu * assumed.memory_mb / 1024
         dollars += gb_seconds * PRICES["Lambda GB-second"] + starts * PRICES["Secret call"]
     return dollars
-
-
-def counted(stack: Stack, metrics: Collection[str]) -> dict[str, int]:
-    """Return how much of what CloudWatch bills there is."""
-    alarms = list(stack.everywhere("AWS::CloudWatch::Alarm"))
-    return {
-        "alarms": len(alarms),
-        "metrics in alarms": len(list(_alarms(stack))),
-        "custom metrics of a campaign": len(metrics),
-        "metrics on dashboards": sum(
-            metrics_of_dashboard(one["DashboardBody"])
-            for one in stack.everywhere("AWS::CloudWatch::Dashboard")
-        ),
-    }

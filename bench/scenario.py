@@ -17,33 +17,36 @@ from bench.runs import Function, Run, run
 from bench.standins import StandIns, round_trips
 from local.event_files import EventFile
 
-SUB_ACCOUNTS = {"transactional": "Acme_Transactional", "promotional": "Acme_Promotional"}
 TABLES = ("sms-bridge-MessagesTable", "messages")
-TEXT = (
-    "Hi Ana, your order {0} has shipped and arrives tomorrow. Track it: https://acme.example/t/{0}"
-)
+OUTCOMES_OF_A_BATCH = 10
 # As long as what 8x8 gets for such a message.
 NAKED_BODY = json.dumps({"text": "x" * 198})
+_TEXT = (
+    "Hi Ana, your order {0} has shipped and arrives tomorrow. Track it: https://acme.example/{0}"
+)
 # Longer than calls made at once differ.
 _SECONDS_OF_AN_ANSWER = 0.025
+# Invocations that may still wait for what was begun at start.
 _COLD = 3
-"""Invocations that may still wait for what was begun at start."""
 
 
 # ---------------------------------------------------------------------------------------- events
+def _sample(name: str) -> dict[str, Any]:
+    return copy.deepcopy(EventFile(name, "").event)
+
+
 def send_events(count: int, message_type: str) -> list[dict[str, Any]]:
     """Return what MoEngage posts for a campaign: one message for each of so many people."""
-    sample = EventFile("send_sms/single", "").event
     events = []
     for number in range(count):
-        event = copy.deepcopy(sample)
-        event["pathParameters"]["subAccountId"] = SUB_ACCOUNTS[message_type]
-        event["rawPath"] = f"/api/v1/subaccounts/{SUB_ACCOUNTS[message_type]}/messages"
+        event, sub_account = _sample("send_sms/single"), f"Acme_{message_type.title()}"
+        event["pathParameters"]["subAccountId"] = sub_account
+        event["rawPath"] = f"/api/v1/subaccounts/{sub_account}/messages"
         event["requestContext"]["http"]["path"] = event["rawPath"]
         body = {
-            # The simulator of 8x8 makes trouble for numbers that end with 00.. and two digits.
-            "recipient": f"+65{90_001_000 + number % 9_000 + number // 9_000 * 10_000}",
-            "message": TEXT.format(100_000 + number),
+            # 8x8's simulator makes trouble for numbers that end with 00 and two digits.
+            "recipient": f"+65{90_001_000 + number}",
+            "message": _TEXT.format(100_000 + number),
             "sender": "Acme",
             "campaignId": "6721f0c2a9b3",
         }
@@ -55,10 +58,9 @@ def send_events(count: int, message_type: str) -> list[dict[str, Any]]:
 
 def receipt_events(messages: Sequence[Mapping[str, str]], state: str) -> list[dict[str, Any]]:
     """Return 8x8's receipts of one state for messages that it took."""
-    sample = EventFile(f"receive_callback/receipt_{state}", "").event
     events = []
     for message in messages:
-        event = copy.deepcopy(sample)
+        event = _sample(f"receive_callback/receipt_{state}")
         body = json.loads(event["body"])
         body["payload"] |= message
         event["body"] = json.dumps(body)
@@ -68,27 +70,25 @@ def receipt_events(messages: Sequence[Mapping[str, str]], state: str) -> list[di
 
 def queue_events(bodies: Sequence[str], sample: str, batch_size: int) -> list[dict[str, Any]]:
     """Return the batches in which Lambda hands over what was put into a queue."""
-    record = EventFile(sample, "").event["Records"][0]
-    # As long ago as a record waits on a quiet day.
-    sent = {"SentTimestamp": str(int(time.time() * 1000))}
-    records = [
-        {
-            **record,
-            "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd",
-            "attributes": {**record["attributes"], **sent},
-            "body": body,
-        }
+    record = _sample(sample)["Records"][0]
+    record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
+    records = (
+        {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
         for number, body in enumerate(bodies)
-    ]
+    )
     return [{"Records": list(batch)} for batch in batched(records, batch_size, strict=False)]
 
 
-def wait_within_a_slot(window: int, clock: Callable[[], float] = time.time) -> None:
-    """Wait where a claim costs one write more: in the first of 32 duplicate windows each."""
-    length, first = max(32 * window, 600), window + 15
-    since_it_began = clock() % length
-    if since_it_began < first:
-        time.sleep(first - since_it_began)
+def metrics_in(log: bytes) -> frozenset[str]:
+    """Return the custom metrics that log lines hold in CloudWatch's embedded format."""
+    found = set()
+    for line in log.splitlines():
+        content = json.loads(line) if b'"_aws"' in line else {}
+        for block in content.get("_aws", {}).get("CloudWatchMetrics", ()):
+            for names in block["Dimensions"]:
+                dimensions = ",".join(f"{name}={content.get(name)}" for name in sorted(names))
+                found |= {f"{metric['Name']}[{dimensions}]" for metric in block["Metrics"]}
+    return frozenset(found)
 
 
 # ------------------------------------------------------------------------------------------ steps
@@ -115,14 +115,10 @@ class Usage:
 
     Attributes
     ----------
-    calls
-        By service.
-    waits
-        By service, how often a warm invocation waits for it; calls made at once count as one.
+    calls, waits
+        By service; a warm invocation waits once for calls made at once.
     write_units
         By index; "" is the table itself.
-    reads_secret
-        Whether the function reads the secret, at start or later.
     metrics
         Custom metrics in the lines, each with its dimensions.
     """
@@ -160,18 +156,6 @@ class Life:
         return sum(amount(usage) / usage.messages for usage in self.steps.values())
 
 
-def metrics_in(log: bytes) -> frozenset[str]:
-    """Return the custom metrics that log lines hold in CloudWatch's embedded format."""
-    found = set()
-    for line in log.splitlines():
-        content = json.loads(line) if b'"_aws"' in line else {}
-        for block in content.get("_aws", {}).get("CloudWatchMetrics", ()):
-            for names in block["Dimensions"]:
-                dimensions = ",".join(f"{name}={content.get(name)}" for name in sorted(names))
-                found |= {f"{metric['Name']}[{dimensions}]" for metric in block["Metrics"]}
-    return frozenset(found)
-
-
 @dataclass
 class Scenario:
     """Steps of messages' lives, on the bridge or on the baseline."""
@@ -191,51 +175,48 @@ class Scenario:
 
     def send(self, message_type: str, count: int, **options: Any) -> Work:
         """`send_sms`."""
+        name, function = f"send_sms, {message_type}", self.function("send_sms", **options)
+        return Work(name, function, send_events(count, message_type), self._prepare_to_send)
 
-        def prepare() -> None:
-            if not self.is_baseline:
-                wait_within_a_slot(self.artifact.stack.number("DuplicateWindowSeconds"))
-            self.standins.clear(table=True)
-
-        events = send_events(count, message_type)
-        return Work(
-            f"send_sms, {message_type}", self.function("send_sms", **options), events, prepare
-        )
+    def _prepare_to_send(self) -> None:
+        # In the first of 32 duplicate windows each a claim costs one write more.
+        window = self.artifact.stack.number("DuplicateWindowSeconds")
+        since_it_began = time.time() % max(32 * window, 600)
+        if not self.is_baseline and since_it_began < window + 15:
+            time.sleep(window + 15 - since_it_began)
+        self.standins.clear(table=True)
 
     def receipts(self, state: str, taken: Sequence[Mapping[str, str]]) -> Work:
         """`receive_callback` with a receipt for each of the messages that 8x8 took."""
-        events = receipt_events(taken, state)
-        return self._from_here(
-            f"receive_callback, {state}", self.function("receive_callback"), events
-        )
+        function = self.function("receive_callback")
+        return self._from_here(f"receive_callback, {state}", function, receipt_events(taken, state))
 
-    def dispatches(self, batch_size: int, **changes: str) -> Work:
-        """`dispatch_queue` with what `send_sms` has queued."""
+    def batches(self, name: str, sample: str, batch_size: int, **changes: str) -> Work:
+        """Return a function with what has been queued for it."""
         (bodies,) = self.standins.queued.values()
-        events = queue_events(bodies, "dispatch_queue/one", batch_size)
-        function = self.function("dispatch_queue", **changes)
-        return self._from_here("dispatch_queue", function, events, batch_size)
+        events = queue_events(bodies, f"{name}/{sample}", batch_size)
+        return self._from_here(name, self.function(name, **changes), events, batch_size)
 
-    def outcomes(self, batch_size: int) -> Work:
-        """`forward_outcome` with what final receipts have queued."""
-        (bodies,) = self.standins.queued.values()
-        events = queue_events(bodies, "forward_outcome/outcome", batch_size)
-        return self._from_here(
-            "forward_outcome", self.function("forward_outcome"), events, batch_size
-        )
+    def dispatches(self) -> Work:
+        """`dispatch_queue`, which does not wait here to keep its pace."""
+        batch_size = self.artifact.stack.dispatch_batch
+        return self.batches("dispatch_queue", "one", batch_size, SEND_RATE_LIMIT="0")
+
+    def outcomes(self) -> Work:
+        """`forward_outcome`."""
+        return self.batches("forward_outcome", "outcome", OUTCOMES_OF_A_BATCH)
 
     def reconcile(self) -> Work:
         """`reconcile`, as its schedule calls it."""
-        event = EventFile("reconcile/every_five_minutes", "").event
-        return self._from_here("reconcile", self.function("reconcile"), [event] * 3)
+        events = [_sample("reconcile/every_five_minutes")] * 3
+        return self._from_here("reconcile", self.function("reconcile"), events)
 
     def _from_here(
         self, name: str, function: Function, events: Sequence[Any], units: int = 1
     ) -> Work:
         """Return work that begins each time with the tables as they are now."""
-        key = f"{name} {id(events)}"
-        self.standins.save(key)
-        return Work(name, function, events, lambda: self.standins.restore(key), units)
+        self.standins.save(name)
+        return Work(name, function, events, lambda: self.standins.restore(name), units)
 
     def taken(self) -> list[dict[str, str]]:
         """Return the messages that 8x8 took, as its receipts name them."""
@@ -250,94 +231,88 @@ class Scenario:
         ]
 
     # --------------------------------------------------------------------------------------- usage
-    def use(self, work: Work) -> tuple[Usage, Run]:
+    def use(self, work: Work) -> Usage:
         """Do the work once, and count what it used."""
         work.prepare()
         self.standins.delay = _SECONDS_OF_AN_ANSWER
         found = run(work.function, work.events)
         self.standins.delay = 0.0
         invoked = [one for one in self.standins.exchanges if one.began >= found.started]
+        outside = [one.request_bytes for one in invoked if one.service in ("8x8", "moengage")]
         charges = self.standins.charges
-        warm = found.invocations[_COLD:] or found.invocations[-1:]
         waits = [
             Counter(
                 one.service
                 for one in round_trips(one for one in invoked if began <= one.began <= ended)
             )
-            for began, ended, _ in warm
+            for began, ended, _ in found.invocations[_COLD:] or found.invocations[-1:]
         ]
         return Usage(
             messages=len(work.events) * work.units,
             invocations=len(work.events),
             calls=Counter(one.service for one in invoked),
-            waits={
-                service: fmean(one[service] for one in waits)
-                for service in sorted(set().union(*waits))
-            },
+            waits={s: fmean(one[s] for one in waits) for s in sorted(set().union(*waits))},
             write_units=dict(charges.writes),
             read_units=charges.reads,
             items_written=charges.items_written,
             log_bytes=len(found.log),
             log_lines=found.log.count(b"\n"),
-            sent_bytes=sum(
-                one.request_bytes for one in invoked if one.service in ("8x8", "moengage")
-            ),
+            sent_bytes=sum(outside),
             cpu=found.warm_cpu,
             start_cpu=found.start_cpu,
             reads_secret=any(one.service == "secretsmanager" for one in self.standins.exchanges),
             metrics=metrics_in(found.log),
-        ), found
+        )
 
-    def live(self, count: int, *, queued: int = 0, outcomes: int = 10) -> Life:
-        """Send messages, let 8x8 report that they were sent and delivered, report to MoEngage.
-
-        Parameters
-        ----------
-        queued
-            Messages of a batch through the send queue; 0 for direct mode.
-        outcomes
-            Outcomes of a batch.
-        """
+    def live(self, count: int, *, is_queued: bool = False) -> Life:
+        """Send messages, let 8x8 report that they were sent and delivered, report to MoEngage."""
         life = Life()
-        mode = {"DISPATCH_MODE": "queued"} if queued else {}
-        life.steps["send_sms"], _ = self.use(self.send("promotional", count, **mode))
-        if queued:
-            work = self.dispatches(queued, SEND_RATE_LIMIT="0")
-            life.steps["dispatch_queue"], _ = self.use(work)
+        mode = {"DISPATCH_MODE": "queued"} if is_queued else {}
+        life.steps["send_sms"] = self.use(self.send("promotional", count, **mode))
+        if is_queued:
+            life.steps["dispatch_queue"] = self.use(self.dispatches())
         taken = self.taken()
         _expect(len(taken), count, "messages that 8x8 took")
         for state in ("sent", "delivered"):
             work = self.receipts(state, taken)
-            life.steps[work.name], _ = self.use(work)
+            life.steps[work.name] = self.use(work)
         _expect(sum(map(len, self.standins.queued.values())), count, "outcomes that are due")
-        life.steps["forward_outcome"], _ = self.use(self.outcomes(outcomes))
+        life.steps["forward_outcome"] = self.use(self.outcomes())
         _expect(len(self.standins.moengage.reports), count, "outcomes that MoEngage heard")
         life.stored_bytes = self.standins.stored_bytes(TABLES[self.is_baseline]) / count
         return life
 
     def works(self, count: int) -> Iterator[Work]:
         """Give the work of each warm figure, prepared by the steps before it."""
-        yield self.send("promotional", count)
         yield self.send("transactional", count)
-        self._done(self.send("promotional", count))
+        sends = self.send("promotional", count)
+        yield sends
+        self.do(sends)
         taken = self.taken()
-        sent = self.receipts("sent", taken)
-        yield sent
-        self._done(sent)
-        delivered = self.receipts("delivered", taken)
-        yield delivered
-        self._done(delivered)
-        outcomes = self.outcomes(10)
-        yield outcomes
+        for state in ("sent", "delivered"):
+            receipts = self.receipts(state, taken)
+            yield receipts
+            self.do(receipts)
+        yield self.outcomes()
         batch_size = self.artifact.stack.dispatch_batch
-        self._done(self.send("promotional", 3 * batch_size, DISPATCH_MODE="queued"))
-        yield self.dispatches(batch_size, SEND_RATE_LIMIT="0")
+        self.do(self.send("promotional", 3 * batch_size, DISPATCH_MODE="queued"))
+        yield self.dispatches()
 
-    def _done(self, work: Work) -> None:
+    @staticmethod
+    def do(work: Work) -> Run:
+        """Do the work once.
+
+        Raises
+        ------
+        RuntimeError
+            An answer is not 200.
+        """
         work.prepare()
-        for answer in run(work.function, work.events).answers:
+        found = run(work.function, work.events)
+        for answer in found.answers:
             if answer.get("statusCode", 200) != 200:
                 raise RuntimeError(f"{work.name}: {answer['body']}")
+        return found
 
 
 def _expect(found: int, expected: int, what: str) -> None:
