@@ -93,7 +93,10 @@ def _memory(bench: Bench, own: float) -> str:
 def _million(bench: Bench) -> str:
     every = list(bench.prices.values())
     items = dict.fromkeys(item for prices in every for item in prices)
-    rows = [(item, *(f"{prices.get(item, 0):.2f}" for prices in every)) for item in items]
+    rows = [
+        (item, *(f"{prices[item]:.2f}" if item in prices else "" for prices in every))
+        for item in items
+    ]
     rows.append(("**together**", *(f"**{sum(prices.values()):.2f}**" for prices in every)))
     kept = (f"{keeping(life):.2f}" for life in bench.lives.values())
     rows.append(("beside it: records kept for 90 days", *kept))
