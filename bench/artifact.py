@@ -156,7 +156,7 @@ class Artifact:
     def plain(self, name: str) -> Function:
         """Return a function of the bench's own: `bare`, or `naked` with the layer's urllib3."""
         variables = {**_LAMBDA_VARIABLES, "TARGET_URL": f"{self.standins.url}/naked"}
-        return Function(name, (PROJECT / "bench" / name, self.layer), variables)
+        return Function(name, (PROJECT / "bench" / name, self.layer), variables, slowness=1)
 
 
 def _variables(name: str) -> dict[str, str]:

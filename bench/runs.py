@@ -39,11 +39,14 @@ class Function:
         Where its code is, in the order of ``sys.path``: its own folder, then its layer.
     environment
         All its variables.
+    slowness
+        By how much its time limits are stretched under valgrind.
     """
 
     name: str
     folders: tuple[Path, ...]
     environment: Mapping[str, str]
+    slowness: int = 50
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _run(
             *under,
             *(str(PYTHON), *_FLAGS, str(WORKER)),
             *(":".join(map(str, function.folders)), str(work / "events.json"), str(most)),
-            "-" if under else str(result),
+            *("-" if under else str(result), str(function.slowness) if under else "1"),
         ]
         with (work / "log").open("wb") as log:
             ended = subprocess.run(  # noqa: S603 - our own interpreter

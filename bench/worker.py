@@ -1,7 +1,7 @@
 """Runs one function as Lambda does: alone, in a fresh process. Started by :mod:`bench.runs`.
 
 Imports the module ``app`` from the folders it is given, which is all of a function's start-up, then
-hands it events. It imports nothing itself before that is done.
+hands it events. It imports nothing before that is done but what all functions import.
 """
 
 import sys
@@ -10,8 +10,10 @@ import time
 
 def main() -> None:
     """Start the function, give it events, write down what it answered and what it took."""
-    folders, events_file, most, result_file = sys.argv[1:]
+    folders, events_file, most, result_file, slowness = sys.argv[1:]
     sys.path[:0] = folders.split(":")
+    if slowness != "1":
+        _have_patience(int(slowness))
 
     import app  # type: ignore[import-not-found]
 
@@ -45,6 +47,25 @@ def main() -> None:
             json.dump(result, file)
     sys.stdout.flush()
     os._exit(0)
+
+
+def _have_patience(slowness: int) -> None:
+    """Make all time limits longer: valgrind runs a program many times slower than it is."""
+    import socket
+    import threading
+
+    began, monotonic = time.monotonic(), time.monotonic
+    time.monotonic = lambda: began + (monotonic() - began) / slowness
+    wait, limit = threading.Condition.wait, socket.socket.settimeout
+
+    def wait_longer(condition: threading.Condition, timeout: float | None = None) -> bool:
+        return wait(condition, timeout and timeout * slowness)
+
+    def limit_less(one: socket.socket, value: float | None) -> None:
+        limit(one, value and value * slowness)
+
+    setattr(threading.Condition, "wait", wait_longer)  # noqa: B010 - mypy minds the other way
+    setattr(socket.socket, "settimeout", limit_less)  # noqa: B010
 
 
 class _Context:
