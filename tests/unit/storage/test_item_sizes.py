@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bench.dynamodb import size_of
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.state import State
