@@ -103,7 +103,7 @@ class TestAMessageThatWasNeverSent:
             assert bridge.messages.begin_attempt(message_id, bridge.clock.text).begun
             return record(*arguments)
 
-        bridge.messages.record_result = begin_first  # type: ignore[method-assign]
+        bridge.messages.record_result = begin_first  # type: ignore[method-assign,assignment]
         bridge.run()
 
         assert bridge.state_of(message_id) is State.SENDING
@@ -206,7 +206,7 @@ class TestManyMessages:
                 raise ConnectionError
             return record(message_id, *arguments)
 
-        bridge.messages.record_result = fails_once  # type: ignore[method-assign]
+        bridge.messages.record_result = fails_once  # type: ignore[method-assign,assignment]
 
         assert bridge.run() == {"never_sent": 2}
         assert (bridge.state_of(failed), bridge.state_of(fixed)) == (State.WAITING, State.FAILED)
@@ -249,7 +249,7 @@ class TestManyMessages:
             bridge.time_left -= 100
             return fix(*arguments)
 
-        bridge.messages.record_result = takes_time  # type: ignore[method-assign]
+        bridge.messages.record_result = takes_time  # type: ignore[method-assign,assignment]
         first = bridge.run()
         bridge.time_left = 300
         second = bridge.run()
