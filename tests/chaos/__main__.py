@@ -9,14 +9,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from tests.chaos.books import Wrong
+from tests.chaos.books import COUNTED, Wrong
 from tests.chaos.campaign import Setting, run
 from tests.chaos.faults import FAULTS
 from tests.chaos.shrink import shrink
 
 _ALL = "all at once"
 _NONE = "no fault"
-_COLUMNS = ("messages", "sent", "told", "given_up", "concluded", "told_early", *Wrong)
+_COLUMNS = (*COUNTED, *Wrong)
 # A run with one fault needs fewer messages than one with all.
 _SHARE_OF_ONE_FAULT = 20
 _FEWEST_MESSAGES = 25
@@ -84,9 +84,9 @@ def print_table(summaries: Iterable[Summary], policy: AmbiguousSendPolicy) -> No
     if not rows:
         return
     print(f"\nAmbiguousSendPolicy = {policy}")
-    print(f"{'fault':22}{'struck':>8}" + "".join(f"{name:>11}" for name in _COLUMNS))
+    print(f"{'fault':22}{'struck':>8}" + "".join(f"{name:>15}" for name in _COLUMNS))
     for name, row in rows.items():
-        print(f"{name:22}{row['struck']:8}" + "".join(f"{row[one]:11}" for one in _COLUMNS))
+        print(f"{name:22}{row['struck']:8}" + "".join(f"{row[one]:15}" for one in _COLUMNS))
 
 
 def print_failure(setting: Setting) -> None:

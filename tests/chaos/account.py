@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
-from sms_bridge.storage.secret import SecretSource
-from tests.chaos.aws import TRIES, AwsCalls
-from tests.chaos.dynamodb import DynamoDBClient, Table
+from botocore.awsrequest import AWSPreparedRequest
+
+from sms_bridge.storage.aws import AwsClients
+from tests.chaos.aws import Content, Wire
+from tests.chaos.dynamodb import Table
 from tests.chaos.faults import Faults
-from tests.chaos.sqs import Queue, SqsClient
+from tests.chaos.sqs import Queue, Sqs
 from tests.chaos.world import World
 
 _DAY = 86_400
@@ -39,13 +40,15 @@ class Account:
         self._heard = heard
         self.secret: dict[str, Any] = {
             "eightx8ApiKey": "key-1",
-            "moengageTokens": ["token"],
-            "callbackTokens": ["callback-token"],
+            "moengageTokens": ["token-of-moengage"],
+            "callbackTokens": ["token-of-callbacks"],
             "hashKey": "hash-key",
         }
         self.table = Table(
             lambda: world.now,
             lag=lambda: random.uniform(0.0, 1.0) + faults.amount("index_lags", 5.0, 900.0),
+            leaves_keys=lambda: faults.strikes("batch_get_partial"),
+            throttles=lambda: faults.strikes("batch_write_partial"),
             heard=heard,
         )
         self.send_dead_letters = self._queue("send-dead-letters", visibility=30, days=14)
@@ -57,6 +60,27 @@ class Account:
         self.outcomes = self._queue(
             "outcomes", visibility=180, days=14, dead_letters=self.outcome_dead_letters
         )
+        queues = (
+            self.promotional,
+            self.transactional,
+            self.outcomes,
+            self.send_dead_letters,
+            self.outcome_dead_letters,
+        )
+        self._wire = Wire(
+            world,
+            faults,
+            random,
+            {"dynamodb": self.table, "sqs": Sqs(queues), "secrets-manager": self._secrets_manager},
+        )
+
+    def clients(self) -> AwsClients:
+        """Return the clients of a function."""
+        return AwsClients(self._wire.session())
+
+    def _secrets_manager(self, operation: str, _: Content, __: AWSPreparedRequest) -> Content:
+        assert operation == "GetSecretValue"
+        return {"SecretString": json.dumps(self.secret)}
 
     def _queue(
         self, name: str, *, visibility: float, days: float, dead_letters: Queue | None = None
@@ -71,55 +95,8 @@ class Account:
             heard=lambda body, what: self._heard(message_id_in(body), what),
         )
 
-    def dynamodb(self) -> Any:
-        """Return a client of the table."""
-        calls = AwsCalls(
-            self._world,
-            self._faults,
-            self._random,
-            fails="dynamodb_throttled",
-            down="dynamodb_down",
-            answer_lost="dynamodb_answer_lost",
-            answers_lost="dynamodb_answers_lost",
-        )
-        return DynamoDBClient(
-            self.table,
-            calls,
-            leaves_keys=lambda: self._faults.strikes("batch_get_partial"),
-            throttles=lambda: self._faults.strikes("batch_write_partial"),
-        )
-
-    def sqs(self, *, tries: int = TRIES) -> Any:
-        """Return a client of the queues."""
-        calls = AwsCalls(
-            self._world,
-            self._faults,
-            self._random,
-            fails="sqs_fails",
-            answers_lost="sqs_answers_lost",
-            tries=tries,
-        )
-        queues = [
-            self.promotional,
-            self.transactional,
-            self.outcomes,
-            self.send_dead_letters,
-            self.outcome_dead_letters,
-        ]
-        return SqsClient(queues, calls)
-
-    def secrets(self, clock: Callable[[], float]) -> SecretSource:
-        """Return what reads the secret."""
-
-        def get_secret_value(*, SecretId: str) -> dict[str, str]:  # noqa: ARG001
-            self._world.wait(self._random.uniform(0.005, 0.03))
-            return {"SecretString": json.dumps(self.secret)}
-
-        client: Any = SimpleNamespace(get_secret_value=get_secret_value)
-        return SecretSource(client, "arn", max_age_seconds=300, clock=clock)
-
 
 def message_id_in(body: str) -> str:
     """Return the id of the message that a record is about."""
-    about = json.loads(body.partition("\n")[0])
-    return str(about.get("messageId") or about.get("message_id") or "")
+    content = json.loads(body)
+    return str(content.get("messageId") or content.get("message", {}).get("id", ""))

@@ -1,76 +1,132 @@
-"""Calls to AWS as boto3 makes them: with a latency, and tried again as the bridge configures it."""
+"""AWS below boto3: its requests are answered here, in virtual time, and here they go wrong.
 
-from collections.abc import Callable
+The clients are boto3's own, so that its retries, timeouts and errors are part of what is tried.
+moto answers for the table, this suite's queues for SQS (they know virtual time, and deliver twice).
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 
-from botocore.exceptions import ClientError, ReadTimeoutError
+from boto3 import Session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from sms_bridge.storage.aws import AWS_CALLS
+from sms_bridge.storage.aws import READ_TIMEOUT
 from tests.chaos.faults import Faults
 from tests.chaos.world import World
 
-# botocore makes the attributes from its arguments, which its type stubs do not know.
-_SETTINGS: Any = AWS_CALLS
-TRIES: int = _SETTINGS.retries["total_max_attempts"]
-_READ_TIMEOUT: float = _SETTINGS.read_timeout
+Content = dict[str, Any]
+
+Reply = tuple[int, bytes]
+"""HTTP status and JSON."""
 
 
-def client_error(code: str, operation: str, **more: Any) -> ClientError:
-    """Return the exception that boto3 raises for an error code."""
-    response: Any = {"Error": {"Code": code, "Message": "of the simulation"}, **more}
-    return ClientError(response, operation)
-
-
-class AwsCalls:
-    """How one client's calls go.
+class RefusedError(Exception):
+    """A service refuses a call.
 
     Parameters
     ----------
-    fails, down, answer_lost, answers_lost
-        Names of the faults that let calls fail; the last two after the work is done, of one try
-        and of all.
+    code
+        AWS's code.
+    """
+
+    def __init__(self, code: str, **more: Any) -> None:
+        super().__init__(code)
+        self.reply: Reply = 400, json.dumps({"__type": f"aws#{code}", **more}).encode()
+
+
+Service = Callable[[str, Content, AWSPreparedRequest], Content | Reply]
+"""Answers an operation; raises :class:`RefusedError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Faults:
+    """Names of the faults of a service's calls; the last two come after the work is done."""
+
+    throttles: str = ""
+    is_down: str = ""
+    loses_answer: str = ""
+    loses_answers: str = ""
+
+
+_FAULTS_OF = {
+    "dynamodb": _Faults(
+        "dynamodb_throttled", "dynamodb_down", "dynamodb_answer_lost", "dynamodb_answers_lost"
+    ),
+    "sqs": _Faults("sqs_fails", "", "", "sqs_answers_lost"),
+    "secrets-manager": _Faults(),
+}
+
+
+class Wire:
+    """What boto3 writes to, in place of connections.
+
+    Parameters
+    ----------
+    services
+        Who answers, by the name that botocore's events have for a service.
     """
 
     def __init__(
-        self,
-        world: World,
-        faults: Faults,
-        random: Random,
-        *,
-        fails: str,
-        down: str = "",
-        answer_lost: str = "",
-        answers_lost: str = "",
-        tries: int = TRIES,
+        self, world: World, faults: Faults, random: Random, services: Mapping[str, Service]
     ) -> None:
         self._world = world
         self._faults = faults
         self._random = random
-        self._fails = fails
-        self._down = down
-        self._answer_lost = answer_lost
-        self._answers_lost = answers_lost
-        self._tries = tries
+        self._services = services
+        # What strikes all tries of a call, by boto3's id of the call.
+        self._throttled: set[Any] = set()
+        self._answerless: set[Any] = set()
 
-    def __call__[Answer](self, operation: str, work: Callable[[], Answer]) -> Answer:
-        """Make one call; other activities go on before its work is done, and after it."""
+    def session(self) -> Session:
+        """Return a session whose clients write to this wire."""
+        session = Session("local", "local", region_name="us-east-1")
+        send: Any = self._send
+        session.events.register_first("before-send", send)
+        return session
+
+    def _send(self, *, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        service, operation = event_name.split(".")[1:]
         strikes, wait = self._faults.strikes, self._world.wait
-        if strikes(self._fails):
-            wait(self._random.uniform(0.1, 1.0))
-            raise client_error("ThrottlingException", operation)
-        loses_all = strikes(self._answers_lost)
-        for attempt in range(1, self._tries + 1):
-            wait(self._random.uniform(0.001, 0.006))
-            if strikes(self._down):
-                wait(self._random.uniform(0.0, 0.5 * attempt))
-                continue
-            try:
-                answer = work()
-            finally:
-                wait(self._random.uniform(0.001, 0.006))
-            if loses_all or strikes(self._answer_lost):
-                wait(_READ_TIMEOUT)
-                continue
-            return answer
-        raise ReadTimeoutError(endpoint_url="https://aws.invalid")
+        names = _FAULTS_OF[service]
+        call = request.headers["amz-sdk-invocation-id"]
+        if b"attempt=1" in request.headers["amz-sdk-request"]:
+            if strikes(names.throttles):
+                self._throttled.add(call)
+            if strikes(names.loses_answers):
+                self._answerless.add(call)
+        wait(self._random.uniform(0.001, 0.006))
+        if call in self._throttled:
+            return _response(request, *RefusedError("ThrottlingException").reply)
+        if strikes(names.is_down):
+            wait(self._random.uniform(0.0, 0.5))
+            raise ConnectTimeoutError(endpoint_url=request.url)
+        reply = self._reply(service, operation, request)
+        wait(self._random.uniform(0.001, 0.006))
+        if call in self._answerless or strikes(names.loses_answer):
+            wait(READ_TIMEOUT)
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return _response(request, *reply)
+
+    def _reply(self, service: str, operation: str, request: AWSPreparedRequest) -> Reply:
+        try:
+            asked: Content = json.loads(cast("bytes", request.body))
+            answer = self._services[service](operation, asked, request)
+        except RefusedError as refused:
+            return refused.reply
+        return answer if isinstance(answer, tuple) else (200, json.dumps(answer).encode())
+
+
+def _response(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
+    headers: Any = {"x-amzn-requestid": "simulated"}
+    raw: Any = _Body(body)
+    return AWSResponse(request.url, status, headers, raw)
+
+
+class _Body(io.BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()

@@ -21,7 +21,7 @@ _FAILURES = ("rejected", "undelivered")
 _NOT_FINAL = (4, 5, 22)
 
 # Requests so close to the end of the window may count as either.
-_SECONDS_OF_DOUBT = 10.0
+_MARGIN = 10.0
 
 # What reports of a failure say that is the bridge's own conclusion. It may be untrue only when
 # 8x8's log told nothing for six hours.
@@ -42,7 +42,7 @@ class Wrong(StrEnum):
     """8x8 took it more than once."""
     UNTRUE = "untrue"
     """MoEngage was told the opposite of what 8x8's books say."""
-    TOLD_TWICE = "told twice"
+    REPORTED_TWICE = "reported twice"
     """MoEngage was told again without need."""
     STUCK = "stuck"
     """The bridge still has it on its list."""
@@ -68,6 +68,10 @@ class OptRequested(NamedTuple):
     is_stop: bool
 
 
+COUNTED = ("messages", "sent", "reported", "given_up", "concluded", "reported_early")
+"""What is counted of a run, beside what is wrong."""
+
+
 @dataclass
 class Verdict:
     """What is wrong after a run.
@@ -76,7 +80,7 @@ class Verdict:
     ----------
     wrong
         For each kind the numbers of the messages.
-    told_early
+    reported_early
         Reports that came before MoEngage had read the message's id, an answer before having been
         lost. They count for nothing.
     ids
@@ -89,7 +93,7 @@ class Verdict:
     reported: int = 0
     given_up: int = 0
     concluded: int = 0
-    told_early: int = 0
+    reported_early: int = 0
     wrong: dict[Wrong, list[int]] = field(
         default_factory=lambda: {message_type: [] for message_type in Wrong}
     )
@@ -101,8 +105,7 @@ class Verdict:
 
     def counts(self) -> Counter[str]:
         """Return all numbers, by name."""
-        names = ("messages", "answered", "sent", "told", "given_up", "concluded", "told_early")
-        numbers = {name: getattr(self, name) for name in names}
+        numbers = {name: getattr(self, name) for name in COUNTED}
         return Counter(
             {
                 **numbers,
@@ -127,7 +130,7 @@ def compare(
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
-    taken = eightx8.taken
+    taken = eightx8.accepted
     for client_message_id, group in taken.items():
         for sms in group:
             ids_of[sms.destination].add(client_message_id)
@@ -150,15 +153,15 @@ def compare(
             verdict.reported += bool(reported)
             verdict.given_up += given_up
             counted = any(report.unique_id == message_id for report in wanted.reports)
-            is_early = bool(reported) and _was_told_early(wanted, message_id, reported[0])
-            verdict.told_early += is_early
+            is_early = bool(reported) and _was_reported_early(wanted, message_id, reported[0])
+            verdict.reported_early += is_early
             if message_id in answered and not counted and not given_up and not is_early:
                 wrong.add(Wrong.LOST)
             if reported and _is_untrue(reported[0], taken.get(message_id, []), faults):
                 wrong.add(Wrong.UNTRUE)
             verdict.concluded += bool(reported and reported[0].reason in _CONCLUSIONS)
             if len(reported) > 1 and message_id not in moengage.unsure | bridge.unrecorded:
-                wrong.add(Wrong.TOLD_TWICE)
+                wrong.add(Wrong.REPORTED_TWICE)
             if message is None or message.outcome is None or message.outcome_is_open:
                 wrong.add(Wrong.STUCK)
         for message_type in wrong:
@@ -167,7 +170,7 @@ def compare(
 
 
 def _message(bridge: Bridge, message_id: str) -> Message | None:
-    item = bridge.account.table.items.get(message_id)
+    item = bridge.account.table.item(message_id)
     return message_from(item) if item else None
 
 
@@ -188,7 +191,7 @@ def _groups(wanted: Wanted) -> list[float]:
     """Return when each of the messages began that the asks are, by the duplicate window."""
     begins: list[float] = []
     for ask in sorted(wanted.asks, key=lambda ask: ask.at):
-        window = float("inf") if wanted.client_message_id else DUPLICATE_WINDOW - _SECONDS_OF_DOUBT
+        window = float("inf") if wanted.client_message_id else DUPLICATE_WINDOW - _MARGIN
         if not begins or ask.at >= begins[-1] + window:
             begins.append(ask.at)
     return begins
@@ -208,12 +211,13 @@ def _is_untrue(report: Report, taken: list[SmsMessage], faults: Faults) -> bool:
     # A failure that a receipt told may turn into a delivery later; of two SMS that went out for
     # a message (under `resend`), one may have failed.
     has_failed = any(
-        sms.fate.rejection or any(one.state in _FAILURES for one in sms.history) for sms in taken
+        sms.scenario.rejection or any(one.state in _FAILURES for one in sms.history)
+        for sms in taken
     )
     return "delivered" in finals and not has_failed
 
 
-def _was_told_early(wanted: Wanted, message_id: str, report: Report) -> bool:
+def _was_reported_early(wanted: Wanted, message_id: str, report: Report) -> bool:
     read = next((ask for ask in wanted.asks if ask.unique_id == message_id), None)
     if read is None or report.at >= read.at + read.seconds:
         return False
@@ -225,7 +229,7 @@ def _final(sms: SmsMessage) -> str:
     states = {one.state for one in sms.history if one.error_code not in _NOT_FINAL}
     if states & {"delivered", "read"}:
         return "delivered"
-    return "failed" if sms.fate.rejection or states & set(_FAILURES) else ""
+    return "failed" if sms.scenario.rejection or states & set(_FAILURES) else ""
 
 
 def _was_opted_out(

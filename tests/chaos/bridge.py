@@ -2,40 +2,36 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
-from sms_bridge.api.authentication import require_callback_token, require_token
-from sms_bridge.api.errors import Reason, RefusedError
+from sms_bridge import wiring
+from sms_bridge.api.authentication import require_callback_token, require_sender
+from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import Message, MessageType
-from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
-    MissingReceiptPolicy,
-    Timeouts,
-    UnresolvedPolicy,
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.providers import http
+from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
+from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchMode,
+    DispatchSettings,
+    ForwardSettings,
+    ReconcileSettings,
+    SendSettings,
 )
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
-from sms_bridge.providers.eightx8 import EightX8
-from sms_bridge.providers.eightx8_log import LogExports
-from sms_bridge.providers.moengage import DeliveryTracking
-from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
-from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.receive import ReceiveCallback
-from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.services.send import SendingPlan, SendMessage
-from sms_bridge.storage.export_jobs import DynamoDBExportJobs
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
@@ -50,13 +46,10 @@ from tests.chaos.moengage import (
 from tests.chaos.wire import SimulatedConnections
 from tests.chaos.world import Machine, World
 from tests.chaos.world_loop import WorldLoop
+from tests.fakes.aws import TABLE
 
-SECONDS_TO_LIVE = {MessageType.TRANSACTIONAL: 600, MessageType.PROMOTIONAL: 14_400}
-
-_TRACKING_HOST = "api-01.moengage.invalid"
-_8X8_HOST = "sms.8x8.invalid"
-_DAY = 86_400
-_HEEDING = frozenset({MessageType.PROMOTIONAL})
+_TRACKING_URL = f"https://api-01.moengage.invalid{TRACKING_PATH}"
+_8X8_URL = "https://sms.8x8.invalid"
 
 
 class Bridge:
@@ -85,7 +78,7 @@ class Bridge:
         self._world = world
         self._faults = faults
         self._random = world.random("bridge")
-        self._resend = RetryPolicy(policy)
+        self._policy = policy
         self._is_queued = is_queued
         self._ids = itertools.count(1)
         self.unrecorded: set[str] = set()
@@ -116,11 +109,7 @@ class Bridge:
     @property
     def is_at_rest(self) -> bool:
         """Tell whether nothing is left to do."""
-        return all(source.is_idle for source in self.sources) and not [
-            key
-            for key in self.account.table.open_keys()
-            if not self.account.table.items[key]["open_shard"]["S"].startswith("given up")
-        ]
+        return not self.account.table.open_keys() and all(one.is_idle for one in self.sources)
 
     # ------------------------------------------------------------------------------- called by HTTP
     def post_message(self, request: WebhookRequest) -> tuple[int, bytes]:
@@ -174,116 +163,113 @@ class Bridge:
         return answer["statusCode"], answer["body"].encode()
 
     # ----------------------------------------------------------------------------------- functions
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """Settings of all functions."""
+        return {
+            "bridge_secret_arn": "arn",
+            "secret_max_age_seconds": 300,
+            "messages_table": TABLE,
+            "outcome_queue_url": self.account.outcomes.url,
+        }
+
+    @property
+    def _sending(self) -> dict[str, Any]:
+        """Settings of the functions that send."""
+        return {
+            **self._shared,
+            "transactional_queue_url": self.account.transactional.url,
+            "promotional_queue_url": self.account.promotional.url,
+            "eightx8_base_url": _8X8_URL,
+            "ambiguous_send_policy": self._policy,
+            "opt_out_message_types": ("promotional",),
+        }
+
     def _send_sms(self, machine: Machine) -> Handler:
-        clock = self._clock_of(machine)
-        secrets = self.account.secrets(clock)
-        send_message = SendMessage(
-            SendingPlan(
-                duplicate_window=DUPLICATE_WINDOW,
-                is_queued=self._is_queued,
-                opt_out_message_types=_HEEDING,
-                seconds_to_live=SECONDS_TO_LIVE,
-                policy=self._resend,
-            ),
-            messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
-            send_queue=self._send_queue(),
-            outcomes=self._outcome_queue(),
-            opt_outs=DynamoDBOptOuts(self.account.dynamodb(), "messages"),
-            sender=EightX8(self._to_8x8(connect_timeout=1.0), secrets),
-            clock=clock,
-            sleep=self._world.wait,
-            chance=self._random.random,
-            new_id=lambda: str(UUID(int=self._random.getrandbits(128), version=4)),
-        )
-        rules = SendingRules(
+        settings = SendSettings(
+            **self._sending,
+            retention_days=90,
             sub_account_ids=(PROMOTIONAL, TRANSACTIONAL),
             transactional_sub_account_ids=(TRANSACTIONAL,),
+            duplicate_window_seconds=DUPLICATE_WINDOW,
+            dispatch_mode=DispatchMode.QUEUED if self._is_queued else DispatchMode.DIRECT,
+            transactional_seconds_to_live=600,
+            promotional_seconds_to_live=14_400,
+        )
+        timing = self._timing(machine)
+        with self._wires():
+            secrets, send_message, _ = wiring.send_parts(settings, self.account.clients(), timing)
+        rules = SendingRules(
+            sub_account_ids=settings.sub_account_ids,
+            transactional_sub_account_ids=settings.transactional_sub_account_ids,
         )
 
         def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
             secret = secrets.get()
-            require_token(request, secret.moengage_tokens)
-            return send_message(
-                read_send_request(request, rules), hash_key=secret.hash_key, answer_time=answer_time
-            )
+            require_sender(request, secret)
+            asked_for = read_send_request(request, rules)
+            return send_message(asked_for, hash_key=secret.hash_key, answer_time=answer_time)
 
         @answers_http
         def handler(request: HttpRequest) -> Response:
-            answer_time = AnswerTime[Message](
-                seconds_to_answer(request.arrived_at, clock()), lambda: self._world.now
-            )
-            try:
-                message = answer_time.run(lambda: send(request, answer_time))
-            except OutOfTimeError:
-                raise RefusedError(Reason.UNAVAILABLE, "It took too long.") from None
-            return json_response(send_answer(message))
+            seconds = seconds_to_answer(request.arrived_at, timing.clock())
+            answer_time = AnswerTime[Message](seconds, lambda: self._world.now)
+            return json_response(send_answer(answer_time.run(lambda: send(request, answer_time))))
 
         return lambda event: handler(event, None)
 
     def _dispatch_queue(self, machine: Machine) -> Handler:
-        clock = self._clock_of(machine)
-        secrets = self.account.secrets(clock)
-        dispatch_messages = DispatchMessages(
-            DispatchPlan(
-                opt_out_message_types=_HEEDING, policy=self._resend, rate=1500, at_once=20
-            ),
-            messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
-            send_queue=self._send_queue(),
-            dead_letters=SqsDeadLetterQueue(self.account.sqs(), self.account.send_dead_letters.url),
-            outcomes=self._outcome_queue(),
-            opt_outs=DynamoDBOptOuts(self.account.dynamodb(), "messages"),
-            sender=EightX8(self._to_8x8(connect_timeout=2.0), secrets),
-            clock=clock,
-            sleep=self._world.wait,
-            chance=self._random.random,
+        settings = DispatchSettings(
+            **self._sending,
+            send_dead_letter_queue_url=self.account.send_dead_letters.url,
+            send_rate_limit=1500,
+            dispatch_concurrency=10,
         )
+        with self._wires():
+            parts = wiring.dispatch_parts(settings, self.account.clients(), self._timing(machine))
 
         def handler(event: Any) -> Any:
-            secrets.get()
-            return dispatch_messages(
-                event["Records"], time_left=lambda: machine.dies_at - self._world.now
+            parts.secrets.get()
+            return parts.send_queue.work_through(
+                event["Records"],
+                lambda queued: parts.dispatch_messages(queued, time_left=self._time_left(machine)),
             )
 
         return handler
 
     def _receive_callback(self, machine: Machine) -> Handler:
-        clock = self._clock_of(machine)
-        secrets = self.account.secrets(clock)
-        receive_callback = ReceiveCallback(
-            messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
-            outcomes=self._outcome_queue(),
-            opt_outs=DynamoDBOptOuts(self.account.dynamodb(), "messages"),
-            keywords=keywords_of(["STOP"], ["START"]),
-            clock=clock,
+        settings = CallbackSettings(
+            **self._shared,
+            retention_days=90,
+            opt_out_keywords=("STOP",),
+            opt_in_keywords=("START",),
         )
+        timing = self._timing(machine)
+        parts = wiring.receive_parts(settings, self.account.clients(), timing)
 
         @answers_http
         def handler(request: HttpRequest) -> Response:
-            secret = secrets.get()
-            require_callback_token(request, secret.callback_tokens)
-            receive_callback(request.any_text(), hash_key=secret.hash_key)
+            secret = parts.secrets.get()
+            require_callback_token(request, secret.callback_tokens, in_url=False)
+            for event in read_callback(request.any_text(), timestamp(timing.clock())):
+                parts.receive_callback(event, hash_key=secret.hash_key)
             return json_response({"status": "recorded"})
 
         return lambda event: handler(event, None)
 
     def _forward_outcome(self, machine: Machine) -> Handler:
-        connections: Any = SimulatedConnections(
-            self._world,
-            self._loop.begin,
-            self._moengage,
-            self._random,
-            host=_TRACKING_HOST,
-            connect_timeout=1.0,
+        settings = ForwardSettings(
+            **self._shared,
+            outcome_dead_letter_queue_url=self.account.outcome_dead_letters.url,
+            moengage_delivery_tracking_url=_TRACKING_URL,
+            moengage_identifier=Identifier.MOE_MOBILE,
         )
-        dead_letters = SqsDeadLetterQueue(self.account.sqs(), self.account.outcome_dead_letters.url)
-        queue = self._outcome_queue()
-        forward_outcome = ForwardOutcome(
-            messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
-            listener=DeliveryTracking(f"https://{_TRACKING_HOST}{TRACKING_PATH}", connections),
-            dead_letters=dead_letters,
-            clock=self._clock_of(machine),
-            chance=self._random.random,
-        )
+        with self._wires():
+            parts = wiring.forward_parts(settings, self.account.clients(), self._timing(machine))
+
+        def report(queued: QueuedOutcome | QueuedInbound) -> int | None:
+            assert isinstance(queued, QueuedOutcome)
+            return parts.forward_outcome(queued)
 
         def handler(event: dict[str, Any]) -> dict[str, Any]:
             records = event["Records"]
@@ -291,7 +277,7 @@ class Bridge:
             heard_before = {one: len(self._moengage.reported(one)) for one in ids.values()}
             unrecorded = set(ids)
             try:
-                answer = queue.work_through(records, forward_outcome, dead_letters)
+                answer = parts.outcomes.work_through(records, report, parts.dead_letters)
                 unrecorded = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
                 return answer
             finally:
@@ -305,49 +291,46 @@ class Bridge:
         return handler
 
     def _reconcile(self, machine: Machine) -> Handler:
-        clock = self._clock_of(machine)
-        connections = self._to_8x8(connect_timeout=2.0)
-        reconcile = Reconcile(
-            ReconcilePlan(
-                timeouts=Timeouts(unknown=600, unresolved=21_600, receipt=172_800),
-                resend=self._resend,
-                absent=AbsentPolicy.RESEND,
-                unresolved=UnresolvedPolicy.REPORT,
-                missing_receipt=MissingReceiptPolicy.FAILED,
-            ),
-            messages=DynamoDBMessages(self.account.dynamodb(), "messages"),
-            outcomes=self._outcome_queue(),
-            jobs=DynamoDBExportJobs(self.account.dynamodb(), "messages"),
-            log=LogExports(connections, self.account.secrets(clock), lambda _: connections),
-            clock=clock,
-            sleep=self._world.wait,
+        settings = ReconcileSettings(
+            **self._shared,
+            eightx8_base_url=_8X8_URL,
+            ambiguous_send_policy=self._policy,
+            absent_message_policy=AbsentPolicy.RESEND,
+            unresolved_message_policy=UnresolvedPolicy.REPORT,
+            missing_receipt_policy=MissingReceiptPolicy.FAILED,
+            unknown_timeout_seconds=600,
+            unresolved_timeout_seconds=21_600,
+            receipt_timeout_seconds=172_800,
         )
-        return lambda _: reconcile(time_left=lambda: machine.dies_at - self._world.now)
+        with self._wires():
+            reconcile = wiring.reconcile(settings, self.account.clients(), self._timing(machine))
+        return lambda _: reconcile(time_left=self._time_left(machine), all_ages=False)
 
     # -------------------------------------------------------------------------------------- clients
-    def _clock_of(self, machine: Machine) -> Callable[[], float]:
-        return lambda: self._world.now + machine.skew
-
-    def _send_queue(self) -> SqsSendQueue:
-        return SqsSendQueue(
-            self.account.sqs(),
-            {
-                MessageType.TRANSACTIONAL: self.account.transactional.url,
-                MessageType.PROMOTIONAL: self.account.promotional.url,
-            },
+    def _timing(self, machine: Machine) -> wiring.Timing:
+        return wiring.Timing(
+            clock=lambda: self._world.now + machine.skew,
+            sleep=self._world.wait,
+            chance=self._random.random,
         )
 
-    def _outcome_queue(self) -> SqsOutcomeQueue:
-        return SqsOutcomeQueue(
-            self.account.sqs(), self.account.outcomes.url, once=self.account.sqs(tries=1)
-        )
+    def _time_left(self, machine: Machine) -> Callable[[], float]:
+        return lambda: machine.dies_at - self._world.now
 
-    def _to_8x8(self, *, connect_timeout: float) -> Any:
-        return SimulatedConnections(
-            self._world,
-            self._loop.begin,
-            self._eightx8,
-            self._random,
-            host=_8X8_HOST,
-            connect_timeout=connect_timeout,
-        )
+    @contextmanager
+    def _wires(self) -> Iterator[None]:
+        """Let what is built connect to the simulators."""
+
+        def connections(base_url: str, *, connect_timeout: float) -> SimulatedConnections[Any]:
+            service: Any = self._eightx8 if base_url == _8X8_URL else self._moengage
+            return SimulatedConnections(
+                self._world,
+                self._loop.begin,
+                service,
+                self._random,
+                base_url=base_url,
+                connect_timeout=connect_timeout,
+            )
+
+        with patch.object(http, "Connections", connections):
+            yield

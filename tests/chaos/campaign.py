@@ -19,6 +19,7 @@ from tests.chaos.lambdas import InvocationError, virtual_threads
 from tests.chaos.moengage import PROMOTIONAL, TRANSACTIONAL, MoEngage
 from tests.chaos.world import START, World
 from tests.chaos.world_loop import WorldLoop
+from tests.fakes.aws import an_aws_account
 
 # Every five minutes, as in the template, while there is much to do; after that only receipts that
 # come late or never are waited for, and running it more seldom saves time without hiding anything.
@@ -103,7 +104,13 @@ class Result:
 def run(setting: Setting) -> Result:
     """Run a campaign until nothing is left to do."""
     world = World(setting.seed)
-    with virtual_threads(world), _quiet(), closing(world), closing(WorldLoop(world)) as loop:
+    with (
+        an_aws_account(),
+        virtual_threads(world),
+        _quiet(),
+        closing(world),
+        closing(WorldLoop(world)) as loop,
+    ):
         return _Campaign(world, loop, setting).run()
 
 

@@ -1,14 +1,18 @@
 """A small Lambda: execution environments that freeze, and queues that call functions."""
 
+import contextvars
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Self
 from unittest.mock import patch
 
-from sms_bridge.services import deadline as answer_time_module
-from sms_bridge.services import send as send_module
-from sms_bridge.storage import queues as outcome_queue_module
+import botocore.endpoint
+
+from sms_bridge import background
+from sms_bridge.storage import queues
 from tests.chaos.faults import Faults
 from tests.chaos.sqs import Queue, Record
 from tests.chaos.world import Killed, Machine, Promise, World
@@ -215,16 +219,36 @@ def _event_record(record: Record) -> dict[str, Any]:
     }
 
 
+class _VirtualExecutor:
+    """``ThreadPoolExecutor``, as far as batches are worked on with it."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map[Thing, Result](
+        self, work: Callable[[Thing], Result], things: Iterable[Thing]
+    ) -> Iterator[Result]:
+        started = [background.start(partial(work, thing)) for thing in things]
+        return (one.result() for one in started)
+
+
 @contextmanager
 def virtual_threads(world: World) -> Iterator[None]:
-    """Let the package's side work run in virtual time."""
+    """Let background tasks and boto3's pauses happen in virtual time."""
 
-    def begin(work: Callable[[], Any]) -> Promise[Any]:
+    def start(work: Callable[[], Any]) -> Promise[Any]:
         promise: Promise[Any] = Promise(world)
+        context = contextvars.copy_context()
 
         def run() -> None:
             try:
-                promise.set_result(work())
+                promise.set_result(context.run(work))
             except Exception as error:
                 promise.set_exception(error)
 
@@ -232,9 +256,9 @@ def virtual_threads(world: World) -> Iterator[None]:
         return promise
 
     with (
-        patch.object(answer_time_module, "begin", begin),
-        patch.object(send_module, "begin", begin),
-        patch.object(outcome_queue_module, "begin", begin),
+        patch.object(background, "start", start),
+        patch.object(queues, "ThreadPoolExecutor", _VirtualExecutor),
+        patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=world.wait)),
         # Looks whether source files have changed, for every frame of every failure logged.
         patch.object(linecache, "checkcache", lambda _=None: None),
     ):

@@ -1,14 +1,12 @@
 """A small SQS: visibility, delays, receive counts, dead-letter queues, and records in any order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.awsrequest import AWSPreparedRequest
 
-from tests.chaos.aws import client_error
-from tests.chaos.dynamodb import Call
+from tests.chaos.aws import Content, RefusedError
 
 _MAX_DELAY = 900
 _MAX_VISIBILITY = 43_200
@@ -59,7 +57,7 @@ class Queue:
         heard: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self.name = name
-        self.url = f"https://sqs.invalid/{name}"
+        self.url = f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}"
         self.records: dict[str, Record] = {}
         self.on_shown: Callable[[float], None] = lambda _: None
         self._now = now
@@ -108,9 +106,9 @@ class Queue:
         now = self._now()
         record = self.records.get(handle.rpartition("/")[0])
         if record is None or record.handle != handle or record.shown_at <= now:
-            raise client_error("MessageNotInflight", "ChangeMessageVisibility")
+            raise RefusedError("MessageNotInflight")
         if not 0 <= seconds <= _MAX_VISIBILITY:
-            raise client_error("InvalidParameterValue", "ChangeMessageVisibility")
+            raise RefusedError("InvalidParameterValue")
         record.shown_at = now + seconds
         self.on_shown(record.shown_at)
 
@@ -121,66 +119,47 @@ class Queue:
             del self.records[record.record_id]
 
 
-class SqsClient:
-    """boto3's SQS client, as far as the bridge uses it."""
+class Sqs:
+    """Answers SQS's operations."""
 
-    def __init__(self, queues: list[Queue], call: Call) -> None:
+    def __init__(self, queues: Iterable[Queue]) -> None:
         self._queues = {queue.url: queue for queue in queues}
-        self._call = call
 
-    def send_message(
-        self,
-        *,
-        QueueUrl: str,
-        MessageBody: str,
-        DelaySeconds: int = 0,
-        MessageAttributes: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Put a record into a queue."""
-        if not 0 <= DelaySeconds <= _MAX_DELAY:
-            raise client_error("InvalidParameterValue", "SendMessage")
-        attributes = {
-            name: attribute["StringValue"] for name, attribute in (MessageAttributes or {}).items()
-        }
-        queue = self._queues[QueueUrl]
-        record_id = self._call(
-            "SendMessage", lambda: queue.send(MessageBody, delay=DelaySeconds, **attributes)
-        )
-        return {"MessageId": record_id}
+    def __call__(self, operation: str, content: Content, _: AWSPreparedRequest) -> Content:
+        """Answer an operation."""
+        queue = self._queues[content["QueueUrl"]]
+        match operation:
+            case "SendMessage":
+                return _send(queue, content)
+            case "ChangeMessageVisibility":
+                queue.show_again(content["ReceiptHandle"], content["VisibilityTimeout"])
+                return {}
+            case "ChangeMessageVisibilityBatch":
+                return _show_again(queue, content["Entries"])
+        raise RefusedError("UnsupportedOperation")
 
-    def change_message_visibility(
-        self,
-        *,
-        QueueUrl: str,
-        ReceiptHandle: str,
-        VisibilityTimeout: int,
-    ) -> None:
-        """Change for how long a record is out of sight."""
-        if not isinstance(VisibilityTimeout, int):
-            raise client_error("InvalidParameterValue", "ChangeMessageVisibility")
-        queue = self._queues[QueueUrl]
-        self._call(
-            "ChangeMessageVisibility", lambda: queue.show_again(ReceiptHandle, VisibilityTimeout)
-        )
 
-    def change_message_visibility_batch(
-        self, *, QueueUrl: str, Entries: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        """Change it for many records, each for itself."""
-        if not 1 <= len(Entries) <= 10 or len({one["Id"] for one in Entries}) < len(Entries):
-            raise client_error("InvalidBatchEntry", "ChangeMessageVisibilityBatch")
-        queue = self._queues[QueueUrl]
+def _send(queue: Queue, content: Content) -> Content:
+    delay = content.get("DelaySeconds", 0)
+    if not 0 <= delay <= _MAX_DELAY:
+        raise RefusedError("InvalidParameterValue")
+    attributes = {
+        name: attribute["StringValue"]
+        for name, attribute in content.get("MessageAttributes", {}).items()
+    }
+    return {"MessageId": queue.send(content["MessageBody"], delay=delay, **attributes)}
 
-        def work() -> dict[str, Any]:
-            done: dict[str, Any] = {"Successful": [], "Failed": []}
-            for entry in Entries:
-                try:
-                    queue.show_again(entry["ReceiptHandle"], entry["VisibilityTimeout"])
-                    done["Successful"].append({"Id": entry["Id"]})
-                except ClientError as error:
-                    failed = {"Id": entry["Id"], "SenderFault": True, **error.response["Error"]}
-                    done["Failed"].append(failed)
-            return done
 
-        answer: dict[str, Any] = self._call("ChangeMessageVisibilityBatch", work)
-        return answer
+def _show_again(queue: Queue, entries: list[Content]) -> Content:
+    """Change for how long many records are out of sight, each for itself."""
+    if not 1 <= len(entries) <= 10 or len({one["Id"] for one in entries}) < len(entries):
+        raise RefusedError("InvalidBatchEntry")
+    done: Content = {"Successful": [], "Failed": []}
+    for entry in entries:
+        try:
+            queue.show_again(entry["ReceiptHandle"], entry["VisibilityTimeout"])
+            done["Successful"].append({"Id": entry["Id"]})
+        except RefusedError as error:
+            failed = {"Id": entry["Id"], "SenderFault": True, "Code": str(error)}
+            done["Failed"].append(failed)
+    return done

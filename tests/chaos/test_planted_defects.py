@@ -136,7 +136,7 @@ def tell_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
         (forget_receipts, (), True, Wrong.LOST),
         (forget_what_waits, ("refused", "throttled_with_time"), False, Wrong.STUCK),
         (call_every_receipt_a_failure, (), False, Wrong.UNTRUE),
-        (tell_whoever_asks, ("sqs_duplicates",), False, Wrong.TOLD_TWICE),
+        (tell_whoever_asks, ("sqs_duplicates",), False, Wrong.REPORTED_TWICE),
         (ignore_opt_outs, ("opt_outs", "late_repeats"), False, Wrong.TEXTED),
         (wait_for_8x8, ("slow_answer",), False, Wrong.LATE),
         (tell_before_moengage_knows, ("receipts_early",), False, Wrong.LOST),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from random import Random
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -93,8 +94,6 @@ class SimulatedConnections[Order]:
     ----------
     begin
         Begins what is asynchronous.
-    host
-        Of the service.
     """
 
     def __init__(
@@ -104,16 +103,19 @@ class SimulatedConnections[Order]:
         service: Service[Order],
         random: Random,
         *,
-        host: str,
+        base_url: str,
         connect_timeout: float,
     ) -> None:
+        self.base_url = base_url
         self._world = world
         self._begin = begin
         self._service = service
         self._random = random
-        self._host = host
+        self._host = urlsplit(base_url).netloc
         self._connect_timeout = connect_timeout
-        self.base_url = f"https://{host}"
+
+    def connect(self) -> None:
+        """Open a connection ahead: nothing here is kept open."""
 
     def post_json(
         self, path: str, payload: Payload, *, headers: dict[str, str], seconds: float

@@ -270,6 +270,10 @@ class Promise[Value]:
         """Tell whether it is there."""
         return self._result is not None
 
+    def exception(self) -> BaseException | None:
+        """Return why it is broken, if it is."""
+        return self._result if isinstance(self._result, BaseException) else None
+
     def set_result(self, value: Value) -> None:
         """Fulfil it."""
         self._settle((value,))

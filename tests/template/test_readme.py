@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from sms_bridge.api.errors import Code, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.send_request import NAMES
 from sms_bridge.domain import opt_out as opt_outs
 from sms_bridge.domain import send_result as send_results_module
@@ -42,7 +42,7 @@ def test_every_code_stands_with_its_status() -> None:
         for code in re.findall(r"`(\w+)`", codes)
     }
 
-    assert documented == {(code.value, int(RefusedError(code, "").status)) for code in Code}
+    assert documented == {(code.value, int(RefusedError(code, "").status)) for code in Reason}
 
 
 def send_results() -> Iterator[SendResult]:
@@ -100,7 +100,7 @@ def test_every_code_that_the_runbook_names_exists() -> None:
     reasons = {one.reason for one in send_results()} | {one.reason for one in outcomes() if one}
     given_up = {"moengage_unreachable", "moengage_5xx", *(f"moengage_{n}" for n in range(400, 500))}
 
-    others = words - set(Code) - reasons - given_up - {NO_URL}
+    others = words - set(Reason) - reasons - given_up - {NO_URL}
 
     functions = {path.parent.name for path in PROJECT.glob("functions/*/app.py")}
     assert others - functions <= log_keys()

@@ -56,9 +56,12 @@ def test_tasks_that_hang_keep_no_other_from_being_done() -> None:
 
 
 def test_a_task_that_hangs_does_not_keep_the_process_alive() -> None:
-    hangs = "import threading; from sms_bridge import background; background.start(threading.Event().wait)"
+    hangs = (
+        "import threading; from sms_bridge import background; "
+        "background.start(threading.Event().wait)"
+    )
 
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", hangs], env={"PYTHONPATH": "layers"}, check=True, timeout=60
     )
 

@@ -183,8 +183,9 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 
     @answers_http
     def handler(request: HttpRequest) -> Response:
-        require_callback_token(request, (CALLBACK_TOKEN,))
-        step(read_callback(request.any_text(), "2026-11-24T09:30:04.000Z"), hash_key=HASH_KEY)
+        require_callback_token(request, (CALLBACK_TOKEN,), in_url=False)
+        for event in read_callback(request.any_text(), "2026-11-24T09:30:04.000Z"):
+            step(event, hash_key=HASH_KEY)
         return json_response({})
 
     with failing(messages, *fails, error=SpeakingError()):

@@ -285,7 +285,7 @@ class Bridge:
         self.eightx8.words[message_id] = (word, taken_at)
         status = {"timestamp": self.clock.text}
         body = a_receipt_callback(word, clientMessageId=message_id, status=status)
-        event = read_callback(json.dumps(body), self.clock.text)
+        (event,) = read_callback(json.dumps(body), self.clock.text)
         return self._run(dies_at, lambda: self._receive(event, hash_key="k"))
 
     def reconcile(self, dies_at: int | None = None) -> bool:

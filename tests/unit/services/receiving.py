@@ -35,7 +35,8 @@ class Bridge:
 
     def receive(self, body: Any) -> None:
         content = body if isinstance(body, str) else json.dumps(body)
-        self.step(read_callback(content, self.clock.text), hash_key="k")
+        for event in read_callback(content, self.clock.text):
+            self.step(event, hash_key="k")
 
     def state_of(self, message_id: str = MESSAGE_ID) -> State:
         message = self.messages.get(message_id)
