@@ -79,7 +79,7 @@ class Attempt:
     is_ambiguous
         Whether 8x8 may have the message from an earlier attempt.
     outcome_is_open
-        Whether MoEngage still has to hear its outcome.
+        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
     """
 
     begun: bool
@@ -98,7 +98,7 @@ class Attempt:
             state=message.state,
             number=message.attempt,
             is_ambiguous=bool(message.ambiguous_since),
-            outcome_is_open=message.outcome_is_open,
+            outcome_is_open=not begun and message.outcome_is_open,
         )
 
 
