@@ -155,7 +155,7 @@ class MessageStore(Protocol):
         Returns
         -------
         dict
-            An exception for each message of which nobody knows whether its attempt is begun.
+            An exception for each message whose attempt may or may not be begun.
         """
 
     def record_result(
@@ -192,7 +192,7 @@ class MessageStore(Protocol):
         """
 
     def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
-        """Record what MoEngage has heard; the message is closed. Nothing changes that later."""
+        """Record what was reported; the message is closed. Nothing changes that later."""
 
     def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
         """End a lease after a report that failed: count it, and say when it is tried again."""
@@ -210,7 +210,7 @@ class MessageStore(Protocol):
         """Take a message without an outcome off the list of open ones."""
 
     def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome MoEngage has not heard."""
+        """Return the messages accepted in a time span whose outcome is not reported."""
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -273,7 +273,7 @@ class SendQueue(Protocol):
         """
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        """Move a message to the dead-letter queue; tells whether it may leave the queue."""
+        """Move a message to the dead-letter queue; returns whether it may leave the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +348,7 @@ class OptOuts(Protocol):
     """Knows who opted out of which sub-account's messages."""
 
     def is_opted_out(self, person: Person) -> bool:
-        """Tell whether a person opted out."""
+        """Return whether a person opted out."""
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
