@@ -328,9 +328,10 @@ class DynamoDBMessages:
         recorded = self._keep_facts(message_id, facts, receipt.received_at)
         return Recorded(recorded.message, effect, outcome_is_new=False)
 
-    def keep_inbound(self, inbound: InboundMessage) -> str:
+    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
-        self._keep(inbound_id, inbound.received_at, inbound_values(inbound))
+        values = {**inbound_values(inbound), "sender_hash": sender_hash}
+        self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
