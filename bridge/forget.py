@@ -123,7 +123,7 @@ def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
     if messages_only:
         return known
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
-    for trace in filter(None, stack.people.traces_of(number)):
+    for trace in filter(None, stack.people.traces_of(number, recipient_hash)):
         if not trace.is_inbound:
             known.callbacks.append(trace)
         elif is_synced and _may_be_synced(trace):

@@ -76,7 +76,7 @@ def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
 
 
 def _is_dead_lettered(record: Record, reason: str, dead_letters: DeadLetterQueue | None) -> bool:
-    """Move a record to the dead-letter queue; tells whether it may leave its own."""
+    """Move a record to the dead-letter queue; returns whether it may leave its own."""
     logger.error("record dead-lettered", record=record["messageId"], reason=reason)
     if dead_letters is None:
         return False
