@@ -36,10 +36,10 @@ def test_commands_of_bridge_that_are_named_exist(document: Path) -> None:
     source = (PROJECT / "bridge" / "app.py").read_text("utf-8")
     registered = {
         name.replace("_", "-")
-        for name in re.findall(r"app\.(?:command\(\)|add_typer)\((\w+)\)", source)
+        for name in re.findall(r"(?:_add|app\.add_typer)\(\s*(\w+)[,)]", source)
     }
 
-    named = set(re.findall(r"`bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
+    named = set(re.findall(r"`sms-bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
 
     assert registered
     assert named <= registered
