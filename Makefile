@@ -7,6 +7,10 @@ SHELL := bash
 
 export PYTHON
 export UV_PYTHON_DOWNLOADS := never
+# The system's certificates, where there are any: a proxy that opens TLS has its own among them.
+export UV_SYSTEM_CERTS ?= $(if $(or $(filter Darwin,$(shell uname -s)),$(wildcard \
+  /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/ssl/ca-bundle.pem \
+  /etc/pki/tls/certs/ca-bundle.crt)),true,false)
 export SAM_CLI_TELEMETRY := 0
 
 UV := .venv/uv/bin/uv
@@ -24,8 +28,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise)
-	@exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults)
+run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise; PORT=8800: fixed ports)
+	@PYTHONPATH=layers exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults) $(if $(PORT),--port $(PORT))
 
 # What has a local stack of its own waits most of the time: two side by side, and what each says in
 # one piece when it is done (where this make can do that).
@@ -137,14 +141,15 @@ clean: ## Remove environments, builds and caches
 # ------------------------------------------------------------------------------- environments
 # pip installs uv and nothing else; a folder of its own needs neither venv nor ensurepip.
 $(UV): requirements/uv.txt scripts/find_python.sh
-	rm -rf .venv/uv
-	python=$$(scripts/find_python.sh) && "$$python" -m pip install --quiet --require-hashes \
-	  --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt
-	touch $@
+	@python=$$(scripts/find_python.sh) && rm -rf .venv/uv && \
+	  echo "The first time: tools and libraries are downloaded into .venv/, about 250 MB, a minute or two." && \
+	  "$$python" -m pip install --quiet --require-hashes --only-binary :all: \
+	    --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt
+	@touch $@
 
 .venv/%/.ready: requirements/%.txt $(UV)
 	@echo "making .venv/$*"
 	@python=$$(scripts/find_python.sh) && \
 	  $(UV) venv --quiet --no-project --clear --python "$$python" .venv/$*
-	@$(UV) pip install --quiet --require-hashes --python .venv/$* -r requirements/$*.txt
+	@$(UV) pip install --quiet --require-hashes --only-binary :all: --python .venv/$* -r requirements/$*.txt
 	@touch $@

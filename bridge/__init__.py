@@ -1,1 +1,1 @@
-"""`bridge`: the operators' command-line tool."""
+"""`sms-bridge`: the operators' command-line tool."""

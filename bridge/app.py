@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -9,54 +10,114 @@ from typer.core import TyperGroup
 
 from bridge.configure import configure
 from bridge.doctor import doctor
-from bridge.errors import FAILURES, line_of
+from bridge.errors import failure_of
+from bridge.failures import failures
 from bridge.forget import forget
 from bridge.message import message
+from bridge.opt_outs import opt_outs
 from bridge.parameters import parameters
+from bridge.redrive import redrive
 from bridge.replay import replay
 from bridge.rotate import rotate
 from bridge.send_test import send_test
 from bridge.settings import settings
 from bridge.stack import Stack
 from bridge.stats import stats
+from bridge.terminal import safe, say
 from bridge.webhook import webhook
+from sms_bridge import __version__
+
+NAME = "sms-bridge"
+
+_BEFORE_THE_COMMAND = ("--stack", "--profile", "--region", "--api-url")
+_AFTER_THE_COMMAND = ("--json",)
+# Its module has moved between Typer's versions.
+_ClickError: Any = typer.BadParameter.__mro__[2]
 
 
 class Commands(TyperGroup):
-    """Commands that say in one line what failed."""
+    """Commands whose options may stand anywhere, and that say in one line what failed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the options of all commands before the command, and the others after it."""
+        return super().parse_args(ctx, _in_order(args))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except FAILURES as error:
-            typer.echo(f"bridge: {line_of(error)}", err=True)
+        except _ClickError as error:
+            error.message = safe(error.message)
+            raise
+        except (typer.Exit, typer.Abort, EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            say(f"{NAME}: {failure_of(error)}", error=True)
             raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
 
+def _in_order(args: Sequence[str]) -> list[str]:
+    before: list[str] = []
+    rest: list[str] = []
+    after: list[str] = []
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word.partition("=")[0] in _BEFORE_THE_COMMAND:
+            before += [word] if "=" in word else [word, *([next(words, "")])]
+        elif word in _AFTER_THE_COMMAND and not rest:
+            after.append(word)
+        else:
+            rest.append(word)
+    return [*before, *rest, *after]
+
+
 app = typer.Typer(
-    name="bridge",
+    name=NAME,
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _add(command: Callable[..., None], *examples: str) -> None:
+    shown = "\n".join(f"  {NAME} {one}" for one in examples)
+    app.command(epilog=f"\b\nExamples:\n{shown}")(command)
+
+
 # In the order in which they are needed.
-app.command()(configure)
-app.command()(settings)
+_add(configure, "configure", "configure --key-from-stdin < key.txt")
+_add(settings, "settings", "settings --show-tokens")
 app.add_typer(webhook)
 app.add_typer(parameters)
-app.command()(send_test)
-app.command()(doctor)
-app.command()(stats)
-app.command()(message)
-app.command()(replay)
-app.command()(rotate)
-app.command()(forget)
+_add(send_test, "send-test --to +6591234567", "send-test --to - < number.txt")
+_add(doctor, "doctor", "doctor --all", "doctor --json --region ap-southeast-1")
+_add(stats, "stats", "stats --json")
+_add(
+    message,
+    "message +6591234567",
+    "message 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d --local-time",
+    "message --campaign spring --state failed --since 24h",
+)
+_add(failures, "failures --since 2h", "failures --since 1d --list --reason eightx8_unauthorized")
+_add(opt_outs, "opt-outs", "opt-outs --by-day --since 30d", "opt-outs --clear +6591234567")
+_add(replay, "replay --reason moengage_503", "replay --all --yes")
+_add(redrive, "redrive", "redrive --yes")
+_add(rotate, "rotate moengage", "rotate moengage --retire")
+_add(forget, "forget +6591234567", "forget - < number.txt")
 
 
-@app.callback()
-def bridge(
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=f"\b\nExamples:\n  {NAME} doctor\n  {NAME} message +6591234567 --stack other")
+def sms_bridge(
     context: typer.Context,
     stack: Annotated[str, typer.Option(help="Name of the stack.")] = "sms-bridge",
     profile: Annotated[str | None, typer.Option(help="AWS profile.")] = None,
@@ -68,11 +129,15 @@ def bridge(
             help="Base URL of the bridge's API, where it is not the one in the stack's outputs.",
         ),
     ] = None,
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
 ) -> None:
-    """Operate a deployed SMS bridge.
+    """Operate a deployed SMS bridge. Options may stand before or after the command.
 
     Exit status: 0 when all is well, 1 when something is wrong or failed, 2 when the command was
-    used wrongly, 3 when 8x8 did not tell.
+    used wrongly, 3 when 8x8 did not answer, 130 after Ctrl-C.
     AWS_ENDPOINT_URL and BRIDGE_API_URL lead to a local stack.
     """
     context.obj = Stack(stack, profile=profile, region=region, api_url=api_url)
@@ -80,4 +145,4 @@ def bridge(
 
 def main() -> None:
     """Run."""
-    app()
+    app(prog_name=NAME)

@@ -35,11 +35,15 @@ class Answer:
         except ValueError:
             return None
 
+    def get(self, name: str) -> Any:
+        """Return a field of the body, ``None`` where there is none."""
+        body = self.json
+        return body.get(name) if isinstance(body, dict) else None
+
     @property
     def code(self) -> Any:
         """The bridge's reason for an error, or 8x8's code."""
-        body = self.json
-        return (body.get("reason") or body.get("code")) if isinstance(body, dict) else None
+        return self.get("reason") or self.get("code")
 
 
 def call(method: str, url: str, *, token: str = "", body: object = None) -> Answer:
@@ -65,6 +69,5 @@ def call(method: str, url: str, *, token: str = "", body: object = None) -> Answ
             answer = pool.request(method, url, headers=headers, json=body, redirect=False)
             return Answer(answer.status, answer.data)
     except HTTPError as error:
-        raise NoAnswerError(
-            f"{urlsplit(url).netloc} does not answer ({type(error).__name__})"
-        ) from None
+        host, kind = urlsplit(url).netloc, type(error).__name__
+        raise NoAnswerError(f"{host} does not answer ({kind})", id="no-answer") from None

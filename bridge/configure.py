@@ -1,19 +1,17 @@
-"""`bridge configure`: fills the stack's secret."""
+"""`sms-bridge configure`: fills the stack's secret."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
-from bridge.account import remember_account_id
 from bridge.calls import NoAnswerError
-from bridge.eightx8 import Access, EightX8Account
-from bridge.errors import BridgeError
+from bridge.eightx8 import Access, EightX8Account, EightX8Error, remember_account_id
 from bridge.options import AccountId, AsJson
 from bridge.stack import Stack
+from bridge.terminal import say, say_json
 
 
 def configure(
@@ -55,13 +53,12 @@ def configure(
         done.append("Stored the id of the 8x8 account.")
     done += [f"Made a token in {name}." for name in stack.add_missing_tokens()]
     if as_json:
-        typer.echo(json.dumps({"done": done}))
+        say_json({"done": done})
         return
-    for line in done or ["Nothing was to be done."]:
-        typer.echo(line)
+    say(*(done or ["Nothing was to be done."]))
     if done:
         seconds = stack.seconds_until_secret_is_read
-        typer.echo(
+        say(
             f"The functions use it within {seconds} seconds, and at once where 8x8 refused the "
             "key before."
         )
@@ -87,8 +84,8 @@ def _check(stack: Stack, key: str) -> str:
 
     Raises
     ------
-    BridgeError
-        8x8 refuses it.
+    EightX8Error
+        8x8 refuses it, in every platform region.
     """
     account = EightX8Account(stack.eightx8_url, key)
     try:
@@ -96,7 +93,20 @@ def _check(stack: Stack, key: str) -> str:
     except NoAnswerError as error:
         return f"whether it is right is not known: {error}"
     if Access.KEY_REFUSED in access.values():
-        raise BridgeError("8x8 refuses this key; nothing was stored")
+        region = account.region_that_accepts(stack.sub_account_ids[0])
+        if region:
+            return (
+                f"{account.host} refuses it, and the platform region {region} accepts it: "
+                f"sms-bridge parameters set EightX8Region={region}"
+            )
+        raise EightX8Error(
+            f"8x8 ({account.host}) refuses this key; nothing was stored", id="eightx8-key-refused"
+        )
+    if Access.NOT_8X8 in access.values():
+        return (
+            f"{account.host} does not answer as 8x8's API does, so whether it is right is not "
+            "known; see EightX8Region and EightX8BaseUrl: sms-bridge parameters show"
+        )
     if refused := [name for name, one in access.items() if one is Access.SUB_ACCOUNT_REFUSED]:
         return f"8x8 accepts it, but not for {', '.join(refused)}"
     if Access.UNCLEAR in access.values():

@@ -1,105 +1,130 @@
-"""`bridge doctor`: is the deployed bridge healthy, and what to do if not."""
+"""`sms-bridge doctor`: is the deployed bridge healthy, and what to do if not."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from bridge.checks.alarms import check_alarms
-from bridge.checks.api import check_api
-from bridge.checks.deployment import check_deployment
-from bridge.checks.eightx8 import check_key, check_webhook
-from bridge.checks.findings import Finding, Level
-from bridge.checks.messages import check_messages
-from bridge.checks.moengage import check_delivery_tracking, check_outcomes
-from bridge.checks.queues import check_dead_letters, check_queues
-from bridge.checks.secret import check_secret
-from bridge.errors import FAILURES, line_of
+from bridge.checks.api import check_api, check_secret
+from bridge.checks.aws import (
+    check_alarms,
+    check_deployment,
+    check_environments,
+    check_keywords,
+    check_running,
+)
+from bridge.checks.eightx8 import check_balance, check_key, check_webhook
+from bridge.checks.findings import Check, Finding, Level
+from bridge.checks.moengage import check_delivery_tracking
+from bridge.checks.traffic import check_last_hour, check_work
+from bridge.errors import UNEXPECTED, failure_of
 from bridge.options import AsJson
 from bridge.stack import Stack
-from bridge.survey import take_survey
+from bridge.terminal import say, say_json, say_marked, waiting
 
-
-def _check_survey(stack: Stack) -> Iterable[Finding]:
-    survey = take_survey(stack.messages, time.time())
-    return chain(check_messages(survey), check_outcomes(survey, stack))
-
-
-_CHECKS: dict[str, Callable[[Stack], Iterable[Finding]]] = {
+# Those that others rest on first.
+_CHECKS: dict[str, Check] = {
+    "functions": check_environments,
+    "running": check_running,
     "secret": check_secret,
-    "8x8 key": check_key,
-    "8x8 webhook": check_webhook,
-    "API": check_api,
+    "8x8's key": check_key,
+    "8x8's webhook": check_webhook,
+    "8x8's balance": check_balance,
+    "the API": check_api,
     "delivery tracking": check_delivery_tracking,
-    "queues": check_queues,
-    "dead letters": check_dead_letters,
-    "messages": _check_survey,
+    "keywords": check_keywords,
+    "queues and messages": check_work,
+    "the last hour": check_last_hour,
     "alarms": check_alarms,
 }
-_MARKS = {
-    Level.OK: "[green]ok[/]",
-    Level.WARNING: "[yellow]warning[/]",
-    Level.PROBLEM: "[red]problem[/]",
+_COLOURS = {
+    Level.PROBLEM: typer.colors.RED,
+    Level.WARNING: typer.colors.YELLOW,
+    Level.OK: typer.colors.GREEN,
 }
 _INDENT = 9
+_BREAK_EVERYTHING = ("environment-broken", "environment-drift", "secret-unreadable")
+_BREAK_8X8 = ("eightx8-region-wrong", "eightx8-host-wrong")
 
 
-def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check the deployed bridge from end to end, and say what mends each thing that is wrong.
+def doctor(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Show what is well, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the deployed bridge from end to end, and say what fixes each thing that is wrong.
 
-    Nothing is sent and nothing changed. Exit status 1 when there is a problem.
+    Nothing is sent and no setting changed. Exit status 1 when there is a problem.
     """
     stack: Stack = context.obj
-    console = Console(soft_wrap=True, highlight=False)
-    findings: list[Finding] = []
-    for finding in examine(stack):
-        findings.append(finding)
-        if not as_json:
-            _show(finding, console)
+    with waiting("Looking at the bridge"):
+        findings = examine(stack)
+    counts = {level: sum(one.level is level for one in findings) for level in Level}
+    where = _where(stack)
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in findings]))
-    problems = sum(one.level is Level.PROBLEM for one in findings)
-    warnings = sum(one.level is Level.WARNING for one in findings)
-    if not as_json:
-        console.print(f"\n{problems} problems, {warnings} warnings")
-    if problems:
+        say_json(
+            {
+                **where,
+                "problems": counts[Level.PROBLEM],
+                "warnings": counts[Level.WARNING],
+                "findings": [
+                    {"level": one.level, "id": one.id, "what": one.what, "remedy": one.remedy}
+                    for one in findings
+                ],
+            }
+        )
+    else:
+        say(", ".join(f"{name} {value or 'unknown'}" for name, value in where.items()), "")
+        for finding in findings:
+            if everything or finding.level is not Level.OK:
+                _show(finding)
+        say(f"{counts[Level.PROBLEM]} problems, {counts[Level.WARNING]} warnings")
+    if counts[Level.PROBLEM]:
         raise typer.Exit(1)
 
 
-def examine(stack: Stack) -> Iterator[Finding]:
-    """Run every check, the ones that others rest on first."""
-    deployment = list(_guarded("stack", check_deployment, stack))
-    yield from deployment
-    if any(one.level is Level.PROBLEM for one in deployment):
-        return
-    for name, check in _CHECKS.items():
-        yield from _guarded(name, check, stack)
+def examine(stack: Stack) -> list[Finding]:
+    """Run every check; problems come first, and what follows from another finding is left out."""
+    found = list(_findings_of("the stack", check_deployment, stack, []))
+    if not any(one.level is Level.PROBLEM for one in found):
+        for name, check in _CHECKS.items():
+            found += _findings_of(name, check, stack, found)
+    ids = {one.id for one in found if one.level is not Level.OK}
+    found = [one for one in found if not ids.intersection(one.follows_from)]
+    return sorted(found, key=lambda one: list(Level).index(one.level))
 
 
-def _guarded(
-    name: str, check: Callable[[Stack], Iterable[Finding]], stack: Stack
+def _findings_of(
+    name: str, check: Check, stack: Stack, earlier: Sequence[Finding]
 ) -> Iterator[Finding]:
     """Run a check; what keeps it from being made is a finding as well."""
     try:
         yield from check(stack)
-    except FAILURES as error:
-        yield Finding(
-            Level.PROBLEM,
-            name,
-            f"could not be checked: {line_of(error)}",
-            "mend that, then: bridge doctor",
-        )
+    except Exception as error:
+        failure = failure_of(error)
+        if failure.id == UNEXPECTED:
+            what = f"{name} could not be checked: {failure.what}"
+            yield Finding(Level.PROBLEM, failure.id, what, failure.remedy, _BREAK_EVERYTHING)
+        # What several checks stumble over is one fault.
+        elif failure.id not in {one.id for one in earlier}:
+            remedy = failure.remedy or "fix that, then: sms-bridge doctor"
+            yield Finding(Level.PROBLEM, failure.id, failure.what, remedy, _BREAK_8X8)
 
 
-def _show(finding: Finding, console: Console) -> None:
-    mark = _MARKS[finding.level] + " " * (_INDENT - len(finding.level))
-    console.print(f"{mark}{escape(finding.part)}: {escape(finding.what)}")
+def _where(stack: Stack) -> dict[str, str]:
+    where = {"stack": stack.name, "region": "", "account": ""}
+    try:
+        where["region"] = stack.region
+        where["account"] = stack.account
+    except Exception:
+        return where  # a finding says why
+    return where
+
+
+def _show(finding: Finding) -> None:
+    mark = f"{finding.level:<{_INDENT}}"
+    say_marked(mark, _COLOURS[finding.level], f"{finding.what} [{finding.id}]")
     if finding.remedy:
-        console.print(f"{' ' * _INDENT}-> {escape(finding.remedy)}")
+        say(f"{'':{_INDENT}}-> {finding.remedy}", "")

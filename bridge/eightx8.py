@@ -1,21 +1,33 @@
-"""The 8x8 account behind a stack: its webhooks, and what the API key may use."""
+"""The 8x8 account behind a stack: its webhooks, what the API key may use, erasure and balance."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from bridge.calls import Answer, call
+from bridge.calls import Answer, NoAnswerError, call
 from bridge.errors import BridgeError
-from sms_bridge.providers import eightx8_errors, http
+from bridge.stack import Stack
 
 ALL_SUB_ACCOUNTS = "*"
+HOSTS = {
+    "asia-pacific": "https://sms.8x8.com",
+    "north-america": "https://sms.us.8x8.com",
+    "europe": "https://sms.8x8.uk",
+    "indonesia": "https://sms.8x8.id",
+}
+"""By the parameter ``EightX8Region``."""
 
-# No message has it, so asking for it is harmless and tells how far the key gets.
+_ACCOUNT_ID = "eightx8AccountId"
+# No message has it, so asking for it is harmless and shows how far the key gets.
 _NO_UMID = "00000000-0000-0000-0000-000000000000"
-_UNKNOWN_SUB_ACCOUNT = 1001
+_UNKNOWN_SUB_ACCOUNT, _NOT_FOUND = 1001, 1300
+_SECONDS_BETWEEN_QUESTIONS = 1.0
+_TRIES = 5
 
 
 class EightX8Error(BridgeError):
@@ -28,6 +40,7 @@ class Access(StrEnum):
     GRANTED = "granted"
     KEY_REFUSED = "key refused"
     SUB_ACCOUNT_REFUSED = "sub-account refused"
+    NOT_8X8 = "not 8x8"
     UNCLEAR = "unclear"
 
 
@@ -48,24 +61,41 @@ class EightX8Account:
     ----------
     base_url
         Of the platform region.
-    api_key
-        Of the account.
     """
 
     def __init__(self, base_url: str, api_key: str) -> None:
         self._base_url = base_url
         self._api_key = api_key
 
+    @property
+    def host(self) -> str:
+        """The host that is called."""
+        return urlsplit(self._base_url).netloc
+
     def access_to(self, sub_account_id: str) -> Access:
-        """Ask for a message that does not exist: the refusal tells what the key may use."""
-        account = quote(sub_account_id, safe="&")
-        answer = self._call("GET", f"/api/v1/subaccounts/{account}/messages/{_NO_UMID}")
+        """Ask for a message that does not exist: the refusal shows what the key may use."""
+        answer = self._call("GET", _message(sub_account_id, _NO_UMID))
         if answer.status == 401:
             return Access.KEY_REFUSED
-        if answer.status == 403 or answer.code == _UNKNOWN_SUB_ACCOUNT:
+        if answer.status == 403 or answer.get("code") == _UNKNOWN_SUB_ACCOUNT:
             return Access.SUB_ACCOUNT_REFUSED
         # 429 comes after the key was looked at: one question a second is what 8x8 allows.
-        return Access.GRANTED if answer.status in (404, 429) else Access.UNCLEAR
+        if answer.status == 429 or answer.get("code") == _NOT_FOUND:
+            return Access.GRANTED
+        return Access.NOT_8X8 if answer.status == 404 else Access.UNCLEAR
+
+    def region_that_accepts(self, sub_account_id: str) -> str:
+        """Return the other platform region whose host accepts the key, empty where none does."""
+        if self._base_url not in HOSTS.values():
+            return ""
+        for region, url in HOSTS.items():
+            try:
+                found = EightX8Account(url, self._api_key).access_to(sub_account_id)
+            except NoAnswerError:
+                continue
+            if url != self._base_url and found in (Access.GRANTED, Access.SUB_ACCOUNT_REFUSED):
+                return region
+        return ""
 
     def webhooks(self, account_id: str) -> list[Webhook]:
         """Return the account's webhooks.
@@ -75,7 +105,7 @@ class EightX8Account:
         EightX8Error
             8x8 refused.
         """
-        answer = self._call("GET", _webhooks(account_id))
+        answer = self._call("GET", f"{_account(account_id)}/webhooks")
         _raise_if_refused(answer)
         return [_webhook(one) for one in answer.json or [] if isinstance(one, dict)]
 
@@ -93,7 +123,16 @@ class EightX8Account:
             "httpAuthorization": authorization,
             "enabled": webhook.enabled,
         }
-        _raise_if_refused(self._call("POST", _webhooks(account_id), [body]))
+        answer = self._call("POST", f"{_account(account_id)}/webhooks", [body])
+        if "new format" in str(answer.get("message")):
+            raise EightX8Error(
+                "8x8 still has a webhook of the old format (V1) for this account, whose receipts "
+                "are XML, and refuses a new one beside it",
+                id="webhook-old-format",
+                remedy="ask 8x8's support to delete the old SMS delivery-receipt webhook and to "
+                "switch the account to the new format; then: sms-bridge webhook register",
+            )
+        _raise_if_refused(answer)
 
     def remove(self, account_id: str, sub_account_id: str) -> None:
         """Remove a sub-account's webhook.
@@ -104,17 +143,46 @@ class EightX8Account:
             8x8 refused.
         """
         body = [{"subAccountId": sub_account_id}]
-        _raise_if_refused(self._call("DELETE", _webhooks(account_id), body))
+        _raise_if_refused(self._call("DELETE", f"{_account(account_id)}/webhooks", body))
+
+    def balance(self, account_id: str) -> tuple[float, str] | None:
+        """Return the prepaid balance and its currency, ``None`` where there is none."""
+        answer = self._call("GET", f"{_account(account_id)}/balance")
+        balance = answer.get("balance")
+        if answer.status != 200 or not isinstance(balance, int | float):
+            return None
+        return float(balance), str(answer.get("currency") or "")
+
+    def erase(self, sub_account_id: str, umid: str) -> None:
+        """Have 8x8 erase number and text of a message; what it does not have is erased.
+
+        Raises
+        ------
+        EightX8Error
+            8x8 did not accept it.
+        """
+        for _ in range(_TRIES):
+            answer = self._call("DELETE", f"{_message(sub_account_id, umid)}/pii")
+            if answer.status != 429:
+                break
+            time.sleep(_SECONDS_BETWEEN_QUESTIONS)
+        if answer.get("code") != _NOT_FOUND:
+            _raise_if_refused(answer)
 
     def _call(self, method: str, path: str, body: object = None) -> Answer:
         return call(method, self._base_url + path, token=self._api_key, body=body)
 
 
-def _webhooks(account_id: str) -> str:
-    return f"/api/v1/accounts/{quote(account_id, safe='')}/webhooks"
+def _account(account_id: str) -> str:
+    return f"/api/v1/accounts/{quote(account_id, safe='')}"
 
 
-def _webhook(given: dict[str, Any]) -> Webhook:
+def _message(sub_account_id: str, umid: str) -> str:
+    account = quote(sub_account_id, safe="&")
+    return f"/api/v1/subaccounts/{account}/messages/{quote(umid, safe='')}"
+
+
+def _webhook(given: Mapping[str, Any]) -> Webhook:
     return Webhook(
         sub_account_id=str(given.get("subAccountId", "")),
         url=str(given.get("url", "")),
@@ -124,8 +192,68 @@ def _webhook(given: dict[str, Any]) -> Webhook:
 
 
 def _raise_if_refused(answer: Answer) -> None:
+    if answer.status == 401:
+        raise EightX8Error(
+            "8x8 refuses the bridge's API key", id="eightx8-key-refused", remedy=ENTER_THE_KEY
+        )
     if answer.status == 403:
-        raise EightX8Error("8x8's API key may not use this account; is the account id right?")
+        raise EightX8Error(
+            "8x8's API key may not use this account",
+            id="account-id-wrong",
+            remedy="see in 8x8 Connect whether the account id is right: --account-id ID",
+        )
     if not 200 <= answer.status < 300:
-        result = eightx8_errors.result_of_answer(http.Answer(answer.status, answer.content))
-        raise EightX8Error(f"{result.description} (HTTP {answer.status})")
+        code = f", code {answer.code}" if answer.code else ""
+        raise EightX8Error(f"8x8 refused it (HTTP {answer.status}{code})", id="eightx8-refused")
+
+
+ENTER_THE_KEY = "sms-bridge configure, with the key from 8x8 Connect > API keys"
+
+# --------------------------------------------------------------------------- the account of a stack
+ACCOUNT_ID_IS_MISSING = EightX8Error(
+    "the id of the 8x8 account is not known",
+    id="account-id-missing",
+    remedy="add --account-id ID once (8x8 Connect shows it)",
+)
+
+
+def account_of(stack: Stack) -> EightX8Account:
+    """Return the account.
+
+    Raises
+    ------
+    EightX8Error
+        The secret does not hold the key.
+    """
+    key = stack.secret().eightx8_api_key
+    if not key:
+        raise EightX8Error(
+            "the secret does not hold 8x8's API key yet",
+            id="eightx8-key-missing",
+            remedy="sms-bridge configure",
+        )
+    return EightX8Account(stack.eightx8_url, key)
+
+
+def known_account_id(stack: Stack) -> str:
+    """Return the account's id as the secret holds it, empty where it does not."""
+    return str(stack.secret_values().get(_ACCOUNT_ID) or "")
+
+
+def account_id_of(stack: Stack, given: str | None) -> str:
+    """Return the account's id: the given one, or the one that the secret holds.
+
+    Raises
+    ------
+    EightX8Error
+        It is neither given nor known.
+    """
+    account_id = given or known_account_id(stack)
+    if not account_id:
+        raise ACCOUNT_ID_IS_MISSING
+    return account_id
+
+
+def remember_account_id(stack: Stack, account_id: str) -> None:
+    """Keep the account's id in the secret."""
+    stack.change_secret(**{_ACCOUNT_ID: account_id})

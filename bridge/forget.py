@@ -1,18 +1,18 @@
-"""`bridge forget`: takes a person out of what the bridge has stored."""
+"""`sms-bridge forget`: takes a person out of what the bridge and 8x8 have stored."""
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, track
 
-from bridge.options import AsJson, Yes, read_number
+from bridge.eightx8 import EightX8Account, account_of
+from bridge.errors import BridgeError
+from bridge.options import NUMBER_HELP, AsJson, Yes, read_number
 from bridge.stack import Stack
+from bridge.terminal import confirm, progress, say, say_json, waiting
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.outcome import seconds_before_next_opt_out_sync
@@ -31,9 +31,11 @@ class Known:
     inbound, callbacks
         SMS from them, and callbacks that were not understood and hold their number.
     too_young
-        SMS from them that are left for now: what they ask for may not have reached MoEngage yet.
+        SMS from them that are left for now: MoEngage may not have acknowledged what they ask for.
     opted_out_of
         Sub-accounts whose messages they do not want.
+    not_erased
+        Messages that 8x8 did not agree to erase, so that they are left here too, for the next try.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -41,11 +43,17 @@ class Known:
     callbacks: list[Trace] = field(default_factory=list)
     too_young: int = 0
     opted_out_of: list[str] = field(default_factory=list)
+    not_erased: int = 0
 
     @property
     def under_way(self) -> int:
-        """How many of the messages MoEngage has not heard the outcome of."""
+        """How many of the messages MoEngage has not acknowledged the outcome of."""
         return sum(not one.outcome_reported_at for one in self.messages)
+
+    @property
+    def without_umid(self) -> int:
+        """How many of the messages 8x8's id is not known of."""
+        return sum(not one.umid for one in self.messages)
 
     @property
     def traces(self) -> list[Trace]:
@@ -56,7 +64,7 @@ class Known:
 def forget(
     context: typer.Context,
     number: Annotated[
-        str, typer.Argument(callback=read_number, help="The person's number, with country code.")
+        str, typer.Argument(callback=read_number, help=f"The person's number ({NUMBER_HELP}).")
     ],
     messages_only: Annotated[
         bool,
@@ -65,39 +73,44 @@ def forget(
             help="Do not read the whole table for SMS from the person: quick, but not all.",
         ),
     ] = False,
+    here_only: Annotated[
+        bool, typer.Option("--here-only", help="Do not ask 8x8 to erase its part.")
+    ] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete what is stored of a person, by their number.
+    """Delete what is stored of a person, by their number, here and at 8x8.
 
     Messages to them lose the number and all that leads to it; what became of them stays, and so
-    MoEngage still hears the outcome of those on their way. SMS from them, and callbacks that were
+    MoEngage still learns the outcome of those on their way. SMS from them, and callbacks that were
     not understood and hold the number, are deleted. An opt-out stays: it is a hash, and without
-    it they would be texted again. It can be stopped and repeated at any time.
+    it they would be texted again. After an interruption, the same command goes on.
+
+    It does not reach: log lines (masked, with the hash; they expire), records in the queues
+    (days at most), point-in-time backups (35 days), and what MoEngage stores.
     """
     stack: Stack = context.obj
-    console = Console(stderr=True)
-    known = _find(stack, number, console, messages_only=messages_only)
+    with waiting("Reading messages" if messages_only else "Reading the whole table"):
+        known = _find(stack, number, messages_only=messages_only)
     if not as_json:
-        _show(known, messages_only=messages_only)
+        _show(known, messages_only=messages_only, here_only=here_only)
     found = bool(known.messages or known.traces)
-    if found and not (yes or typer.confirm("Delete it? This cannot be undone.", err=True)):
-        raise typer.Abort
-    quiet = not console.is_terminal
-    for message in track(known.messages, "Messages", console=console, disable=quiet):
-        stack.people.anonymise(message.id)
-    for trace in track(known.traces, "What they sent", console=console, disable=quiet):
-        stack.people.delete(trace)
+    if found:
+        confirm("Delete it? This cannot be undone.", yes=yes)
+        _delete(known, stack, None if here_only else account_of(stack))
     if as_json:
-        typer.echo(json.dumps(_figures(known)))
+        say_json(_figures(known))
     elif found:
-        typer.echo("Done.")
-    if known.too_young:
+        say("Done." if not known.not_erased else _NOT_ALL.format(known.not_erased))
+    if known.too_young or known.not_erased:
         # Not all of it is done; whoever runs this from a program must notice.
         raise typer.Exit(1)
 
 
-def _find(stack: Stack, number: str, console: Console, *, messages_only: bool) -> Known:
+_NOT_ALL = "8x8 did not accept the erasure of {} messages; do this again, or with --here-only."
+
+
+def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     known = Known(
         messages=list(stack.messages.messages_to(recipient_hash)),
@@ -109,30 +122,42 @@ def _find(stack: Stack, number: str, console: Console, *, messages_only: bool) -
     )
     if messages_only:
         return known
-    is_passed_on = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        reading = progress.add_task("Reading the whole table", total=None)
-        for trace in stack.people.traces_of(number):
-            if trace is None:
-                progress.advance(reading)
-            elif not trace.is_inbound:
-                known.callbacks.append(trace)
-            elif is_passed_on and _may_be_passed_on(trace):
-                known.too_young += 1
-            else:
-                known.inbound.append(trace)
+    is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
+    for trace in filter(None, stack.people.traces_of(number)):
+        if not trace.is_inbound:
+            known.callbacks.append(trace)
+        elif is_synced and _may_be_synced(trace):
+            known.too_young += 1
+        else:
+            known.inbound.append(trace)
     return known
 
 
-def _may_be_passed_on(trace: Trace) -> bool:
-    """Tell whether MoEngage may still have to hear what an SMS asks for."""
+def _may_be_synced(trace: Trace) -> bool:
+    """Return whether MoEngage may still have to learn what an SMS asks for."""
     return seconds_before_next_opt_out_sync(time.time() - seconds_of(trace.received_at)) is not None
+
+
+def _delete(known: Known, stack: Stack, account: EightX8Account | None) -> None:
+    for message in progress(known.messages, "Messages"):
+        # First there: without the number here, nobody would find the message again.
+        if account and message.umid:
+            try:
+                account.erase(message.sub_account_id, message.umid)
+            except BridgeError:
+                known.not_erased += 1
+                continue
+        stack.people.anonymise(message.id)
+    for trace in progress(known.traces, "What they sent"):
+        stack.people.delete(trace)
 
 
 def _figures(known: Known) -> dict[str, object]:
     return {
         "messages": len(known.messages),
         "messagesUnderWay": known.under_way,
+        "messagesWithout8x8Id": known.without_umid,
+        "messagesNotErased": known.not_erased,
         "inbound": len(known.inbound),
         "inboundLeftForNow": known.too_young,
         "callbacks": len(known.callbacks),
@@ -140,22 +165,29 @@ def _figures(known: Known) -> dict[str, object]:
     }
 
 
-def _show(known: Known, *, messages_only: bool) -> None:
-    typer.echo(f"Messages to this number: {len(known.messages)}")
+def _show(known: Known, *, messages_only: bool, here_only: bool) -> None:
+    say(f"Messages to this number: {len(known.messages)}")
     if known.under_way:
-        typer.echo(
-            f"  of {known.under_way} MoEngage has not heard the outcome; it will, and what waits "
-            "in a send queue is still sent"
+        say(
+            f"  of {known.under_way} MoEngage has not acknowledged the outcome; it will learn it, "
+            "and what waits in a send queue is still sent"
+        )
+    if here_only:
+        say("  8x8 is not asked to erase its part (--here-only).")
+    elif known.without_umid:
+        say(
+            f"  of {known.without_umid} 8x8's id is not known, so 8x8 cannot be asked to erase "
+            "them; if it has them, its support can by number"
         )
     if messages_only:
-        typer.echo("What they sent was not looked for (--messages-only).")
+        say("What they sent was not looked for (--messages-only).")
     else:
-        typer.echo(f"SMS from this number: {len(known.inbound)}")
-        typer.echo(f"Callbacks that hold it: {len(known.callbacks)}")
+        say(f"SMS from this number: {len(known.inbound)}")
+        say(f"Callbacks that hold it: {len(known.callbacks)}")
     if known.too_young:
-        typer.echo(
-            f"SMS left for now: {known.too_young}. MoEngage may not have heard yet what they ask "
-            "for; do this again in a day."
+        say(
+            f"SMS left for now: {known.too_young}. MoEngage may not have acknowledged yet what "
+            "they ask for; do this again in a day."
         )
     if known.opted_out_of:
-        typer.echo(f"Opted out of {', '.join(known.opted_out_of)}: that is kept, as a hash.")
+        say(f"Opted out of {', '.join(known.opted_out_of)}: that is kept, as a hash.")

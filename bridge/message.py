@@ -1,114 +1,231 @@
-"""`bridge message`: what became of a message."""
+"""`sms-bridge message`: what became of a message, of a number's messages, or of a campaign."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from typing import Annotated, Any
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+from typing import Annotated
 
 import typer
 
-from bridge.columns import columns
-from bridge.errors import BridgeError, NotToldError
-from bridge.options import AsJson, FullNumbers, read_number
+from bridge.errors import BridgeError, NotKnownError
+from bridge.options import (
+    NUMBER_HELP,
+    AsJson,
+    FullNumbers,
+    LocalTime,
+    Since,
+    number_in,
+    read_number,
+    value_of,
+)
 from bridge.stack import Stack
-from bridge.stories import heading_of, lines_of, number_of
+from bridge.terminal import columns, read_since, say, say_json, shown_time, zone_of
 from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
+from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
+from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.services.look_up import Page, Wanted
+from sms_bridge.services.look_up import Wanted
 
-_HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage heard")
+_HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage acknowledged")
+_TOTALS_OF_AT_MOST = 100_000
+# Twelve hexadecimal digits in the last group: no phone number is written so.
+_ID_DASHES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    messages: Sequence[Message]
+    there_are_more: bool = False
 
 
 def message(
     context: typer.Context,
-    message_id: Annotated[
-        str | None, typer.Argument(metavar="[MESSAGE_ID]", help="The bridge's and MoEngage's id.")
-    ] = None,
-    umid: Annotated[str | None, typer.Option(help="8x8's id; 8x8 is asked for ours.")] = None,
-    to: Annotated[
+    which: Annotated[
         str | None,
-        typer.Option(callback=read_number, metavar="NUMBER", help="All messages to a number."),
+        typer.Argument(
+            metavar="[NUMBER|ID]",
+            help=f"A phone number ({NUMBER_HELP}), the bridge's id of a message, or 8x8's.",
+        ),
     ] = None,
-    campaign: Annotated[
-        str | None, typer.Option(metavar="ID", help="The messages of a campaign, as a list.")
+    to: Annotated[
+        str | None, typer.Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)
     ] = None,
-    state: Annotated[
-        State | None, typer.Option(help="With --to or --campaign: only those in this state.")
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, max=1000, help="With --to or --campaign: at most so many.")
-    ] = 20,
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="Of a campaign.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    since: Since = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest.")] = 20,
     full_numbers: FullNumbers = False,
+    local_time: LocalTime = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the story of a message, or of the newest messages to a number or of a campaign.
+    """Show the timeline of a message or of the newest messages to a number, or list a campaign's.
 
-    Exit status 1 when there is none, 3 when 8x8 does not say whether there is (--umid).
+    Exit status 1 when there is none, 3 when 8x8 does not say whether there is.
     """
     stack: Stack = context.obj
-    if sum(map(bool, (message_id, umid, to, campaign))) != 1:
-        raise typer.BadParameter("say which: MESSAGE_ID, --umid, --to or --campaign")
-    if message_id:
-        page = _page_of(stack.look_up.by_id(message_id))
-    elif umid:
-        page = _page_of(_by_umid(stack, umid))
+    which = value_of(which) if which else None
+    if sum(map(bool, (which, to, campaign))) != 1:
+        raise typer.BadParameter("say which: a NUMBER, an ID, or --campaign ID")
+    start = read_since(since, time.time()) if since else 0.0
+    number = to or number_in(which or "")
+    if which and not number:
+        found = _Found(_by_id(stack, which))
     else:
-        wanted = Wanted(destination=to or "", campaign_id=campaign or "", state=state, limit=limit)
-        page = _collect(stack, wanted)
+        if campaign and not as_json:
+            _say_totals(stack, campaign, start)
+        wanted = Wanted(
+            destination=number or "", campaign_id=campaign or "", state=state, limit=limit
+        )
+        found = _collect(stack, wanted, start)
     if as_json:
-        _print_json(page, full_numbers=full_numbers)
-    elif campaign and page.messages:
-        _print_list(page, full_numbers=full_numbers)
+        messages = [look_up_answer(one, full_number=full_numbers) for one in found.messages]
+        say_json({"messages": messages, "thereAreMore": found.there_are_more})
+    if not found.messages:
+        raise _nothing(stack, number, campaign, which)
+    if as_json:
+        return
+    if campaign:
+        say(*columns(_rows(found.messages, full_numbers=full_numbers), _HEADINGS))
     else:
-        for one in page.messages:
-            typer.echo(heading_of(one, full_numbers=full_numbers))
-            typer.echo("\n".join(lines_of(one)))
-    if not page.messages:
-        raise BridgeError("there is no such message")
-    if page.next and not as_json:
-        typer.echo(f"There are more: --limit is {limit}.")
+        _say_timelines(
+            stack, found, number, full_numbers=full_numbers, zone=zone_of(local=local_time)
+        )
+    if found.there_are_more:
+        say(f"There are more: --limit is {limit}.")
 
 
-def _by_umid(stack: Stack, umid: str) -> Message | None:
-    try:
-        return stack.look_up.by_umid(umid)
-    except DetailsFailedError as failure:
-        raise NotToldError(
-            f"whether there is such a message is not known ({failure.reason}): {failure}; "
-            "see bridge doctor, or ask by another way"
-        ) from None
+# ------------------------------------------------------------------------------------------ finding
+def _by_id(stack: Stack, message_id: str) -> list[Message]:
+    """Find a message by the bridge's id, or by 8x8's: both are UUIDs."""
+    found = stack.look_up.by_id(message_id)
+    if found is None and message_id.count("-") == _ID_DASHES:
+        try:
+            found = stack.look_up.by_umid(message_id)
+        except DetailsFailedError as failure:
+            raise NotKnownError(
+                f"no message has this id, and whether it is 8x8's is not known: {failure}",
+                id="eightx8-did-not-answer",
+                remedy="see sms-bridge doctor, or ask by number",
+            ) from None
+    return [found] if found else []
 
 
-def _page_of(found: Message | None) -> Page:
-    return Page([found] if found else [], None)
-
-
-def _collect(stack: Stack, wanted: Wanted) -> Page:
+def _collect(stack: Stack, wanted: Wanted, since: float) -> _Found:
     """Return as many as are wanted, page after page: of a rare state a page may hold few."""
     hash_key = stack.secret().hash_key
-    page = stack.look_up.page(wanted, hash_key=hash_key)
-    while page.next and len(page.messages) < wanted.limit:
-        rest = replace(wanted, before=page.next, limit=wanted.limit - len(page.messages))
-        more = stack.look_up.page(rest, hash_key=hash_key)
-        page = Page([*page.messages, *more.messages], more.next)
-    return page
+    start = _moment(since)
+    messages: list[Message] = []
+    before = None
+    while True:
+        rest = replace(wanted, before=before, limit=wanted.limit - len(messages))
+        page = stack.look_up.page(rest, hash_key=hash_key)
+        recent = [one for one in page.messages if one.accepted_at >= start]
+        messages += recent
+        before = page.next
+        if before is None or len(recent) < len(page.messages) or before.accepted_at < start:
+            return _Found(messages)
+        if len(messages) >= wanted.limit:
+            return _Found(messages, there_are_more=True)
 
 
-def _print_json(page: Page, *, full_numbers: bool) -> None:
-    messages: list[dict[str, Any]] = [
-        look_up_answer(one, full_number=full_numbers) for one in page.messages
-    ]
-    typer.echo(json.dumps({"messages": messages, "thereAreMore": page.next is not None}))
+def _moment(since: float) -> str:
+    return timestamp(since) if since else ""
 
 
-def _print_list(page: Page, *, full_numbers: bool) -> None:
-    rows = []
-    for one in page.messages:
+def _nothing(
+    stack: Stack, number: str | None, campaign: str | None, which: str | None
+) -> BridgeError:
+    days = stack.sending.get("RETENTION_DAYS", "90")
+    where = f"in stack {stack.name}, region {stack.region}, in {days} days"
+    if number:
+        what, hint = f"to {masked(number)}", "; numbers need a country code"
+    elif campaign:
+        what, hint = f"of campaign {campaign}", "; ids are those of MoEngage's Moesms_campaignId"
+    else:
+        what, hint = f"with the id {which}", "; 8x8's id is known only if the bridge sent it"
+    return BridgeError(f"no message {what} {where}{hint}", id="no-message")
+
+
+# ------------------------------------------------------------------------------------------ showing
+def _say_totals(stack: Stack, campaign: str, since: float) -> None:
+    """Show how many messages of a campaign are in each state, and why those that failed did."""
+    totals: Counter[tuple[str, str]] = Counter()
+    start, there_are_more = _moment(since), False
+    for number, one in enumerate(stack.messages.messages_of_campaign(campaign)):
+        if one.accepted_at < start:
+            break
+        if number >= _TOTALS_OF_AT_MOST:
+            there_are_more = True
+            break
+        totals[one.state, one.outcome.reason if one.outcome else one.reason] += 1
+    if totals:
+        say(f"{totals.total()}{' or more' if there_are_more else ''} messages of {campaign}")
+        rows = [(state, why, count) for (state, why), count in totals.most_common()]
+        say(*columns(rows, ("State", "Reason", "Messages")), "")
+
+
+def _rows(messages: Sequence[Message], *, full_numbers: bool) -> Iterator[tuple[object, ...]]:
+    for one in messages:
         outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
-        number = number_of(one, full_numbers=full_numbers)
+        number = one.destination if full_numbers else masked(one.destination)
         reported = one.outcome_reported_at or one.outcome_given_up
-        rows.append((one.id, number, one.accepted_at, one.state, outcome, reported))
-    typer.echo(columns(rows, _HEADINGS))
+        yield one.id, number, one.accepted_at, one.state, outcome, reported
+
+
+def _say_timelines(
+    stack: Stack, found: _Found, number: str | None, *, full_numbers: bool, zone: tzinfo | None
+) -> None:
+    if number:
+        shown = number if full_numbers else masked(number)
+        states = Counter(_word_of(one) for one in found.messages)
+        counts = ", ".join(f"{count} {word}" for word, count in states.most_common())
+        count = len(found.messages)
+        say(f"{count} message{'s' if count > 1 else ''} to {shown}: {counts}")
+        hashes = {one.recipient_hash for one in found.messages if one.recipient_hash}
+        hashes = hashes or {keyed_hash(number, stack.secret().hash_key)}
+        say(f"recipient_hash {', '.join(sorted(hashes))}")
+    for position, one in enumerate(found.messages):
+        if number or position:
+            say("")
+        say(heading_of(one, full_numbers=full_numbers, with_hash=not number))
+        say(*lines_of(one, zone))
+
+
+def _word_of(message: Message) -> str:
+    """Return a message's state, or why it failed."""
+    is_opted_out = message.outcome is not None and message.outcome.reason == "opted_out"
+    return "opted out" if is_opted_out else str(message.state)
+
+
+def heading_of(message: Message, *, full_numbers: bool, with_hash: bool = True) -> str:
+    """Return what a message is, in a line."""
+    facts = {
+        "to": message.destination if full_numbers else masked(message.destination),
+        "recipient_hash": message.recipient_hash if with_hash else "",
+        "from": message.source,
+        "sub-account": message.sub_account_id,
+        "campaign": message.campaign_id,
+        "8x8's id": message.umid,
+        "segments": str(message.segments or ""),
+        "8x8's error": message.eightx8_error_id,
+    }
+    known = (f"{name} {value}" for name, value in facts.items() if value)
+    return f"{message.id}: {message.state}; {', '.join(known)}"
+
+
+def lines_of(message: Message, zone: tzinfo | None = UTC) -> Iterator[str]:
+    """Return a message's timeline, a line an event; each day is named once."""
+    last_day = ""
+    for at, what in timeline_of(message):
+        day, time_of_day, zone_name = shown_time(at, zone).split(" ", 2)
+        if day != last_day:
+            last_day = day
+            yield f"{day} ({zone_name})"
+        yield f"  {time_of_day} {what}"

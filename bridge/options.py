@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,8 +16,29 @@ _BETWEEN_DIGITS = re.compile(r"[\s().\-/]")
 _ACCOUNT_ID = re.compile(r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}")
 
 
+def value_of(text: str) -> str:
+    """Return a value, or the first line of the place that it names.
+
+    ``-`` is standard input and ``@FILE`` a file: what stands in a command line is seen by others.
+    """
+    if text == "-":
+        return sys.stdin.readline().strip()
+    if text.startswith("@"):
+        try:
+            return Path(text[1:]).read_text(encoding="utf-8").partition("\n")[0].strip()
+        except (OSError, ValueError):
+            raise typer.BadParameter("the file cannot be read") from None
+    return text
+
+
+def number_in(text: str) -> str:
+    """Return a phone number without blanks and dashes, empty where it is none."""
+    number = _BETWEEN_DIGITS.sub("", text)
+    return number if NUMBER.fullmatch(number) else ""
+
+
 def read_number(text: str | None) -> str | None:
-    """Return a phone number without blanks and dashes.
+    """Read a phone number.
 
     Raises
     ------
@@ -24,8 +47,8 @@ def read_number(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    number = _BETWEEN_DIGITS.sub("", text)
-    if not NUMBER.fullmatch(number):
+    number = number_in(value_of(text))
+    if not number:
         raise typer.BadParameter("must be 7 to 15 digits with the country code")
     return number
 
@@ -38,9 +61,17 @@ def _read_account_id(text: str | None) -> str | None:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
+
+LocalTime = Annotated[
+    bool, typer.Option("--local-time", help="Times of this machine's zone in place of UTC.")
+]
+
+Since = Annotated[
+    str, typer.Option(metavar="TIME", help="Since then: 90m, 24h, 7d, or 2026-11-24T09:30 (UTC).")
+]
 
 AccountId = Annotated[
     str | None,
@@ -53,3 +84,5 @@ AccountId = Annotated[
 SubAccountOrAll = Annotated[
     str, typer.Option("--sub-account", help="Only for this sub-account; * is the whole account.")
 ]
+
+NUMBER_HELP = "with country code; - reads it from standard input, @FILE from a file"

@@ -1,31 +1,34 @@
-"""`bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
+"""`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from bridge.columns import columns
 from bridge.options import AsJson, Yes
 from bridge.stack import Stack
+from bridge.terminal import columns, confirm, say, say_json, waiting
 from bridge.updates import Change, Update
 
 parameters = typer.Typer(
     name="parameters",
     help="The stack's parameters: show them, and change some without deploying anew.",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 # Whoever knows it can report outcomes to MoEngage, which asks for nothing else.
-_SECRET_IN_ITS_LAST_PART = ("MoEngageConnectorId", "MoEngageDeliveryTrackingUrl")
-_SHOWN_OF_A_SECRET = 4
+_HIDDEN = "MoEngageConnectorId"
+_SHOWN_OF_IT = 4
 # What was built is for one processor only.
 _NEEDS_A_BUILD = "Arch"
+_FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
+# What callers outside have been given the address of.
+_WITH_A_URL = ("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::DomainName")
 
 
 @parameters.command()
@@ -36,16 +39,25 @@ def show(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show each parameter and its value. The README says what they are for."""
+    """Show each parameter and its value. The parameters' document says what they are for."""
     stack: Stack = context.obj
     values = {
         name: value if show_connector else _masked(name, value)
         for name, value in stack.parameters.items()
     }
-    typer.echo(json.dumps(values) if as_json else columns(sorted(values.items())))
+    if as_json:
+        say_json(values)
+        return
+    say(*columns(sorted(values.items())))
+    if any("??" in value for value in values.values()):
+        say("CloudFormation shows characters beyond ASCII as question marks; they are kept.")
 
 
-@parameters.command(name="set")
+@parameters.command(
+    name="set",
+    epilog="\b\nExamples:\n  sms-bridge parameters set SendRateLimit=500\n"
+    '  sms-bridge parameters set "OptOutKeywords=STOP,CANCEL" --yes',
+)
 def set_parameters(
     context: typer.Context,
     assignments: Annotated[
@@ -57,28 +69,60 @@ def set_parameters(
 ) -> None:
     """Change parameters of the running stack: template, code and all other values stay.
 
-    Shows what CloudFormation would change and asks. No message is lost meanwhile.
+    Says what CloudFormation would change and asks. No message is lost meanwhile.
     """
     stack: Stack = context.obj
     values = _read(assignments, stack)
     old = {name: stack.parameters[name] for name in values}
-    update, console = Update(stack, values), Console(stderr=True)
-    with console.status("Asking CloudFormation what would change"):
+    update = Update(stack, values)
+    with waiting("Asking CloudFormation what would change"):
         changes = update.plan()
+    drifted: list[str] = []
     if changes:
         if not as_json:
             _show(old, values, changes)
-        if not (yes or typer.confirm("Change it?", err=True)):
+        try:
+            confirm("Change it?", yes=yes)
+        except typer.Abort:
             update.drop()
-            raise typer.Abort
-        with console.status("CloudFormation changes the stack"):
+            raise
+        with waiting(f"CloudFormation changes {len(changes)} resources; a minute or two"):
             update.make()
-    if as_json:
-        typer.echo(json.dumps({"changed": bool(changes), "changes": [asdict(c) for c in changes]}))
-    elif changes:
-        typer.echo(f"Changed {', '.join(values)}. To see how things stand: bridge doctor")
     else:
-        typer.echo("Nothing was to be changed.")
+        drifted = sorted({f"{function} ({name})" for function, name in stack.drift()})
+    if as_json:
+        facts = {"changed": bool(changes), "changes": [asdict(one) for one in changes]}
+        say_json({**facts, "drift": drifted})
+    elif changes:
+        say(f"Changed {', '.join(values)}. To see how things stand: sms-bridge doctor")
+    else:
+        say("Nothing was to be changed.")
+        if drifted:
+            say(
+                "But functions run with other values than the stack's, changed by hand: "
+                f"{', '.join(drifted)}. make deploy brings the stack's back."
+            )
+
+
+def in_a_sentence(changes: Sequence[Change]) -> str:
+    """Return what a change does."""
+    urls = [one.resource for one in changes if one.type in _WITH_A_URL and one.is_replaced]
+    replaced = [
+        one.resource
+        for one in changes
+        if one.is_replaced and one.type not in (*_WITH_A_URL, _VERSION)
+    ]
+    functions = [one.resource for one in changes if one.type == _FUNCTION]
+    parts = ["URLs change, so MoEngage and 8x8 need the new ones" if urls else "no URL changes"]
+    if functions:
+        parts.append(f"{', '.join(functions)} get a new version")
+    if replaced:
+        parts.append(f"{', '.join(replaced)} may be made anew")
+    others = len(changes) - len(functions) - len(replaced) - len(urls)
+    if others > 0:
+        parts.append(f"{others} other resources are changed in place")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _read(assignments: list[str], stack: Stack) -> dict[str, str]:
@@ -89,7 +133,7 @@ def _read(assignments: list[str], stack: Stack) -> dict[str, str]:
             raise typer.BadParameter(f"{name} needs a value: {name}=VALUE")
         if name not in stack.parameters:
             near = get_close_matches(name, stack.parameters, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ": bridge parameters show"
+            hint = f"; did you mean {near[0]}?" if near else ": sms-bridge parameters show"
             raise typer.BadParameter(f"the stack has no parameter {name}{hint}")
         if name == _NEEDS_A_BUILD:
             raise typer.BadParameter(f"{name} needs the functions to be built anew: make deploy")
@@ -100,13 +144,11 @@ def _read(assignments: list[str], stack: Stack) -> dict[str, str]:
 def _show(old: dict[str, str], new: dict[str, str], changes: list[Change]) -> None:
     for name, value in new.items():
         was, will_be = _masked(name, old[name]) or "(empty)", _masked(name, value) or "(empty)"
-        typer.echo(f"{name}: {was} -> {will_be}")
+        say(f"{name}: {was} -> {will_be}")
     rows = [(one.action, one.resource, one.type, one.replacement) for one in changes]
-    typer.echo("\n" + columns(rows, ("CloudFormation", "Resource", "Type", "Replaced")) + "\n")
+    headings = ("CloudFormation", "Resource", "Type", "Replaced")
+    say("", *columns(rows, headings), "", in_a_sentence(changes))
 
 
 def _masked(name: str, value: str) -> str:
-    if name not in _SECRET_IN_ITS_LAST_PART or not value:
-        return value
-    start, slash, secret = value.rpartition("/")
-    return f"{start}{slash}{secret[:_SHOWN_OF_A_SECRET]}..."
+    return f"{value[:_SHOWN_OF_IT]}..." if name == _HIDDEN and value else value

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bridge.stack import Stack
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
-
 WORK_QUEUES = ("TransactionalQueue", "PromotionalQueue", "OutcomeQueue")
 DEAD_LETTER_QUEUES = ("SendDeadLetterQueue", "OutcomeDeadLetterQueue")
+RECEIVED_TOO_OFTEN = "received_too_often"
+"""Why SQS itself moves a record to a dead-letter queue."""
 
 # A record that is looked at is out of sight for so long, unless it is put back before.
-_SECONDS_TO_LOOK = 30
+_SECONDS_TO_LOOK = 120
 _LOOKS_AT_MOST = 50
-_RECEIVED_TOO_OFTEN = "received_too_often"
+
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Depth:
 
 def depth_of(stack: Stack, queue: str) -> Depth:
     """Return how full a queue is, by its name in the template."""
-    found = stack.sqs.get_queue_attributes(
+    found = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.resource(queue).id,
         AttributeNames=[
             "ApproximateNumberOfMessages",
@@ -58,16 +58,13 @@ def depth_of(stack: Stack, queue: str) -> Depth:
     )
 
 
-def reasons_in(stack: Stack, queue: str) -> Counter[str]:
-    """Count the records of a dead-letter queue by the reason why they are there.
-
-    Of a long queue only the first few hundred are looked at. All are back in it afterwards.
-    """
-    url, reasons = stack.resource(queue).id, Counter[str]()
-    looked_at: list[MessageTypeDef] = []
+def look_through(stack: Stack, queue: str, looks: int = _LOOKS_AT_MOST) -> Iterator[Record]:
+    """Receive the records of a queue; those that were not deleted are back in it afterwards."""
+    client, url = stack.client("sqs"), stack.resource(queue).id
+    looked_at: list[Record] = []
     try:
-        for _ in range(_LOOKS_AT_MOST):
-            records = stack.sqs.receive_message(
+        for _ in range(looks):
+            records = client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
                 VisibilityTimeout=_SECONDS_TO_LOOK,
@@ -76,20 +73,23 @@ def reasons_in(stack: Stack, queue: str) -> Counter[str]:
             if not records:
                 break
             looked_at += records
-            reasons.update(map(_reason_of, records))
+            yield from records
     finally:
-        _put_back(stack.sqs, url, looked_at)
-    return reasons
+        for record in looked_at:
+            try:
+                client.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=record["ReceiptHandle"], VisibilityTimeout=0
+                )
+            except client.exceptions.ClientError:
+                continue  # it was deleted, or comes back by itself
 
 
-def _reason_of(record: MessageTypeDef) -> str:
-    # SQS itself moves a record without giving a reason.
+def reasons_in(stack: Stack, queue: str) -> Counter[str]:
+    """Count the records of a dead-letter queue by reason; of a long one only the first 500."""
+    return Counter(map(reason_of, look_through(stack, queue)))
+
+
+def reason_of(record: Record) -> str:
+    """Return why a record is in a dead-letter queue."""
     given = record.get("MessageAttributes", {}).get("reason")
-    return given.get("StringValue", "") if given else _RECEIVED_TOO_OFTEN
-
-
-def _put_back(client: SQSClient, url: str, records: list[MessageTypeDef]) -> None:
-    for record in records:
-        client.change_message_visibility(
-            QueueUrl=url, ReceiptHandle=record["ReceiptHandle"], VisibilityTimeout=0
-        )
+    return given.get("StringValue", "") if given else RECEIVED_TOO_OFTEN

@@ -1,19 +1,16 @@
-"""`bridge replay`: tells outcomes again that MoEngage did not take."""
+"""`sms-bridge replay`: reports outcomes again that were given up."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
-from bridge.columns import columns
 from bridge.options import AsJson
 from bridge.stack import Stack
+from bridge.terminal import columns, progress, say, say_json
 from sms_bridge.domain.message import Message
 from sms_bridge.services.replay import ReplayScope, find_replays
 from sms_bridge.services.replay import replay as replay_one
@@ -38,14 +35,14 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it. Without this nothing changes.")
+        bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell outcomes again that MoEngage did not take.
+    """Report outcomes again that MoEngage did not acknowledge.
 
-    They keep their ids, and get all their tries again. What MoEngage has heard since is left out.
-    Without --yes it only shows what it would do.
+    They keep their ids, and get all their tries again. What MoEngage has acknowledged since is
+    left out. Without --yes it only shows what it would do.
     """
     stack: Stack = context.obj
     if not (message_ids or since or until or reason or everything):
@@ -57,28 +54,32 @@ def replay(
         message_ids=frozenset(message_ids or ()),
     )
     found = list(islice(find_replays(stack.messages, scope), limit))
-    console = Console(stderr=True)
     if yes:
-        for message in track(found, "Replaying", console=console, disable=not console.is_terminal):
+        for message in progress(found, "Replaying"):
             replay_one(message, stack.messages, stack.outcomes)
         replayed = {message.id for message in found}
 
         def is_done(message_id: str) -> bool:
-            message = None if message_id in replayed else stack.messages.get(message_id)
-            return message_id in replayed or bool(message and message.outcome_reported_at)
+            if not message_id or message_id in replayed:
+                return bool(message_id)
+            message = stack.messages.get(message_id)
+            return message is not None and bool(message.outcome_reported_at)
 
         stack.outcome_dead_letters.take_out(is_done)
     if as_json:
-        typer.echo(json.dumps({"replayed": yes, "outcomes": [_line(one) for one in found]}))
+        say_json({"replayed": yes, "outcomes": [_line(one) for one in found]})
         return
     if found:
-        typer.echo(_table(found))
+        rows = [list(_line(one).values()) for one in found[:_SHOWN]]
+        say(*columns(rows, ("Message", "Accepted", "Outcome", "Given up because", "Given up at")))
+    if len(found) > _SHOWN:
+        say(f"... and {len(found) - _SHOWN} more")
     if len(found) == limit:
-        typer.echo(f"There may be more: --limit is {limit}.")
+        say(f"There may be more: --limit is {limit}.")
     if yes:
-        typer.echo(f"{len(found)} outcomes are queued and will be told again.")
+        say(f"{len(found)} outcomes are queued and will be reported again.")
     else:
-        typer.echo(f"{len(found)} outcomes would be told again. Nothing was changed; add --yes.")
+        say(f"{len(found)} outcomes would be reported again. Nothing was changed; add --yes.")
 
 
 def _text_of(moment: datetime | None) -> str:
@@ -87,16 +88,9 @@ def _text_of(moment: datetime | None) -> str:
 
 def _line(message: Message) -> dict[str, Any]:
     return {
-        "messageId": message.id,
+        "umid": message.id,
         "acceptedAt": message.accepted_at,
         "status": message.outcome.status if message.outcome else "",
         "givenUp": message.outcome_given_up,
         "givenUpAt": message.outcome_given_up_at,
     }
-
-
-def _table(found: list[Message]) -> str:
-    rows = [list(_line(message).values()) for message in found[:_SHOWN]]
-    table = columns(rows, ("Message", "Accepted", "Outcome", "Given up because", "Given up at"))
-    more = len(found) - _SHOWN
-    return f"{table}\n... and {more} more" if more > 0 else table

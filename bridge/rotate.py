@@ -1,19 +1,17 @@
-"""`bridge rotate`: replaces a token without a gap."""
+"""`sms-bridge rotate`: replaces a token without a gap."""
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from time import sleep, time
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
-from bridge.account import known_account_id
+from bridge.eightx8 import known_account_id
 from bridge.options import AsJson
 from bridge.stack import Stack
+from bridge.terminal import progress, say, say_json
 from bridge.webhook import register_again
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.storage.secret import new_token
@@ -60,7 +58,7 @@ def rotate(
     if retire:
         stack.change_secret(**{use.list_name: tokens[:1]})
         retired = max(len(tokens) - 1, 0)
-        _tell(as_json, {"retired": retired}, f"Removed {retired} older tokens for {use}.")
+        _print(as_json, {"retired": retired}, f"Removed {retired} older tokens for {use}.")
         return
     token = new_token()
     if use is TokenUse.CALLBACK:
@@ -68,11 +66,13 @@ def rotate(
         return
     stack.change_secret(**{use.list_name: [token, *tokens]})
     valid_from = timestamp(time() + stack.seconds_until_secret_is_read)
-    _tell(
+    _print(
         as_json,
         {"token": token, "validFrom": valid_from},
-        f"{token}\n\nUse it from {valid_from} on: by then all functions know it. The older ones "
-        f"stay valid until bridge rotate {use} --retire.",
+        token,
+        "",
+        f"Use it from {valid_from} on: by then all functions know it. The older ones stay valid "
+        f"until sms-bridge rotate {use} --retire.",
     )
 
 
@@ -96,9 +96,9 @@ def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
     else:
         what = (
             "The id of the 8x8 account is not known, so no webhook was registered again. If one "
-            "points here: bridge webhook register --account-id ID"
+            "points here: sms-bridge webhook register --account-id ID"
         )
-    _tell(as_json, {"registeredAgain": count}, what)
+    _print(as_json, {"registeredAgain": count}, what)
 
 
 def _tokens(stack: Stack, use: TokenUse) -> list[str]:
@@ -106,11 +106,13 @@ def _tokens(stack: Stack, use: TokenUse) -> list[str]:
 
 
 def _wait(seconds: int) -> None:
-    console = Console(stderr=True)
     what = f"Waiting {seconds} seconds until all functions know the token"
-    for _ in track(range(seconds), what, console=console, disable=not console.is_terminal):
+    for _ in progress(range(seconds), what):
         sleep(1)
 
 
-def _tell(as_json: bool, facts: dict[str, object], text: str) -> None:
-    typer.echo(json.dumps(facts) if as_json else text)
+def _print(as_json: bool, facts: dict[str, object], *lines: str) -> None:
+    if as_json:
+        say_json(facts)
+    else:
+        say(*lines)

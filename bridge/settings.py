@@ -1,15 +1,14 @@
-"""`bridge settings`: what to type into MoEngage's forms, and what 8x8 has to know."""
+"""`sms-bridge settings`: what to type into MoEngage's forms, and what 8x8 has to know."""
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from bridge.columns import columns
 from bridge.options import AsJson
 from bridge.stack import Stack
+from bridge.terminal import columns, say, say_json
 from sms_bridge.domain.message import OutcomeStatus
 
 # Enough to see which of two tokens it is.
@@ -38,16 +37,16 @@ def settings(
         for name in stack.sub_account_ids
     } | {
         "Delivery tracking, manual mapping": tracking_fields(),
-        "8x8's webhook: bridge webhook register": {"URL": stack.callback_url},
+        "8x8's webhook: sms-bridge webhook register": {"URL": stack.callback_url},
     }
     if as_json:
-        typer.echo(json.dumps(sections))
+        say_json(sections)
         return
     for heading, fields in sections.items():
         rows = [(f"  {name}", value) for name, value in fields.items()]
-        typer.echo(f"{heading}\n{columns(rows)}\n")
+        say(heading, *columns(rows), "")
     if not show_tokens:
-        typer.echo("--show-tokens shows the whole token.")
+        say("--show-tokens shows the whole token.")
 
 
 def sender_fields(stack: Stack, sub_account_id: str, token: str) -> Fields:
@@ -84,4 +83,4 @@ def tracking_fields() -> Fields:
 
 
 def _masked(token: str) -> str:
-    return f"{token[:_SHOWN_OF_A_TOKEN]}..." if token else "(none yet: bridge configure)"
+    return f"{token[:_SHOWN_OF_A_TOKEN]}..." if token else "(none yet: sms-bridge configure)"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -19,6 +20,7 @@ from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 from sms_bridge.storage.secret import (
+    InvalidSecretError,
     Secret,
     SecretSource,
     add_missing_tokens,
@@ -27,9 +29,14 @@ from sms_bridge.storage.secret import (
 )
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-    from mypy_boto3_sqs import SQSClient
+
+FUNCTIONS = (
+    *("SendSms", "DispatchQueue", "ReceiveCallback"),
+    *("ForwardOutcome", "Reconcile", "LookUpMessage"),
+)
+_NESTED = "AWS::CloudFormation::Stack"
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class StackError(BridgeError):
@@ -81,14 +88,43 @@ class Stack:
             When there is no such stack.
         """
         try:
-            found = self.cloudformation.describe_stacks(StackName=self.name)
+            found = self.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
-                raise StackError(
-                    f"there is no stack {self.name} in this account and region"
-                ) from None
+                raise self._missing() from None
             raise
-        return found["Stacks"][0]
+        return found["Stacks"][0]  # type: ignore[no-any-return]
+
+    def _missing(self) -> StackError:
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        others = [
+            one["StackName"]
+            for page in pages
+            for one in page["Stacks"]
+            if any(output["OutputKey"] == "SendUrl" for output in one.get("Outputs", []))
+        ]
+        named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
+        return StackError(
+            f"there is no stack {self.name} in region {self.region} of this account",
+            id="stack-missing",
+            remedy=f"{named}; or name another account or region with --profile, --region",
+        )
+
+    @property
+    def region(self) -> str:
+        """The AWS region."""
+        return self._session.region_name or ""
+
+    @property
+    def account(self) -> str:
+        """The AWS account's id."""
+        return self.description.get("StackId", "").ljust(5, ":").split(":")[4]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs in an emulator, which lacks what nobody needs there."""
+        host = urlsplit(self.client("cloudformation").meta.endpoint_url).hostname or ""
+        return host == "localhost" or host.startswith("127.")
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -104,23 +140,24 @@ class Stack:
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
-        """The stack's resources by their names in the template."""
-        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(
-            StackName=self.name
-        )
-        return {
-            one["LogicalResourceId"]: Resource(
-                one["ResourceType"], one.get("PhysicalResourceId", ""), one["ResourceStatus"]
-            )
-            for page in pages
-            for one in page["StackResourceSummaries"]
-        }
+        """The stack's resources, and those of its nested stacks, by their names in the template."""
+        found = dict(self._resources_of(self.name))
+        for nested in [one.id for one in found.values() if one.type == _NESTED and one.id]:
+            found |= {**dict(self._resources_of(nested)), **found}
+        return found
 
-    def environment_of(self, function: str) -> Mapping[str, str]:
-        """Return the environment variables of a function, by its name in the template."""
-        client = self._session.client("lambda")
-        found = client.get_function_configuration(FunctionName=self.resource(function).id)
-        return found.get("Environment", {}).get("Variables", {})
+    def _resources_of(self, stack: str) -> Iterator[tuple[str, Resource]]:
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        for page in pages.paginate(StackName=stack):
+            for one in page["StackResourceSummaries"]:
+                yield (
+                    one["LogicalResourceId"],
+                    Resource(
+                        one["ResourceType"],
+                        one.get("PhysicalResourceId", ""),
+                        one["ResourceStatus"],
+                    ),
+                )
 
     def resource(self, name: str) -> Resource:
         """Return a resource by its name in the template.
@@ -133,12 +170,56 @@ class Stack:
         try:
             return self.resources[name]
         except KeyError:
-            raise StackError(f"the stack {self.name} has no resource {name}") from None
+            raise StackError(
+                f"the stack {self.name} has no resource {name}",
+                id="stack-incomplete",
+                remedy="name the right stack with --stack, or deploy it again: make deploy",
+            ) from None
+
+    def environment_of(self, function: str) -> Mapping[str, str]:
+        """Return the environment variables that a function runs with.
+
+        Requests and queues reach the version behind the alias ``live``, where there is one.
+        """
+        client, name = self.client("lambda"), self.resource(function).id
+        try:
+            found = client.get_function_configuration(FunctionName=name, Qualifier="live")
+        except client.exceptions.ResourceNotFoundException:
+            found = client.get_function_configuration(FunctionName=name)
+        variables: dict[str, str] = found.get("Environment", {}).get("Variables", {})
+        return variables
 
     @cached_property
     def sending(self) -> Mapping[str, str]:
         """The environment variables of the function that sends."""
         return self.environment_of("SendSms")
+
+    def drift(self) -> Iterator[tuple[str, str]]:
+        """Compare what functions run with to the stack's parameters and resources.
+
+        Yields
+        ------
+        tuple of str
+            A function, and the variable that differs.
+        """
+        expected = {_variable(name): one for name, one in self.parameters.items()}
+        # "domain", and the region's own host in place of nothing.
+        expected = {
+            name: one for name, one in expected.items() if not name.endswith("_BASE_URL") or one
+        }
+        if expected.get("CALLBACK_BASE_URL") == "domain":
+            del expected["CALLBACK_BASE_URL"]
+        ids = {"MESSAGES_TABLE": "MessagesTable", "BRIDGE_SECRET_ARN": "BridgeSecret"}
+        for name, one in self.resources.items():
+            if one.type == "AWS::SQS::Queue":
+                ids[f"{_variable(name)}_URL"] = name
+        expected |= {name: self.resource(one).id for name, one in ids.items()}
+        for function in FUNCTIONS:
+            for name, value in self.environment_of(function).items():
+                # CloudFormation shows characters beyond ASCII as question marks.
+                running = value.encode("ascii", "replace").decode().replace(" ", "")
+                if name in expected and running != expected[name].replace(" ", ""):
+                    yield function, name
 
     @property
     def sub_account_ids(self) -> list[str]:
@@ -174,7 +255,7 @@ class Stack:
         return f"{self.api_url}/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
 
     def look_up_url(self, message_id: str) -> str:
-        """Where the API tells what became of a message."""
+        """Where the API says what became of a message."""
         return f"{self.api_url}/messages/{quote(message_id, safe='')}"
 
     # -------------------------------------------------------------------------------- the secret
@@ -192,47 +273,67 @@ class Stack:
             It is not a JSON object.
         """
         try:
-            return read_values(self._session.client("secretsmanager"), self.secret_arn)
-        except ValueError:
-            raise StackError(f"the secret {self.secret_arn} does not hold a JSON object") from None
+            return read_values(self.client("secretsmanager"), self.secret_arn)
+        except InvalidSecretError:
+            # Without its cause, which holds the secret's text.
+            raise StackError(
+                f"the secret {self.secret_arn} does not hold a JSON object",
+                id="secret-unreadable",
+                remedy="Secrets Manager's console > the secret > Retrieve secret value > Edit: "
+                "bring back the JSON, or restore its former version",
+            ) from None
 
     def secret(self) -> Secret:
-        """Return the secret as the functions read it."""
-        return Secret.from_values(self.secret_values())
+        """Return the secret as the functions read it.
+
+        Raises
+        ------
+        StackError
+            It has no hash key.
+        """
+        try:
+            return Secret.from_values(self.secret_values())
+        except InvalidSecretError:
+            raise StackError(
+                "hashKey is missing in the secret: people who opted out are not known again",
+                id="hash-key-missing",
+                remedy="Secrets Manager's console: restore hashKey from the secret's former "
+                "version; a new one would not fit what is stored",
+            ) from None
 
     def change_secret(self, **changes: object) -> None:
         """Put values into the secret and leave everything else as it is."""
-        change_values(self._session.client("secretsmanager"), self.secret_arn, changes)
+        change_values(self.client("secretsmanager"), self.secret_arn, changes)
 
     def add_missing_tokens(self) -> list[str]:
         """Put a token into each of the secret's lists that has none; returns their names."""
-        return add_missing_tokens(self._session.client("secretsmanager"), self.secret_arn)
+        return add_missing_tokens(self.client("secretsmanager"), self.secret_arn)
 
     # ------------------------------------------------------------------------ messages and queues
+    @property
+    def table(self) -> str:
+        """Name of the table."""
+        return self._output("MessagesTableName")
+
     @cached_property
     def messages(self) -> DynamoDBMessages:
         """The record of every message."""
-        client = self._session.client("dynamodb")
-        return DynamoDBMessages(client, self._output("MessagesTableName"))
+        return DynamoDBMessages(self.client("dynamodb"), self.table)
 
     @cached_property
     def people(self) -> DynamoDBPersonData:
         """What is known of people."""
-        client = self._session.client("dynamodb")
-        return DynamoDBPersonData(client, self._output("MessagesTableName"))
+        return DynamoDBPersonData(self.client("dynamodb"), self.table)
 
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
         """People who do not want to be texted."""
-        client = self._session.client("dynamodb")
-        return DynamoDBOptOuts(client, self._output("MessagesTableName"))
+        return DynamoDBOptOuts(self.client("dynamodb"), self.table)
 
     @cached_property
     def look_up(self) -> LookUp:
         """Finds messages."""
-        secrets = SecretSource(
-            self._session.client("secretsmanager"), self.secret_arn, max_age_seconds=60
-        )
+        secrets = SecretSource(self.client("secretsmanager"), self.secret_arn, max_age_seconds=60)
         return LookUp(
             messages=self.messages,
             details=MessageDetails(Connections(self.eightx8_url, connect_timeout=1.0), secrets),
@@ -242,27 +343,26 @@ class Stack:
     @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
         """Outcomes on their way to MoEngage."""
-        return SqsOutcomeQueue(lambda: self.sqs, self._output("OutcomeQueueUrl"))
+        return SqsOutcomeQueue(lambda: self.client("sqs"), self._output("OutcomeQueueUrl"))
 
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
-        """Outcomes that MoEngage did not take."""
-        return SqsDeadLetterQueue(lambda: self.sqs, self._output("OutcomeDeadLetterQueueUrl"))
+        """Outcomes that MoEngage did not acknowledge."""
+        return SqsDeadLetterQueue(
+            lambda: self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl")
+        )
+
+    # ---------------------------------------------------------------------------------------- AWS
+    def client(self, service: str) -> Any:
+        """Return boto3's client of a service."""
+        if service not in self._clients:
+            make_client: Any = self._session.client
+            self._clients[service] = make_client(service)
+        return self._clients[service]
 
     @cached_property
-    def sqs(self) -> SQSClient:
-        """Client for queues."""
-        return self._session.client("sqs")
-
-    @cached_property
-    def cloudformation(self) -> CloudFormationClient:
-        """Client for the stack itself."""
-        return self._session.client("cloudformation")
-
-    @cached_property
-    def cloudwatch(self) -> Any:
-        """Client for alarms."""
-        return self._session.client("cloudwatch")
+    def _clients(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -272,4 +372,14 @@ class Stack:
         try:
             return self.outputs[name]
         except KeyError:
-            raise StackError(f"the stack {self.name} has no output {name}") from None
+            raise StackError(
+                f"the stack {self.name} has no output {name}",
+                id="stack-incomplete",
+                remedy="name the right stack with --stack, or deploy it again: make deploy",
+            ) from None
+
+
+def _variable(name: str) -> str:
+    """Return the environment variable that is named like a parameter or a resource."""
+    words = name.replace("MoEngage", "Moengage").replace("EightX8", "Eightx8")
+    return _WORD.sub("_", words).upper()

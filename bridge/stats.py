@@ -1,73 +1,91 @@
-"""`bridge stats`: how things stand."""
+"""`sms-bridge stats`: how things stand."""
 
 from __future__ import annotations
 
-import json
 import time
 
 import typer
-from rich.console import Console
 
-from bridge.columns import columns
+from bridge.activity import DAY, HOUR, Activity, activity_of
 from bridge.options import AsJson
-from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES, Depth, depth_of, reasons_in
+from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES, depth_of, reasons_in
 from bridge.stack import Stack
 from bridge.survey import LOOKED_AT_MOST, Survey, take_survey
+from bridge.terminal import columns, minutes, say, say_json, waiting
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.state import State
 
 
 def stats(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show the messages that are not over, the outcomes that were given up, and the queues."""
+    """Show the last hour and day, what is not over, the outcomes given up, and the queues."""
     stack: Stack = context.obj
     now = time.time()
-    with Console(stderr=True).status("Looking through the open messages"):
+    with waiting("Reading log lines and open messages"):
+        spans = {
+            "last hour": activity_of(stack, now - HOUR, now),
+            "last day": activity_of(stack, now - DAY, now),
+        }
         survey = take_survey(stack.messages, now)
     depths = {name: depth_of(stack, name) for name in (*WORK_QUEUES, *DEAD_LETTER_QUEUES)}
     reasons = {name: reasons_in(stack, name) for name in DEAD_LETTER_QUEUES if depths[name].total}
     if as_json:
-        facts = {
-            "openMessages": {
-                state: {"count": count, "oldestAcceptedAt": survey.oldest_by_state[state]}
-                for state, count in survey.by_state.items()
-            },
-            "isComplete": survey.is_complete,
-            "untoldOutcomes": survey.unreported,
-            "toldInVain": survey.unacknowledged,
-            "givenUp": survey.given_up,
-            "queues": {name: _figures(depth) for name, depth in depths.items()},
-            "deadLetters": reasons,
-        }
-        typer.echo(json.dumps(facts))
+        hour, day = map(_figures, spans.values())
+        say_json(
+            {
+                "lastHour": hour,
+                "lastDay": day,
+                "openMessages": {
+                    state: {"count": count, "oldestAcceptedAt": survey.oldest_by_state[state]}
+                    for state, count in survey.by_state.items()
+                },
+                "isComplete": survey.is_complete,
+                "waiting": survey.by_state[State.WAITING],
+                "unreportedOutcomes": survey.unreported,
+                "unacknowledgedOutcomes": survey.unacknowledged,
+                "givenUp": survey.given_up,
+                "queues": {
+                    name: {"ready": one.ready, "heldBack": one.held_back, "inWork": one.in_work}
+                    for name, one in depths.items()
+                },
+                "deadLetters": reasons,
+            }
+        )
         return
-    typer.echo(_open_messages(survey, now))
+    rows = [[name, *_figures(one).values()] for name, one in spans.items()]
+    headings = ("", "Accepted", "Delivered", "Failed", "Delivered %", "SMS", "Segments", "Price")
+    say(*columns(rows, headings), "")
+    say(*_open_messages(survey, now))
     if not survey.is_complete:
-        typer.echo(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
-    typer.echo(f"Outcomes that MoEngage has not heard yet: {survey.unreported}")
-    typer.echo(f"  told in vain at least once: {survey.unacknowledged}")
-    typer.echo(f"Outcomes that were given up: {survey.given_up.total()}")
-    for reason, count in survey.given_up.most_common():
-        typer.echo(f"  {reason}: {count}")
-    rows = [(name, one.ready, one.held_back, one.in_work) for name, one in depths.items()]
-    typer.echo("\n" + columns(rows, ("Queue", "Ready", "Held back", "In work")))
+        say(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
+    say(f"Outcomes that MoEngage has not acknowledged yet: {survey.unreported}")
+    say(f"  reported in vain at least once: {survey.unacknowledged}")
+    say(f"Outcomes that were given up: {survey.given_up.total()}")
+    say(*(f"  {reason}: {count}" for reason, count in survey.given_up.most_common()))
+    queues = [(name, one.ready, one.held_back, one.in_work) for name, one in depths.items()]
+    say("", *columns(queues, ("Queue", "Ready", "Held back", "In work")))
     for name, found in reasons.items():
-        for reason, count in found.most_common():
-            typer.echo(f"  {name}, {reason}: {count}")
+        say(*(f"  {name}, {reason}: {count}" for reason, count in found.most_common()))
 
 
-def _figures(depth: Depth) -> dict[str, int]:
-    return {"ready": depth.ready, "heldBack": depth.held_back, "inWork": depth.in_work}
+def _figures(activity: Activity) -> dict[str, object]:
+    figures = activity.figures
+    over = figures["Delivered"] + figures["Failed"]
+    return {
+        "accepted": figures["Accepted"],
+        "delivered": figures["Delivered"],
+        "failed": figures["Failed"],
+        "deliveredPercent": round(100 * figures["Delivered"] / over, 1) if over else "",
+        "sms": figures["Sent"],
+        "segments": figures["Segments"],
+        "price": ", ".join(f"{cost:.2f} {name}" for name, cost in activity.cost.items()),
+    }
 
 
-def _open_messages(survey: Survey, now: float) -> str:
+def _open_messages(survey: Survey, now: float) -> list[str]:
     if not survey.by_state:
-        return "No message is open."
+        return ["No message is open."]
     rows = [
-        (state, count, _age(now - seconds_of(survey.oldest_by_state[state])))
+        (state, count, minutes(now - seconds_of(survey.oldest_by_state[state])))
         for state, count in survey.by_state.most_common()
     ]
     return columns(rows, ("State", "Open messages", "Oldest"))
-
-
-def _age(seconds: float) -> str:
-    minutes = int(seconds // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

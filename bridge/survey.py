@@ -14,10 +14,11 @@ from sms_bridge.storage.messages import FIRST, LAST
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000
+SECONDS_UNTIL_QUEUED = 120
 SECONDS_UNTIL_RECEIPTS = 600
 SECONDS_UNTIL_REPORTED = 900
 SECONDS_TO_WAIT = {MessageType.TRANSACTIONAL: 300, MessageType.PROMOTIONAL: 3600}
-# 8x8's yes to a message that is being sent is not written down: its first receipt is.
+# That 8x8 accepted a message is not written down while it is sending: its first receipt is.
 _GIVEN_TO_8X8 = frozenset({State.SENDING, State.QUEUED, State.SENT, State.DEFERRED})
 
 
@@ -29,18 +30,22 @@ class Survey:
     ----------
     by_state, oldest_by_state
         How many there are in each state, and when the oldest was accepted.
-    untold
-        How many have an outcome that MoEngage has not heard yet.
-    told_in_vain
-        How many of those MoEngage has not taken at least once.
+    unreported
+        How many have an outcome that MoEngage has not acknowledged yet.
+    unacknowledged
+        How many of those were reported in vain at least once.
     without_receipts
-        How many were given to 8x8 more than ten minutes ago, of which it has sent no receipt.
+        How many were given to 8x8 more than ten minutes ago, without a receipt since.
+    waiting
+        How many have waited in a send queue for long enough to be counted there.
     waiting_long
-        Why messages have not been sent for longer than is usual, by what they are for.
-    not_taken_up
-        How many outcomes nobody has tried to tell for a quarter of an hour.
+        Why messages have not been sent for longer than is usual, by message type.
+    not_tried
+        How many outcomes nobody has tried to report for a quarter of an hour.
     given_up
         Outcomes that were given up, by reason.
+    unreadable
+        How many items could not be read.
     is_complete
         Whether there were no more than were looked at.
     """
@@ -50,9 +55,11 @@ class Survey:
     unreported: int = 0
     unacknowledged: int = 0
     without_receipts: int = 0
+    waiting: int = 0
     waiting_long: dict[MessageType, Counter[str]] = field(default_factory=dict)
-    not_taken_up: int = 0
+    not_tried: int = 0
     given_up: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
     is_complete: bool = True
 
 
@@ -86,13 +93,13 @@ def _look_at(message: Message, survey: Survey, now: float) -> None:
     def has_waited(since: str, seconds: int) -> bool:
         return bool(since) and now - seconds_of(since) > seconds
 
-    if message.state is State.WAITING and has_waited(
-        message.accepted_at, SECONDS_TO_WAIT[message.message_type]
-    ):
-        reasons = survey.waiting_long.setdefault(message.message_type, Counter())
-        reasons[message.reason or "not tried yet"] += 1
+    if message.state is State.WAITING:
+        survey.waiting += has_waited(message.accepted_at, SECONDS_UNTIL_QUEUED)
+        if has_waited(message.accepted_at, SECONDS_TO_WAIT[message.message_type]):
+            reasons = survey.waiting_long.setdefault(message.message_type, Counter())
+            reasons[message.reason or "not tried yet"] += 1
     if message.state in _GIVEN_TO_8X8 and not message.receipts:
         given_at = message.answered_at or message.attempt_at
         survey.without_receipts += has_waited(given_at, SECONDS_UNTIL_RECEIPTS)
     if message.outcome_is_open and not message.outcome_tries:
-        survey.not_taken_up += has_waited(message.outcome_due_at, SECONDS_UNTIL_REPORTED)
+        survey.not_tried += has_waited(message.outcome_due_at, SECONDS_UNTIL_REPORTED)

@@ -41,6 +41,11 @@ class Change:
     type: str
     replacement: str
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether it may be made anew."""
+        return self.replacement in ("True", "Conditional")
+
 
 class Update:
     """New values for some parameters, first planned and then made.
@@ -57,8 +62,8 @@ class Update:
     def __init__(self, stack: Stack, values: Mapping[str, str]) -> None:
         self._stack = stack
         self._values = values
-        self._client = stack.cloudformation
-        self._change_set = f"bridge-{uuid4()}"
+        self._client = stack.client("cloudformation")
+        self._change_set = f"sms-bridge-{uuid4()}"
 
     def plan(self) -> list[Change]:
         """Have CloudFormation check the values and say what would change; empty for nothing.

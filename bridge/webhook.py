@@ -1,28 +1,35 @@
-"""`bridge webhook`: where 8x8 sends receipts and inbound SMS."""
+"""`sms-bridge webhook`: where 8x8 sends receipts and inbound SMS."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import typer
 
-from bridge.account import account_id_of, account_of, remember_account_id
-from bridge.columns import columns
-from bridge.eightx8 import ALL_SUB_ACCOUNTS, Webhook
+from bridge.eightx8 import (
+    ALL_SUB_ACCOUNTS,
+    Webhook,
+    account_id_of,
+    account_of,
+    remember_account_id,
+)
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
 from bridge.stack import Stack
+from bridge.terminal import columns, confirm, say, say_json
 
 webhook = typer.Typer(
-    name="webhook", help="Where 8x8 sends receipts and inbound SMS.", no_args_is_help=True
+    name="webhook",
+    help="Where 8x8 sends receipts and inbound SMS.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 _HEADINGS = ("Sub-account", "URL", "Enabled", "Authorization", "This stack")
 
 
 def is_here(one: Webhook, stack: Stack) -> bool:
-    """Tell whether a webhook points to the stack."""
+    """Return whether a webhook points to the stack."""
     return one.url.rstrip("/") == stack.callback_url
 
 
@@ -43,12 +50,12 @@ def show(context: typer.Context, account_id: AccountId = None, as_json: AsJson =
     found = account_of(stack).webhooks(account_id_of(stack, account_id))
     _remember(stack, account_id)
     if as_json:
-        typer.echo(json.dumps([_line(one, stack) for one in found]))
+        say_json([_line(one, stack) for one in found])
     elif found:
         rows = [[_word(value) for value in _line(one, stack).values()] for one in found]
-        typer.echo(columns(rows, _HEADINGS))
+        say(*columns(rows, _HEADINGS))
     else:
-        typer.echo("No webhook is registered: bridge webhook register")
+        say("No webhook is registered: sms-bridge webhook register")
     if not any(one.enabled and is_here(one, stack) for one in found):
         raise typer.Exit(1)
 
@@ -72,16 +79,16 @@ def register(
     elsewhere = _ask_about_others(present, stack, "Replace", yes=yes)
     tokens = stack.secret().callback_tokens
     if not tokens:
-        raise BridgeError("the secret holds no callback token yet: bridge configure")
+        raise BridgeError("the secret holds no callback token yet: sms-bridge configure")
     new = Webhook(
         sub_account_id=sub_account, url=stack.callback_url, enabled=True, has_authorization=True
     )
     account.register(its_id, new, authorization=authorization_of(tokens[0]))
     _remember(stack, account_id)
     if as_json:
-        typer.echo(json.dumps({"registered": _line(new, stack), "replaced": elsewhere}))
+        say_json({"registered": _line(new, stack), "replaced": elsewhere})
     else:
-        typer.echo(f"8x8 now calls {new.url} for {_scope(sub_account)}.")
+        say(f"8x8 now calls {new.url} for {_scope(sub_account)}.")
 
 
 @webhook.command()
@@ -102,9 +109,9 @@ def remove(
     account.remove(its_id, sub_account)
     _remember(stack, account_id)
     if as_json:
-        typer.echo(json.dumps({"removed": [_line(one, stack) for one in present]}))
+        say_json({"removed": [_line(one, stack) for one in present]})
     else:
-        typer.echo(f"8x8 calls nobody for {_scope(sub_account)} any more.")
+        say(f"8x8 calls nobody for {_scope(sub_account)} any more.")
 
 
 def register_again(stack: Stack, account_id: str, token: str) -> int:
@@ -126,8 +133,8 @@ def _registered_for(sub_account: str, webhooks: list[Webhook]) -> list[Webhook]:
 def _ask_about_others(webhooks: list[Webhook], stack: Stack, verb: str, *, yes: bool) -> list[str]:
     """Ask before somebody else's webhook is touched; returns the URLs of those."""
     elsewhere = [one.url for one in webhooks if not is_here(one, stack)]
-    if elsewhere and not yes:
-        typer.confirm(f"{verb} {', '.join(elsewhere)}?", abort=True, err=True)
+    if elsewhere:
+        confirm(f"{verb} {', '.join(elsewhere)}?", yes=yes)
     return elsewhere
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
+from local import guard
 from local.processes import (
     LOOPBACK,
     ProcessFailedError,
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REGION = "us-east-1"
-ACCESS_KEY = "test"
-SECRET_KEY = "test"  # noqa: S105 - the emulator takes any
+SECRET_KEY = "not-checked"  # noqa: S105 - the emulator checks no signature
 SECONDS_TO_START = 30
 CONFIG = Config(
     connect_timeout=2,
@@ -51,66 +52,46 @@ class Aws:
     ----------
     endpoint
         Base URL of the emulator.
+    access_key_id
+        The one that the emulator takes. It is the account's number as well: the emulator gives
+        that to the functions that it runs.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, access_key_id: str) -> None:
         self.endpoint = endpoint
-        self._session = boto3.Session(
-            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION
+        self._access_key_id = access_key_id
+        session = boto3.Session(
+            aws_access_key_id=access_key_id, aws_secret_access_key=SECRET_KEY, region_name=REGION
         )
+        client: Any = partial(session.client, endpoint_url=endpoint, config=CONFIG)
+        self.apigatewayv2: ApiGatewayV2Client = client("apigatewayv2")
+        self.cloudformation: CloudFormationClient = client("cloudformation")
+        self.dynamodb: DynamoDBClient = client("dynamodb")
+        self.lambda_: LambdaClient = client("lambda")
+        self.logs: CloudWatchLogsClient = client("logs")
+        self.s3: S3Client = client("s3")
+        self.secretsmanager: SecretsManagerClient = client("secretsmanager")
+        self.sqs: SQSClient = client("sqs")
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What leads a program to the emulator."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self._access_key_id,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+        }
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a child process needs to reach the emulator and no real account."""
+        """The same for a child process, which reaches no real account."""
         return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_DEFAULT_REGION": REGION,
+            **self.credentials,
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-
-    @cached_property
-    def apigatewayv2(self) -> ApiGatewayV2Client:
-        """Client for HTTP APIs."""
-        return self._session.client("apigatewayv2", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def cloudformation(self) -> CloudFormationClient:
-        """Client for stacks."""
-        return self._session.client("cloudformation", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        """Client for tables."""
-        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def lambda_(self) -> LambdaClient:
-        """Client for functions."""
-        return self._session.client("lambda", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def logs(self) -> CloudWatchLogsClient:
-        """Client for log groups."""
-        return self._session.client("logs", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def s3(self) -> S3Client:
-        """Client for buckets."""
-        return self._session.client("s3", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def secretsmanager(self) -> SecretsManagerClient:
-        """Client for secrets."""
-        return self._session.client("secretsmanager", endpoint_url=self.endpoint, config=CONFIG)
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        """Client for queues."""
-        return self._session.client("sqs", endpoint_url=self.endpoint, config=CONFIG)
 
 
 def every_log_line(aws: Aws) -> list[str]:
@@ -125,44 +106,49 @@ def every_log_line(aws: Aws) -> list[str]:
 
 
 @asynccontextmanager
-async def emulator(program: Path, work: Path) -> AsyncIterator[Aws]:
-    """Run MiniStack on a free loopback port.
+async def emulator(python: Path, work: Path, *, port: int = 0) -> AsyncIterator[Aws]:
+    """Run MiniStack behind the guard.
 
     Parameters
     ----------
-    program
-        Its executable.
+    python
+        Its environment's interpreter.
     work
         Folder for its log and for the code of the functions that it runs.
+    port
+        Where on loopback it listens; 0 for any that is free.
     """
-    port = free_port()
+    port = free_port(port)
     temporary = work / "ministack"
     temporary.mkdir()
     log = work / "ministack.log"
+    account = f"{secrets.randbelow(9 * 10**11) + 10**11}"
+    aws = Aws(f"http://{LOOPBACK}:{port}", account)
     environment = child_environment(
+        AWS_ACCESS_KEY_ID=account,
+        # Whose the APIs are that are called unsigned.
+        MINISTACK_ACCOUNT_ID=account,
         BIND_HOST=LOOPBACK,
         GATEWAY_PORT=str(port),
         # Listens on a fixed port beside the gateway's.
         IOT_MTLS_ENABLED="0",
         TMPDIR=str(temporary),
     )
-    aws = Aws(f"http://{LOOPBACK}:{port}")
-    async with running([str(program)], log=log, environment=environment, folder=work) as process:
+    # -P: this package's modules are not for the emulator.
+    command = [str(python), "-P", str(guard.__file__)]
+    async with running(command, log=log, environment=environment, folder=work) as process:
         await _until_healthy(aws, process, log)
         yield aws
 
 
 async def _until_healthy(aws: Aws, process: asyncio.subprocess.Process, log: Path) -> None:
-    timeout = aiohttp.ClientTimeout(total=2)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
-        for _ in range(SECONDS_TO_START * 10):
-            if process.returncode is not None:
-                break
-            try:
-                async with session.get(f"{aws.endpoint}/_ministack/health") as response:
-                    if response.ok:
-                        return
-            except (aiohttp.ClientError, TimeoutError):
-                pass
+    for _ in range(SECONDS_TO_START * 10):
+        if process.returncode is not None:
+            break
+        try:
+            await asyncio.to_thread(aws.s3.list_buckets)
+        except (BotoCoreError, ClientError):
             await asyncio.sleep(0.1)
+        else:
+            return
     raise ProcessFailedError(f"MiniStack did not start\n{tail(log)}")

@@ -17,6 +17,8 @@ from local.stack import SENDER_ID, LocalStack
 SECONDS_TO_SETTLE = 60
 SECONDS_BETWEEN_LOOKS = 0.2
 
+CAMPAIGN_ID_PREFIX = "demo-"
+
 # 8x8's, at which people can reply.
 VIRTUAL_NUMBER = "+6590001111"
 
@@ -28,7 +30,7 @@ QUOTED = 'Say "Acme20" & save 20%:\nhttps://acme.example/?a=1&b=2+3'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What becomes of a message on its whole way.
+    """What becomes of a message, from the webhook to the report.
 
     Attributes
     ----------
@@ -37,7 +39,7 @@ class Course:
     ids
         How many different message ids the answers gave.
     state, segments
-        What a look-up tells at the end.
+        What a look-up shows at the end.
     sms
         How many SMS 8x8 has of it.
     as_written
@@ -46,7 +48,7 @@ class Course:
     belief, reason
         What MoEngage believes at the end.
     reports
-        How often MoEngage was told.
+        How many reports MoEngage got.
     """
 
     answers: tuple[str, ...] = ("200",)
@@ -89,14 +91,14 @@ class Result:
 
     Attributes
     ----------
-    states
-        What the look-up's history tells of its way.
+    receipts
+        The states of 8x8's receipts, in the order in which the bridge got them.
     """
 
     case: Case
     message_id: str
     course: Course
-    states: tuple[str, ...]
+    receipts: tuple[str, ...]
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -132,7 +134,7 @@ def raw(senders: Senders) -> Sender:
     return senders.raw
 
 
-# The last four digits tell 8x8's simulator what to make of a number.
+# 8x8's simulator goes by the last four digits of a number.
 CASES = (
     Case(name="GSM-7 text", sender=transactional, destination="+6581111111", text=GSM_7),
     Case(name="Unicode text", sender=transactional, destination="+6581111112", text=UNICODE),
@@ -180,13 +182,13 @@ CASES = (
         text=GSM_7,
     ),
     Case(
-        name="taken, answered 500",
+        name="accepted, answered 500",
         sender=promotional,
         destination="+6581110010",
         text=QUOTED,
     ),
     Case(
-        name="taken, never answered",
+        name="accepted, never answered",
         sender=transactional,
         destination="+6581110012",
         text=GSM_7,
@@ -261,7 +263,7 @@ async def play(stack: LocalStack) -> list[Result]:
     Each wait has an end: what has not come by then is missing in the results.
     """
     # A new one for each run: the same text to the same number is a repeat only within a campaign.
-    campaign_id = f"summer-{secrets.token_hex(4)}"
+    campaign_id = f"{CAMPAIGN_ID_PREFIX}{secrets.token_hex(4)}"
     messages = []
     for case in CASES:
         if case.opted_out:
@@ -336,12 +338,10 @@ async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Re
         case=case,
         message_id=message.unique_id,
         course=course,
-        states=_states(found.get("history", [])),
+        receipts=_receipts(found.get("history", [])),
     )
 
 
-def _states(history: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Name what 8x8's receipts told, in the order in which the bridge got them."""
+def _receipts(history: list[dict[str, Any]]) -> tuple[str, ...]:
     events = (str(step["event"]) for step in history)
-    told = tuple(event.removeprefix("receipt ") for event in events if event.startswith("receipt "))
-    return ("accepted", *told) if history else ()
+    return tuple(event.removeprefix("receipt ") for event in events if event.startswith("receipt "))

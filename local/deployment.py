@@ -74,13 +74,7 @@ class Sam:
         return (self._work / "sam-deploy.log").read_text("utf-8")
 
     async def build(self) -> None:
-        """Build the functions and the layer for this machine's processor.
-
-        Raises
-        ------
-        ProcessFailedError
-            The build failed.
-        """
+        """Build the functions and the layer for this machine's processor."""
         await self._sam(
             "build",
             "--template-file",
@@ -93,18 +87,7 @@ class Sam:
         )
 
     async def deploy(self, parameters: Mapping[str, str]) -> Deployment:
-        """Deploy what was built, anew or over what runs.
-
-        Parameters
-        ----------
-        parameters
-            Values of the template's parameters, beside the processor.
-
-        Raises
-        ------
-        ProcessFailedError
-            The deployment failed.
-        """
+        """Deploy what was built, anew or over what runs."""
         # Once more for what is deployed over another: that changes nothing.
         await asyncio.to_thread(self._aws.s3.create_bucket, Bucket=ARTIFACTS_BUCKET)
         values = {"Arch": processor(), **parameters}

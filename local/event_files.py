@@ -31,13 +31,20 @@ SUB_ACCOUNT = "Acme_Transactional"
 NUMBER = "+6591234567"
 
 # The messages that events speak of, by the number that their ids begin with.
-_TAKEN_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26, 50, 51)
+_ACCEPTED_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26, 50, 51)
 _OUTCOME_OPEN = (16, 18, 19)
-_OUTCOME_TOLD = (15, 17)
+_OUTCOME_REPORTED = (15, 17)
 _WAITING = (20, 21, 22, 23, 24)
 _EXPIRED = (25,)
 _BEING_SENT = (27,)
-_SPOKEN_OF = (*_TAKEN_BY_8X8, *_OUTCOME_OPEN, *_OUTCOME_TOLD, *_WAITING, *_EXPIRED, *_BEING_SENT)
+_SPOKEN_OF = (
+    *_ACCEPTED_BY_8X8,
+    *_OUTCOME_OPEN,
+    *_OUTCOME_REPORTED,
+    *_WAITING,
+    *_EXPIRED,
+    *_BEING_SENT,
+)
 _OPTED_IN_BY = 40
 
 # What a run of `reconcile` finds stuck: one message for each finding.
@@ -96,7 +103,7 @@ def logical_id(function: str) -> str:
 def in_short(answer: Any) -> str:
     """Put a function's answer into a few words.
 
-    An HTTP answer becomes its status and the word that tells what it means: ``200 QUEUED``,
+    An HTTP answer becomes its status and its reason: ``200 QUEUED``,
     ``401 unauthorized``. An SQS batch becomes the number of records that come again, a run of
     `reconcile` its findings.
     """
@@ -131,7 +138,7 @@ def umid(number: int) -> str:
 
 
 def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
-    """Record what an event speaks of, as if it had come about a moment ago.
+    """Record what an event speaks of, as if it had come about minutes ago.
 
     A schedule speaks of no message: for it there are some that got stuck two hours ago.
     """
@@ -139,7 +146,8 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
     content = json.dumps(event)
     for number in _SPOKEN_OF:
         if message_id(number) in content:
-            _put(store, number, now - 40)
+            # The lease of an outcome that is due has ended: its owner is not known here.
+            _put(store, number, now - 300)
     if umid(_OPTED_IN_BY) in content:
         store.keep_inbound(
             InboundMessage(
@@ -152,7 +160,7 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
             )
         )
     if "campaignId=" in event.get("rawQueryString", ""):
-        _put(store, _OUTCOME_TOLD[0], now - 40)
+        _put(store, _OUTCOME_REPORTED[0], now - 40)
     if event.get("source") == "aws.events":
         for number in _STUCK:
             _put(store, number, now - _SECONDS_STUCK)
@@ -183,9 +191,9 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         store.record_result(message.id, 1, lost, State.UNKNOWN, answered)
     if waits or number in (*_BEING_SENT, NO_RECEIPT, TO_ASK_8X8):
         return
-    taken = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
-    store.record_result(message.id, 1, taken, State.QUEUED, answered)
-    if number in _TAKEN_BY_8X8:
+    result = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
+    store.record_result(message.id, 1, result, State.QUEUED, answered)
+    if number in _ACCEPTED_BY_8X8:
         return
     receipt = Receipt(
         umid=umid(number),
@@ -199,5 +207,5 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
     )
     outcome = outcome_of_receipt(receipt)
     store.record_receipt(message.id, receipt, outcome)
-    if outcome and number in _OUTCOME_TOLD:
+    if outcome and number in _OUTCOME_REPORTED:
         store.record_reported(message.id, outcome, timestamp(accepted + 36))

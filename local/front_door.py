@@ -35,19 +35,11 @@ NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 @asynccontextmanager
-async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
-    """Stand for the API's host name; gives the URL to call in its place.
-
-    Parameters
-    ----------
-    emulator_url
-        Where the emulator answers.
-    api_id
-        Which of its HTTP APIs is meant.
-    """
+async def front_door(emulator_url: str, api_id: str, *, port: int = 0) -> AsyncIterator[str]:
+    """Stand for the API's host name; gives the URL to call in its place."""
     emulator = URL(emulator_url)
     # Of one kind, by the first part of the path: receipts must not keep messages waiting.
-    passages: defaultdict[str, asyncio.Semaphore] = defaultdict(
+    slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
         lambda: asyncio.Semaphore(CALLS_AT_ONCE)
     )
     host = f"{api_id}.execute-api.localhost:{emulator.port}"
@@ -65,7 +57,7 @@ async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
             body = await request.read()
             try:
                 async with (
-                    passages[request.path.split("/")[1]],
+                    slots[request.path.split("/")[1]],
                     session.request(
                         request.method,
                         target,
@@ -84,7 +76,7 @@ async def front_door(emulator_url: str, api_id: str) -> AsyncIterator[str]:
 
         application = web.Application(client_max_size=BODY_LIMIT_BYTES)
         application.router.add_route("*", "/{path:.*}", pass_on)
-        async with serve(application) as url:
+        async with serve(application, port=port) as url:
             yield url
 
 

@@ -22,14 +22,8 @@ FUNCTION_IN_URI = re.compile(r"functions/\$\{(\w+?)(?:\.Arn)?\}")
 
 
 def repair(aws: Aws, stack_name: str) -> list[str]:
-    """Make the missing routes and times to live of a stack, and numbers of its texts.
-
-    Returns
-    -------
-    list of str
-        What was put back, for the log.
-    """
-    # The emulator transforms the template as SAM's own service does, and tells the result.
+    """Make the missing routes and times to live of a stack, and numbers of its texts."""
+    # The emulator transforms the template as SAM's own service does, and returns the result.
     template: dict[str, Any] = json.loads(
         json.dumps(aws.cloudformation.get_template(StackName=stack_name)["TemplateBody"])
     )
@@ -103,7 +97,7 @@ def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> Iterat
     most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", 0)
     if isinstance(most, int):
         return
-    # botocore reads the numbers as numbers, whatever the emulator tells.
+    # botocore reads the numbers as numbers, whatever the emulator answers.
     mapping = aws.lambda_.get_event_source_mapping(UUID=mapping_id)
     aws.lambda_.update_event_source_mapping(
         UUID=mapping_id,

@@ -22,29 +22,36 @@ class ProcessFailedError(Exception):
     """A child process ended badly, or not in time. Its message ends with the tail of its log."""
 
 
-def free_port() -> int:
+class PortInUseError(ProcessFailedError):
+    """Something else listens on a port that was asked for."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is in use: choose another PORT, five in a row are used")
+
+
+def free_port(wanted: int = 0) -> int:
     """Find a loopback port that nothing listens on.
 
     For programs that cannot take port 0; whoever can should bind that instead.
     """
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError:
+            raise PortInUseError(wanted) from None
         port: int = probe.getsockname()[1]
         return port
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Build an environment for children without this shell's AWS account and proxies.
-
-    Parameters
-    ----------
-    **extra
-        What the child needs beside it.
-    """
+    """Build an environment for children without this shell's AWS account, proxies and imports."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+        if not name.startswith("AWS_")
+        and not name.lower().endswith("_proxy")
+        and name != "PYTHONPATH"
     }
     return {**kept, **extra}
 
@@ -58,26 +65,7 @@ def tail(log: Path) -> str:
 async def run(
     command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, seconds: int
 ) -> None:
-    """Run a command to its end.
-
-    Parameters
-    ----------
-    command
-        Program and arguments.
-    log
-        File for all it prints.
-    environment
-        Its whole environment.
-    folder
-        Where it runs.
-    seconds
-        How long it may take.
-
-    Raises
-    ------
-    ProcessFailedError
-        It ended with another status than 0, or took too long.
-    """
+    """Run a command to its end."""
     name = " ".join(Path(part).name if index == 0 else part for index, part in enumerate(command))
     async with running(command, log=log, environment=environment, folder=folder) as process:
         try:

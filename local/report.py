@@ -7,34 +7,33 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from rich import box
 from rich.markup import escape
-from rich.table import Table
 
-from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.campaign import Result
-from local.eightx8 import fates
+from local.containers import ENVIRONMENT_FILE
+from local.eightx8 import scenarios
 from local.faults import Faults
 from local.stack import PROJECT, SENDER_ID, LocalStack
 
+# What comes of an SMS that nothing happens to.
+PLAIN_ANSWERS, PLAIN_RECEIPTS = ("200",), ("queued", "sent", "delivered")
 
-def table(results: Sequence[Result]) -> Table:
-    """Show what became of each message of the campaign."""
-    shown = Table(box=box.SIMPLE_HEAD)
-    for heading in ("Message", "Recipient", "Webhook", "States", "Outcome", "MoEngage believes"):
-        shown.add_column(heading)
+
+def outcomes(results: Sequence[Result]) -> str:
+    """Show what became of each message of the campaign; fits into 80 columns."""
+    lines = [f"  {'Message':32}{'To':9}MoEngage shows"]
     for result in results:
         course = result.course
         mark = "[green]:heavy_check_mark:[/]" if result.as_expected else "[red]x[/]"
-        shown.add_row(
-            f"{mark} {escape(result.case.name)}",
-            masked(result.case.destination),
-            ", ".join(course.answers),
-            " > ".join(result.states),
-            " ".join(filter(None, (course.state, course.reason))),
-            f"{course.belief}, {course.reports} reports" if course.reports > 1 else course.belief,
-        )
-    return shown
+        belief = ": ".join(filter(None, (course.belief, course.reason)))
+        reports = f", {course.reports} reports" if course.reports > 1 else ""
+        to = f"...{result.case.destination[-4:]}"
+        lines.append(f"{mark} {escape(f'{result.case.name:32}{to:9}{belief}{reports}')}")
+        if course.answers != PLAIN_ANSWERS:
+            lines.append(f"    [dim]answers to MoEngage: {', '.join(course.answers)}[/]")
+        if result.receipts and result.receipts != PLAIN_RECEIPTS:
+            lines.append(f"    [dim]receipts as they came: {', '.join(result.receipts)}[/]")
+    return "\n".join(lines)
 
 
 def verdict(results: Sequence[Result]) -> str:
@@ -54,7 +53,7 @@ def what_to_try(stack: LocalStack) -> str:
     body = {"message": "Hello from the bridge", "sender": SENDER_ID, "recipient": "+6582220000"}
     sent = (message.unique_id for message in stack.moengage.messages if message.unique_id)
     known_id = next(sent, "MESSAGE_ID")
-    endings = [f"{ending:6}  {fate}" for ending, fate in fates.endings()]
+    endings = [f"{ending:6}  {scenario}" for ending, scenario in scenarios.endings()]
     return f"""
 The bridge        {stack.front_door_url}
   for MoEngage    {stack.send_url()}
@@ -79,41 +78,30 @@ curl -sS {stack.look_up_url(known_id)} \\
 
 Operate it (paste this into another terminal):
 {operators_tool(stack)}
-bridge doctor
-bridge message --to {stack.moengage.messages[0].destination}
+sms-bridge doctor
+sms-bridge message --to {stack.moengage.messages[0].destination}
 
-What 8x8's simulator makes of a message, by the last digits of the recipient's number:
-  {"\n  ".join(endings)}
+The environment of its functions, for `sam local invoke` (events/README.md):
+{ENVIRONMENT_FILE}
 
-Ctrl-C stops everything."""
+8x8's simulator goes by the last digits of the recipient's number:
+  {"\n  ".join(endings)}"""
 
 
 def what_is_wrong(faults: Faults) -> str:
-    """Give what somebody needs who finds and mends the faults with the operators' tool alone."""
+    """Give what somebody needs to find and fix the faults with the operators' tool alone."""
     return f"""
-Three things are wrong now, and a message was sent into each. Find and mend them with bridge.
+FAULTS: three things are wrong now, and a message was sent into each.
+Find and fix them with sms-bridge, as above.
 8x8 Connect shows the API key        {faults.new_key}
-MoEngage shows as tracking URL       {faults.new_tracking_url}
-
-"""
+MoEngage shows as tracking URL       {faults.new_tracking_url}"""
 
 
 def operators_tool(stack: LocalStack) -> str:
-    """Give the lines that lead a shell's `bridge` here, and to no real account."""
-    variables = {
-        "AWS_ENDPOINT_URL": stack.aws.endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-        "BRIDGE_API_URL": stack.front_door_url,
-    }
+    """Give the lines that lead a shell's `sms-bridge` here, and to no real account."""
+    variables = {**stack.aws.credentials, "BRIDGE_API_URL": stack.front_door_url}
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     path = shlex.quote(f"{PROJECT}:{PROJECT / 'layers'}")
     python = shlex.quote(sys.executable)
     program = f"PYTHONPATH={path} {python} -m bridge"
-    return f"unset AWS_PROFILE; export {exports}\nalias bridge={shlex.quote(program)}"
-
-
-def masked(number: str) -> str:
-    """Hide a number's middle; its end shows what 8x8's simulator makes of it."""
-    return f"{number[:3]}...{number[-4:]}"
+    return f"unset AWS_PROFILE; export {exports}\nalias sms-bridge={shlex.quote(program)}"

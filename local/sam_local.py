@@ -19,15 +19,23 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 from rich.console import Console
 
-from local.aws import Aws
-from local.deployment import STACK_NAME, processor
-from local.event_files import TOKENS, EventFile, event_files, in_short, put_messages
+from local.containers import (
+    NotPossibleError,
+    accept_tokens_of_events,
+    from_container,
+    gateway,
+    reachable,
+    remove,
+    write_environment,
+)
+from local.deployment import processor
+from local.event_files import EventFile, event_files, in_short, put_messages
+from local.guard import CONTAINERS_NAME
 from local.processes import (
     LOOPBACK,
     ProcessFailedError,
@@ -41,19 +49,10 @@ from local.servers import serve
 from local.stack import PROJECT, SAM, LocalStack
 from sms_bridge.storage.messages import DynamoDBMessages
 
-# How a container calls this machine.
-HOST = "host.docker.internal"
 SECONDS_TO_START = 900
 SECONDS_TO_ANSWER = 120
-SECONDS_TO_ASK_THE_ENGINE = 30
 
 WRONG_ANSWERS, NOT_POSSIBLE, INTERRUPTED = 1, 2, 130
-
-NO_ENGINE = """\
-Nothing was run: no container engine answers.
-`sam local` runs functions in containers. Install Docker and start it, or set DOCKER_HOST to an
-engine that runs. Without one, `make unit` gives the same events to the same handlers.
-SAM CLI says: {reason}"""
 
 NO_IMAGE = """\
 Nothing was run: the image of the Lambda runtime is not here and could not be pulled.
@@ -61,176 +60,80 @@ Get it where there is a network:  docker pull {image}
 Once it is here:                  make sam-local SAM_LOCAL_ARGS=--skip-pull-image
 SAM CLI says: {reason}"""
 
-# Run by SAM CLI's interpreter: finds an engine as SAM CLI itself will.
-CONNECT = """
-import sys
-from ipaddress import ip_network
-from docker.errors import NotFound
-from samcli.local.docker.container_client_factory import ContainerClientFactory
-client = ContainerClientFactory.create_client()
-"""
-GATEWAY = """
-network = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
-print(network.get("Gateway") or ip_network(network["Subnet"])[1])
-"""
-REMOVE_CONTAINERS = """
-for container in sys.argv[1:]:
-    try:
-        client.containers.get(container).remove(force=True)
-    except NotFound:
-        pass
-"""
-
-
-class NotPossibleError(Exception):
-    """Something that this needs is not on this machine; says what, and what to do."""
-
 
 async def run(console: Console, pattern: str, sam_arguments: Sequence[str]) -> int:
-    """Run the events and print what came of each.
-
-    Parameters
-    ----------
-    pattern
-        Which events, by their names below events/.
-    sam_arguments
-        Further arguments for SAM CLI.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Run the events and print what came of each."""
     files = event_files(pattern)
     if not files:
         raise NotPossibleError(f"No event matches {pattern!r}.")
-    gateway = await _ask_engine(GATEWAY)
-    wrong = 0
+    address = await gateway()
+    wrong = []
     async with AsyncExitStack() as opening:
         work = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="sms-bridge-sam-")))
         stack = await opening.enter_async_context(LocalStack(steps_on(console)))
-        told: list[dict[str, Any]] = []
-        cloudformation_url = await opening.enter_async_context(_cloudformation(told))
-        for url in (stack.aws.endpoint, stack.eightx8_url, stack.moengage_url, cloudformation_url):
-            await opening.enter_async_context(_reachable_at(gateway, urlsplit(url).port or 80))
-        await asyncio.to_thread(_prepare, stack, files)
+        answers: list[dict[str, Any]] = []
+        cloudformation_url = await opening.enter_async_context(_cloudformation(answers))
+        urls = (stack.aws.endpoint, stack.eightx8_url, stack.moengage_url, cloudformation_url)
+        await opening.enter_async_context(reachable(address, *urls))
+        await asyncio.to_thread(accept_tokens_of_events, stack)
         with steps_on(console)("Starting a container a function (sam local start-lambda)"):
             url = await opening.enter_async_context(_containers(stack, work, sam_arguments))
         for file in files:
             event = file.event
             if file.function == "fill_secret":
-                answer_to = f"{_from_container(cloudformation_url)}/"
+                answer_to = f"{from_container(cloudformation_url)}/"
                 event = file.answered_at(answer_to, stack.deployment.secret_arn)
+            await asyncio.to_thread(_prepare, stack, file)
             answer = await _invoke(url, file.logical_id, event)
-            came = in_short(told.pop() if told else answer)
+            came = in_short(answers.pop() if answers else answer)
             mark = "[green]as expected[/]" if came == file.answer else f"[red]not {file.answer}[/]"
             console.print(f"{file.name:46} {came:34} {mark}", highlight=False)
-            wrong += came != file.answer
+            if came != file.answer:
+                wrong.append(file.name)
         if wrong:
             console.print(tail(work / "containers.log"), markup=False, highlight=False)
-    console.print(f"{len(files) - wrong} of {len(files)} events were answered as they should be")
+    console.print(
+        f"{len(files) - len(wrong)} of {len(files)} events were answered as they should be"
+        + (f"; not {', '.join(wrong)}" if wrong else ""),
+        soft_wrap=True,
+        highlight=False,
+    )
     return WRONG_ANSWERS if wrong else 0
 
 
-async def _ask_engine(script: str, *arguments: str) -> str:
-    """Have the container engine do something; returns what the script prints.
-
-    Raises
-    ------
-    NotPossibleError
-        No container engine answers.
-    """
-    process = await asyncio.create_subprocess_exec(
-        *(str(SAM.with_name("python")), "-c", CONNECT + script, *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=child_environment(SAM_CLI_TELEMETRY="0"),
-    )
-    try:
-        output, errors = await asyncio.wait_for(process.communicate(), SECONDS_TO_ASK_THE_ENGINE)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise NotPossibleError(NO_ENGINE.format(reason="no answer")) from None
-    if process.returncode != 0:
-        last_line = errors.decode(errors="replace").strip().rpartition("\n")[2]
-        raise NotPossibleError(NO_ENGINE.format(reason=last_line.partition(": ")[2]))
-    return output.decode().strip()
-
-
 @asynccontextmanager
-async def _cloudformation(told: list[dict[str, Any]]) -> AsyncIterator[str]:
+async def _cloudformation(answers: list[dict[str, Any]]) -> AsyncIterator[str]:
     """Stand where CloudFormation waits for a custom resource's answer; gives the URL."""
 
-    async def hear(request: web.Request) -> web.Response:
-        told.append(json.loads(await request.read()))
+    async def take(request: web.Request) -> web.Response:
+        answers.append(json.loads(await request.read()))
         return web.Response()
 
     application = web.Application()
-    application.router.add_put("/", hear)
+    application.router.add_put("/", take)
     async with serve(application) as url:
         yield url
 
 
-@asynccontextmanager
-async def _reachable_at(gateway: str, port: int) -> AsyncIterator[None]:
-    """Let containers reach a loopback port of this machine, at the gateway of their network.
-
-    Where containers run in a virtual machine the gateway is none of this machine's addresses, and
-    the engine itself leads them to loopback.
-    """
-
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, port)
-            await asyncio.gather(_pipe(reader, inner_writer), _pipe(inner_reader, writer))
-
-    try:
-        server = await asyncio.start_server(relay, gateway, port)
-    except OSError:
-        yield
-        return
-    async with server:
-        yield
-        server.close_clients()
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    finally:
-        writer.close()
-
-
-def _prepare(stack: LocalStack, files: Sequence[EventFile]) -> None:
-    """Put in place what events speak of: their tokens beside the stack's own, their messages."""
-    client, arn = stack.aws.secretsmanager, stack.deployment.secret_arn
-    secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-    for name, token in TOKENS.items():
-        secret[name].append(token)
-    client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret))
-    messages = DynamoDBMessages(stack.aws.dynamodb, stack.deployment.messages_table)
-    for file in files:
-        put_messages(messages, file.event)
+def _prepare(stack: LocalStack, file: EventFile) -> None:
+    """Put what an event speaks of into the table, and take out what earlier ones left there."""
+    table, client = stack.deployment.messages_table, stack.aws.dynamodb
+    keys = [
+        key["AttributeName"] for key in client.describe_table(TableName=table)["Table"]["KeySchema"]
+    ]
+    for page in client.get_paginator("scan").paginate(TableName=table):
+        for item in page["Items"]:
+            client.delete_item(TableName=table, Key={key: item[key] for key in keys})
+    put_messages(DynamoDBMessages(client, table), file.event)
 
 
 @asynccontextmanager
 async def _containers(
     stack: LocalStack, work: Path, sam_arguments: Sequence[str]
 ) -> AsyncIterator[str]:
-    """Run a container for each function; gives the URL of their Lambda API.
-
-    Raises
-    ------
-    NotPossibleError
-        The runtime's image is not there.
-    ProcessFailedError
-        They did not start.
-    """
+    """Run a container for each function; gives the URL of their Lambda API."""
     environment = work / "environment.json"
-    environment.write_text(json.dumps(await asyncio.to_thread(_environments, stack.aws)))
+    await asyncio.to_thread(write_environment, stack, environment)
     settings = work / "samconfig.toml"
     settings.write_text("version = 0.1\n")
     port = free_port()
@@ -238,7 +141,7 @@ async def _containers(
         *(str(SAM), "local", "start-lambda", "--config-file", str(settings)),
         *("--template", str(stack.build_folder / "template.yaml")),
         *("--parameter-overrides", f"Arch={processor()}"),
-        *("--env-vars", str(environment), "--add-host", f"{HOST}:host-gateway"),
+        *("--env-vars", str(environment), "--add-host", f"{CONTAINERS_NAME}:host-gateway"),
         *("--warm-containers", "EAGER", "--host", LOOPBACK, "--port", str(port)),
         *sam_arguments,
     ]
@@ -252,28 +155,7 @@ async def _containers(
         # SAM CLI does not always stop all of them.
         started = re.findall(r"SAM_CONTAINER_ID: (\w+)", log.read_text(errors="replace"))
         if started:
-            await _ask_engine(REMOVE_CONTAINERS, *started)
-
-
-def _environments(aws: Aws) -> dict[str, dict[str, str]]:
-    """Read the environment of each deployed function, as it has to be in a container."""
-    found = {}
-    for resource in aws.cloudformation.describe_stack_resources(StackName=STACK_NAME)[
-        "StackResources"
-    ]:
-        if resource["ResourceType"] == "AWS::Lambda::Function":
-            function = aws.lambda_.get_function_configuration(
-                FunctionName=resource["PhysicalResourceId"]
-            )
-            variables = function["Environment"]["Variables"]
-            found[resource["LogicalResourceId"]] = {
-                name: _from_container(value) for name, value in variables.items()
-            }
-    return found
-
-
-def _from_container(text: str) -> str:
-    return text.replace(f"//{LOOPBACK}:", f"//{HOST}:")
+            await remove(started)
 
 
 async def _until_open(port: int, process: asyncio.subprocess.Process, log: Path) -> None:
@@ -309,8 +191,6 @@ def main() -> int:
     )
     parser.add_argument("--events", default="*", help="which events, such as 'send_sms/*'")
     arguments, sam_arguments = parser.parse_known_args()
-    # For this process alone: its children run what was built.
-    os.environ.pop("PYTHONPATH", None)
     console = Console(width=None if os.isatty(1) else 150)
     try:
         return asyncio.run(run(console, arguments.events, sam_arguments))

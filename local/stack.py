@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 PROJECT = Path(__file__).resolve().parents[1]
-MINISTACK = PROJECT / ".venv/ministack/bin/ministack"
+MINISTACK = PROJECT / ".venv/ministack/bin/python"
 SAM = PROJECT / ".venv/sam/bin/sam"
 
 ACCOUNT_ID = "3f6c1b9e-52d7-4a08-9c41-7be0d2a9f135"
@@ -61,6 +61,9 @@ class LocalStack:
     ----------
     step
         Shows what is being done.
+    port
+        The first of the ports to listen on: of the console, the bridge, 8x8, MoEngage and AWS, in
+        this order. 0 for any that are free.
 
     Attributes
     ----------
@@ -93,8 +96,9 @@ class LocalStack:
     senders: Senders
     _sam: Sam
 
-    def __init__(self, step: Step = quiet) -> None:
+    def __init__(self, step: Step = quiet, *, port: int = 0) -> None:
         self._step = step
+        self._ports = range(port, port + 5) if port else [0] * 5
         self._open = AsyncExitStack()
         self.eightx8_api_key = secrets.token_urlsafe(32)
         self.connector_id = CONNECTOR_ID
@@ -119,13 +123,20 @@ class LocalStack:
         trace: TracebackType | None,
     ) -> None:
         """Stop all of it, the last started first."""
-        with self._step("Stopping"):
+        with self._step(
+            "Stopping the functions, MiniStack and the simulators, removing their files"
+        ):
             await self._open.aclose()
 
     @property
     def build_folder(self) -> Path:
         """What `sam build` made."""
         return self._sam.build_folder
+
+    @property
+    def console_port(self) -> int:
+        """Where the console is to listen; 0 for any port that is free."""
+        return self._ports[0]
 
     def send_url(self, sub_account_id: str = SUB_ACCOUNT_IDS[0]) -> str:
         """What an administrator pastes into MoEngage."""
@@ -152,7 +163,7 @@ class LocalStack:
         return f"{self.moengage_url}/sms/dlr/custom/{self.connector_id}"
 
     def look_up_url(self, message_id: str) -> str:
-        """Where the bridge tells what became of a message."""
+        """Where the bridge shows what became of a message."""
         return f"{self.front_door_url}/messages/{message_id}"
 
     async def look_up(self, message_id: str) -> dict[str, Any]:
@@ -167,7 +178,7 @@ class LocalStack:
             return found
 
     def outcomes_under_way(self) -> int:
-        """Count the outcomes that are to be told now; those held back for later are left out."""
+        """Count the outcomes that are to be reported now; those held back are left out."""
         return self._count(self.deployment.outcome_queue_url, *AT_WORK)
 
     def sends_under_way(self) -> int:
@@ -222,9 +233,10 @@ class LocalStack:
     async def _start(self, opening: AsyncExitStack) -> None:
         work = await opening.enter_async_context(_temporary_folder())
         with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
-            self.aws = await opening.enter_async_context(emulator(MINISTACK, work))
-            self.eightx8_url = await opening.enter_async_context(self.eightx8.running())
-            self.moengage_url = await opening.enter_async_context(self.moengage.running())
+            _, _, eightx8, moengage, aws = self._ports
+            self.eightx8_url = await opening.enter_async_context(self.eightx8.running(eightx8))
+            self.moengage_url = await opening.enter_async_context(self.moengage.running(moengage))
+            self.aws = await opening.enter_async_context(emulator(MINISTACK, work, port=aws))
         self._sam = Sam(SAM, PROJECT, work, self.aws)
         with self._step("Building the functions and their layer (sam build)"):
             await self._sam.build()
@@ -232,7 +244,7 @@ class LocalStack:
             await self._deploy()
         with self._step("Connecting 8x8, the bridge and MoEngage"):
             self.front_door_url = await opening.enter_async_context(
-                front_door(self.aws.endpoint, self.deployment.api_id)
+                front_door(self.aws.endpoint, self.deployment.api_id, port=self._ports[1])
             )
             self.tokens = await asyncio.to_thread(self._put_api_key)
             await self._load_functions()
@@ -273,11 +285,6 @@ class LocalStack:
         """Have as many of each function running as are called at once.
 
         To start one takes seconds on a busy machine, and MoEngage waits for five.
-
-        Raises
-        ------
-        ProcessFailedError
-            A function does not ask for a token: it is not there, or does not run.
         """
         calls = (
             ("POST", self.send_url()),

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Prints the path of a Chromium or Chrome: $CHROMIUM, or one that is installed, or Debian's, which is
-# installed now where that is possible.
+# Prints the path of a Chromium or Chrome: $CHROMIUM, or one that is installed. CHROMIUM=install lets
+# root install Debian's.
 set -euo pipefail
 
-if [ -n "${CHROMIUM:-}" ]; then
+if [ -n "${CHROMIUM:-}" ] && [ "$CHROMIUM" != install ]; then
   command -v "$CHROMIUM" && exit 0
   echo "CHROMIUM=$CHROMIUM is no program." >&2
   exit 1
@@ -20,8 +20,7 @@ find_it() {
 }
 
 find_it && exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  echo "Installing Debian's Chromium for the browser tests" >&2
+if [ "${CHROMIUM:-}" = install ]; then
   apt-get update -qq >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null
@@ -30,6 +29,7 @@ fi
 cat >&2 <<'END'
 The browser tests need Chromium or Chrome, and none was found.
   Debian, Ubuntu:    sudo apt-get install chromium fonts-noto-color-emoji
+  in a container:    make browser CHROMIUM=install (as root)
   anywhere else:     install one, and name its program in CHROMIUM
   to do without:     make test CHROMIUM=none
 END

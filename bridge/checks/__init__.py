@@ -1,1 +1,1 @@
-"""What `bridge doctor` looks at, one module a part of the bridge."""
+"""What `sms-bridge doctor` looks at, one module a part of the bridge."""

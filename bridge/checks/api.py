@@ -1,86 +1,172 @@
-"""Does the API answer, and let only those in who may?"""
+"""Is the secret filled, does the API answer, and does it let those in who may?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
-from bridge.calls import NoAnswerError, call
-from bridge.checks.findings import Finding, Level
+from bridge.calls import Answer, NoAnswerError, call
+from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.stack import Stack
-from sms_bridge.api.errors import Reason
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.storage.secret import TOKEN_LISTS
 
-_PART = "API"
-_WRONG_TOKEN = "bridge-doctor"  # noqa: S105 - it is meant to be wrong
+_WRONG_TOKEN = "sms-bridge-doctor"  # noqa: S105 - it is meant to be wrong
 _NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
+# A receipt that changes nothing: no message has the id, and the second one is a repeat.
+_RECEIPT = {
+    "namespace": "SMS",
+    "eventType": "outbound_message_status_changed",
+    "description": "sms-bridge doctor",
+    "payload": {
+        "umid": _NO_MESSAGE,
+        "status": {"state": "queued", "timestamp": "2026-01-01T00:00:00Z"},
+    },
+}
+_CONFIGURE = "sms-bridge configure"
+_LOG = "see the function's log in CloudWatch"
+# Hashes of so many messages are compared.
+_SAMPLE = 200
 
 
+def check_secret(stack: Stack) -> Iterator[Finding]:
+    """Look at what the secret holds, as the functions read it."""
+    values, secret = stack.secret_values(), stack.secret()
+    if not secret.eightx8_api_key:
+        yield problem(
+            "eightx8-key-missing",
+            "8x8's API key is missing: every message is refused (not_configured)",
+            _CONFIGURE,
+        )
+    tokens = dict(
+        zip(
+            TOKEN_LISTS,
+            (
+                secret.moengage_tokens,
+                secret.callback_tokens,
+                secret.look_up_tokens,
+                secret.full_number_tokens,
+            ),
+            strict=True,
+        )
+    )
+    if missing := [name for name, usable in tokens.items() if not usable]:
+        yield problem(
+            "tokens-missing",
+            f"there is no usable token in {', '.join(missing)}: nobody is let in there",
+            f"{_CONFIGURE}, which makes those that are missing",
+        )
+    for name, usable in tokens.items():
+        given = values.get(name)
+        count = len(given) if isinstance(given, list) else 1
+        if usable and len(usable) < count:
+            yield warning(
+                "tokens-unusable",
+                f"{count - len(usable)} entries of {name} are no tokens: a token is a text of at "
+                "least 16 characters",
+                "remove them in Secrets Manager's console",
+            )
+    environment = stack.environment_of("ForwardOutcome")
+    if environment.get("MOENGAGE_DATA_API_URL") and not secret.moengage_data_api_key:
+        yield problem(
+            "data-api-key-missing",
+            "opt-outs are to be passed on to MoEngage, but its Data API key is missing",
+            f"{_CONFIGURE} --data-api-key",
+        )
+    yield from _check_hash_key(secret.hash_key, stack)
+    yield ok("secret", "it can be read as the functions read it")
+
+
+def _check_hash_key(hash_key: str, stack: Stack) -> Iterator[Finding]:
+    """Compare the hashes that are stored to those that the key makes now."""
+    items = stack.client("dynamodb").scan(
+        TableName=stack.table,
+        Limit=_SAMPLE,
+        FilterExpression="attribute_exists(destination) AND attribute_exists(recipient_hash)",
+        ProjectionExpression="destination, recipient_hash",
+    )["Items"]
+    others = sum(
+        keyed_hash(one["destination"]["S"], hash_key) != one["recipient_hash"]["S"] for one in items
+    )
+    # A number that was written in an odd way may differ.
+    if others * 5 > len(items):
+        yield problem(
+            "hash-key-changed",
+            "hashKey is not the one that the stored messages were written with: people who opted "
+            "out are texted, and nobody finds their messages",
+            "Secrets Manager's console: bring hashKey back from the secret's former version",
+        )
+
+
+# ------------------------------------------------------------------------------------------ the API
 def check_api(stack: Stack) -> Iterator[Finding]:
-    """Send what is refused before anything is sent or written."""
+    """Call every entrance with a wrong token, which has to be refused, and with the right one.
+
+    Nothing is sent. A receipt for a message that does not exist is written, always the same one.
+    """
     try:
-        yield from _check(stack)
+        yield from _check_doors(stack)
     except NoAnswerError as error:
-        yield Finding(
-            Level.PROBLEM,
-            _PART,
+        yield problem(
+            "api-unreachable",
             f"{error}: neither MoEngage nor 8x8 reaches it either, unless only this machine cannot",
             "give the right URL with --api-url or BRIDGE_API_URL; else look at the HTTP API in "
             "API Gateway's console",
         )
 
 
-def _check(stack: Stack) -> Iterator[Finding]:
+def _check_doors(stack: Stack) -> Iterator[Finding]:
     secret = stack.secret()
-    send = stack.send_url(stack.sub_account_ids[0])
+    send, look_up = stack.send_url(stack.sub_account_ids[0]), stack.look_up_url(_NO_MESSAGE)
+    has_key = bool(secret.eightx8_api_key)
     doors = (
-        ("POST", send, secret.moengage_tokens, Reason.BODY_MISSING, "sending"),
-        (
-            "GET",
-            stack.look_up_url(_NO_MESSAGE),
-            secret.look_up_tokens,
-            Reason.MESSAGE_NOT_FOUND,
-            "look-up",
-        ),
+        ("POST", send, secret.moengage_tokens if has_key else (), None, "body_missing", "send"),
+        ("GET", look_up, secret.look_up_tokens, None, "message_not_found", "look-up"),
+        ("POST", stack.callback_url, secret.callback_tokens, _RECEIPT, None, "callback"),
     )
-    for method, url, tokens, expected, what in doors:
-        yield _wrong_token_at(method, url, what)
-        if tokens:
-            yield _right_token_at(method, url, tokens[0], expected, what)
-    yield _wrong_token_at("POST", stack.callback_url, "callback")
+    for method, url, tokens, body, reason, name in doors:
+        answer = call(method, url, token=_WRONG_TOKEN)
+        if answer.code == "address_not_allowed":
+            yield ok("api", f"{name}: it answers, and only to 8x8's addresses")
+        elif answer.status != 401:
+            yield problem(
+                "api-broken" if answer.status >= 500 or answer.status == 404 else "api-open",
+                f"{name}: a wrong token was answered {answer.status}, not 401",
+                f"{_LOG}, and whether API Gateway may call the function; is {url} this stack's?",
+            )
+        elif tokens:
+            answer = call(method, url, token=tokens[0], body=body)
+            yield _with_its_token(answer, reason, name)
+    base_url = stack.sending.get("CALLBACK_BASE_URL")
+    if base_url and secret.callback_tokens:
+        yield _own_callback_url(base_url, secret.callback_tokens[0])
 
 
-def _wrong_token_at(method: str, url: str, what: str) -> Finding:
-    answer = call(method, url, token=_WRONG_TOKEN)
+def _with_its_token(answer: Answer, reason: str | None, name: str) -> Finding:
+    if answer.code == reason and (reason or answer.status == 200):
+        return ok("api", f"{name}: it refuses a wrong token and accepts its own")
     if answer.status == 401:
-        return Finding(Level.OK, _PART, f"{what}: it answers and refuses a wrong token")
-    if answer.code == Reason.ADDRESS_NOT_ALLOWED:
-        return Finding(Level.OK, _PART, f"{what}: it answers, and only to 8x8's addresses")
-    return Finding(
-        Level.PROBLEM,
-        _PART,
-        f"{what}: a wrong token was answered {answer.status}, not 401",
-        f"see the function's log in CloudWatch; is {url} this stack's URL?",
-    )
+        return warning(
+            "token-refused",
+            f"{name}: the secret's first token is not accepted",
+            "after sms-bridge rotate or configure wait five minutes, until the functions have "
+            "read the secret again",
+        )
+    words = f"{answer.status} {answer.code or ''}".rstrip()
+    return problem("api-broken", f"{name}: with its token it was answered {words}", _LOG)
 
 
-def _right_token_at(method: str, url: str, token: str, expected: Reason, what: str) -> Finding:
-    answer = call(method, url, token=token)
-    if answer.code == expected:
-        return Finding(Level.OK, _PART, f"{what}: it accepts its token")
-    if answer.code == Reason.NOT_CONFIGURED:
-        return Finding(
-            Level.PROBLEM, _PART, f"{what}: the function has no 8x8 key yet", "bridge configure"
-        )
-    if answer.status == 401:
-        return Finding(
-            Level.WARNING,
-            _PART,
-            f"{what}: the secret's first token is not accepted",
-            "after bridge rotate or bridge configure wait until the functions have read the "
-            "secret again (parameter ApiKeyMaxAgeSeconds)",
-        )
-    return Finding(
-        Level.PROBLEM,
-        _PART,
-        f"{what}: an empty request was answered {answer.status} {answer.code or ''}".rstrip(),
-        "see the function's log in CloudWatch",
+def _own_callback_url(base_url: str, token: str) -> Finding:
+    remedy = (
+        "sms-bridge parameters set CallbackBaseUrl=URL, with the https URL at which the bridge's "
+        "API answers; empty, and 8x8's webhook is used"
     )
+    try:
+        url = f"{base_url}/callbacks/8x8?token={quote(token, safe='')}"
+        answer = call("POST", url, body=_RECEIPT)
+    except NoAnswerError as error:
+        return problem("callback-url-wrong", f"CallbackBaseUrl: {error}", remedy)
+    if answer.status == 200 or answer.code == "address_not_allowed":
+        return ok("callback-url", "CallbackBaseUrl leads here")
+    what = f"CallbackBaseUrl does not lead to this stack's callbacks (HTTP {answer.status})"
+    return problem("callback-url-wrong", what, remedy)

@@ -1,105 +1,132 @@
-"""Does 8x8 accept the key, and does it send receipts here?"""
+"""Does 8x8 accept the key, does it send receipts here, and is there money left?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bridge.account import account_of, known_account_id
-from bridge.checks.findings import Finding, Level
-from bridge.eightx8 import ALL_SUB_ACCOUNTS, Access, EightX8Error, Webhook
+from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.eightx8 import (
+    ALL_SUB_ACCOUNTS,
+    ENTER_THE_KEY,
+    Access,
+    Webhook,
+    account_of,
+    known_account_id,
+)
 from bridge.stack import Stack
 from bridge.webhook import is_here
 
-_KEY = "8x8 key"
-_WEBHOOK = "8x8 webhook"
+WEBHOOK_IDS = ("webhook-missing", "webhook-elsewhere", "webhook-disabled", "webhook-without-token")
 
 
 def check_key(stack: Stack) -> Iterator[Finding]:
     """Ask 8x8, for each sub-account, for a message that does not exist."""
-    if not stack.secret().eightx8_api_key:
-        return  # the secret's check says so
-    account = account_of(stack)
-    for name in stack.sub_account_ids:
-        match account.access_to(name):
-            case Access.GRANTED:
-                yield Finding(Level.OK, _KEY, f"8x8 accepts it for the sub-account {name}")
-            case Access.KEY_REFUSED:
-                yield Finding(
-                    Level.PROBLEM,
-                    _KEY,
-                    "8x8 refuses the API key: every message fails (eightx8_unauthorized)",
-                    "bridge configure, with the key from 8x8 Connect > API keys",
-                )
-                return
-            case Access.SUB_ACCOUNT_REFUSED:
-                yield Finding(
-                    Level.PROBLEM,
-                    _KEY,
-                    f"8x8 does not let the key use the sub-account {name}: its messages fail",
-                    f"create {name} in 8x8 Connect, or leave it out: "
-                    f"bridge parameters set SubAccountIds={_all_but(name, stack)}",
-                )
-            case Access.UNCLEAR:
-                yield Finding(
-                    Level.WARNING,
-                    _KEY,
-                    f"8x8 did not say whether the key may use {name}",
-                    "try again in a minute; 8x8's status page tells of outages",
-                )
+    account, names = account_of(stack), stack.sub_account_ids
+    access = {name: account.access_to(name) for name in names}
+    where = f"at {account.host}"
+    if Access.NOT_8X8 in access.values():
+        yield problem(
+            "eightx8-host-wrong",
+            f"{account.host} does not answer as 8x8's API does: no message is sent",
+            "sms-bridge parameters set EightX8Region=REGION, the platform region of your account "
+            "(8x8 Connect shows it); EightX8BaseUrl is empty in production",
+        )
+    elif Access.KEY_REFUSED in access.values():
+        region = account.region_that_accepts(names[0])
+        if region:
+            yield problem(
+                "eightx8-region-wrong",
+                f"8x8 refuses the API key {where}, and accepts it in the region {region}",
+                f"sms-bridge parameters set EightX8Region={region}",
+            )
+        else:
+            yield problem(
+                "eightx8-key-refused",
+                f"8x8 refuses the API key {where}: every message fails (eightx8_unauthorized)",
+                f"{ENTER_THE_KEY}; and see whether EightX8Region is that of your account",
+            )
+        return
+    if refused := [name for name, one in access.items() if one is Access.SUB_ACCOUNT_REFUSED]:
+        rest = ",".join(name for name in names if name not in refused) or "OTHER"
+        yield problem(
+            "sub-account-refused",
+            f"8x8 does not let the key use {', '.join(refused)}: messages through it fail",
+            f"create it in 8x8 Connect, or leave it out: sms-bridge parameters set "
+            f"SubAccountIds={rest}",
+        )
+    if unclear := [name for name, one in access.items() if one is Access.UNCLEAR]:
+        yield warning(
+            "eightx8-unclear",
+            f"8x8 did not say whether the key may use {', '.join(unclear)}",
+            "try again in a minute; 8x8's status page shows outages",
+        )
+    if granted := [name for name, one in access.items() if one is Access.GRANTED]:
+        yield ok("eightx8-key", f"8x8 accepts the key {where} for {', '.join(granted)}")
 
 
 def check_webhook(stack: Stack) -> Iterator[Finding]:
     """See whether each sub-account's receipts come here."""
     if stack.sending.get("CALLBACK_BASE_URL"):
-        yield Finding(Level.OK, _WEBHOOK, "not needed: each message names its own callback URL")
+        yield ok("webhook", "no webhook is needed: each message names its own callback URL")
         return
     account_id = known_account_id(stack)
     if not account_id:
-        yield Finding(
-            Level.WARNING,
-            _WEBHOOK,
+        yield warning(
+            "account-id-missing",
             "whether receipts come here is not known, because the 8x8 account's id is not",
-            "bridge webhook show --account-id ID (8x8 Connect shows the id); it is kept then",
+            "sms-bridge webhook show --account-id ID (8x8 Connect shows the id); it is kept then",
         )
         return
-    try:
-        webhooks = account_of(stack).webhooks(account_id)
-    except EightX8Error as error:
-        yield Finding(
-            Level.PROBLEM,
-            _WEBHOOK,
-            f"8x8 does not tell: {error}",
-            "mend the key if it is named above, else: bridge webhook show --account-id ID",
-        )
-        return
+    webhooks = account_of(stack).webhooks(account_id)
+    # One webhook for all sub-accounts that is wrong is one finding.
+    found: dict[tuple[str, str, str], list[str]] = {}
     for name in stack.sub_account_ids:
-        yield _of_sub_account(name, webhooks, stack)
+        found.setdefault(_of_sub_account(name, webhooks, stack), []).append(name)
+    for (finding_id, what, remedy), names in found.items():
+        if not finding_id:
+            yield ok("webhook", f"receipts of {', '.join(names)} come here")
+            continue
+        yield problem(
+            finding_id,
+            f"{what}: no receipt of {', '.join(names)} arrives, and MoEngage learns no outcome",
+            remedy,
+        )
 
 
-def _of_sub_account(name: str, webhooks: list[Webhook], stack: Stack) -> Finding:
+def _of_sub_account(name: str, webhooks: list[Webhook], stack: Stack) -> tuple[str, str, str]:
+    """Return what is wrong with the webhook that counts: id, what and remedy; or nothing."""
     own = [one for one in webhooks if one.sub_account_id == name]
     relevant = own or [one for one in webhooks if one.sub_account_id == ALL_SUB_ACCOUNTS]
-    option = f" --sub-account {name}" if own else ""
-    register = f"bridge webhook register{option}"
+    register = "sms-bridge webhook register" + (f" --sub-account {name}" if own else "")
     here = [one for one in relevant if is_here(one, stack)]
-    lost = f"no receipt of {name} arrives, and MoEngage hears nothing of its messages"
     if any(one.enabled and one.has_authorization for one in here):
-        return Finding(Level.OK, _WEBHOOK, f"receipts of {name} come here")
+        return "", "", ""
     if any(one.enabled for one in here):
-        what = f"it sends no token: {lost}"
-    elif here:
-        what = f"it is not enabled: {lost}"
-    elif relevant:
-        urls = ", ".join(one.url for one in relevant)
-        what = f"it points elsewhere, to {urls}: {lost}"
-        register += (
-            "; if the other URL needs the events as well, let each message name its own instead: "
-            f"bridge parameters set CallbackBaseUrl={stack.api_url}"
+        return "webhook-without-token", "8x8's webhook sends no token", register
+    if here:
+        return "webhook-disabled", "8x8's webhook is not enabled", register
+    if not relevant:
+        return "webhook-missing", "no webhook is registered with 8x8", register
+    return (
+        "webhook-elsewhere",
+        f"8x8's webhook points to {', '.join(one.url for one in relevant)}",
+        f"{register}; if the other URL needs the events as well, let each message name its own "
+        f"instead: sms-bridge parameters set CallbackBaseUrl={stack.api_url}",
+    )
+
+
+def check_balance(stack: Stack) -> Iterator[Finding]:
+    """See whether a prepaid account has money left."""
+    account_id = known_account_id(stack)
+    found = account_of(stack).balance(account_id) if account_id else None
+    if found is None:
+        return
+    balance, currency = found
+    if balance <= 0:
+        yield problem(
+            "balance-empty",
+            f"the prepaid balance of the 8x8 account is {balance:.2f} {currency}: nothing is sent",
+            "add credit in 8x8 Connect",
         )
     else:
-        what = f"none is registered: {lost}"
-    return Finding(Level.PROBLEM, _WEBHOOK, what, register)
-
-
-def _all_but(name: str, stack: Stack) -> str:
-    return ",".join(one for one in stack.sub_account_ids if one != name) or "OTHER"
+        yield ok("balance", f"the prepaid balance is {balance:.2f} {currency}")

@@ -42,15 +42,7 @@ _deserialize = TypeDeserializer().deserialize
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a function's log.
-
-    Attributes
-    ----------
-    at
-        Seconds since the epoch.
-    content
-        The line as the function wrote it.
-    """
+    """One line of a function's log."""
 
     at: float
     function: str
@@ -63,13 +55,7 @@ class LogLine:
 
 
 class BridgeWatch:
-    """Looks into the emulated account. Its methods block: to be called in a thread, one at a time.
-
-    Parameters
-    ----------
-    stack
-        The one that runs.
-    """
+    """Looks into the emulated account. Its methods block: call them in a thread, one at a time."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack

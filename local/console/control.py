@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from local.campaign import VIRTUAL_NUMBER
+from local.campaign import CASES, VIRTUAL_NUMBER
 from local.console import forms, views
-from local.console.books import Books
 from local.console.bridge_watch import BridgeWatch
 from local.console.counters import counters
 from local.console.forms import FormError, number_of, text_of
@@ -22,7 +21,7 @@ from local.console.traces import Traces
 from local.console.traffic import MOST_MESSAGES, MOST_PER_SECOND, Campaign
 from local.eightx8 import Course
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.fates import endings
+from local.eightx8.scenarios import endings
 from local.moengage import DeliveryTracking, Fault, Macro
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 
@@ -46,19 +45,12 @@ class _Reply:
 
 
 class Control:
-    """The desk from which the stack is driven.
-
-    Parameters
-    ----------
-    stack
-        The one that runs.
-    """
+    """The desk from which the stack is driven."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
         self.traces = Traces(stack.moengage, stack.eightx8)
         self.watch = BridgeWatch(stack)
-        self.books = Books(stack)
         self.queues: dict[str, int] = {}
         self.campaign: Campaign | None = None
         self._campaigns = 0
@@ -84,8 +76,12 @@ class Control:
             "macros": list(Macro),
             "methods": forms.METHODS,
             "errorCodes": [{"code": code, "text": text} for code, text in ERROR_CODES.items()],
-            "endings": [{"ending": ending, "fate": fate} for ending, fate in endings()],
+            "endings": [{"ending": ending, "text": text} for ending, text in endings()],
             "subAccounts": SUB_ACCOUNT_IDS,
+            "demo": {
+                "messages": len(CASES),
+                "fail": sum(case.expected.belief != "delivered" for case in CASES),
+            },
             "urls": {
                 "bridge": stack.front_door_url,
                 "eightx8": stack.eightx8_url,
@@ -118,43 +114,72 @@ class Control:
 
     def last_requests(self) -> list[dict[str, Any]]:
         """List the last requests that 8x8 got, the oldest first."""
-        return self.books.requests(max(0, len(self.stack.eightx8.requests) - _RECENT_REQUESTS))
+        return self.requests(max(0, len(self.stack.eightx8.requests) - _RECENT_REQUESTS))
+
+    def counts(self) -> dict[str, int]:
+        """Count what both simulators have recorded, and what 8x8 still has to do."""
+        return {
+            "requests": len(self.stack.eightx8.requests),
+            "sms": len(self.stack.eightx8.messages),
+            "callbacks": len(self.stack.eightx8.callbacks),
+            "reports": len(self.stack.moengage.reports),
+            "underWay": self.stack.eightx8.pending,
+        }
+
+    # These lists only ever grow; each is read from a place on.
+    def requests(self, since: int) -> list[dict[str, Any]]:
+        """List the send requests that 8x8 got."""
+        requests = self.stack.eightx8.requests[since:]
+        return [views.eightx8_request(number, one) for number, one in enumerate(requests, since)]
+
+    def sms(self, since: int) -> list[dict[str, Any]]:
+        """List the messages that 8x8 has."""
+        return [views.sms(one) for one in self.stack.eightx8.messages[since:]]
+
+    def callbacks(self, since: int) -> list[dict[str, Any]]:
+        """List 8x8's attempts at a callback."""
+        return [views.callback(one) for one in self.stack.eightx8.callbacks[since:]]
+
+    def reports(self, since: int) -> list[dict[str, Any]]:
+        """List the reports that MoEngage got; a lost one is about no message that it knows."""
+        lost = {id(one) for one in self.stack.moengage.lost}
+        reports = self.stack.moengage.reports[since:]
+        return [{**views.report(one), "lost": id(one) in lost} for one in reports]
+
+    def users(self) -> dict[str, Any]:
+        """Show the attributes of MoEngage's users, and the statuses of refused requests."""
+        data_api = self.stack.moengage.data_api
+        return {"users": data_api.users, "refused": data_api.refused}
 
     def phone(self) -> list[dict[str, Any]]:
         """List what is on the recipients' phones, with their replies, in order."""
         received = [
-            {"way": "received", **views.on_phone(sms)}
+            {"direction": "received", **views.on_phone(sms)}
             for sms in self.stack.eightx8.messages
             if sms.state in views.ON_THE_PHONE
         ]
-        told = {
+        known = {
             attempt.event["payload"].get("umid")
             for attempt in self.stack.eightx8.callbacks
             if attempt.status == 200
         }
         replies = [
             {
-                "way": "sent",
+                "direction": "sent",
                 "umid": one.umid,
                 "number": one.number,
                 "to": VIRTUAL_NUMBER,
                 "subAccountId": one.sub_account_id,
                 "text": one.body,
                 "at": one.at,
-                "told": one.umid in told,
+                "known": one.umid in known,
             }
             for one in self._replies
         ]
         return sorted([*received, *replies], key=lambda entry: entry["at"])
 
     def message(self, key: str) -> dict[str, Any]:
-        """Show one message with all that is known of it now.
-
-        Raises
-        ------
-        NotThereError
-            There is no message of this key.
-        """
+        """Show one message with all that is known of it now."""
         trace = self.traces.one(key)
         if trace is None:
             raise NotThereError
@@ -181,13 +206,7 @@ class Control:
 
     # -------------------------------------------------------------------------------- MoEngage
     async def send_test(self, form: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a test SMS with a sender's form as it is, saved or not.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Send a test SMS with a sender's form as it is, saved or not."""
         sender = forms.sender_of(_part(form, "sender"))
         destination = text_of(form, "number", most=60)
         text = text_of(form, "text")
@@ -195,17 +214,9 @@ class Control:
         key = str(self.stack.moengage.messages.index(message) + 1)
         return self.message(key)
 
-    def save_sender(self, place: int, form: Mapping[str, Any]) -> None:
-        """Save a sender in place of another.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        NotThereError
-            There is no sender in this place.
-        """
-        senders = self.stack.moengage.senders
+    def save_sender(self, form: Mapping[str, Any]) -> None:
+        """Save a sender in place of another."""
+        senders, place = self.stack.moengage.senders, int(form["place"])
         if place >= len(senders):
             raise NotThereError
         try:
@@ -214,49 +225,25 @@ class Control:
             raise FormError("name", str(error)) from None
 
     def save_tracking(self, form: Mapping[str, Any]) -> None:
-        """Save how reports are to be read from now on.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Save how reports are to be read from now on."""
         tracking = forms.tracking_of(form)
         self.stack.moengage.save_delivery_tracking(
             self._service_provider, self.stack.connector_id, tracking
         )
 
     def refuse_reports(self, form: Mapping[str, Any]) -> None:
-        """Have MoEngage answer the next reports with 503.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Have MoEngage answer the next reports with 503."""
         count = number_of(form, "reports", least=0, most=_MOST_FAULTS, default=1)
         self.stack.moengage.faults.clear()
         self.stack.moengage.faults.extend(repeat(Fault(http_status=503), count))
 
     def what_to_type(self, form: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Say what to type into the real MoEngage for a sender like this one.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Say what to type into the real MoEngage for a sender like this one."""
         return forms.what_to_type(forms.sender_of(form))
 
     # --------------------------------------------------------------------- 8x8 and the phone
     def instruct(self, form: Mapping[str, Any]) -> None:
-        """Tell 8x8 what to do with the next messages; with ``messages`` 0, with all from now on.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Tell 8x8 what to do with the next messages; with ``messages`` 0, with all from now on."""
         instruction = forms.instruction_of(form)
         count = number_of(form, "messages", least=0, most=_MOST_INSTRUCTIONS, default=1)
         instructions = self.stack.eightx8.instructions
@@ -267,13 +254,7 @@ class Control:
             instructions.standing = instruction
 
     def save_api_keys(self, form: Mapping[str, Any]) -> None:
-        """Have 8x8 take these API keys and no others.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Have 8x8 take these API keys and no others."""
         api_keys = forms.texts_of(form, "apiKeys", most=_MOST_API_KEYS)
         self.stack.eightx8.api_keys.clear()
         self.stack.eightx8.api_keys.update(api_keys)
@@ -283,13 +264,7 @@ class Control:
         self.stack.eightx8.instructions.clear()
 
     async def reply(self, form: Mapping[str, Any]) -> dict[str, str]:
-        """Let a person send an SMS to a sub-account's virtual number; gives its umid.
-
-        Raises
-        ------
-        FormError
-            A field is wrong.
-        """
+        """Let a person send an SMS to a sub-account's virtual number; gives its umid."""
         number, body = text_of(form, "number", most=20), text_of(form, "text")
         sub_account_id = form.get("subAccountId")
         if sub_account_id not in SUB_ACCOUNT_IDS:
@@ -307,15 +282,16 @@ class Control:
         self._replies.append(_Reply(umid, f"+{digits}", sub_account_id, body, at))
         return {"umid": umid}
 
+    def click(self, form: Mapping[str, Any]) -> None:
+        """Let a person click the link in an SMS."""
+        try:
+            self.stack.eightx8.click(text_of(form, "umid", most=40))
+        except ValueError as error:
+            raise FormError("umid", str(error)) from None
+
     # ------------------------------------------------------------------------------- the campaign
     def start_campaign(self, form: Mapping[str, Any]) -> dict[str, Any]:
-        """Start sending many messages.
-
-        Raises
-        ------
-        FormError
-            A field is wrong, or a campaign is under way.
-        """
+        """Start sending many messages."""
         if self._campaign_task and not self._campaign_task.done():
             raise FormError("messages", "a campaign is under way: stop it first")
         mix = {}

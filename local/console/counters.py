@@ -11,7 +11,7 @@ from local.console.traces import Trace
 
 # Upper ends, in seconds; the last class is open.
 _ANSWER_CLASSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
-_TOLD_CLASSES = (2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 30.0)
+_REPORT_CLASSES = (2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 30.0)
 _HANDED_OVER = frozenset({"sent", "delivered", "undelivered", "read"})
 
 
@@ -21,10 +21,10 @@ def counters(traces: Sequence[Trace]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``funnel`` (how many came so far), ``failures`` (by reason), ``answers`` and ``told``
+        ``funnel`` (how many came so far), ``failures`` (by reason), ``answers`` and ``reported``
         (how many in each class of seconds), ``segments`` (how many messages of so many).
     """
-    sms = [one for trace in traces for one in trace.passage.sms]
+    sms = [one for trace in traces for one in trace.record.sms]
     beliefs = Counter(trace.message.belief for trace in traces)
     failures = Counter(
         trace.message.reason or "no reason given"
@@ -35,7 +35,7 @@ def counters(traces: Sequence[Trace]) -> dict[str, Any]:
         "funnel": {
             "requested": len(traces),
             "accepted": sum(trace.message.sent for trace in traces),
-            "taken": len(sms),
+            "accepted8x8": len(sms),
             "handedOver": sum(one.state in _HANDED_OVER for one in sms),
             "delivered": beliefs["delivered"],
             "failed": beliefs["failed"],
@@ -45,8 +45,8 @@ def counters(traces: Sequence[Trace]) -> dict[str, Any]:
             [answer.seconds for trace in traces for answer in trace.message.answers],
             _ANSWER_CLASSES,
         ),
-        "told": _classes(
-            [one for trace in traces for one in _seconds_to_told(trace)], _TOLD_CLASSES
+        "reported": _classes(
+            [one for trace in traces for one in _seconds_to_report(trace)], _REPORT_CLASSES
         ),
         "segments": {
             str(segments): count
@@ -57,8 +57,8 @@ def counters(traces: Sequence[Trace]) -> dict[str, Any]:
     }
 
 
-def _seconds_to_told(trace: Trace) -> list[float]:
-    item = trace.passage.item
+def _seconds_to_report(trace: Trace) -> list[float]:
+    item = trace.record.item
     if trace.repeats or not item.get("reported_at") or not item.get("accepted_at"):
         return []
     return [seconds_of(item["reported_at"]) - seconds_of(item["accepted_at"])]

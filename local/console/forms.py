@@ -1,28 +1,21 @@
-"""MoEngage's and 8x8's forms as JSON, and back, with what is wrong in them."""
+"""MoEngage's and 8x8's forms as JSON, and back; what is wrong in them raises `FormError`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.eightx8 import Course, Instruction
-from local.moengage import BodyType, DeliveryTracking, Macro, Sender, SenderType
+from local.moengage import BodyType, DeliveryTracking, Sender, SenderType
 
 METHODS = ("POST", "GET", "DELETE")
 
 
 class FormError(Exception):
-    """A field is wrong.
-
-    Parameters
-    ----------
-    field
-        By its name in the JSON.
-    message
-        For people.
-    """
+    """A field is wrong."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -31,13 +24,7 @@ class FormError(Exception):
 
 
 def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most: int = 4000) -> str:
-    """Read a text.
-
-    Raises
-    ------
-    FormError
-        It is none, or empty, or too long.
-    """
+    """Read a text."""
     value = form.get(field, "")
     if not isinstance(value, str):
         raise FormError(field, "must be a text")
@@ -49,13 +36,7 @@ def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most:
 
 
 def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, default: int) -> int:
-    """Read a whole number.
-
-    Raises
-    ------
-    FormError
-        It is none, or out of bounds.
-    """
+    """Read a whole number."""
     value = form.get(field, default)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise FormError(field, f"must be a whole number from {least} to {most}")
@@ -63,13 +44,7 @@ def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, def
 
 
 def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
-    """Read a yes or no.
-
-    Raises
-    ------
-    FormError
-        It is neither.
-    """
+    """Read a yes or no."""
     value = form.get(field, default)
     if not isinstance(value, bool):
         raise FormError(field, "must be true or false")
@@ -77,13 +52,7 @@ def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
 
 
 def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
-    """Read a list of texts.
-
-    Raises
-    ------
-    FormError
-        It is none, or too long, or one of them is empty.
-    """
+    """Read a list of texts."""
     values = form.get(field)
     if not isinstance(values, list) or len(values) > most:
         raise FormError(field, f"must be a list of at most {most} texts")
@@ -93,13 +62,7 @@ def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
 def choice_of[Choice: (SenderType, BodyType, Course)](
     form: Mapping[str, Any], field: str, choices: type[Choice]
 ) -> Choice:
-    """Read one of some values.
-
-    Raises
-    ------
-    FormError
-        It is none of them.
-    """
+    """Read one of some values."""
     try:
         return choices(str(form.get(field)))
     except ValueError:
@@ -124,13 +87,7 @@ def sender_form(sender: Sender) -> dict[str, Any]:
 
 
 def sender_of(form: Mapping[str, Any]) -> Sender:
-    """Read a sender's form.
-
-    Raises
-    ------
-    FormError
-        MoEngage would not take it, or it calls something else than this machine.
-    """
+    """Read a sender's form."""
     url = text_of(form, "apiUrl").strip()
     _check_url(url)
     method = form.get("method")
@@ -166,13 +123,7 @@ def tracking_form(tracking: DeliveryTracking) -> dict[str, Any]:
 
 
 def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
-    """Read a mapping's form; the success values are separated by commas.
-
-    Raises
-    ------
-    FormError
-        A value is missing.
-    """
+    """Read a mapping's form; the success values are separated by commas."""
     values = (one.strip() for one in text_of(form, "successValues").split(","))
     return DeliveryTracking(
         sent_unique_id=text_of(form, "sentUniqueId").strip(),
@@ -184,19 +135,13 @@ def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
 
 
 def instruction_of(form: Mapping[str, Any]) -> Instruction:
-    """Read what 8x8 is to do.
-
-    Raises
-    ------
-    FormError
-        There is no such course or error code.
-    """
+    """Read what 8x8 is to do."""
     try:
         return Instruction(
             course=choice_of(form, "course", Course),
             error_code=number_of(form, "errorCode", least=0, most=99, default=1),
             seconds=number_of(form, "seconds", least=1, most=60, default=3),
-            taken=yes_or_no_of(form, "taken", default=True),
+            accepted=yes_or_no_of(form, "accepted", default=True),
             silent=yes_or_no_of(form, "silent", default=False),
             once=yes_or_no_of(form, "once", default=False),
         )
@@ -204,37 +149,57 @@ def instruction_of(form: Mapping[str, Any]) -> Instruction:
         raise FormError("errorCode", str(error)) from None
 
 
-def what_to_type(sender: Sender) -> list[dict[str, str]]:
-    """Say what to type into the real MoEngage, field by field, and where the value comes from."""
+def what_to_type(sender: Sender) -> list[dict[str, Any]]:
+    """Say what to type into the real MoEngage, field by field, and where the value comes from.
+
+    Returns
+    -------
+    list of dict
+        ``own`` is true where the value has parts in capitals, which are different for everybody.
+    """
+    path = re.sub(r"(?<=/subaccounts/)[^/]+", "YOUR_SUB_ACCOUNT", urlsplit(sender.api_url).path)
+    headers = {
+        "Content-Type": _CONTENT_TYPES[sender.body_type],
+        # Written as HTTP does, so that the two below are found.
+        **{name.title(): value for name, value in sender.headers.items()},
+        "Authorization": "Bearer YOUR_TOKEN",
+    }
     rows = [
-        ("Service provider name", sender.service_provider, "any unique name"),
-        ("Sender name", sender.name, "your sender ID with 8x8"),
+        ("Service provider name", sender.service_provider, "any name that is not in use"),
+        ("Sender name", sender.name, "any name: campaigns choose the sender by it"),
         ("Sender type", sender.type, ""),
         (
             "API URL",
-            "https://….execute-api.….amazonaws.com" + urlsplit(sender.api_url).path,
-            "the stack's output SendUrl, with your sub-account",
+            f"https://YOUR_BRIDGE{path}",
+            "the bridge's address (SendUrl) and your sub-account with 8x8",
         ),
         ("Method", sender.method, ""),
+        *((f"URL parameter {name}", value, "") for name, value in sender.url_parameters.items()),
+        *((f"Header {name}", value, _SOURCES.get(name, "")) for name, value in headers.items()),
+        ("Body type", sender.body_type, ""),
     ]
-    for name, value in sender.url_parameters.items():
-        rows.append((f"URL parameter {name}", value, ""))
-    for name, value in sender.headers.items():
-        secret = name.lower() == "authorization"
-        shown = "Bearer YOUR_TOKEN" if secret else value
-        source = "the first of moengageTokens in the stack's secret (output SecretArn)"
-        rows.append((f"Header {name}", shown, source if secret else ""))
-    rows.append(("Body type", sender.body_type, ""))
     if isinstance(sender.body, str):
         rows.append(("Body", sender.body, ""))
     else:
-        for name, value in sender.body.items():
-            sender_id = name == "sender"
-            rows.append((f"Body {name}", value, "your sender ID with 8x8" if sender_id else ""))
-    return [{"field": field, "value": value, "source": note} for field, value, note in rows]
+        rows += [
+            (f"Body {name}", value, _SOURCES.get(f"Body {name}", ""))
+            for name, value in sender.body.items()
+        ]
+    return [
+        {"field": field, "value": value, "source": source, "own": "YOUR_" in value}
+        for field, value, source in rows
+    ]
 
 
-MACROS = tuple(Macro)
+_CONTENT_TYPES = {
+    BodyType.JSON: "application/json",
+    BodyType.RAW: "application/json",
+    BodyType.FORM: "application/x-www-form-urlencoded",
+}
+_SOURCES = {
+    "Authorization": "the token that the bridge takes from MoEngage (moengageTokens)",
+    "Body sender": "the sender ID that recipients see, as it is registered with 8x8",
+}
 
 
 def _rows(pairs: Mapping[str, str]) -> list[dict[str, str]]:

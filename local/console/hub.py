@@ -1,4 +1,4 @@
-"""Server-sent events: who listens, and what they are told."""
+"""Server-sent events: the listeners, and what they get."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Hub:
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody would hear."""
+        """Whether anybody listens."""
         return bool(self._listeners)
 
     def publish(self, name: str, data: Any) -> None:
-        """Tell all that listen."""
+        """Send an event to all listeners."""
         event = event_of(name, data)
         for listener in list(self._listeners):
             try:

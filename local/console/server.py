@@ -8,6 +8,7 @@ import time
 from asyncio import QueueShutDown
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from aiohttp.typedefs import Handler
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import views
-from local.console.books import Books
 from local.console.control import Control, NotThereError
 from local.console.forms import FormError, text_of
 from local.console.guard import add_headers, guard
@@ -42,7 +42,7 @@ async def console(stack: LocalStack) -> AsyncIterator[str]:
     application[_CONTROL], application[_HUB] = control, hub
     application.add_routes(routes())
     application.on_response_prepare.append(add_headers)
-    async with serve(application) as url:
+    async with serve(application, port=stack.console_port, has_page=True) as url:
         looking = asyncio.create_task(_look(control, hub))
         try:
             yield f"{url}/"
@@ -63,17 +63,17 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/api/settings", _answer(lambda control, _: control.settings())),
         web.get("/api/situation", _answer(lambda control, _: control.situation())),
         web.get("/api/messages", _answer(lambda control, _: control.rows())),
-        web.get("/api/messages/{key}", _message),
+        web.get("/api/messages/{key}", _answer(lambda control, form: control.message(form["key"]))),
         web.get("/api/phone", _answer(lambda control, _: control.phone())),
-        web.get("/api/books", _answer(lambda control, _: control.books.counts())),
-        web.get("/api/eightx8/requests", _list(Books.requests)),
-        web.get("/api/eightx8/sms", _list(Books.sms)),
-        web.get("/api/eightx8/callbacks", _list(Books.callbacks)),
-        web.get("/api/moengage/reports", _list(Books.reports)),
-        web.get("/api/moengage/users", _answer(lambda control, _: control.books.users())),
+        web.get("/api/books", _answer(lambda control, _: control.counts())),
+        web.get("/api/eightx8/requests", _list(Control.requests)),
+        web.get("/api/eightx8/sms", _list(Control.sms)),
+        web.get("/api/eightx8/callbacks", _list(Control.callbacks)),
+        web.get("/api/moengage/reports", _list(Control.reports)),
+        web.get("/api/moengage/users", _answer(lambda control, _: control.users())),
         web.get("/api/moengage/mapping-keys", _answer(lambda control, _: control.mapping_keys())),
-        web.post("/api/moengage/test-sms", _test_sms),
-        web.put("/api/moengage/senders/{place:[0-9]{1,3}}", _save_sender),
+        web.post("/api/moengage/test-sms", _answer(Control.send_test)),
+        web.put("/api/moengage/senders/{place:[0-9]{1,3}}", _answer(Control.save_sender)),
         web.put("/api/moengage/tracking", _answer(Control.save_tracking)),
         web.post("/api/moengage/what-to-type", _answer(Control.what_to_type)),
         web.put("/api/moengage/refusals", _answer(Control.refuse_reports)),
@@ -82,11 +82,12 @@ def routes() -> list[web.AbstractRouteDef]:
         web.delete(
             "/api/eightx8/instructions", _answer(lambda control, _: control.withdraw_instructions())
         ),
-        web.post("/api/phone/replies", _reply),
+        web.post("/api/phone/replies", _answer(Control.reply)),
+        web.post("/api/phone/clicks", _answer(Control.click)),
         web.post("/api/segments", _answer(lambda _, form: views.size(text_of(form, "text")))),
         web.post("/api/campaigns", _answer(Control.start_campaign)),
         web.delete("/api/campaigns", _answer(lambda control, _: control.stop_campaign())),
-        web.post("/api/reconcile", _reconcile),
+        web.post("/api/reconcile", _answer(lambda control, _: control.reconcile())),
     ]
 
 
@@ -94,17 +95,18 @@ def routes() -> list[web.AbstractRouteDef]:
 def _answer(
     act: Callable[[Control, Mapping[str, Any]], Any],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Make a handler of an action that answers at once."""
+    """Make a handler of an action, whose form is the body with the path's variable parts."""
 
     async def handler(request: web.Request) -> web.Response:
         form = await _form(request) if request.can_read_body else {}
-        return web.json_response(act(request.app[_CONTROL], form))
+        found = act(request.app[_CONTROL], {**form, **request.match_info})
+        return web.json_response(await found if isawaitable(found) else found)
 
     return handler
 
 
 def _list(
-    read: Callable[[Books, int], list[dict[str, Any]]],
+    read: Callable[[Control, int], list[dict[str, Any]]],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Make a handler that lists something written down, from the place ``since`` on."""
 
@@ -112,35 +114,13 @@ def _list(
         since = request.query.get("since", "0")
         if not since.isascii() or not since.isdecimal():
             raise FormError("since", "must be a whole number")
-        return web.json_response(read(request.app[_CONTROL].books, int(since)))
+        return web.json_response(read(request.app[_CONTROL], int(since)))
 
     return handler
 
 
 async def _page(_request: web.Request) -> web.FileResponse:
     return web.FileResponse(PAGE / "index.html")
-
-
-async def _message(request: web.Request) -> web.Response:
-    return web.json_response(request.app[_CONTROL].message(request.match_info["key"]))
-
-
-async def _test_sms(request: web.Request) -> web.Response:
-    return web.json_response(await request.app[_CONTROL].send_test(await _form(request)))
-
-
-async def _save_sender(request: web.Request) -> web.Response:
-    place = int(request.match_info["place"])
-    request.app[_CONTROL].save_sender(place, await _form(request))
-    return web.json_response(None)
-
-
-async def _reply(request: web.Request) -> web.Response:
-    return web.json_response(await request.app[_CONTROL].reply(await _form(request)))
-
-
-async def _reconcile(request: web.Request) -> web.Response:
-    return web.json_response(await request.app[_CONTROL].reconcile())
 
 
 async def _form(request: web.Request) -> Mapping[str, Any]:
@@ -165,7 +145,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 # --------------------------------------------------------------------------------------- the events
 async def _events(request: web.Request) -> web.StreamResponse:
-    """Tell all there is, then every change, until the page is closed or the stack ends."""
+    """Send all there is, then every change, until the page is closed or the stack ends."""
     control, hub = request.app[_CONTROL], request.app[_HUB]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     async with hub.listening() as events:
@@ -193,8 +173,8 @@ def _everything(control: Control) -> dict[str, Any]:
 
 
 async def _look(control: Control, hub: Hub) -> None:
-    """Look at everything again and again, and tell what is new."""
-    told = _Told()
+    """Look at everything again and again, and publish what is new."""
+    seen = _Seen()
     read_logs_at = 0.0
     while True:
         began = time.monotonic()
@@ -203,7 +183,7 @@ async def _look(control: Control, hub: Hub) -> None:
             read_logs_at = began
         await _look_at_bridge(control, read_logs=read_logs)
         if hub.has_listeners:
-            for name, data in told.news(control):
+            for name, data in seen.news(control):
                 hub.publish(name, data)
         await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
@@ -213,17 +193,17 @@ async def _look_at_bridge(control: Control, *, read_logs: bool) -> None:
     with suppress(BotoCoreError, ClientError):
         control.traces.all()
         now = time.time()
-        ids = control.traces.to_look_at(now)
+        ids = control.traces.due(now)
         if ids:
             control.traces.add_items(await asyncio.to_thread(control.watch.items, ids))
-        if read_logs and control.traces.is_stirring(now):
+        if read_logs and control.traces.is_active(now):
             control.traces.add_lines(await asyncio.to_thread(control.watch.new_lines))
         if read_logs:
             control.queues = await asyncio.to_thread(control.watch.queues)
 
 
-class _Told:
-    """What the listeners know already; somebody new is told everything at first."""
+class _Seen:
+    """What the listeners know already; a new one gets everything at first."""
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
@@ -233,7 +213,7 @@ class _Told:
         self._settings: dict[str, Any] = {}
 
     def news(self, control: Control) -> list[tuple[str, Any]]:
-        """Return the events that tell what has changed."""
+        """Return the events for what has changed."""
         rows = {row["key"]: row for row in control.rows()}
         requests = {one["number"]: one for one in control.last_requests()}
         phone = {one["umid"]: one for one in control.phone()}

@@ -1,4 +1,4 @@
-"""A message's way, step by step, and what it waits for now."""
+"""What happened to a message, step by step, and what it waits for now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Tone = Literal["good", "bad", "odd", "plain"]
 
 _ON_THE_PHONE = frozenset({"delivered", "read"})
 # Of a log line, beside its words.
-_TELLING = ("receipt_state", "code", "reason", "outcome", "outcome_reason")
+_SHOWN = ("receipt_state", "code", "reason", "outcome", "outcome_reason")
 _EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
 _NOT_FINAL = frozenset({"queued", "sent", "deferred"})
 
@@ -46,13 +46,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """What a message waits for.
-
-    Attributes
-    ----------
-    since, until
-        Seconds since the epoch; no ``until`` where nobody knows.
-    """
+    """What a message waits for."""
 
     what: str
     since: float
@@ -61,17 +55,17 @@ class Wait:
 
 def steps_of(trace: Trace) -> list[Step]:
     """Return all that happened to a message, in order."""
-    passage = trace.passage
+    record = trace.record
     steps = [
         *(_webhooks(trace.message) if trace.is_moengages else ()),
-        *(step for request in passage.requests for step in _request(request)),
-        *(_callback(attempt) for attempt in passage.callbacks),
-        *(_logged(line) for line in passage.lines),
-        *(_report(report) for report in (*trace.message.reports, *passage.refused)),
+        *(step for request in record.requests for step in _request(request)),
+        *(_callback(attempt) for attempt in record.callbacks),
+        *(_logged(line) for line in record.lines),
+        *(_report(report) for report in (*trace.message.reports, *record.refused)),
     ]
     if not trace.repeats:
-        steps += _accepted(passage.item)
-    for sms in passage.sms:
+        steps += _accepted(record.item)
+    for sms in record.sms:
         if sms.state in _ON_THE_PHONE:
             what = f"{sms.segments} SMS on the phone"
             steps.append(Step(at=sms.last_at, who="phone", what=what, tone="good"))
@@ -80,10 +74,10 @@ def steps_of(trace: Trace) -> list[Step]:
 
 def wait_of(trace: Trace) -> Wait | None:
     """Return what a message waits for now, ``None`` where it is at its end."""
-    item, answers = trace.passage.item, trace.message.answers
+    item, answers = trace.record.item, trace.message.answers
     if trace.is_moengages and not answers:
         return Wait(what="for the answer to the webhook", since=trace.message.at)
-    if not item or trace.passage.is_told:
+    if not item or trace.record.is_reported:
         return None
     state = item.get("state")
     # The first attempt begins at the acceptance, and is not written down a second time.
@@ -92,10 +86,10 @@ def wait_of(trace: Trace) -> Wait | None:
         next_try = seconds_of(item.get("next_try_at", ""))
         due = seconds_of(item.get("due_at", ""))
         if item.get("tries"):
-            what = f"in the outcome queue: MoEngage did not take it ({item['tries']} tries)"
+            what = f"in the outcome queue: MoEngage did not acknowledge it ({item['tries']} tries)"
             return Wait(what=what, since=due, until=next_try)
         return Wait(
-            what="in the outcome queue until MoEngage knows the message's id",
+            what="in the outcome queue for 6 s: MoEngage must have read the message's id first",
             since=due,
             until=seconds_of(item["accepted_at"]) + 6 if item.get("accepted_at") else 0.0,
         )
@@ -104,7 +98,7 @@ def wait_of(trace: Trace) -> Wait | None:
     if state == "sending":
         return Wait(what="for 8x8's answer", since=attempt_at)
     if state == "unknown":
-        what = "held: 8x8 may have it. A receipt or 8x8's log will tell"
+        what = "held: the SMS may still arrive. 8x8's receipt or log decides"
         return Wait(what=what, since=attempt_at)
     if state in _NOT_FINAL:
         since = seconds_of(item.get("answered_at", ""))
@@ -145,21 +139,21 @@ def _accepted(item: Values) -> Iterator[Step]:
             at=seconds_of(item["accepted_at"]),
             who="bridge",
             function="send_sms",
-            what="claims the message",
+            what="accepts the message",
             detail=f"{item.get('segments', 1)} SMS, {item.get('encoding', '')}",
             state="sending",
         )
 
 
 def _request(request: SendRequest) -> Iterator[Step]:
-    way = "a batch" if request.batch else "the message"
+    content = "a batch" if request.batch else "the message"
     if request.status == 200:
-        what, tone = f"takes {way}", "good"
+        what, tone = f"accepts {content}", "good"
     elif request.status:
         code = f", code {request.code}" if request.code else ""
-        what, tone = f"gets {way}, answers {request.status}{code}", "bad"
+        what, tone = f"gets {content}, answers {request.status}{code}", "bad"
     else:
-        what, tone = f"gets {way}, has not answered", "odd"
+        what, tone = f"gets {content}, has not answered", "odd"
     yield Step(
         at=request.at,
         who="8x8",
@@ -173,20 +167,20 @@ def _callback(attempt: CallbackAttempt) -> Step:
     status = attempt.event["payload"].get("status", {})
     why = status.get("errorMessage", "")
     again = f" again (attempt {attempt.attempt})" if attempt.attempt > 1 else ""
-    taken = 200 <= attempt.status < 300
+    accepted = 200 <= attempt.status < 300
     answered = str(attempt.status) if attempt.status else "no answer yet"
     return Step(
         at=attempt.at,
         who="8x8",
         what=f"sends the receipt {status.get('state', '')}{again}",
         detail=f"{why + ', ' if why else ''}answered {answered}",
-        tone="plain" if taken else "odd",
+        tone="plain" if accepted else "odd",
     )
 
 
 def _logged(line: LogLine) -> Step:
     content = line.content
-    words = [str(content[name]) for name in _TELLING if content.get(name)]
+    words = [str(content[name]) for name in _SHOWN if content.get(name)]
     if content.get("effect") in _EFFECTS:
         words.append(_EFFECTS[content["effect"]])
     if content.get("SecondsInSendQueue"):
@@ -206,13 +200,13 @@ def _logged(line: LogLine) -> Step:
 
 def _report(report: Report) -> Step:
     if report.http_status != 200:
-        what = f"does not take the report, answers {report.http_status}"
+        what = f"does not acknowledge the report, answers {report.http_status}"
         return Step(at=report.at, who="MoEngage", what=what, tone="odd")
     counts = "delivered" if report.succeeded else "failed"
     return Step(
         at=report.at,
         who="MoEngage",
-        what=f"takes the report, counts it as {counts}",
+        what=f"acknowledges the report, counts it as {counts}",
         detail=report.reason,
         tone="good" if report.succeeded else "bad",
     )

@@ -24,7 +24,7 @@ _SOMEBODY_ELSE = Sender(
 
 
 @dataclass(slots=True)
-class Passage:
+class Record:
     """What the bridge and 8x8 have of a message, by the bridge's id.
 
     Attributes
@@ -35,7 +35,7 @@ class Passage:
         Reports that hold the id, but not where MoEngage looks for it, and those that it did not
         take.
     stirred_at, looked_at
-        When something was last heard of it, and when its item was last read.
+        When something last happened to it, and when its item was last read.
     """
 
     first_key: str = ""
@@ -46,8 +46,8 @@ class Passage:
     requests: list[SendRequest] = field(default_factory=list)
     sms: list[SmsMessage] = field(default_factory=list)
     callbacks: list[CallbackAttempt] = field(default_factory=list)
-    stirred_at: float = 0.0
-    looked_at: float = 0.0
+    changed_at: float = 0.0
+    read_at: float = 0.0
 
     @property
     def accepted_at(self) -> float:
@@ -55,16 +55,16 @@ class Passage:
         return seconds_of(self.item.get("accepted_at", ""))
 
     @property
-    def is_told(self) -> bool:
-        """Whether the bridge has nothing more to tell MoEngage."""
+    def is_reported(self) -> bool:
+        """Whether the bridge has nothing more to report."""
         return bool(self.item.get("reported_at") or self.item.get("given_up_at"))
 
-    def wants_a_look(self, now: float) -> bool:
+    def is_due(self, now: float) -> bool:
         """Tell whether its item is to be read again."""
-        attention = _SECONDS_AFTER_THE_END if self.is_told else _SECONDS_OF_ATTENTION
-        if now - self.stirred_at < attention:
+        attention = _SECONDS_AFTER_THE_END if self.is_reported else _SECONDS_OF_ATTENTION
+        if now - self.changed_at < attention:
             return True
-        return not self.is_told and now - self.looked_at > _SECONDS_BETWEEN_SELDOM_LOOKS
+        return not self.is_reported and now - self.read_at > _SECONDS_BETWEEN_SELDOM_LOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Trace:
     ----------
     key
         Its place in MoEngage's list, from 1; the bridge's id of a message of somebody else.
-    passage
+    record
         Empty until the bridge has given it an id.
     is_moengages
         Whether MoEngage knows it: not what somebody else sent to the bridge, and not what it was
@@ -84,29 +84,23 @@ class Trace:
 
     key: str
     message: CampaignMessage
-    passage: Passage
+    record: Record
     is_moengages: bool = True
 
     @property
     def repeats(self) -> bool:
         """Whether an earlier message got the same id."""
-        return self.passage.first_key not in ("", self.key)
+        return self.record.first_key not in ("", self.key)
 
 
 class Traces:
-    """Puts the simulators' lists and what the bridge lets be seen together.
-
-    Parameters
-    ----------
-    moengage, eightx8
-        The simulators, whose lists only ever grow.
-    """
+    """Puts the simulators' lists and what the bridge lets be seen together."""
 
     def __init__(self, moengage: MoEngageSimulator, eightx8: EightX8Simulator) -> None:
         self._moengage = moengage
         self._eightx8 = eightx8
-        self._passages: dict[str, Passage] = {}
-        self._stirred_at = 0.0
+        self._records: dict[str, Record] = {}
+        self._changed_at = 0.0
         self._lines_by_error: dict[str, list[LogLine]] = {}
         self._read = {"requests": 0, "sms": 0, "callbacks": 0, "lost": 0, "reports": 0}
 
@@ -124,9 +118,9 @@ class Traces:
         waits = any(not message.answers for message in self._moengage.messages)
         latest = time.time() - (_SECONDS_TO_BE_CLAIMED if waits else 0.0)
         return [
-            _of_somebody_else(message_id, passage)
-            for message_id, passage in self._passages.items()
-            if message_id not in known and 0 < passage.accepted_at < latest
+            _of_somebody_else(message_id, record)
+            for message_id, record in self._records.items()
+            if message_id not in known and 0 < record.accepted_at < latest
         ]
 
     def one(self, key: str) -> Trace | None:
@@ -137,52 +131,52 @@ class Traces:
             return self._trace(key, messages[int(key) - 1])
         return next((trace for trace in self.others() if trace.key == key), None)
 
-    def is_stirring(self, now: float) -> bool:
+    def is_active(self, now: float) -> bool:
         """Tell whether something may be logged now, of a message with an id or without."""
         messages = self._moengage.messages
         asked_at = messages[-1].at if messages else 0.0
-        return now - max(asked_at, self._stirred_at) < _SECONDS_OF_ATTENTION
+        return now - max(asked_at, self._changed_at) < _SECONDS_OF_ATTENTION
 
-    def to_look_at(self, now: float) -> list[str]:
+    def due(self, now: float) -> list[str]:
         """Return the ids whose items are to be read now."""
-        ids = [one for one, passage in self._passages.items() if passage.wants_a_look(now)]
+        ids = [one for one, record in self._records.items() if record.is_due(now)]
         for message_id in ids:
-            self._passages[message_id].looked_at = now
+            self._records[message_id].read_at = now
         return ids
 
     def add_items(self, items: Mapping[str, Values]) -> None:
         """Take in items as they were read."""
         for message_id, item in items.items():
-            passage = self._passage(message_id)
-            if passage.item != item:
-                passage.item = item
-                self._stirred(message_id)
+            record = self._record(message_id)
+            if record.item != item:
+                record.item = item
+                self._change(message_id)
 
     def add_lines(self, lines: Iterable[LogLine]) -> None:
         """Take in log lines; those that belong to no message are left out."""
         for line in lines:
             if message_id := line.content.get("message_id"):
-                self._stirred(message_id).lines.append(line)
+                self._change(message_id).lines.append(line)
             elif error_id := line.content.get("error_id"):
                 self._lines_by_error.setdefault(error_id, []).append(line)
 
     def _trace(self, key: str, message: CampaignMessage) -> Trace:
         if message.unique_id:
-            passage = self._passage(message.unique_id)
-            passage.first_key = passage.first_key or key
-            return Trace(key, message, passage)
+            record = self._record(message.unique_id)
+            record.first_key = record.first_key or key
+            return Trace(key, message, record)
         errors = (answer.content.get("errorId", "") for answer in message.answers)
         lines = [line for one in errors for line in self._lines_by_error.get(str(one), [])]
-        return Trace(key, message, Passage(first_key=key, lines=lines))
+        return Trace(key, message, Record(first_key=key, lines=lines))
 
-    def _passage(self, message_id: str) -> Passage:
-        known = self._passages.get(message_id)
-        return known or self._stirred(message_id)
+    def _record(self, message_id: str) -> Record:
+        known = self._records.get(message_id)
+        return known or self._change(message_id)
 
-    def _stirred(self, message_id: str) -> Passage:
-        passage = self._passages.setdefault(message_id, Passage())
-        self._stirred_at = passage.stirred_at = time.time()
-        return passage
+    def _change(self, message_id: str) -> Record:
+        record = self._records.setdefault(message_id, Record())
+        self._changed_at = record.changed_at = time.time()
+        return record
 
     def _refresh(self) -> None:
         """Read on in the simulators' lists."""
@@ -191,20 +185,20 @@ class Traces:
         reports = self._moengage.reports
         for request in requests[self._read["requests"] :]:
             for message_id in message_ids_of(request):
-                self._stirred(message_id).requests.append(request)
+                self._change(message_id).requests.append(request)
         for one in sms[self._read["sms"] :]:
             if one.client_message_id:
-                self._stirred(one.client_message_id).sms.append(one)
+                self._change(one.client_message_id).sms.append(one)
         for callback in callbacks[self._read["callbacks"] :]:
             if message_id := callback.event["payload"].get("clientMessageId"):
-                self._stirred(message_id).callbacks.append(callback)
+                self._change(message_id).callbacks.append(callback)
         for report in lost[self._read["lost"] :]:
             for value in report.content.values():
-                if value in self._passages:
-                    self._passages[value].lost.append(report)
+                if value in self._records:
+                    self._records[value].lost.append(report)
         for report in reports[self._read["reports"] :]:
             if report.http_status != 200 and report.unique_id:
-                self._stirred(report.unique_id).refused.append(report)
+                self._change(report.unique_id).refused.append(report)
         self._read = {
             "requests": len(requests),
             "sms": len(sms),
@@ -214,17 +208,17 @@ class Traces:
         }
 
 
-def _of_somebody_else(message_id: str, passage: Passage) -> Trace:
-    texts = (str(one.request.get("text", "")) for one in passage.sms)
+def _of_somebody_else(message_id: str, record: Record) -> Trace:
+    texts = (str(one.request.get("text", "")) for one in record.sms)
     message = CampaignMessage(
         sender=_SOMEBODY_ELSE,
-        destination=passage.item.get("destination", ""),
+        destination=record.item.get("destination", ""),
         request=_NO_REQUEST,
         text=next(texts, ""),
-        campaign_id=passage.item.get("campaign_id", ""),
-        at=passage.accepted_at,
+        campaign_id=record.item.get("campaign_id", ""),
+        at=record.accepted_at,
     )
-    return Trace(message_id, message, passage, is_moengages=False)
+    return Trace(message_id, message, record, is_moengages=False)
 
 
 def message_ids_of(request: SendRequest) -> list[str]:

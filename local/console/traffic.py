@@ -97,8 +97,10 @@ class Campaign:
 
     async def _send(self, place: int, course: Course) -> None:
         number = f"{_PREFIX}{self._number % 1000:03d}{place:04d}"
-        # The whole number's fate: what 8x8 is told to do with the next messages is not for these.
-        self._stack.eightx8.fates[number.removeprefix("+")] = Instruction(course=course).fate
+        # By the whole number: instructions for the next messages are not for these.
+        self._stack.eightx8.scenarios[number.removeprefix("+")] = Instruction(
+            course=course
+        ).scenario
         senders = self._stack.senders
         try:
             await self._stack.moengage.send(

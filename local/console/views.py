@@ -8,10 +8,12 @@ from bisect import bisect_right
 from dataclasses import asdict
 from typing import Any
 
+from local.campaign import CAMPAIGN_ID_PREFIX
 from local.console.bridge_watch import Values
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
 from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
+from local.eightx8.events import link_in
 from local.eightx8.segments import parts_of, unicode_characters
 from local.moengage import DeliveryTracking, Report
 from local.moengage.configuration import WebhookRequest
@@ -24,9 +26,9 @@ _HIDDEN = "•••"
 
 def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
     """Show a message in a list."""
-    message, item = trace.message, trace.passage.item
+    message, item = trace.message, trace.record.item
     verdict = (
-        verdict_of(message, tracking, trace.passage.lost, repeats=trace.repeats)
+        verdict_of(message, tracking, trace.record.lost, repeats=trace.repeats)
         if trace.is_moengages
         else _verdict_of_another(item)
     )
@@ -35,6 +37,7 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "key": trace.key,
         "at": message.at,
         "campaignId": message.campaign_id,
+        "isDemo": message.campaign_id.startswith(CAMPAIGN_ID_PREFIX),
         "sender": message.sender.name,
         "number": message.destination,
         "text": message.text[:_MOST_CHARACTERS_OF_A_LIST],
@@ -43,14 +46,14 @@ def row(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "verdict": asdict(verdict),
         "reason": message.reason,
         "state": item.get("state", ""),
-        "segments": trace.passage.sms[0].segments if trace.passage.sms else item.get("segments", 0),
+        "segments": trace.record.sms[0].segments if trace.record.sms else item.get("segments", 0),
         # Grows with whatever happened: the page asks again for the message that it shows.
         "steps": len(message.answers)
         + len(message.reports)
-        + len(trace.passage.refused)
-        + len(trace.passage.lines)
-        + sum(1 + bool(request.status) for request in trace.passage.requests)
-        + sum(1 + bool(callback.status) for callback in trace.passage.callbacks),
+        + len(trace.record.refused)
+        + len(trace.record.lines)
+        + sum(1 + bool(request.status) for request in trace.record.requests)
+        + sum(1 + bool(callback.status) for callback in trace.record.callbacks),
     }
 
 
@@ -63,10 +66,10 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "now": time.time(),
         "timeline": [asdict(step) for step in steps_of(trace)],
         "wait": asdict(wait) if wait else None,
-        "item": trace.passage.item,
+        "item": trace.record.item,
         "lines": [
             {"at": line.at, "function": line.function, "content": line.content}
-            for line in trace.passage.lines
+            for line in trace.record.lines
         ],
         "request": _webhook(message.request) if trace.is_moengages else None,
         "answers": [
@@ -80,7 +83,7 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         ],
         "reports": [
             {**report(one), "counts": one in message.reports}
-            for one in (*trace.passage.refused, *message.reports, *trace.passage.lost)
+            for one in (*trace.record.refused, *message.reports, *trace.record.lost)
         ],
     }
 
@@ -104,8 +107,8 @@ def _verdict_of_another(item: Values) -> Verdict:
     outcome = item.get("outcome", {})
     reason = outcome.get("reason", "")
     hint = (
-        "It came to the bridge past this page, or was not answered in time. MoEngage does not "
-        "know it, and a report of it tells MoEngage nothing."
+        "It did not come from this page, or was not answered in time. MoEngage does not "
+        "know it, and ignores a report about it."
     )
     match outcome.get("status"):
         case "DELIVERED":
@@ -150,12 +153,12 @@ def sms(one: SmsMessage) -> dict[str, Any]:
         "request": one.request,
         "segments": one.segments,
         "state": one.state,
-        "at": one.taken_at,
+        "at": one.accepted_at,
     }
 
 
 def callback(one: CallbackAttempt) -> dict[str, Any]:
-    """Show a try at telling an event."""
+    """Show an attempt at a callback."""
     return {
         "at": one.at,
         "url": one.url,
@@ -166,12 +169,12 @@ def callback(one: CallbackAttempt) -> dict[str, Any]:
 
 
 def instruction(one: Instruction) -> dict[str, Any]:
-    """Show what 8x8 is told to do."""
+    """Show an instruction for 8x8."""
     return {
         "course": one.course,
         "errorCode": one.error_code,
         "seconds": one.seconds,
-        "taken": one.taken,
+        "accepted": one.accepted,
         "silent": one.silent,
         "once": one.once,
     }
@@ -213,6 +216,7 @@ def on_phone(sms: SmsMessage) -> dict[str, Any]:
         "from": sms.source,
         "subAccountId": sms.sub_account_id,
         "text": text,
+        "hasLink": bool(link_in(sms)),
         "at": sms.last_at,
         "messageId": sms.client_message_id,
         **size(str(sms.request["text"]), encoding),

@@ -14,13 +14,7 @@ MASK = "***"
 
 
 class Target(NamedTuple):
-    """Where an event goes.
-
-    Attributes
-    ----------
-    authorization
-        Value of the ``Authorization`` header, empty for none.
-    """
+    """Where an event goes."""
 
     url: str
     authorization: str = ""
@@ -63,13 +57,7 @@ class Webhooks:
 
 
 class CallbackSender:
-    """Posts events, again where that fails, and then never again.
-
-    Attributes
-    ----------
-    attempts
-        Every try, in order.
-    """
+    """Posts events, again where that fails, and then never again."""
 
     def __init__(
         self,
@@ -86,7 +74,7 @@ class CallbackSender:
     async def send(
         self, post: Post, event: dict[str, Any], target: Target, *, after: float = 0.0
     ) -> None:
-        """Post one event, after some seconds, until it is taken or the last retry has failed."""
+        """Post one event, after some seconds, until it is accepted or the last retry has failed."""
         if after:
             await self._sleep(after)
         for number, wait in enumerate(self._waits, start=1):
@@ -100,13 +88,7 @@ class CallbackSender:
 
 
 class HttpPost:
-    """Posts events over HTTP.
-
-    Parameters
-    ----------
-    seconds
-        For an answer.
-    """
+    """Posts events over HTTP."""
 
     def __init__(self, session: aiohttp.ClientSession, *, seconds: float) -> None:
         self._session = session

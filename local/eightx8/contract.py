@@ -1,6 +1,6 @@
-"""8x8's contract: its published description of the SMS API, and the rules that it tells in prose.
+"""8x8's contract: its published description of the SMS API, and the rules that it states in prose.
 
-``contract.json`` is an extract of that description; its ``info`` tells what was left out.
+``contract.json`` is an extract of that description; its ``info`` says what was left out.
 """
 
 from __future__ import annotations
@@ -59,17 +59,17 @@ class Problem:
 
 
 def problems_of_send_request(body: object) -> list[str]:
-    """Tell how the body of a request to send one message breaks 8x8's contract.
+    """Say how the body of a request to send one message breaks 8x8's contract.
 
-    8x8 ignores fields that it does not know; here they are a problem, because whoever sends one
-    believes that it does something.
+    8x8 ignores fields that it does not know; here they are a problem, because a caller that
+    sends one expects an effect.
     """
     unknown = _unknown_fields("SmsRequest", body)
     return [str(problem) for problem in [*faults_of_message(body), *unknown]]
 
 
 def problems_of_batch_request(body: object) -> list[str]:
-    """Tell how the body of a request to send a batch breaks 8x8's contract.
+    """Say how the body of a request to send a batch breaks 8x8's contract.
 
     Each message counts with the fields of the batch's template.
     """
@@ -83,7 +83,7 @@ def problems_of_batch_request(body: object) -> list[str]:
 
 
 def problems_of(schema: str, value: object) -> list[str]:
-    """Tell how a value breaks one of the contract's schemas, such as ``SmsResponse``."""
+    """Say how a value breaks one of the contract's schemas, such as ``SmsResponse``."""
     return [str(problem) for problem in faults_of(schema, value)]
 
 
@@ -113,14 +113,14 @@ def faults_of(schema: str, value: object) -> list[Problem]:
 
 
 def matches_parameter(name: str, value: str) -> bool:
-    """Tell whether a part of a path has the form that 8x8 documents for it."""
+    """Say whether a part of a path has the form that 8x8 documents for it."""
     schema = _CONTRACT["components"]["parameters"][name]["schema"]
     return _Validator(schema).is_valid(value)
 
 
 def _problem(error: ValidationError) -> Problem:
     if error.validator == "required" and not error.path:
-        # The library tells the missing name in its message alone: "'text' is a required property".
+        # The library has the missing name in its message alone: "'text' is a required property".
         return Problem(error.message.split("'")[1], "is a required property")
     return Problem(str(error.path[0]) if error.path else "", error.message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ def time_text(seconds: float, chance: random.Random) -> str:
 
 
 def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]:
-    """Return the event that tells of a message's last change of state."""
+    """Return the event for a message's last change of state."""
     last = message.last
     status = {
         "state": last.state,
@@ -51,8 +52,28 @@ def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]
 
 
 def message_received(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the event that tells of an SMS to a virtual number."""
+    """Return the event for an SMS to a virtual number."""
     return _event("inbound_message_received", "Inbound SMS received", payload)
+
+
+def short_url_clicked(message: SmsMessage, event_id: str, at: str) -> dict[str, Any]:
+    """Return the event for a click on a link of a message; it names neither account nor sender."""
+    target_url = link_in(message)
+    payload = {
+        "eventId": event_id,
+        "occurredAt": at,
+        "umid": message.umid,
+        "destination": message.destination,
+        "shortUrl": f"https://short.example/{event_id[:8]}",
+        "targetUrl": target_url,
+    }
+    return _event("short_url_clicked", "Short URL clicked", payload)
+
+
+def link_in(message: SmsMessage) -> str:
+    """Return the first link in a message's text, empty without one."""
+    found = re.search(r"https?://\S+", str(message.request["text"]))
+    return found[0] if found else ""
 
 
 def _event(event_type: str, description: str, payload: dict[str, Any]) -> dict[str, Any]:

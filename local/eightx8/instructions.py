@@ -1,4 +1,4 @@
-"""What 8x8 is told to do with the next messages, whatever their numbers say."""
+"""Instructions for 8x8: what it does with the next messages, whatever their numbers say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.fates import QUEUED, SENT, Fate, Fault, Receipt, throttled_once
+from local.eightx8.scenarios import QUEUED, SENT, Fault, Receipt, Scenario, throttled_once
 
 # Longer than MoEngage waits by far, and than any function of the bridge runs.
 MOST_SECONDS = 60
@@ -22,11 +22,11 @@ class Course(StrEnum):
     REFUSE = "refuse"
     """Answered 400: the number is none."""
     SILENT = "silent"
-    """Delivered, and no receipt ever tells."""
+    """Delivered, and no receipt ever comes."""
     LATE = "late"
     """Answered after some seconds."""
     THROTTLE = "throttle"
-    """Answered 429 once, with a Retry-After; taken when it comes again."""
+    """Answered 429 once, with a Retry-After; accepted when it comes again."""
     ERROR = "error"
     """Answered 500."""
     DROP = "drop"
@@ -47,23 +47,18 @@ class Instruction:
         Of the receipt, where the course is to fail.
     seconds
         Until a late answer, or of a Retry-After.
-    taken
+    accepted
         Whether 8x8 has the message although its answer is an error or none.
     silent
-        Whether no receipt tells then that it has it.
+        Whether no receipt comes although it has it.
     once
         Whether the message meets that at its first request only.
-
-    Raises
-    ------
-    ValueError
-        8x8 documents no such error code, or the seconds are out of bounds.
     """
 
     course: Course = Course.DELIVER
     error_code: int = 1
     seconds: int = 3
-    taken: bool = True
+    accepted: bool = True
     silent: bool = False
     once: bool = False
 
@@ -75,37 +70,37 @@ class Instruction:
             raise ValueError(f"seconds must be from 1 to {MOST_SECONDS}")
 
     @property
-    def fate(self) -> Fate:
+    def scenario(self) -> Scenario:
         """What becomes of the message."""
         match self.course:
             case Course.DELIVER:
-                return Fate()
+                return Scenario()
             case Course.FAIL:
                 text = ERROR_CODES[self.error_code]
                 failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
-                return Fate(receipts=(QUEUED, SENT, failed))
+                return Scenario(receipts=(QUEUED, SENT, failed))
             case Course.REFUSE:
                 description = "Invalid MSISDN format (not E.164 international number)"
-                return Fate(fault=Fault(status=400, code=1002, message=description))
+                return Scenario(fault=Fault(status=400, code=1002, message=description))
             case Course.SILENT:
-                return Fate(callbacks="none")
+                return Scenario(callbacks="none")
             case Course.LATE:
-                return Fate(seconds_to_answer=self.seconds)
+                return Scenario(seconds_to_answer=self.seconds)
             case Course.THROTTLE:
                 return throttled_once(self.seconds)
             case Course.ERROR | Course.DROP:
-                return Fate(
+                return Scenario(
                     callbacks="none" if self.silent else "in order",
                     fault=Fault(
                         "answer" if self.course is Course.ERROR else "reset",
-                        accepted=self.taken,
+                        accepted=self.accepted,
                         times=1 if self.once else None,
                     ),
                 )
             case Course.TWICE:
-                return Fate(callbacks="doubled")
+                return Scenario(callbacks="doubled")
             case Course.OUT_OF_ORDER:
-                return Fate(callbacks="reversed")
+                return Scenario(callbacks="reversed")
 
 
 class Instructions:

@@ -1,4 +1,4 @@
-"""National and international numbers, as far as the simulator has to tell them apart."""
+"""National and international numbers, as far as the simulator has to know."""
 
 from __future__ import annotations
 
@@ -43,35 +43,14 @@ _COUNTRIES = {
 
 
 class Number(NamedTuple):
-    """A recipient's number.
-
-    Attributes
-    ----------
-    e164
-        With the plus sign.
-    country
-        ISO 3166-1 alpha-2, empty where the number does not tell.
-    """
+    """A recipient's number."""
 
     e164: str
     country: str
 
 
 def international(destination: str, country: str = "") -> Number | None:
-    """Return a number in international form.
-
-    Parameters
-    ----------
-    destination
-        Digits, with or without a plus sign.
-    country
-        Where a national number belongs.
-
-    Returns
-    -------
-    Number or None
-        ``None`` for a number that cannot be one: a national one without its country.
-    """
+    """Return a number in international form."""
     country = country.upper()
     digits = destination.removeprefix("+")
     home = _COUNTRIES.get(country)

@@ -16,15 +16,7 @@ SECONDS_AHEAD = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class Order:
-    """One message to send.
-
-    Attributes
-    ----------
-    body
-        As it came.
-    scheduled_at, expires_at
-        Seconds since the epoch.
-    """
+    """One message to send."""
 
     body: dict[str, Any]
     number: Number
@@ -38,13 +30,7 @@ class Order:
 
 
 def read_order(body: object, now: float) -> Order:
-    """Read the body of a message.
-
-    Raises
-    ------
-    Refusal
-        8x8 does not take it.
-    """
+    """Read the body of a message."""
     faults = {fault.field for fault in faults_of_message(body)}
     for field in (*FIELDS, *sorted(faults)):
         if field in faults:

@@ -13,12 +13,18 @@ from typing import Any
 
 from local.eightx8.callbacks import CallbackSender, Post, Target, Webhooks
 from local.eightx8.contract import matches_parameter
-from local.eightx8.events import message_received, status_changed, time_text
-from local.eightx8.fates import EXPIRED, FATES, Fate, Receipt, fate_of
+from local.eightx8.events import (
+    link_in,
+    message_received,
+    short_url_clicked,
+    status_changed,
+    time_text,
+)
 from local.eightx8.instructions import Instructions
 from local.eightx8.orders import Order
 from local.eightx8.pace import Pace
 from local.eightx8.records import CallbackAttempt, SendRequest, SmsMessage
+from local.eightx8.scenarios import EXPIRED, SCENARIOS, Receipt, Scenario, scenario_of
 from local.eightx8.segments import parts_of
 from local.eightx8.throttle import Throttle
 
@@ -50,16 +56,18 @@ class Platform:
         Those that are valid now; may be changed at any time.
     post
         How callbacks leave; nothing may be called back without it.
+    has_old_webhook
+        Whether the account has a webhook of the format before this one; may be changed.
     log_lag
         How many seconds exports of the log are behind; may be changed at any time.
-    fates
+    scenarios
         By the last digits of the destination; add to it or replace.
     instructions
-        Come before the fates, but not before that of a whole number.
+        Come before the scenarios, but not before that of a whole number.
     messages
-        What was taken, in order.
+        What was accepted, in order.
     rejected
-        What was answered 200 and ``REJECTED`` by its fate.
+        What was answered 200 and ``REJECTED`` by its scenario.
     requests
         Every send request that arrived.
     pending
@@ -90,9 +98,10 @@ class Platform:
         self.post: Post | None = None
         self.pace = pace
         self.log_lag = 0.0
+        self.has_old_webhook = False
         self.clock = clock
         self.sleep = sleep
-        self.fates: dict[str, Fate] = dict(FATES)
+        self.scenarios: dict[str, Scenario] = dict(SCENARIOS)
         self.instructions = Instructions()
         self.messages: list[SmsMessage] = []
         self.rejected: list[SmsMessage] = []
@@ -124,33 +133,33 @@ class Platform:
         """Return a UUID of the simulator's own sequence."""
         return str(uuid.UUID(int=self._ids.getrandbits(128)))
 
-    def meet(self, order: Order) -> Fate:
+    def meet(self, order: Order) -> Scenario:
         """Return what becomes of a message at the request at hand, and count the request.
 
         A fault that it has met often enough is left out.
         """
         number = order.number.e164
         instruction = None
-        if number.removeprefix("+") not in self.fates:
+        if number.removeprefix("+") not in self.scenarios:
             instruction = self.instructions.meet(order.client_message_id)
-        fate = instruction.fate if instruction else fate_of(self.fates, number)
-        if fate.fault is None or fate.fault.times is None:
-            return fate
+        scenario = instruction.scenario if instruction else scenario_of(self.scenarios, number)
+        if scenario.fault is None or scenario.fault.times is None:
+            return scenario
         counted = order.client_message_id if instruction else number
         self._fault_counts[counted] += 1
-        met_enough = self._fault_counts[counted] > fate.fault.times
-        return replace(fate, fault=None) if met_enough else fate
+        met_enough = self._fault_counts[counted] > scenario.fault.times
+        return replace(scenario, fault=None) if met_enough else scenario
 
     def take(
         self,
         sub_account_id: str,
         order: Order,
-        fate: Fate,
+        scenario: Scenario,
         *,
         batch_id: str = "",
         client_batch_id: str = "",
     ) -> SmsMessage:
-        """Give a message its umid and start its way."""
+        """Give a message its umid and start its receipts."""
         parts = parts_of(order.body["text"], order.body.get("encoding", "AUTO"))
         now = self.clock()
         message = SmsMessage(
@@ -162,16 +171,16 @@ class Platform:
             encoding=parts.encoding,
             segments=parts.count,
             cut_off=parts.cut_off,
-            fate=fate,
-            taken_at=now,
+            scenario=scenario,
+            accepted_at=now,
             scheduled_at=order.scheduled_at,
             expires_at=order.expires_at,
             batch_id=batch_id,
             client_batch_id=client_batch_id,
             last_at=now,
-            logged_at=now + fate.seconds_to_log,
+            logged_at=now + scenario.seconds_to_log,
         )
-        if fate.rejection:
+        if scenario.rejection:
             self.rejected.append(message)
         else:
             self.messages.append(message)
@@ -181,13 +190,7 @@ class Platform:
     async def receive_inbound(
         self, *, sub_account_id: str, source: str, destination: str, body: str
     ) -> str:
-        """Let a person send an SMS to a virtual number of a sub-account.
-
-        Returns
-        -------
-        str
-            The umid; the callback is on its way.
-        """
+        """Let a person send an SMS to a virtual number of a sub-account."""
         if sub_account_id not in self.sub_account_ids:
             raise ValueError("no virtual number belongs to this sub-account")
         parts = parts_of(body)
@@ -202,17 +205,21 @@ class Platform:
             "encoding": parts.encoding,
             "smsCount": parts.count,
         }
-        self._tell(message_received(payload), self.webhooks.target(sub_account_id))
+        self._send_event(message_received(payload), self.webhooks.target(sub_account_id))
         return umid
 
-    async def settled(self, seconds: float) -> None:
-        """Wait until no message, callback or retry is under way.
+    def click(self, umid: str) -> None:
+        """Let a person click the link in a message that is on the phone."""
+        for message in self.messages:
+            if message.umid == umid and link_in(message):
+                at = time_text(self.clock(), self.chance)
+                event = short_url_clicked(message, self.new_id(), at)
+                self._send_event(event, self.webhooks.target(message.sub_account_id))
+                return
+        raise ValueError("no message with a link has this umid")
 
-        Raises
-        ------
-        TimeoutError
-            Something still is after so many (real) seconds.
-        """
+    async def settled(self, seconds: float) -> None:
+        """Wait until no message, callback or retry is under way."""
         async with asyncio.timeout(seconds):
             while self._tasks:
                 await asyncio.wait(self._tasks)
@@ -229,7 +236,7 @@ class Platform:
     async def _live(self, message: SmsMessage) -> None:
         target = self._target_of(message)
         events = []
-        for planned in message.fate.receipts:
+        for planned in message.scenario.receipts:
             await self.sleep(self.pace.until_receipt if planned.after is None else planned.after)
             receipt = planned
             if message.state == "queued" and planned.state != "queued":
@@ -237,20 +244,20 @@ class Platform:
             message.last, message.last_at = receipt, self.clock()
             message.history.append(receipt)
             event = status_changed(message, self.chance)
-            if message.fate.callbacks in ("in order", "doubled"):
-                for seconds in receipt.told_after:
-                    self._tell(event, target, after=seconds)
-            if message.fate.callbacks == "doubled":
-                self._tell(event, target)
+            if message.scenario.callbacks in ("in order", "doubled"):
+                for seconds in receipt.callbacks_after:
+                    self._send_event(event, target, after=seconds)
+            if message.scenario.callbacks == "doubled":
+                self._send_event(event, target)
             events.append(event)
             if receipt is EXPIRED:
                 break
-        if message.fate.callbacks == "doubled and shuffled":
+        if message.scenario.callbacks == "doubled and shuffled":
             events *= 2
             self.chance.shuffle(events)
-        if message.fate.callbacks in ("doubled and shuffled", "reversed"):
+        if message.scenario.callbacks in ("doubled and shuffled", "reversed"):
             for event in reversed(events):
-                self._tell(event, target)
+                self._send_event(event, target)
 
     async def _leave_queue(self, message: SmsMessage, planned: Receipt) -> Receipt:
         """Wait for the scheduled time; a message that is too old by then expires."""
@@ -267,7 +274,9 @@ class Platform:
         own = message.request.get("dlrCallbackUrl")
         return Target(own) if own else self.webhooks.target(message.sub_account_id)
 
-    def _tell(self, event: dict[str, Any], target: Target | None, *, after: float = 0.0) -> None:
+    def _send_event(
+        self, event: dict[str, Any], target: Target | None, *, after: float = 0.0
+    ) -> None:
         if target is None:
             return
         if self.post is None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.eightx8.fates import QUEUED, Fate, Receipt
+from local.eightx8.scenarios import QUEUED, Receipt, Scenario
 
 PRICE_PER_SMS = 0.0375
 CURRENCY = "EUR"
@@ -27,7 +27,7 @@ class SmsMessage:
     destination
         E.164, with the plus sign.
     country
-        ISO 3166-1 alpha-2, empty where the number does not tell.
+        ISO 3166-1 alpha-2, empty where the number does not say.
     cut_off
         Whether the text had more than ten parts.
     logged_at
@@ -36,6 +36,8 @@ class SmsMessage:
         The last change of its state.
     history
         All of them, in order.
+    is_erased
+        Whether 8x8 was asked to erase the number and the text.
     """
 
     umid: str
@@ -46,8 +48,8 @@ class SmsMessage:
     encoding: str
     segments: int
     cut_off: bool
-    fate: Fate
-    taken_at: float
+    scenario: Scenario
+    accepted_at: float
     scheduled_at: float = 0.0
     expires_at: float = math.inf
     batch_id: str = ""
@@ -56,6 +58,7 @@ class SmsMessage:
     last_at: float = 0.0
     logged_at: float = 0.0
     history: list[Receipt] = field(default_factory=list)
+    is_erased: bool = False
 
     @property
     def state(self) -> str:
@@ -109,15 +112,7 @@ class SendRequest:
 
 @dataclass
 class CallbackAttempt:
-    """One try at telling an event.
-
-    Attributes
-    ----------
-    attempt
-        1 for the first.
-    status
-        The HTTP status that came back, 0 for none.
-    """
+    """One attempt at a callback."""
 
     event: dict[str, Any]
     url: str

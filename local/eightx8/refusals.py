@@ -20,19 +20,7 @@ FIELDS = tuple(_BY_FIELD)
 
 
 class Refusal(Exception):
-    """An error answer of 8x8's.
-
-    Parameters
-    ----------
-    status
-        HTTP status.
-    code, description
-        8x8's own.
-    value
-        What was wrong; 8x8's messages may quote it.
-    retry_after
-        As the header has it.
-    """
+    """An error answer of 8x8's."""
 
     def __init__(
         self,

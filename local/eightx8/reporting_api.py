@@ -35,13 +35,7 @@ class _Export:
 
 
 class ReportingApi:
-    """Tells what became of messages, with numbers and texts masked.
-
-    Parameters
-    ----------
-    platform
-        What has the messages.
-    """
+    """Tells what became of messages, with numbers and texts masked."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -55,11 +49,19 @@ class ReportingApi:
             web.get(f"{messages}/exports/{{jobId}}", self._get_export),
             web.get(f"{messages}/download/{{token}}", self._download),
             web.get(f"{messages}/{{umid}}", self._get_message),
+            web.delete(f"{messages}/{{umid}}/pii", self._erase),
         ]
 
     async def _get_message(self, request: web.Request) -> web.Response:
         sub_account_id = check_sub_account(self._platform, request)
         self._platform.read_throttle.pass_or_refuse(sub_account_id)
+        return web.json_response(self._details(self._one_of(request, sub_account_id)))
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        self._one_of(request, check_sub_account(self._platform, request)).is_erased = True
+        return web.Response(status=202)
+
+    def _one_of(self, request: web.Request, sub_account_id: str) -> SmsMessage:
         umid = request.match_info["umid"].lower()
         try:
             uuid.UUID(umid)
@@ -67,7 +69,7 @@ class ReportingApi:
             raise Refusal(400, 1000, "Invalid umid.") from None
         for message in self._all_of(sub_account_id):
             if message.umid == umid:
-                return web.json_response(self._details(message))
+                return message
         raise Refusal(404, 1300, "Message not found.")
 
     async def _start_export(self, request: web.Request) -> web.Response:
@@ -128,7 +130,7 @@ class ReportingApi:
         found = [
             message
             for message in self._all_of(sub_account_id)
-            if begin <= message.taken_at < end
+            if begin <= message.accepted_at < end
             and message.logged_at + self._platform.log_lag <= self._platform.clock()
             and (not number or message.destination == f"+{number}")
             and (not countries or message.country in countries)
@@ -150,7 +152,7 @@ class ReportingApi:
             "source": message.source,
             "body": MASKED_TEXT,
             "encoding": message.encoding,
-            "createdAt": self._time(message.taken_at),
+            "createdAt": self._time(message.accepted_at),
             "smsCount": message.segments,
             "price": message.price or _NO_PRICE,
         }
@@ -180,7 +182,7 @@ class ReportingApi:
             "msisdn": masked(message.destination),
             "source": message.source,
             "encoding": message.encoding,
-            "createdat": self._time(message.taken_at),
+            "createdat": self._time(message.accepted_at),
             "smscount": message.segments,
             "price_currency": price["currency"],
             "price_persms": price["perSms"],
@@ -194,7 +196,7 @@ class ReportingApi:
     def _status(self, message: SmsMessage) -> dict[str, Any]:
         """Return the status in the words of reports, which know no ``rejected``."""
         state = "undelivered" if message.state == "rejected" else message.state
-        rejection = message.fate.rejection
+        rejection = message.scenario.rejection
         return {
             "state": "failed" if rejection else state,
             "detail": message.last.detail,

@@ -14,12 +14,12 @@ from aiohttp import web
 
 from local.eightx8.callbacks import MASK
 from local.eightx8.contract import MAX_BATCH_SIZE, faults_of_batch, messages_of_batch
-from local.eightx8.fates import Fate, Fault
 from local.eightx8.gate import check_sub_account, json_of
 from local.eightx8.orders import Order, read_order
 from local.eightx8.platform import Platform
 from local.eightx8.records import SendRequest, SmsMessage
 from local.eightx8.refusals import Refusal, invalid
+from local.eightx8.scenarios import Fault, Scenario
 from local.eightx8.segments import parts_of
 
 _ACCEPTED = "SMS is accepted and queued for processing"
@@ -29,28 +29,22 @@ _SECONDS_TO_HANG = 60
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class _Taking(NamedTuple):
-    """A message that is taken, unless a fault comes between."""
+class _Acceptance(NamedTuple):
+    """A message that is accepted, unless a fault comes between."""
 
     order: Order
-    fate: Fate
+    scenario: Scenario
 
 
 class _Rejection(NamedTuple):
-    """A message of a batch that is not taken."""
+    """A message of a batch that is not accepted."""
 
     message: dict[str, Any]
     description: str
 
 
 class SendApi:
-    """The two ways to send.
-
-    Parameters
-    ----------
-    platform
-        What takes the messages.
-    """
+    """The two ways to send."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -60,6 +54,8 @@ class SendApi:
         messages = "/api/v1/subaccounts/{subAccountId}/messages"
         return [
             web.post(messages, self._send_one),
+            # Not documented, and used by a node of n8n that an employee of 8x8 wrote.
+            web.post(f"{messages}/", self._send_one),
             web.post(f"{messages}/batch", self._send_batch),
         ]
 
@@ -91,7 +87,7 @@ class SendApi:
             record.status, record.code = refusal.status, refusal.code
             raise
         if answer is None:
-            return web.Response()  # nobody is left to read it
+            return web.Response()  # the connection is gone
         record.status = answer.status
         return answer
 
@@ -105,13 +101,15 @@ class SendApi:
         self, request: web.Request, sub_account_id: str, body: Any
     ) -> web.Response | None:
         order = read_order(body, self._platform.clock())
-        fate = self._platform.meet(order)
-        await self._think(fate)
+        scenario = self._platform.meet(order)
+        await self._think(scenario)
 
         def accept() -> web.Response:
-            return web.json_response(_answer_of(self._platform.take(sub_account_id, order, fate)))
+            return web.json_response(
+                _answer_of(self._platform.take(sub_account_id, order, scenario))
+            )
 
-        return await self._answer(request, fate.fault, accept)
+        return await self._answer(request, scenario.fault, accept)
 
     async def _batch(
         self, request: web.Request, sub_account_id: str, body: Any
@@ -122,7 +120,7 @@ class SendApi:
                 raise Refusal(400, 1100, f"Bulk limit exceeded: {size} messages")
         if problems := faults_of_batch(body):
             raise invalid(problems[0].field)
-        verdicts: list[_Taking | _Rejection] = []
+        verdicts: list[_Acceptance | _Rejection] = []
         faults_of_all: list[Fault] = []
         for message in messages_of_batch(body):
             try:
@@ -130,14 +128,14 @@ class SendApi:
             except Refusal as refusal:
                 verdicts.append(_Rejection(message, refusal.description))
                 continue
-            fate = self._platform.meet(order)
-            fault = fate.fault
+            scenario = self._platform.meet(order)
+            fault = scenario.fault
             if fault and fault.is_of_one_message:
                 verdicts.append(_Rejection(message, fault.message))
                 continue
-            verdicts.append(_Taking(order, fate))
+            verdicts.append(_Acceptance(order, scenario))
             faults_of_all += [fault] if fault else []
-        await self._think(*(one.fate for one in verdicts if isinstance(one, _Taking)))
+        await self._think(*(one.scenario for one in verdicts if isinstance(one, _Acceptance)))
 
         def accept() -> web.Response:
             return web.json_response(self._take_batch(sub_account_id, body, verdicts))
@@ -148,12 +146,12 @@ class SendApi:
         self,
         sub_account_id: str,
         body: dict[str, Any],
-        verdicts: list[_Taking | _Rejection],
+        verdicts: list[_Acceptance | _Rejection],
     ) -> dict[str, Any]:
         ids = {"batch_id": self._platform.new_id(), "client_batch_id": _client_batch_id(body)}
         answers = [
-            _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.fate, **ids))
-            if isinstance(verdict, _Taking)
+            _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.scenario, **ids))
+            if isinstance(verdict, _Acceptance)
             else _rejection_of(self._platform.new_id(), verdict)
             for verdict in verdicts
         ]
@@ -169,8 +167,8 @@ class SendApi:
             summary["messages"] = answers
         return summary
 
-    async def _think(self, *fates: Fate) -> None:
-        longest = max((fate.seconds_to_answer for fate in fates), default=0)
+    async def _think(self, *scenarios: Scenario) -> None:
+        longest = max((scenario.seconds_to_answer for scenario in scenarios), default=0)
         if longest:
             await self._platform.sleep(longest)
 
@@ -182,7 +180,7 @@ class SendApi:
             return accept()
         if fault.accepted:
             accept()
-        match fault.way:
+        match fault.kind:
             case "answer":
                 raise Refusal(
                     fault.status, fault.code, fault.message, retry_after=fault.retry_after
@@ -197,7 +195,7 @@ class SendApi:
 
 
 def _answer_of(message: SmsMessage) -> dict[str, Any]:
-    rejection = message.fate.rejection
+    rejection = message.scenario.rejection
     return _answer(
         message.umid,
         message.request,

@@ -38,12 +38,12 @@ class EightX8Simulator(Platform):
         return application
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
+    async def running(self, port: int = 0) -> AsyncIterator[str]:
         """Serve on loopback, once; gives the base URL. What is still pending ends with it."""
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
         async with (
             aiohttp.ClientSession(connector=connector, trust_env=False) as session,
-            serve(self.application()) as url,
+            serve(self.application(), port=port) as url,
         ):
             self.post = HttpPost(session, seconds=self.pace.callback_timeout)
             try:

@@ -10,13 +10,7 @@ from local.eightx8.refusals import quota_exceeded
 
 
 class Throttle:
-    """Lets so many requests through in any one second, each key on its own.
-
-    Attributes
-    ----------
-    limit
-        Requests per second; may be changed at any time.
-    """
+    """Lets so many requests through in any one second, each key on its own."""
 
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
         self.limit = limit
@@ -24,13 +18,7 @@ class Throttle:
         self._let_through: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def pass_or_refuse(self, key: str) -> None:
-        """Count a request.
-
-        Raises
-        ------
-        Refusal
-            It is one too many; it does not count then.
-        """
+        """Count a request."""
         now = self._clock()
         recent = self._let_through[key]
         while recent and recent[0] <= now - 1:

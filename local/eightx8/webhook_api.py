@@ -14,13 +14,7 @@ from local.eightx8.refusals import Refusal, foreign_sub_account, invalid
 
 
 class WebhookApi:
-    """Reads and changes the webhooks of the account.
-
-    Parameters
-    ----------
-    platform
-        What has the webhooks.
-    """
+    """Reads and changes the webhooks of the account."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -40,6 +34,13 @@ class WebhookApi:
 
     async def _post(self, request: web.Request) -> web.Response:
         webhooks = await self._read(request, "Webhooks")
+        if self._platform.has_old_webhook:
+            raise Refusal(
+                400,
+                1000,
+                "Unable to setup the webhook of the new format. "
+                "There is an existing webhook with Version = V1",
+            )
         if any("oauth" in webhook for webhook in webhooks):
             # 8x8 fetches a token then. The bridge offers no token endpoint, so neither is this
             # simulated; nobody shall believe that it is.

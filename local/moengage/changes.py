@@ -7,19 +7,13 @@ from collections.abc import Callable
 
 
 class Changing:
-    """Something of which others want to know when it has come to be in some way."""
+    """Something whose changes can be waited for."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Condition()
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until a condition holds, looking at each change.
-
-        Raises
-        ------
-        TimeoutError
-            It does not hold in time.
-        """
+        """Wait until a condition holds, looking at each change."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(condition)
 

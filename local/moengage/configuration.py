@@ -116,7 +116,16 @@ def fill_in(
     )
 
 
+def misspelt_macros(sender: Sender) -> list[str]:
+    """List what looks like a macro in a sender's form and is none: MoEngage leaves it as it is."""
+    pairs = (sender.url_parameters, sender.headers, sender.body)
+    texts = [text for one in pairs for text in ([one] if isinstance(one, str) else one.values())]
+    found = (word for text in texts for word in _LIKE_A_MACRO.findall(text))
+    return [word for word in dict.fromkeys(found) if word not in set(Macro)]
+
+
 _ANY_MACRO = re.compile("|".join(Macro))
+_LIKE_A_MACRO = re.compile(r"moe_?sms_?\w*", re.ASCII | re.IGNORECASE)
 
 
 def _in_json_string(value: str) -> str:

@@ -29,13 +29,6 @@ class DataApi(Changing):
         The credentials.
     identifiers
         Attributes by which the workspace knows users beside their id (its identity resolution).
-
-    Attributes
-    ----------
-    users
-        The attributes of each user, by id or by an identifier's value.
-    refused
-        Statuses of the requests that were refused.
     """
 
     def __init__(

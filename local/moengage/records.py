@@ -1,4 +1,4 @@
-"""What MoEngage remembers of messages, and what it is told to do with reports."""
+"""What MoEngage remembers of messages, and how it answers reports."""
 
 from __future__ import annotations
 
@@ -37,17 +37,7 @@ class WebhookAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One call to the delivery-tracking URL.
-
-    Attributes
-    ----------
-    content
-        The report as it came.
-    http_status
-        The answer; a report counts only when it is 200.
-    at
-        Seconds since the epoch.
-    """
+    """One call to the delivery-tracking URL."""
 
     unique_id: str
     succeeded: bool
@@ -99,15 +89,7 @@ class CampaignMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """How one delivery report is answered instead of at once and with 200.
-
-    Attributes
-    ----------
-    http_status
-        The report counts if it is 200.
-    seconds
-        How long the answer takes.
-    """
+    """How one delivery report is answered instead of at once and with 200."""
 
     http_status: int = 200
     seconds: float = 0.0

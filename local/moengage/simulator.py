@@ -2,7 +2,7 @@
 
 It sends a webhook a message and judges the answer, takes delivery reports, and keeps what it
 believes of each message. Where its documentation is silent, the less convenient reading was
-taken: a report about an id that it has not read yet is lost, and a first report stands.
+accepted: a report about an id that it has not read yet is lost, and a first report stands.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class MoEngageSimulator(Changing):
     reports
         Every call to a delivery-tracking URL that exists, in order.
     lost
-        Reports that were taken and tell nothing: their id is none that a service provider gave.
+        Acknowledged reports about an id that no service provider gave.
     faults
         What happens to the next reports, one each.
     data_api
@@ -114,27 +114,21 @@ class MoEngageSimulator(Changing):
         return application
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
+    async def running(self, port: int = 0) -> AsyncIterator[str]:
         """Serve delivery tracking and the Data API on loopback; gives their base URL."""
         timeout = aiohttp.ClientTimeout(total=self.seconds_to_answer)
         async with (
             aiohttp.ClientSession(
                 timeout=timeout, skip_auto_headers=NOT_ADDED, trust_env=False
             ) as session,
-            serve(self.application()) as url,
+            serve(self.application(), port=port) as url,
         ):
             self.exchange = partial(_exchange, session)
             yield url
 
     # ---------------------------------------------------------------------------- the settings
     def save_sender(self, sender: Sender, *, instead_of: Sender | None = None) -> None:
-        """Save a sender, a new one or in place of one that is edited.
-
-        Raises
-        ------
-        ValueError
-            The name is taken, or another service provider has the same host name.
-        """
+        """Save a sender, a new one or in place of one that is edited."""
         others = [other for other in self._senders if other != instead_of]
         for other in others:
             if other.name == sender.name:
@@ -150,13 +144,7 @@ class MoEngageSimulator(Changing):
     def save_delivery_tracking(
         self, service_provider: str, connector_id: str, tracking: DeliveryTracking
     ) -> None:
-        """Save how the reports of a service provider are to be read.
-
-        Raises
-        ------
-        ValueError
-            The service provider has no sender yet: tracking is set up only after saving one.
-        """
+        """Save how the reports of a service provider are to be read."""
         if all(sender.service_provider != service_provider for sender in self._senders):
             raise ValueError("the service provider has no sender yet")
         self._trackings[connector_id] = (service_provider, tracking)

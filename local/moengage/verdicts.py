@@ -7,11 +7,17 @@ answer, which MoEngage does not show.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from local.moengage.configuration import BodyType, DeliveryTracking, Macro, Sender
+from local.moengage.configuration import (
+    BodyType,
+    DeliveryTracking,
+    Macro,
+    Sender,
+    misspelt_macros,
+)
 from local.moengage.records import CampaignMessage, Report, WebhookAnswer
 
 Status = Literal["sending", "not sent", "sent", "delivered", "failed"]
@@ -26,7 +32,7 @@ class Verdict:
     symptom
         As the dashboard has it.
     hint
-        What to do about it; empty where all is well, or where only time will tell.
+        What to do about it; empty where all is well, or while it is not known yet.
     """
 
     status: Status
@@ -52,6 +58,23 @@ def verdict_of(
     repeats
         Whether an earlier message was answered with the same unique id.
     """
+    verdict = _verdict_of(message, tracking, lost, repeats=repeats)
+    if misspelt := misspelt_macros(message.sender):
+        hint = (
+            f"{', '.join(misspelt)} is no macro: MoEngage sends these letters as they are. "
+            f"The macros are {', '.join(Macro)}."
+        )
+        return replace(verdict, hint=f"{hint} {verdict.hint}".strip())
+    return verdict
+
+
+def _verdict_of(
+    message: CampaignMessage,
+    tracking: DeliveryTracking | None,
+    lost: Iterable[Report],
+    *,
+    repeats: bool,
+) -> Verdict:
     if not message.answers:
         return Verdict(status="sending", symptom="Sending")
     if not message.sent:
@@ -85,13 +108,13 @@ def _hint_for_webhook(answer: WebhookAnswer, sender: Sender) -> str:
     match answer.error_code:
         case "timeout":
             return (
-                "MoEngage gives up after 5 seconds, whatever comes later. The bridge answers "
-                "within 4 seconds on AWS; this machine may be busy, or the API URL is not the "
-                "bridge's."
+                "MoEngage gives up after 5 seconds and counts the message as failed, although the "
+                "SMS may still arrive. The bridge answers within 4 seconds on AWS; this machine "
+                "may be busy, or the API URL is not the bridge's."
             )
         case "no_connection":
             return (
-                "Nothing answers at the host of the API URL. Compare it with the stack's SendUrl."
+                "Nothing answers at the host of the API URL. Compare it with the bridge's SendUrl."
             )
         case "unauthorized":
             return _hint_for_token(sender.headers)
@@ -111,7 +134,7 @@ def _hint_for_webhook(answer: WebhookAnswer, sender: Sender) -> str:
             return f"{said} The header Content-Type has to fit the body type."
         case "sub_account_not_allowed":
             return (
-                "The sub-account in the API URL is not among the stack's SubAccountIds: "
+                "The sub-account in the API URL is not among those of the bridge (SubAccountIds): "
                 f"{urlsplit(sender.api_url).path}"
             )
         case "not_found":
@@ -126,12 +149,12 @@ def _hint_for_webhook(answer: WebhookAnswer, sender: Sender) -> str:
 def _hint_for_token(headers: Mapping[str, str]) -> str:
     given = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
     if not given:
-        return "The header Authorization is missing: Bearer and the first of moengageTokens."
+        return "The header Authorization is missing: the word Bearer, a space and the token."
     if not given.startswith("Bearer "):
         return "The value of Authorization must begin with the word Bearer and one space."
     return (
-        "The token is none of the secret's moengageTokens. Copy it again, without quotes and "
-        "without spaces around it."
+        "The token is none of those that the bridge takes from MoEngage (moengageTokens). Copy it "
+        "again, without quotes and without spaces around it."
     )
 
 

@@ -9,32 +9,36 @@ from sms_bridge.observability import logger
 from tests.bridge.deployed import (
     ACCOUNT,
     Deployed,
+    Functions,
     a_simulator,
     environment,
+    make_logs_and_schedule,
     make_queues,
     make_secret,
-    make_table,
     running,
 )
 from tests.bridge.loopback import loopback_server
-from tests.fakes.aws import an_aws_account_on_loopback
+from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
-    """A bridge of which 8x8 knows the key and the webhook, and that MoEngage can hear."""
+    """A bridge of which 8x8 knows the key and the webhook, and whose reports MoEngage gets."""
     monkeypatch.setenv("COLUMNS", "200")
+    for name, value in ON_LOOPBACK.items():
+        monkeypatch.setenv(name, value)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")
     with ExitStack() as opening:
-        opening.enter_context(an_aws_account_on_loopback())
-        make_table()
+        opening.enter_context(an_aws_account())
+        a_messages_table()
+        make_logs_and_schedule()
         queue_urls, secret_arn, eightx8 = make_queues(), make_secret(), a_simulator()
         eightx8_url, wait_for_callbacks = opening.enter_context(running(eightx8))
         bridge = Deployed(
             secret_arn=secret_arn,
-            environment=environment(queue_urls, secret_arn, eightx8_url),
+            functions=Functions(environment(queue_urls, secret_arn, eightx8_url)),
             queue_urls=queue_urls,
             eightx8=eightx8,
             eightx8_url=eightx8_url,
@@ -45,7 +49,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         bridge.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{moengage.url}/sms/dlr/custom/id"
         bridge.put_secret(eightx8AccountId=ACCOUNT)
         bridge.register(f"{bridge.api_url}/callbacks/8x8")
-        bridge.alarms.alarms["DeadLetters"] = {"StateValue": "OK", "AlarmActions": ["topic"]}
+        bridge.add_alarm("DeadLetters", "arn:aws:lambda:us-east-1:123456789012:function:page")
         # None may arrive when the API is gone.
         opening.callback(wait_for_callbacks)
         yield bridge

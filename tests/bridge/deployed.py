@@ -1,15 +1,17 @@
 """A deployed bridge for the operators' tool.
 
-Its API is that of the real functions, its table, queues and secret are in moto, and its 8x8 is the
-simulator. What CloudFormation, Lambda and CloudWatch would tell of it is told by the test.
+Its API is that of the real functions, its 8x8 is the simulator, and moto has its table, queues,
+secret, logs, alarms and schedule. What CloudFormation and Lambda say of it the test decides.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import json
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,54 +23,76 @@ import boto3
 from typer.testing import CliRunner
 
 import bridge.app
+import bridge.eightx8
 from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
-from bridge.stack import Resource, Stack
+from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
-from tests.fakes.aws import REGION
+from tests.fakes.aws import REGION, TABLE
 
 if TYPE_CHECKING:
     import pytest
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from typer.testing import Result
 
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+CODE = Path(__file__).resolve().parents[2] / "functions"
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
 TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
 KEY = "the-8x8-key"
-HASH_KEY = "hash-key"
-TABLE = "messages"
-FUNCTION_NAMES = (
-    *("SendSms", "DispatchQueue", "ReceiveCallback"),
-    *("ForwardOutcome", "Reconcile", "LookUpMessage"),
-)
+HASH_KEY = "key-of-all-hashes"
+RULE = "every-five-minutes"
+MOENGAGE_TOKEN, CALLBACK_TOKEN = "the-moengage-token", "the-callback-token"
 SECRET = {
     "eightx8ApiKey": KEY,
     "hashKey": HASH_KEY,
-    "moengageTokens": ["moengage-token"],
-    "callbackTokens": ["callback-token"],
-    "lookUpTokens": ["look-up-token"],
-    "fullNumberTokens": ["full-number-token"],
+    "moengageTokens": [MOENGAGE_TOKEN],
+    "callbackTokens": [CALLBACK_TOKEN],
+    "lookUpTokens": ["the-look-up-token"],
+    "fullNumberTokens": ["the-full-number-token"],
 }
 _TIMEOUT = 10.0
 
 
-class Alarms:
-    """CloudWatch's alarms: what ``describe_alarms`` tells of each."""
+@dataclass
+class Functions:
+    """Lambda, as far as the tool asks it.
 
-    def __init__(self) -> None:
-        self.alarms: dict[str, dict[str, Any]] = {}
+    Attributes
+    ----------
+    environment
+        Variables of all functions; ``changed`` has those of one that differ.
+    reserved
+        Concurrency that was reserved by hand.
+    mappings
+        The state of what receives from the queues.
+    """
 
-    def describe_alarms(self, *, AlarmNames: list[str], AlarmTypes: list[str]) -> dict[str, Any]:
-        assert AlarmTypes == ["MetricAlarm"]
-        return {
-            "MetricAlarms": [{"AlarmName": one, **self.alarms[one]} for one in AlarmNames],
-        }
+    environment: dict[str, str]
+    changed: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    reserved: dict[str, int] = field(default_factory=dict)
+    mappings: dict[str, str] = field(default_factory=dict)
+
+    class exceptions:
+        ResourceNotFoundException = KeyError
+
+    def get_function_configuration(self, *, FunctionName: str, Qualifier: str) -> dict[str, Any]:  # noqa: ARG002
+        variables = {**self.environment, **self.changed.get(FunctionName, {})}
+        kept = {name: value for name, value in variables.items() if value is not None}
+        return {"Environment": {"Variables": kept}}
+
+    def get_function_concurrency(self, *, FunctionName: str) -> dict[str, Any]:
+        found = self.reserved.get(FunctionName)
+        return {} if found is None else {"ReservedConcurrentExecutions": found}
+
+    def list_event_source_mappings(self, *, EventSourceArn: str) -> dict[str, Any]:
+        queue = EventSourceArn.rpartition(":")[2]
+        state = self.mappings.get(queue, "Enabled")
+        return {"EventSourceMappings": [{"UUID": "a-uuid", "State": state}]}
 
 
 @dataclass
@@ -77,14 +101,14 @@ class Deployed:
 
     Attributes
     ----------
-    environment
-        Variables of all functions.
     status, parameters
         Of the CloudFormation stack.
+    eightx8_answers
+        What 8x8 answers in place of the simulator, by method and the end of the URL.
     """
 
     secret_arn: str
-    environment: dict[str, str]
+    functions: Functions
     queue_urls: dict[str, str]
     eightx8: EightX8Simulator
     eightx8_url: str
@@ -93,30 +117,50 @@ class Deployed:
     status: str = "CREATE_COMPLETE"
     parameters: dict[str, str] = field(default_factory=dict)
     missing_resources: set[str] = field(default_factory=set)
-    alarms: Alarms = field(default_factory=Alarms)
+    alarms: list[str] = field(default_factory=list)
+    eightx8_answers: dict[tuple[str, str], calls.Answer | Exception] = field(default_factory=dict)
     handlers: dict[str, Callable[[dict[str, Any], object], Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of all functions."""
+        return self.functions.environment
+
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
-        """Run ``bridge`` with these words; what is typed goes to its standard input."""
+        """Run ``sms-bridge`` with these words; what is typed goes to its standard input."""
         self.monkeypatch.setattr(bridge.app, "Stack", partial(_ToldStack, self))
+        self.monkeypatch.setattr(bridge.eightx8, "call", self._call_8x8)
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
     def json_of(self, *words: str, status: int = 0) -> Any:
-        """Run ``bridge`` with ``--json`` and return what it prints."""
+        """Run ``sms-bridge`` with ``--json`` and return what it prints."""
         result = self.run(*words, "--json")
         assert result.exit_code == status, result.output
         return json.loads(result.stdout)
 
+    def _call_8x8(self, method: str, url: str, **options: Any) -> calls.Answer:
+        for (its_method, end), answer in self.eightx8_answers.items():
+            if method == its_method and (url.endswith(end) or url.startswith(end)):
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+        return calls.call(method, url, **options)
+
+    @property
+    def stack(self) -> Stack:
+        """The stack as the commands have it."""
+        return _ToldStack(self, "sms-bridge")
+
     # -------------------------------------------------------------------------- the deployment
     @property
     def secret_text(self) -> str:
-        client = _session().client("secretsmanager")
-        return client.get_secret_value(SecretId=self.secret_arn)["SecretString"]
+        found = client_of("secretsmanager").get_secret_value(SecretId=self.secret_arn)
+        return str(found["SecretString"])
 
     def put_secret_text(self, text: str) -> None:
-        client = _session().client("secretsmanager")
+        client = client_of("secretsmanager")
         client.put_secret_value(SecretId=self.secret_arn, SecretString=text)
 
     @property
@@ -129,7 +173,7 @@ class Deployed:
 
     @property
     def messages(self) -> DynamoDBMessages:
-        return DynamoDBMessages(_session().client("dynamodb"), TABLE)
+        return DynamoDBMessages(client_of("dynamodb"), TABLE)
 
     def keep(self, **facts: Any) -> Message:
         """Put a message into the table as it was accepted."""
@@ -142,29 +186,52 @@ class Deployed:
 
     def queue(self, name: str) -> list[dict[str, Any]]:
         """Return the records that can be received from a queue."""
-        found = (
-            _session()
-            .client("sqs")
-            .receive_message(
-                QueueUrl=self.queue_urls[name], MaxNumberOfMessages=10, VisibilityTimeout=0
-            )
+        found = client_of("sqs").receive_message(
+            QueueUrl=self.queue_urls[name], MaxNumberOfMessages=10, VisibilityTimeout=0
         )
         return [dict(one) for one in found.get("Messages", [])]
 
     def put_into(self, name: str, body: str, *, reason: str = "") -> None:
         attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
-        _session().client("sqs").send_message(
+        client_of("sqs").send_message(
             QueueUrl=self.queue_urls[name],
             MessageBody=body,
-            MessageAttributes=attributes,  # type: ignore[arg-type]
+            MessageAttributes=attributes,
         )
+
+    def log(self, function: str, *lines: dict[str, Any], minutes_ago: int = 1) -> None:
+        """Let a function have logged lines."""
+        moment = int((time.time() - 60 * minutes_ago) * 1000)
+        client_of("logs").put_log_events(
+            logGroupName=_log_group(function),
+            logStreamName="stream",
+            logEvents=[{"timestamp": moment, "message": json.dumps(one)} for one in lines],
+        )
+
+    def add_alarm(self, name: str, *actions: str, state: str = "OK", description: str = "") -> None:
+        client_of("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            AlarmDescription=description,
+            AlarmActions=list(actions),
+            MetricName="m",
+            Namespace="n",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1.0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        client_of("cloudwatch").set_alarm_state(
+            AlarmName=name, StateValue=state, StateReason="said so"
+        )
+        self.alarms.append(name)
 
     def register(self, url: str, *, sub_account_id: str = "*", **changes: Any) -> None:
         """Let somebody have registered a webhook with 8x8."""
         webhook = {
             "subAccountId": sub_account_id,
             "url": url,
-            "httpAuthorization": "Bearer callback-token",
+            "httpAuthorization": f"Bearer {CALLBACK_TOKEN}",
             "enabled": True,
         }
         kept = {name: value for name, value in {**webhook, **changes}.items() if value is not None}
@@ -204,7 +271,7 @@ class Deployed:
             for name, value in self.environment.items():
                 self.monkeypatch.setenv(name, value)
             spec = importlib.util.spec_from_file_location(
-                f"{function}_of_the_deployed", FUNCTIONS / function / "app.py"
+                f"{function}_of_the_deployed", CODE / function / "app.py"
             )
             assert spec is not None
             assert spec.loader is not None
@@ -215,72 +282,71 @@ class Deployed:
 
 
 class _ToldStack(Stack):
-    """A stack of which the test tells what CloudFormation, Lambda and CloudWatch would."""
+    """A stack of which the test decides what CloudFormation and Lambda say."""
 
     def __init__(self, deployed: Deployed, name: str, **options: Any) -> None:
-        super().__init__(name, **options)
+        super().__init__(name, **{**options, "region": REGION})
         self._deployed = deployed
-        self.__dict__["_session"] = _session()
+
+    @property
+    def is_local(self) -> bool:
+        return True
 
     @property
     def description(self) -> StackTypeDef:
+        deployed = self._deployed
         outputs = {
-            "SendUrl": f"{self._deployed.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages",
-            "SecretArn": self._deployed.secret_arn,
+            "SendUrl": f"{deployed.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages",
+            "SecretArn": deployed.secret_arn,
             "MessagesTableName": TABLE,
-            "OutcomeQueueUrl": self._deployed.queue_urls["OutcomeQueue"],
-            "OutcomeDeadLetterQueueUrl": self._deployed.queue_urls["OutcomeDeadLetterQueue"],
+            "OutcomeQueueUrl": deployed.queue_urls["OutcomeQueue"],
+            "OutcomeDeadLetterQueueUrl": deployed.queue_urls["OutcomeDeadLetterQueue"],
         }
         return {
             "StackName": self.name,
-            "StackStatus": self._deployed.status,  # type: ignore[typeddict-item]
+            "StackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/{self.name}/id",
+            "StackStatus": deployed.status,  # type: ignore[typeddict-item]
             "Outputs": [{"OutputKey": key, "OutputValue": url} for key, url in outputs.items()],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": one}
-                for key, one in self._deployed.parameters.items()
+                for key, one in deployed.parameters.items()
             ],
         }
 
     @property
     def resources(self) -> dict[str, Resource]:
-        functions = {
-            name: Resource("AWS::Lambda::Function", name, "CREATE_COMPLETE")
-            for name in FUNCTION_NAMES
+        deployed = self._deployed
+        ids = {
+            **{name: ("AWS::Lambda::Function", name) for name in FUNCTIONS},
+            **{f"{one}LogGroup": ("AWS::Logs::LogGroup", _log_group(one)) for one in FUNCTIONS},
+            **{name: ("AWS::SQS::Queue", url) for name, url in deployed.queue_urls.items()},
+            **{name: ("AWS::CloudWatch::Alarm", name) for name in deployed.alarms},
+            "Schedule": ("AWS::Events::Rule", RULE),
+            "HttpApi": ("AWS::ApiGatewayV2::Api", "api"),
+            "MessagesTable": ("AWS::DynamoDB::Table", TABLE),
+            "BridgeSecret": ("AWS::SecretsManager::Secret", deployed.secret_arn),
         }
-        queues = {
-            name: Resource("AWS::SQS::Queue", url, "CREATE_COMPLETE")
-            for name, url in self._deployed.queue_urls.items()
-        }
-        alarms = {
-            name: Resource("AWS::CloudWatch::Alarm", name, "CREATE_COMPLETE")
-            for name in self._deployed.alarms.alarms
-        }
-        others = {
-            "HttpApi": Resource("AWS::ApiGatewayV2::Api", "api", "CREATE_COMPLETE"),
-            "MessagesTable": Resource("AWS::DynamoDB::Table", TABLE, "CREATE_COMPLETE"),
-            "BridgeSecret": Resource("AWS::SecretsManager::Secret", "secret", "CREATE_COMPLETE"),
-        }
-        everything = functions | queues | alarms | others
         return {
-            name: one
-            for name, one in everything.items()
-            if name not in self._deployed.missing_resources
+            name: Resource(*one, "CREATE_COMPLETE")
+            for name, one in ids.items()
+            if name not in deployed.missing_resources
         }
 
-    def environment_of(self, function: str) -> dict[str, str]:
-        assert function in self.resources
-        return self._deployed.environment
-
-    @property
-    def cloudwatch(self) -> Alarms:
-        return self._deployed.alarms
+    def client(self, service: str) -> Any:
+        return self._deployed.functions if service == "lambda" else client_of(service)
 
 
-def _session() -> boto3.Session:
-    """Return boto3's default session: what it read from disk stays read."""
+@functools.cache
+def client_of(service: str) -> Any:
+    """Return a client of moto's server, which is one for all tests of a process."""
     boto3.client("sts", region_name=REGION)
     assert boto3.DEFAULT_SESSION is not None
-    return boto3.DEFAULT_SESSION
+    make_client: Any = boto3.DEFAULT_SESSION.client
+    return make_client(service, region_name=REGION)
+
+
+def _log_group(function: str) -> str:
+    return f"sms-bridge-{function}"
 
 
 def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
@@ -297,38 +363,25 @@ def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
 
 def make_queues() -> dict[str, str]:
     """Create the stack's queues; returns their URLs by their names in the template."""
-    client = _session().client("sqs")
+    client = client_of("sqs")
     names = (*WORK_QUEUES, *DEAD_LETTER_QUEUES)
     return {name: client.create_queue(QueueName=name)["QueueUrl"] for name in names}
 
 
-def make_table() -> None:
-    """Create the messages table as template.yaml does."""
-    attributes = ("id", "open_shard", "accepted_at", "recipient_hash", "campaign")
-    indexes = {"open": "open_shard", "recipient": "recipient_hash", "campaign": "campaign"}
-    _session().client("dynamodb").create_table(
-        TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in attributes],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": name,
-                "KeySchema": [
-                    {"AttributeName": attribute, "KeyType": "HASH"},
-                    {"AttributeName": "accepted_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-            for name, attribute in indexes.items()
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def make_logs_and_schedule() -> None:
+    """Create the functions' log groups and the schedule of Reconcile."""
+    logs = client_of("logs")
+    for function in FUNCTIONS:
+        logs.create_log_group(logGroupName=_log_group(function))
+        logs.create_log_stream(logGroupName=_log_group(function), logStreamName="stream")
+        logs.put_retention_policy(logGroupName=_log_group(function), retentionInDays=30)
+    client_of("events").put_rule(Name=RULE, ScheduleExpression="rate(5 minutes)")
 
 
 def make_secret() -> str:
     """Create the secret; returns its ARN."""
-    client = _session().client("secretsmanager")
-    return client.create_secret(Name="BridgeSecret", SecretString=json.dumps(SECRET))["ARN"]
+    client = client_of("secretsmanager")
+    return str(client.create_secret(Name="BridgeSecret", SecretString=json.dumps(SECRET))["ARN"])
 
 
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
@@ -355,6 +408,17 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "OPT_OUT_MESSAGE_TYPES": "promotional",
         "OPT_OUT_KEYWORDS": "STOP",
         "OPT_IN_KEYWORDS": "START",
+        "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],
+        "OUTCOME_DEAD_LETTER_QUEUE_URL": queue_urls["OutcomeDeadLetterQueue"],
+        "SEND_RATE_LIMIT": "1500",
+        "DISPATCH_CONCURRENCY": "5",
+        "MOENGAGE_IDENTIFIER": "moe_mobile",
+        "ABSENT_MESSAGE_POLICY": "resend",
+        "UNRESOLVED_MESSAGE_POLICY": "report",
+        "MISSING_RECEIPT_POLICY": "failed",
+        "UNKNOWN_TIMEOUT_SECONDS": "900",
+        "UNRESOLVED_TIMEOUT_SECONDS": "3600",
+        "RECEIPT_TIMEOUT_SECONDS": "172800",
     }
 
 

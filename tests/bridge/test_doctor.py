@@ -1,256 +1,621 @@
-"""`bridge doctor` names what is wrong, and what it tells to do mends it."""
+"""`sms-bridge doctor` names what is wrong: one fault, one finding with its id."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
+import bridge.doctor
+from bridge.calls import Answer, NoAnswerError
+from bridge.checks.aws import check_alarms, check_deployment
+from bridge.stack import Stack
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from sms_bridge.storage.queues import outcome_body
-from tests.bridge.deployed import ACCOUNT, KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.bridge.deployed import (
+    ACCOUNT,
+    CALLBACK_TOKEN,
+    KEY,
+    PROMOTIONAL,
+    RULE,
+    TRANSACTIONAL,
+    Deployed,
+    client_of,
+)
 from tests.builders import ACCEPTED
 from tests.fakes.http_server import unreachable_url
 
+LONG_AGO = timestamp(0)
+IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
-def findings_of(deployed: Deployed, level: str) -> list[dict[str, Any]]:
-    """Return what the doctor finds of a level; the exit status must fit to it."""
+
+def examined(deployed: Deployed) -> dict[str, Any]:
+    """Return the doctor's report; the exit status and the totals must fit to it."""
     result = deployed.run("doctor", "--json")
-    found = json.loads(result.stdout)
-    problems = [one for one in found if one["level"] == "problem"]
-    assert result.exit_code == (1 if problems else 0)
-    for one in found:
+    report: dict[str, Any] = json.loads(result.stdout)
+    levels = [one["level"] for one in report["findings"]]
+    assert (report["problems"], report["warnings"]) == tuple(
+        levels.count(one) for one in ("problem", "warning")
+    )
+    assert result.exit_code == (1 if report["problems"] else 0)
+    for one in report["findings"]:
         assert bool(one["remedy"]) is (one["level"] != "ok"), one
-    return [one for one in found if one["level"] == level]
+    return report
 
 
+def findings_of(deployed: Deployed) -> list[dict[str, Any]]:
+    return [one for one in examined(deployed)["findings"] if one["level"] != "ok"]
+
+
+# ------------------------------------------------------------------------------------ all is well
 def test_a_healthy_bridge_has_nothing_wrong_with_it(deployed: Deployed) -> None:
     before = deployed.secret
 
-    assert findings_of(deployed, "problem") == []
-    assert findings_of(deployed, "warning") == []
+    assert findings_of(deployed) == []
 
     assert deployed.secret == before
     assert deployed.eightx8.requests == []
     assert list(deployed.messages.open_messages(until="9")) == []
 
 
-def test_all_is_said_in_words_as_well(deployed: Deployed) -> None:
-    result = deployed.run("doctor")
+def test_a_campaign_of_300_gives_no_finding(deployed: Deployed) -> None:
+    deployed.log("SendSms", *[{"message": "message sent", "Accepted": 1, "Sent": 1}] * 300)
+    receipt = {"message": "receipt recorded", "Receipts": 1, "Delivered": 1, "Segments": 1}
+    failed = {"message": "receipt recorded", "Receipts": 1, "Failed": 1, "outcome_reason": "x"}
+    deployed.log("ReceiveCallback", *[receipt] * 290, *[failed] * 10)
+    deployed.log("SendSms", {"message": "message not sent", "OptedOut": 1})
 
-    assert "0 problems, 0 warnings" in result.output
-    assert f"8x8 accepts it for the sub-account {TRANSACTIONAL}" in result.output
+    assert findings_of(deployed) == []
 
 
-def test_a_wrong_key_is_named_and_mended(deployed: Deployed) -> None:
+def test_looking_many_times_finds_nothing_of_its_own(deployed: Deployed) -> None:
+    refused = {"message": "request refused", "code": "unauthorized", "RequestsRefused": 1}
+    for function in ("SendSms", "ReceiveCallback", "LookUpMessage"):
+        deployed.log(function, *[refused] * 7)
+    deployed.log("SendSms", *[{**refused, "code": "body_missing"}] * 7)
+
+    assert findings_of(deployed) == []
+
+
+def test_only_what_is_wrong_is_shown_unless_all_is_asked_for(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="an-old-key")
 
-    [key, webhook] = findings_of(deployed, "problem")
+    shown = deployed.run("doctor").output.splitlines()
 
-    assert "8x8 refuses the API key" in key["what"]
-    assert key["remedy"].startswith("bridge configure")
-    assert "8x8 refused the bridge's API key" in webhook["what"]
-
-    assert deployed.run("configure", "--key-from-stdin", typed=f"{KEY}\n").exit_code == 0
-    assert findings_of(deployed, "problem") == []
-
-
-def test_a_webhook_that_points_elsewhere_is_named_and_mended(deployed: Deployed) -> None:
-    deployed.register("https://other.example.com/hook")
-
-    problems = findings_of(deployed, "problem")
-
-    assert len(problems) == 2
-    assert all("to https://other.example.com/hook" in one["what"] for one in problems)
-    assert all(one["remedy"].startswith("bridge webhook register") for one in problems)
-
-    assert deployed.run("webhook", "register", "--yes").exit_code == 0
-    assert findings_of(deployed, "problem") == []
+    assert shown[0] == "stack sms-bridge, region us-east-1, account 123456789012"
+    assert shown[2].startswith("problem  8x8 refuses the API key at 127.0.0.1")
+    assert shown[2].endswith("[eightx8-key-refused]")
+    assert shown[3].startswith("         -> sms-bridge configure")
+    assert shown[-1] == "1 problems, 0 warnings"
+    assert not any(line.startswith("ok") for line in shown)
+    assert "ok       " in deployed.run("doctor", "--all").output
 
 
-@pytest.mark.parametrize(
-    ("webhook", "what"),
-    [
-        ({"enabled": False}, "it is not enabled"),
-        ({"httpAuthorization": None}, "it sends no token"),
-    ],
-)
-def test_a_webhook_that_does_not_work_is_named(
-    webhook: dict[str, Any], what: str, deployed: Deployed
-) -> None:
-    deployed.register(f"{deployed.api_url}/callbacks/8x8", **webhook)
-
-    assert {what in one["what"] for one in findings_of(deployed, "problem")} == {True}
+# ------------------------------------------------------------------------------ one fault, one id
+Fault = Callable[[Deployed], object]
+FAULTS: dict[str, Fault] = {}
 
 
-def test_no_webhook_at_all_is_a_problem(deployed: Deployed) -> None:
-    deployed.eightx8.webhooks.delete("*")
+def fault(finding_id: str) -> Callable[[Fault], Fault]:
+    """Remember what plants a fault, under the id that has to name it."""
 
-    assert len(findings_of(deployed, "problem")) == 2
+    def remember(plant: Fault) -> Fault:
+        FAULTS[f"{finding_id}: {plant.__name__.replace('_', ' ').strip()}"] = plant
+        return plant
 
-
-def test_a_sub_accounts_own_webhook_comes_before_the_accounts(deployed: Deployed) -> None:
-    deployed.register("https://other.example.com/hook", sub_account_id=PROMOTIONAL)
-
-    [problem] = findings_of(deployed, "problem")
-
-    assert PROMOTIONAL in problem["what"]
-    command = problem["remedy"].partition(";")[0].split()
-    assert deployed.run(*command[1:], "--yes").exit_code == 0
-    assert findings_of(deployed, "problem") == []
+    return remember
 
 
-def test_without_the_accounts_id_the_webhook_cannot_be_seen(deployed: Deployed) -> None:
-    deployed.put_secret(eightx8AccountId="")
-
-    [warning] = findings_of(deployed, "warning")
-
-    assert "--account-id" in warning["remedy"]
-    assert deployed.run("webhook", "show", "--account-id", ACCOUNT).exit_code == 0
-    assert findings_of(deployed, "warning") == []
-
-
-def test_with_a_callback_url_for_each_message_no_webhook_is_needed(deployed: Deployed) -> None:
-    deployed.eightx8.webhooks.delete("*")
-    deployed.environment["CALLBACK_BASE_URL"] = deployed.api_url
-
-    assert findings_of(deployed, "problem") == []
-
-
-def test_moengage_that_refuses_is_named_and_what_it_missed_is_told_again(
-    deployed: Deployed,
-) -> None:
-    message = deployed.keep(state=State.DELIVERED)
-    outcome = Outcome(OutcomeStatus.DELIVERED)
-    deployed.messages.record_outcome(message.id, outcome, message.accepted_at)
-    deployed.messages.record_given_up(message.id, "moengage_404", message.accepted_at)
-    deployed.put_into("OutcomeDeadLetterQueue", outcome_body(message.id), reason="moengage_404")
-
-    letters, refused = findings_of(deployed, "problem")
-
-    assert "1 dead letters (1 x moengage_404)" in letters["what"]
-    assert "refused the reports with HTTP 404" in refused["what"]
-    command = refused["remedy"].rpartition("then: ")[2].split()
-    assert command[0] == "bridge"
-
-    assert deployed.run(*command[1:]).exit_code == 0
-    assert findings_of(deployed, "problem") == []
-    assert [one["Body"] for one in deployed.queue("OutcomeQueue")] == [outcome_body(message.id)]
-
-
-def test_moengage_that_is_down_is_a_warning_while_outcomes_are_told_again(
-    deployed: Deployed,
-) -> None:
-    message = deployed.keep(state=State.DELIVERED)
-    deployed.messages.record_outcome(
-        message.id, Outcome(OutcomeStatus.DELIVERED), message.accepted_at
-    )
-    deployed.messages.record_not_taken(message.id, message.accepted_at)
-
-    [warning] = findings_of(deployed, "warning")
-
-    assert "1 outcomes were told in vain so far" in warning["what"]
-
-
-def test_a_missing_tracking_url_is_a_problem_and_one_out_of_reach_a_warning(
-    deployed: Deployed,
-) -> None:
-    deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = ""
-    [problem] = findings_of(deployed, "problem")
-    assert "MoEngageConnectorId" in problem["remedy"]
-
-    host = unreachable_url()
-    deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{host}/sms/dlr/custom/secret-id"
-    [warning] = findings_of(deployed, "warning")
-    assert "cannot be reached from this machine" in warning["what"]
-    assert "secret-id" not in str(warning)
-
-
-@pytest.mark.parametrize(
-    ("missing", "remedy"),
-    [
-        ({"eightx8ApiKey": ""}, "bridge configure"),
-        ({"moengageTokens": []}, "bridge configure"),
-        ({"hashKey": ""}, "restore hashKey"),
-    ],
-)
-def test_what_the_secret_lacks_is_named(
-    missing: dict[str, Any], remedy: str, deployed: Deployed
-) -> None:
-    deployed.put_secret(**missing)
-
-    problems = findings_of(deployed, "problem")
-
-    assert problems[0]["part"] == "secret"
-    assert remedy in problems[0]["remedy"]
-
-
-def test_a_sub_account_that_8x8_does_not_know_is_named(deployed: Deployed) -> None:
-    deployed.environment["SUB_ACCOUNT_IDS"] = f"{TRANSACTIONAL},Nobody"
-
-    [problem] = findings_of(deployed, "problem")
-
-    assert "does not let the key use the sub-account Nobody" in problem["what"]
-
-
-def test_an_api_that_does_not_answer_is_a_problem(deployed: Deployed) -> None:
-    deployed.api_url = unreachable_url()
-
-    problems = findings_of(deployed, "problem")
-
-    assert "neither MoEngage nor 8x8 reaches it" in problems[-1]["what"]
-
-
-def test_messages_of_which_nothing_is_heard_are_warned_of(deployed: Deployed) -> None:
-    unknown = deployed.keep(id="a" * 8, state=State.UNKNOWN)
-    taken = deployed.keep(id="b" * 8, state=State.SENDING)
-    deployed.messages.record_result(taken.id, 0, ACCEPTED, State.QUEUED, timestamp(0))
-
-    warnings = [one["what"] for one in findings_of(deployed, "warning")]
-
-    assert any("of 1 messages nobody knows" in one for one in warnings), unknown.id
-    assert any("of 1 messages 8x8 has sent no receipt" in one for one in warnings)
-
-
-def test_alarms_that_tell_nobody_or_are_raised_are_named(deployed: Deployed) -> None:
-    deployed.alarms.alarms["Silent"] = {"StateValue": "OK", "AlarmActions": []}
-    deployed.alarms.alarms["Raised"] = {
-        "StateValue": "ALARM",
-        "AlarmActions": ["topic"],
-        "AlarmDescription": "8x8 refuses the key. docs/runbook.md",
-    }
-
-    assert [one["remedy"] for one in findings_of(deployed, "problem")] == [
-        "8x8 refuses the key. docs/runbook.md"
-    ]
-    assert [one["what"] for one in findings_of(deployed, "warning")] == [
-        "1 of 3 alarms tell nobody"
-    ]
-
-
-def test_what_is_no_bridge_is_not_looked_at_any_further(deployed: Deployed) -> None:
-    deployed.missing_resources = {"MessagesTable"}
-
-    [problem] = findings_of(deployed, "problem")
-
-    assert "it has no MessagesTable" in problem["what"]
-
-
-def test_a_failed_deployment_is_a_problem(deployed: Deployed) -> None:
+@fault("stack-broken")
+def a_deployment_failed(deployed: Deployed) -> None:
     deployed.status = "ROLLBACK_COMPLETE"
 
-    [problem] = findings_of(deployed, "problem")
 
-    assert "ROLLBACK_COMPLETE" in problem["what"]
+@fault("stack-update-failed")
+def an_update_failed(deployed: Deployed) -> None:
+    deployed.status = "UPDATE_ROLLBACK_COMPLETE"
+
+
+@fault("stack-incomplete")
+def it_is_no_bridge(deployed: Deployed) -> None:
+    deployed.missing_resources = {"MessagesTable"}
+
+
+@fault("environment-broken")
+def a_variable_is_lost(deployed: Deployed) -> None:
+    deployed.functions.changed["SendSms"] = {"SUB_ACCOUNT_IDS": None}
+
+
+@fault("environment-broken")
+def a_variable_of_another_function_is_lost(deployed: Deployed) -> None:
+    deployed.functions.changed["DispatchQueue"] = {"SEND_RATE_LIMIT": "many"}
+
+
+@fault("environment-drift")
+def a_variable_was_changed_by_hand(deployed: Deployed) -> None:
+    deployed.parameters["DuplicateWindowSeconds"] = "120"
+    deployed.functions.changed["SendSms"] = {"DUPLICATE_WINDOW_SECONDS": "0"}
+
+
+@fault("environment-drift")
+def a_function_writes_to_another_table(deployed: Deployed) -> None:
+    deployed.functions.changed["ReceiveCallback"] = {"MESSAGES_TABLE": "other"}
+
+
+@fault("function-stopped")
+def a_function_was_stopped(deployed: Deployed) -> None:
+    deployed.functions.reserved["ReceiveCallback"] = 0
+
+
+@fault("function-limited")
+def a_function_was_limited(deployed: Deployed) -> None:
+    deployed.functions.reserved["SendSms"] = 2
+
+
+@fault("queue-not-consumed")
+def an_event_source_was_disabled(deployed: Deployed) -> None:
+    deployed.functions.mappings["OutcomeQueue"] = "Disabled"
+
+
+@fault("reconcile-disabled")
+def the_schedule_was_disabled(_: Deployed) -> None:
+    client_of("events").disable_rule(Name=RULE)
+
+
+@fault("log-retention-drift")
+def logs_are_kept_for_ever(deployed: Deployed) -> None:
+    deployed.parameters["LogRetentionDays"] = "30"
+    client_of("logs").delete_retention_policy(logGroupName="sms-bridge-SendSms")
+
+
+@fault("secret-unreadable")
+def the_secret_is_no_json(deployed: Deployed) -> None:
+    deployed.put_secret_text("the whole secret, typed anew")
+
+
+@fault("hash-key-missing")
+def the_hash_key_is_missing(deployed: Deployed) -> None:
+    deployed.put_secret(hashKey="")
+
+
+@fault("hash-key-changed")
+def the_hash_key_was_changed(deployed: Deployed) -> None:
+    deployed.keep(state=State.DELIVERED)
+    deployed.put_secret(hashKey="another-hash-key")
+
+
+@fault("eightx8-key-missing")
+def the_key_is_missing(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="")
+
+
+@fault("tokens-missing")
+def the_tokens_are_no_tokens(deployed: Deployed) -> None:
+    deployed.put_secret(moengageTokens=[" ", True, ["x"], "short"])
+
+
+@fault("tokens-unusable")
+def one_token_is_too_short(deployed: Deployed) -> None:
+    deployed.put_secret(lookUpTokens=["the-look-up-token", "short"])
+
+
+@fault("data-api-key-missing")
+def the_data_api_key_is_missing(deployed: Deployed) -> None:
+    deployed.environment["MOENGAGE_DATA_API_URL"] = "https://api-01.moengage.com/v1/customer/w"
+
+
+@fault("eightx8-key-refused")
+def the_key_is_wrong(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="an-old-key")
+
+
+@fault("eightx8-key-refused")
+def the_key_was_revoked_during_a_campaign(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="an-old-key")
+    line = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
+    deployed.log("SendSms", *[{**line, "Rejected": 1, "Failed": 1, "Accepted": 1}] * 9)
+
+
+@fault("eightx8-region-wrong")
+def the_key_is_of_another_region(deployed: Deployed) -> None:
+    deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
+    refused, known = Answer(401, b'{"code": 1200}'), Answer(404, b'{"code": 1300}')
+    deployed.eightx8_answers[("GET", "https://sms.8x8.uk/")] = known
+    for host in ("sms.8x8.com", "sms.us.8x8.com", "sms.8x8.id"):
+        deployed.eightx8_answers[("GET", f"https://{host}/")] = refused
+
+
+@fault("eightx8-host-wrong")
+def the_host_is_not_8x8(deployed: Deployed) -> None:
+    answer = Answer(404, b"<html>Not found</html>")
+    deployed.eightx8_answers[("GET", "/messages/00000000-0000-0000-0000-000000000000")] = answer
+
+
+@fault("no-answer")
+def the_host_does_not_answer(deployed: Deployed) -> None:
+    deployed.eightx8_answers[("GET", "")] = NoAnswerError("no answer", id="no-answer")
+
+
+@fault("sub-account-refused")
+def a_sub_account_is_unknown(deployed: Deployed) -> None:
+    deployed.environment["SUB_ACCOUNT_IDS"] = f"{TRANSACTIONAL},{PROMOTIONAL},Nobody"
+    deployed.register(f"{deployed.api_url}/callbacks/8x8")
+
+
+@fault("account-id-missing")
+def the_account_is_not_known(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8AccountId="")
+
+
+@fault("webhook-missing")
+def no_webhook_is_registered(deployed: Deployed) -> None:
+    deployed.eightx8.webhooks.delete("*")
+
+
+@fault("webhook-elsewhere")
+def the_webhook_points_elsewhere(deployed: Deployed) -> None:
+    deployed.register("https://other.example.com/hook")
+    sent_long_ago(deployed)
+
+
+@fault("webhook-disabled")
+def the_webhook_is_disabled(deployed: Deployed) -> None:
+    deployed.register(f"{deployed.api_url}/callbacks/8x8", enabled=False)
+
+
+@fault("webhook-without-token")
+def the_webhook_sends_no_token(deployed: Deployed) -> None:
+    deployed.register(f"{deployed.api_url}/callbacks/8x8", httpAuthorization=None)
+
+
+@fault("balance-empty")
+def the_prepaid_balance_is_used_up(deployed: Deployed) -> None:
+    answer = Answer(200, b'{"balance": -0.01, "currency": "USD"}')
+    deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
+
+
+@fault("api-unreachable")
+def the_api_does_not_answer(deployed: Deployed) -> None:
+    url = deployed.api_url
+    deployed.api_url = unreachable_url()
+    deployed.monkeypatch.setattr("bridge.checks.eightx8.is_here", lambda one, _: url in one.url)
+
+
+@fault("callback-url-wrong")
+def the_callback_base_url_leads_elsewhere(deployed: Deployed) -> None:
+    deployed.environment["CALLBACK_BASE_URL"] = unreachable_url()
+
+
+@fault("tracking-url-missing")
+def the_tracking_url_is_missing(deployed: Deployed) -> None:
+    deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = ""
+
+
+@fault("moengage-unreachable")
+def moengage_cannot_be_reached(deployed: Deployed) -> None:
+    deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{unreachable_url()}/secret-id"
+
+
+@fault("keyword-never-matches")
+def a_keyword_is_for_both(deployed: Deployed) -> None:
+    deployed.environment["OPT_IN_KEYWORDS"] = "START,stop"
+
+
+@fault("keyword-never-matches")
+def a_keyword_lost_its_letters(deployed: Deployed) -> None:
+    deployed.environment["OPT_OUT_KEYWORDS"] = "STOP,????"
+
+
+@fault("send-queue-purged")
+def a_send_queue_was_purged(deployed: Deployed) -> None:
+    deployed.keep(state=State.WAITING, attempt=0, accepted_at=LONG_AGO)
+
+
+@fault("send-rate-too-low")
+def the_rate_is_one_a_second(deployed: Deployed) -> None:
+    deployed.environment["SEND_RATE_LIMIT"] = "1"
+    deployed.environment["TRANSACTIONAL_SECONDS_TO_LIVE"] = "0"
+    deployed.put_into("TransactionalQueue", "x")
+
+
+@fault("messages-waiting")
+def messages_wait_for_long(deployed: Deployed) -> None:
+    deployed.keep(state=State.WAITING, attempt=0, accepted_at=LONG_AGO)
+    deployed.put_into("PromotionalQueue", "x")
+
+
+@fault("messages-ambiguous")
+def an_answer_of_8x8_was_lost(deployed: Deployed) -> None:
+    deployed.keep(state=State.UNKNOWN)
+
+
+def sent_long_ago(deployed: Deployed) -> None:
+    message = deployed.keep(state=State.SENDING, attempt_at=LONG_AGO)
+    deployed.messages.record_result(message.id, 1, ACCEPTED, State.QUEUED, LONG_AGO)
+
+
+@fault("receipts-missing")
+def no_receipt_comes(deployed: Deployed) -> None:
+    sent_long_ago(deployed)
+
+
+@fault("outcomes-not-acknowledged")
+def moengage_is_down(deployed: Deployed) -> None:
+    message = over(deployed)
+    owner = message.outcome_lease_owner
+    deployed.messages.record_not_acknowledged(message.id, owner, message.accepted_at)
+
+
+@fault("outcomes-given-up")
+def moengage_refused_an_outcome(deployed: Deployed) -> None:
+    message = over(deployed)
+    deployed.messages.record_given_up(message.id, "moengage_404", message.accepted_at)
+    deployed.put_into("OutcomeDeadLetterQueue", "x", reason="moengage_404")
+
+
+def over(deployed: Deployed) -> Any:
+    message = deployed.keep(state=State.DELIVERED)
+    outcome = Outcome(OutcomeStatus.DELIVERED)
+    return deployed.messages.record_outcome(message.id, outcome, timestamp(4e9)).message
+
+
+@fault("send-dead-letters")
+def dispatching_failed_too_often(deployed: Deployed) -> None:
+    deployed.put_into("SendDeadLetterQueue", "x")
+
+
+@fault("outcome-dead-letters")
+def somebody_else_wrote_into_a_queue(deployed: Deployed) -> None:
+    deployed.put_into("OutcomeDeadLetterQueue", "x", reason="unreadable")
+
+
+def refused(deployed: Deployed, function: str, code: str) -> None:
+    deployed.log(function, {"code": code, "RequestsRefused": 1})
+
+
+@fault("requests-unauthorized")
+def moengage_has_another_token(deployed: Deployed) -> None:
+    refused(deployed, "SendSms", "unauthorized")
+
+
+@fault("requests-sub-account")
+def moengage_has_another_sub_account(deployed: Deployed) -> None:
+    refused(deployed, "SendSms", "sub_account_not_allowed")
+
+
+@fault("requests-country")
+def a_country_is_not_allowed(deployed: Deployed) -> None:
+    refused(deployed, "SendSms", "country_not_allowed")
+
+
+@fault("requests-malformed")
+def the_form_lacks_a_field(deployed: Deployed) -> None:
+    refused(deployed, "SendSms", "field_missing")
+    refused(deployed, "SendSms", "fields_swapped")
+
+
+@fault("callbacks-unauthorized")
+def eightx8_has_another_token(deployed: Deployed) -> None:
+    refused(deployed, "ReceiveCallback", "unauthorized")
+    sent_long_ago(deployed)
+
+
+@fault("callbacks-address")
+def eightx8_calls_from_new_addresses(deployed: Deployed) -> None:
+    refused(deployed, "ReceiveCallback", "address_not_allowed")
+
+
+@fault("callbacks-not-understood")
+def receipts_are_xml(deployed: Deployed) -> None:
+    deployed.log("ReceiveCallback", {"CallbacksNotUnderstood": 1})
+
+
+@fault("messages-rejected")
+def the_sender_id_is_not_registered(deployed: Deployed) -> None:
+    line = {"reason": "eightx8_invalid_source", "outcome_reason": "eightx8_invalid_source"}
+    deployed.log("SendSms", {**line, "Rejected": 1, "Failed": 1, "Accepted": 1})
+
+
+@fault("messages-rejected")
+def the_key_was_wrong_half_an_hour_ago(deployed: Deployed) -> None:
+    line = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
+    deployed.log("SendSms", {**line, "Rejected": 1, "Failed": 1}, minutes_ago=30)
+
+
+@fault("many-opted-out")
+def an_opt_out_list_blocks_a_campaign(deployed: Deployed) -> None:
+    line = {"reason": "opted_out", "outcome_reason": "opted_out", "OptedOut": 1, "Failed": 1}
+    deployed.log("SendSms", *[{**line, "Accepted": 1}] * 5)
+
+
+@fault("messages-expired")
+def the_time_to_live_is_too_short(deployed: Deployed) -> None:
+    deployed.log("DispatchQueue", {"outcome_reason": "expired", "Failed": 1, "Expired": 1})
+
+
+@fault("messages-failed")
+def the_operator_rejects_everything(deployed: Deployed) -> None:
+    line = {"outcome_reason": "operator_error_43", "Failed": 1, "message_id": IDS[0]}
+    deployed.log("ReceiveCallback", *[line] * 5)
+
+
+@fault("alarm-raised")
+def an_alarm_is_raised(deployed: Deployed) -> None:
+    deployed.add_alarm("Raised", "arn:aws:lambda:x", state="ALARM", description="What to do.")
+
+
+@fault("alarms-silent")
+def an_alarm_tells_nobody(deployed: Deployed) -> None:
+    deployed.add_alarm("Silent")
+
+
+@fault("alarm-topic-key")
+def the_topic_is_under_the_aws_managed_key(deployed: Deployed) -> None:
+    topic = client_of("sns").create_topic(
+        Name="page", Attributes={"KmsMasterKeyId": "alias/aws/sns"}
+    )["TopicArn"]
+    deployed.add_alarm("Other", topic)
+
+
+@fault("alarm-topic-without-subscribers")
+def nobody_is_subscribed(deployed: Deployed) -> None:
+    topic = client_of("sns").create_topic(Name="page")["TopicArn"]
+    deployed.add_alarm("Other", topic)
+
+
+@fault("unexpected-error")
+def an_item_is_odd(_: Deployed) -> None:
+    client_of("dynamodb").put_item(
+        TableName="messages",
+        Item={"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}},
+    )
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_one_fault_is_one_finding_with_its_id(name: str, deployed: Deployed) -> None:
+    FAULTS[name](deployed)
+
+    found = findings_of(deployed)
+
+    assert [one["id"] for one in found] == [name.partition(":")[0]], found
+    assert CALLBACK_TOKEN not in str(found)
+    assert "secret-id" not in str(found)
+
+
+# ------------------------------------------------------------------------ what it cannot do without
+class Broken(Stack):
+    """A stack of an account that cannot be reached."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("sms-bridge")
+        self._error = error
+
+    @property
+    def description(self) -> Any:
+        raise self._error
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret words"}}, "DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("error", "finding_id", "remedy"),
+    [
+        (NoRegionError(), "aws-region-missing", "--region"),
+        (NoCredentialsError(), "aws-credentials-missing", "aws sso login"),
+        (ProfileNotFound(profile="x"), "aws-profile-unknown", "--profile"),
+        (refusal("ExpiredToken"), "aws-credentials-expired", "log in again"),
+        (refusal("InvalidClientTokenId"), "aws-credentials-invalid", "get-caller-identity"),
+        (refusal("AccessDenied"), "aws-access-denied", "docs/security.md"),
+        (KeyError("secret words"), "unexpected-error", "changed by hand"),
+    ],
+)
+def test_what_keeps_it_from_looking_is_a_finding_with_a_remedy(
+    error: Exception, finding_id: str, remedy: str
+) -> None:
+    [found] = bridge.doctor.examine(Broken(error))
+
+    assert found.id == finding_id
+    assert remedy in found.remedy
+    assert "secret words" not in found.what
+
+
+def test_every_check_that_fails_is_a_finding(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Stack) -> Any:
+        raise LookupError("what was read")
+
+    monkeypatch.setattr(bridge.doctor, "_CHECKS", dict.fromkeys(bridge.doctor._CHECKS, fail))
+
+    found = findings_of(deployed)
+
+    assert len(found) == len(bridge.doctor._CHECKS)
+    assert "what was read" not in str(found)
+
+
+# ----------------------------------------------------------------------------- what fixes a fault
+def test_a_wrong_key_is_fixed_by_its_remedy(deployed: Deployed) -> None:
+    deployed.put_secret(eightx8ApiKey="an-old-key")
+    [found] = findings_of(deployed)
+    assert found["remedy"].startswith("sms-bridge configure")
+
+    assert deployed.run("configure", "--key-from-stdin", typed=f"{KEY}\n").exit_code == 0
+
+    assert findings_of(deployed) == []
+
+
+def test_a_webhook_that_points_elsewhere_is_fixed_by_its_remedy(deployed: Deployed) -> None:
+    deployed.register("https://other.example.com/hook", sub_account_id=PROMOTIONAL)
+    [found] = findings_of(deployed)
+    assert PROMOTIONAL in found["what"]
+    assert TRANSACTIONAL not in found["what"]
+
+    command = found["remedy"].partition(";")[0].split()
+    assert deployed.run(*command[1:], "--yes").exit_code == 0
+
+    assert findings_of(deployed) == []
+
+
+def test_outcomes_that_were_given_up_are_replayed_by_their_remedy(deployed: Deployed) -> None:
+    moengage_refused_an_outcome(deployed)
+    [found] = findings_of(deployed)
+    assert "refused the reports with HTTP 404" in found["what"]
+
+    command = found["remedy"].rpartition("then: ")[2].split()
+    assert command[0] == "sms-bridge"
+    assert deployed.run(*command[1:]).exit_code == 0
+
+    [left] = findings_of(deployed)
+    # Somebody else's record.
+    assert left["id"] == "outcome-dead-letters"
+    assert len(deployed.queue("OutcomeQueue")) == 1
 
 
 def test_looking_at_dead_letters_leaves_them_there(deployed: Deployed) -> None:
     deployed.put_into("SendDeadLetterQueue", "x", reason="unreadable")
     deployed.put_into("SendDeadLetterQueue", "y")
 
-    [problem] = findings_of(deployed, "problem")
+    assert [one["what"].rpartition("(")[2] for one in findings_of(deployed)] == [
+        "unreadable)",
+        "received_too_often)",
+    ]
 
-    assert "1 x unreadable" in problem["what"]
-    assert "1 x received_too_often" in problem["what"]
     assert sorted(one["Body"] for one in deployed.queue("SendDeadLetterQueue")) == ["x", "y"]
+
+
+def test_with_a_callback_url_for_each_message_no_webhook_is_needed(deployed: Deployed) -> None:
+    deployed.eightx8.webhooks.delete("*")
+    deployed.environment["CALLBACK_BASE_URL"] = deployed.api_url
+
+    assert findings_of(deployed) == []
+
+
+# ------------------------------------------------------------------------- what only AWS itself has
+@pytest.mark.parametrize("is_protected", [True, False])
+def test_a_stack_that_one_command_deletes_is_warned_of(
+    deployed: Deployed, is_protected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = deployed.stack
+    monkeypatch.setattr(type(stack), "is_local", False)
+    described = {**stack.description, "EnableTerminationProtection": is_protected}
+    monkeypatch.setattr(type(stack), "description", described)
+
+    ids = [one.id for one in check_deployment(stack)]
+
+    assert ("termination-protection-off" in ids) is not is_protected
+
+
+def test_a_stack_on_aws_without_alarms_is_warned_of(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.alarms.clear()
+    stack = deployed.stack
+    assert list(check_alarms(stack)) == []
+
+    monkeypatch.setattr(type(stack), "is_local", False)
+
+    assert [one.id for one in check_alarms(stack)] == ["alarms-missing"]

@@ -1,16 +1,16 @@
-"""`bridge forget` takes a person out of the table, and nobody else."""
+"""`sms-bridge forget` takes a person out of the table, and nobody else."""
 
-import boto3
 import pytest
 
+from bridge.calls import Answer
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import InboundMessage, UnknownEvent
+from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TABLE, TRANSACTIONAL, Deployed
-from tests.builders import NUMBER, a_person
-from tests.fakes.aws import REGION
+from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed, client_of
+from tests.builders import NUMBER, UMID, a_person, a_receipt
+from tests.fakes.aws import TABLE
 
 OTHER_NUMBER = "+6598765432"
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123"]
@@ -18,6 +18,8 @@ LONG_AGO = "2026-01-01T00:00:00.000Z"
 FOUND = {
     "messages": 2,
     "messagesUnderWay": 1,
+    "messagesWithout8x8Id": 1,
+    "messagesNotErased": 0,
     "inbound": 1,
     "inboundLeftForNow": 0,
     "callbacks": 1,
@@ -26,7 +28,7 @@ FOUND = {
 
 
 def opt_outs() -> DynamoDBOptOuts:
-    return DynamoDBOptOuts(boto3.client("dynamodb", region_name=REGION), TABLE)
+    return DynamoDBOptOuts(client_of("dynamodb"), TABLE)
 
 
 def inbound(deployed: Deployed, umid: str, number: str, *, received_at: str = LONG_AGO) -> str:
@@ -44,10 +46,20 @@ def inbound(deployed: Deployed, umid: str, number: str, *, received_at: str = LO
 
 @pytest.fixture
 def person(deployed: Deployed) -> Deployed:
-    """Two messages to a person, one of them told; what they sent; and somebody else's."""
+    """Two messages to a person, one of them reported; what they sent; and somebody else's."""
     for message_id in IDS[:2]:
-        deployed.keep(id=message_id, campaign_id="spring", client_message_id="user-7")
-    deployed.messages.record_reported(IDS[0], LONG_AGO)
+        deployed.keep(
+            id=message_id,
+            campaign_id="spring",
+            client_message_id="user-7",
+            sub_account_id=PROMOTIONAL,
+        )
+    outcome = Outcome(OutcomeStatus.DELIVERED)
+    deployed.messages.record_receipt(
+        IDS[0], a_receipt("delivered", umid=UMID, sub_account_id=PROMOTIONAL), outcome
+    )
+    deployed.messages.record_reported(IDS[0], outcome, LONG_AGO)
+    deployed.eightx8_answers[("DELETE", f"/{PROMOTIONAL}/messages/{UMID}/pii")] = Answer(202, b"")
     deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
     inbound(deployed, "one", NUMBER)
     inbound(deployed, "two", OTHER_NUMBER)
@@ -80,7 +92,39 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
     assert person.messages.get_inbound("inbound two") is not None
 
     again = person.json_of("forget", NUMBER, "--yes")
-    assert again == {**FOUND, "messages": 0, "messagesUnderWay": 0, "inbound": 0, "callbacks": 0}
+    nothing = dict.fromkeys(("messages", "messagesUnderWay", "messagesWithout8x8Id"), 0)
+    assert again == {**FOUND, **nothing, "inbound": 0, "callbacks": 0}
+
+
+def test_what_8x8_does_not_erase_is_left_for_the_next_try(person: Deployed) -> None:
+    """Without the number here nobody would find the message again."""
+    erase = ("DELETE", f"/{PROMOTIONAL}/messages/{UMID}/pii")
+    person.eightx8_answers[erase] = Answer(500, b"")
+
+    first = person.json_of("forget", NUMBER, "--yes", status=1)
+
+    assert first["messagesNotErased"] == 1
+    kept = person.messages.get(IDS[0])
+    assert kept is not None
+    assert kept.destination == NUMBER
+
+    person.eightx8_answers[erase] = Answer(404, b'{"code": 1300}')
+    again = person.json_of("forget", NUMBER, "--yes")
+    assert (again["messages"], again["messagesNotErased"]) == (1, 0)
+    assert person.run("message", NUMBER).exit_code == 1
+
+
+def test_8x8_is_not_asked_unless_its_part_is_to_go(person: Deployed) -> None:
+    person.eightx8_answers[("DELETE", "/pii")] = AssertionError("asked")
+
+    assert person.run("forget", NUMBER, "--yes", "--here-only").exit_code == 0
+
+
+def test_the_number_may_come_from_standard_input(person: Deployed) -> None:
+    result = person.run("forget", "-", "--yes", typed=f"{NUMBER}\n")
+
+    assert result.exit_code == 0
+    assert "Messages to this number: 2" in result.output
 
 
 def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
@@ -89,7 +133,8 @@ def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
     assert result.exit_code == 1
     for words in (
         "Messages to this number: 2",
-        "of 1 MoEngage has not heard the outcome",
+        "of 1 MoEngage has not acknowledged the outcome",
+        "of 1 8x8's id is not known",
         "SMS from this number: 1",
         "Callbacks that hold it: 1",
         f"Opted out of {PROMOTIONAL}: that is kept",
@@ -115,8 +160,8 @@ def test_without_reading_the_whole_table_only_messages_go(person: Deployed) -> N
     assert person.messages.get_inbound("inbound one") is not None
 
 
-def test_a_wish_that_moengage_may_not_have_heard_is_left_for_now(person: Deployed) -> None:
-    """MoEngage is told by number: without it the person would be texted from there again."""
+def test_a_request_that_moengage_may_not_know_is_left_for_now(person: Deployed) -> None:
+    """MoEngage knows people by number: without it the person would be texted from there again."""
     person.environment["MOENGAGE_DATA_API_URL"] = "https://api-01.moengage.com/v1/customer/w"
     inbound(person, "young", NUMBER, received_at=timestamp(4_000_000_000))
 

@@ -1,16 +1,18 @@
-"""`bridge message`, `send-test`, `stats` and `replay`: what became of messages."""
+"""`sms-bridge message`, `send-test`, `stats` and `failures`: what became of messages."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bridge.send_test import follow
+from bridge.send_test import follow, missing_step
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from sms_bridge.storage.queues import outcome_body
-from tests.bridge.deployed import PROMOTIONAL, Deployed
+from tests.bridge.deployed import MOENGAGE_TOKEN, PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, NUMBER, TEXT, a_message, a_receipt
 
 OTHER_NUMBER = "+6598765432"
@@ -18,17 +20,17 @@ IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
 def reported(deployed: Deployed, message: Message) -> None:
-    """Let MoEngage hear that a message was delivered."""
+    """Let MoEngage acknowledge that a message was delivered."""
     outcome = Outcome(OutcomeStatus.DELIVERED)
     deployed.messages.record_result(
         message.id, 0, ACCEPTED, State.QUEUED, "2026-11-24T09:30:01.000Z"
     )
     deployed.messages.record_receipt(message.id, a_receipt("delivered"), outcome)
-    deployed.messages.record_reported(message.id, "2026-11-24T09:30:05.000Z")
+    deployed.messages.record_reported(message.id, outcome, "2026-11-24T09:30:05.000Z")
 
 
 # ------------------------------------------------------------------------------------- message
-def test_the_story_of_a_message(deployed: Deployed) -> None:
+def test_the_timeline_of_a_message(deployed: Deployed) -> None:
     message = deployed.keep()
     reported(deployed, message)
 
@@ -48,7 +50,7 @@ def test_a_number_is_masked_unless_it_is_asked_for(deployed: Deployed) -> None:
     message = deployed.keep()
     digits = NUMBER.removeprefix("+")
 
-    for words in ((message.id,), (message.id, "--json"), ("--to", NUMBER), ("--to", digits)):
+    for words in ((message.id,), (message.id, "--json"), (NUMBER,), ("--to", digits)):
         result = deployed.run("message", *words)
         assert result.exit_code == 0
         assert digits not in result.output
@@ -66,7 +68,7 @@ def test_the_messages_to_a_number_the_newest_first(written: str, deployed: Deplo
 
     found = deployed.json_of("message", "--to", written)
 
-    assert [one["messageId"] for one in found["messages"]] == IDS[2::-1]
+    assert [one["umid"] for one in found["messages"]] == IDS[2::-1]
     assert found["thereAreMore"] is False
 
 
@@ -85,7 +87,7 @@ def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
 
     found = deployed.json_of("message", "--campaign", "spring", "--state", "unknown")
 
-    assert [one["messageId"] for one in found["messages"]] == [IDS[0]]
+    assert [one["umid"] for one in found["messages"]] == [IDS[0]]
     shown = deployed.run("message", "--campaign", "spring").output
     assert IDS[0] in shown
     assert IDS[1] in shown
@@ -93,55 +95,143 @@ def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
 
 
 def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
-    sent = deployed.call(
+    deployed.call(
         "POST",
         f"{deployed.api_url}/api/v1/subaccounts/{PROMOTIONAL}/messages",
         {"recipient": NUMBER, "message": TEXT},
-        authorization="Bearer moengage-token",
-    ).json
+        authorization=f"Bearer {MOENGAGE_TOKEN}",
+    )
 
-    [found] = deployed.json_of("message", "--umid", sent["umid"])["messages"]
+    [found] = deployed.json_of("message", deployed.eightx8.messages[0].umid)["messages"]
 
-    assert found["messageId"] == sent["messageId"]
+    assert found["destination"] == "65*****567"
 
 
 def test_8x8_that_does_not_tell_is_no_message_that_is_not_there(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="an-old-key")
 
-    result = deployed.run("message", "--umid", IDS[0])
+    result = deployed.run("message", IDS[0])
 
     assert result.exit_code == 3
-    assert "(eightx8_unauthorized): 8x8 refuses the bridge's API key" in result.stderr
+    assert "whether it is 8x8's is not known: 8x8 refuses the bridge's API key" in result.stderr
 
 
 @pytest.mark.parametrize(
-    "words", [(IDS[0],), ("--to", OTHER_NUMBER), ("--umid", IDS[0]), ("--campaign", "winter")]
+    ("words", "said"),
+    [
+        (
+            (IDS[0],),
+            f"no message with the id {IDS[0]} in stack sms-bridge, region us-east-1",
+        ),
+        (
+            (OTHER_NUMBER,),
+            "no message to 65*****432 in stack sms-bridge, region us-east-1",
+        ),
+        (("--campaign", "winter"), "no message of campaign winter in stack sms-bridge, region"),
+    ],
 )
-def test_nothing_found_is_a_failure(words: tuple[str, ...], deployed: Deployed) -> None:
+def test_nothing_found_is_a_failure_that_says_where(
+    words: tuple[str, ...], said: str, deployed: Deployed
+) -> None:
     result = deployed.run("message", *words)
 
     assert result.exit_code == 1
-    assert "there is no such message" in result.stderr
+    assert said in result.stderr
     assert OTHER_NUMBER not in result.output
 
 
-@pytest.mark.parametrize(
-    "words", [(), (IDS[0], "--to", NUMBER), ("--to", "call me"), ("--to", "123456")]
-)
+def test_a_number_without_its_country_is_a_likely_cause(deployed: Deployed) -> None:
+    assert "numbers need a country code" in deployed.run("message", "91234567").stderr
+
+
+@pytest.mark.parametrize("words", [(), (IDS[0], "--to", NUMBER), ("--to", "call me")])
 def test_a_wrong_question_is_a_wrong_use(words: tuple[str, ...], deployed: Deployed) -> None:
     assert deployed.run("message", *words).exit_code == 2
 
 
-# ----------------------------------------------------------------------------------- send-test
-def test_a_test_message_goes_the_whole_way_and_its_story_is_told(
+def test_the_first_line_sums_up_and_blank_lines_part_the_messages(deployed: Deployed) -> None:
+    for message_id in IDS[:2]:
+        reported(deployed, deployed.keep(id=message_id))
+    opted_out = deployed.keep(id=IDS[2], state=State.FAILED)
+    outcome = Outcome(OutcomeStatus.FAILED, "opted_out")
+    deployed.messages.record_outcome(opted_out.id, outcome, opted_out.accepted_at)
+
+    lines = deployed.run("message", NUMBER).output.splitlines()
+
+    assert lines[0] == "3 messages to 65*****567: 2 delivered, 1 opted out"
+    assert lines[1] == f"recipient_hash {opted_out.recipient_hash}"
+    assert lines.count("") == 3
+
+
+def test_the_number_may_come_from_standard_input_or_a_file(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    deployed.keep()
+    (tmp_path / "number").write_text(f"{NUMBER}\n")
+
+    for result in (
+        deployed.run("message", "-", typed=f"{NUMBER}\n"),
+        deployed.run("message", f"@{tmp_path / 'number'}"),
+    ):
+        assert result.output.startswith("1 message to 65*****567")
+
+
+def test_times_may_be_those_of_this_machine(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def let_it_be_told(_: float) -> None:
+    message = deployed.keep()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Singapore")
+        time.tzset()
+        shown = deployed.run("message", message.id, "--local-time").output
+    time.tzset()
+
+    assert "2026-11-24 (+08)" in shown
+    assert "  17:30:00 accepted" in shown
+
+
+def test_only_messages_since_then_are_shown(deployed: Deployed) -> None:
+    deployed.keep(id=IDS[0], accepted_at="2026-11-23T09:30:00.000Z", campaign_id="spring")
+    deployed.keep(id=IDS[1], campaign_id="spring")
+
+    for words in ((NUMBER,), ("--campaign", "spring")):
+        found = deployed.json_of("message", *words, "--since", "2026-11-24")
+        assert IDS[1] in str(found)
+        assert IDS[0] not in str(found)
+
+
+def test_a_campaign_begins_with_totals_by_state_and_reason(deployed: Deployed) -> None:
+    for number, message_id in enumerate(IDS[:5]):
+        failed = deployed.keep(
+            id=message_id,
+            campaign_id="spring",
+            state=State.FAILED if number < 3 else State.DELIVERED,
+        )
+        if number < 3:
+            outcome = Outcome(OutcomeStatus.FAILED, "opted_out")
+            deployed.messages.record_outcome(message_id, outcome, failed.accepted_at)
+
+    lines = deployed.run("message", "--campaign", "spring", "--limit", "1").output.splitlines()
+
+    assert lines[0] == "5 messages of spring"
+    assert [line.split() for line in lines[2:4]] == [
+        ["failed", "opted_out", "3"],
+        ["delivered", "2"],
+    ]
+    assert lines[-1] == "There are more: --limit is 1."
+
+
+# ----------------------------------------------------------------------------------- send-test
+def test_a_test_message_goes_the_whole_way_and_its_timeline_is_shown(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def let_it_be_reported(_: float) -> None:
         for message in deployed.messages.open_messages(until="9"):
             if message.outcome:
-                deployed.messages.record_reported(message.id, timestamp(4_000_000_000))
+                at = timestamp(4_000_000_000)
+                deployed.messages.record_reported(message.id, message.outcome, at)
 
-    monkeypatch.setattr("bridge.send_test.sleep", let_it_be_told)
+    monkeypatch.setattr("bridge.send_test.sleep", let_it_be_reported)
 
     result = deployed.run("send-test", "--to", NUMBER, "--sub-account", PROMOTIONAL)
 
@@ -157,7 +247,8 @@ def test_two_test_messages_are_no_repeat(deployed: Deployed) -> None:
         result = deployed.run("send-test", "--to", NUMBER, "--wait", "0")
         # It is not over yet.
         assert result.exit_code == 1
-        assert "Not over after 0 seconds; later: bridge message" in result.output
+        assert "Not over after 0 seconds: " in result.output
+        assert "Later: sms-bridge message" in result.output
 
     assert len(deployed.eightx8.messages) == 2
 
@@ -165,18 +256,20 @@ def test_two_test_messages_are_no_repeat(deployed: Deployed) -> None:
 def test_a_message_that_8x8_refuses_fails_the_test(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def let_it_be_told(_: float) -> None:
+    def let_it_be_reported(_: float) -> None:
         for message in deployed.messages.open_messages(until="9"):
-            deployed.messages.record_reported(message.id, timestamp(4_000_000_000))
+            if message.outcome:
+                at = timestamp(4_000_000_000)
+                deployed.messages.record_reported(message.id, message.outcome, at)
 
-    monkeypatch.setattr("bridge.send_test.sleep", let_it_be_told)
+    monkeypatch.setattr("bridge.send_test.sleep", let_it_be_reported)
 
     timeline = deployed.json_of("send-test", "--to", "+6591230004", status=1)
 
     assert timeline["outcome"]["reason"] == "eightx8_invalid_destination"
 
 
-def test_a_request_that_the_bridge_refuses_is_told_with_its_code(deployed: Deployed) -> None:
+def test_a_request_that_the_bridge_refuses_is_shown_with_its_code(deployed: Deployed) -> None:
     result = deployed.run("send-test", "--to", NUMBER, "--sub-account", "Nobody")
 
     assert result.exit_code == 1
@@ -211,6 +304,20 @@ def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
     assert last.outcome_given_up
 
 
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ({"state": State.WAITING}, "send queue"),
+        ({"state": State.UNKNOWN}, "8x8 did not say"),
+        ({"state": State.SENDING}, "8x8 has sent no receipt"),
+        ({"state": State.SENT, "receipts": (a_receipt("sent"),)}, "operator has not reported"),
+        ({"outcome": Outcome(OutcomeStatus.DELIVERED)}, "MoEngage has not acknowledged"),
+    ],
+)
+def test_the_step_that_is_missing_is_named(facts: dict[str, Any], step: str) -> None:
+    assert step in missing_step(a_message(**facts))
+
+
 # --------------------------------------------------------------------------------------- stats
 def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
     reported(deployed, deployed.keep(id=IDS[0]))
@@ -225,6 +332,10 @@ def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
         failed.id, Outcome(OutcomeStatus.FAILED, "x"), failed.accepted_at
     )
     given_up = deployed.keep(id=IDS[5], state=State.DELIVERED)
+    deployed.log("SendSms", *[{"Accepted": 1, "Sent": 1}] * 2)
+    receipt = {"Receipts": 1, "Delivered": 1, "Segments": 2, "Cost": 0.25, "currency": "USD"}
+    deployed.log("ReceiveCallback", *[receipt] * 3, {"Failed": 1, "outcome_reason": "x"})
+    deployed.log("SendSms", {"Accepted": 1}, minutes_ago=120)
     deployed.messages.record_given_up(given_up.id, "moengage_503", given_up.accepted_at)
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="moengage_503")
     deployed.put_into("PromotionalQueue", "x")
@@ -236,7 +347,18 @@ def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
         "unknown": {"count": 1, "oldestAcceptedAt": unknown.accepted_at},
         "failed": {"count": 1, "oldestAcceptedAt": failed.accepted_at},
     }
-    assert (figures["untoldOutcomes"], figures["toldInVain"]) == (1, 0)
+    assert (figures["unreportedOutcomes"], figures["unacknowledgedOutcomes"]) == (1, 0)
+    assert figures["waiting"] == 2
+    assert figures["lastHour"] == {
+        "accepted": 2,
+        "delivered": 3,
+        "failed": 1,
+        "deliveredPercent": 75.0,
+        "sms": 2,
+        "segments": 6,
+        "price": "0.75 USD",
+    }
+    assert figures["lastDay"]["accepted"] == 3
     assert figures["givenUp"] == {"moengage_503": 1}
     assert figures["queues"]["PromotionalQueue"] == {"ready": 1, "heldBack": 0, "inWork": 0}
     assert figures["deadLetters"] == {"OutcomeDeadLetterQueue": {"moengage_503": 1}}
@@ -250,66 +372,45 @@ def test_a_bridge_at_rest_has_no_figures(deployed: Deployed) -> None:
     assert "No message is open." in deployed.run("stats").output
 
 
-# -------------------------------------------------------------------------------------- replay
+# ------------------------------------------------------------------------------------ failures
 @pytest.fixture
-def given_up(deployed: Deployed) -> list[Message]:
-    """Outcomes that were given up: two because of 503, one for want of a URL."""
-    messages = []
-    for message_id, reason in zip(
-        IDS[:3], ("moengage_503", "moengage_503", "no_tracking_url"), strict=True
-    ):
-        message = deployed.keep(id=message_id, state=State.DELIVERED)
-        deployed.messages.record_outcome(
-            message_id, Outcome(OutcomeStatus.DELIVERED), message.accepted_at
-        )
-        deployed.messages.record_given_up(message_id, reason, message.accepted_at)
-        deployed.put_into(
-            "OutcomeDeadLetterQueue", f'{{"messageId": "{message_id}"}}', reason=reason
-        )
-        messages.append(message)
-    return messages
+def failed(deployed: Deployed) -> Deployed:
+    """Three messages that failed, one of them long ago, and a request that was refused."""
+    line = {"message": "message not sent", "Failed": 1, "campaign_id": "spring"}
+    deployed.log("SendSms", {**line, "outcome_reason": "eightx8_rejected", "message_id": IDS[0]})
+    deployed.log("SendSms", {**line, "outcome_reason": "eightx8_rejected", "message_id": IDS[1]})
+    long_ago = {**line, "outcome_reason": "expired", "message_id": IDS[2]}
+    deployed.log("DispatchQueue", long_ago, minutes_ago=150)
+    deployed.log("SendSms", {"code": "field_missing", "RequestsRefused": 1})
+    deployed.keep(id=IDS[0])
+    return deployed
 
 
-@pytest.mark.usefixtures("given_up")
-def test_a_replay_without_a_yes_changes_nothing(deployed: Deployed) -> None:
-    result = deployed.run("replay", "--reason", "moengage_503")
-
-    assert result.exit_code == 0
-    assert "2 outcomes would be told again. Nothing was changed" in result.output
-    assert IDS[0] in result.output
-    assert deployed.queue("OutcomeQueue") == []
-    assert len(deployed.queue("OutcomeDeadLetterQueue")) == 3
-
-
-@pytest.mark.usefixtures("given_up")
-def test_replayed_outcomes_are_queued_and_leave_the_dead_letter_queue(deployed: Deployed) -> None:
-    found = deployed.json_of("replay", "--reason", "moengage_503", "--yes")
-
-    assert found["replayed"] is True
-    assert [one["messageId"] for one in found["outcomes"]] == IDS[:2]
-    queued = sorted(one["Body"] for one in deployed.queue("OutcomeQueue"))
-    assert queued == [outcome_body(one) for one in IDS[:2]]
-    replayed = deployed.messages.get(IDS[0])
-    assert replayed is not None
-    assert replayed.outcome_is_open
-    assert deployed.json_of("replay", "--all")["outcomes"][0]["messageId"] == IDS[2]
+def test_failures_are_counted_by_reason_with_an_example(failed: Deployed) -> None:
+    assert failed.json_of("failures") == {
+        "failed": {"eightx8_rejected": {"count": 2, "example": IDS[1]}},
+        "refusedRequests": [{"function": "SendSms", "reason": "field_missing", "count": 1}],
+    }
+    assert set(failed.json_of("failures", "--since", "3h")["failed"]) == {
+        "eightx8_rejected",
+        "expired",
+    }
+    assert IDS[1] in failed.run("failures").output
 
 
-@pytest.mark.usefixtures("given_up")
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ((IDS[1],), 1),
-        (("--all",), 3),
-        (("--all", "--limit", "2"), 2),
-        (("--since", "2026-11-25"), 0),
-        (("--since", "2026-11-24", "--until", "2026-11-25"), 3),
-        (("--reason", "moengage_404"), 0),
-    ],
-)
-def test_what_a_replay_takes_in(words: tuple[str, ...], found: int, deployed: Deployed) -> None:
-    assert len(deployed.json_of("replay", *words)["outcomes"]) == found
+def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: Deployed) -> None:
+    listed = failed.json_of("failures", "--list", "--reason", "eightx8_rejected")
+
+    assert [one["umid"] for one in listed["messages"]] == IDS[:2]
+    assert listed["messages"][0]["campaignId"] == "spring"
+    assert NUMBER not in str(listed)
+    shown = failed.run("failures", "--list", "--full-numbers").output
+    assert NUMBER in shown
 
 
-def test_a_replay_of_nothing_named_is_a_wrong_use(deployed: Deployed) -> None:
-    assert deployed.run("replay", "--yes").exit_code == 2
+@pytest.mark.parametrize("since", ["yesterday", "5", "-1h", "99999999h"])
+def test_a_time_that_is_none_is_said(since: str, deployed: Deployed) -> None:
+    result = deployed.run("failures", f"--since={since}")
+
+    assert result.exit_code == 1
+    assert "a time is written 90m, 24h, 7d or" in result.stderr

@@ -1,4 +1,4 @@
-"""`bridge parameters`: a stack's parameters are changed with its own template, and only those."""
+"""`sms-bridge parameters`: parameters are changed with the stack's own template."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,8 +9,9 @@ from botocore.exceptions import WaiterError
 from typer.testing import CliRunner, Result
 
 import bridge.app
+from bridge.parameters import in_a_sentence
 from bridge.stack import Stack
-from bridge.updates import Update, UpdateError
+from bridge.updates import Change, Update, UpdateError
 
 CONNECTOR = "a1b2c3d4e5f6"
 
@@ -139,12 +140,13 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
     fake = CloudFormation(
         {
             "MoEngageConnectorId": "",
-            "MoEngageDeliveryTrackingUrl": "",
+            "MoEngageBaseUrl": "",
             "ReceiptTimeoutSeconds": "172800",
             "Arch": "arm64",
         }
     )
-    monkeypatch.setattr(Stack, "cloudformation", fake)
+    monkeypatch.setattr(Stack, "client", lambda *_: fake)
+    monkeypatch.setattr(Stack, "drift", lambda _: [])
     return fake
 
 
@@ -169,7 +171,7 @@ def test_what_would_change_is_shown_and_a_no_leaves_everything(
 
     assert result.exit_code == 1
     assert "MoEngageConnectorId: (empty) -> a1b2..." in result.output
-    assert "ForwardOutcome" in result.output
+    assert "No URL changes; ForwardOutcome get a new version." in result.output
     assert cloudformation.parameters["MoEngageConnectorId"] == ""
     assert cloudformation.planned == {}
 
@@ -210,16 +212,10 @@ def test_what_cannot_be_set_is_a_wrong_use(assignment: str, hint: str) -> None:
 
 @pytest.mark.usefixtures("cloudformation")
 def test_the_connector_shows_whole_only_when_asked_for() -> None:
-    url = f"https://api-01.moengage.com/sms/dlr/custom/{CONNECTOR}"
-    parameters(
-        "set", f"MoEngageConnectorId={CONNECTOR}", f"MoEngageDeliveryTrackingUrl={url}", "--yes"
-    )
+    parameters("set", f"MoEngageConnectorId={CONNECTOR}", "--yes")
 
     shown = json.loads(parameters("show", "--json").stdout)
     assert shown["MoEngageConnectorId"] == "a1b2..."
-    assert shown["MoEngageDeliveryTrackingUrl"] == (
-        "https://api-01.moengage.com/sms/dlr/custom/a1b2..."
-    )
     assert shown["ReceiptTimeoutSeconds"] == "172800"
     assert CONNECTOR not in parameters("show").output
     assert CONNECTOR in parameters("show", "--show-connector").output
@@ -230,8 +226,44 @@ def test_values_that_are_there_already_change_nothing(cloudformation: CloudForma
     result = parameters("set", "ReceiptTimeoutSeconds=172800")
 
     assert result.exit_code == 0
-    assert "Nothing was to be changed." in result.output
+    assert result.output == "Nothing was to be changed.\n"
     assert cloudformation.planned == {}
+
+
+@pytest.mark.usefixtures("cloudformation")
+def test_values_that_run_otherwise_than_the_stack_says_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Stack, "drift", lambda _: [("SendSms", "DISPATCH_MODE")])
+
+    result = parameters("set", "ReceiptTimeoutSeconds=172800")
+
+    assert "changed by hand: SendSms (DISPATCH_MODE)" in result.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ([("AWS::Lambda::Function", "")], "No URL changes; A get a new version."),
+        (
+            [("AWS::ApiGatewayV2::DomainName", "True")],
+            "URLs change, so MoEngage and 8x8 need the new ones.",
+        ),
+        (
+            [("AWS::DynamoDB::Table", "Conditional"), ("AWS::SQS::Queue", "False")],
+            "No URL changes; A may be made anew; 1 other resources are changed in place.",
+        ),
+    ],
+)
+def test_what_changes_is_said_in_one_sentence(
+    changes: list[tuple[str, str]], sentence: str
+) -> None:
+    listed = [
+        Change("Modify", name, kind, replaced)
+        for name, (kind, replaced) in zip("AB", changes, strict=False)
+    ]
+
+    assert in_a_sentence(listed) == sentence
 
 
 def test_a_plan_that_is_refused_tells_why(cloudformation: CloudFormation) -> None:

@@ -1,4 +1,4 @@
-"""`bridge replay`: shows first, does when told to, and leaves alone what MoEngage has heard."""
+"""`sms-bridge replay`: shows first, and leaves alone what MoEngage acknowledged."""
 
 import json
 from types import SimpleNamespace
@@ -9,7 +9,6 @@ from typer.testing import CliRunner, Result
 import bridge.app
 from bridge.app import app
 from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.storage.queues import outcome_body
 from tests.builders import AT, a_message
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
@@ -18,7 +17,7 @@ GIVEN_UP = {"a": "moengage_503", "b": "moengage_404", "c": "no_tracking_url"}
 
 
 class Stack(SimpleNamespace):
-    """A stack with three outcomes that MoEngage did not take, and one that it did."""
+    """A stack with three outcomes that MoEngage did not acknowledge, and one that it did."""
 
     messages: InMemoryMessages
     outcomes: InMemoryOutcomes
@@ -33,13 +32,13 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
         outcomes=InMemoryOutcomes(),
         outcome_dead_letters=InMemoryDeadLetters(),
     )
-    for name in (*GIVEN_UP, "told"):
+    for name in (*GIVEN_UP, "reported"):
         found.messages.create(a_message(id=name, claimed_by=name))
         found.messages.record_outcome(name, Outcome(OutcomeStatus.DELIVERED), AT)
     for name, reason in GIVEN_UP.items():
         found.messages.record_given_up(name, reason, AT)
-        found.outcome_dead_letters.add(outcome_body(name), reason=reason)
-    found.messages.record_reported("told", AT)
+        found.outcome_dead_letters.add_outcome(name, reason=reason)
+    found.messages.record_reported("reported", Outcome(OutcomeStatus.DELIVERED), AT)
     monkeypatch.setattr(bridge.app, "Stack", lambda *_, **__: found)
     return found
 
@@ -52,7 +51,7 @@ def test_without_yes_it_only_shows(stack: Stack) -> None:
     shown = replay("--all")
 
     assert shown.exit_code == 0
-    assert "3 outcomes would be told again. Nothing was changed" in shown.stdout
+    assert "3 outcomes would be reported again. Nothing was changed" in shown.stdout
     assert stack.outcomes.queued == []
 
 
@@ -60,29 +59,29 @@ def test_without_yes_it_only_shows(stack: Stack) -> None:
     ("words", "replayed"),
     [
         (["--all"], ["a", "b", "c"]),
-        (["a", "told", "nobody"], ["a"]),
+        (["a", "reported", "nobody"], ["a"]),
         (["--reason", "moengage_404"], ["b"]),
         (["--since", "2026-11-24", "--until", "2026-11-25"], ["a", "b", "c"]),
         (["--since", "2026-11-25"], []),
         (["--all", "--limit", "2"], ["a", "b"]),
     ],
 )
-def test_with_yes_it_tells_again_what_was_named(
+def test_with_yes_it_reports_again_what_was_named(
     words: list[str], replayed: list[str], stack: Stack
 ) -> None:
     done = replay(*words, "--yes")
 
     assert done.exit_code == 0
     assert [message_id for message_id, _ in stack.outcomes.queued] == replayed
-    left = [outcome_body(name) for name in GIVEN_UP if name not in replayed]
-    assert [body for body, _ in stack.outcome_dead_letters.letters] == left
+    left = [name for name in GIVEN_UP if name not in replayed]
+    assert [message_id for message_id, _ in stack.outcome_dead_letters.letters] == left
 
 
 def test_it_can_be_read_by_a_program(stack: Stack) -> None:
     shown = json.loads(replay("b", "--json").stdout)
 
     assert shown["replayed"] is False
-    assert [(one["messageId"], one["givenUp"]) for one in shown["outcomes"]] == [
+    assert [(one["umid"], one["givenUp"]) for one in shown["outcomes"]] == [
         ("b", "moengage_404")
     ]
     assert stack.outcomes.queued == []

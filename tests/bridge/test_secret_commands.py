@@ -1,9 +1,18 @@
-"""`bridge configure` and `bridge rotate`: what a person puts into the secret, and new tokens."""
+"""`sms-bridge configure` and `rotate`: what a person puts into the secret, and new tokens."""
 
 import pytest
 
+from bridge.calls import Answer
 from local.eightx8.callbacks import Target
-from tests.bridge.deployed import ACCOUNT, KEY, SECRET, TRANSACTIONAL, Deployed
+from tests.bridge.deployed import (
+    ACCOUNT,
+    CALLBACK_TOKEN,
+    KEY,
+    MOENGAGE_TOKEN,
+    SECRET,
+    TRANSACTIONAL,
+    Deployed,
+)
 from tests.fakes.http_server import unreachable_url
 
 
@@ -23,7 +32,7 @@ def test_a_key_that_8x8_refuses_is_not_stored(deployed: Deployed) -> None:
     result = deployed.run("configure", "--key-from-stdin", typed="mistyped\n")
 
     assert result.exit_code == 1
-    assert "8x8 refuses this key; nothing was stored" in result.stderr
+    assert "refuses this key; nothing was stored" in result.stderr
     assert deployed.secret["eightx8ApiKey"] == KEY
 
 
@@ -119,10 +128,10 @@ def test_a_new_token_stands_before_the_old_one_until_that_is_retired(
 
 def test_the_api_takes_both_tokens_and_after_retiring_only_the_new_one(deployed: Deployed) -> None:
     new = deployed.json_of("rotate", "moengage")["token"]
-    assert [deployed.status_of_sending_with(one) for one in (new, "moengage-token")] == [400, 400]
+    assert [deployed.status_of_sending_with(one) for one in (new, MOENGAGE_TOKEN)] == [400, 400]
 
     deployed.run("rotate", "moengage", "--retire")
-    assert [deployed.status_of_sending_with(one) for one in (new, "moengage-token")] == [400, 401]
+    assert [deployed.status_of_sending_with(one) for one in (new, MOENGAGE_TOKEN)] == [400, 401]
 
 
 def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
@@ -141,7 +150,7 @@ def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
 
     assert result.exit_code == 0
     new, old = deployed.secret["callbackTokens"]
-    assert old == "callback-token"
+    assert old == CALLBACK_TOKEN
     url = f"{deployed.api_url}/callbacks/8x8"
     # It is accepted, but nothing uses it yet: who uses the first one still uses the old one.
     assert during == [([old, new], Target(url, f"Bearer {old}"))] * len(during)
@@ -158,7 +167,7 @@ def test_only_webhooks_that_point_here_get_the_new_callback_token(
 
     assert deployed.json_of("rotate", "callback") == {"registeredAgain": 0}
 
-    other = Target("https://other.example.com/hook", "Bearer callback-token")
+    other = Target("https://other.example.com/hook", f"Bearer {CALLBACK_TOKEN}")
     assert deployed.eightx8.webhooks.target(TRANSACTIONAL) == other
 
 
@@ -168,8 +177,22 @@ def test_without_the_accounts_id_it_says_what_is_left_to_do(
     monkeypatch.setattr("bridge.rotate.sleep", lambda _: None)
     deployed.put_secret(eightx8AccountId="")
 
-    assert "bridge webhook register --account-id" in deployed.run("rotate", "callback").output
+    assert "sms-bridge webhook register --account-id" in deployed.run("rotate", "callback").output
 
 
 def test_an_unknown_use_is_a_wrong_use(deployed: Deployed) -> None:
     assert deployed.run("rotate", "everything").exit_code == 2
+
+
+def test_the_right_key_of_another_region_is_stored_and_the_region_named(deployed: Deployed) -> None:
+    deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
+    deployed.eightx8_answers = {
+        ("GET", "https://sms.8x8.id/"): Answer(404, b'{"code": 1300}'),
+        ("GET", ""): Answer(401, b'{"code": 1200}'),
+    }
+
+    result = deployed.run("configure", "--key-from-stdin", typed="new-key\n")
+
+    assert result.exit_code == 0
+    assert "sms-bridge parameters set EightX8Region=indonesia" in result.output
+    assert deployed.secret["eightx8ApiKey"] == "new-key"

@@ -1,10 +1,10 @@
-"""`bridge settings`: what it prints, typed into MoEngage's forms, makes the bridge work."""
+"""`sms-bridge settings`: what it prints, typed into MoEngage's forms, makes the bridge work."""
 
 from bridge.settings import tracking_fields
 from local.connector import DELIVERY_TRACKING
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.providers.moengage import report_body
-from tests.bridge.deployed import PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.bridge.deployed import MOENGAGE_TOKEN, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, TEXT, a_message
 
 SENT_ID = "Unique id of the sent response"
@@ -46,9 +46,9 @@ def test_the_mapping_names_what_reports_hold() -> None:
 
 
 def test_the_token_shows_only_when_asked_for(deployed: Deployed) -> None:
-    assert "moengage-token" not in deployed.run("settings").output
-    assert "moengage-token" not in deployed.run("settings", "--json").output
-    assert "Bearer moengage-token" in deployed.run("settings", "--show-tokens").output
+    assert MOENGAGE_TOKEN not in deployed.run("settings").output
+    assert MOENGAGE_TOKEN not in deployed.run("settings", "--json").output
+    assert f"Bearer {MOENGAGE_TOKEN}" in deployed.run("settings", "--show-tokens").output
 
 
 def test_each_sub_account_has_its_url_and_kind(deployed: Deployed) -> None:

@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 import bridge.app
-from bridge.columns import columns
-from bridge.errors import BridgeError, line_of
+from bridge.errors import BridgeError, failure_of
 from bridge.stack import Resource, Stack, StackError
+from bridge.terminal import columns
 from tests.fakes.aws import REGION
 from tests.fakes.http_server import unreachable_url
 
@@ -22,7 +22,7 @@ OUTPUTS = {
 
 
 class StubbedSession:
-    """A session whose clients answer what they were told, and nothing else."""
+    """A session whose clients answer as a test says, and nothing else."""
 
     def __init__(self) -> None:
         self.clients: dict[str, Any] = {}
@@ -35,6 +35,8 @@ class StubbedSession:
         stubber = Stubber(self.clients[service])
         stubber.activate()
         return stubber
+
+    region_name = REGION
 
     def client(self, service: str) -> Any:
         return self.clients[service]
@@ -52,7 +54,7 @@ def a_stack(session: StubbedSession, **options: Any) -> Stack:
 
 
 def describe(session: StubbedSession) -> None:
-    """Let CloudFormation tell the outputs."""
+    """Let CloudFormation list the outputs."""
     outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
     stack = {
         "StackName": "sms-bridge",
@@ -64,7 +66,7 @@ def describe(session: StubbedSession) -> None:
 
 
 def list_resources(session: StubbedSession) -> None:
-    """Let CloudFormation tell the resources, on two pages."""
+    """Let CloudFormation list the resources, on two pages."""
     stubber = session.stub("cloudformation")
     pages = (("SendSms", "AWS::Lambda::Function", "next"), ("OutcomeQueue", "AWS::SQS::Queue", ""))
     for name, kind, token in pages:
@@ -111,7 +113,7 @@ def test_8x8s_host_is_what_the_sending_function_calls(session: StubbedSession) -
     session.stub("lambda").add_response(
         "get_function_configuration",
         {"Environment": {"Variables": variables}},
-        {"FunctionName": "physical-SendSms"},
+        {"FunctionName": "physical-SendSms", "Qualifier": "live"},
     )
     stack = a_stack(session)
 
@@ -120,10 +122,24 @@ def test_8x8s_host_is_what_the_sending_function_calls(session: StubbedSession) -
 
 
 def test_a_stack_that_is_not_there_is_said_so(session: StubbedSession) -> None:
-    session.stub("cloudformation").add_client_error("describe_stacks", "ValidationError")
+    cloudformation = session.stub("cloudformation")
+    cloudformation.add_client_error("describe_stacks", "ValidationError")
+    others = [
+        {
+            "StackName": name,
+            "CreationTime": "2026-11-24T09:30:00Z",
+            "StackStatus": "CREATE_COMPLETE",
+            "Outputs": [{"OutputKey": key, "OutputValue": "x"}],
+        }
+        for name, key in (("other-bridge", "SendUrl"), ("website", "Url"))
+    ]
+    cloudformation.add_response("describe_stacks", {"Stacks": others})
 
-    with pytest.raises(StackError, match="there is no stack sms-bridge in this account"):
+    with pytest.raises(StackError, match="there is no stack sms-bridge in region") as raised:
         a_stack(session).outputs  # noqa: B018
+
+    assert raised.value.id == "stack-missing"
+    assert raised.value.remedy.startswith("--stack other-bridge;")
 
 
 def test_any_other_refusal_is_passed_on(session: StubbedSession) -> None:
@@ -138,8 +154,8 @@ def test_a_refusal_is_one_line_without_a_traceback() -> None:
         {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "DescribeStacks"
     )
 
-    assert line_of(refusal) == "AWS refused DescribeStacks: AccessDenied not authorized"
-    assert line_of(BridgeError("one\n  line")) == "one line"
+    assert str(failure_of(refusal)).startswith("AWS does not let you do DescribeStacks; use a role")
+    assert str(failure_of(BridgeError("this", remedy="do that"))) == "this; do that"
 
 
 def test_aws_out_of_reach_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +169,7 @@ def test_aws_out_of_reach_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPat
     result = CliRunner().invoke(bridge.app.app, ["--region", REGION, "stats"], env=environment)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("bridge: Could not connect to the endpoint URL")
+    assert result.stderr.startswith("sms-bridge: AWS does not answer; see whether this machine")
     assert result.stderr.count("\n") == 1
 
 
@@ -173,7 +189,10 @@ def test_every_command_has_a_help_text_and_takes_json() -> None:
         ["doctor"],
         ["stats"],
         ["message"],
+        ["failures"],
+        ["opt-outs"],
         ["replay"],
+        ["redrive"],
         ["rotate"],
         ["forget"],
     ):
@@ -184,7 +203,7 @@ def test_every_command_has_a_help_text_and_takes_json() -> None:
 
 
 def test_columns_are_aligned_and_never_cut() -> None:
-    assert columns([("a", "x" * 300), ("bbb", "")], ("One", "Two")).splitlines() == [
+    assert columns([("a", "x" * 300), ("bbb", "")], ("One", "Two")) == [
         "One  Two",
         "a    " + "x" * 300,
         "bbb",

@@ -1,7 +1,8 @@
-"""`bridge webhook`: registered, replaced and removed at 8x8, and never somebody else's unasked."""
+"""`sms-bridge webhook`: registered, replaced and removed, never somebody else's unasked."""
 
+from bridge.calls import Answer
 from local.eightx8.callbacks import Target
-from tests.bridge.deployed import ACCOUNT, PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.bridge.deployed import ACCOUNT, CALLBACK_TOKEN, PROMOTIONAL, TRANSACTIONAL, Deployed
 
 ELSEWHERE = "https://other.example.com/hook"
 
@@ -29,7 +30,7 @@ def test_its_exit_status_tells_whether_anything_leads_here(deployed: Deployed) -
     deployed.eightx8.webhooks.delete("*")
     result = deployed.run("webhook", "show")
     assert result.exit_code == 1
-    assert "bridge webhook register" in result.output
+    assert "sms-bridge webhook register" in result.output
 
 
 def test_what_is_registered_brings_the_token_that_the_bridge_asks_for(deployed: Deployed) -> None:
@@ -38,7 +39,7 @@ def test_what_is_registered_brings_the_token_that_the_bridge_asks_for(deployed: 
     assert deployed.run("webhook", "register").exit_code == 0
 
     target = deployed.eightx8.webhooks.target(TRANSACTIONAL)
-    assert target == Target(f"{deployed.api_url}/callbacks/8x8", "Bearer callback-token")
+    assert target == Target(f"{deployed.api_url}/callbacks/8x8", f"Bearer {CALLBACK_TOKEN}")
 
 
 def test_one_that_points_here_is_renewed_without_asking(deployed: Deployed) -> None:
@@ -55,7 +56,7 @@ def test_somebody_elses_webhook_is_replaced_or_removed_only_on_a_yes(deployed: D
         assert result.exit_code == 1
         assert ELSEWHERE in result.output
     assert deployed.eightx8.webhooks.target(TRANSACTIONAL) == Target(
-        ELSEWHERE, "Bearer callback-token"
+        ELSEWHERE, f"Bearer {CALLBACK_TOKEN}"
     )
 
     assert deployed.run("webhook", "register", typed="y\n").exit_code == 0
@@ -98,4 +99,17 @@ def test_an_account_id_is_remembered_once_8x8_has_accepted_it(deployed: Deployed
 def test_without_a_key_it_says_what_to_do(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="")
 
-    assert "bridge configure" in deployed.run("webhook", "show").stderr
+    assert "sms-bridge configure" in deployed.run("webhook", "show").stderr
+
+
+def test_a_webhook_of_the_old_format_is_said_with_what_to_ask_for(deployed: Deployed) -> None:
+    words = (
+        b'{"code": 1000, "message": "Unable to setup the webhook of the new format. Version = V1"}'
+    )
+    deployed.eightx8_answers[("POST", "/webhooks")] = Answer(400, words)
+
+    result = deployed.run("webhook", "register")
+
+    assert result.exit_code == 1
+    assert "old format (V1)" in result.stderr
+    assert "ask 8x8's support to delete the old SMS delivery-receipt webhook" in result.stderr

@@ -130,7 +130,7 @@ def compare(
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
-    taken = eightx8.taken
+    taken = eightx8.accepted
     for client_message_id, group in taken.items():
         for sms in group:
             ids_of[sms.destination].add(client_message_id)
@@ -211,7 +211,8 @@ def _is_untrue(report: Report, taken: list[SmsMessage], faults: Faults) -> bool:
     # A failure that a receipt told may turn into a delivery later; of two SMS that went out for
     # a message (under `resend`), one may have failed.
     has_failed = any(
-        sms.fate.rejection or any(one.state in _FAILURES for one in sms.history) for sms in taken
+        sms.scenario.rejection or any(one.state in _FAILURES for one in sms.history)
+        for sms in taken
     )
     return "delivered" in finals and not has_failed
 
@@ -228,7 +229,7 @@ def _final(sms: SmsMessage) -> str:
     states = {one.state for one in sms.history if one.error_code not in _NOT_FINAL}
     if states & {"delivered", "read"}:
         return "delivered"
-    return "failed" if sms.fate.rejection or states & set(_FAILURES) else ""
+    return "failed" if sms.scenario.rejection or states & set(_FAILURES) else ""
 
 
 def _was_opted_out(

@@ -11,22 +11,22 @@ from typing import Any
 from local.eightx8 import (
     Course,
     EightX8Simulator,
-    Fate,
     Fault,
     Instruction,
     Pace,
     Receipt,
+    Scenario,
     SmsMessage,
 )
 from local.eightx8.callbacks import ALL_SUB_ACCOUNTS, Target
-from local.eightx8.fates import (
+from local.eightx8.scenarios import (
     ABSENT,
     DELIVERED,
-    FATES,
     QUEUED,
     READ,
     REJECTED,
     RETRIED,
+    SCENARIOS,
     SENT,
 )
 from tests.chaos.faults import Faults
@@ -39,11 +39,11 @@ _VIRTUAL_NUMBER = "+6598765432"
 
 
 def _failed(error_code: int) -> tuple[Receipt, ...]:
-    return Instruction(course=Course.FAIL, error_code=error_code).fate.receipts
+    return Instruction(course=Course.FAIL, error_code=error_code).scenario.receipts
 
 
-def _fault(course: Course, *, taken: bool = True) -> Fault:
-    fault = Instruction(course=course, taken=taken).fate.fault
+def _fault(course: Course, *, accepted: bool = True) -> Fault:
+    fault = Instruction(course=course, accepted=accepted).scenario.fault
     assert fault is not None
     return fault
 
@@ -119,27 +119,29 @@ class EightX8Side:
         self._server = Server(loop, world, self.simulator.application(), address="203.0.113.8")
 
     @property
-    def taken(self) -> dict[str, list[SmsMessage]]:
+    def accepted(self) -> dict[str, list[SmsMessage]]:
         """All messages that have a umid, by ``clientMessageId``."""
-        taken = defaultdict(list)
+        accepted = defaultdict(list)
         for message in (*self.simulator.messages, *self.simulator.rejected):
-            taken[message.client_message_id].append(message)
-        return taken
+            accepted[message.client_message_id].append(message)
+        return accepted
 
     # ----------------------------------------------------------------------------- on the way to it
-    def mishap(self, path: str) -> Mishap[Fate]:
+    def mishap(self, path: str) -> Mishap[Scenario]:
         """Tell what goes wrong with the next request."""
         strikes, choice = self._faults.strikes, self._faults.choice
         if strikes("outages"):
             return Mishap(is_refused=choice("outages", True, False), instead=_BUSY)
-        mishap: Mishap[Fate] = Mishap(
+        mishap: Mishap[Scenario] = Mishap(
             is_refused=strikes("refused"),
             is_ignored=strikes("connect_timeout"),
             connects_after=self._faults.amount("slow_connect", 0.5, 10.0),
             is_unread=strikes("reset_before_read"),
         )
         if path.endswith(("/messages", "/messages/batch")):
-            mishap.order = Fate(fault=self._fault(), seconds_to_answer=self._seconds_to_answer())
+            mishap.order = Scenario(
+                fault=self._fault(), seconds_to_answer=self._seconds_to_answer()
+            )
         elif strikes("export_fails"):
             message_type = choice("export_fails", "refused", "lost", "status")
             mishap.is_refused |= message_type == "refused"
@@ -161,7 +163,7 @@ class EightX8Side:
             return replace(throttled, retry_after=choice("throttled_with_time", *_RETRY_AFTER))
         if strikes("errors_before"):
             status = choice("errors_before", 500, 502, 503, 504)
-            return replace(_fault(Course.ERROR, taken=False), status=status)
+            return replace(_fault(Course.ERROR, accepted=False), status=status)
         if strikes("reset_after_read"):
             return _fault(Course.DROP)
         if strikes("errors_after"):
@@ -170,7 +172,7 @@ class EightX8Side:
             return Fault("garbage", accepted=True, page=choice("garbage_answers", *_OTHER_PAGES))
         return None
 
-    async def answer(self, request: Request, order: Fate | None) -> Reply:
+    async def answer(self, request: Request, order: Scenario | None) -> Reply:
         """Answer a request."""
         if order is None:
             if request.method == "POST":
@@ -204,28 +206,30 @@ class EightX8Side:
         return replace(reply, body=body)
 
     # ------------------------------------------------------------------------ what it is told to do
-    def _order(self, request: Request, order: Fate) -> bool:
+    def _order(self, request: Request, order: Scenario) -> bool:
         """Order what becomes of the messages in a request; tells whether receipts come early."""
         body = json.loads(request.content)
         is_early = False
         for message in body.get("messages", [body]):
             number = message["destination"]
-            fate = replace(order, seconds_to_log=self._random.uniform(1.0, 90.0))
+            scenario = replace(order, seconds_to_log=self._random.uniform(1.0, 90.0))
             # By the number, so that one that is refused once is refused again.
             if "refused_numbers" in self._faults.names and number.endswith("7"):
                 self._faults.struck["refused_numbers"] += 1
-                fate = replace(fate, fault=replace(_fault(Course.REFUSE), refuses_batch=True))
-            elif fate.fault is None or fate.fault.accepted:
-                fate = self._with_receipts(fate)
-                is_early |= fate.receipts[0].after == 0.0
-            self.simulator.fates[number.removeprefix("+")] = fate
-            self._heard(message["clientMessageId"], f"8x8 is asked: {_in_words(fate)}")
+                scenario = replace(
+                    scenario, fault=replace(_fault(Course.REFUSE), refuses_batch=True)
+                )
+            elif scenario.fault is None or scenario.fault.accepted:
+                scenario = self._with_receipts(scenario)
+                is_early |= scenario.receipts[0].after == 0.0
+            self.simulator.scenarios[number.removeprefix("+")] = scenario
+            self._heard(message["clientMessageId"], f"8x8 is asked: {_in_words(scenario)}")
         return is_early
 
-    def _with_receipts(self, fate: Fate) -> Fate:
+    def _with_receipts(self, scenario: Scenario) -> Scenario:
         strikes, amount = self._faults.strikes, self._faults.amount
         if strikes("rejected"):
-            return replace(fate, rejection=FATES["0003"].rejection)
+            return replace(scenario, rejection=SCENARIOS["0003"].rejection)
         kinds, weights = zip(*_RECEIPTS, strict=True)
         (planned,) = self._random.choices(kinds, weights)
         is_early = strikes("receipts_early")
@@ -235,13 +239,13 @@ class EightX8Side:
             if strikes("receipts_late"):
                 after += self._random.uniform(3600.0, 47 * 3600.0 / len(planned))
             reported = amount("receipts_shuffled", 0.0, 120.0)
-            told_after: tuple[float, ...] = (reported,)
+            callbacks_after: tuple[float, ...] = (reported,)
             if strikes("receipts_lost"):
-                told_after = ()
+                callbacks_after = ()
             elif strikes("receipts_doubled"):
-                told_after = (reported, reported + self._random.uniform(0.0, 60.0))
-            receipts.append(replace(receipt, after=after, told_after=told_after))
-        return replace(fate, receipts=tuple(receipts))
+                callbacks_after = (reported, reported + self._random.uniform(0.0, 60.0))
+            receipts.append(replace(receipt, after=after, callbacks_after=callbacks_after))
+        return replace(scenario, receipts=tuple(receipts))
 
     def _order_export(self) -> None:
         lag = self._faults.amount("export_lags", 60.0, 7200.0)
@@ -273,8 +277,8 @@ class EightX8Side:
         return status
 
 
-def _in_words(fate: Fate) -> str:
-    fault = fate.fault
-    if fate.rejection or (fault and not fault.accepted):
+def _in_words(scenario: Scenario) -> str:
+    fault = scenario.fault
+    if scenario.rejection or (fault and not fault.accepted):
         return "not taken"
-    return f"taken, to be {fate.receipts[-1].state}" + (f", {fault.way}" if fault else "")
+    return f"taken, to be {scenario.receipts[-1].state}" + (f", {fault.kind}" if fault else "")

@@ -77,15 +77,19 @@ class Desk:
             await self.page.get_by_label("Text", exact=True).fill(text)
         await self.button("Send test SMS").click()
 
-    async def tell_eightx8(self, course: str) -> None:
+    async def instruct_eightx8(self, course: str) -> None:
         """Choose what 8x8 does with the next message."""
         await self.page.get_by_label("It shall").select_option(course)
-        await self.button("Tell 8x8").click()
+        await self.button("Apply").click()
         await expect(self.page.locator("#instructions-now")).to_contain_text("Next message")
 
     async def type_macro(self, key: str, value: str) -> None:
         """Change a value of the sender's body."""
         await self.page.get_by_label(f"Body {key}: value").fill(value)
+
+    async def show_details(self) -> None:
+        """Ask for what only an engineer wants to see."""
+        await self.page.get_by_label("Technical details").check()
 
     async def open_tracking(self) -> None:
         """Unfold the delivery-tracking form."""

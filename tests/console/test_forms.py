@@ -1,5 +1,6 @@
 """The forms as JSON, there and back, and what is wrong in them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,7 +96,7 @@ def test_an_instruction() -> None:
         ({"course": "fail", "errorCode": 6}, "errorCode"),
         ({"course": "fail", "errorCode": True}, "errorCode"),
         ({"course": "late", "seconds": 61}, "seconds"),
-        ({"course": "error", "taken": "yes"}, "taken"),
+        ({"course": "error", "accepted": "yes"}, "accepted"),
         ({"course": "error", "silent": 1}, "silent"),
         ({"course": "drop", "once": None}, "once"),
     ],
@@ -110,8 +111,21 @@ def test_an_instruction_that_cannot_be_followed(form: dict[str, Any], field: str
 def test_what_to_type_has_every_field_and_neither_this_stacks_host_nor_its_token() -> None:
     rows = {row["field"]: row for row in what_to_type(SENDERS.transactional)}
 
-    assert rows["API URL"]["value"].endswith(".amazonaws.com/api/v1/subaccounts/Acme/messages")
+    assert rows["API URL"]["value"] == (
+        "https://YOUR_BRIDGE/api/v1/subaccounts/YOUR_SUB_ACCOUNT/messages"
+    )
     assert rows["Header Authorization"]["value"] == "Bearer YOUR_TOKEN"
+    assert rows["Header Content-Type"]["value"] == "application/json"
     assert rows["Body recipient"]["value"] == "Moesms_destination"
+    assert {name for name, row in rows.items() if row["own"]} == {"API URL", "Header Authorization"}
+    assert rows["Sender name"]["source"] != rows["Body sender"]["source"]
     assert "the-token" not in str(rows)
     assert "127.0.0.1" not in str(rows)
+
+
+def test_what_to_type_names_the_content_type_of_a_form_and_a_header_once() -> None:
+    form = what_to_type(SENDERS.promotional)
+    raw = what_to_type(replace(SENDERS.raw, headers={"content-type": "text/json"}))
+
+    assert "application/x-www-form-urlencoded" in [row["value"] for row in form]
+    assert [row["value"] for row in raw if "Content-Type" in row["field"]] == ["text/json"]

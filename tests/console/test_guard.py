@@ -22,7 +22,7 @@ async def url() -> AsyncIterator[str]:
     application = web.Application(middlewares=[guard])
     application.on_response_prepare.append(add_headers)
     application.router.add_route("*", "/{path:.*}", answer)
-    async with serve(application) as url:
+    async with serve(application, has_page=True) as url:
         yield url
 
 

@@ -1,4 +1,4 @@
-"""Who listens is told; who is too slow is cut off; the end ends all."""
+"""Listeners get events; one that is too slow is cut off; the end ends all."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from local.console.hub import Hub, event_of
 
 
-async def test_all_that_listen_are_told_and_nobody_else() -> None:
+async def test_all_listeners_get_an_event_and_nobody_else() -> None:
     hub = Hub()
     hub.publish("early", 1)
     async with hub.listening() as one, hub.listening() as other:

@@ -38,7 +38,8 @@ class TestAFirstVisit:
         await desk.button("Show", within="#guide").click()
         dialog = desk.page.get_by_role("dialog")
         for field, value in (
-            ("API URL", "/api/v1/subaccounts/Acme_Transactional/messages"),
+            ("API URL", "https://YOUR_BRIDGE/api/v1/subaccounts/YOUR_SUB_ACCOUNT/messages"),
+            ("Header Content-Type", "application/json"),
             ("Header Authorization", "Bearer YOUR_TOKEN"),
             ("Body recipient", "Moesms_destination"),
             ("Body message", "Moesms_message"),
@@ -55,7 +56,7 @@ class TestAFirstVisit:
 
 
 class TestOneMessage:
-    async def test_a_report_that_moengage_does_not_take_is_told_again(
+    async def test_a_report_that_moengage_does_not_take_is_sent_again(
         self, desk: Desk, stack: LocalStack
     ) -> None:
         # Else an earlier message's report would meet it.
@@ -68,30 +69,31 @@ class TestOneMessage:
         await desk.button("Refuse the next report (503)").click()
         await desk.send("+6581231105")
 
-        await expect(desk.steps).to_contain_text("does not take the report, answers 503")
+        await expect(desk.steps).to_contain_text("does not acknowledge the report, answers 503")
         await expect(desk.page.locator(".wait")).to_contain_text(
-            "MoEngage did not take it (1 tries)"
+            "MoEngage did not acknowledge it (1 tries)"
         )
         await expect(desk.verdict).to_contain_text("Delivered")
 
-    async def test_its_way_its_item_and_its_log_lines_show_as_they_come(self, desk: Desk) -> None:
+    async def test_its_steps_its_item_and_its_log_lines_show_as_they_come(self, desk: Desk) -> None:
         await desk.page.get_by_label("It shall").select_option("fail with an error code")
+        await desk.show_details()
         await desk.page.get_by_label("Error code", exact=True).select_option("43 Spam filter")
-        await desk.button("Tell 8x8").click()
+        await desk.button("Apply").click()
         await expect(desk.page.locator("#instructions-now")).to_contain_text("43, Spam filter")
         await desk.send("+6581231101")
 
         waits = desk.page.locator(".wait")
-        await expect(waits).to_contain_text("in the outcome queue until MoEngage knows")
+        await expect(waits).to_contain_text("in the outcome queue for 6 s")
         await expect(desk.verdict).to_contain_text("Failed: eightx8_undelivered_43")
         await expect(desk.verdict).to_contain_text("Spam filter")
         for step in (
             re.compile("MoEngage posts the webhook"),
-            re.compile("bridge claims the message send_sms"),
-            re.compile("8x8 takes the message"),
+            re.compile("bridge accepts the message send_sms"),
+            re.compile("8x8 accepts the message"),
             re.compile("8x8 sends the receipt undelivered"),
             re.compile("bridge receipt recorded receive_callback.*undelivered"),
-            re.compile("MoEngage takes the report, counts it as failed"),
+            re.compile("MoEngage acknowledges the report, counts it as failed"),
             re.compile("bridge outcome told forward_outcome"),
         ):
             await expect(
@@ -113,7 +115,7 @@ class TestOneMessage:
         await desk.page.get_by_label("Text", exact=True).fill(text)
         size = desk.page.locator("#test-size")
         await expect(size).to_have_text(
-            "1 SMS, UCS-2, because of 🎉 (U+1F389, party popper), ó "
+            "1 SMS, Unicode, because of 🎉 (U+1F389, party popper), ó "
             "(U+00F3, latin small letter o with acute)"
         )
 
@@ -121,9 +123,9 @@ class TestOneMessage:
 
         arrived = desk.phone.get_by_role("listitem")
         await expect(arrived.locator(".bubble")).to_have_text(text)
-        await expect(arrived).to_contain_text("1 SMS, UCS-2, because of 🎉")
+        await expect(arrived).to_contain_text("1 SMS, Unicode, because of 🎉")
 
-    async def test_a_message_past_the_page_has_its_way_shown_as_well(
+    async def test_a_message_that_did_not_come_from_the_page_is_shown_as_well(
         self, desk: Desk, stack: LocalStack
     ) -> None:
         # With the first of the commands that `make run` prints.
@@ -140,14 +142,16 @@ class TestOneMessage:
         await expect(row).to_contain_text("Hello from the bridge")
         await row.get_by_role("button").click()
         await expect(desk.page.locator("#timeline")).to_contain_text(message_id)
-        await expect(desk.steps).to_contain_text("takes the message")
+        await expect(desk.steps).to_contain_text("accepts the message")
         await expect(desk.page.locator("#timeline")).to_contain_text("MoEngage does not know it")
+        await desk.show_details()
         await desk.page.get_by_role("tab", name="Requests").click()
         await expect(desk.page.locator("#timeline")).to_contain_text("its request was not seen")
 
     async def test_8x8_shows_the_request_with_its_key_masked(
         self, desk: Desk, stack: LocalStack
     ) -> None:
+        await desk.show_details()
         await desk.send("+6581231103", "Look at the request")
 
         newest = (
@@ -163,13 +167,13 @@ class TestOneMessage:
     ) -> None:
         await desk.page.get_by_label("It shall").select_option("429, too many requests, once")
         await desk.page.get_by_label("Retry-After, in seconds").fill("4")
-        await desk.button("Tell 8x8").click()
+        await desk.button("Apply").click()
         await expect(desk.page.locator("#instructions-now")).to_contain_text("429")
         await desk.send("+6581231104")
 
         await expect(desk.page.locator(".wait")).to_contain_text("in the send queue")
         await expect(desk.steps).to_contain_text("gets the message, answers 429, code 429")
-        await expect(desk.steps).to_contain_text("takes a batch")
+        await expect(desk.steps).to_contain_text("accepts a batch")
         await expect(desk.phone.get_by_role("listitem")).to_have_count(1)
 
 
@@ -183,13 +187,14 @@ class TestMistakes:
         await expect(desk.verdict).to_contain_text("The macros are swapped")
         await desk.picture("swapped_macros")
         # A refused request is found in the log as well.
+        await desk.show_details()
         await desk.page.get_by_role("tab", name="Log lines").click()
         await expect(desk.page.locator("#timeline")).to_contain_text("request refused")
 
     @pytest.mark.parametrize(
         ("value", "hint"),
         [
-            ("Bearer not-the-token", "none of the secret's moengageTokens"),
+            ("Bearer not-the-token", "none of those that the bridge takes"),
             ("not-the-token", "must begin with the word Bearer"),
         ],
     )
@@ -218,11 +223,60 @@ class TestMistakes:
         await desk.button("Save mapping").click()
         await expect(desk.page.locator("#tracking")).to_contain_text("Saved.")
 
-    async def test_a_call_beyond_this_machine_is_not_made(self, desk: Desk) -> None:
-        await desk.page.get_by_label("API URL").fill("https://gateway.example/send")
+    @pytest.mark.parametrize(
+        ("typed", "refusal"),
+        [
+            ("https://gateway.example/send", "API URL is not on this machine"),
+            ("", "API URL must not be empty"),
+            ("send", "API URL must begin with http:// or https://"),
+        ],
+    )
+    async def test_a_url_that_is_not_called_is_refused_by_the_name_of_its_field(
+        self, desk: Desk, typed: str, refusal: str
+    ) -> None:
+        await desk.page.get_by_label("API URL").fill(typed)
         await desk.send("+6581231109")
 
-        await expect(desk.verdict).to_contain_text("is not on this machine")
+        await expect(desk.verdict).to_contain_text(refusal)
+
+    async def test_get_is_named_as_the_mistake(self, desk: Desk) -> None:
+        await desk.page.get_by_label("Method").select_option("GET")
+        await desk.send("+6581231112")
+
+        await expect(desk.verdict).to_contain_text("The method must be POST")
+
+    async def test_a_misspelt_macro_is_named_before_and_after_sending(self, desk: Desk) -> None:
+        await desk.type_macro("message", "Moesms_mesage")
+        await expect(desk.page.locator("#sender")).to_contain_text("Moesms_mesage is no macro")
+        await desk.send("+6581231113")
+
+        await expect(desk.verdict).to_contain_text("Delivered")
+        await expect(desk.verdict).to_contain_text("Moesms_mesage is no macro")
+        await expect(desk.verdict).to_have_class("verdict is-odd")
+
+    async def test_a_mapping_that_is_not_saved_is_named_at_the_verdict(self, desk: Desk) -> None:
+        await desk.open_tracking()
+        await desk.send("+6581231114")
+        await expect(desk.verdict).to_contain_text("Delivered")
+
+        await desk.page.get_by_label("Success values").fill("SENT")
+        await expect(desk.verdict).to_contain_text("changes that are not saved")
+        await desk.page.get_by_label("Success values").fill("DELIVERED")
+        await expect(desk.verdict).not_to_contain_text("changes that are not saved")
+
+    async def test_the_last_verdict_is_gone_while_the_next_message_is_sent(
+        self, desk: Desk
+    ) -> None:
+        await desk.send("+6581110003")
+        await expect(desk.verdict).to_contain_text("eightx8_rejected")
+
+        await desk.page.get_by_label("It shall").select_option("answer late")
+        await desk.button("Apply").click()
+        await expect(desk.page.locator("#instructions-now")).to_contain_text("answer late")
+        await desk.send("+6581231115")
+
+        await expect(desk.verdict).to_have_text("Sending…")
+        await expect(desk.verdict).to_contain_text("Delivered")
 
 
 class TestOptingOut:
@@ -260,7 +314,7 @@ class TestACampaign:
         await expect(form).to_contain_text("16 of 16 sent, done")
         await expect(form).to_contain_text("0 wait for an outcome")
         charts = desk.page.locator("#charts")
-        await expect(charts.get_by_role("row", name="told: failed")).to_contain_text("4 25 %")
+        await expect(charts.get_by_role("row", name="reported: failed")).to_contain_text("4 25 %")
         await expect(charts).to_contain_text("eightx8_undelivered_1")
         await desk.picture("campaign", part="#campaign")
 
@@ -276,9 +330,11 @@ class TestByKeyboard:
     async def test_a_message_is_sent_found_and_read_without_a_mouse(self, desk: Desk) -> None:
         keyboard = desk.page.keyboard
         await keyboard.press("Tab")
-        await expect(desk.page.get_by_text("Skip to the message's way")).to_be_focused()
+        await expect(desk.page.get_by_text("Skip to the message's steps")).to_be_focused()
         await keyboard.press("Enter")
         await expect(desk.page.locator("#way")).to_be_focused()
+        await desk.page.get_by_label("Technical details").focus()
+        await keyboard.press("Space")
 
         await desk.page.get_by_label("Mobile number").focus()
         await keyboard.press("ControlOrMeta+a")
@@ -312,6 +368,47 @@ class TestByKeyboard:
 
 
 class TestForEverybody:
+    async def test_it_says_that_nothing_is_sent_and_hides_what_only_an_engineer_wants(
+        self, desk: Desk
+    ) -> None:
+        header = desk.page.locator("header.top")
+        await expect(header).to_contain_text("Simulated: no SMS leaves this machine")
+        queues, received = desk.page.locator("#queues"), desk.page.locator("#requests")
+        for part in (queues, received):
+            await expect(part).to_be_hidden()
+
+        await desk.show_details()
+
+        await expect(queues).to_contain_text("in outcome queue")
+        await expect(received).to_be_visible()
+        await desk.page.reload()
+        await expect(queues).to_be_visible()
+
+    async def test_the_list_of_messages_is_one_stop_for_the_tab_key(self, desk: Desk) -> None:
+        for _ in range(2):
+            await desk.send("+6581231116")
+            await expect(desk.verdict).to_contain_text("Sent")
+        stops = desk.page.locator("#messages li button[tabindex='0']")
+
+        await expect(stops).to_have_count(1)
+        await expect(stops).to_have_attribute("aria-pressed", "true")
+
+    async def test_on_a_phone_a_link_leads_to_a_heading_that_shows_and_is_marked(
+        self, chromium: Browser, url: str
+    ) -> None:
+        async with Desk.open(chromium, url, width=390, height=844) as desk:
+            places = desk.page.get_by_role("navigation", name="Parts of the page")
+            await places.get_by_role("link", name="8x8").click()
+
+            heading = desk.page.get_by_role("heading", name="8x8", exact=True)
+            await expect(heading).to_be_in_viewport()
+            header = await desk.page.locator("header.top").bounding_box()
+            shown = await heading.bounding_box()
+            assert header
+            assert shown
+            assert shown["y"] >= header["y"] + header["height"]
+            await expect(places.locator("[aria-current]")).to_have_text("8x8")
+
     @pytest.mark.parametrize("colors", ["light", "dark"])
     @pytest.mark.parametrize("width", [1280, 390])
     async def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
@@ -321,7 +418,7 @@ class TestForEverybody:
             chromium, url, width=width, colors="dark" if colors == "dark" else "light"
         ) as desk:
             await desk.send(f"+65812312{width % 89:02d}")
-            await expect(desk.steps).to_contain_text("8x8 takes the message")
+            await expect(desk.steps).to_contain_text("8x8 accepts the message")
             await desk.open_tracking()
 
             assert await desk.serious_findings() == []

@@ -12,8 +12,8 @@ from local.console.bridge_watch import LogLine
 from local.console.counters import counters
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, Traces
-from local.eightx8 import CallbackAttempt, EightX8Simulator, Fate, SendRequest, SmsMessage
-from local.eightx8.fates import DELIVERED
+from local.eightx8 import CallbackAttempt, EightX8Simulator, Scenario, SendRequest, SmsMessage
+from local.eightx8.scenarios import DELIVERED
 from local.eightx8.segments import parts_of
 from local.moengage import CampaignMessage, MoEngageSimulator, Report, WebhookAnswer
 from local.moengage.configuration import WebhookRequest
@@ -77,14 +77,16 @@ class World:
                 encoding=parts.encoding,
                 segments=parts.count,
                 cut_off=parts.cut_off,
-                fate=Fate(),
-                taken_at=NOW,
+                scenario=Scenario(),
+                accepted_at=NOW,
                 last=DELIVERED,
                 last_at=NOW + 1,
             )
         )
 
-    def tells(self, message_id: str, state: str, *, status: int = 200, attempt: int = 1) -> None:
+    def calls_back(
+        self, message_id: str, state: str, *, status: int = 200, attempt: int = 1
+    ) -> None:
         event = {"payload": {"clientMessageId": message_id, "status": {"state": state}}}
         self.eightx8.callbacks.append(
             CallbackAttempt(event, "http://bridge", attempt, at=NOW + 1, status=status)
@@ -100,16 +102,16 @@ def world() -> World:
     return World()
 
 
-def taken(message_id: str = "m-1") -> WebhookAnswer:
+def accepted(message_id: str = "m-1") -> WebhookAnswer:
     return WebhookAnswer(http_status=200, unique_id=message_id, at=NOW, seconds=0.25)
 
 
 def whole(world: World) -> None:
     """Write down a message that came through."""
-    world.asks(taken())
+    world.asks(accepted())
     world.gets("m-1")
     world.takes("m-1")
-    world.tells("m-1", "delivered")
+    world.calls_back("m-1", "delivered")
     line = {
         "message": "outcome told",
         "message_id": "m-1",
@@ -122,8 +124,8 @@ def whole(world: World) -> None:
             unique_id="m-1", succeeded=True, reason="", content={}, http_status=200, at=NOW + 5.9
         )
     )
-    told = {"outcome": {"status": "DELIVERED"}, "reported_at": "2026-11-18T11:06:46.100Z"}
-    world.traces.add_items({"m-1": {**ITEM, "state": "delivered", **told}})
+    reported = {"outcome": {"status": "DELIVERED"}, "reported_at": "2026-11-18T11:06:46.100Z"}
+    world.traces.add_items({"m-1": {**ITEM, "state": "delivered", **reported}})
 
 
 def test_all_sides_of_a_message_in_their_order(world: World) -> None:
@@ -133,24 +135,24 @@ def test_all_sides_of_a_message_in_their_order(world: World) -> None:
 
     assert steps == [
         "MoEngage posts the webhook",
-        "bridge claims the message",
-        "8x8 takes the message",
+        "bridge accepts the message",
+        "8x8 accepts the message",
         "MoEngage is answered 200",
         "8x8 sends the receipt delivered",
         "phone 1 SMS on the phone",
-        "MoEngage takes the report, counts it as delivered",
+        "MoEngage acknowledges the report, counts it as delivered",
         "bridge outcome told",
     ]
     assert wait_of(world.last) is None
 
 
 def test_a_batch_belongs_to_each_of_its_messages(world: World) -> None:
-    world.asks(taken("m-1"))
-    world.asks(taken("m-2"))
+    world.asks(accepted("m-1"))
+    world.asks(accepted("m-2"))
     world.gets("m-1", "m-2", batch=True)
 
     for trace in world.traces.all():
-        assert "8x8 takes a batch" in [f"{step.who} {step.what}" for step in steps_of(trace)]
+        assert "8x8 accepts a batch" in [f"{step.who} {step.what}" for step in steps_of(trace)]
 
 
 @pytest.mark.parametrize("body", ["text", None, 5, [1], {"messages": 3}, {"messages": [5]}])
@@ -160,11 +162,11 @@ def test_a_request_that_nobody_understands_belongs_to_none(world: World, body: A
     assert world.traces.all() == []
 
 
-def test_what_is_told_again_and_what_is_not_taken_is_seen(world: World) -> None:
-    world.asks(taken())
+def test_repeated_callbacks_and_refused_reports_are_shown(world: World) -> None:
+    world.asks(accepted())
     world.gets("m-1", status=429)
-    world.tells("m-1", "sent", status=503)
-    world.tells("m-1", "sent", attempt=2)
+    world.calls_back("m-1", "sent", status=503)
+    world.calls_back("m-1", "sent", attempt=2)
     world.moengage.reports.append(
         Report(unique_id="m-1", succeeded=True, reason="", content={}, http_status=503)
     )
@@ -173,7 +175,7 @@ def test_what_is_told_again_and_what_is_not_taken_is_seen(world: World) -> None:
 
     assert "gets the message, answers 429" in said
     assert "sends the receipt sent again (attempt 2)" in said
-    assert "does not take the report, answers 503" in said
+    assert "does not acknowledge the report, answers 503" in said
 
 
 def test_a_refused_request_finds_its_log_line_by_the_error_id(world: World) -> None:
@@ -183,24 +185,24 @@ def test_a_refused_request_finds_its_log_line_by_the_error_id(world: World) -> N
     content = {"message": "request refused", "error_id": "e-1", "level": "WARNING"}
     world.traces.add_lines([LogLine(NOW, "send_sms", content)])
 
-    assert [line.says for line in world.last.passage.lines] == ["request refused"]
+    assert [line.says for line in world.last.record.lines] == ["request refused"]
 
 
 def test_the_second_message_with_an_id_is_a_repeat(world: World) -> None:
-    world.asks(taken())
-    world.asks(taken())
+    world.asks(accepted())
+    world.asks(accepted())
     world.traces.add_items({"m-1": ITEM})
 
     first, second = world.traces.all()
 
     assert (first.repeats, second.repeats) == (False, True)
-    assert "claims the message" in [step.what for step in steps_of(first)]
-    assert "claims the message" not in [step.what for step in steps_of(second)]
+    assert "accepts the message" in [step.what for step in steps_of(first)]
+    assert "accepts the message" not in [step.what for step in steps_of(second)]
 
 
 @pytest.mark.parametrize("key", ["0", "2", "-1", "x", "", "1" * 30, "²"])
 def test_a_message_that_is_not_there(world: World, key: str) -> None:
-    world.asks(taken())
+    world.asks(accepted())
 
     assert world.traces.one(key) is None
     assert world.traces.one("1") is not None
@@ -211,7 +213,7 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
     [
         ({"state": "waiting"}, "in the send queue", False),
         ({"state": "sending"}, "for 8x8's answer", False),
-        ({"state": "unknown"}, "held: 8x8 may have it", False),
+        ({"state": "unknown"}, "held: the SMS may still arrive", False),
         ({"state": "sent"}, "for 8x8's final receipt", False),
         (
             {"state": "delivered", "outcome": {}, "due_at": ITEM["accepted_at"]},
@@ -220,7 +222,7 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
         ),
         (
             {"state": "delivered", "outcome": {"status": "DELIVERED"}},
-            "until MoEngage knows the message's id",
+            "in the outcome queue for 6 s",
             True,
         ),
         (
@@ -230,7 +232,7 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
                 "tries": 2,
                 "next_try_at": "2026-11-18T11:07:00Z",
             },
-            "MoEngage did not take it (2 tries)",
+            "MoEngage did not acknowledge it (2 tries)",
             True,
         ),
     ],
@@ -238,7 +240,7 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
 def test_what_it_waits_for(
     world: World, changes: dict[str, Any], what: str | None, until: bool
 ) -> None:
-    world.asks(taken())
+    world.asks(accepted())
     world.traces.add_items({"m-1": {**ITEM, **changes}})
 
     wait = wait_of(world.last)
@@ -252,26 +254,26 @@ def test_what_it_waits_for(
 
 
 def test_an_item_is_looked_at_often_at_first_and_seldom_later(world: World) -> None:
-    world.asks(taken())
-    stirred_at = world.last.passage.stirred_at
+    world.asks(accepted())
+    changed_at = world.last.record.changed_at
 
-    assert world.traces.to_look_at(stirred_at + 1) == ["m-1"]
-    assert world.traces.to_look_at(stirred_at + 30) == ["m-1"]
-    assert world.traces.to_look_at(stirred_at + 32) == []
-    assert world.traces.to_look_at(stirred_at + 36) == ["m-1"]
+    assert world.traces.due(changed_at + 1) == ["m-1"]
+    assert world.traces.due(changed_at + 30) == ["m-1"]
+    assert world.traces.due(changed_at + 32) == []
+    assert world.traces.due(changed_at + 36) == ["m-1"]
 
 
 def test_the_numbers_of_a_run(world: World) -> None:
     whole(world)
     world.asks(WebhookAnswer(http_status=401, error_code="unauthorized", seconds=0.03))
-    world.asks(taken("m-3"))
+    world.asks(accepted("m-3"))
 
     found = counters(world.traces.all())
 
     assert found["funnel"] == {
         "requested": 3,
         "accepted": 2,
-        "taken": 1,
+        "accepted8x8": 1,
         "handedOver": 1,
         "delivered": 1,
         "failed": 0,
@@ -281,17 +283,17 @@ def test_the_numbers_of_a_run(world: World) -> None:
         0.05: 1,
         0.25: 2,
     }
-    assert {one["upTo"]: one["count"] for one in found["told"] if one["count"]} == {6.0: 1}
+    assert {one["upTo"]: one["count"] for one in found["reported"] if one["count"]} == {6.0: 1}
     assert (found["segments"], found["sms"]) == ({"1": 1}, 1)
 
 
 class TestOfSomebodyElse:
     """A message that came to the bridge past the page's MoEngage."""
 
-    def test_it_has_a_row_and_a_way_of_its_own(self, world: World) -> None:
+    def test_it_has_a_row_and_steps_of_its_own(self, world: World) -> None:
         world.gets("m-9")
         world.takes("m-9")
-        world.tells("m-9", "delivered")
+        world.calls_back("m-9", "delivered")
         # Whether it is a message is known when its item has been read.
         assert world.traces.all() == []
         assert world.traces.others() == []
@@ -304,8 +306,8 @@ class TestOfSomebodyElse:
         assert (shown["text"], shown["request"], shown["answers"]) == ("Hello", None, [])
         assert "MoEngage does not know it" in shown["verdict"]["hint"]
         assert [step["what"] for step in shown["timeline"]] == [
-            "claims the message",
-            "takes the message",
+            "accepts the message",
+            "accepts the message",
             "sends the receipt delivered",
             "1 SMS on the phone",
         ]
@@ -340,7 +342,7 @@ class TestOfSomebodyElse:
         world.traces.add_items({"m-1": {**ITEM, "accepted_at": now}})
         assert world.traces.others() == []
 
-        world.moengage.messages[0].answers.append(taken())
+        world.moengage.messages[0].answers.append(accepted())
 
         assert [trace.is_moengages for trace in world.traces.all()] == [True]
         assert world.traces.others() == []
@@ -354,7 +356,7 @@ class TestOfSomebodyElse:
         assert [trace.key for trace in world.traces.others()] == ["m-1"]
 
     def test_what_belongs_to_no_message_is_none(self, world: World) -> None:
-        world.tells("m-unknown", "delivered")
+        world.calls_back("m-unknown", "delivered")
         world.traces.all()
 
         assert world.traces.others() == []
@@ -389,11 +391,11 @@ class TestViews:
         ]
 
     def test_a_row_grows_with_whatever_happens(self, world: World) -> None:
-        world.asks(taken())
+        world.asks(accepted())
         before = views.row(world.last, None)["steps"]
         world.gets("m-1", status=0)
         during = views.row(world.last, None)["steps"]
         world.eightx8.requests[0] = replace(world.eightx8.requests[0], status=200)
-        world.last.passage.requests[0].status = 200
+        world.last.record.requests[0].status = 200
 
         assert before < during < views.row(world.last, None)["steps"]

@@ -86,7 +86,7 @@ def test_what_was_not_sent(message: CampaignMessage, symptom: str, hint: str) ->
     [
         ({}, "is missing"),
         ({"authorization": "token"}, "must begin with the word Bearer"),
-        ({"Authorization": "Bearer other"}, "none of the secret's moengageTokens"),
+        ({"Authorization": "Bearer other"}, "none of those that the bridge takes"),
     ],
 )
 def test_a_refused_token_without_quoting_it(headers: dict[str, str], hint: str) -> None:
@@ -180,3 +180,27 @@ class TestReported:
         )
 
         assert "would count as delivered now" in verdict_of(message, DELIVERY_TRACKING).hint
+
+
+@pytest.mark.parametrize(
+    ("value", "misspelt"),
+    [
+        ("Moesms_mesage", "Moesms_mesage"),
+        ("Hello MoeSMS_message", "MoeSMS_message"),
+        ("moesms_destination", "moesms_destination"),
+        ("Moesms_message", ""),
+        ("Moesms_messages", "Moesms_messages"),
+    ],
+)
+def test_a_misspelt_macro_is_named_although_the_message_was_delivered(
+    value: str, misspelt: str
+) -> None:
+    message = a_message(TAKEN, sender=replace(SENDER, body={"text": value}))
+    message.reports.append(
+        Report(unique_id="m-1", succeeded=True, reason="", content=REPORT, http_status=200)
+    )
+
+    verdict = verdict_of(message, DELIVERY_TRACKING)
+
+    assert verdict.status == "delivered"
+    assert verdict.hint.startswith(f"{misspelt} is no macro") if misspelt else not verdict.hint

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import aiohttp
 
-from local.console.client import ControlApi, SentMessage
 from local.stack import LocalStack
 from sms_bridge.domain.clock import timestamp
+from tests.end_to_end.control_api import ControlApi, SentMessage
 
 # For what takes six seconds at most when nothing else runs.
 SECONDS_TO_WAIT = 60
@@ -71,7 +71,7 @@ class Bridge:
         await self._session.close()
 
     def number(self, ending: str = "0000") -> str:
-        """Return a number that no other test has; its ending decides its fate at 8x8."""
+        """Return a number that no other test has; 8x8 goes by its ending."""
         return f"+4479{next(self._numbers):04d}{ending}"
 
     async def call(
@@ -135,10 +135,10 @@ class Bridge:
         """Ask once more what MoEngage knows of messages."""
         return [await self.control.message(message.key) for message in messages]
 
-    async def told(
+    async def all_reported(
         self, messages: Iterable[SentMessage], seconds: float = SECONDS_TO_WAIT
     ) -> list[SentMessage]:
-        """Wait until MoEngage has heard what became of each; gives them as they are then."""
+        """Wait until MoEngage has a report of each; gives them as they are then."""
         known = list(messages)
 
         async def look() -> list[SentMessage]:
@@ -149,7 +149,7 @@ class Bridge:
         )
 
     async def reported(self, *repeats: SentMessage) -> SentMessage:
-        """Wait until MoEngage has heard what became of a message, and nothing more is coming.
+        """Wait until MoEngage has a report of a message, and nothing more is coming.
 
         MoEngage files a report with the last message that was answered with its id: gives that one.
         """
@@ -157,11 +157,11 @@ class Bridge:
             lambda: self.again(repeats), lambda found: any(one.reports for one in found)
         )
         await self.quiet()
-        [told] = [one for one in found if one.reports]
-        return await self.control.message(told.key)
+        [reported] = [one for one in found if one.reports]
+        return await self.control.message(reported.key)
 
     async def quiet(self) -> None:
-        """Wait until neither 8x8 nor the bridge has anything more to tell."""
+        """Wait until neither 8x8 nor the bridge has anything more to do."""
         await self.control.settled()
         await until(lambda: self.stack.outcomes_under_way() == 0)
 

@@ -6,9 +6,9 @@ import pytest_asyncio
 
 from local.campaign import Result, play
 from local.console import console
-from local.console.client import ControlApi
 from local.stack import LocalStack
 from tests.end_to_end.bridge import SECONDS_TO_WAIT, Bridge
+from tests.end_to_end.control_api import ControlApi
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,18 +1,20 @@
 """The campaign of `make run` comes out as it should."""
 
 import asyncio
+import json
 import os
 import re
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from local.campaign import CASES, Result
-from local.console.client import ControlApi
+from local.containers import write_environment
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
-from local.report import table, verdict, what_to_try
+from local.report import what_to_try
 from local.stack import LocalStack
 from tests.end_to_end.bridge import SECONDS_TO_WAIT
+from tests.end_to_end.control_api import ControlApi
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
@@ -36,10 +38,10 @@ async def test_every_request_to_8x8_satisfies_8x8s_contract(
     assert any(request["batch"] for request in requests)
 
 
-async def test_moengage_hears_final_outcomes_only_and_each_once(
+async def test_moengage_gets_final_outcomes_only_and_each_once(
     control: ControlApi, campaign: list[Result]
 ) -> None:
-    told = {result.message_id: result for result in campaign if result.message_id}
+    known = {result.message_id: result for result in campaign if result.message_id}
     payloads = [attempt["event"]["payload"] for attempt in await control.callbacks()]
     states = {payload["status"]["state"] for payload in payloads if "status" in payload}
 
@@ -51,22 +53,9 @@ async def test_moengage_hears_final_outcomes_only_and_each_once(
         assert set(report["content"]) == {"messageId", "status", "reason", "description", "umid"}
         assert report["content"]["status"] in ("DELIVERED", "FAILED")
     ids = [report["messageId"] for report in reports]
-    assert sorted(one for one in ids if one in told) == sorted(told)
+    assert sorted(one for one in ids if one in known) == sorted(known)
     # None came before MoEngage had read the message's id.
-    assert not told.keys() & {report["messageId"] for report in reports if report["lost"]}
-
-
-async def test_the_table_has_every_message_and_the_verdict_says_what_is_wrong(
-    campaign: list[Result],
-) -> None:
-    first, *others = campaign
-    worse = replace(first, course=replace(first.course, reports=2, belief="failed"))
-
-    assert table(campaign).row_count == len(CASES)
-    assert f"All {len(CASES)} messages" in verdict(campaign)
-    assert f"1 of {len(CASES)} messages" in verdict([worse, *others])
-    assert "reports 2 instead of 1" in verdict([worse, *others])
-    assert "belief 'failed' instead of 'delivered'" in verdict([worse, *others])
+    assert not known.keys() & {report["messageId"] for report in reports if report["lost"]}
 
 
 async def test_the_printed_commands_work_as_printed(
@@ -81,6 +70,22 @@ async def test_the_printed_commands_work_as_printed(
     assert '"QUEUED"' in answers[0]
     assert f'"messageId":"{campaign[0].message_id}"' in answers[1]
     assert '"state":"delivered"' in answers[1]
+
+
+async def test_the_environment_file_has_each_functions_variables_as_a_container_needs_them(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    file = tmp_path / "environment.json"
+
+    await asyncio.to_thread(write_environment, stack, file)
+
+    functions = json.loads(file.read_text())
+    assert set(functions) >= {"SendSms", "ReceiveCallback", "ForwardOutcome", "Reconcile"}
+    assert functions["SendSms"]["BRIDGE_SECRET_ARN"] == stack.deployment.secret_arn
+    assert "//host.docker.internal:" in functions["SendSms"]["EIGHTX8_BASE_URL"]
+    assert "127.0.0.1" not in file.read_text()
+    # It holds the account's number, which is the access key id of this run.
+    assert file.stat().st_mode & 0o077 == 0
 
 
 async def shell(command: str) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.console.client import ControlApi, Method, RefusedError, SentMessage
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
+from tests.end_to_end.control_api import ControlApi, Method, RefusedError, SentMessage
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
@@ -44,11 +44,11 @@ async def test_a_message_is_sent_instructed_and_seen_to_its_end(control: Control
     payloads = [one["event"]["payload"] for one in events]
     [sms] = [one for one in await control.sms(since=before["sms"]) if is_of(message, one)]
     [report] = [one for one in await control.reports(before["reports"]) if is_of(message, one)]
-    told = [one for one in payloads if one.get("clientMessageId") == message.unique_id]
+    states = [one for one in payloads if one.get("clientMessageId") == message.unique_id]
     assert [message.unique_id] in [one["messageIds"] for one in requests]
     assert sms["number"] == "+6581239901"
     assert not report["lost"]
-    assert [one["status"]["state"] for one in told] == ["queued", "sent", "undelivered"]
+    assert [one["status"]["state"] for one in states] == ["queued", "sent", "undelivered"]
 
 
 async def test_a_repeat_is_no_second_sms_and_the_verdict_says_so(control: ControlApi) -> None:
@@ -72,7 +72,7 @@ async def test_a_sender_is_saved_and_put_back(control: ControlApi) -> None:
     await control.call("PUT", "moengage/senders/0", before["thisStack"][0])
 
 
-async def test_8x8_takes_the_keys_that_it_is_told_and_no_others(
+async def test_8x8_takes_the_keys_that_were_saved_and_no_others(
     control: ControlApi, stack: LocalStack
 ) -> None:
     before = (await control.counts())["requests"]
@@ -92,7 +92,7 @@ async def test_a_reply_is_known_to_the_bridge_and_to_moengage(control: ControlAp
 
     assert known["moe_sms_subscription"] == "OPTOUT"
     [reply] = [one for one in await control.call("GET", "phone") if one["umid"] == umid]
-    assert (reply["text"], reply["told"]) == ("STOP", True)
+    assert (reply["text"], reply["known"]) == ("STOP", True)
 
 
 @pytest.mark.parametrize(

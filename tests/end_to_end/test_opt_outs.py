@@ -2,9 +2,9 @@
 
 import pytest
 
-from local.console.client import ControlApi
 from local.stack import SUB_ACCOUNT_IDS
 from tests.end_to_end.bridge import Bridge
+from tests.end_to_end.control_api import ControlApi
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 

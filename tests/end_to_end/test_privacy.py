@@ -15,7 +15,7 @@ TEXT = "Your one-time code is 824 193"
 LONG_ENOUGH_TO_TELL = 8
 
 
-async def test_the_logs_tell_what_happened_and_to_nobody_whom(
+async def test_the_logs_say_what_happened_and_never_to_whom(
     stack: LocalStack, campaign: list[Result], bridge: Bridge
 ) -> None:
     number = bridge.number("0004")

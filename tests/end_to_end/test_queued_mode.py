@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from local.console.client import ControlApi, SentMessage
 from local.eightx8.contract import problems_of_batch_request
 from local.front_door import CALLS_AT_ONCE
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from tests.end_to_end.bridge import PROMOTIONAL, Bridge
+from tests.end_to_end.control_api import ControlApi, SentMessage
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -47,7 +47,7 @@ async def test_a_burst_reaches_8x8_in_batches_and_each_message_once(
             return await bridge.send(destination=bridge.number(ending))
 
     messages = list(await asyncio.gather(*map(send, endings)))
-    await bridge.told(messages)
+    await bridge.all_reported(messages)
     await bridge.quiet()
     messages = await bridge.again(messages)
 
@@ -55,10 +55,12 @@ async def test_a_burst_reaches_8x8_in_batches_and_each_message_once(
     assert all(request["batch"] for request in requests)
     assert len(requests) < BURST
     assert [problem for one in requests for problem in problems_of_batch_request(one["body"])] == []
-    taken = [request for request in requests if request["status"] == 200]
-    assert [request["status"] for request in requests if request not in taken] == [429]
+    accepted = [request for request in requests if request["status"] == 200]
+    assert [request["status"] for request in requests if request not in accepted] == [429]
     posted = Counter(
-        message["clientMessageId"] for request in taken for message in request["body"]["messages"]
+        message["clientMessageId"]
+        for request in accepted
+        for message in request["body"]["messages"]
     )
     assert posted == Counter({message.unique_id: 1 for message in messages})
     assert [message.reason for message in messages[:3]] == [

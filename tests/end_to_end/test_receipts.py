@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from local.console.client import ControlApi
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from tests.end_to_end.bridge import Bridge
+from tests.end_to_end.control_api import ControlApi
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
@@ -79,7 +79,7 @@ class TestOutcomes:
         assert [report["status"] for report in message.reports] == ["DELIVERED"]
         assert (await stack.look_up(message.unique_id))["state"] == "delivered"
 
-    async def test_an_outcome_that_moengage_does_not_take_is_told_later_and_once(
+    async def test_an_outcome_that_moengage_does_not_take_is_reported_later_and_once(
         self, control: ControlApi, bridge: Bridge
     ) -> None:
         message = await bridge.send(destination=bridge.number("0001"))
@@ -102,7 +102,7 @@ class TestOutcomes:
             *(bridge.send(destination=bridge.number(ending)) for ending in ("0000", "0001") * 2)
         )
 
-        await bridge.told(messages)
+        await bridge.all_reported(messages)
         await bridge.quiet()
         messages = await bridge.again(messages)
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from local.console.client import SentMessage
 from local.deployment import STACK_NAME
 from local.stack import LocalStack
 from tests.end_to_end.bridge import Bridge
+from tests.end_to_end.control_api import SentMessage
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -21,7 +21,7 @@ SECONDS_BETWEEN_MESSAGES = 0.5
 # The emulator ends the calls that run when a function changes; Lambda lets them finish. What they
 # worked on comes back when its visibility timeout is over, which is three minutes in the template.
 SECONDS_UNTIL_A_RECORD_IS_BACK = 35
-SECONDS_TO_TELL = 120
+SECONDS_TO_REPORT = 120
 # These two make no difference to any other test.
 CHANGED = {"RetentionDays": "91", "ReceiptPatienceSeconds": "172799"}
 CARRY_MESSAGES = ("SendSms", "DispatchQueue", "ReceiveCallback", "ForwardOutcome")
@@ -74,14 +74,14 @@ async def test_no_message_is_lost_while_the_stack_is_updated(
     await update
     messages.append(await bridge.send(destination=bridge.number()))
     answered = [one for one in messages if 200 in one.statuses]
-    told = await bridge.told(answered, SECONDS_TO_TELL)
-    await bridge.control.settled(SECONDS_TO_TELL)
+    reported = await bridge.all_reported(answered, SECONDS_TO_REPORT)
+    await bridge.control.settled(SECONDS_TO_REPORT)
 
     # All of them were sent into the update, and the last one after it.
     assert len(answered) > 3
     assert messages[-1] in answered
-    assert {one.belief for one in told} == {"delivered"}
-    assert {await bridge.sms_to(one.destination) for one in told} == {1}
+    assert {one.belief for one in reported} == {"delivered"}
+    assert {await bridge.sms_to(one.destination) for one in reported} == {1}
     after = await asyncio.to_thread(live_versions, stack)
     assert all(after[name] > before[name] for name in CARRY_MESSAGES)
     assert await asyncio.to_thread(live_retention, stack) == "91"

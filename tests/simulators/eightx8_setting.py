@@ -20,7 +20,7 @@ OTHER_SUB_ACCOUNT = "Acme_Promotional"
 KEY = "key-1"
 NUMBER = "+6591234567"
 AUTHORIZATION = "Bearer callback-token"
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Real seconds after which a test gives up."""
 
 
@@ -42,7 +42,7 @@ class TurnableTime:
 
     async def turn_until_settled(self, pending: Callable[[], int]) -> None:
         """Let everything happen: whenever all that is pending sleeps, wake the next sleeper."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while pending():
                 if pending() == len(self._sleepers):
                     self.now, _, waking = heapq.heappop(self._sleepers)
@@ -150,7 +150,7 @@ async def a_setting(pace: Pace = Pace()) -> AsyncIterator[Setting]:  # noqa: B00
         serve(application) as receiver.url,
         simulator.running() as url,
         aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=PATIENCE), trust_env=False
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT), trust_env=False
         ) as session,
     ):
         yield Setting(simulator, url, session, receiver, time)

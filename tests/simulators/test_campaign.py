@@ -1,12 +1,15 @@
 """What the campaign says of its results, without a stack."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from local.campaign import CASES, Case, Course, Result
+from local.report import outcomes, verdict
 
-RESULT = Result(case=CASES[0], message_id="m-1", course=CASES[0].expected, states=())
+RESULT = Result(case=CASES[0], message_id="m-1", course=CASES[0].expected, receipts=())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.name))
@@ -30,12 +33,12 @@ def test_a_message_that_took_its_course_is_as_expected(case: Case) -> None:
         ({"reports": 2}, "reports 2 instead of 1"),
     ],
 )
-def test_each_difference_is_told(change: dict[str, object], difference: str) -> None:
+def test_each_difference_is_named(change: dict[str, object], difference: str) -> None:
     result = replace(RESULT, course=replace(Course(), **change))  # type: ignore[arg-type]
 
     assert not result.as_expected
-    [told] = result.differences
-    assert told.startswith(difference)
+    [found] = result.differences
+    assert found.startswith(difference)
 
 
 def test_no_two_messages_have_one_number() -> None:
@@ -47,3 +50,38 @@ def test_no_two_messages_have_one_number() -> None:
 
 def test_no_number_shows() -> None:
     assert not any(case.destination in repr(case) for case in CASES)
+
+
+def printed(results: list[Result]) -> str:
+    out = StringIO()
+    Console(file=out, width=80).print(outcomes(results), soft_wrap=True)
+    return out.getvalue()
+
+
+def test_every_message_fits_into_80_columns_with_its_whole_reason() -> None:
+    results = [replace(RESULT, case=case, course=case.expected) for case in CASES]
+
+    lines = printed(results).splitlines()
+
+    assert max(len(line) for line in lines) <= 80
+    for case in CASES:
+        [line] = [line for line in lines if f" {case.name} " in line]
+        assert line.endswith(case.expected.reason or case.expected.belief)
+
+
+def test_receipts_out_of_order_are_shown_as_receipts_and_not_as_states() -> None:
+    shuffled = replace(RESULT, receipts=("sent", "delivered", "queued"))
+
+    _, line, note = printed([shuffled]).splitlines()
+
+    assert line.endswith("delivered")
+    assert note.strip() == "receipts as they came: sent, delivered, queued"
+
+
+def test_the_verdict_says_what_is_wrong() -> None:
+    worse = replace(RESULT, course=replace(RESULT.course, reports=2, belief="failed"))
+
+    assert "All 2 messages" in verdict([RESULT, RESULT])
+    assert "1 of 2 messages" in verdict([worse, RESULT])
+    assert "reports 2 instead of 1" in verdict([worse, RESULT])
+    assert "belief 'failed' instead of 'delivered'" in verdict([worse, RESULT])

@@ -1,4 +1,4 @@
-"""The simulator of 8x8 tells what became of messages as 8x8 does."""
+"""The simulator of 8x8 sends callbacks as 8x8 does."""
 
 import asyncio
 import re
@@ -272,7 +272,50 @@ class TestRetries:
         assert setting.receiver.states == ["queued", "sent", "delivered", "queued"]
 
 
+class TestClicks:
+    async def test_a_click_on_a_link_is_an_event_without_the_senders_id(
+        self, setting: Setting
+    ) -> None:
+        await setting.register()
+        await setting.send(text="Look: https://acme.example/t/1 now", clientMessageId="m-1")
+        await setting.settle()
+        setting.receiver.events.clear()
+        [message] = setting.simulator.messages
+
+        setting.simulator.click(message.umid)
+        await setting.settle()
+
+        [event] = setting.receiver.events
+        assert (event["namespace"], event["eventType"]) == ("SMS", "short_url_clicked")
+        assert event["payload"]["targetUrl"] == "https://acme.example/t/1"
+        assert set(event["payload"]) == {
+            "eventId",
+            "occurredAt",
+            "umid",
+            "destination",
+            "shortUrl",
+            "targetUrl",
+        }
+
+    async def test_what_has_no_link_is_not_clicked(self, setting: Setting) -> None:
+        await setting.send(text="No link")
+        await setting.settle()
+
+        with pytest.raises(ValueError, match="no message with a link"):
+            setting.simulator.click(setting.simulator.messages[0].umid)
+
+
 class TestWebhooks:
+    async def test_a_webhook_of_the_old_format_stands_in_the_way(self, setting: Setting) -> None:
+        setting.simulator.has_old_webhook = True
+
+        status, body = await setting.call(
+            "POST", WEBHOOKS, json=[{"subAccountId": "*", "url": setting.receiver.url}]
+        )
+
+        assert status == 400
+        assert "Version = V1" in body["message"]
+
     async def test_the_account_authorization_is_sent(self, setting: Setting) -> None:
         await setting.register()
         await an_inbound(setting)

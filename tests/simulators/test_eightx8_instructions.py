@@ -1,4 +1,4 @@
-"""What 8x8's simulator is told to do with the next messages."""
+"""Instructions for 8x8's simulator."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ import pytest
 
 from local.eightx8 import Course, Instruction
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.fates import endings
+from local.eightx8.scenarios import endings
 from local.eightx8.segments import unicode_characters
 from tests.simulators.eightx8_setting import KEY, NUMBER, Setting, a_setting, messages_path
 
@@ -64,12 +64,14 @@ class TestWhichMessage:
 
         assert statuses == [429, 429, 200, 200]
 
-    async def test_a_whole_numbers_fate_comes_first(self, setting: Setting) -> None:
-        setting.simulator.fates[NUMBER.removeprefix("+")] = Instruction(course=Course.SILENT).fate
+    async def test_a_whole_numbers_scenario_comes_first(self, setting: Setting) -> None:
+        setting.simulator.scenarios[NUMBER.removeprefix("+")] = Instruction(
+            course=Course.SILENT
+        ).scenario
         setting.simulator.instructions.standing = Instruction(course=Course.REFUSE)
 
         assert await send(setting) == 200
-        assert setting.simulator.messages[0].fate.callbacks == "none"
+        assert setting.simulator.messages[0].scenario.callbacks == "none"
 
     async def test_in_a_batch_each_message_meets_its_own(self, setting: Setting) -> None:
         upcoming = setting.simulator.instructions.upcoming
@@ -106,18 +108,18 @@ class TestCourses:
         await setting.settle()
 
         attempts = setting.simulator.callbacks
-        told = [attempt.event["payload"]["status"]["state"] for attempt in attempts]
-        assert told == states
+        sent = [attempt.event["payload"]["status"]["state"] for attempt in attempts]
+        assert sent == states
 
-    @pytest.mark.parametrize("taken", [True, False])
-    async def test_whether_it_was_taken_a_500_does_not_tell(
-        self, setting: Setting, taken: bool
+    @pytest.mark.parametrize("accepted", [True, False])
+    async def test_whether_it_was_taken_a_500_does_not_say(
+        self, setting: Setting, accepted: bool
     ) -> None:
-        instruction = Instruction(course=Course.ERROR, taken=taken)
+        instruction = Instruction(course=Course.ERROR, accepted=accepted)
         setting.simulator.instructions.upcoming.append(instruction)
 
         assert await send(setting) == 500
-        assert len(setting.simulator.messages) == taken
+        assert len(setting.simulator.messages) == accepted
 
     async def test_it_was_taken_and_no_receipt_tells(self, setting: Setting) -> None:
         instruction = Instruction(course=Course.ERROR, silent=True)
@@ -131,8 +133,8 @@ class TestCourses:
 
     async def test_a_message_that_comes_again_can_fare_better(self, setting: Setting) -> None:
         upcoming = setting.simulator.instructions.upcoming
-        upcoming.append(Instruction(course=Course.ERROR, taken=False, once=True))
-        upcoming.append(Instruction(course=Course.ERROR, taken=False))
+        upcoming.append(Instruction(course=Course.ERROR, accepted=False, once=True))
+        upcoming.append(Instruction(course=Course.ERROR, accepted=False))
 
         statuses = [await send(setting, one) for one in ("m-1", "m-1", "m-2", "m-2")]
 
@@ -153,9 +155,9 @@ class TestCourses:
         with pytest.raises(ValueError, match="seconds"):
             Instruction(course=Course.LATE, seconds=seconds)
 
-    def test_every_code_has_a_fate_that_tells_it(self) -> None:
+    def test_every_code_has_a_scenario_for_it(self) -> None:
         for code, text in ERROR_CODES.items():
-            last = Instruction(course=Course.FAIL, error_code=code).fate.receipts[-1]
+            last = Instruction(course=Course.FAIL, error_code=code).scenario.receipts[-1]
             assert (last.error_code, last.error_message) == (code, text)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.eightx8 import Fate, contract
+from local.eightx8 import Scenario, contract
 from tests.simulators.eightx8_setting import (
     NUMBER,
     OTHER_SUB_ACCOUNT,
@@ -44,6 +44,17 @@ async def export(setting: Setting, **asked: Any) -> list[dict[str, str]]:
 
 
 class TestOneMessage:
+    async def test_a_message_is_erased_on_request(self, setting: Setting) -> None:
+        _, sent = await setting.send()
+
+        status, _ = await setting.call("DELETE", f"{messages_path()}/{sent['umid']}/pii")
+        unknown, _ = await setting.call(
+            "DELETE", f"{messages_path()}/{setting.simulator.new_id()}/pii"
+        )
+
+        assert (status, unknown) == (202, 404)
+        assert setting.simulator.messages[0].is_erased
+
     async def test_details_are_masked(self, setting: Setting) -> None:
         _, sent = await setting.send(source="Acme", clientMessageId="order-1", text="Secret")
         await setting.settle()
@@ -172,7 +183,7 @@ class TestExport:
 
     async def test_it_may_be_behind(self, setting: Setting) -> None:
         setting.simulator.log_lag = 60.0
-        setting.simulator.fates[NUMBER.removeprefix("+")] = Fate(seconds_to_log=30.0)
+        setting.simulator.scenarios[NUMBER.removeprefix("+")] = Scenario(seconds_to_log=30.0)
         await setting.send(destination="+12025550288", clientMessageId="1")
         await setting.send(destination=NUMBER, clientMessageId="2")
         begin = setting.time.now

@@ -42,7 +42,14 @@ def at(setting: Setting, **offset: float) -> str:
 
 
 class TestOneMessage:
-    async def test_it_is_taken(self, setting: Setting) -> None:
+    async def test_a_path_that_ends_with_a_slash_is_the_same(self, setting: Setting) -> None:
+        body = {"destination": NUMBER, "text": "Hello"}
+
+        status, answer = await setting.call("POST", f"{messages_path()}/", json=body)
+
+        assert (status, answer["status"]["code"]) == (200, "QUEUED")
+
+    async def test_it_is_accepted(self, setting: Setting) -> None:
         status, answer = await setting.send(clientMessageId="order-1", source="Acme")
 
         assert status == 200
@@ -60,7 +67,7 @@ class TestOneMessage:
         }
         assert str(uuid.UUID(message.umid)) == message.umid
         assert message.request["source"] == "Acme"
-        assert (message.sub_account_id, message.taken_at) == (SUB_ACCOUNT, setting.time.now)
+        assert (message.sub_account_id, message.accepted_at) == (SUB_ACCOUNT, setting.time.now)
         [request] = setting.simulator.requests
         assert (request.status, request.code, request.body) == (200, 0, message.request)
 

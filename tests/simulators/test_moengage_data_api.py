@@ -91,9 +91,9 @@ async def test_it_takes_what_the_bridge_passes_on(
 ) -> None:
     url = f"{workspace.url}/v1/customer/acme"
     profiles = UserProfiles(url, Connections(url, connect_timeout=2.0), identifier=identifier)
-    telling = await asyncio.to_thread(
+    result = await asyncio.to_thread(
         profiles.set_subscription, NUMBER, OptRequest.OPT_OUT, api_key="key"
     )
 
-    assert telling.verdict is ReportVerdict.ACKNOWLEDGED
+    assert result.verdict is ReportVerdict.ACKNOWLEDGED
     assert workspace.data_api.users[known_as]["moe_sms_subscription"] == "OPTOUT"

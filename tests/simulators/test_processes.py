@@ -12,7 +12,7 @@ from local.processes import ProcessFailedError, run, running
 
 SECONDS_TO_WAIT = 20
 
-# Starts a shell that starts another process, and tells both their ids.
+# Starts a shell that starts another process, and prints both their ids.
 STARTS_TWO = ("sh", "-c", "sleep 300 & echo $$ $! > ids.part; mv ids.part ids; wait")
 RUNNER = f"""
 import asyncio, os
@@ -29,7 +29,7 @@ asyncio.run(main())
 
 
 def lives(process_id: int) -> bool:
-    """Tell whether a process runs; one that has ended and that nobody asked for does not."""
+    """Say whether a process runs; one that has ended and that nobody asked for does not."""
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:

@@ -1,6 +1,6 @@
 import { h } from "./elements.js";
 import { listen, on, stack } from "./stack.js";
-import { startTheme } from "./theme.js";
+import { startDetails, startPlaces, startTheme } from "./theme.js";
 import "./sender.js";
 import "./tracking.js";
 import "./messages.js";
@@ -15,7 +15,7 @@ const QUEUES = [
   ["promotional", "promotional queue"],
   ["outcomes", "outcome queue"],
 ];
-const GIVEN_UP = [["outcomesGivenUp", "outcomes given up"], ["sendsGivenUp", "sends given up"]];
+const GIVEN_UP = [["outcomesGivenUp", "outcome dead letters"], ["sendsGivenUp", "send dead letters"]];
 
 on("situation", () => {
   const { queues } = stack.situation;
@@ -31,13 +31,14 @@ on("situation", () => {
 on("settings", () => {
   const { urls } = stack.settings;
   document.getElementById("footer").replaceChildren(
-    "Bridge ", h("code", {}, urls.bridge), " · 8x8, simulated ", h("code", {}, urls.eightx8),
-    " · MoEngage, simulated ", h("code", {}, urls.moengage), " · AWS, emulated ", h("code", {}, urls.aws),
-    ". Nothing here leaves this machine.",
+    h("span", { class: "technical" }, "Bridge ", h("code", {}, urls.bridge), " · 8x8, simulated ", h("code", {}, urls.eightx8),
+    " · MoEngage, simulated ", h("code", {}, urls.moengage), " · AWS, emulated ", h("code", {}, urls.aws)),
   );
 });
 
 startTheme(document.getElementById("theme"));
+startDetails(document.getElementById("details"));
+startPlaces(document.querySelector(".top"), [...document.querySelectorAll(".places a")]);
 listen((connected) => {
   const live = document.getElementById("live");
   live.textContent = connected ? "live" : "not connected";

@@ -54,10 +54,10 @@ const charts = document.getElementById("charts");
 const FUNNEL = [
   ["requested", "MoEngage asked"],
   ["accepted", "bridge accepted"],
-  ["taken", "8x8 took"],
+  ["accepted8x8", "8x8 accepted"],
   ["handedOver", "operator has"],
-  ["delivered", "told: delivered"],
-  ["failed", "told: failed"],
+  ["delivered", "reported: delivered"],
+  ["failed", "reported: failed"],
 ];
 let drawn = "";
 
@@ -84,8 +84,8 @@ on("situation", () => {
     bars("How far they came", FUNNEL.map(([name, text]) => ({ name: text, count: funnel[name], part: part(funnel[name]), tone: tones[name] }))),
     bars("Why some failed", Object.entries(numbers.failures).map(([name, count]) => ({ name, count, tone: "bad" }))),
     histogram("Until MoEngage was answered", numbers.answers, ", MoEngage waits 5 s"),
-    histogram("Until MoEngage was told the outcome", numbers.told, ", held for 6 s on purpose"),
+    histogram("Until the outcome was reported", numbers.reported, ". Held for 6 s: MoEngage drops a report that comes before it has read the answer, for which it waits 5 s"),
     bars("SMS a message", Object.entries(numbers.segments).map(([name, count]) => ({ name: `${name} SMS`, count })),
-      numbers.sms ? `${numbers.sms} in all; ${Object.entries(numbers.encodings).map(([name, count]) => `${count} ${name === "GSM7" ? "GSM-7" : "UCS-2"}`).join(", ")}` : ""),
+      numbers.sms ? `${numbers.sms} in all; ${Object.entries(numbers.encodings).map(([name, count]) => `${count} ${name === "GSM7" ? "GSM-7" : "Unicode"}`).join(", ")}` : ""),
   );
 });

@@ -19,26 +19,26 @@ export const COURSES = {
 const NOTES = {
   deliver: "Three receipts: queued, sent, delivered.",
   fail: "The operator gives up; the last receipt carries the code.",
-  refuse: "Nothing is sent. The bridge tells MoEngage that it failed.",
-  silent: "The SMS arrives and nobody ever says so.",
+  refuse: "Nothing is sent. The bridge reports a failure to MoEngage.",
+  silent: "The SMS arrives, and no receipt ever says so.",
   late: "MoEngage waits 5 seconds for the bridge, the bridge a little less for 8x8.",
   throttle: "The bridge waits, or puts the message into its send queue, and sends it again.",
-  error: "Whether 8x8 took the message nobody can tell from a 500: the bridge does not send again.",
-  drop: "As with a 500: nobody can tell.",
-  twice: "A state only moves forward; MoEngage hears one outcome.",
+  error: "A 500 does not say whether 8x8 accepted the message: the SMS may still arrive, so the bridge does not send it again.",
+  drop: "As with a 500: the SMS may still arrive.",
+  twice: "A state only moves forward; MoEngage gets one report.",
   "out of order": "Delivered comes first, queued last. The state stays delivered.",
 };
 
-// What lies behind an answer from which nobody can tell.
+// What lies behind an ambiguous answer.
 const TRUTHS = {
-  taken: ["it has the message all the same", { taken: true, silent: false, once: false }],
-  silent: ["it has the message, and no receipt tells", { taken: true, silent: true, once: false }],
-  once: ["it does not have it, and takes it when it comes again", { taken: false, silent: false, once: true }],
-  never: ["it does not have it, however often it comes", { taken: false, silent: false, once: false }],
+  accepted: ["it has the message all the same", { accepted: true, silent: false, once: false }],
+  silent: ["it has the message, and sends no receipt", { accepted: true, silent: true, once: false }],
+  once: ["it does not have it, and takes it when it comes again", { accepted: false, silent: false, once: true }],
+  never: ["it does not have it, however often it comes", { accepted: false, silent: false, once: false }],
 };
 
-let form = { course: "deliver", errorCode: 1, seconds: 3, messages: 1, ...TRUTHS.taken[1] };
-let truth = "taken";
+let form = { course: "deliver", errorCode: 1, seconds: 3, messages: 1, ...TRUTHS.accepted[1] };
+let truth = "accepted";
 const extra = h("div", {});
 const note = h("p", { class: "faint" });
 const now = h("p", { class: "now", role: "status", id: "instructions-now" });
@@ -94,14 +94,14 @@ on("situation settings", () => {
   if (!extra.dataset.ready) {
     extra.dataset.ready = "yes";
     drawExtra();
-    endings.replaceChildren(...stack.settings.endings.flatMap((one) => [h("dt", {}, h("code", {}, one.ending)), h("dd", {}, one.fate)]));
+    endings.replaceChildren(...stack.settings.endings.flatMap((one) => [h("dt", {}, h("code", {}, one.ending)), h("dd", {}, one.text)]));
   }
   const { upcoming, standing } = stack.situation.instructions;
-  const told = upcoming.length
+  const words_now = upcoming.length
     ? [`Next ${upcoming.length === 1 ? "message" : `${upcoming.length} messages`}: `, h("b", {}, words(upcoming[0])), "."]
     : standing ? ["All messages: ", h("b", {}, words(standing)), "."]
       : ["By the number's last digits, otherwise it delivers."];
-  now.replaceChildren(...told, upcoming.length || standing
+  now.replaceChildren(...words_now, upcoming.length || standing
     ? h("button", { type: "button", class: "quiet small", onclick: () => call("DELETE", "eightx8/instructions").catch((error) => said(problem, error.message, true)) }, "Withdraw")
     : "");
 });
@@ -113,14 +113,15 @@ document.getElementById("instructions").append(
   h("form", { onsubmit: (event) => { event.preventDefault(); instruct(); } },
     field("It shall", course), note, extra,
     field("With", many),
-    h("div", { class: "buttons" }, h("button", { type: "submit" }, "Tell 8x8"))),
+    h("div", { class: "buttons" }, h("button", { type: "submit" }, "Apply"))),
   problem,
-  h("details", {}, h("summary", {}, "Numbers with a fate of their own"), endings),
+  h("details", {}, h("summary", {}, "What the last digits of a number do"), endings),
 );
 
 // ------------------------------------------------------------------------------- what it received
 const list = h("ul", { class: "requests", "aria-label": "Requests that 8x8 received, the newest first" });
 const none = h("p", { class: "faint" }, "Nothing yet.");
+document.getElementById("requests").className = "technical";
 document.getElementById("requests").append(h("h3", {}, "What it received"), none, list);
 
 function make() {

@@ -56,23 +56,26 @@ export function select(options, value, attributes = {}) {
 }
 
 // Tabs as the keyboard expects them: the arrow keys move, Home and End jump.
-export function tabs(label, names, show) {
+// All but the first can be technical.
+export function tabs(label, names, show, { technical = false } = {}) {
   const group = ++lastId;
   const panel = h("div", { role: "tabpanel", id: `panel-${group}`, tabindex: "0" });
   const buttons = names.map((name, place) =>
     h("button", {
-      type: "button", role: "tab", id: `tab-${group}-${place}`, "aria-controls": panel.id,
+      type: "button", role: "tab", class: technical && place > 0 ? "technical" : null, id: `tab-${group}-${place}`, "aria-controls": panel.id,
       onclick: () => choose(place),
     }, name));
   const list = h("div", {
     role: "tablist", "aria-label": label, class: "tabs",
     onkeydown: (event) => {
-      const now = buttons.indexOf(document.activeElement);
-      const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 }[event.key];
+      const seen = buttons.filter((button) => button.checkVisibility());
+      const now = seen.indexOf(document.activeElement);
+      const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: seen.length - 1 }[event.key];
       if (next === undefined) return;
       event.preventDefault();
-      choose((next + buttons.length) % buttons.length);
-      buttons[(next + buttons.length) % buttons.length].focus();
+      const button = seen[(next + seen.length) % seen.length];
+      choose(buttons.indexOf(button));
+      button.focus();
     },
   }, buttons);
   let chosen = -1;

@@ -24,16 +24,21 @@ async function reply(text) {
   }
 }
 
+async function click(umid) {
+  await call("POST", "phone/clicks", { umid }).then(() => said(answer, "8x8 reports the click to the bridge."), (error) => said(answer, error.message, true));
+}
+
 function make(entry) {
-  return h("li", { class: entry.way }, h("p", { class: "bubble" }, entry.text), h("p", { class: "faint under" }));
+  return h("li", { class: entry.direction }, h("p", { class: "bubble" }, entry.text), h("p", { class: "faint under" }));
 }
 
 function update(item, entry) {
   const under = item.lastElementChild;
-  if (entry.way === "sent") {
-    under.replaceChildren(`${clock(entry.at)} to ${entry.to}, ${entry.told ? "the bridge has it" : "on its way"}`);
+  if (entry.direction === "sent") {
+    under.replaceChildren(`${clock(entry.at)} to ${entry.to}, ${entry.known ? "the bridge has it" : "on its way"}`);
   } else {
-    under.replaceChildren(`${clock(entry.at)} from ${entry.from} · `, ...sizeWords(entry));
+    under.replaceChildren(`${clock(entry.at)} from ${entry.from} · `, ...sizeWords(entry),
+      entry.hasLink ? h("button", { type: "button", class: "quiet small", onclick: () => click(entry.umid) }, "Click the link") : "");
   }
 }
 
@@ -46,7 +51,9 @@ function draw() {
   if (wanted && /^\+\d+$/.test(wanted) && !numbers.includes(wanted)) numbers.unshift(wanted);
   if (!numbers.includes(chosen)) chosen = numbers[0] ?? null;
   chooser.disabled = !numbers.length;
-  chooser.replaceChildren(...(numbers.length ? [] : [h("option", {}, "none yet")]), ...numbers.slice(0, 200).map((number) => h("option", { value: number, selected: number === chosen }, number)));
+  // The one that is shown is always among them, however many came since.
+  const offered = [...new Set([...(chosen ? [chosen] : []), ...numbers.slice(0, 200)])];
+  chooser.replaceChildren(...(numbers.length ? [] : [h("option", {}, "none yet")]), ...offered.map((number) => h("option", { value: number, selected: number === chosen }, number)));
   const atEnd = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 40;
   const here = entries.filter((entry) => entry.number === chosen).slice(-MOST_SHOWN);
   keyed(screen, here, (entry) => entry.umid, make, update);

@@ -16,17 +16,20 @@ const filter = select(Object.keys(FILTERS).map((name) => [name]), "all", { id: "
 const count = h("span", { class: "faint" });
 const list = h("ul", { class: "messages", "aria-label": "Messages, the newest first", onkeydown: move });
 
-const none = h("p", { class: "faint" }, "No message yet. Send a test SMS: its way shows here, step by step.");
+const played = h("p", { class: "faint played", hidden: true });
+const none = h("p", { class: "faint" }, "No message yet. Send a test SMS: it shows here, step by step.");
 
 function make(one) {
   return h("li", {}, h("button", { type: "button", onclick: () => show(one.key) },
-    h("span", { class: "sign" }), h("span", { class: "text" }), h("span", { class: "chip" }),
+    h("span", { class: "sign" }), h("span", { class: "text" }), h("span", { class: "chips" }, h("span", { class: "chip demo" }, "demo"), h("span", { class: "chip state" })),
     h("span", { class: "faint number" }), h("span", { class: "symptom" })));
 }
 
 function update(item, one) {
   const button = item.firstElementChild;
-  const [sign, text, chip, number, symptom] = button.children;
+  const [sign, text, chips, number, symptom] = button.children;
+  const [demo, chip] = chips.children;
+  demo.hidden = !one.isDemo;
   const [mark, tone] = SIGNS[one.verdict.status];
   sign.textContent = mark;
   sign.className = `sign ${tone}`;
@@ -37,12 +40,21 @@ function update(item, one) {
   symptom.textContent = one.verdict.symptom;
   symptom.className = `symptom ${tone}`;
   button.setAttribute("aria-pressed", one.key === stack.shown);
+  button.tabIndex = -1;
 }
 
 function draw() {
   const all = [...stack.messages.values()].sort((one, other) => other.at - one.at);
   const fitting = all.filter(FILTERS[filter.value]);
   keyed(list, fitting.slice(0, MOST_SHOWN), (one) => one.key, make, update);
+  // One stop for the Tab key; the arrow keys move within the list.
+  const stop = list.querySelector('button[aria-pressed="true"]') ?? list.querySelector("button");
+  if (stop) stop.tabIndex = 0;
+  played.hidden = !all.some((one) => one.isDemo);
+  if (!played.hidden) {
+    const { messages, fail } = stack.settings.demo;
+    played.replaceChildren(h("span", { class: "chip" }, "demo"), ` ${messages} messages were played at the start; ${fail} of them fail on purpose.`);
+  }
   none.hidden = all.length > 0;
   list.hidden = !none.hidden;
   count.textContent = fitting.length > MOST_SHOWN
@@ -62,7 +74,8 @@ function move(event) {
 
 document.getElementById("messages").append(
   h("div", { class: "bar" }, h("label", { for: "filter" }, "Messages"), filter, count),
+  played,
   none,
   list,
 );
-on("messages shown", draw);
+on("messages shown settings", draw);

@@ -2,6 +2,7 @@
 
 import { field, h, said, select } from "./elements.js";
 import { call, on, show, stack } from "./stack.js";
+import { mappingIsUnsaved } from "./tracking.js";
 import { showTypeThis } from "./type_this.js";
 
 const TEXTS = [
@@ -39,7 +40,7 @@ async function showSize() {
 }
 
 export function sizeWords(found) {
-  const alphabet = found.encoding === "GSM7" ? "GSM-7" : "UCS-2";
+  const alphabet = found.encoding === "GSM7" ? "GSM-7" : "Unicode";
   const words = [`${found.segments} SMS, ${alphabet}`];
   if (found.forcing.length) {
     words.push(", because of ");
@@ -54,6 +55,8 @@ export function sizeWords(found) {
 
 export async function sendTest() {
   sendButton.disabled = true;
+  // The last message's verdict is none of this one's.
+  sentKey = null;
   said(verdict, "Sending…");
   verdict.className = "verdict";
   try {
@@ -78,15 +81,17 @@ const SIGNS = { delivered: "✓", failed: "✕", "not sent": "✕", sent: "…",
 function showVerdict() {
   const message = stack.messages.get(sentKey);
   if (!message) return;
-  const { status, symptom, hint } = message.verdict;
-  const tone = { delivered: "good", failed: "bad", "not sent": "bad" }[status] ?? (hint ? "odd" : "plain");
+  const { status, symptom } = message.verdict;
+  const unsaved = mappingIsUnsaved() && "Delivery tracking has changes that are not saved: MoEngage reads reports by what was saved.";
+  const hint = [message.verdict.hint, unsaved].filter(Boolean).join(" ");
+  const tone = { failed: "bad", "not sent": "bad" }[status] ?? (hint ? "odd" : status === "delivered" ? "good" : "plain");
   verdict.className = `verdict is-${tone}`;
   verdict.replaceChildren(
     h("p", {}, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[status]), h("b", {}, symptom)),
     hint ? h("p", { class: "hint" }, h("b", {}, "Hint "), hint) : "",
   );
 }
-on("messages", showVerdict);
+on("messages mapping", showVerdict);
 
 document.getElementById("test").append(
   h("form", {
@@ -98,6 +103,8 @@ document.getElementById("test").append(
   field("Mobile number", number),
   field("Text", text),
   size,
+  h("details", { class: "explained" }, h("summary", {}, "How many SMS a text is"),
+    h("p", { class: "faint" }, "In the GSM-7 alphabet an SMS holds 160 characters (153 each, if the text needs several). One character that is not in it, such as an emoji or ó, turns the whole text into Unicode: 70 characters (67 each). Each SMS is charged.")),
   h("div", { class: "buttons" }, sendButton),
   verdict),
 );
@@ -141,7 +148,8 @@ export function currentForm() {
 
 function changed() {
   const clean = JSON.stringify(form) === JSON.stringify(stack.settings.senders[place]);
-  said(saved, clean ? "" : "Not saved yet. A test uses what the form says.");
+  const misspelt = [...new Set(JSON.stringify(form).match(/moe_?sms_?\w*/gi) ?? [])].filter((one) => !stack.settings.macros.includes(one));
+  said(saved, misspelt.length ? `${misspelt.join(", ")} is no macro.` : clean ? "" : "Not saved yet. A test uses what the form says.", misspelt.length > 0);
 }
 
 function drawForm() {

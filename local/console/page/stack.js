@@ -1,4 +1,4 @@
-// The local stack as the page knows it: what the events told, and calls to the control API.
+// The local stack as the page knows it: what the events said, and calls to the control API.
 
 export const stack = {
   settings: null,
@@ -20,7 +20,7 @@ export function on(names, act) {
 }
 
 // Whatever comes within one frame is drawn once.
-export function tell(name) {
+export function changed(name) {
   if (!waiting.size) setTimeout(draw, 16);
   waiting.add(name);
 }
@@ -33,15 +33,20 @@ function draw() {
 
 export function show(key) {
   stack.shown = key === null ? null : String(key);
-  tell("shown");
+  changed("shown");
 }
 
-export class Refusal extends Error {
-  constructor(field, message) {
-    super(message);
-    this.field = field;
-  }
-}
+export class Refusal extends Error {}
+
+// Fields as the page calls them.
+const LABELS = {
+  apiUrl: "API URL", bodyType: "Body type", rawBody: "Body", headers: "Header", urlParameters: "URL parameter",
+  body: "Body", key: "Key", value: "Value", method: "Method", name: "Sender name", type: "Sender type",
+  serviceProvider: "Service provider name", number: "Number", text: "Text", sentUniqueId: "Unique id of the sent response",
+  reportUniqueId: "Unique id of the delivery response", status: "Delivery status", successValues: "Success values",
+  failureReason: "Failure reason", errorCode: "Error code", seconds: "Seconds", messages: "Messages", perSecond: "Messages a second",
+  mix: "The percentages", reports: "Reports", subAccountId: "Sub-account",
+};
 
 export async function call(method, path, body) {
   let answer;
@@ -52,12 +57,12 @@ export async function call(method, path, body) {
       body: method === "GET" ? undefined : JSON.stringify(body ?? {}),
     });
   } catch {
-    throw new Refusal("", "The local stack does not answer. Is `make run` still running?");
+    throw new Refusal("The local stack does not answer. Is `make run` still running?");
   }
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    const where = content.field ? `${content.field} ` : "";
-    throw new Refusal(content.field ?? "", `${where}${content.message ?? `HTTP ${answer.status}`}`);
+    const where = content.field ? `${LABELS[content.field] ?? "The form"} ` : "";
+    throw new Refusal(`${where}${content.message ?? `HTTP ${answer.status}`}`);
   }
   return content;
 }
@@ -69,7 +74,7 @@ export function listen(connected) {
   });
   const merge = (name, keyOf) => (items) => {
     for (const item of items) stack[name].set(keyOf(item), item);
-    tell(name);
+    changed(name);
   };
   const merges = {
     messages: merge("messages", (one) => one.key),
@@ -83,14 +88,14 @@ export function listen(connected) {
     }
     stack.settings = all.settings;
     stack.situation = all.situation;
-    tell("settings");
-    tell("situation");
+    changed("settings");
+    changed("situation");
   });
   for (const [name, act] of Object.entries(merges)) take(name, act);
   for (const name of ["settings", "situation"]) {
     take(name, (value) => {
       stack[name] = value;
-      tell(name);
+      changed(name);
     });
   }
   events.onopen = () => connected(true);

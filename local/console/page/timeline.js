@@ -1,4 +1,4 @@
-// One message's way, live: its steps, what it waits for, its item and its log lines.
+// One message, live: its steps, what it waits for, its item and its log lines.
 
 import { h, keyed, said, tabs } from "./elements.js";
 import { call, on, stack } from "./stack.js";
@@ -8,7 +8,6 @@ let detail = null;
 let ahead = 0;
 
 const title = h("p", { class: "way-title" });
-// What nothing is known of has no way to show.
 const part = document.getElementById("timeline");
 part.hidden = true;
 const steps = h("ol", { class: "steps", "aria-label": "Steps" });
@@ -21,7 +20,8 @@ const views = tabs("What to show of the message", ["Steps", "Requests", "DynamoD
     () => [json(detail?.item, "The bridge has no item for it.")],
     lines,
   ][place]());
-});
+}, { technical: true });
+document.getElementById("details").addEventListener("change", (event) => { if (!event.target.checked) views.choose(0); });
 
 const findings = h("p", { class: "said", role: "status" });
 async function reconcile() {
@@ -35,7 +35,7 @@ async function reconcile() {
 }
 
 part.append(title, views.list, views.panel,
-  h("div", { class: "buttons" },
+  h("div", { class: "buttons technical" },
     h("button", { type: "button", class: "quiet small", onclick: reconcile }, "Run reconcile now"),
     h("small", { class: "faint" }, "it runs every five minutes, and moves on what got stuck")),
   findings);
@@ -57,6 +57,7 @@ function updateStep(item, step) {
   who.textContent = step.who;
   what.textContent = step.what;
   name.textContent = step.function;
+  name.className = "chip technical";
   name.hidden = !step.function;
   state.textContent = step.state ? `→ ${step.state}` : "";
   body.lastChild.textContent = step.detail;
@@ -90,7 +91,7 @@ function json(value, otherwise) {
 function webhook() {
   if (!detail) return [];
   const { request } = detail;
-  return [...(request ? webhookRequest(request) : [h("p", { class: "faint" }, "It came past this page: its request was not seen.")]), ...whatFollowed()];
+  return [...(request ? webhookRequest(request) : [h("p", { class: "faint" }, "It did not come from this page: its request was not seen.")]), ...whatFollowed()];
 }
 
 function webhookRequest(request) {

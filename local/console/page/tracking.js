@@ -1,7 +1,7 @@
 // MoEngage's form for delivery tracking: mapped by hand, or from the last answer and report.
 
 import { field, h, said, select, tabs } from "./elements.js";
-import { call, on, stack } from "./stack.js";
+import { call, on, stack, changed } from "./stack.js";
 
 const ATTRIBUTES = [
   ["sentUniqueId", "Unique id of the sent response", "answer"],
@@ -14,9 +14,13 @@ let form = null;
 const saved = h("p", { class: "said", role: "status" });
 const url = h("code", {});
 
+export function mappingIsUnsaved() {
+  return form !== null && JSON.stringify(form) !== JSON.stringify(stack.settings.tracking);
+}
+
 function note() {
-  const clean = JSON.stringify(form) === JSON.stringify(stack.settings.tracking);
-  said(saved, clean ? "" : "Not saved yet. It is for reports that come after saving.");
+  said(saved, mappingIsUnsaved() ? "Not saved yet: MoEngage still reads reports by what was saved." : "");
+  changed("mapping");
 }
 
 function typed(name, label) {
@@ -44,9 +48,9 @@ async function chosen(panel) {
   );
 }
 
-const ways = tabs("How to map", ["Manual mapping", "Automatic mapping"], (way, panel) => {
+const modes = tabs("How to map", ["Manual mapping", "Automatic mapping"], (mode, panel) => {
   if (!form) return;
-  if (way === 1) chosen(panel);
+  if (mode === 1) chosen(panel);
   else panel.replaceChildren(...ATTRIBUTES.map(([name, label]) => typed(name, label)));
 });
 
@@ -54,8 +58,8 @@ document.getElementById("tracking").append(
   h("details", { class: "fold" },
     h("summary", {}, h("h3", {}, "Delivery tracking")),
     h("p", { class: "faint" }, "Delivery-tracking URL ", url),
-    ways.list,
-    ways.panel,
+    modes.list,
+    modes.panel,
     h("div", { class: "buttons" },
       h("button", {
         type: "button",
@@ -73,7 +77,7 @@ document.getElementById("tracking").append(
         onclick: async () => {
           try {
             await call("PUT", "moengage/refusals", { reports: 1 });
-            said(saved, "The next report is answered with 503. The bridge will tell it again.");
+            said(saved, "The next report is answered with 503. The bridge will send it again.");
           } catch (error) {
             said(saved, error.message, true);
           }
@@ -83,8 +87,9 @@ document.getElementById("tracking").append(
 );
 
 on("settings", () => {
+  changed("mapping");
   url.textContent = stack.settings.trackingUrl;
   if (form) return;
   form = { ...stack.settings.tracking };
-  ways.again();
+  modes.again();
 });

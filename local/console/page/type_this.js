@@ -23,16 +23,16 @@ export async function showTypeThis(form) {
     h("div", { class: "dialog-head" },
       h("h2", { id: "type-this-title" }, "What to type into the real MoEngage"),
       h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Close")),
-    h("p", {}, "For a bridge that is deployed to AWS (", h("code", {}, "make deploy"), "). Where a value has a … or is in capitals, yours goes there: ",
-      h("code", {}, "bridge settings --show-tokens"), " prints all of this with your own values."),
+    h("p", {}, "What is in capitals is different for everybody. Whoever deployed the bridge has it: ",
+      h("code", {}, "sms-bridge settings --show-tokens"), " prints this whole list with your own values."),
     problem,
     h("h3", {}, "1. Settings › Channel › SMS › Sender Configuration › Add sender › Add custom service provider"),
     table(sender),
     h("p", {}, "Press ", h("b", {}, "Send Test SMS"), ", then ", h("b", {}, "Save"), "."),
     h("h3", {}, "2. Delivery tracking, which appears after saving: manual mapping"),
     table(mapping),
-    h("p", {}, "MoEngage now shows its delivery-tracking URL. Put the last part of it into the stack's parameter ",
-      h("code", {}, "MoEngageConnectorId"), " and deploy again: without it MoEngage never hears what became of a message."),
+    h("p", {}, "MoEngage now shows its delivery-tracking URL. Give it to whoever deployed the bridge: the last part of it is the parameter ",
+      h("code", {}, "MoEngageConnectorId"), ", and without it MoEngage never gets a report."),
   );
   dialog.showModal();
 }
@@ -43,7 +43,8 @@ function table(rows) {
     h("tbody", {}, rows.map((row) => h("tr", {},
       h("th", { scope: "row" }, row.field),
       h("td", {}, h("code", {}, row.value), row.source ? h("small", { class: "faint" }, row.source) : ""),
-      h("td", {}, h("button", { type: "button", class: "quiet small", "aria-label": `Copy ${row.field}`, onclick: (event) => copy(row.value, event.target) }, "Copy"))))));
+      // A value that is not yet somebody's own is nothing to paste.
+      h("td", {}, row.own ? "" : h("button", { type: "button", class: "quiet small", "aria-label": `Copy ${row.field}`, onclick: (event) => copy(row.value, event.target) }, "Copy"))))));
 }
 
 async function copy(text, button) {

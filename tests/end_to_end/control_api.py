@@ -17,15 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 class RefusedError(Exception):
-    """The control API did not do it.
-
-    Attributes
-    ----------
-    status
-        The HTTP status.
-    field
-        What is wrong, by its name in the JSON; empty where it is no field.
-    """
+    """The control API did not do it."""
 
     def __init__(self, status: int, content: Mapping[str, Any]) -> None:
         super().__init__(f"{status} {content.get('field', '')}: {content.get('message', '')}")
@@ -55,7 +47,7 @@ class SentMessage:
     reports
         Those that count, as they came.
     content
-        All that the control API tells of it.
+        The control API's whole answer.
     """
 
     key: str
@@ -83,15 +75,7 @@ class SentMessage:
 
 
 class ControlApi:
-    """Calls the control API.
-
-    Parameters
-    ----------
-    session
-        With the console's address as its base.
-    seconds
-        How long to wait for something to become so.
-    """
+    """Calls the control API."""
 
     def __init__(self, session: aiohttp.ClientSession, seconds: float) -> None:
         self._session = session
@@ -106,13 +90,7 @@ class ControlApi:
             yield cls(session, seconds)
 
     async def call(self, method: Method, path: str, form: Any = None) -> Any:
-        """Make one call; gives the answer's content.
-
-        Raises
-        ------
-        RefusedError
-            It was not done.
-        """
+        """Make one call; gives the answer's content."""
         # What changes something must be JSON, also where it says nothing.
         json = None if method == "GET" else {} if form is None else form
         async with self._session.request(method, f"/api/{path}", json=json) as answer:
@@ -127,13 +105,7 @@ class ControlApi:
         so: Callable[[Found], bool],
         seconds: float | None = None,
     ) -> Found:
-        """Look again and again until it is so; gives what was seen then.
-
-        Raises
-        ------
-        TimeoutError
-            It is not so in time.
-        """
+        """Look again and again until it is so; gives what was seen then."""
         async with asyncio.timeout(self._seconds if seconds is None else seconds):
             while not so(found := await look()):
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
@@ -141,13 +113,7 @@ class ControlApi:
 
     # ------------------------------------------------------------------------------------ MoEngage
     async def send(self, *, number: str, text: str, sender: int = 0, **changes: Any) -> SentMessage:
-        """Send a test SMS with the form of one of this stack's senders, by its place.
-
-        Parameters
-        ----------
-        **changes
-            Fields of the form that are not this stack's.
-        """
+        """Send a test SMS with the form of one of this stack's senders, by its place."""
         settings = await self.call("GET", "settings")
         form = {**settings["thisStack"][sender], **changes}
         test = {"sender": form, "number": number, "text": text}
@@ -200,7 +166,7 @@ class ControlApi:
         return await self._rows("eightx8/sms", since)
 
     async def callbacks(self, since: int = 0) -> Rows:
-        """List 8x8's tries at telling an event, from this place on."""
+        """List 8x8's attempts at a callback, from this place on."""
         return await self._rows("eightx8/callbacks", since)
 
     async def counts(self) -> dict[str, int]:

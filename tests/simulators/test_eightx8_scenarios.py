@@ -1,4 +1,4 @@
-"""The simulator of 8x8 does with messages what their fates say."""
+"""The simulator of 8x8 does with messages what their scenarios say."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,8 +7,8 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from local.eightx8 import Fate, Fault, Receipt, contract
-from local.eightx8.fates import DELIVERED, QUEUED, SENT
+from local.eightx8 import Fault, Receipt, Scenario, contract
+from local.eightx8.scenarios import DELIVERED, QUEUED, SENT
 from tests.simulators.eightx8_setting import KEY, NUMBER, Setting, a_setting, messages_path
 
 BATCH = f"{messages_path()}/batch"
@@ -31,16 +31,16 @@ async def test_rejected_at_once_is_still_200(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "status", "code", "taken"),
+    ("suffix", "status", "code", "accepted"),
     [("0004", 400, 1002, 0), ("0010", 500, 2000, 1), ("0011", 500, 2000, 0)],
 )
 async def test_answered_with_an_error(
-    setting: Setting, suffix: str, status: int, code: int, taken: int
+    setting: Setting, suffix: str, status: int, code: int, accepted: int
 ) -> None:
     answered, error = await setting.send(destination=f"+659123{suffix}")
 
     assert (answered, error["code"]) == (status, code)
-    assert len(setting.simulator.messages) == taken
+    assert len(setting.simulator.messages) == accepted
     assert setting.simulator.requests[0].status == status
 
 
@@ -76,35 +76,35 @@ async def test_the_answer_is_no_json(setting: Setting) -> None:
     assert len(setting.simulator.messages) == 1
 
 
-async def test_a_number_can_be_given_a_fate_of_its_own(setting: Setting) -> None:
+async def test_a_number_can_be_given_a_scenario_of_its_own(setting: Setting) -> None:
     unavailable = Fault(status=503, message="Service unavailable", times=1)
-    setting.simulator.fates[NUMBER.removeprefix("+")] = Fate(fault=unavailable)
-    setting.simulator.fates["4567"] = Fate(receipts=(Receipt("read"),))
+    setting.simulator.scenarios[NUMBER.removeprefix("+")] = Scenario(fault=unavailable)
+    setting.simulator.scenarios["4567"] = Scenario(receipts=(Receipt("read"),))
 
     statuses = [(await setting.send())[0] for _ in range(2)]
     other, _ = await setting.send(destination="+6581234567")
 
     assert (statuses, other) == ([503, 200], 200)
-    assert setting.simulator.messages[1].fate.receipts == (Receipt("read"),)
+    assert setting.simulator.messages[1].scenario.receipts == (Receipt("read"),)
 
 
-async def test_one_fate_for_all(setting: Setting) -> None:
-    setting.simulator.fates = {"": Fate(fault=Fault(status=503))}
+async def test_one_scenario_for_all(setting: Setting) -> None:
+    setting.simulator.scenarios = {"": Scenario(fault=Fault(status=503))}
 
     assert (await setting.send())[0] == 503
 
 
 async def test_8x8_may_be_slow(setting: Setting) -> None:
-    setting.simulator.fates[""] = Fate(seconds_to_answer=3)
+    setting.simulator.scenarios[""] = Scenario(seconds_to_answer=3)
 
     sending = asyncio.create_task(setting.send())
     await setting.time.turn_until_settled(lambda: not sending.done())
 
-    assert setting.simulator.messages[0].taken_at == 1_795_000_003.0
+    assert setting.simulator.messages[0].accepted_at == 1_795_000_003.0
 
 
 async def test_the_answer_is_another_page(setting: Setting) -> None:
-    setting.simulator.fates[""] = Fate(fault=Fault("garbage", accepted=True, page=b"null"))
+    setting.simulator.scenarios[""] = Scenario(fault=Fault("garbage", accepted=True, page=b"null"))
 
     async with setting.session.post(
         f"{setting.url}{messages_path()}",
@@ -117,7 +117,9 @@ async def test_the_answer_is_another_page(setting: Setting) -> None:
 
 
 async def test_retry_after_may_be_no_number(setting: Setting) -> None:
-    setting.simulator.fates[""] = Fate(fault=Fault(status=429, code=429, retry_after="soon"))
+    setting.simulator.scenarios[""] = Scenario(
+        fault=Fault(status=429, code=429, retry_after="soon")
+    )
 
     async with setting.session.post(
         f"{setting.url}{messages_path()}",
@@ -129,7 +131,7 @@ async def test_retry_after_may_be_no_number(setting: Setting) -> None:
 
 async def test_one_message_may_refuse_its_whole_batch(setting: Setting) -> None:
     refused = Fault(status=400, code=1002, message="Invalid MSISDN format", refuses_batch=True)
-    setting.simulator.fates["0017"] = Fate(fault=refused)
+    setting.simulator.scenarios["0017"] = Scenario(fault=refused)
     numbers = (NUMBER, "+6591230017")
 
     status, error = await setting.call(
@@ -146,22 +148,22 @@ async def test_each_receipt_may_have_times_of_its_own(setting: Setting) -> None:
     """The first comes at once, the second never, the last twice."""
     await setting.register()
     begin = setting.time.now
-    setting.simulator.fates[""] = Fate(
+    setting.simulator.scenarios[""] = Scenario(
         receipts=(
             replace(QUEUED, after=0.0),
-            replace(SENT, after=5.0, told_after=()),
-            replace(DELIVERED, after=60.0, told_after=(30.0, 0.0)),
+            replace(SENT, after=5.0, callbacks_after=()),
+            replace(DELIVERED, after=60.0, callbacks_after=(30.0, 0.0)),
         )
     )
 
     await setting.send()
     await setting.settle()
 
-    told = [
+    sent = [
         (attempt.event["payload"]["status"]["state"], attempt.at - begin)
         for attempt in setting.simulator.callbacks
     ]
-    assert told == [("queued", 0.0), ("delivered", 65.0), ("delivered", 95.0)]
+    assert sent == [("queued", 0.0), ("delivered", 65.0), ("delivered", 95.0)]
     [message] = setting.simulator.messages
     assert [receipt.state for receipt in message.history] == ["queued", "sent", "delivered"]
     assert message.last_at - begin == 65.0

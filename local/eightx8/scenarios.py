@@ -1,31 +1,7 @@
-"""What becomes of a message, by the last digits of its destination.
-
-======  ==========================================================================
-digits  fate
-======  ==========================================================================
-0001    undelivered: error 1, absent subscriber
-0002    rejected by the operator
-0003    answered 200, but rejected
-0004    refused: 400, code 1002 (invalid MSISDN)
-0005    deferred (undelivered with error 22), then delivered
-0006    delivered; every receipt comes twice, all at once, in no order
-0007    delivered; no receipt ever comes
-0008    undelivered: error 43, spam filter
-0009    refused once: 429 with Retry-After; taken when it comes again
-0010    taken, but answered 500
-0011    not taken, answered 500
-0012    taken, but the answer never comes
-0013    delivered, then read
-0014    taken, then the connection is reset
-0015    taken, but the answer is no JSON
-0016    refused once: 429 with a Retry-After that is too long to wait for; then taken
-others  delivered
-======  ==========================================================================
-"""
+"""What becomes of a message, by the last digits of its destination."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -40,9 +16,8 @@ class Receipt:
     ----------
     after
         Seconds after the change before it; ``None`` for what the pace says.
-    told_after
-        Of callbacks that are in order, seconds after the change: several tell of it again, none
-        never does.
+    callbacks_after
+        Of callbacks that are in order, seconds after the change: one callback each.
     """
 
     state: Literal["queued", "sent", "delivered", "undelivered", "rejected", "read"]
@@ -50,7 +25,7 @@ class Receipt:
     error_code: int = 0
     error_message: str = ""
     after: float | None = None
-    told_after: tuple[float, ...] = (0.0,)
+    callbacks_after: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True)
@@ -59,7 +34,7 @@ class Fault:
 
     Attributes
     ----------
-    way
+    kind
         ``answer``: with an error status; ``hang``: never; ``reset``: the connection is reset;
         ``garbage``: 200 with a page that is not what 8x8 answers.
     accepted
@@ -74,7 +49,7 @@ class Fault:
         How many requests to one number meet it; ``None`` for all.
     """
 
-    way: Literal["answer", "hang", "reset", "garbage"] = "answer"
+    kind: Literal["answer", "hang", "reset", "garbage"] = "answer"
     accepted: bool = False
     status: int = 500
     code: int = 2000
@@ -87,7 +62,7 @@ class Fault:
     @property
     def is_of_one_message(self) -> bool:
         """Whether a batch lives on: the message alone is rejected."""
-        is_refusal = self.way == "answer" and 400 <= self.status < 500 and self.status != 429
+        is_refusal = self.kind == "answer" and 400 <= self.status < 500 and self.status != 429
         return is_refusal and not self.refuses_batch
 
 
@@ -103,7 +78,7 @@ REJECTED = Receipt("rejected", "rejected_by_operator", 15, "Invalid destination"
 
 
 @dataclass(frozen=True)
-class Fate:
+class Scenario:
     """What becomes of a message.
 
     Attributes
@@ -111,7 +86,7 @@ class Fate:
     receipts
         Its changes of state, in order.
     callbacks
-        How 8x8 tells of them; ``reversed`` is all at once, the last one first.
+        In which order the callbacks come; ``reversed`` is all at once, the last one first.
     rejection
         Why 8x8 answers 200 with ``REJECTED``; empty where it does not.
     fault
@@ -120,6 +95,8 @@ class Fate:
         How long 8x8 takes over the request.
     seconds_to_log
         How long until an export of the log can show it.
+    text
+        All of it, for people.
     """
 
     receipts: tuple[Receipt, ...] = (QUEUED, SENT, DELIVERED)
@@ -130,59 +107,83 @@ class Fate:
     fault: Fault | None = None
     seconds_to_answer: float = 0
     seconds_to_log: float = 0
+    text: str = ""
 
 
-_DELIVERED = Fate()
+_DELIVERED = Scenario()
 
 
-def throttled_once(seconds: int) -> Fate:
-    """Return the fate of a message that 8x8 takes only when it comes again."""
-    return Fate(
+def throttled_once(seconds: int, text: str = "") -> Scenario:
+    """Return the scenario of a message that 8x8 accepts only when it comes again."""
+    return Scenario(
+        text=text,
         fault=Fault(
             status=429,
             code=429,
             message=f"Quota exceeded. Please try again in {seconds} second(s).",
             retry_after=seconds,
             times=1,
-        )
+        ),
     )
 
 
-FATES: Mapping[str, Fate] = MappingProxyType(
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
-        "0001": Fate(receipts=(QUEUED, SENT, ABSENT)),
-        "0002": Fate(receipts=(QUEUED, SENT, REJECTED)),
-        "0003": Fate(rejection="Invalid Source value. Reached max allowed limit"),
-        "0004": Fate(
+        "0001": Scenario(
+            text="undelivered: error 1, absent subscriber", receipts=(QUEUED, SENT, ABSENT)
+        ),
+        "0002": Scenario(text="rejected by the operator", receipts=(QUEUED, SENT, REJECTED)),
+        "0003": Scenario(
+            text="answered 200, but rejected",
+            rejection="Invalid Source value. Reached max allowed limit",
+        ),
+        "0004": Scenario(
+            text="refused: 400, code 1002 (invalid MSISDN)",
             fault=Fault(
                 status=400,
                 code=1002,
                 message="Invalid MSISDN format (not E.164 international number)",
-            )
+            ),
         ),
-        "0005": Fate(receipts=(QUEUED, SENT, RETRIED, DELIVERED)),
-        "0006": Fate(callbacks="doubled and shuffled"),
-        "0007": Fate(callbacks="none"),
-        "0008": Fate(receipts=(QUEUED, SENT, SPAM)),
-        "0009": throttled_once(1),
-        "0010": Fate(fault=Fault(accepted=True)),
-        "0011": Fate(fault=Fault()),
-        "0012": Fate(fault=Fault("hang", accepted=True)),
-        "0013": Fate(receipts=(QUEUED, SENT, DELIVERED, READ)),
-        "0014": Fate(fault=Fault("reset", accepted=True)),
-        "0015": Fate(fault=Fault("garbage", accepted=True)),
-        "0016": throttled_once(5),
+        "0005": Scenario(
+            text="deferred (undelivered with error 22), then delivered",
+            receipts=(QUEUED, SENT, RETRIED, DELIVERED),
+        ),
+        "0006": Scenario(
+            text="delivered; every receipt comes twice, all at once, in no order",
+            callbacks="doubled and shuffled",
+        ),
+        "0007": Scenario(text="delivered; no receipt ever comes", callbacks="none"),
+        "0008": Scenario(text="undelivered: error 43, spam filter", receipts=(QUEUED, SENT, SPAM)),
+        "0009": throttled_once(
+            1, "refused once: 429 with Retry-After; accepted when it comes again"
+        ),
+        "0010": Scenario(text="accepted, but answered 500", fault=Fault(accepted=True)),
+        "0011": Scenario(text="not accepted, answered 500", fault=Fault()),
+        "0012": Scenario(
+            text="accepted, but the answer never comes", fault=Fault("hang", accepted=True)
+        ),
+        "0013": Scenario(text="delivered, then read", receipts=(QUEUED, SENT, DELIVERED, READ)),
+        "0014": Scenario(
+            text="accepted, then the connection is reset", fault=Fault("reset", accepted=True)
+        ),
+        "0015": Scenario(
+            text="accepted, but the answer is no JSON", fault=Fault("garbage", accepted=True)
+        ),
+        "0016": throttled_once(
+            5, "refused once: 429 with a Retry-After that is too long to wait for; then accepted"
+        ),
     }
 )
 
 
 def endings() -> list[tuple[str, str]]:
-    """Return the table above, row by row: the last digits, and the fate in words."""
-    return re.findall(r"^(\d{4}|others) +(.*)$", __doc__ or "", re.MULTILINE)
+    """List the endings of numbers with what they mean."""
+    return [*((ending, one.text) for ending, one in SCENARIOS.items()), ("others", "delivered")]
 
 
-def fate_of(fates: Mapping[str, Fate], number: str) -> Fate:
-    """Return the fate of a number: that of its longest known ending; ``""`` is any number's."""
+def scenario_of(scenarios: Mapping[str, Scenario], number: str) -> Scenario:
+    """Return the scenario of a number: that of its longest known ending; ``""`` is any number's."""
     digits = number.removeprefix("+")
     endings = (digits[start:] for start in range(len(digits) + 1))
-    return next((fates[ending] for ending in endings if ending in fates), _DELIVERED)
+    return next((scenarios[ending] for ending in endings if ending in scenarios), _DELIVERED)

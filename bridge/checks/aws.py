@@ -1,0 +1,238 @@
+"""Is the stack there, does it run as it was deployed, and would anybody wake up?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import batched
+from typing import Any
+
+from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
+from bridge.stack import FUNCTIONS, Stack
+from sms_bridge.domain.opt_out import OptRequest, keywords_of, opt_request_of
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    ReconcileSettings,
+    SendSettings,
+    SettingsError,
+    read_settings,
+)
+
+_DEPLOY = "make deploy brings back what the stack says"
+_RESOURCES = (
+    *("HttpApi", "MessagesTable", "BridgeSecret"),
+    *FUNCTIONS,
+    *WORK_QUEUES,
+    *DEAD_LETTER_QUEUES,
+)
+_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+# The stack is as it was before the update.
+_USABLE = ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+_SETTINGS: dict[str, type[Any]] = {
+    "SendSms": SendSettings,
+    "DispatchQueue": DispatchSettings,
+    "ReceiveCallback": CallbackSettings,
+    "ForwardOutcome": ForwardSettings,
+    "Reconcile": ReconcileSettings,
+    "LookUpMessage": LookUpSettings,
+}
+_CONSUMERS = {
+    "TransactionalQueue": "DispatchQueue",
+    "PromotionalQueue": "DispatchQueue",
+    "OutcomeQueue": "ForwardOutcome",
+}
+
+
+def check_deployment(stack: Stack) -> Iterator[Finding]:
+    """Look at what CloudFormation says."""
+    status = stack.description["StackStatus"]
+    missing = [name for name in _RESOURCES if name not in stack.resources]
+    see = "see the stack's events in CloudFormation's console, then: make deploy"
+    if missing:
+        yield problem(
+            "stack-incomplete",
+            f"{stack.name} is no complete SMS bridge: it has no {', '.join(missing)}",
+            "name the right one with --stack, or deploy it: make deploy",
+        )
+    elif status in _GOOD:
+        yield ok("stack", f"{stack.name} is deployed ({status})")
+    elif status in _USABLE:
+        what = f"the last update of {stack.name} is not finished or failed ({status})"
+        yield warning("stack-update-failed", what, see)
+    else:
+        yield problem("stack-broken", f"{stack.name} is not deployed properly ({status})", see)
+    if not (stack.is_local or stack.description.get("EnableTerminationProtection")):
+        yield warning(
+            "termination-protection-off",
+            "one command deletes the stack, and its URLs with it",
+            "aws cloudformation update-termination-protection --enable-termination-protection "
+            f"--stack-name {stack.name}",
+        )
+
+
+def check_environments(stack: Stack) -> Iterator[Finding]:
+    """Read each function's variables as the function does, and compare them to the stack."""
+    broken = False
+    for function, settings in _SETTINGS.items():
+        try:
+            read_settings(settings, stack.environment_of(function))
+        except SettingsError as error:
+            broken = True
+            yield problem("environment-broken", f"{function} cannot start: {error}", _DEPLOY)
+    drifted: dict[str, list[str]] = {}
+    for function, name in stack.drift():
+        drifted.setdefault(name, []).append(function)
+    for name, functions in drifted.items():
+        yield problem(
+            "environment-drift",
+            f"{name} of {', '.join(functions)} is not what the stack says: changed by hand",
+            _DEPLOY,
+        )
+    if not (broken or drifted):
+        yield ok("environments", "the functions run with what the stack says")
+
+
+def check_running(stack: Stack) -> Iterator[Finding]:
+    """See whether functions, queues and schedule run, and logs are kept."""
+    client = stack.client("lambda")
+    for name in FUNCTIONS:
+        found = client.get_function_concurrency(FunctionName=stack.resource(name).id)
+        reserved = found.get("ReservedConcurrentExecutions")
+        remove = f"aws lambda delete-function-concurrency --function-name {stack.resource(name).id}"
+        if reserved == 0:
+            yield problem("function-stopped", f"{name} is stopped: reserved concurrency 0", remove)
+        elif reserved:
+            what = f"{name} is limited to {reserved} calls at once by hand"
+            yield warning("function-limited", what, remove)
+    for queue, function in _CONSUMERS.items():
+        yield from _check_consumer(queue, function, stack)
+    for rule in (one for one in stack.resources.values() if one.type == "AWS::Events::Rule"):
+        name = rule.id.rpartition("|")[2]
+        if stack.client("events").describe_rule(Name=name).get("State") != "ENABLED":
+            yield problem(
+                "reconcile-disabled",
+                "the schedule of Reconcile is disabled: what gets stuck stays stuck",
+                f"aws events enable-rule --name {name}",
+            )
+    yield from _check_logs(stack)
+    yield ok("running", "functions, queues and schedule were looked at")
+
+
+def _check_consumer(queue: str, function: str, stack: Stack) -> Iterator[Finding]:
+    attributes = stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.resource(queue).id, AttributeNames=["QueueArn"]
+    )["Attributes"]
+    mappings = stack.client("lambda").list_event_source_mappings(
+        EventSourceArn=attributes["QueueArn"]
+    )["EventSourceMappings"]
+    if not any(one["State"] in ("Enabled", "Enabling", "Updating", "Creating") for one in mappings):
+        uuid = mappings[0]["UUID"] if mappings else ""
+        yield problem(
+            "queue-not-consumed",
+            f"{queue} is not worked on: {function} does not receive from it",
+            f"aws lambda update-event-source-mapping --enabled --uuid {uuid}" if uuid else _DEPLOY,
+        )
+
+
+def _check_logs(stack: Stack) -> Iterator[Finding]:
+    days = stack.parameters.get("LogRetentionDays", "")
+    groups = {n: one.id for n, one in stack.resources.items() if one.type == "AWS::Logs::LogGroup"}
+    for name, group in groups.items():
+        found = stack.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        [kept] = [one for one in found if one["logGroupName"] == group] or [None]
+        if kept is None:
+            yield warning("log-group-missing", f"{name} was deleted: nothing is logged", _DEPLOY)
+        elif days and str(kept.get("retentionInDays", "")) != days:
+            yield warning(
+                "log-retention-drift",
+                f"{name} keeps lines {kept.get('retentionInDays', 'for ever')}, not {days} days",
+                f"aws logs put-retention-policy --log-group-name {group} "
+                f"--retention-in-days {days}",
+            )
+
+
+def check_keywords(stack: Stack) -> Iterator[Finding]:
+    """See whether each keyword does what it is there for."""
+    environment = stack.environment_of("ReceiveCallback")
+    stop, start = (
+        [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
+        for name in ("OPT_OUT_KEYWORDS", "OPT_IN_KEYWORDS")
+    )
+    keywords = keywords_of(stop, start)
+    for words, wanted, parameter in (
+        (stop, OptRequest.OPT_OUT, "OptOutKeywords"),
+        (start, OptRequest.OPT_IN, "OptInKeywords"),
+    ):
+        bad = [
+            one
+            for one in words
+            if opt_request_of(one, keywords) is not wanted or not one.strip("? ")
+        ]
+        if bad:
+            yield warning(
+                "keyword-never-matches",
+                f"{parameter} has keywords that never do what they are for: {', '.join(bad)}",
+                f"leave them out, or write them anew: sms-bridge parameters set {parameter}=...",
+            )
+
+
+# ------------------------------------------------------------------------------------------ alarms
+# CloudWatch's limit.
+_NAMES_AT_ONCE = 100
+
+
+def check_alarms(stack: Stack) -> Iterator[Finding]:
+    """See whether the stack's alarms reach somebody, and what they say now."""
+    names = [one.id for one in stack.resources.values() if one.type == "AWS::CloudWatch::Alarm"]
+    if not names:
+        if not stack.is_local:
+            yield warning(
+                "alarms-missing",
+                "this stack has no alarms: nobody notices when messages stop",
+                "sms-bridge parameters set Monitoring=basic",
+            )
+        return
+    silent, raised, topics = 0, 0, set()
+    for some in batched(names, _NAMES_AT_ONCE):  # noqa: B911 - Python 3.12
+        found = stack.client("cloudwatch").describe_alarms(
+            AlarmNames=list(some), AlarmTypes=["MetricAlarm"]
+        )
+        for alarm in found["MetricAlarms"]:
+            silent += not (alarm.get("ActionsEnabled", True) and alarm.get("AlarmActions"))
+            topics.update(alarm.get("AlarmActions", []))
+            if alarm.get("StateValue") == "ALARM":
+                raised += 1
+                text = alarm.get("AlarmDescription", "") or "see docs/runbook.md"
+                yield problem("alarm-raised", f"the alarm {alarm['AlarmName']} is raised", text)
+    if silent:
+        yield warning(
+            "alarms-silent",
+            f"{silent} of {len(names)} alarms reach nobody",
+            "sms-bridge parameters set AlarmTopicArn=ARN, with the ARN of an SNS topic",
+        )
+    for topic in sorted(topics):
+        yield from _check_topic(topic, stack)
+    if not (silent or raised):
+        yield ok("alarms", f"all {len(names)} are wired and none is raised")
+
+
+def _check_topic(arn: str, stack: Stack) -> Iterator[Finding]:
+    if ":sns:" not in arn:
+        return
+    attributes = stack.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    if attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
+        yield problem(
+            "alarm-topic-key",
+            "the alarms' SNS topic is encrypted under the AWS-managed key, with which CloudWatch "
+            "cannot publish: no alarm arrives",
+            "give the topic a key of your own that lets cloudwatch.amazonaws.com use it, or none",
+        )
+    elif attributes.get("SubscriptionsConfirmed") == "0":
+        yield problem(
+            "alarm-topic-without-subscribers",
+            "nobody is subscribed to the alarms' SNS topic",
+            f"aws sns subscribe --protocol email --notification-endpoint ADDRESS --topic-arn {arn}",
+        )

@@ -1,0 +1,274 @@
+"""What becomes of messages: in the queues, in the table, and in the last hour."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from bridge.activity import HOUR, Activity, activity_of
+from bridge.checks.eightx8 import WEBHOOK_IDS
+from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.checks.moengage import check_outcomes
+from bridge.queues import DEAD_LETTER_QUEUES, RECEIVED_TOO_OFTEN, depth_of, reasons_in
+from bridge.stack import Stack
+from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey, take_survey
+from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.state import State
+
+_STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")
+_SEND_QUEUES = {
+    MessageType.TRANSACTIONAL: "TransactionalQueue",
+    MessageType.PROMOTIONAL: "PromotionalQueue",
+}
+# What one request to 8x8 may hold, as template.yaml batches.
+_MESSAGES_A_REQUEST = {MessageType.TRANSACTIONAL: 10, MessageType.PROMOTIONAL: 100}
+
+
+def check_work(stack: Stack) -> Iterator[Finding]:
+    """Look at open messages, queues and dead letters."""
+    survey = take_survey(stack.messages, time.time())
+    yield from _check_queues(survey, stack)
+    yield from _check_dead_letters(survey, stack)
+    yield from _check_messages(survey)
+    yield from check_outcomes(survey, stack)
+    yield ok("messages", f"{survey.by_state.total()} messages are open")
+
+
+def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
+    depths = {one: depth_of(stack, queue).total for one, queue in _SEND_QUEUES.items()}
+    depth = sum(depths.values())
+    # SQS counts approximately, and a record may be on its way.
+    if survey.waiting - depth > max(2, survey.waiting // 10) or (survey.waiting and not depth):
+        yield problem(
+            "send-queue-purged",
+            f"{survey.waiting} messages wait to be sent, but the send queues hold {depth} records: "
+            "they were purged or taken out by somebody else",
+            "nothing brings the texts back; MoEngage gets the outcome expired when their time to "
+            "live is over. sms-bridge failures --list then names whom to text again",
+        )
+    rate = int(stack.environment_of("DispatchQueue").get("SEND_RATE_LIMIT") or 0)
+    for message_type, queue in _SEND_QUEUES.items():
+        seconds = depths[message_type] / (rate * _MESSAGES_A_REQUEST[message_type]) if rate else 0
+        time_to_live = int(stack.sending[f"{message_type.upper()}_SECONDS_TO_LIVE"])
+        if seconds > time_to_live:
+            yield problem(
+                "send-rate-too-low",
+                f"{queue} holds {depths[message_type]} messages, which SendRateLimit={rate} sends "
+                f"in {seconds / 60:.0f} minutes; their time to live is {time_to_live // 60}",
+                "sms-bridge parameters set SendRateLimit=1500 (8x8 allows 1,800 requests a second)",
+            )
+
+
+def _check_dead_letters(survey: Survey, stack: Stack) -> Iterator[Finding]:
+    for name in DEAD_LETTER_QUEUES:
+        if not depth_of(stack, name).total:
+            continue
+        for reason, count in reasons_in(stack, name).most_common():
+            if name == "OutcomeDeadLetterQueue" and reason in survey.given_up:
+                continue  # the outcomes themselves are named
+            is_send = name == "SendDeadLetterQueue"
+            yield problem(
+                "send-dead-letters" if is_send else "outcome-dead-letters",
+                f"{name} holds {count} dead letters ({reason})",
+                _remedy_of_dead_letters(reason, is_send=is_send),
+            )
+
+
+def _remedy_of_dead_letters(reason: str, *, is_send: bool) -> str:
+    if reason == "unreadable":
+        return "the bridge did not write them: find out who else does, then purge the queue in SQS"
+    if is_send:
+        cause = (
+            "DispatchQueue failed on them again and again: see its log"
+            if reason == RECEIVED_TOO_OFTEN
+            else "fix what the log of DispatchQueue names"
+        )
+        return f"{cause}; then: sms-bridge redrive --yes"
+    if reason == RECEIVED_TOO_OFTEN:
+        return (
+            "ForwardOutcome failed on them again and again: see its log; then in SQS's console "
+            "Start DLQ redrive, with the outcome queue as custom destination"
+        )
+    return (
+        "sms-bridge replay --all --yes. What is left then are opt-outs that MoEngage's Data API "
+        "refused: sms-bridge configure --data-api-key, then in SQS's console Start DLQ redrive, "
+        "with the outcome queue as custom destination"
+    )
+
+
+def _check_messages(survey: Survey) -> Iterator[Finding]:
+    for message_type, reasons in survey.waiting_long.items():
+        why = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
+        yield warning(
+            "messages-waiting",
+            f"{reasons.total()} {message_type} messages have been waiting to be sent for more than "
+            f"{SECONDS_TO_WAIT[message_type] // 60} minutes ({why})",
+            "see docs/runbook.md, transactional-queue-age: the reason says whether 8x8 throttles, "
+            "is down, or DispatchQueue does not run",
+            *(*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
+        )
+    ambiguous = survey.by_state[State.UNKNOWN]
+    if ambiguous:
+        yield warning(
+            "messages-ambiguous",
+            f"whether 8x8 accepted {ambiguous} messages is not known, the oldest of "
+            f"{survey.oldest_by_state[State.UNKNOWN]}",
+            "nothing at first: 8x8's log is asked after UnknownTimeoutSeconds. If they get more, "
+            "see 8x8's status page and the log of Reconcile",
+        )
+    if survey.without_receipts:
+        yield warning(
+            "receipts-missing",
+            f"8x8 has sent no receipt of {survey.without_receipts} messages for more than "
+            f"{SECONDS_UNTIL_RECEIPTS // 60} minutes",
+            "ask 8x8's support whether receipts are delayed. What got lost is asked of 8x8's log "
+            "after ReceiptTimeoutSeconds; to have it within the hour: "
+            "sms-bridge parameters set ReceiptTimeoutSeconds=3600",
+            *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
+            *("callbacks-not-understood", "callback-url-wrong"),
+        )
+    if survey.unreadable:
+        yield warning(
+            "items-unreadable",
+            f"{survey.unreadable} items of the table cannot be read: somebody changed them by hand",
+            "see the log of Reconcile, which names them",
+        )
+
+
+# ------------------------------------------------------------------------------------ the last hour
+_REFUSED = {
+    "unauthorized": (
+        "requests-unauthorized",
+        "the token that MoEngage sends is not one of the stack's: its messages are not sent",
+        "copy it anew: sms-bridge settings --show-tokens shows the header Authorization",
+    ),
+    "sub_account_not_allowed": (
+        "requests-sub-account",
+        "the URL in MoEngage names a sub-account that the stack does not send through",
+        "correct the API URL (sms-bridge settings), or add it: sms-bridge parameters set "
+        "SubAccountIds=...",
+    ),
+    "country_not_allowed": (
+        "requests-country",
+        "recipients are in countries that AllowedCountryCallingCodes leaves out",
+        "sms-bridge parameters set AllowedCountryCallingCodes=..., or send to other people",
+    ),
+}
+_MALFORMED = (
+    "requests-malformed",
+    "MoEngage's request lacks what a message needs",
+    "compare the sender's form in MoEngage with sms-bridge settings",
+)
+# What is wrong with the deployment, and not with a message; the findings that say so as long as it
+# is. Nothing else says the others.
+_FAULTS: dict[str, tuple[str, ...]] = {
+    "eightx8_unauthorized": ("eightx8-key-refused", "eightx8-region-wrong"),
+    "eightx8_forbidden": ("sub-account-refused",),
+    "eightx8_unknown_sub_account": ("sub-account-refused",),
+    "eightx8_invalid_source": (),
+    "eightx8_invalid_callback_url": ("callback-url-wrong",),
+    "eightx8_tls_required": (),
+    "eightx8_not_found": ("eightx8-host-wrong",),
+}
+# A share of all messages that is more than a campaign's usual losses.
+_SHARE, _AT_LEAST = 0.2, 3
+
+
+def check_last_hour(stack: Stack) -> Iterator[Finding]:
+    """See why requests were refused and messages failed lately."""
+    activity = activity_of(stack, time.time() - HOUR)
+    yield from _check_refused(activity)
+    yield from _check_failed(activity)
+    accepted, over = activity.figures["Accepted"], activity.figures["Delivered"]
+    yield ok("last-hour", f"in the last hour {accepted} messages were accepted, {over} delivered")
+
+
+def _check_refused(activity: Activity) -> Iterator[Finding]:
+    # The doctor itself has each entrance refuse a wrong token; nobody else looks up with one.
+    own = activity.refused_by("LookUpMessage", "unauthorized")
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for (function, reason), one in activity.refused.items():
+        is_probe = reason in ("unauthorized", "body_missing")
+        count = one.count - own if is_probe else one.count
+        if function == "SendSms" and count > 0 and reason not in ("not_configured", "unavailable"):
+            finding = _REFUSED.get(reason, _MALFORMED)
+            found.setdefault(finding, []).append(f"{count} x {reason}")
+    for (finding_id, what, remedy), reasons in found.items():
+        listed = ", ".join(reasons)
+        yield problem(
+            finding_id, f"requests were refused in the last hour ({listed}): {what}", remedy
+        )
+    unauthorized = activity.refused_by("ReceiveCallback", "unauthorized") - own
+    if unauthorized > 0:
+        yield problem(
+            "callbacks-unauthorized",
+            f"{unauthorized} callbacks of the last hour had no valid token: receipts are lost",
+            "sms-bridge webhook register, which gives 8x8 the token",
+            "webhook-without-token",
+        )
+    elsewhere = activity.refused_by("ReceiveCallback", "address_not_allowed") - own
+    if elsewhere > 0:
+        yield problem(
+            "callbacks-address",
+            f"{elsewhere} callbacks of the last hour came from addresses that CallbackAllowList "
+            "leaves out: receipts are lost",
+            "ask 8x8's support for its addresses; meanwhile: "
+            "sms-bridge parameters set CallbackAllowList=off",
+        )
+    if activity.figures["CallbacksNotUnderstood"]:
+        yield warning(
+            "callbacks-not-understood",
+            f"{activity.figures['CallbacksNotUnderstood']} callbacks of the last hour could not be "
+            "read: XML, or the old format",
+            "if receipts are missing, ask 8x8's support to switch the account to the new format",
+        )
+
+
+def _check_failed(activity: Activity) -> Iterator[Finding]:
+    figures = activity.figures
+    total = max(figures["Accepted"], figures["Delivered"] + figures["Failed"], 1)
+
+    def are_many(count: int) -> bool:
+        return count >= _AT_LEAST and count > _SHARE * total
+
+    for reason, one in activity.rejected.items():
+        what = f"8x8 refused {one.count} messages of the last hour ({reason})"
+        if causes := _FAULTS.get(reason):
+            yield warning(
+                "messages-rejected",
+                what,
+                f"the cause is gone by now; sms-bridge failures --list --reason {reason} names "
+                "whom to text again",
+                *causes,
+            )
+        elif causes == () or are_many(one.count):
+            yield problem(
+                "messages-rejected",
+                what,
+                f"sms-bridge message {one.example} shows why; the table of reasons says what to do",
+            )
+    if are_many(figures["OptedOut"]):
+        yield warning(
+            "many-opted-out",
+            f"{figures['OptedOut']} of {total} messages of the last hour were not sent, because "
+            "the recipients opted out",
+            "sms-bridge opt-outs --by-day shows when that began; those recorded by mistake are "
+            "removed with --clear",
+        )
+    if figures["Expired"]:
+        yield problem(
+            "messages-expired",
+            f"{figures['Expired']} messages of the last hour were not sent within their time to "
+            "live",
+            "8x8 was down or throttled (its status page), or the time is too short: "
+            "sms-bridge parameters set TransactionalSecondsToLive=... or PromotionalSecondsToLive",
+            *(*_STOPPED, "send-rate-too-low", "send-queue-purged"),
+        )
+    for reason, one in activity.failures.items():
+        if are_many(one.count) and reason not in (*activity.rejected, "opted_out", "expired"):
+            yield warning(
+                "messages-failed",
+                f"{one.count} of {total} messages of the last hour failed ({reason})",
+                f"sms-bridge message {one.example} shows why; with the same reason for many, ask "
+                "8x8's support",
+            )

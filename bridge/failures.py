@@ -1,0 +1,93 @@
+"""`sms-bridge failures`: what failed lately, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from bridge.activity import activity_of, failed_messages
+from bridge.options import AsJson, FullNumbers, Since
+from bridge.stack import Stack
+from bridge.terminal import columns, read_since, say, say_json, waiting
+
+
+def failures(
+    context: typer.Context,
+    since: Since = "1h",
+    listed: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            help="List the messages, for texting these people again: id, campaign and reason.",
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option(help="With --list: only this reason.")] = "",
+    full_numbers: FullNumbers = False,
+    limit: Annotated[int, typer.Option(min=1, help="With --list: at most so many.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Count messages that failed, and requests that were refused, by reason.
+
+    Numbers are listed only with --full-numbers.
+    """
+    stack: Stack = context.obj
+    start = read_since(since, time.time())
+    if listed:
+        _list(stack, start, reason, limit, full_numbers=full_numbers, as_json=as_json)
+        return
+    with waiting("Reading log lines"):
+        found = activity_of(stack, start)
+    refused = [
+        {"function": function, "reason": why, "count": one.count}
+        for (function, why), one in found.refused.items()
+    ]
+    if as_json:
+        say_json(
+            {
+                "failed": {why: asdict(one) for why, one in found.failures.items()},
+                "refusedRequests": refused,
+            }
+        )
+        return
+    rows = sorted(
+        ((one.count, why, one.example) for why, one in found.failures.items()), reverse=True
+    )
+    if rows:
+        say(*columns(rows, ("Failed", "Reason", "Example")))
+    else:
+        say(f"No message failed in the last {since}.")
+    if refused:
+        refusals = [(one["count"], one["reason"], one["function"]) for one in refused]
+        say("", *columns(refusals, ("Refused requests", "Reason", "By")))
+
+
+def _list(
+    stack: Stack, since: float, reason: str, limit: int, *, full_numbers: bool, as_json: bool
+) -> None:
+    with waiting("Reading log lines"):
+        failed = (
+            one
+            for one in failed_messages(stack, since)
+            if not reason or one.get("outcome_reason") == reason
+        )
+        rows: list[dict[str, Any]] = []
+        for one in islice(failed, limit):
+            row = {
+                "umid": one["message_id"],
+                "campaignId": one.get("campaign_id") or "",
+                "reason": one.get("outcome_reason") or "",
+            }
+            if full_numbers:
+                message = stack.messages.get(row["umid"])
+                row["destination"] = message.destination if message else ""
+            rows.append(row)
+    if as_json:
+        say_json({"messages": rows, "thereMayBeMore": len(rows) == limit})
+        return
+    say(*columns([list(one.values()) for one in rows], list(rows[0]) if rows else ()))
+    if len(rows) == limit:
+        say(f"There may be more: --limit is {limit}.")

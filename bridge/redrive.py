@@ -1,0 +1,86 @@
+"""`sms-bridge redrive`: puts dead letters of the send queues back to be sent."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from bridge.options import AsJson
+from bridge.queues import Record, look_through
+from bridge.stack import Stack
+from bridge.terminal import say, say_json
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.state import NOT_WITH_8X8
+
+_QUEUE = "SendDeadLetterQueue"
+_LOOKS_AT_MOST = 1000
+
+
+class _Action(StrEnum):
+    """What is done with a dead letter."""
+
+    SENT = "put back into the send queue"
+    OVER = "removed: the message is over, or its time to live is"
+    UNREADABLE = "left: not written by the bridge"
+
+
+def redrive(
+    context: typer.Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put dead letters of the send queues back, once their cause is fixed.
+
+    Nothing is sent twice: a message that 8x8 may have is not sent again. A message that is over,
+    or whose time to live is, is not put back. Without --yes it only shows what it would do.
+    """
+    stack: Stack = context.obj
+    done: Counter[_Action] = Counter()
+    for record in look_through(stack, _QUEUE, _LOOKS_AT_MOST):
+        message = _message_of(record, stack)
+        action = _action_for(message)
+        done[action] += 1
+        if yes:
+            _do(action, record, message, stack)
+    if as_json:
+        say_json({"done": yes, "records": {one.name.lower(): done[one] for one in _Action}})
+        return
+    say(*(f"{done[one]} {one}" for one in _Action if done[one]))
+    if not done:
+        say("There are no dead letters of the send queues.")
+    elif not yes:
+        say("Nothing was changed; add --yes.")
+
+
+def _message_of(record: Record, stack: Stack) -> Message | None:
+    try:
+        message_id = json.loads(record["Body"])["message"]["id"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return stack.messages.get(message_id) if isinstance(message_id, str) and message_id else None
+
+
+def _action_for(message: Message | None) -> _Action:
+    if message is None:
+        return _Action.UNREADABLE
+    may_be_sent = message.state in NOT_WITH_8X8 and message.outcome is None
+    is_in_time = message.send_before > timestamp(time.time())
+    return _Action.SENT if may_be_sent and is_in_time else _Action.OVER
+
+
+def _do(action: _Action, record: Record, message: Message | None, stack: Stack) -> None:
+    client: Any = stack.client("sqs")
+    if action is _Action.UNREADABLE or message is None:
+        return
+    if action is _Action.SENT:
+        name = f"{message.message_type.value.capitalize()}Queue"
+        client.send_message(QueueUrl=stack.resource(name).id, MessageBody=record["Body"])
+    client.delete_message(QueueUrl=stack.resource(_QUEUE).id, ReceiptHandle=record["ReceiptHandle"])

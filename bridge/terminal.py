@@ -1,0 +1,122 @@
+"""What the tool prints.
+
+Values come from callers, from 8x8 and from phones. None reaches the terminal as it is: a line is
+one line, without escape sequences, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, tzinfo
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from bridge.errors import BridgeError
+from sms_bridge.domain.clock import seconds_of
+
+_GAP = "  "
+
+
+def safe(value: object) -> str:
+    """Return a text without characters that a terminal would act on.
+
+    Control characters (ESC, C1, line breaks), bidirectional and invisible ones appear as escapes.
+    """
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
+def say(*lines: object, error: bool = False) -> None:
+    """Print lines: each value is one line."""
+    for line in lines:
+        typer.echo(safe(line), err=error)
+
+
+def say_marked(mark: str, colour: str, line: object) -> None:
+    """Print a line after a mark, which is coloured on a terminal."""
+    if not os.environ.get("NO_COLOR"):
+        mark = typer.style(mark, fg=colour)
+    typer.echo(mark + safe(line))
+
+
+def say_json(value: object) -> None:
+    """Print a value for a program, in ASCII."""
+    typer.echo(json.dumps(value).replace("\x7f", "\\u007f"))
+
+
+def columns(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> list[str]:
+    """Return rows as aligned lines; nothing is cut off or wrapped."""
+    lines = [[safe(value) for value in row] for row in [*([headings] if headings else []), *rows]]
+    if not lines:
+        return []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        _GAP.join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless the answer was given with ``--yes``; a no ends the command."""
+    if not yes:
+        typer.confirm(safe(question), abort=True, err=True)
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something takes a while."""
+    return Console(stderr=True).status(what)
+
+
+def progress[Value](values: Sequence[Value], what: str) -> Iterator[Value]:
+    """Go through values and show on a terminal how far it is."""
+    console = Console(stderr=True)
+    yield from track(values, what, console=console, disable=not console.is_terminal)
+
+
+# -------------------------------------------------------------------------------------------- time
+def zone_of(*, local: bool) -> tzinfo | None:
+    """Return the time zone to show times in; ``None`` is this machine's."""
+    return None if local else UTC
+
+
+def shown_time(moment: str, zone: tzinfo | None = UTC) -> str:
+    """Return a time as people read it."""
+    if not moment:
+        return ""
+    at = datetime.fromtimestamp(seconds_of(moment), UTC).astimezone(zone)
+    return at.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def minutes(seconds: float) -> str:
+    """Return a span of time in minutes or hours."""
+    whole = int(seconds // 60)
+    return f"{whole // 60} h {whole % 60} min" if whole >= 60 else f"{whole} min"
+
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def read_since(text: str, now: float) -> float:
+    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC).
+
+    Raises
+    ------
+    BridgeError
+        It is none of them.
+    """
+    number, unit = text[:-1], text[-1:]
+    if number.isascii() and number.isdecimal() and len(number) < 6 and unit in _UNITS:
+        return now - int(number) * _UNITS[unit]
+    try:
+        return seconds_of(text)
+    except ValueError:
+        raise BridgeError("a time is written 90m, 24h, 7d or 2026-11-24T09:30") from None

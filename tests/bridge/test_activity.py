@@ -1,0 +1,104 @@
+"""What happened lately: asked of Logs Insights, whose answer counts like the lines themselves."""
+
+import re
+from typing import Any
+
+import pytest
+
+from bridge.activity import activity_of, failed_messages
+from bridge.errors import BridgeError
+from bridge.stack import Stack
+from sms_bridge.observability import Metric
+from tests.bridge.deployed import Deployed
+
+
+class Insights:
+    """Logs Insights with one answer."""
+
+    def __init__(self, rows: list[dict[str, str]], status: str = "Complete") -> None:
+        self._rows = rows
+        self._status = status
+        self.asked: dict[str, Any] = {}
+        self._looks = 0
+
+    def start_query(self, **question: Any) -> dict[str, str]:
+        self.asked = question
+        return {"queryId": "query"}
+
+    def get_query_results(self, *, queryId: str) -> dict[str, Any]:
+        assert queryId == "query"
+        self._looks += 1
+        if self._looks == 1:
+            return {"status": "Running", "results": []}
+        results = [
+            [{"field": name, "value": value} for name, value in row.items()] for row in self._rows
+        ]
+        return {"status": self._status, "results": results}
+
+
+@pytest.fixture
+def stack(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    monkeypatch.setattr("bridge.activity.time.sleep", lambda _: None)
+    stack = deployed.stack
+    monkeypatch.setattr(type(stack), "is_local", False)
+    return stack
+
+
+def answering(stack: Stack, insights: Insights, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    monkeypatch.setattr(type(stack), "client", lambda *_: insights)
+    return stack
+
+
+def number_of(query: str, metric: Metric) -> str:
+    """Return the name that a query gives to a metric's sum."""
+    found = re.search(rf"sum\({metric.title}\) as (n\d+)", query)
+    assert found
+    return found[1]
+
+
+def test_sums_are_asked_for_by_reason_and_counted(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = Insights([])
+    activity_of(answering(stack, probe, monkeypatch), 0.0, 10.0)
+    query = probe.asked["queryString"]
+    failed, accepted = number_of(query, Metric.FAILED), number_of(query, Metric.ACCEPTED)
+    refused, cost = number_of(query, Metric.REFUSED), number_of(query, Metric.COST)
+    rows = [
+        {failed: "7", "outcome_reason": "expired", "example": "an-id", "@log": "1:sms-bridge-X"},
+        {accepted: "1200", refused: "2", "code": "unauthorized", "@log": "1:sms-bridge-SendSms"},
+        {cost: "1.5", "currency": "USD", "@log": "1:sms-bridge-ReceiveCallback"},
+    ]
+
+    found = activity_of(answering(stack, Insights(rows), monkeypatch), 0.0, 10.0)
+
+    assert found.figures["Accepted"] == 1200
+    assert (found.failures["expired"].count, found.failures["expired"].example) == (7, "an-id")
+    assert found.refused_by("SendSms", "unauthorized") == 2
+    assert found.cost == {"USD": 1.5}
+    assert (probe.asked["startTime"], probe.asked["endTime"]) == (0, 10)
+    assert "sms-bridge-SendSms" in probe.asked["logGroupNames"]
+
+
+def test_every_figure_that_is_asked_for_is_in_the_lines(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = Insights([])
+    activity_of(answering(stack, probe, monkeypatch), 0.0, 10.0)
+
+    asked = set(re.findall(r"sum\((\w+)\)", probe.asked["queryString"]))
+
+    assert asked <= {metric.title for metric in Metric}
+
+
+def test_messages_that_failed_are_listed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"message_id": "an-id", "campaign_id": "spring", "outcome_reason": "x"}]
+
+    [found] = failed_messages(answering(stack, Insights(rows), monkeypatch), 0.0)
+
+    assert (found["message_id"], found["campaign_id"]) == ("an-id", "spring")
+
+
+def test_a_query_that_fails_is_a_failure(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BridgeError, match="did not answer"):
+        activity_of(answering(stack, Insights([], "Timeout"), monkeypatch), 0.0)

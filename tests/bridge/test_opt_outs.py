@@ -1,0 +1,73 @@
+"""`sms-bridge opt-outs`: counted, and removed only on a yes."""
+
+import pytest
+
+from sms_bridge.domain.opt_out import OptRequest
+from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.builders import NUMBER, a_person
+
+OTHER_NUMBER = "+6598765432"
+EARLIER, LATER = "2026-11-23T09:30:00.000Z", "2026-11-24T09:30:00.000Z"
+
+
+@pytest.fixture
+def listed(deployed: Deployed) -> Deployed:
+    """Two people out of promotions, one of them out of all; a third one is in again."""
+    opt_outs = deployed.stack.opt_outs
+    for number, sub_account, request, at in (
+        (NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OptRequest.OPT_OUT, LATER),
+        (OTHER_NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, LATER),
+        ("+6590000000", PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
+        ("+6590000000", PROMOTIONAL, OptRequest.OPT_IN, LATER),
+    ):
+        opt_outs.record(a_person(number, sub_account, HASH_KEY), request, at)
+    deployed.keep()
+    return deployed
+
+
+def test_they_are_counted_by_sub_account(listed: Deployed) -> None:
+    assert listed.json_of("opt-outs") == {
+        "optOuts": 3,
+        "counts": [
+            {"subAccountId": PROMOTIONAL, "optOuts": 2},
+            {"subAccountId": TRANSACTIONAL, "optOuts": 1},
+        ],
+    }
+    assert listed.run("opt-outs").output.startswith("3 opt-outs\n")
+
+
+def test_they_are_listed_by_day(listed: Deployed) -> None:
+    found = listed.json_of("opt-outs", "--by-day", "--sub-account", PROMOTIONAL)
+
+    assert [(one["day"], one["optOuts"]) for one in found["counts"]] == [
+        ("2026-11-23", 1),
+        ("2026-11-24", 1),
+    ]
+    assert listed.json_of("opt-outs", "--since", "2026-11-24")["optOuts"] == 2
+
+
+def test_a_persons_are_removed_on_a_yes_only(listed: Deployed) -> None:
+    refused = listed.run("opt-outs", "--clear", NUMBER, typed="n\n")
+    assert refused.exit_code == 1
+    assert listed.json_of("opt-outs")["optOuts"] == 3
+
+    assert listed.run("opt-outs", "--clear", "-", typed=f"{NUMBER}\ny\n").exit_code == 0
+
+    assert listed.json_of("opt-outs")["optOuts"] == 1
+    assert not listed.stack.opt_outs.is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
+    assert listed.stack.opt_outs.is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
+
+
+def test_those_of_an_incident_are_removed_together(listed: Deployed) -> None:
+    removed = listed.json_of("opt-outs", "--clear-all", "--since", "2026-11-24", "--yes")
+
+    assert removed == {"removed": 2}
+    assert listed.json_of("opt-outs")["optOuts"] == 1
+
+
+def test_somebody_who_did_not_opt_out_is_said_without_the_number(listed: Deployed) -> None:
+    result = listed.run("opt-outs", "--clear", "+6591111111", "--yes")
+
+    assert result.exit_code == 1
+    assert "65*****111 is not opted out" in result.stderr

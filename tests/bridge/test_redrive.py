@@ -1,0 +1,58 @@
+"""`sms-bridge redrive`: dead letters of the send queues are sent, if they still may be."""
+
+import json
+
+import pytest
+
+from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus
+from sms_bridge.domain.state import State
+from tests.bridge.deployed import Deployed
+
+IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
+TOMORROW, YESTERDAY = "2999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
+
+
+def body(message_id: str) -> str:
+    return json.dumps({"version": 1, "message": {"id": message_id}})
+
+
+@pytest.fixture
+def letters(deployed: Deployed) -> Deployed:
+    """One of each type that may be sent, an expired one, one that failed, and no record of ours."""
+    for message_id, message_type in zip(IDS, MessageType, strict=False):
+        deployed.keep(
+            id=message_id, state=State.WAITING, send_before=TOMORROW, message_type=message_type
+        )
+    deployed.keep(id=IDS[2], state=State.WAITING, send_before=YESTERDAY)
+    failed = deployed.keep(id=IDS[3], state=State.FAILED, send_before=TOMORROW)
+    outcome = Outcome(OutcomeStatus.FAILED, "x")
+    deployed.messages.record_outcome(failed.id, outcome, failed.accepted_at)
+    for message_id in IDS[:4]:
+        deployed.put_into("SendDeadLetterQueue", body(message_id))
+    deployed.put_into("SendDeadLetterQueue", "not ours", reason="unreadable")
+    return deployed
+
+
+def test_without_a_yes_it_only_shows(letters: Deployed) -> None:
+    result = letters.run("redrive")
+
+    assert result.exit_code == 0
+    assert "2 put back into the send queue" in result.output
+    assert "Nothing was changed; add --yes." in result.output
+    assert len(letters.queue("SendDeadLetterQueue")) == 5
+    assert letters.queue("PromotionalQueue") == []
+
+
+def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_told_apart(
+    letters: Deployed,
+) -> None:
+    done = letters.json_of("redrive", "--yes")
+
+    assert done == {"done": True, "records": {"sent": 2, "over": 2, "unreadable": 1}}
+    assert [one["Body"] for one in letters.queue("TransactionalQueue")] == [body(IDS[0])]
+    assert [one["Body"] for one in letters.queue("PromotionalQueue")] == [body(IDS[1])]
+    assert [one["Body"] for one in letters.queue("SendDeadLetterQueue")] == ["not ours"]
+
+
+def test_none_is_no_failure(deployed: Deployed) -> None:
+    assert "There are no dead letters" in deployed.run("redrive", "--yes").output
