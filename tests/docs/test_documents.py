@@ -25,7 +25,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_parameters_and_resources_that_are_named_exist(document: Path, template: Template) -> None:
     named = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})`", document.read_text("utf-8")))
 
-    known = {*template.parameters, *template.resources, *template.content["Outputs"]}
+    values = {one for each in template.parameters.values() for one in each.get("AllowedValues", ())}
+    known = {*template.parameters, *template.resources, *template.content["Outputs"], *values}
 
     # API calls of AWS, named where permissions are.
     assert named - known <= {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
@@ -36,10 +37,10 @@ def test_commands_of_bridge_that_are_named_exist(document: Path) -> None:
     source = (PROJECT / "bridge" / "app.py").read_text("utf-8")
     registered = {
         name.replace("_", "-")
-        for name in re.findall(r"app\.(?:command\(\)|add_typer)\((\w+)\)", source)
+        for name in re.findall(r"(?:_add|app\.add_typer)\(\s*(\w+)[,)]", source)
     }
 
-    named = set(re.findall(r"`bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
+    named = set(re.findall(r"`sms-bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
 
     assert registered
     assert named <= registered

@@ -216,7 +216,7 @@ def test_every_route_of_the_template_is_there_and_no_other(http_api: HttpApi) ->
 def test_every_name_of_every_field_is_there_and_no_other(schema: str) -> None:
     documented = set(OPENAPI["components"]["schemas"][schema]["properties"])
 
-    assert documented == set(send_requests._FIRST_NAMES)
+    assert documented == set(send_requests.FIRST_NAMES)
 
 
 def test_states_and_version_are_the_codes_own() -> None:

@@ -136,7 +136,7 @@ class _Fields:
         self._used: dict[str, str] = {}
         self._given: dict[str, list[tuple[str, Any]]] = {}
         for pair in pairs:
-            self._given.setdefault(_FIRST_NAMES.get(pair[0], ""), []).append(pair)
+            self._given.setdefault(FIRST_NAMES.get(pair[0], ""), []).append(pair)
 
     def has(self, first_name: str) -> bool:
         return first_name in self._given
@@ -389,7 +389,7 @@ _message_type = _one_of(*MessageType)
 _up_to_256 = _up_to(256)
 _up_to_350 = _up_to(350)
 
-_FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
+FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
     name: name for name in _OPTIONS
 }
 
