@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest, JsonObject, read_fields
@@ -32,7 +33,7 @@ _MACRO = re.compile(r"moesms_\w", re.IGNORECASE)
 _NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
     """Rules of this deployment: what callers may ask for, and what is added.
 
@@ -59,6 +60,17 @@ class SendingRules:
     default_source: str = ""
     callback_url: str = ""
     caller_callback_hosts: tuple[str, ...] = ()
+
+
+def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
+    """Return the URL at which one message's receipts arrive, empty without a base URL.
+
+    It carries a token, because it is not documented whether 8x8 sends the account's
+    ``Authorization`` value to such a URL.
+    """
+    if not base_url or not tokens:
+        return ""
+    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"
 
 
 def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
@@ -199,12 +211,12 @@ class _Fields:
             isinstance(destination, str)
             and any(map(str.isalpha, destination))
             and isinstance(text, str | int)
-            and _LONG_NUMBER.fullmatch(str(text).strip()) is not None
+            and re.fullmatch(_LONG_NUMBER, str(text).strip()) is not None
         )
 
 
 # A one-time code as a text is shorter.
-_LONG_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}", re.ASCII)
+_LONG_NUMBER = r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}"
 
 
 def _is_macro(value: Any) -> bool:
@@ -323,7 +335,7 @@ def _one_of(*allowed: str) -> Callable[[Any], str]:
 
 
 # RFC 3339, as 8x8's OpenAPI file says. ISO 8601 allows more.
-_DATE_TIME = re.compile(
+_DATE_TIME = (
     r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
@@ -332,7 +344,7 @@ _DATE_TIME = re.compile(
 def _moment(value: Any) -> str:
     text = _string(value).upper()
     try:
-        datetime.fromisoformat(text if _DATE_TIME.fullmatch(text) else "")
+        datetime.fromisoformat(text if re.fullmatch(_DATE_TIME, text) else "")
     except ValueError:
         raise _WrongError(
             "must be a time of RFC 3339 with an offset, such as 2026-11-24T09:30:00+08:00"
@@ -341,17 +353,16 @@ def _moment(value: Any) -> str:
 
 
 _MAX_URL = 2000
-_HTTPS_URL = re.compile(
-    r"https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
-    r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?",
-    re.ASCII | re.IGNORECASE,
+_HTTPS_URL = (
+    r"(?ai)https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?"
 )
 
 
 def _url_on(hosts: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         text = _string(value)
-        url = _HTTPS_URL.fullmatch(text) if len(text) <= _MAX_URL else None
+        url = re.fullmatch(_HTTPS_URL, text) if len(text) <= _MAX_URL else None
         if url is None:
             raise _WrongError(f"must be an https URL of at most {_MAX_URL} characters")
         if url["host"].lower() not in map(str.lower, hosts):

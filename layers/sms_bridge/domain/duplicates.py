@@ -26,7 +26,7 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClaimKey:
     """What requests for the same message have in common.
 
@@ -47,7 +47,7 @@ class ClaimKey:
         return id_of(digest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Claim:
     """The answer to a claim.
 
