@@ -29,7 +29,7 @@ NAMES = {
 }
 
 # A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name.
-_MACRO = re.compile(r"moesms_\w", re.IGNORECASE)
+_MACRO = r"(?i)moesms_\w"
 _NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
@@ -221,7 +221,8 @@ _LONG_NUMBER = r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}"
 
 def _is_macro(value: Any) -> bool:
     several = value if isinstance(value, list) else [value]
-    return any(isinstance(one, str) and _MACRO.search(one) for one in several)
+    texts = (one for one in several if isinstance(one, str) and "_" in one)
+    return any(re.search(_MACRO, text) for text in texts)
 
 
 def _string(value: Any) -> str:
@@ -261,7 +262,7 @@ def _number(value: Any) -> str:
 
 
 # All but line breaks, and the two others that keyboards or GSM-7 have.
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_CONTROL_CHARACTER = r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]"
 
 # Letters by their category, but nobody sees them.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -269,7 +270,7 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 def _text(value: Any) -> str:
     text = _string(value)
-    if found := _CONTROL_CHARACTER.search(text):
+    if not text.isprintable() and (found := re.search(_CONTROL_CHARACTER, text)):
         raise _WrongError(f"holds a control character (U+{ord(found[0]):04X})")
     if not any(map(_is_visible, text)):
         raise _WrongError("must not be blank")
@@ -283,13 +284,13 @@ def _is_visible(character: str) -> bool:
     )
 
 
-_SOURCE = re.compile(r"\+?[0-9]{1,16}", re.ASCII)
+_NUMERIC_SOURCE = r"\+?[0-9]{1,16}"
 
 
 def _source(value: Any) -> str:
     source = _id_text(value).strip(" ")
     is_name = len(source) <= 11 and source.isprintable() and any(map(str.isalpha, source))
-    if not is_name and not (len(source) <= 16 and _SOURCE.fullmatch(source)):
+    if not is_name and not (len(source) <= 16 and re.fullmatch(_NUMERIC_SOURCE, source)):
         raise _WrongError("must be up to 11 characters with a letter, or up to 16 digits")
     return source
 
