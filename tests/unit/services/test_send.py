@@ -198,6 +198,13 @@ class TestARepeat:
 
         assert repeat.id == first.id != bridge.send(client_message_id="1234").id
 
+    def test_its_answer_names_the_number_though_the_person_was_forgotten(self) -> None:
+        bridge = Bridge()
+        first = bridge.send()
+        bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
+
+        assert bridge.send().destination == NUMBER
+
     def test_it_hears_of_a_refusal_as_the_first_one_did(self) -> None:
         bridge = Bridge(result=REFUSED)
         bridge.send()
