@@ -455,7 +455,9 @@ def _idempotency_key(request: HttpRequest) -> str | None:
 
 # ------------------------------------------------------------------------------------ the answer
 _REFUSED = (State.FAILED, State.REJECTED)
-_PENDING = "The message is accepted; its outcome is reported later"
+# The same while it is sent, waits or is repeated. 8x8's own words.
+_ACCEPTED = "SMS is accepted and queued for processing"
+_REJECTED = "The message was refused"
 _ENCODINGS = ("GSM7", "UCS2")
 
 
@@ -473,6 +475,6 @@ def send_answer(message: Message) -> dict[str, Any]:
         "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
         "status": {
             "code": "REJECTED" if refused else "QUEUED",
-            "description": message.description or _PENDING,
+            "description": (message.description or _REJECTED) if refused else _ACCEPTED,
         },
     }

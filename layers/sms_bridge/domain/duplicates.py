@@ -153,7 +153,7 @@ def seconds_a_window(duplicate_window: int) -> int:
 
 
 def closing_record(message: Message, message_id: str) -> Message:
-    """Return what closes a window on behalf of a message, of which it holds nothing."""
+    """Return the record that closes a window; it holds nothing of the message."""
     return Message(
         id=message_id,
         state=message.state,

@@ -97,7 +97,7 @@ def masked(number: str) -> str:
 
 
 def keyed_hash(number: str, key: str, country: str = "") -> str:
-    """Return what stands for a person in logs and in the table: useless without the key.
+    """Return the hash of a person, for logs and the table: useless without the key.
 
     A plain hash would not do: all phone numbers of a country can be hashed within seconds.
     """

@@ -1,6 +1,7 @@
 """Sending a message: claim, post, record."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
