@@ -179,7 +179,7 @@ MESSAGE = st.builds(
 
 @settings(deadline=None)
 @given(message=MESSAGE, full_number=st.booleans(), is_last=st.booleans())
-def test_whatever_is_known_of_a_message_the_answers_conform(
+def test_answers_about_any_message_conform(
     message: Message, full_number: bool, is_last: bool
 ) -> None:
     page = Page([message], None if is_last else Position.of(message))

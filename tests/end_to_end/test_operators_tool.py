@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 HOURS = 3600
 OF_THE_LAST_HOUR = ("requests-", "messages-", "callbacks-")
-GIVEN_UP, TOLD = "outcome given up", "MoEngage told"
+GIVEN_UP, TOLD = "outcome given up", "outcome reported"
 
 
 @dataclass(frozen=True)

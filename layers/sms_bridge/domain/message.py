@@ -246,7 +246,7 @@ class Message:
 
     @property
     def outcome_is_open(self) -> bool:
-        """Whether MoEngage still has to hear what became of it."""
+        """Whether the outcome still has to be reported to MoEngage."""
         return bool(
             self.outcome
             and self.accepted_at
