@@ -1,4 +1,4 @@
-"""Bad input gets a clear 4xx with a stable code; nothing is sent and nothing is written."""
+"""Bad input gets a clear 4xx with a stable reason; nothing is sent and nothing is written."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Bad:
     """A request that must be refused."""
 
     status: int
-    code: str
+    reason: str
     data: bytes | None = field(default=json.dumps(GOOD).encode(), repr=False)
     headers: dict[str, str] = field(default_factory=lambda: JSON)
     path: str = SEND
@@ -96,7 +96,7 @@ async def test_bad_input_is_refused(stack: LocalStack, bridge: Bridge, bad: Bad)
         headers=bad.headers,
     )
 
-    assert (answer.status, answer.body["code"]) == (bad.status, bad.code)
+    assert (answer.status, answer.body["reason"]) == (bad.status, bad.reason)
     assert {"message", "errorId", "timestamp"} <= set(answer.body)
     assert await bridge.books() == before
 

@@ -54,7 +54,7 @@ class TestClientOf8x8:
         assert answer.body["encoding"] == "UCS2"
         assert answer.body["status"]["code"] == "QUEUED"
         [sms] = [one for one in await bridge.control.sms() if one["number"] == number]
-        assert answer.body["umid"] == sms["umid"]
+        assert answer.body["umid"] == sms["messageId"]
         assert sms["request"]["text"] == "Grüße, 你好 🎉"
 
     async def test_a_rejection_looks_the_same(self, bridge: Bridge, client: EightX8Client) -> None:
