@@ -128,7 +128,7 @@ class TestSent:
         verdict = verdict_of(a_message(replace(TAKEN, unique_id="")), tracking)
 
         assert "no delivery status will ever follow" in verdict.symptom
-        assert "'message_id', which the answer does not have. It has messageId" in verdict.hint
+        assert "'message_id', which the answer does not have. It has umid" in verdict.hint
 
     def test_the_report_came_and_its_id_is_looked_for_elsewhere(self) -> None:
         tracking = replace(DELIVERY_TRACKING, report_unique_id="umid")
