@@ -119,7 +119,7 @@ class LifeOfMessages(RuleBasedStateMachine):
 
     @invariant()
     def moengage_hears_each_outcome_once(self) -> None:
-        """Unless a function dies between reporting and recording that; a later one is a delivery."""
+        """Unless a function dies between the report and its record; a later one is a delivery."""
         times = Counter(message_id for message_id, _ in self.bridge.moengage.heard)
         assert sum(count - 1 for count in times.values()) <= self.deaths_while_telling
         for message_id in times:

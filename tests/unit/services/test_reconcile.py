@@ -224,7 +224,7 @@ class TestManyMessages:
             yield from listed(**span)
             raise ConnectionError
 
-        bridge.messages.open_messages = ends_early  # type: ignore[method-assign,assignment]
+        bridge.messages.open_messages = ends_early  # type: ignore[method-assign]
 
         assert bridge.run() == {"ask": 1}
         assert bridge.state_of(found) is State.DELIVERED
