@@ -1,4 +1,4 @@
-"""Bad input gets a clear 4xx with a stable code; nothing is sent and nothing is written."""
+"""Bad input gets a clear 4xx with a stable reason; nothing is sent and nothing is written."""
 
 import json
 from dataclasses import dataclass, field
