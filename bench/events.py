@@ -61,7 +61,7 @@ def sqs_events(bodies: Sequence[str], sample: str, *, batch_size: int) -> list[d
         {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
         for number, body in enumerate(bodies)
     ]
-    return [{"Records": list(batch)} for batch in batched(records, batch_size, strict=False)]
+    return [{"Records": list(batch)} for batch in batched(records, batch_size)]
 
 
 def naked_body(size: int) -> str:

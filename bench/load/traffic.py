@@ -174,7 +174,7 @@ async def _drain(
         was_filled = filled.done()
         room = (pool.size - len(at_work)) * batch_size
         bodies = await asyncio.to_thread(standins.take, queue_url, room) if room > 0 else []
-        for some in batched(bodies, batch_size, strict=False):
+        for some in batched(bodies, batch_size):
             (event,) = sqs_events(list(some), sample, batch_size=batch_size)
             task = asyncio.ensure_future(work(event))
             at_work.add(task)

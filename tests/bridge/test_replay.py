@@ -81,9 +81,7 @@ def test_it_can_be_read_by_a_program(stack: Stack) -> None:
     shown = json.loads(replay("b", "--json").stdout)
 
     assert shown["replayed"] is False
-    assert [(one["umid"], one["givenUp"]) for one in shown["outcomes"]] == [
-        ("b", "moengage_404")
-    ]
+    assert [(one["umid"], one["givenUp"]) for one in shown["outcomes"]] == [("b", "moengage_404")]
     assert stack.outcomes.queued == []
 
 
