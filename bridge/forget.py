@@ -86,8 +86,10 @@ def forget(
     not understood and hold the number, are deleted. An opt-out stays: it is a hash, and without
     it they would be texted again. After an interruption, the same command goes on.
 
-    It does not reach: log lines (masked, with the hash; they expire), records in the queues
-    (days at most), point-in-time backups (35 days), and what MoEngage stores.
+    What stays of a message is its id, times, states and 8x8's id, its campaign, template and
+    sender. It does not reach: callbacks that were not understood and write the number in parts, log
+    lines (masked, with the hash; they expire), records in the queues (days at most), point-in-time
+    backups (35 days), and what MoEngage stores.
     """
     stack: Stack = context.obj
     with waiting("Reading messages" if messages_only else "Reading the whole table"):

@@ -1,5 +1,6 @@
 """What the messages table knows of a person, and how it forgets them."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EVENT_PREFIX = "event "
+
+_NO_DIGIT = re.compile(r"\D")
 
 # The number and what leads to it: `client_message_id` is the caller's, and may name a person.
 _OF_A_PERSON = ("destination", "recipient_hash", "client_message_id")
@@ -47,24 +50,23 @@ class DynamoDBPersonData:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
-            ProjectionExpression="id, received_at",
+            ProjectionExpression="id, received_at, #source",
             FilterExpression=(
-                "(begins_with(id, :inbound) AND #source IN (:digits, :number)) "
+                "begins_with(id, :inbound) "
                 "OR (begins_with(id, :event) AND contains(content, :digits))"
             ),
             ExpressionAttributeNames={"#source": "source"},
             ExpressionAttributeValues=to_item(
-                {
-                    ":inbound": INBOUND_PREFIX,
-                    ":event": EVENT_PREFIX,
-                    ":digits": digits,
-                    ":number": f"+{digits}",
-                }
+                {":inbound": INBOUND_PREFIX, ":event": EVENT_PREFIX, ":digits": digits}
             ),
         )
         for page in pages:
             for item in page["Items"]:
-                yield _trace(item)
+                trace = _trace(item)
+                # 8x8 may write a number with blanks, dashes or zeros in front.
+                source = _NO_DIGIT.sub("", item.get("source", {}).get("S", ""))
+                if not trace.is_inbound or source.lstrip("0") == digits:
+                    yield trace
             yield None
 
     def delete(self, trace: Trace) -> None:
