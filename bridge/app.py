@@ -121,7 +121,7 @@ def sms_bridge(
     context: typer.Context,
     stack: Annotated[str, typer.Option(help="Name of the stack.")] = "sms-bridge",
     profile: Annotated[str | None, typer.Option(help="AWS profile.")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
+    region: Annotated[str | None, typer.Option(envvar="AWS_REGION", help="AWS region.")] = None,
     api_url: Annotated[
         str | None,
         typer.Option(

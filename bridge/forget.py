@@ -79,7 +79,7 @@ def forget(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete what is stored of a person, by their number, here and at 8x8.
+    """Delete what is stored of a person, here and at 8x8.
 
     Messages to them lose the number and all that leads to it; what became of them stays, and so
     MoEngage still learns the outcome of those on their way. SMS from them, and callbacks that were

@@ -16,7 +16,7 @@ from bridge.updates import Change, Update
 
 parameters = typer.Typer(
     name="parameters",
-    help="The stack's parameters: show them, and change some without deploying anew.",
+    help="Show the stack's parameters, or change some.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -39,7 +39,7 @@ def replay(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report outcomes again that MoEngage did not acknowledge.
+    """Report outcomes again that were given up.
 
     They keep their ids, and get all their tries again. What MoEngage has acknowledged since is
     left out. Without --yes it only shows what it would do.

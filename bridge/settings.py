@@ -22,7 +22,7 @@ def settings(
     show_tokens: Annotated[bool, typer.Option("--show-tokens", help="Show whole tokens.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print what to type into each field of MoEngage's forms, for this stack.
+    """Print what to type into MoEngage's forms.
 
     In MoEngage: Settings > Channel > SMS > Sender Configuration > Add sender > Add custom service
     provider. Delivery tracking appears there once the sender is saved.
