@@ -106,12 +106,8 @@ dashboard: $(DEV) ## Draw docs/dashboard.png from observability.yaml, with made-
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.dashboard_picture
 
 .PHONY: bench
-bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (QUICK=1, WRITE=1, ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
-
-.PHONY: load
-load: $(DEV) $(SAM) $(BENCH) ## The built functions under load, 10 minutes (BURST=5000, WRITE=1, ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench.load $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write) $(ARGS)
+bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (WRITE=1, ARGS=--help)
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: parameters
 parameters: $(DEV) ## Write the tables of docs/parameters.md from the template

@@ -1,76 +1,60 @@
-"""`make bench`: measures what `sam build` made, each figure against its baseline."""
+"""`make bench`: measures what `sam build` made, beside the same steps as people write them."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from bench import artifact, capacity_page
-from bench.figures import Figure, read_recorded, record, regressions
-from bench.measure import FULL, QUICK, Bench
-from bench.report import as_line, write_document
-from bench.standins.running import running_standins
-from bench.usage import write_lives
+from bench import artifact
+from bench.artifact import Artifact
+from bench.measure import Bench, Figure, failures
+from bench.page import DOCUMENT, page
+from bench.standins import running
 
-
-def parts(bench: Bench) -> dict[str, Iterator[Figure]]:
-    """Return what is measured, by what it is about."""
-    return {
-        "Start-up, over a bare handler": bench.starts(),
-        "Start-up while nothing answers": bench.starts_where_nothing_answers(),
-        "First invocation, over a warm one": bench.first_invocations(),
-        "Warm invocation, over a naked POST": bench.warm_ones(),
-        "In batches, for each message, over a naked POST": bench.batches(),
-        "Counted": bench.counts(),
-        "Memory, over the baseline, and size": bench.memory(),
-        "Size": bench.size(),
-        "Cost, over the baseline": bench.cost(),
-    }
+RECORDED = Path(__file__).with_name("recorded.json")
 
 
 def main() -> int:
     """Measure, print, compare."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--built", action="store_true", help="measure what was built before")
-    parser.add_argument("--part", default="", help="only the parts whose title has this in it")
     parser.add_argument(
-        "--write",
-        action="store_true",
-        help="write docs/performance.md and docs/capacity.md, and record the figures",
+        "--part", default="", help="only one of: starts, over_tls, warm_ones, counts"
     )
+    parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.name}, and record")
     arguments = parser.parse_args()
-    if not artifact.LIBRARIES.is_dir():
-        parser.error("the baseline's libraries are missing: run `make bench`")
     if not arguments.built:
         artifact.build()
-    artifact.compile_libraries()
-    measured: dict[str, list[Figure]] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="sms-bridge-bench-") as folder,
-        running_standins(artifact.indexes(), Path(folder)) as standins,
-    ):
-        bench = Bench(standins, QUICK if arguments.quick else FULL)
-        for title, part in parts(bench).items():
-            if arguments.part.lower() in title.lower():
-                print(title)
-                measured[title] = []
-                for figure in part:
-                    measured[title].append(figure)
-                    print(as_line(figure), flush=True)
-    figures = [figure for part in measured.values() for figure in part]
-    worse = regressions(figures, read_recorded())
-    for one in worse:
-        print(f"worse than recorded: {one}")
-    if arguments.write:
-        record(figures)
-        write_lives(bench.lives)
-        capacity_page.DOCUMENT.write_text(capacity_page.page(), "utf-8")
-        write_document(measured, bench)
-    return 1 if worse else 0
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
+        work = Path(folder)
+        with running(artifact.standins(work)) as standins:
+            bench = Bench(Artifact(work, standins), work)
+            for part in (bench.starts, bench.over_tls, bench.warm_ones, bench.counts):
+                if arguments.part in ("", part.__name__):
+                    for figure in part():
+                        figures.append(figure)
+                        print(as_line(figure), flush=True)
+            recorded = json.loads(RECORDED.read_text("utf-8")) if RECORDED.exists() else {}
+            if arguments.write:
+                DOCUMENT.write_text(page(bench, figures, command="make bench WRITE=1"), "utf-8")
+                recorded = {one.name: float(f"{one.value:.4g}") for one in figures if one.repeats}
+                RECORDED.write_text(json.dumps(recorded, indent=2) + "\n", "utf-8")
+    failed = failures(figures, recorded)
+    for one in failed:
+        print(f"worse than it may be: {one}")
+    return 1 if failed else 0
+
+
+def as_line(figure: Figure) -> str:
+    """Return a line for the terminal."""
+    reach = "" if figure.reach is None else f"<= {figure.reach:g}"
+    missed = "MISSED" if figure.is_missed else ""
+    value = f"{figure.value:>8.3g} {figure.unit:3}"
+    return f"{figure.name:54} {value} {reach:8} {missed:7} {figure.how}"
 
 
 if __name__ == "__main__":

@@ -2,383 +2,272 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from statistics import median
 
 from bench import artifact
-from bench.cost import LOOK_UPS, TRACED_SHARE, Assumptions, cost_of, cost_of_keeping
-from bench.events import send_events
-from bench.figures import AS_PEOPLE_WRITE_IT, Figure
-from bench.runs import Function, RunFailedError, has_valgrind, take_times
-from bench.scenario import Scenario, wait_within_a_period
-from bench.standins.running import StandIns
-from bench.start import start_ups
-from bench.usage import Life, live
-from bench.warm import Work, instructions_of, interleaved
+from bench.artifact import Artifact
+from bench.bill import AS_PEOPLE_WRITE_IT, Assumptions, million, own_seconds
+from bench.runs import Function, count_instructions, has_valgrind, run
+from bench.scenario import NAKED_BODY, Life, Scenario, Usage, Work
 
-START_MOST = {
-    "send_sms": 6.0,
-    "receive_callback": 8.0,
-    "forward_outcome": 8.0,
-    "dispatch_queue": 8.0,
-    "look_up_message": 12.0,
-    "reconcile": 12.0,
+# The table of what is to be reached; what is not in it is shown, and held against what it was.
+REACH = {
+    "start of send_sms": 12.5,
+    "first send over a warm one": 2.0,
+    "warm send_sms, promotional": 13.5,
+    "warm send_sms, transactional": 9.0,
+    "warm receive_callback, sent": 8.0,
+    "warm receive_callback, delivered": 14.5,
+    "warm forward_outcome, an outcome": 14.0,
+    "warm dispatch_queue, a message": 1.5,
+    "peak memory of send_sms": 44.0,
+    "a send's own time": 12.0,
+    "round trips before the answer, direct": 2,
+    "round trips before the answer, queued": 2,
+    "DynamoDB writes of a message, direct": 4,
+    "DynamoDB writes of a message, queued": 5,
+    "price of a million, direct": 12.5,
+    "price of a million, queued": 13.3,
 }
-WARM_MOST = 2.5
-FIRST_MOST = 2.0
-BATCH_MOST = 0.09
-ROUND_TRIPS_MOST, WRITES_MOST = 2, 4
-RSS_MOST = 0.5
-COST_MOST = 0.6
+OWN_PLUMBING = {
+    "start of send_sms": 17,
+    "first send over a warm one": 2.15,
+    "peak memory of send_sms": 28,
+    "a send's own time": 4,
+    "warm send_sms, promotional": 2.3,
+    "warm send_sms, transactional": 1.9,
+    "warm receive_callback, sent": 1.5,
+    "warm receive_callback, delivered": 2.3,
+    "warm forward_outcome, an outcome": 1.7,
+    "warm dispatch_queue, a message": 0.17,
+    "price of a million, direct": 11.7,
+    "price of a million, queued": 12.46,
+}
+"""What was measured on 24 November 2026, before the libraries came."""
 
-IN_BASELINE = ("send_sms", "receive_callback", "forward_outcome")
+USUAL = ", as people write it"
+MARGIN = 0.10
+"""By how much of itself a figure that repeats may be worse than recorded."""
+
+OPEN = 2000
+"""Messages that are open when the reads of a busy `reconcile` are counted."""
+
+_MESSAGES = 32
+_WARM = (2, 22)
+_BATCHES = (1, 3)
+_TIMES = 5
 
 
 @dataclass(frozen=True)
-class Thoroughness:
-    """How often things are done.
+class Figure:
+    """One measured ratio or count; less is better.
 
     Attributes
     ----------
-    counts, times
-        Starts under valgrind and without.
-    few, many
-        Invocations of the two runs whose difference is the cost of a warm one.
-    rounds
-        Interleaved runs for times.
+    unit
+        ``x`` for ratios.
+    repeats
+        Whether another run finds the same: instructions, counts, bytes. Times do not, and fail
+        nothing.
     """
 
-    counts: int
-    times: int
-    few: int
-    many: int
-    rounds: int
+    name: str
+    value: float
+    unit: str = "x"
+    how: str = ""
+    repeats: bool = True
+
+    @property
+    def reach(self) -> float | None:
+        """What it is to be at most, if anything is asked."""
+        return REACH.get(self.name)
+
+    @property
+    def shown(self) -> str:
+        """The value with its unit."""
+        return f"{self.value:.3g} {self.unit}".strip()
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it is worse than asked."""
+        return self.reach is not None and self.value > self.reach
 
 
-QUICK = Thoroughness(counts=1, times=5, few=20, many=80, rounds=3)
-FULL = Thoroughness(counts=3, times=9, few=20, many=200, rounds=7)
+def failures(figures: list[Figure], recorded: dict[str, float]) -> list[str]:
+    """Return in words what fails the bench: what repeats, and is missed or got worse."""
+    found = []
+    for figure in (one for one in figures if one.repeats and USUAL not in one.name):
+        before = recorded.get(figure.name, figure.value)
+        if figure.is_missed:
+            found.append(f"{figure.name}: {figure.value:.4g}, to reach {figure.reach:g}")
+        elif figure.value > before * (1 + MARGIN):
+            found.append(f"{figure.name}: {figure.value:.4g}, recorded {before:.4g}")
+    return found
 
 
 @dataclass
 class Bench:
     """The parts, in the order in which they are run."""
 
-    standins: StandIns
-    how: Thoroughness
+    artifact: Artifact
+    work: Path
 
-    # ----------------------------------------------------------------------------------- start-up
+    @cached_property
+    def ours(self) -> Scenario:
+        """The bridge."""
+        return Scenario(self.artifact)
+
+    @cached_property
+    def theirs(self) -> Scenario:
+        """The baseline."""
+        return Scenario(self.artifact, is_baseline=True)
+
+    # ------------------------------------------------------------------- starts and first ones, TLS
+    @cached_property
+    def bare(self) -> tuple[float, float]:
+        """Instructions and CPU seconds of a bare handler's start."""
+        return self._started(self.artifact.plain("bare"))[:2]
+
     def starts(self) -> Iterator[Figure]:
-        """Start-up of every function, as a multiple of a bare handler."""
-        bare = artifact.plain(artifact.BARE)
-        functions = [self._ours(name) for name in artifact.FUNCTIONS]
-        functions += [self._theirs(name) for name in IN_BASELINE]
-        found = start_ups(
-            [bare, *functions], self._calls, counts=self.how.counts, times=self.how.times
-        )
-        least = found[bare.name]
-        for function in functions:
-            start = found[function.name]
-            cpu = start.cpu / least.cpu
-            ratio, notes = cpu, [f"{start.cpu * 1000:.0f} ms CPU, {cpu:.1f} x"]
-            if has_valgrind():
-                ratio = start.instructions / least.instructions
-                notes.insert(0, f"{start.instructions / 1e6:.0f} M instructions")
-            if start.calls:
-                notes.append(f"calls {start.calls}")
-            if start.differs:
-                notes.append("NOT COMPARABLE: under valgrind it made other calls")
-            yield Figure(
-                f"start-up of {function.name}",
-                ratio,
-                START_MOST.get(function.name),
-                how="; ".join(notes),
-                is_time=not has_valgrind(),
-            )
-
-    def starts_where_nothing_answers(self) -> Iterator[Figure]:
-        """Count the functions that do not start when neither AWS nor 8x8 can be reached."""
-        broken = []
+        """Start of every function over TLS, as a multiple of a bare handler's."""
         for name in artifact.FUNCTIONS:
-            try:
-                take_times(artifact.function(name, None))
-            except RunFailedError as error:
-                broken.append(str(error).strip().rpartition("\n")[2])
-        yield Figure(
-            "functions that do not start while nothing answers",
-            len(broken),
-            0,
-            "",
-            str(broken or ""),
-        )
+            yield self._start(f"start of {name}", self.ours.function(name, tls=True))
+        yield self._start(f"start of send_sms{USUAL}", self.theirs.function("send_sms", tls=True))
 
-    # --------------------------------------------------------------------------- first invocation
-    def first_invocations(self) -> Iterator[Figure]:
-        """The first invocation over the same process's warm ones, all over TLS.
+    def _start(self, name: str, function: Function) -> Figure:
+        counted, cpu, calls = self._started(function)
+        how = f"{cpu * 1000:.0f} ms CPU, {cpu / self.bare[1]:.1f} x"
+        how += f"; calls {', '.join(calls)}" if calls else ""
+        if not counted:
+            return Figure(name, cpu / self.bare[1], how=how, repeats=False)
+        how = f"{counted / 1e6:.0f} M instructions; {how}"
+        return Figure(name, counted / self.bare[0], how=how)
 
-        Instructions are not counted: under valgrind the handshakes at start run into their time
-        limits, and the first invocation would do what the start had done.
+    def _started(self, function: Function) -> tuple[float, float, list[str]]:
+        """Return instructions, CPU seconds and calls of a start.
+
+        Under valgrind a start is some forty times slower. One whose calls time out there does
+        other things than on Lambda: its instructions tell nothing, and 0 is returned for them.
         """
-        functions = (
-            artifact.function("send_sms", self.standins, tls=True),
-            artifact.baseline("send_sms", self.standins, tls=True),
-        )
-        events = send_events(30, "promotional")
-        runs: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
-        for _ in range(2 * self.how.rounds):
-            for function in functions:
-                self.standins.clear(table=True)
-                (wall, cpu), *warm = take_times(function, events, most=len(events)).invocations
-                warm_wall, warm_cpu = (median(times) for times in zip(*warm[10:], strict=True))
-                runs[function.name].append((wall, warm_wall, cpu, warm_cpu))
-        for function, reach in zip(functions, (FIRST_MOST, None), strict=True):
-            # What else the machine does meets the first invocation or the warm ones: the least of
-            # each has the least of it.
-            wall, warm_wall, cpu, warm_cpu = (
-                min(one) for one in zip(*runs[function.name], strict=True)
-            )
-            yield Figure(
-                f"first invocation of {function.name}, TLS",
-                max(wall / warm_wall, cpu / warm_cpu),
-                reach,
-                how=f"{wall * 1000:.1f} ms, {wall / warm_wall:.1f} x; CPU {cpu / warm_cpu:.1f} x; "
-                f"the best of {len(runs[function.name])} runs",
-                is_time=True,
-            )
+        standins, times = self.artifact.standins, []
+        for _ in range(_TIMES):
+            standins.clear()
+            times.append(run(function).start_cpu)
+        calls = sorted(one.name for one in standins.exchanges)
+        standins.clear()
+        counted = count_instructions(function, [], 0) if has_valgrind() else 0
+        is_same = calls == sorted(one.name for one in standins.exchanges)
+        return counted * is_same, median(times), calls
 
-    # -------------------------------------------------------------------------- warm invocations
-    @cached_property
-    def _scenario(self) -> Scenario:
-        return Scenario(self.standins, self.how.many)
+    def over_tls(self) -> Iterator[Figure]:
+        """The first send over a warm one, memory, and the time that a send computes."""
+        memory = self.artifact.stack.functions["SendSms"]["MemorySize"]
+        for scenario, suffix in ((self.ours, ""), (self.theirs, USUAL)):
+            work = scenario.send("promotional", _MESSAGES, tls=True)
+            runs = [scenario.do(work) for _ in range(_TIMES)]
+            first = min(one.invocations[0][2] for one in runs)
+            warm = min(one.warm_cpu for one in runs)
+            how = f"CPU {first * 1000:.1f} over {warm * 1000:.2f} ms"
+            ratio = first / warm
+            counts = self._started(work.function)[0] > 0
+            if counts:
+                zero, one, many = (self._count(work, most) for most in (0, 1, _WARM[1]))
+                counted = (many - one) / (_WARM[1] - 1)
+                ratio = (one - zero) / counted
+                how = f"{(one - zero) / 1e6:.1f} over {counted / 1e6:.1f} M instructions; {how}"
+            yield Figure(f"first send over a warm one{suffix}", ratio, how=how, repeats=counts)
+            peak = median(one.peak_kb for one in runs) / 1024
+            yield Figure(f"peak memory of send_sms{suffix}", peak, "MB")
+            own = own_seconds(warm, memory) * 1000
+            how = f"at {memory} MB, from {warm * 1000:.2f} ms of CPU time, TLS included"
+            yield Figure(f"a send's own time{suffix}", own, "ms", how, repeats=False)
 
-    @cached_property
-    def _naked(self) -> dict[str, float]:
-        works = [self._scenario.naked(), self._scenario.naked(artifact.NAKED_USUAL)]
-        if not has_valgrind():
-            found = interleaved(works, rounds=self.how.rounds, skip=self.how.few)
-            return {name: cpu for name, (cpu, _) in found.items()}
-        return {
-            work.name: instructions_of(work, few=self.how.few, many=self.how.many) for work in works
-        }
-
+    # ---------------------------------------------------------------------------- warm invocations
     def warm_ones(self) -> Iterator[Figure]:
-        """Warm invocations as multiples of a naked POST."""
-        naked, usual = self._scenario.naked(), self._scenario.naked(artifact.NAKED_USUAL)
-        works = [
-            self._scenario.send("transactional"),
-            self._scenario.send("promotional"),
-            self._scenario.send_as_people_write_it(),
-            self._scenario.receipts("sent"),
-            self._scenario.receipts("delivered"),
-        ]
-        times = interleaved([naked, usual, *works], rounds=self.how.rounds, skip=self.how.few)
-        for work in works:
-            reach = None if AS_PEOPLE_WRITE_IT in work.name else WARM_MOST
-            yield self._over_naked(
-                f"warm {work.name}", work, reach, times, self.how.few, self.how.many
-            )
+        """Warm invocations as multiples of a naked POST: the difference of two runs."""
+        if not has_valgrind():
+            return
+        body = Work("naked", self.artifact.plain("naked"), [NAKED_BODY] * _MESSAGES, lambda: None)
+        naked = self._warm(body)
+        units = {"forward_outcome": ", an outcome", "dispatch_queue": ", a message"}
+        for work in self.ours.works(_MESSAGES):
+            yield self._over(naked, f"warm {work.name}{units.get(work.name, '')}", work)
+        theirs = self.theirs.send("promotional", _MESSAGES)
+        yield self._over(naked, f"warm send_sms, promotional{USUAL}", theirs)
 
-    def batches(self) -> Iterator[Figure]:
-        """The batch path and the telling of outcomes, for each message."""
-        batch_size = artifact.default_of("DispatchBatchSize")
-        works: list[tuple[Work, float | None]] = [
-            (self._scenario.batches(kind, batch_size=batch_size, batches=24), BATCH_MOST)
-            for kind in ("promotional", "transactional")
-        ]
-        works.append((self._scenario.outcomes(batch_size=artifact.outcome_batch_size()), None))
-        naked = [self._scenario.naked(), self._scenario.naked(artifact.NAKED_USUAL)]
-        for work, reach in works:
-            times = interleaved([*naked, work], rounds=self.how.rounds, skip=2, choose=min)
-            cpu, by, usual = (times[one.name][0] for one in (work, *naked))
-            yield Figure(
-                f"CPU time of {work.name}, a message",
-                cpu / by,
-                reach,
-                how=f"{cpu * 1e6:.0f} µs over {by * 1e6:.0f} µs, the best of {self.how.rounds} "
-                f"runs each; {cpu / usual:.3g} x of PoolManager.request",
-                is_time=True,
-            )
-            if has_valgrind():
-                yield self._over_naked(f"{work.name}, a message", work, None, times, 1, 3)
+    def _over(self, naked: float, name: str, work: Work) -> Figure:
+        counted = self._warm(work)
+        how = f"{counted / 1e6:.2f} over {naked / 1e6:.2f} M instructions"
+        return Figure(name, counted / naked, how=how)
 
-    def _over_naked(
-        self,
-        name: str,
-        work: Work,
-        reach: float | None,
-        times: dict[str, tuple[float, float]],
-        few: int,
-        many: int,
-    ) -> Figure:
-        naked, usual = artifact.NAKED.name, artifact.NAKED_USUAL.name
-        cpu, wall = (of / by for of, by in zip(times[work.name], times[naked], strict=True))
-        ratio, notes = cpu, [f"CPU {cpu:.3g} x, time {wall:.3g} x"]
-        if has_valgrind():
-            cost = instructions_of(work, few=few, many=many)
-            ratio = cost / self._naked[naked]
-            notes.insert(0, f"{cost / 1e6:.3g} M instructions")
-            notes.append(f"{cost / self._naked[usual]:.3g} x of PoolManager.request")
-        return Figure(name, ratio, reach, how="; ".join(notes), is_time=not has_valgrind())
-
-    # ------------------------------------------------------------------------- memory and size
-    def memory(self) -> Iterator[Figure]:
-        """Peak memory after warm invocations over the baseline's."""
-        events = {
-            "send_sms": self._scenario.send("promotional"),
-            "receive_callback": self._scenario.receipts("sent"),
-            "forward_outcome": self._scenario.outcomes(batch_size=artifact.outcome_batch_size()),
-            "dispatch_queue": self._scenario.batches("promotional", batch_size=100, batches=2),
-        }
-        send = self._scenario.send_as_people_write_it()
-        send.prepare()
-        most = take_times(send.function, send.events, most=len(send.events)).peak_rss
-        yield Figure(
-            f"peak memory of send_sms {AS_PEOPLE_WRITE_IT}", most / 1024, unit="MB", is_time=False
-        )
-        for name in artifact.FUNCTIONS:
-            work = events.get(name)
-            if work:
-                work.prepare()
-                run = take_times(work.function, work.events, most=len(work.events))
-            else:
-                run = take_times(self._ours(name))
-            note = f"{run.peak_rss / 1024:.0f} MB{'' if work else ' after its start'}"
-            yield Figure(f"peak memory of {name}", run.peak_rss / most, RSS_MOST, how=note)
+    def _warm(self, work: Work) -> float:
+        few, many = _WARM if work.units == 1 else _BATCHES
+        less, more = (self._count(work, most) for most in (few, many))
+        return (more - less) / (many - few) / work.units
 
     @staticmethod
-    def size() -> Iterator[Figure]:
-        """Size of the artifact, unpacked."""
-        parts = artifact.sizes()
-        files = sum(count for _, count in parts.values())
-        megabytes = sum(size for size, _ in parts.values()) / 1024**2
-        yield Figure("artifact, unpacked", megabytes, unit="MB", how=f"{files} files")
+    def _count(work: Work, most: int) -> int:
+        work.prepare()
+        return count_instructions(work.function, work.events, most)
 
-    # ------------------------------------------------------------------------- counts and cost
+    # ------------------------------------------------------------------------------------- counted
     @cached_property
     def lives(self) -> dict[str, Life]:
         """A message's life in each mode, and as people write it."""
-        batch = artifact.outcome_batch_size()
-        queueing = artifact.function("send_sms", self.standins, DISPATCH_MODE="queued")
-        batch_size = artifact.default_of("DispatchBatchSize")
-        wait_within_a_period(artifact.default_of("DuplicateWindowSeconds"))
-        return {
-            "direct": live(
-                self._ours, self.standins, messages=20, kind="promotional", outcome_batch=batch
-            ),
-            "queued": live(
-                self._ours,
-                self.standins,
-                messages=3 * batch_size,
-                kind="promotional",
-                queued=queueing,
-                send_batch=batch_size,
-                outcome_batch=batch,
-            ),
-            AS_PEOPLE_WRITE_IT: live(self._theirs, self.standins, messages=20, kind="promotional"),
-        }
+        queued = self.ours.live(2 * self.artifact.stack.dispatch_batch, is_queued=True)
+        return {"direct": self.ours.live(20), "queued": queued, USUAL[2:]: self.theirs.live(20)}
+
+    @cached_property
+    def assumed(self) -> dict[str, Assumptions]:
+        """What is assumed of each."""
+        ours = Assumptions.of(self.artifact.stack)
+        return {"direct": ours, "queued": ours, USUAL[2:]: AS_PEOPLE_WRITE_IT}
+
+    @cached_property
+    def prices(self) -> dict[str, dict[str, float]]:
+        """Dollars of a million messages, by item."""
+        return {mode: million(life, self.assumed[mode]) for mode, life in self.lives.items()}
+
+    @cached_property
+    def reconcile(self) -> dict[int, Usage]:
+        """A run of `reconcile`, by how many messages are open."""
+        found = {}
+        for count in (0, OPEN):
+            self.ours.do(self.ours.send("promotional", count))
+            found[count] = self.ours.use(self.ours.reconcile())
+        return found
+
+    @cached_property
+    def months(self) -> dict[str, tuple[Artifact, Life, Usage]]:
+        """What a message and a run of `reconcile` use, by how closely the bridge is watched."""
+        found = {}
+        choices = self.artifact.stack.evaluated.template.parameters.get("Monitoring", {})
+        for name in choices.get("AllowedValues", [""]):
+            built = Artifact(self.work / f"watched-{name}", self.artifact.standins, name)
+            scenario = Scenario(built)
+            life = scenario.live(20)
+            self.artifact.standins.clear(table=True)
+            found[name] = built, life, scenario.use(scenario.reconcile())
+        return found
 
     def counts(self) -> Iterator[Figure]:
-        """Round trips and writes, counted."""
+        """Round trips, writes, reads, money."""
         for mode, life in self.lives.items():
-            ours = mode != AS_PEOPLE_WRITE_IT
             waits = life.steps["send_sms"].waits
-            yield Figure(
-                f"sequential round trips before the answer, {mode}",
-                life.steps["send_sms"].round_trips,
-                ROUND_TRIPS_MOST if ours else None,
-                unit="",
-                how=", ".join(f"{count} {service}" for service, count in waits.items()),
-            )
+            how = ", ".join(f"{count:g} {service}" for service, count in waits.items())
+            yield Figure(f"round trips before the answer, {mode}", sum(waits.values()), "", how)
         for mode, life in self.lives.items():
-            ours = mode != AS_PEOPLE_WRITE_IT
-            steps = (
-                f"{name}: {usage.items_written / usage.messages:g}"
-                for name, usage in life.steps.items()
-            )
-            yield Figure(
-                f"DynamoDB writes of a message's life, {mode}",
-                life.per_message(lambda usage: usage.items_written),
-                WRITES_MOST if ours else None,
-                unit="",
-                how="; ".join(steps),
-            )
-
-    @cached_property
-    def costs(self) -> dict[str, dict[str, float]]:
-        """Dollars for a million messages, by mode and item."""
-        return {mode: cost_of(life, self.assumptions(mode)) for mode, life in self.lives.items()}
-
-    @cached_property
-    def costs_of_keeping(self) -> dict[str, float]:
-        """Dollars for keeping a million messages, by mode."""
-        return {
-            mode: cost_of_keeping(life, self.assumptions(mode)) for mode, life in self.lives.items()
-        }
-
-    @staticmethod
-    def assumptions(mode: str) -> Assumptions:
-        """What is assumed: the baseline has X-Ray, for its Tracer, and no access log."""
-        theirs = mode == AS_PEOPLE_WRITE_IT
-        return Assumptions(
-            memory_mb=artifact.memory_mb(),
-            traced=TRACED_SHARE if theirs or artifact.is_traced() else 0.0,
-            platform_lines=theirs or artifact.has_platform_lines(),
-            access_log_bytes=0 if theirs else artifact.access_log_bytes(),
-            send_rate=artifact.default_of("SendRateLimit"),
-            dispatchers=2 * artifact.default_of("DispatchConcurrency"),
-        )
-
-    def cost(self) -> Iterator[Figure]:
-        """The cost of a million messages, over the baseline's: both with look-ups, both without."""
-        theirs = self.total(AS_PEOPLE_WRITE_IT)
-        yield Figure(
-            f"cost of a million messages {AS_PEOPLE_WRITE_IT}",
-            theirs,
-            unit="$",
-            how=self._items(AS_PEOPLE_WRITE_IT),
-            is_time=True,
-        )
-        for mode in ("direct", "queued"):
-            ours = self.total(mode)
-            yield Figure(
-                f"cost of a million messages, {mode}",
-                ours / theirs,
-                COST_MOST,
-                how=f"${ours:.2f}: {self._items(mode)}",
-                is_time=True,
-            )
-        theirs = self.total(AS_PEOPLE_WRITE_IT, look_ups=False)
-        for mode in ("direct", "queued"):
-            ours = self.total(mode, look_ups=False)
-            yield Figure(
-                f"the same if neither could look up by number or campaign, {mode}",
-                ours / theirs,
-                COST_MOST,
-                how=f"${ours:.2f} over ${theirs:.2f}",
-                is_time=True,
-            )
-
-    def total(self, mode: str, *, look_ups: bool = True) -> float:
-        """Return the dollars of a million messages, with the indexes for look-ups or without."""
-        return sum(
-            dollars for item, dollars in self.costs[mode].items() if look_ups or item != LOOK_UPS
-        )
-
-    def _items(self, mode: str) -> str:
-        dearest = sorted(self.costs[mode].items(), key=lambda item: -item[1])
-        return ", ".join(f"{item} {dollars:.2f}" for item, dollars in dearest if dollars > 0.1)
-
-    # ------------------------------------------------------------------------------------- inside
-    def _calls(self) -> Counter[str]:
-        """Return the calls that came since this was last asked."""
-        calls = Counter(one.name for one in self.standins.seen().exchanges)
-        self.standins.clear()
-        return calls
-
-    def _ours(self, name: str) -> Function:
-        return artifact.function(name, self.standins)
-
-    def _theirs(self, name: str) -> Function:
-        return artifact.baseline(name, self.standins)
+            steps = {n: one.items_written / one.messages for n, one in life.steps.items()}
+            how = "; ".join(f"{name} {count:g}" for name, count in steps.items())
+            yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
+        for count, usage in self.reconcile.items():
+            name = f"read units of a run of reconcile, {count:,} messages open"
+            yield Figure(name, usage.read_units / usage.invocations, "")
+        for mode, prices in self.prices.items():
+            yield Figure(f"price of a million, {mode}", sum(prices.values()), "$")
+        size = artifact.unpacked_megabytes()
+        yield Figure("largest function with its layer, unpacked", size, "MB")

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 WORKER = Path(__file__).with_name("worker.py")
-SECONDS_TO_RUN = 300
+SECONDS_TO_RUN = 600
 
 # The interpreter behind this environment, without the environment: -S leaves out what is installed
 # on this machine, -s and -P leave out folders that Lambda has not.
@@ -34,38 +35,49 @@ class Function:
 
     Attributes
     ----------
-    name
-        For people.
     folders
         Where its code is, in the order of ``sys.path``: its own folder, then its layer.
     environment
         All its variables.
+    slowness
+        By how much its time limits are stretched under valgrind.
     """
 
     name: str
     folders: tuple[Path, ...]
     environment: Mapping[str, str]
+    slowness: int = 50
 
 
 @dataclass(frozen=True)
-class Timed:
-    """What a run without valgrind found; seconds and kilobytes.
+class Run:
+    """What a run without valgrind found.
 
     Attributes
     ----------
-    started_cpu
-        CPU time from the start of the interpreter to the end of the import.
+    started
+        When the import had ended, by the system's monotonic clock.
+    start_cpu
+        CPU seconds from the start of the interpreter until then.
+    peak_kb
+        Resident memory, at most.
     invocations
-        Wall time and CPU time of each invocation.
+        Begin, end and CPU seconds of each.
     log
         What was written to standard output.
     """
 
-    started_cpu: float
-    peak_rss: int
+    started: float
+    start_cpu: float
+    peak_kb: int
     answers: list[Any]
-    invocations: list[tuple[float, float]]
+    invocations: list[tuple[float, float, float]]
     log: bytes
+
+    @property
+    def warm_cpu(self) -> float:
+        """CPU seconds of a warm invocation."""
+        return median(cpu for _, _, cpu in self.invocations[len(self.invocations) // 4 :])
 
 
 def has_valgrind() -> bool:
@@ -73,16 +85,14 @@ def has_valgrind() -> bool:
     return shutil.which("valgrind") is not None
 
 
-def count_instructions(
-    function: Function, events: Sequence[Any] | None = None, most: int = 0
-) -> int:
+def count_instructions(function: Function, events: Sequence[Any], most: int) -> int:
     """Run a function under valgrind.
 
     Parameters
     ----------
     events
         What it could be given; all are read, so that runs that differ in ``most`` alone differ by
-        invocations alone. ``None``: it is started and ends.
+        invocations alone.
     most
         How many of the events it is given.
 
@@ -91,57 +101,31 @@ def count_instructions(
     int
         Instructions of the whole process in user space, from its first to the last invocation's.
     """
-    output, _, _ = _run(function, events, 0, most, ("valgrind", *_VALGRIND))
-    return instructions_in(output)
-
-
-def instructions_in(output: str) -> int:
-    """Read valgrind's count.
-
-    Raises
-    ------
-    RunFailedError
-        There is none.
-    """
-    found = _COUNTED.search(output)
+    errors, _, _ = _run(function, events, most, ("valgrind", *_VALGRIND))
+    found = _COUNTED.search(errors)
     if not found:
-        raise RunFailedError(f"valgrind counted nothing:\n{output[-2000:]}")
-    return int(found.group(1).replace(",", ""))
+        raise RunFailedError(f"valgrind counted nothing:\n{errors[-2000:]}")
+    return int(found[1].replace(",", ""))
 
 
-def take_times(
-    function: Function, events: Sequence[Any] | None = None, *, first: int = 0, most: int = 0
-) -> Timed:
-    """Run a function and take times; its events are those from ``first`` on, ``most`` of them."""
-    _, result, log = _run(function, events, first, most, ())
-    return Timed(
-        started_cpu=result["started_cpu"],
-        peak_rss=result["peak_rss"],
-        answers=result["answers"],
-        invocations=[(wall, cpu) for wall, cpu in result["times"]],
-        log=log,
-    )
+def run(function: Function, events: Sequence[Any] = ()) -> Run:
+    """Run a function without valgrind."""
+    _, result, log = _run(function, events, len(events), ())
+    return Run(**result, log=log)
 
 
 def _run(
-    function: Function,
-    events: Sequence[Any] | None,
-    first: int,
-    most: int,
-    under: tuple[str, ...],
+    function: Function, events: Sequence[Any], most: int, under: tuple[str, ...]
 ) -> tuple[str, dict[str, Any], bytes]:
     with TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
         work = Path(folder)
-        events_file = "-"
-        if events is not None:
-            (work / "events.json").write_text(json.dumps(events), "utf-8")
-            events_file = str(work / "events.json")
+        (work / "events.json").write_text(json.dumps(events), "utf-8")
         result = work / "result.json"
         command = [
             *under,
             *(str(PYTHON), *_FLAGS, str(WORKER)),
-            *(":".join(map(str, function.folders)), events_file, str(first), str(most)),
-            "-" if under else str(result),
+            *(":".join(map(str, function.folders)), str(work / "events.json"), str(most)),
+            *("-" if under else str(result), str(function.slowness) if under else "1"),
         ]
         with (work / "log").open("wb") as log:
             ended = subprocess.run(  # noqa: S603 - our own interpreter

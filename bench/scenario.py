@@ -2,147 +2,319 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+from statistics import fmean
 from typing import Any
 
-from bench import artifact
-from bench.events import TEXT, naked_body, receipt_events, send_events, sqs_events
-from bench.runs import take_times
-from bench.standins.running import StandIns
-from bench.warm import Work
-from sms_bridge.domain.duplicates import CLOCK_SKEW, seconds_a_window
+from bench.artifact import Artifact
+from bench.runs import Function, Run, run
+from bench.standins import StandIns, round_trips
+from local.event_files import EventFile
 
-_BODY_OF_A_MESSAGE = {
-    "destination": "+6590000000",
-    "text": TEXT.format(number=100_000),
-    "source": "Acme",
-    "clientMessageId": "0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
-}
-
-# Longer than any run that sends.
-_SECONDS_TO_SEND = 90
-
-
-def wait_within_a_period(
-    window: int,
-    clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Wait where claims cost more than usual: in the first of a period's 32 windows each message
-    closes the chain of the period before, which is one more write.
-    """
-    period = seconds_a_window(window)
-    since_it_began = clock() % period
-    first = window + CLOCK_SKEW
-    if since_it_began < first:
-        sleep(first - since_it_began)
-    elif since_it_began > period - _SECONDS_TO_SEND:
-        sleep(period - since_it_began + first)
+TABLES = ("sms-bridge-MessagesTable", "messages")
+OUTCOMES_OF_A_BATCH = 10
+# As long as what 8x8 gets for such a message.
+NAKED_BODY = json.dumps({"text": "x" * 198})
+_TEXT = (
+    "Hi Ana, your order {0} has shipped and arrives tomorrow. Track it: https://acme.example/{0}"
+)
+# Longer than calls made at once differ: of one message, and of a batch.
+_SECONDS_OF_AN_ANSWER = (0.025, 0.2)
+# Invocations that may still wait for what was begun at start.
+_COLD = 3
 
 
+# ---------------------------------------------------------------------------------------- events
+def _sample(name: str) -> dict[str, Any]:
+    return copy.deepcopy(EventFile(name, "").event)
+
+
+def send_events(count: int, message_type: str) -> list[dict[str, Any]]:
+    """Return what MoEngage posts for a campaign: one message for each of so many people."""
+    events = []
+    for number in range(count):
+        event, sub_account = _sample("send_sms/single"), f"Acme_{message_type.title()}"
+        event["pathParameters"]["subAccountId"] = sub_account
+        event["rawPath"] = f"/api/v1/subaccounts/{sub_account}/messages"
+        event["requestContext"]["http"]["path"] = event["rawPath"]
+        body = {
+            # 8x8's simulator makes trouble for numbers that end with 00 and two digits.
+            "recipient": f"+65{90_001_000 + number}",
+            "message": _TEXT.format(100_000 + number),
+            "sender": "Acme",
+            "campaignId": "6721f0c2a9b3",
+        }
+        event["body"] = json.dumps(body)
+        event["headers"]["content-length"] = str(len(event["body"]))
+        events.append(event)
+    return events
+
+
+def receipt_events(messages: Sequence[Mapping[str, str]], state: str) -> list[dict[str, Any]]:
+    """Return 8x8's receipts of one state for messages that it took."""
+    events = []
+    for message in messages:
+        event = _sample(f"receive_callback/receipt_{state}")
+        body = json.loads(event["body"])
+        body["payload"] |= message
+        event["body"] = json.dumps(body)
+        events.append(event)
+    return events
+
+
+def queue_events(bodies: Sequence[str], sample: str, batch_size: int) -> list[dict[str, Any]]:
+    """Return the batches in which Lambda hands over what was put into a queue."""
+    record = _sample(sample)["Records"][0]
+    record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
+    records = (
+        {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
+        for number, body in enumerate(bodies)
+    )
+    return [{"Records": list(batch)} for batch in batched(records, batch_size, strict=False)]
+
+
+def metrics_in(log: bytes) -> frozenset[str]:
+    """Return the custom metrics that log lines hold in CloudWatch's embedded format."""
+    found = set()
+    for line in log.splitlines():
+        content = json.loads(line) if b'"_aws"' in line else {}
+        for block in content.get("_aws", {}).get("CloudWatchMetrics", ()):
+            for names in block["Dimensions"]:
+                dimensions = ",".join(f"{name}={content.get(name)}" for name in sorted(names))
+                found |= {f"{metric['Name']}[{dimensions}]" for metric in block["Metrics"]}
+    return frozenset(found)
+
+
+# ------------------------------------------------------------------------------------------ steps
 @dataclass(frozen=True)
-class Scenario:
-    """The stand-ins, and how many messages go through.
+class Work:
+    """A function, what it is given, and what has to be there before.
 
     Attributes
     ----------
-    messages
-        Of each kind.
+    units
+        Messages, receipts or outcomes in one event.
     """
 
-    standins: StandIns
+    name: str
+    function: Function
+    events: Sequence[Any]
+    prepare: Callable[[], None]
+    units: int = 1
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one step of many messages used, after its function had started.
+
+    Attributes
+    ----------
+    calls, waits
+        By service; a warm invocation waits once for calls made at once.
+    write_units
+        By index; "" is the table itself.
+    metrics
+        Custom metrics in the lines, each with its dimensions.
+    """
+
     messages: int
+    invocations: int
+    calls: Mapping[str, int] = field(default_factory=dict)
+    waits: Mapping[str, float] = field(default_factory=dict)
+    write_units: Mapping[str, int] = field(default_factory=dict)
+    read_units: float = 0.0
+    items_written: int = 0
+    log_bytes: int = 0
+    log_lines: int = 0
+    sent_bytes: int = 0
+    cpu: float = 0.0
+    start_cpu: float = 0.0
+    reads_secret: bool = False
+    metrics: frozenset[str] = frozenset()
 
-    def naked(self, folder: Path = artifact.NAKED) -> Work:
-        """One POST of the size of the one that 8x8 gets."""
-        body = naked_body(len(json.dumps(_BODY_OF_A_MESSAGE)))
-        function = artifact.plain(folder, self.standins)
-        return Work(folder.name, function, [body] * self.messages, lambda: None)
 
-    def send_as_people_write_it(self) -> Work:
-        """The baseline's `send_sms`."""
-        return Work(
-            "send_sms as people write it",
-            artifact.baseline("send_sms", self.standins),
-            send_events(self.messages, "promotional"),
-            lambda: self.standins.clear(table=True),
-        )
+@dataclass
+class Life:
+    """What the steps of a message's life used, by function; bytes stored for each message."""
 
-    def send(self, kind: str) -> Work:
-        """`send_sms` in direct mode."""
-        return Work(
-            f"send_sms, {kind}",
-            artifact.function("send_sms", self.standins),
-            send_events(self.messages, kind),
-            self._begin_anew,
-        )
+    steps: dict[str, Usage] = field(default_factory=dict)
+    stored_bytes: float = 0.0
 
-    def receipts(self, state: str) -> Work:
-        """`receive_callback` with one receipt of a state for each of the messages sent before."""
-        answers = self._sent()
-        if state == "delivered":
-            self._receive(answers, "sent")
-        name = f"receipts {state}"
+    @property
+    def metrics(self) -> frozenset[str]:
+        """All custom metrics."""
+        return frozenset().union(*(usage.metrics for usage in self.steps.values()))
+
+    def per_message(self, amount: Callable[[Usage], float]) -> float:
+        """Add up what a message used in all steps."""
+        return sum(amount(usage) / usage.messages for usage in self.steps.values())
+
+
+@dataclass
+class Scenario:
+    """Steps of messages' lives, on the bridge or on the baseline."""
+
+    artifact: Artifact
+    is_baseline: bool = False
+
+    @property
+    def standins(self) -> StandIns:
+        """What the functions meet."""
+        return self.artifact.standins
+
+    def function(self, name: str, **options: Any) -> Function:
+        """Return a function of the bridge's or of the baseline's."""
+        find = self.artifact.baseline if self.is_baseline else self.artifact.function
+        return find(name, **options)
+
+    def send(self, message_type: str, count: int, **options: Any) -> Work:
+        """`send_sms`."""
+        name, function = f"send_sms, {message_type}", self.function("send_sms", **options)
+        return Work(name, function, send_events(count, message_type), self._prepare_to_send)
+
+    def _prepare_to_send(self) -> None:
+        # In the first of 32 duplicate windows each a claim costs one write more.
+        window = self.artifact.stack.number("DuplicateWindowSeconds")
+        since_it_began = time.time() % max(32 * window, 600)
+        if not self.is_baseline and since_it_began < window + 15:
+            time.sleep(window + 15 - since_it_began)
+        self.standins.clear(table=True)
+
+    def receipts(self, state: str, taken: Sequence[Mapping[str, str]]) -> Work:
+        """`receive_callback` with a receipt for each of the messages that 8x8 took."""
+        function = self.function("receive_callback")
+        return self._from_here(f"receive_callback, {state}", function, receipt_events(taken, state))
+
+    def batches(self, name: str, sample: str, batch_size: int, **changes: str) -> Work:
+        """Return a function with what has been queued for it."""
+        (bodies,) = self.standins.queued.values()
+        events = queue_events(bodies, f"{name}/{sample}", batch_size)
+        return self._from_here(name, self.function(name, **changes), events, batch_size)
+
+    def dispatches(self) -> Work:
+        """`dispatch_queue`, which does not wait here to keep its pace."""
+        batch_size = self.artifact.stack.dispatch_batch
+        return self.batches("dispatch_queue", "one", batch_size, SEND_RATE_LIMIT="0")
+
+    def outcomes(self) -> Work:
+        """`forward_outcome`."""
+        return self.batches("forward_outcome", "outcome", OUTCOMES_OF_A_BATCH)
+
+    def reconcile(self) -> Work:
+        """`reconcile`, as its schedule calls it."""
+        events = [_sample("reconcile/every_five_minutes")] * 3
+        return self._from_here("reconcile", self.function("reconcile"), events)
+
+    def _from_here(
+        self, name: str, function: Function, events: Sequence[Any], units: int = 1
+    ) -> Work:
+        """Return work that begins each time with the tables as they are now."""
         self.standins.save(name)
-        return Work(
-            f"receive_callback, {state}",
-            artifact.function("receive_callback", self.standins),
-            receipt_events(answers, state),
-            lambda: self.standins.restore(name),
-        )
+        return Work(name, function, events, lambda: self.standins.restore(name), units)
 
-    def outcomes(self, *, batch_size: int) -> Work:
-        """`forward_outcome` with batches of what the final receipts put into its queue."""
-        answers = self._sent()
-        self.standins.clear()
-        self._receive(answers, "delivered")
-        (bodies,) = self.standins.seen().queues.values()
-        self.standins.save("outcomes")
-        return Work(
-            "forward_outcome",
-            artifact.function("forward_outcome", self.standins),
-            sqs_events(bodies, "forward_outcome/outcome", batch_size=batch_size),
-            lambda: self.standins.restore("outcomes"),
-            units=batch_size,
-        )
+    def taken(self) -> list[dict[str, str]]:
+        """Return the messages that 8x8 took, as its receipts name them."""
+        return [
+            {
+                "umid": one.umid,
+                "clientMessageId": one.client_message_id,
+                "subAccountId": one.sub_account_id,
+                "destination": one.destination,
+            }
+            for one in self.standins.eightx8.messages
+        ]
 
-    def batches(self, kind: str, *, batch_size: int, batches: int) -> Work:
-        """`dispatch_queue` with batches of what `send_sms` put into a send queue."""
-        self.standins.clear(table=True)
-        events = send_events(batch_size * batches, kind)
-        queueing = artifact.function("send_sms", self.standins, DISPATCH_MODE="queued")
-        take_times(queueing, events, most=len(events))
-        (bodies,) = self.standins.seen().queues.values()
-        self.standins.save(f"queued {kind}")
-        return Work(
-            f"dispatch_queue, {kind}",
-            # Pacing costs nothing but time.
-            artifact.function("dispatch_queue", self.standins, SEND_RATE_LIMIT="0"),
-            sqs_events(bodies, "dispatch_queue/one", batch_size=batch_size),
-            lambda: self.standins.restore(f"queued {kind}"),
-            units=batch_size,
-        )
-
-    def _begin_anew(self) -> None:
-        wait_within_a_period(artifact.default_of("DuplicateWindowSeconds"))
-        self.standins.clear(table=True)
-
-    def _sent(self) -> list[dict[str, Any]]:
-        work = self.send("promotional")
+    # --------------------------------------------------------------------------------------- usage
+    def use(self, work: Work) -> Usage:
+        """Do the work once, and count what it used."""
         work.prepare()
-        answers = take_times(work.function, work.events, most=len(work.events)).answers
-        wrong = [answer for answer in answers if "QUEUED" not in answer["body"]]
-        if wrong:
-            raise RuntimeError(f"a message was not sent: {wrong[0]['body']}")
-        return answers
+        self.standins.delay = _SECONDS_OF_AN_ANSWER[work.units > 1]
+        found = run(work.function, work.events)
+        self.standins.delay = 0.0
+        invoked = [one for one in self.standins.exchanges if one.began >= found.started]
+        outside = [one.request_bytes for one in invoked if one.service in ("8x8", "moengage")]
+        charges = self.standins.charges
+        waits = [
+            Counter(
+                one.service
+                for one in round_trips(one for one in invoked if began <= one.began <= ended)
+            )
+            for began, ended, _ in found.invocations[_COLD:] or found.invocations[-1:]
+        ]
+        return Usage(
+            messages=len(work.events) * work.units,
+            invocations=len(work.events),
+            calls=Counter(one.service for one in invoked),
+            waits={s: fmean(one[s] for one in waits) for s in sorted(set().union(*waits))},
+            write_units=dict(charges.writes),
+            read_units=charges.reads,
+            items_written=charges.items_written,
+            log_bytes=len(found.log),
+            log_lines=found.log.count(b"\n"),
+            sent_bytes=sum(outside),
+            cpu=found.warm_cpu,
+            start_cpu=found.start_cpu,
+            reads_secret=any(one.service == "secretsmanager" for one in self.standins.exchanges),
+            metrics=metrics_in(found.log),
+        )
 
-    def _receive(self, answers: list[dict[str, Any]], state: str) -> None:
-        events = receipt_events(answers, state)
-        function = artifact.function("receive_callback", self.standins)
-        for answer in take_times(function, events, most=len(events)).answers:
-            if answer["statusCode"] != 200:
-                raise RuntimeError(f"a receipt was not taken: {answer['body']}")
+    def live(self, count: int, *, is_queued: bool = False) -> Life:
+        """Send messages, let 8x8 report that they were sent and delivered, report to MoEngage."""
+        life = Life()
+        mode = {"DISPATCH_MODE": "queued"} if is_queued else {}
+        life.steps["send_sms"] = self.use(self.send("promotional", count, **mode))
+        if is_queued:
+            life.steps["dispatch_queue"] = self.use(self.dispatches())
+        taken = self.taken()
+        _expect(len(taken), count, "messages that 8x8 took")
+        for state in ("sent", "delivered"):
+            work = self.receipts(state, taken)
+            life.steps[work.name] = self.use(work)
+        _expect(sum(map(len, self.standins.queued.values())), count, "outcomes that are due")
+        life.steps["forward_outcome"] = self.use(self.outcomes())
+        _expect(len(self.standins.moengage.reports), count, "outcomes that MoEngage heard")
+        life.stored_bytes = self.standins.stored_bytes(TABLES[self.is_baseline]) / count
+        return life
+
+    def works(self, count: int) -> Iterator[Work]:
+        """Give the work of each warm figure, prepared by the steps before it."""
+        yield self.send("transactional", count)
+        sends = self.send("promotional", count)
+        yield sends
+        self.do(sends)
+        taken = self.taken()
+        for state in ("sent", "delivered"):
+            receipts = self.receipts(state, taken)
+            yield receipts
+            self.do(receipts)
+        yield self.outcomes()
+        batch_size = self.artifact.stack.dispatch_batch
+        self.do(self.send("promotional", 3 * batch_size, DISPATCH_MODE="queued"))
+        yield self.dispatches()
+
+    @staticmethod
+    def do(work: Work) -> Run:
+        """Do the work once.
+
+        Raises
+        ------
+        RuntimeError
+            An answer is not 200.
+        """
+        work.prepare()
+        found = run(work.function, work.events)
+        for answer in found.answers:
+            if answer.get("statusCode", 200) != 200:
+                raise RuntimeError(f"{work.name}: {answer['body']}")
+        return found
+
+
+def _expect(found: int, expected: int, what: str) -> None:
+    if found != expected:
+        raise RuntimeError(f"{what}: {found} in place of {expected}")

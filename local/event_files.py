@@ -138,7 +138,7 @@ def umid(number: int) -> str:
 
 
 def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
-    """Record what an event speaks of, as if it had come about a moment ago.
+    """Record what an event speaks of, as if it had come about minutes ago.
 
     A schedule speaks of no message: for it there are some that got stuck two hours ago.
     """
@@ -146,7 +146,8 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
     content = json.dumps(event)
     for number in _SPOKEN_OF:
         if message_id(number) in content:
-            _put(store, number, now - 40)
+            # The lease of an outcome that is due has ended: its owner is not known here.
+            _put(store, number, now - 300)
     if umid(_OPTED_IN_BY) in content:
         store.keep_inbound(
             InboundMessage(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sms_bridge import startup, wiring
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.settings import ReconcileSettings, read_settings
 
 reconcile = wiring.reconcile(read_settings(ReconcileSettings))
@@ -10,8 +11,9 @@ startup.finish_loading()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Look through the open messages once; through all of them when the schedule did not ask."""
+    """Look through the open messages once; through old ones, too, if no schedule asked."""
+    is_scheduled = event.get("source") == "aws.events"
     return reconcile(
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
-        all_ages=event.get("source") != "aws.events",
+        scheduled_at=seconds_of(event["time"]) if is_scheduled else 0.0,
     )

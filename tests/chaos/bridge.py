@@ -302,9 +302,10 @@ class Bridge:
             unresolved_timeout_seconds=21_600,
             receipt_timeout_seconds=172_800,
         )
+        timing = self._timing(machine)
         with self._wires():
-            reconcile = wiring.reconcile(settings, self.account.clients(), self._timing(machine))
-        return lambda _: reconcile(time_left=self._time_left(machine), all_ages=False)
+            reconcile = wiring.reconcile(settings, self.account.clients(), timing)
+        return lambda _: reconcile(time_left=self._time_left(machine), scheduled_at=timing.clock())
 
     # -------------------------------------------------------------------------------------- clients
     def _timing(self, machine: Machine) -> wiring.Timing:

@@ -11,8 +11,9 @@ import botocore.endpoint
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sms_bridge.observability import log_failure
 from sms_bridge.storage import aws
-from sms_bridge.storage.aws import AwsClients, aws_facts, error_code, item_of_refusal
+from sms_bridge.storage.aws import AwsClients, error_code, item_of_refusal
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
@@ -21,6 +22,7 @@ from tests.fakes.http_server import (
     reads_and_says_nothing,
     unreachable_url,
 )
+from tests.fakes.logs import WrittenLog
 
 ITEM = {"id": {"S": "1"}}
 NO_ANSWER = "no answer"
@@ -139,8 +141,8 @@ def test_each_client_is_made_once(clients: Callable[[str], AwsClients]) -> None:
     assert some.sqs is some.sqs is not some.sqs_once
 
 
-def test_a_refusal_gives_its_code_and_request_id_and_none_of_its_words(
-    clients: Callable[[str], AwsClients],
+def test_a_failures_line_has_aws_code_and_request_id_and_none_of_its_words(
+    clients: Callable[[str], AwsClients], logged: WrittenLog
 ) -> None:
     with (
         LoopbackServer(refuses("ValidationException")) as server,
@@ -148,11 +150,11 @@ def test_a_refusal_gives_its_code_and_request_id_and_none_of_its_words(
     ):
         clients(server.url).dynamodb.get_item(TableName="messages", Key=ITEM)
 
-    assert aws_facts(refused.value) == {
-        "aws_error": "ValidationException",
-        "aws_request_id": "R-1",
-    }
-    assert aws_facts(ValueError("+65")) == {}
+    log_failure("it failed", refused.value)
+
+    (line,) = logged.lines
+    assert (line["aws_error"], line["aws_request_id"]) == ("ValidationException", "R-1")
+    assert "+65" not in logged.text
     assert error_code(ValueError("+65")) == ""
 
 

@@ -10,6 +10,7 @@ from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import Effect, MessageStore
+from sms_bridge.storage import messages as storage
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -24,7 +25,8 @@ from tests.builders import (
     a_receipt,
 )
 from tests.contract.stores import LATER, kept, record
-from tests.fakes.messages import MAX_RECEIPTS, InMemoryMessages
+from tests.fakes import messages as fake
+from tests.fakes.messages import InMemoryMessages
 
 POLICY = RetryPolicy()
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
@@ -224,12 +226,14 @@ class TestReceipts:
         assert record(store, a_receipt("delivered")).effect is Effect.MOVED
 
     def test_more_receipts_than_an_item_holds_are_not_kept_and_the_next_real_one_moves_it(
-        self, store: MessageStore
+        self, store: MessageStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        for module in (storage, fake):
+            monkeypatch.setattr(module, "MAX_RECEIPTS", 4)
         store.create(a_message(state=State.SENT))
-        for number in range(MAX_RECEIPTS + 3):
+        for number in range(6):
             record(store, a_receipt("sent", detail=f"again-{number}"))
-        assert len(kept(store).receipts) == MAX_RECEIPTS
+        assert len(kept(store).receipts) == 4
 
         recorded = record(store, a_receipt("delivered"))
 

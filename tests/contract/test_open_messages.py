@@ -1,9 +1,15 @@
 """What every message store promises of its two lists: what is open, and what was given up."""
 
+import pytest
+
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages, log_unreadable
 from tests.builders import AT, a_message, a_receipt
+from tests.contract.conftest import dynamodb
+from tests.fakes.aws import TABLE
+from tests.fakes.logs import WrittenLog
 
 EARLY, LATE = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
 
@@ -56,6 +62,43 @@ def test_what_is_younger_is_not_listed(store: MessageStore) -> None:
         store.create(a_message(id=an_id(number), accepted_at=accepted_at))
 
     assert open_ids(store, until=AT) == [an_id(0), an_id(1)]
+    assert [one.id for one in store.open_messages(since=AT, until=AT)] == [an_id(1)]
+
+
+def test_an_item_that_cannot_be_read_is_left_out_and_named() -> None:
+    skipped: list[UnreadableItemError] = []
+    with dynamodb() as client:
+        store = DynamoDBMessages(client, TABLE, on_unreadable=skipped.append)
+        fill(store, 3)
+        client.update_item(
+            TableName=TABLE,
+            Key={"id": {"S": an_id(1)}},
+            UpdateExpression="SET #state = :state",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": {"S": "teleported"}},
+        )
+
+        assert open_ids(store) == [an_id(0), an_id(2)]
+        with pytest.raises(UnreadableItemError):
+            store.get(an_id(1))
+    assert [one.item_id for one in skipped] == [an_id(1)]
+
+
+def test_an_item_that_cannot_be_read_has_a_line_in_the_log(logged: WrittenLog) -> None:
+    log_unreadable(UnreadableItemError("m-1", "ValueError"))
+
+    (line,) = logged.lines
+    assert (line["message"], line["message_id"]) == ("item cannot be read", "m-1")
+
+
+def test_every_run_may_begin_at_another_shard() -> None:
+    with dynamodb() as client:
+        store = DynamoDBMessages(client, TABLE)
+        fill(store, 16)
+
+        firsts = {next(store.open_messages(until="9")).id for _ in range(40)}
+
+    assert len(firsts) > 1
 
 
 def test_a_closed_message_is_open_no_more(store: MessageStore) -> None:

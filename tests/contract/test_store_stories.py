@@ -104,7 +104,8 @@ _steps = st.one_of(
         ),
     ),
     st.builds(
-        Moved, st.sampled_from(["reported", "leased", "failed", "given_up", "replayed", "close"])
+        Moved,
+        st.sampled_from(["reported", "leased", "failed", "given_up", "replayed", "asked", "close"]),
     ),
 )
 _numbers = itertools.count()
@@ -152,6 +153,8 @@ def act(store: MessageStore, step: Step, message_id: str, at: str) -> object:
             store.record_not_acknowledged(message_id, owner or "nobody", at)
         case Moved("given_up"):
             store.record_given_up(message_id, "moengage_500", at)
+        case Moved("asked"):
+            store.record_log_answer(message_id, at)
         case Moved("replayed"):
             store.record_replayed(message_id)
         case Moved():
@@ -184,7 +187,7 @@ def lists(store: MessageStore, ids: list[str]) -> list[list[Message]]:
 @given(st.lists(st.lists(_steps, max_size=12), min_size=4, max_size=6))
 @settings(
     deadline=None,
-    max_examples=14,
+    max_examples=8,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_store_and_its_fake_agree_on_any_story(

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 TOKENS = {
-    "moengageTokens": "moengage-token",
-    "callbackTokens": "callback-token",
-    "lookUpTokens": "look-up-token",
-    "fullNumberTokens": "full-number-token",
+    "moengageTokens": "moengage-token-of-tests",
+    "callbackTokens": "callback-token-of-tests",
+    "lookUpTokens": "look-up-token-of-tests",
+    "fullNumberTokens": "full-number-token-of-tests",
 }
 SUB_ACCOUNT = "Acme_Transactional"
 TABLE = "messages"

@@ -39,6 +39,9 @@ TOKEN_OF = {
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
+# A sender ID without a letter.
+SENDER = re.compile(r"\+?[0-9]+")
+
 LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
 
 CONFORMS = [
@@ -133,23 +136,22 @@ def is_within_what_no_schema_can_say(case: Any) -> bool:
         case.body.pop("dlrCallbackUrl", None)
         encoding = case.body.get("encoding") or "AUTO"
         texts = [value for name, value in case.body.items() if name in NAMES["text"]]
-        return all(
-            segments_of(text, encoding.upper()).count <= MAX_SEGMENTS for text in texts
-        ) and (all(map(is_made_of_what_people_see, values_of(case.body))))
+        sizes = [segments_of(text, encoding.upper()).count for text in texts]
+        values = [one for one in case.body.values() if isinstance(one, str) and one]
+        sources = [str(case.body.get(name) or "1").strip(" ") for name in NAMES["source"]]
+        return (
+            max(sizes, default=0) <= MAX_SEGMENTS
+            and all(map(is_plain, values))
+            and all(any(map(str.isalpha, one)) or SENDER.fullmatch(one) for one in sources)
+        )
     return True
 
 
-def values_of(body: dict[str, Any]) -> list[str]:
-    """Return the texts of a request."""
-    return [value for value in body.values() if isinstance(value, str) and value]
-
-
-def is_made_of_what_people_see(text: str) -> bool:
-    """Tell whether a text has no invisible character, but a letter, a digit or punctuation."""
-    visible = [one for one in text if not one.isspace()]
-    return all(one.isprintable() and unicodedata.category(one)[0] != "M" for one in visible) and (
-        any(map(str.isalnum, text))
-    )
+def is_plain(text: str) -> bool:
+    """Tell whether a text has a letter or a digit, and nothing invisible but blanks."""
+    seen = [one for one in text if not one.isspace()]
+    has_marks = any(unicodedata.category(one)[0] == "M" for one in seen)
+    return any(map(str.isalnum, seen)) and all(map(str.isprintable, seen)) and not has_marks
 
 
 def with_whole_numbers_as_integers(value: Any) -> Any:

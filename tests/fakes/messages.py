@@ -61,8 +61,7 @@ class InMemoryMessages:
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
         with self.lock:
             message = self.messages.get(message_id)
-            waits = message is not None and message.state is State.WAITING
-            if message is None or not waits or message_id in self.stateless:
+            if message is None or not message.accepted_at or message.state is not State.WAITING:
                 return Attempt.of(message, begun=False)
             begun = self._change(
                 message_id,

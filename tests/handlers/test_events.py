@@ -151,7 +151,8 @@ EFFECTS = {
     ),
     "forward_outcome/wish": Effects(reported=("OPTIN",)),
     "reconcile/every_five_minutes": Effects(
-        ("message delivered", "message failed"),
+        # The last is noted as one of which the log did not say what became of it.
+        ("message delivered", "message failed", "message sending"),
         queued=(OUTCOME_STUCK, NEVER_SENT, TO_ASK_8X8),
     ),
     "look_up_message/masked": Effects(
@@ -271,7 +272,7 @@ def reasons_of_letters(bridge: Bridge) -> tuple[str, ...]:
 
 def queued_outcomes(bridge: Bridge) -> set[str]:
     bodies = (json.loads(one["Body"]) for one in bridge.queued("OUTCOME_QUEUE_URL"))
-    return {body["messageId"] for body in bodies}
+    return {body.get("messageId") or body["inboundId"] for body in bodies}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ def test_a_failure_is_told_and_not_left_to_time_out(bridge: Bridge) -> None:
     reported = fill(bridge, "create")
 
     assert reported["Status"] == "FAILED"
-    assert reported["Reason"] == "JSONDecodeError: see this function's log"
-    assert "JSONDecodeError" in bridge.log.text
+    assert reported["Reason"] == "InvalidSecretError: see this function's log"
+    assert "InvalidSecretError" in bridge.log.text
     assert API_KEY not in bridge.log.text
 
 

@@ -252,7 +252,7 @@ class TestForwarding:
         assert answers == [{"batchItemFailures": []}] * 2
         assert len(bridge.moengage.received) == 1
         [letter] = bridge.queued(DEAD_LETTERS)
-        assert json.loads(letter["Body"]) == {"messageId": message_id(16)}
+        assert json.loads(letter["Body"]) == {"version": 1, "messageId": message_id(16)}
         assert letter["MessageAttributes"]["reason"]["StringValue"] == "moengage_404"
 
     def test_a_record_that_fails_does_not_fail_the_batch(self, bridge: Bridge) -> None:
@@ -286,7 +286,7 @@ def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
     url = bridge.queue_urls["OUTCOME_QUEUE_URL"]
     for number in numbers:
         put_messages(bridge.messages, {"messageId": message_id(number)})
-        body = json.dumps({"messageId": message_id(number), "isFirst": True})
+        body = json.dumps({"version": 1, "messageId": message_id(number)})
         bridge.sqs.send_message(QueueUrl=url, MessageBody=body)
     return bridge.receive("OUTCOME_QUEUE_URL")
 

@@ -9,6 +9,7 @@ import pytest
 
 from local.event_files import EVENTS, event_files
 from local.event_files import logical_id as logical_id_of
+from sms_bridge.api import responses
 from sms_bridge.api.callback import callback_url
 from sms_bridge.api.responses import methods_of
 from sms_bridge.domain.outcome import WAITS
@@ -128,8 +129,8 @@ class TestHttpApi:
         for (method, path), function in routes.items():
             example = re.sub(r"\{\w+\}", "x1", path)
             assert methods_of(example) == (method,), function
-        code = (PROJECT / "layers/sms_bridge/api/responses.py").read_text()
-        assert len(re.findall(r"re\.compile\(", code)) == len(routes)
+        # With and without a slash at the end is one route of the code.
+        assert len({path.rstrip("/") for _, path in routes}) == len(responses._ROUTES)
 
     def test_the_callback_url_that_8x8_gets_leads_to_its_function(self, template: Template) -> None:
         url = callback_url("https://sms.example.com", ("token",))

@@ -57,11 +57,11 @@ def test_tasks_that_hang_keep_no_other_from_being_done() -> None:
 
 def test_a_task_that_hangs_does_not_keep_the_process_alive() -> None:
     hangs = (
-        "import threading; from sms_bridge import background;"
+        "import threading; from sms_bridge import background; "
         "background.start(threading.Event().wait)"
     )
 
-    subprocess.run(  # noqa: S603
+    subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", hangs], env={"PYTHONPATH": "layers"}, check=True, timeout=60
     )
 

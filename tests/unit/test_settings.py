@@ -57,7 +57,7 @@ def enough_for(kind: type[Any]) -> dict[str, str]:
 
 def a_value_of(hint: Any) -> str:
     is_choice = isinstance(hint, type) and issubclass(hint, StrEnum)
-    return next(iter(hint)) if is_choice else "1"
+    return next(iter(hint)) if is_choice else "900"
 
 
 def test_everything_is_read_in_its_own_type() -> None:
@@ -118,6 +118,14 @@ def test_each_variable_that_is_missing_is_named(
 
     with pytest.raises(SettingsError, match=f"^{name} is missing$"):
         read_settings(kind, environment)
+
+
+def test_a_time_in_which_the_log_could_prove_nothing_is_refused() -> None:
+    environment = enough_for(ReconcileSettings)
+    environment["UNRESOLVED_TIMEOUT_SECONDS"] = "899"
+
+    with pytest.raises(SettingsError, match=r"^UNRESOLVED_TIMEOUT_SECONDS is less than 900$"):
+        read_settings(ReconcileSettings, environment)
 
 
 @pytest.mark.parametrize("value", ["soon", "1.5", "-1", "1e3", "0x10"])

@@ -147,16 +147,17 @@ def is_proven_absent(message: Message, newest_in_log: float) -> bool:
     return newest_in_log > _begun_at(message) + needed
 
 
-def oldest_to_look_at(now: float) -> float:
+def oldest_to_look_at(scheduled_at: float) -> float:
     """Return since when messages were accepted that a scheduled run looks at.
 
     Each look reads the message. What was accepted within the last hour is looked at in each run, a
     day for a quarter of each hour, and what is older for an hour each day: long enough to ask for
     an export of the log and to read it.
     """
-    if now % _DAY < _HOUR:
+    if scheduled_at % _DAY < _HOUR:
         return 0.0
-    return now - (_DAY + _HOUR if now % _HOUR < _MINUTES_15 else _HOUR)
+    is_time_for_a_day = scheduled_at % _HOUR < _MINUTES_15
+    return scheduled_at - (_DAY + _HOUR if is_time_for_a_day else _HOUR)
 
 
 def youngest_to_look_at(now: float, timeouts: Timeouts) -> float:

@@ -96,19 +96,22 @@ class Reconcile:
         self._clock = clock
         self._sleep = sleep
 
-    def __call__(self, *, time_left: Callable[[], float], all_ages: bool = True) -> dict[str, int]:
+    def __call__(
+        self, *, time_left: Callable[[], float], scheduled_at: float = 0.0
+    ) -> dict[str, int]:
         """Look, and return how often each finding was made.
 
         Parameters
         ----------
         time_left
             Seconds until the function is stopped.
-        all_ages
-            Whether to look at old messages, too, whenever that is.
+        scheduled_at
+            For when the run was scheduled, which says whether old messages are looked at; 0 for a
+            run that somebody asked for: that looks at all.
         """
         findings: Counter[str] = Counter()
         to_ask: dict[str, list[Message]] = defaultdict(list)
-        for message in self._open_messages(all_ages=all_ages):
+        for message in self._open_messages(scheduled_at):
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
@@ -138,11 +141,10 @@ class Reconcile:
         logger.info("reconciled", findings=dict(findings))
         return dict(findings)
 
-    def _open_messages(self, *, all_ages: bool) -> Iterator[Message]:
+    def _open_messages(self, scheduled_at: float) -> Iterator[Message]:
         """Return the messages to look at, as far as they can be listed."""
-        now = self._clock()
-        since = 0.0 if all_ages else oldest_to_look_at(now)
-        until = youngest_to_look_at(now, self._plan.timeouts)
+        since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
+        until = youngest_to_look_at(self._clock(), self._plan.timeouts)
         try:
             yield from self._messages.open_messages(since=timestamp(since), until=timestamp(until))
         except Exception as error:

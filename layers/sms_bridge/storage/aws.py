@@ -110,20 +110,6 @@ def error_code(error: BaseException) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def aws_facts(error: BaseException) -> dict[str, str]:
-    """Return what AWS Support asks for: the code and the request's id.
-
-    AWS's own words stay out: they quote what they refuse.
-    """
-    if not isinstance(error, ClientError):
-        return {}
-    facts = {
-        "aws_error": error_code(error),
-        "aws_request_id": error.response.get("ResponseMetadata", {}).get("RequestId", ""),
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
 def item_of_refusal(error: ClientError) -> dict[str, Any]:
     """Return the item that a write's condition did not hold for, empty where there is none.
 

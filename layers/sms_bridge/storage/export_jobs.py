@@ -20,7 +20,6 @@ class DynamoDBExportJobs:
         self._table = table
 
     def get(self, sub_account_id: str) -> ExportJob | None:
-        """See :class:`ExportJobs`."""
         item = self._client.get_item(
             TableName=self._table,
             Key=to_item({"id": f"export {sub_account_id}"}),
@@ -33,7 +32,6 @@ class DynamoDBExportJobs:
         )
 
     def put(self, job: ExportJob) -> None:
-        """See :class:`ExportJobs`."""
         self._client.put_item(
             TableName=self._table,
             Item=to_item(
@@ -48,7 +46,6 @@ class DynamoDBExportJobs:
         )
 
     def remove(self, sub_account_id: str) -> None:
-        """See :class:`ExportJobs`."""
         self._client.delete_item(
             TableName=self._table, Key=to_item({"id": f"export {sub_account_id}"})
         )

@@ -154,7 +154,6 @@ class DynamoDBMessages:
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
-        """See the interface."""
         values = {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
         try:
             self._client.put_item(
@@ -175,7 +174,6 @@ class DynamoDBMessages:
                     message.id,
                     values,
                     first={"state": state},
-                    remove=() if values.get("attempt_at") else ("attempt_at",),
                     only_if=["attribute_not_exists(accepted_at)"],
                 )
             except _RefusedError as refused:
@@ -187,8 +185,8 @@ class DynamoDBMessages:
         return None if is_own else taken
 
     def begin_attempt(self, message_id: str, at: str) -> Attempt:
-        """See the interface."""
         nonce = self._new_nonce()
+        is_a_message = "attribute_exists(accepted_at)"
         waits = f"#state = :{State.WAITING}"
         try:
             message = self._update(
@@ -197,7 +195,7 @@ class DynamoDBMessages:
                 count="attempt",
                 # What came of the last one.
                 remove=("answered_at", *_FAILURE),
-                only_if=[waits],
+                only_if=[is_a_message, waits],
                 given=_named(State.WAITING),
             )
         except _RefusedError as refused:
@@ -207,7 +205,7 @@ class DynamoDBMessages:
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: str
     ) -> dict[str, Attempt | Exception]:
-        """See the interface.
+        """Begin most in few calls.
 
         DynamoDB changes many items in one call by PartiQL's statements only: each has a condition
         of its own, and holds or fails alone. An attempt that is not the first is begun by itself.
@@ -272,7 +270,6 @@ class DynamoDBMessages:
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
     ) -> Recorded:
-        """See the interface."""
         facts = {
             "answered_at": at,
             "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
@@ -299,7 +296,6 @@ class DynamoDBMessages:
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
-        """See the interface."""
         name = receipt_name(receipt)
         ids = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
         if receipt.state is None:
@@ -333,24 +329,20 @@ class DynamoDBMessages:
         return Recorded(recorded.message, effect, outcome_is_new=False)
 
     def keep_inbound(self, inbound: InboundMessage) -> str:
-        """See the interface."""
         inbound_id = INBOUND_PREFIX + inbound.umid
         self._keep(inbound_id, inbound.received_at, inbound_values(inbound))
         return inbound_id
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
-        """See the interface."""
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
 
     def keep_event(self, event: UnknownEvent, received_at: str) -> None:
-        """See the interface."""
         content = {"event_type": event.event_type, "content": event.content}
         self._keep(f"event {event.key}", received_at, content)
 
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
-        """See the interface."""
         due = self._due(outcome, at)
         try:
             message = self._update(message_id, due, only_if=["attribute_not_exists(due_at)"])
@@ -361,7 +353,7 @@ class DynamoDBMessages:
         return Recorded(message, Effect.MOVED, outcome_is_new=True)
 
     def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
-        """See the interface.
+        """Lease an outcome.
 
         .. code-block:: text
 
@@ -384,7 +376,6 @@ class DynamoDBMessages:
         )
 
     def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
-        """See the interface."""
         self._was_written(
             message_id,
             {"reported_at": at, "outcome": outcome_values(outcome)},
@@ -394,7 +385,6 @@ class DynamoDBMessages:
         )
 
     def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
-        """See the interface."""
         self._was_written(
             message_id,
             {"next_try_at": next_try_at},
@@ -405,7 +395,6 @@ class DynamoDBMessages:
         )
 
     def record_given_up(self, message_id: str, reason: str, at: str) -> None:
-        """See the interface."""
         self._was_written(
             message_id,
             {
@@ -418,7 +407,6 @@ class DynamoDBMessages:
         )
 
     def record_replayed(self, message_id: str) -> None:
-        """See the interface."""
         self._was_written(
             message_id,
             {"open_shard": shard_of(message_id)},
@@ -427,44 +415,38 @@ class DynamoDBMessages:
         )
 
     def record_log_answer(self, message_id: str, at: str) -> None:
-        """See the interface."""
         self._was_written(
             message_id, {"log_answered_at": at}, only_if=["attribute_exists(accepted_at)"]
         )
 
     def close(self, message_id: str) -> None:
-        """See the interface."""
         self._was_written(
             message_id, {}, remove=("open_shard",), only_if=["attribute_exists(accepted_at)"]
         )
 
     # ----------------------------------------------------------------------------------- look-up
     def get(self, message_id: str) -> Message | None:
-        """See the interface."""
         item = self._get(message_id)
         return message_from(item) if item else None
 
     def open_messages(self, *, since: str = FIRST, until: str) -> Iterator[Message]:
-        """See the interface. Each time another shard comes first, should none come to the last."""
+        # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret
         for shard in SHARDS[first:] + SHARDS[:first]:
             yield from self._listed(shard, since, until)
 
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
-        """See the interface."""
         for shard in SHARDS:
             yield from self._listed(_GIVEN_UP + shard, since, until)
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
     ) -> Iterator[Message]:
-        """See the interface."""
         return self._newest_first(BY_RECIPIENT, [recipient_hash], before)
 
     def messages_of_campaign(
         self, campaign_id: str, *, before: Position | None = None
     ) -> Iterator[Message]:
-        """See the interface."""
         shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
         return self._newest_first(BY_CAMPAIGN, shards, before)
 

@@ -23,7 +23,6 @@ class DynamoDBOptOuts:
         self._table = table
 
     def is_opted_out(self, person: Person) -> bool:
-        """See :class:`OptOuts`."""
         item = self._client.get_item(
             TableName=self._table,
             Key=to_item({"id": _id(person)}),
@@ -32,14 +31,12 @@ class DynamoDBOptOuts:
         return item is not None and _is_out(item)
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
-        """See :class:`OptOuts`."""
         by_id = {_id(person): person for person in people}
         keys = ({"id": {"S": one}} for one in by_id)
         found = read_items(self._client, self._table, keys)
         return {by_id[item["id"]["S"]] for item in found if _is_out(item)}
 
     def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
-        """See the interface. To record a request twice is to record it once."""
         nothing_known = "attribute_not_exists(requested_at)"
         it_is_newer = "requested_at < :at"
         same_moment = "requested_at = :at"

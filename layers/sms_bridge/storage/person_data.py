@@ -30,7 +30,6 @@ class DynamoDBPersonData:
         self._table = table
 
     def anonymise(self, message_id: str) -> bool:
-        """See :class:`PersonData`."""
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -45,7 +44,6 @@ class DynamoDBPersonData:
         return True
 
     def traces_of(self, number: str) -> Iterator[Trace | None]:
-        """See :class:`PersonData`."""
         digits = digits_of(number)
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
@@ -70,7 +68,6 @@ class DynamoDBPersonData:
             yield None
 
     def delete(self, trace: Trace) -> None:
-        """See :class:`PersonData`."""
         self._client.delete_item(TableName=self._table, Key=to_item({"id": trace.id}))
 
 

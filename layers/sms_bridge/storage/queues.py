@@ -125,7 +125,6 @@ class SqsSendQueue:
         self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        """See the interface."""
         self._client().send_message(
             QueueUrl=self._urls[message.message_type],
             MessageBody=_body(
@@ -164,11 +163,9 @@ class SqsSendQueue:
         return _batch_response(stay)
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        """See the interface."""
         return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
-        """See the interface."""
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
             for some in batched(of_a_type, _AT_ONCE):
@@ -227,7 +224,6 @@ class SqsOutcomeQueue:
         self._once = once
 
     def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
-        """See the interface."""
         if lease and self._once:
             try:
                 body = _body(messageId=message_id, lease=lease)
@@ -240,7 +236,6 @@ class SqsOutcomeQueue:
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
     def add_inbound(self, inbound_id: str) -> None:
-        """See the interface."""
         self._send(self._client, _body(inboundId=inbound_id), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
@@ -314,7 +309,6 @@ class SqsDeadLetterQueue:
         self._url = url
 
     def add(self, body: str, *, reason: str) -> None:
-        """See the interface."""
         self._client().send_message(
             QueueUrl=self._url,
             MessageBody=body,
@@ -322,15 +316,12 @@ class SqsDeadLetterQueue:
         )
 
     def add_outcome(self, message_id: str, *, reason: str) -> None:
-        """See the interface."""
         self.add(_body(messageId=message_id), reason=reason)
 
     def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        """See the interface."""
         self.add(_body(inboundId=inbound_id), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
-        """See the interface."""
         taken, others = 0, []
         for _ in range(_LOOKS_AT_MOST):
             records = (

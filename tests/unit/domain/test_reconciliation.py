@@ -12,7 +12,10 @@ from sms_bridge.domain.reconciliation import (
     Timeouts,
     finding_of,
     is_proven_absent,
+    needs_log_answer,
+    oldest_to_look_at,
     outcome_of_missing_receipt,
+    youngest_to_look_at,
 )
 from sms_bridge.domain.state import FINAL, State
 from tests.builders import AT, a_message
@@ -34,8 +37,8 @@ TABLE = [
         for age, finding in (
             (600, None),
             (601, Finding.ASK),
-            (86_400, Finding.ASK),
-            (86_401, Finding.OVERDUE),
+            # However long that takes: without an answer of the log nothing is decided.
+            (10_000_000, Finding.ASK),
         )
     ),
     *(
@@ -45,8 +48,7 @@ TABLE = [
             (0, None),
             (172_800, None),
             (172_801, Finding.ASK),
-            (172_800 + 86_400, Finding.ASK),
-            (172_800 + 86_401, Finding.OVERDUE),
+            (10_000_000, Finding.ASK),
         )
     ),
     *((state, 10_000_000, None) for state in sorted(FINAL)),
@@ -62,6 +64,101 @@ def test_what_is_found_by_state_and_age(state: State, age: int, finding: Finding
     message = a_message(state=state, send_before=timestamp(START + TO_LIVE))
 
     assert found(message, age) is finding
+
+
+@pytest.mark.parametrize(
+    ("state", "asked_from"), [(State.UNKNOWN, 600), (State.SENDING, 600), (State.SENT, 172_800)]
+)
+class TestTheLogsAnswer:
+    """The log is asked first, always; the time to resolve a message counts from its answer."""
+
+    def test_the_time_counts_from_the_first_answer(self, state: State, asked_from: int) -> None:
+        answered = asked_from + 500_000
+        message = a_message(state=state, log_answered_at=timestamp(START + answered))
+
+        assert found(message, answered + 86_400) is Finding.ASK
+        assert found(message, answered + 86_401) is Finding.OVERDUE
+        assert not needs_log_answer(message, PATIENCE)
+
+    def test_an_answer_from_before_the_log_had_to_be_asked_does_not_count(
+        self, state: State, asked_from: int
+    ) -> None:
+        message = a_message(state=state, log_answered_at=timestamp(START + asked_from - 1))
+
+        assert found(message, 10_000_000) is Finding.ASK
+        assert needs_log_answer(message, PATIENCE)
+
+    def test_an_answer_about_an_earlier_attempt_does_not_count(
+        self, state: State, asked_from: int
+    ) -> None:
+        begun = timestamp(START + 2_000_000)
+        message = a_message(
+            state=state,
+            accepted_at=begun,
+            attempt=2,
+            attempt_at=begun,
+            log_answered_at=timestamp(START + 1_000_000 + asked_from),
+        )
+
+        assert found(message, 10_000_000) is Finding.ASK
+
+
+class TestScheduledMessages:
+    """8x8 sends them days later: every timeout counts from then."""
+
+    AT = START + 6 * 86_400
+
+    @pytest.mark.parametrize(
+        ("state", "timeout"),
+        [(State.UNKNOWN, 600), (State.SENDING, 600), (State.QUEUED, 172_800)],
+    )
+    def test_the_log_is_asked_when_the_message_must_have_been_sent(
+        self, state: State, timeout: int
+    ) -> None:
+        message = a_message(state=state, scheduled_at=timestamp(self.AT))
+
+        assert finding_of(message, self.AT + timeout, PATIENCE) is None
+        assert finding_of(message, self.AT + timeout + 1, PATIENCE) is Finding.ASK
+
+    def test_a_log_that_ends_before_its_time_proves_nothing(self) -> None:
+        message = a_message(state=State.UNKNOWN, scheduled_at=timestamp(self.AT))
+
+        assert not is_proven_absent(message, self.AT + 300)
+        assert is_proven_absent(message, self.AT + 301)
+
+
+class TestWhichMessagesARunLooksAt:
+    DAY = 1_795_564_800.0
+    """Midnight."""
+
+    @pytest.mark.parametrize(
+        ("time_of_day", "age"),
+        [
+            (0, float("inf")),
+            (3599, float("inf")),
+            (3600, 90_000),
+            (3600 + 899, 90_000),
+            (3600 + 900, 3600),
+            (86_399, 3600),
+        ],
+    )
+    def test_old_messages_are_looked_at_rarely(self, time_of_day: int, age: float) -> None:
+        now = self.DAY + time_of_day
+
+        assert oldest_to_look_at(now) == (0.0 if age == float("inf") else now - age)
+
+    def test_a_run_every_five_minutes_looks_at_each_age_long_enough_to_read_an_export(self) -> None:
+        runs = [self.DAY + 300 * number for number in range(288)]
+        looks = [runs[0] - 10_000_000 >= oldest_to_look_at(run) for run in runs]
+
+        assert sum(looks) == 12
+        assert looks[:12] == [True] * 12
+
+    @pytest.mark.parametrize(("unknown", "youngest"), [(600, 300), (60, 60)])
+    def test_young_messages_are_on_their_way(self, unknown: int, youngest: int) -> None:
+        timeouts = Timeouts(unknown=unknown, unresolved=86_400, receipt=172_800)
+
+        assert youngest_to_look_at(START, timeouts) == START - youngest
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.DELIVERED, State.SENT, State.UNKNOWN])

@@ -1,12 +1,12 @@
 """Messages that got stuck are found and moved on."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
 from tests.unit.services.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry
 
@@ -65,7 +65,7 @@ class TestAMessageOfWhichNothingWasHeard:
         bridge = Bridge()
         message_id = bridge.add(age=PATIENCE.unresolved + 1, state=State.SENDING)
 
-        assert bridge.run() == {"overdue": 1}
+        assert bridge.run_until_overdue() == {"overdue": 1}
         assert bridge.kept(message_id).reason == "unknown"
 
 
@@ -146,13 +146,12 @@ class TestWhatIsOverdue:
         bridge = Bridge(unresolved=unresolved)
         message_id = bridge.unknown(age=PATIENCE.unresolved + 1)
 
-        assert bridge.run() == {"overdue": 1}
+        assert bridge.run_until_overdue() == {"overdue": 1}
         kept = bridge.kept(message_id)
         assert kept.state is state
         assert [kept.outcome.reason] if kept.outcome else reported == []
         assert bridge.queued == [message_id] * len(reported)
         assert bridge.open_ids == [message_id] * len(reported)
-        assert bridge.log.asked == []
 
     @pytest.mark.parametrize("state", [State.QUEUED, State.SENT, State.DEFERRED])
     @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ class TestWhatIsOverdue:
         bridge = Bridge(missing_receipt=policy)
         message_id = bridge.add(age=LONG, state=state)
 
-        assert bridge.run() == {"overdue": 1}
+        assert bridge.run_until_overdue() == {"overdue": 1}
         kept = bridge.kept(message_id)
         assert kept.state is state
         reported = kept.outcome and (kept.outcome.status, kept.outcome.reason)
@@ -180,7 +179,7 @@ class TestWhatIsOverdue:
     def test_the_next_run_finds_nothing_new(self) -> None:
         bridge = Bridge()
         bridge.add(age=LONG, state=State.SENT)
-        bridge.run()
+        bridge.run_until_overdue()
 
         assert bridge.run() == {}
         assert len(bridge.queued) == 1
@@ -196,16 +195,49 @@ class TestManyMessages:
 
         assert bridge.run() == {"never_sent": 1, "ask": 4}
 
-    def test_one_that_cannot_be_mended_holds_up_no_other(self, logged: WrittenLog) -> None:
+    def test_one_that_cannot_be_fixed_holds_up_no_other(self, logged: WrittenLog) -> None:
         bridge = Bridge()
-        stuck = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
-        bridge.add(2, age=LONG, state=State.SENT)
+        failed = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
+        fixed = bridge.add(2, age=TO_LIVE + 121, state=State.WAITING)
+        record = bridge.messages.record_result
 
-        with failing(bridge.messages, "record_outcome"):
-            assert bridge.run() == {"never_sent": 1, "overdue": 1}
+        def fails_once(message_id: str, *arguments: Any) -> Any:
+            if message_id == failed:
+                raise ConnectionError
+            return record(message_id, *arguments)
 
-        assert bridge.state_of(stuck) is State.FAILED
-        assert "message not mended" in logged.text
+        bridge.messages.record_result = fails_once  # type: ignore[method-assign,assignment]
+
+        assert bridge.run() == {"never_sent": 2}
+        assert (bridge.state_of(failed), bridge.state_of(fixed)) == (State.WAITING, State.FAILED)
+        assert "message not fixed" in logged.text
+
+    def test_a_list_that_ends_early_does_not_keep_the_log_from_being_asked(
+        self, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+        found = bridge.unknown(1)
+        bridge.log_shows(an_entry(found, word="delivered"))
+        listed = bridge.messages.open_messages
+
+        def ends_early(**span: str) -> Iterator[Message]:
+            yield from listed(**span)
+            raise ConnectionError
+
+        bridge.messages.open_messages = ends_early  # type: ignore[method-assign]
+
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(found) is State.DELIVERED
+        assert "open messages not listed" in logged.text
+
+    def test_a_scheduled_run_leaves_old_messages_to_their_hour(self) -> None:
+        bridge = Bridge()
+        bridge.clock.now = 1_795_564_800.0 + 7200 + 1000
+        bridge.unknown(1, age=7200)
+        bridge.unknown(2, age=3000)
+
+        assert bridge.step(time_left=lambda: 300.0, scheduled_at=bridge.clock.now) == {"ask": 1}
+        assert bridge.run() == {"ask": 2}
 
     def test_it_ends_before_it_is_stopped_and_the_next_run_goes_on(self) -> None:
         bridge = Bridge()

@@ -124,7 +124,7 @@ class TestAsking:
         bridge = Bridge()
         bridge.unknown(1, sub_account_id="account_1")
         second = bridge.unknown(2, sub_account_id="account_2")
-        bridge.log_shows(an_entry(second, word="delivered"))
+        bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
         read = bridge.log.read
 
         def fails_once(sub_account_id: str, *arguments: Any, **named: Any) -> LogExport | None:
@@ -142,7 +142,7 @@ class TestAsking:
         bridge = Bridge()
         bridge.unknown(1, sub_account_id="account_1")
         second = bridge.unknown(2, sub_account_id="account_2")
-        bridge.log_shows(an_entry(second, word="delivered"))
+        bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
         get = bridge.jobs.get
 
         def fails_once(sub_account_id: str) -> ExportJob | None:
@@ -221,7 +221,7 @@ class TestWhatIsInTheLog:
             State.DELIVERED,
             State.DELIVERED,
         ]
-        assert "message not settled" in logged.text
+        assert "message not resolved" in logged.text
 
 
 class TestWhatIsNotInTheLog:
@@ -268,18 +268,19 @@ class TestWhatIsNotInTheLog:
 
         bridge.run()
 
-        assert bridge.kept(message_id) == before
+        answered = replace(before, log_answered_at=bridge.clock.text)
+        assert bridge.kept(message_id) == answered
 
     def test_and_in_the_end_the_operator_decides(self) -> None:
         bridge = Bridge()
         message_id = bridge.unknown()
         findings = []
-        for _ in range(24):
+        for _ in range(27):
             bridge.time_left = 300
             findings += list(bridge.run())
             bridge.clock.sleep(300)
 
-        assert findings == ["ask"] * 22 + ["overdue"]
+        assert findings == ["ask"] * 25 + ["overdue"]
         assert bridge.kept(message_id).reason == "unknown"
         assert bridge.queued == [message_id]
 

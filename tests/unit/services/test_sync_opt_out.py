@@ -126,8 +126,8 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
     assert bridge.dead_letters.letters == [(INBOUND_ID, "moengage_401")]
 
 
-def test_what_cannot_be_buried_goes_up_so_that_it_stays_in_the_queue() -> None:
+def test_what_cannot_be_dead_lettered_goes_up_so_that_it_stays_in_the_queue() -> None:
     bridge = Bridge("STOP", ReportResult(verdict=ReportVerdict.REFUSED, http_status=401))
 
-    with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
+    with failing(bridge.dead_letters, "add_inbound"), pytest.raises(ConnectionError):
         bridge.pass_on()

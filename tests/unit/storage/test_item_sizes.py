@@ -1,10 +1,11 @@
 """How large a message's item gets over its life: DynamoDB charges for each kilobyte of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from bench.dynamodb import size_of
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.state import State
@@ -13,25 +14,6 @@ from tests.builders import ACCEPTED, AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.aws import TABLE, a_messages_table
 
 ONE_WRITE_UNIT = 1024
-
-
-def size_of(item: Mapping[str, Any]) -> int:
-    """Return an item's size by DynamoDB's rules: names and values in UTF-8."""
-    return sum(len(name.encode()) + _size_of_value(value) for name, value in item.items())
-
-
-def _size_of_value(value: Mapping[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return len(content.encode())
-        case "N":
-            return (len(content) + 1) // 2 + 1
-        case "BOOL":
-            return 1
-        case "M":
-            return 3 + size_of(content) + len(content)
-    raise AssertionError(kind)
 
 
 # As MoEngage, 8x8 and India's DLT registry give them out.

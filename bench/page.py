@@ -1,0 +1,141 @@
+"""docs/performance.md: the one page about performance, cost and capacity."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import artifact
+from bench.bill import MILLION, keeping, million, month, own_seconds
+from bench.capacity import limits
+from bench.measure import MARGIN, OPEN, OWN_PLUMBING, USUAL, Bench, Figure
+from bench.runs import has_valgrind
+
+DOCUMENT = artifact.PROJECT / "docs/performance.md"
+_MODES = ("direct", "queued")
+_MONTHS = (0, 10_000, 100_000, MILLION)
+_MEMORY = (256, 512, 1024)
+
+
+def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
+    """Return the page."""
+    values = {figure.name: figure.value for figure in figures}
+    assumed = bench.assumed["direct"]
+    months = {
+        name: [month(built.stack, n, life, reconcile, assumed) for n in _MONTHS]
+        for name, (built, life, reconcile) in bench.months.items()
+    }
+    usual = next(iter(months.values()))
+    read = "read units of a run of reconcile, {:,} messages open"
+    return (
+        Path(__file__)
+        .with_name("page.md")
+        .read_text("utf-8")
+        .format(
+            by=f"`{command}`, {datetime.now(UTC):%d %B %Y}".replace(", 0", ", "),
+            machine=artifact.machine(),
+            counter=_counter(),
+            margin=MARGIN,
+            own=values["a send's own time"],
+            their_own=values[f"a send's own time{USUAL}"],
+            idle=sum(usual[0].values()),
+            small=sum(usual[1].values()),
+            dollars=[sum(prices.values()) for prices in bench.prices.values()],
+            figures=_figures(figures),
+            bare=bench.bare[0] / 1e6,
+            memory=_memory(bench, values["a send's own time"]),
+            million=_million(bench),
+            waits=", ".join(f"{name} {s * 1000:.0f} ms" for name, s in assumed.seconds.items()),
+            month=_month(months),
+            idle_reads=values[read.format(0)],
+            open_reads=values[read.format(OPEN)],
+            open=OPEN,
+            campaigns=_campaigns(bench),
+            limits=_limits(bench),
+        )
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first column is text and the others are numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    usual = {one.name.removesuffix(USUAL): one for one in figures if one.name.endswith(USUAL)}
+    rows = []
+    for one in (figure for figure in figures if not figure.name.endswith(USUAL)):
+        reach = "" if one.reach is None else f"{one.reach:g}{' MISSED' * one.is_missed}"
+        theirs = f"{usual[one.name].value:.3g}" if one.name in usual else ""
+        own = OWN_PLUMBING.get(one.name, "")
+        rows.append((one.name, one.shown, reach, theirs, str(own), one.how))
+    return table(("", "bridge", "to reach", USUAL[2:], "own plumbing", "how"), rows)
+
+
+def _memory(bench: Bench, own: float) -> str:
+    deployed = bench.assumed["direct"].memory_mb
+    cpu = own / own_seconds(1.0, deployed)
+    rows = []
+    for memory in sorted({*_MEMORY, deployed}):
+        assumed = replace(bench.assumed["direct"], memory_mb=memory)
+        dollars = (sum(million(bench.lives[mode], assumed).values()) for mode in _MODES)
+        name = f"{memory} MB{', as deployed' * (memory == deployed)}"
+        rows.append(
+            (name, f"{own_seconds(cpu, memory):.1f} ms", *(f"{one:.2f}" for one in dollars))
+        )
+    return table(("", "a send's own time", "a million, direct, $", "queued, $"), rows)
+
+
+def _million(bench: Bench) -> str:
+    every = list(bench.prices.values())
+    items = dict.fromkeys(item for prices in every for item in prices)
+    rows = [
+        (item, *(f"{prices[item]:.2f}" if item in prices else "" for prices in every))
+        for item in items
+    ]
+    rows.append(("**together**", *(f"**{sum(prices.values()):.2f}**" for prices in every)))
+    kept = (f"{keeping(life):.2f}" for life in bench.lives.values())
+    rows.append(("beside it: records kept for 90 days", *kept))
+    return table(("", *bench.prices), rows)
+
+
+def _month(months: dict[str, list[dict[str, float]]]) -> str:
+    default, first = next(iter(months.items()))
+    items = [item for item in first[0] if any(one[item] for one in first)]
+    rows = [(item, *(f"{one[item]:.2f}" for one in first)) for item in items]
+    for name, found in months.items():
+        title = f"**together, `Monitoring={name}`**" if name else "**together**"
+        rows.append((title, *(f"**{sum(one.values()):.2f}**" for one in found)))
+    return table((f"$, `{default}`", "idle", *(f"{n:,} messages" for n in _MONTHS[1:])), rows)
+
+
+def _campaigns(bench: Bench) -> str:
+    rows = []
+    for mode in _MODES:
+        found = limits(bench.lives[mode], bench.artifact.stack, bench.assumed[mode])
+        name, (rate, _) = next(iter(found.items()))
+        times = (f"{n / rate / 60:,.0f} minutes" for n in _MONTHS[2:])
+        rows.append((mode, *times, name))
+    return table(("as deployed", "100,000 messages", "a million", "held up by"), rows)
+
+
+def _limits(bench: Bench) -> str:
+    stack = bench.artifact.stack
+    found = [limits(bench.lives[mode], stack, bench.assumed[mode]) for mode in _MODES]
+    every = sorted((found[0] | found[1]).items(), key=lambda one: one[1])
+    rows = [
+        (name, *(f"{by[name][0]:,.0f}" if name in by else "" for by in found), raising)
+        for name, (_, raising) in every
+    ]
+    return table(("limit", *_MODES, "raised by"), rows)
+
+
+def _counter() -> str:
+    if not has_valgrind():
+        return "without valgrind: CPU times in place of instructions"
+    answer = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True)  # noqa: S607
+    return f"instructions in user space counted by {answer.stdout.strip().replace('-', ' ')}"
