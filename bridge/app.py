@@ -1,7 +1,5 @@
 """The commands and what all of them take."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """`sms-bridge configure`: fills the stack's secret."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 

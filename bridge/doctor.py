@@ -1,7 +1,5 @@
 """`sms-bridge doctor`: is the deployed bridge healthy, and what to do if not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 

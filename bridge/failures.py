@@ -1,7 +1,5 @@
 """`sms-bridge failures`: what failed lately, and why."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import asdict
 from itertools import islice

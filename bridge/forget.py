@@ -1,7 +1,5 @@
 """`sms-bridge forget`: takes a person out of what the bridge and 8x8 have stored."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`sms-bridge message`: what became of a message, of a number's messages, or of a campaign."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence

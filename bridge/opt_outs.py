@@ -1,7 +1,5 @@
 """`sms-bridge opt-outs`: who does not want to be texted, in figures, and how to undo one."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """`sms-bridge redrive`: puts dead letters of the send queues back to be sent."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """`sms-bridge replay`: reports outcomes again that were given up."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any

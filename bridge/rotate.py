@@ -1,7 +1,5 @@
 """`sms-bridge rotate`: replaces a token without a gap."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from time import sleep, time
 from typing import Annotated

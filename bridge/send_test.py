@@ -1,7 +1,5 @@
 """`sms-bridge send-test`: a message through the deployed bridge, followed to its end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from time import monotonic, sleep, time
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`sms-bridge settings`: what to type into MoEngage's forms, and what 8x8 has to know."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

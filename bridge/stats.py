@@ -1,7 +1,5 @@
 """`sms-bridge stats`: how things stand."""
 
-from __future__ import annotations
-
 import time
 
 import typer
