@@ -29,6 +29,7 @@ NAME = "sms-bridge"
 
 _BEFORE_THE_COMMAND = ("--stack", "--profile", "--region", "--api-url")
 _AFTER_THE_COMMAND = ("--json",)
+_INTERRUPTED = 130
 # Its module has moved between Typer's versions.
 _ClickError: Any = typer.BadParameter.__mro__[2]
 
@@ -47,7 +48,12 @@ class Commands(TyperGroup):
         except _ClickError as error:
             error.message = safe(error.message)
             raise
-        except (typer.Exit, typer.Abort, EOFError, BrokenPipeError):
+        except typer.Abort as error:
+            # At a question Ctrl-C is no other answer than "no".
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise typer.Exit(_INTERRUPTED) from None
+            raise
+        except (typer.Exit, EOFError, BrokenPipeError):
             raise
         except Exception as error:
             say(f"{NAME}: {failure_of(error)}", error=True)
