@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
@@ -188,6 +188,8 @@ def lists(store: MessageStore, ids: list[str]) -> list[list[Message]]:
 @settings(
     deadline=None,
     max_examples=8,
+    # With moto behind it, to shrink a story takes minutes.
+    phases=set(Phase) - {Phase.shrink, Phase.explain},
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_store_and_its_fake_agree_on_any_story(

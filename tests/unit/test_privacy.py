@@ -183,7 +183,7 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 
     @answers_http
     def handler(request: HttpRequest) -> Response:
-        require_callback_token(request, (CALLBACK_TOKEN,), in_url=False)
+        require_callback_token(request, (CALLBACK_TOKEN,), in_url=True)
         for event in read_callback(request.any_text(), "2026-11-24T09:30:04.000Z"):
             step(event, hash_key=HASH_KEY)
         return json_response({})

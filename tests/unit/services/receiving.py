@@ -18,7 +18,7 @@ class Bridge:
     """A bridge that accepted one message two seconds ago."""
 
     def __init__(self, *, syncs_opt_outs: bool = False) -> None:
-        self.clock = TurnableClock()
+        self.clock = TurnableClock(1_795_600_000.0)
         self.messages = InMemoryMessages()
         self.outcomes = InMemoryOutcomes()
         self.opt_outs = InMemoryOptOuts()
