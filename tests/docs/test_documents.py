@@ -32,20 +32,6 @@ def test_parameters_and_resources_that_are_named_exist(document: Path, template:
     assert named - known <= {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_of_bridge_that_are_named_exist(document: Path) -> None:
-    source = (PROJECT / "bridge" / "app.py").read_text("utf-8")
-    registered = {
-        name.replace("_", "-")
-        for name in re.findall(r"(?:_add|app\.add_typer)\(\s*(\w+)[,)]", source)
-    }
-
-    named = set(re.findall(r"`sms-bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
-
-    assert registered
-    assert named <= registered
-
-
 def test_the_changelog_has_the_version_to_come() -> None:
     text = (PROJECT / "CHANGELOG.md").read_text("utf-8")
 

@@ -155,13 +155,13 @@ async def test_the_timeline_of_a_numbers_messages_is_shown(
     assert number.removeprefix("+") not in timeline
     for words in ("accepted from MoEngage", "8x8 queued it", "not delivered (Absent subscriber)"):
         assert words in timeline
-    assert timeline.rstrip().endswith("MoEngage: FAILED (eightx8_undelivered_1)")
+    assert timeline.rstrip().endswith("reported to MoEngage: FAILED (eightx8_undelivered_1)")
 
 
 async def test_a_test_message_is_followed_to_its_end(bridge: Bridge, operator: Operator) -> None:
     printed = await operator.does(f"sms-bridge send-test --to {bridge.number()} --wait 30")
 
-    assert printed.rstrip().endswith("MoEngage: DELIVERED")
+    assert printed.rstrip().endswith("reported to MoEngage: DELIVERED")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The answer to who wants to send a waiting message.
+    """The answer to a request to begin sending a waiting message.
 
     Attributes
     ----------
@@ -121,8 +121,8 @@ class MessageStore(Protocol):
     """Keeps everything durable about a message.
 
     Every method is one atomic step (recording something late: two), so that a function may be
-    killed between any two calls. Whoever makes a call again whose answer was lost hears that it
-    succeeded. Lists leave out what cannot be read. Times are ISO 8601 UTC.
+    killed between any two calls. A call that is repeated because its answer was lost succeeds.
+    Lists leave out what cannot be read. Times are ISO 8601 UTC.
     """
 
     def create(self, message: Message) -> Message | None:
@@ -161,7 +161,7 @@ class MessageStore(Protocol):
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
     ) -> Recorded:
-        """Record what came of an attempt, with the outcome if there is one already.
+        """Record the result of an attempt, with the outcome if there is one already.
 
         A receipt may have come first: then the state stays. So it does when the attempt is not
         the last one, unless 8x8 gave the message a umid.
@@ -179,7 +179,7 @@ class MessageStore(Protocol):
         """Record an outcome that no receipt brought, unless there is one."""
 
     def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
-        """Keep an outcome for one reporter until then; nobody else reports it meanwhile.
+        """Lease an outcome to one reporter until then; nobody else reports it meanwhile.
 
         An outcome that becomes due is leased to the record that its maker queues
         (``Message.outcome_lease_owner``).

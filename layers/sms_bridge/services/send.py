@@ -71,7 +71,7 @@ class SendingPlan:
     duplicate_window
         Seconds; 0 for none.
     is_queued
-        Whether every message goes to the send queue, which is worked off in batches.
+        Whether every message goes to the send queue, from which batches are sent.
     opt_out_message_types
         The types of messages that people who opted out do not get.
     seconds_to_live

@@ -220,7 +220,7 @@ class DynamoDBMessages:
         )
         attempts: dict[str, Attempt | Exception] = {}
         # No item may be changed twice in one call.
-        for some in batched(dict.fromkeys(message_ids), _STATEMENTS_A_CALL, strict=False):
+        for some in batched(dict.fromkeys(message_ids), _STATEMENTS_A_CALL):
             try:
                 answers: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
                     Statements=[
@@ -492,7 +492,7 @@ class DynamoDBMessages:
         }
         while True:
             page = self._client.query(**query)
-            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL, strict=False):
+            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL):
                 keys = [{"id": one} for one in some]
                 # They come back in any order.
                 items = {one["id"]["S"]: one for one in read_items(self._client, self._table, keys)}
@@ -686,7 +686,7 @@ def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> It
     KeysLeftOutError
         Some could not be read.
     """
-    for some in batched(keys, _KEYS_A_CALL, strict=False):
+    for some in batched(keys, _KEYS_A_CALL):
         left: Sequence[Item] = some
         for _ in range(_MAX_READS):
             answer = client.batch_get_item(

@@ -168,7 +168,7 @@ class SqsSendQueue:
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
-            for some in batched(of_a_type, _AT_ONCE, strict=False):
+            for some in batched(of_a_type, _AT_ONCE):
                 try:
                     answer = self._client().change_message_visibility_batch(
                         QueueUrl=url,
