@@ -253,7 +253,7 @@ class StandIns:
             try:
                 return write(*given, **named)
             finally:
-                self.charges.write(before, self._item(table, item), self._indexes[table])
+                self.charges.write(before, self._item(table, item), self._indexes.get(table, {}))
 
         return charged
 
