@@ -50,15 +50,12 @@ _TIMES = 5
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured ratio or count; less is better.
+    """One measured ratio ("x") or count; less is better.
 
     Attributes
     ----------
-    unit
-        ``x`` for ratios.
     repeats
-        Whether another run finds the same: instructions, counts, bytes. Times do not, and fail
-        nothing.
+        Whether another run finds the same, as with instructions, counts and bytes. Times do not.
     """
 
     name: str
