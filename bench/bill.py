@@ -68,8 +68,6 @@ class Assumptions:
     pace
         Seconds that a message of a batch takes at least, so that all dispatchers together keep
         under the send rate.
-    messages_a_second
-        How fast a million come. Tells how many environments read the secret.
     """
 
     memory_mb: int = 512
@@ -77,8 +75,6 @@ class Assumptions:
     platform_lines: bool = False
     access_log_bytes: int = 0
     pace: float = 0.0
-    messages_a_second: float = 1000.0
-    secret_max_age: float = 300.0
     seconds: Mapping[str, float] = field(
         default_factory=lambda: {
             "8x8": 0.150,
@@ -158,10 +154,6 @@ def million(life: Life, assumed: Assumptions) -> dict[str, float]:
         add("CloudWatch Logs", (log_bytes + lines * _BYTES_A_LINE) / GB, "Logs GB")
         add("X-Ray", invocations * assumed.traced, "X-Ray trace")
         add("Data out", usage.sent_bytes * a_message / GB, "Data out GB")
-        lasts = MILLION / assumed.messages_a_second
-        environments = math.ceil(invocations * seconds / lasts)
-        reads = environments * math.ceil(lasts / assumed.secret_max_age)
-        add("Secrets Manager", reads, "Secret call")
     return {item: dollars for item, dollars in items.items() if dollars}
 
 
@@ -256,14 +248,12 @@ def _runs(stack: Stack, usage: Usage, assumed: Assumptions) -> float:
     waiting = sum(assumed.seconds[service] * times for service, times in usage.waits.items())
     seconds = waiting + own_seconds(usage.cpu, memory)
     log_bytes = (usage.log_bytes + usage.log_lines * _BYTES_A_LINE) / usage.invocations
-    variables = function.get("Environment", {}).get("Variables", {})
-    max_age = float(variables.get("SECRET_MAX_AGE_SECONDS", assumed.secret_max_age))
+    # At most each of them reads the secret.
     return (
-        runs * PRICES["Lambda request"]
+        runs * (PRICES["Lambda request"] + usage.reads_secret * PRICES["Secret call"])
         + runs * seconds * memory / 1024 * PRICES["Lambda GB-second"]
         + runs * usage.read_units / usage.invocations * PRICES["DynamoDB read unit"]
         + runs * log_bytes / GB * PRICES["Logs GB"]
-        + usage.reads_secret * min(runs, _DAYS * 86_400 / max_age) * PRICES["Secret call"]
     )
 
 

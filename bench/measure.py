@@ -14,41 +14,27 @@ from bench.bill import AS_PEOPLE_WRITE_IT, Assumptions, million, own_seconds
 from bench.runs import Function, count_instructions, has_valgrind, run
 from bench.scenario import NAKED_BODY, Life, Scenario, Usage, Work
 
-# The table of what is to be reached; what is not in it is shown, and held against what it was.
-REACH = {
-    "start of send_sms": 12.5,
-    "first send over a warm one": 2.0,
-    "warm send_sms, promotional": 13.5,
-    "warm send_sms, transactional": 9.0,
-    "warm receive_callback, sent": 8.0,
-    "warm receive_callback, delivered": 14.5,
-    "warm forward_outcome, an outcome": 14.0,
-    "warm dispatch_queue, a message": 1.5,
-    "peak memory of send_sms": 44.0,
-    "a send's own time": 12.0,
-    "round trips before the answer, direct": 2,
-    "round trips before the answer, queued": 2,
-    "DynamoDB writes of a message, direct": 4,
-    "DynamoDB writes of a message, queued": 5,
-    "price of a million, direct": 12.5,
-    "price of a million, queued": 13.3,
+# What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
+# client, HTTP reader, JSON writer and logger of its own. What is not in it is held against what it
+# was at the last recorded run.
+TARGETS = {
+    "start of send_sms": (12.5, 17),
+    "first send over a warm one": (2, 2.15),
+    "peak memory of send_sms": (44, 28),
+    "a send's own time": (12, 4),
+    "warm send_sms, promotional": (13.5, 2.3),
+    "warm send_sms, transactional": (9, 1.9),
+    "warm receive_callback, sent": (8, 1.5),
+    "warm receive_callback, delivered": (14.5, 2.3),
+    "warm forward_outcome, an outcome": (14, 1.7),
+    "warm dispatch_queue, a message": (1.5, 0.17),
+    "round trips before the answer, direct": (2, 2),
+    "round trips before the answer, queued": (2, 2),
+    "DynamoDB writes of a message, direct": (4, 4),
+    "DynamoDB writes of a message, queued": (5, 5),
+    "price of a million, direct": (12.5, 11.7),
+    "price of a million, queued": (13.3, 12.46),
 }
-OWN_PLUMBING = {
-    "start of send_sms": 17,
-    "first send over a warm one": 2.15,
-    "peak memory of send_sms": 28,
-    "a send's own time": 4,
-    "warm send_sms, promotional": 2.3,
-    "warm send_sms, transactional": 1.9,
-    "warm receive_callback, sent": 1.5,
-    "warm receive_callback, delivered": 2.3,
-    "warm forward_outcome, an outcome": 1.7,
-    "warm dispatch_queue, a message": 0.17,
-    "price of a million, direct": 11.7,
-    "price of a million, queued": 12.46,
-}
-"""What was measured on 24 November 2026, before the libraries came."""
-
 USUAL = ", as people write it"
 MARGIN = 0.10
 """By how much of itself a figure that repeats may be worse than recorded."""
@@ -64,15 +50,12 @@ _TIMES = 5
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured ratio or count; less is better.
+    """One measured ratio ("x") or count; less is better.
 
     Attributes
     ----------
-    unit
-        ``x`` for ratios.
     repeats
-        Whether another run finds the same: instructions, counts, bytes. Times do not, and fail
-        nothing.
+        Whether another run finds the same, as with instructions, counts and bytes. Times do not.
     """
 
     name: str
@@ -84,12 +67,7 @@ class Figure:
     @property
     def reach(self) -> float | None:
         """What it is to be at most, if anything is asked."""
-        return REACH.get(self.name)
-
-    @property
-    def shown(self) -> str:
-        """The value with its unit."""
-        return f"{self.value:.3g} {self.unit}".strip()
+        return TARGETS[self.name][0] if self.name in TARGETS else None
 
     @property
     def is_missed(self) -> bool:
@@ -268,6 +246,10 @@ class Bench:
             name = f"read units of a run of reconcile, {count:,} messages open"
             yield Figure(name, usage.read_units / usage.invocations, "")
         for mode, prices in self.prices.items():
-            yield Figure(f"price of a million, {mode}", sum(prices.values()), "$")
+            # A part of it is computing, which was timed.
+            yield Figure(f"price of a million, {mode}", sum(prices.values()), "$", repeats=False)
+        for mode, life in self.lives.items():
+            logged = life.per_message(lambda usage: usage.log_bytes)
+            yield Figure(f"bytes logged of a message, {mode}", logged, "")
         size = artifact.unpacked_megabytes()
         yield Figure("largest function with its layer, unpacked", size, "MB")

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import artifact
 from bench.bill import MILLION, keeping, million, month, own_seconds
 from bench.capacity import limits
-from bench.measure import MARGIN, OPEN, OWN_PLUMBING, USUAL, Bench, Figure
+from bench.measure import MARGIN, OPEN, TARGETS, USUAL, Bench, Figure
 from bench.runs import has_valgrind
 
 DOCUMENT = artifact.PROJECT / "docs/performance.md"
@@ -69,10 +69,10 @@ def _figures(figures: Sequence[Figure]) -> str:
     usual = {one.name.removesuffix(USUAL): one for one in figures if one.name.endswith(USUAL)}
     rows = []
     for one in (figure for figure in figures if not figure.name.endswith(USUAL)):
-        reach = "" if one.reach is None else f"{one.reach:g}{' MISSED' * one.is_missed}"
+        shown = f"{one.value:.3g} {one.unit}".strip()
         theirs = f"{usual[one.name].value:.3g}" if one.name in usual else ""
-        own = OWN_PLUMBING.get(one.name, "")
-        rows.append((one.name, one.shown, reach, theirs, str(own), one.how))
+        reach, own = (f"{target:g}" for target in TARGETS[one.name]) if one.reach else ("", "")
+        rows.append((one.name, shown, reach + " MISSED" * one.is_missed, theirs, own, one.how))
     return table(("", "bridge", "to reach", USUAL[2:], "own plumbing", "how"), rows)
 
 

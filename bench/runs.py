@@ -31,14 +31,10 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True)
 class Function:
-    """What is run.
+    """What is run: its folders in the order of ``sys.path``, and all its variables.
 
     Attributes
     ----------
-    folders
-        Where its code is, in the order of ``sys.path``: its own folder, then its layer.
-    environment
-        All its variables.
     slowness
         By how much its time limits are stretched under valgrind.
     """
@@ -86,20 +82,9 @@ def has_valgrind() -> bool:
 
 
 def count_instructions(function: Function, events: Sequence[Any], most: int) -> int:
-    """Run a function under valgrind.
+    """Run a function under valgrind; returns all its instructions in user space.
 
-    Parameters
-    ----------
-    events
-        What it could be given; all are read, so that runs that differ in ``most`` alone differ by
-        invocations alone.
-    most
-        How many of the events it is given.
-
-    Returns
-    -------
-    int
-        Instructions of the whole process in user space, from its first to the last invocation's.
+    All events are read, so that runs that differ in ``most`` alone differ by invocations alone.
     """
     errors, _, _ = _run(function, events, most, ("valgrind", *_VALGRIND))
     found = _COUNTED.search(errors)

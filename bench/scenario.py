@@ -94,13 +94,7 @@ def metrics_in(log: bytes) -> frozenset[str]:
 # ------------------------------------------------------------------------------------------ steps
 @dataclass(frozen=True)
 class Work:
-    """A function, what it is given, and what has to be there before.
-
-    Attributes
-    ----------
-    units
-        Messages, receipts or outcomes in one event.
-    """
+    """A function, what it is given (so many messages in an event), and what has to be there."""
 
     name: str
     function: Function
@@ -113,14 +107,8 @@ class Work:
 class Usage:
     """What one step of many messages used, after its function had started.
 
-    Attributes
-    ----------
-    calls, waits
-        By service; a warm invocation waits once for calls made at once.
-    write_units
-        By index; "" is the table itself.
-    metrics
-        Custom metrics in the lines, each with its dimensions.
+    Calls and waits are by service, and a warm invocation waits once for calls made at once; write
+    units are by index, "" being the table itself.
     """
 
     messages: int
@@ -300,13 +288,7 @@ class Scenario:
 
     @staticmethod
     def do(work: Work) -> Run:
-        """Do the work once.
-
-        Raises
-        ------
-        RuntimeError
-            An answer is not 200.
-        """
+        """Do the work once, and see that it was done."""
         work.prepare()
         found = run(work.function, work.events)
         for answer in found.answers:

@@ -81,17 +81,10 @@ def round_trips(exchanges: Iterable[Exchange]) -> list[Exchange]:
 
 
 class StandIns:
-    """What a function meets.
-
-    Parameters
-    ----------
-    tables
-        As a template describes them, by name.
+    """What a function meets; its tables are as a template describes them.
 
     Attributes
     ----------
-    authority
-        The certificate to trust.
     exchanges, charges, queued
         What came since :meth:`clear`; the bodies of queued records by queue.
     delay
@@ -253,7 +246,7 @@ class StandIns:
             try:
                 return write(*given, **named)
             finally:
-                self.charges.write(before, self._item(table, item), self._indexes[table])
+                self.charges.write(before, self._item(table, item), self._indexes.get(table, {}))
 
         return charged
 

@@ -246,7 +246,7 @@ class Message:
 
     @property
     def outcome_is_open(self) -> bool:
-        """Whether the outcome still has to be reported."""
+        """Whether the outcome still has to be reported to MoEngage."""
         return bool(
             self.outcome
             and self.accepted_at

@@ -155,7 +155,7 @@ class MessageStore(Protocol):
         Returns
         -------
         dict
-            An exception for each message of which it is not known whether its attempt has begun.
+            An exception for each message whose attempt may or may not be begun.
         """
 
     def record_result(
@@ -231,8 +231,14 @@ class MessageStore(Protocol):
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
 
-    def keep_inbound(self, inbound: InboundMessage) -> str:
-        """Keep an inbound message; keeping it twice changes nothing. Returns its id."""
+    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
+        """Keep an inbound message; keeping it twice changes nothing. Returns its id.
+
+        Parameters
+        ----------
+        sender_hash
+            By which it is found however the number is written.
+        """
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
@@ -273,7 +279,7 @@ class SendQueue(Protocol):
         """
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        """Move a message to the dead-letter queue; returns whether it may leave its queue."""
+        """Move a message to the dead-letter queue; returns whether it may leave the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,8 +424,10 @@ class PersonData(Protocol):
             Whether there was such a message.
         """
 
-    def traces_of(self, number: str) -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number; ``None`` after each page read."""
+    def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
+        """Read everything, and return what holds a number or the hash that stands for it;
+        ``None`` after each page read.
+        """
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""

@@ -148,6 +148,9 @@ class SendMessage:
             logger.info(
                 "repeat caught", **message_fields(message), **metric_fields({Metric.DUPLICATES: 1})
             )
+            # The recipient may have been forgotten meanwhile; the answer names one all the same.
+            number = message.destination or international(request.destination, request.country)
+            message = replace(message, destination=number)
             return self._repeat(message, request, recipient_hash, answer_time)
         figures: Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
         try:
