@@ -1,7 +1,5 @@
 """The commands and what all of them take."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -31,6 +29,7 @@ NAME = "sms-bridge"
 
 _BEFORE_THE_COMMAND = ("--stack", "--profile", "--region", "--api-url")
 _AFTER_THE_COMMAND = ("--json",)
+_INTERRUPTED = 130
 # Its module has moved between Typer's versions.
 _ClickError: Any = typer.BadParameter.__mro__[2]
 
@@ -49,7 +48,12 @@ class Commands(TyperGroup):
         except _ClickError as error:
             error.message = safe(error.message)
             raise
-        except (typer.Exit, typer.Abort, EOFError, BrokenPipeError):
+        except typer.Abort as error:
+            # At a question Ctrl-C is no other answer than "no".
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise typer.Exit(_INTERRUPTED) from None
+            raise
+        except (typer.Exit, EOFError, BrokenPipeError):
             raise
         except Exception as error:
             say(f"{NAME}: {failure_of(error)}", error=True)
@@ -121,7 +125,7 @@ def sms_bridge(
     context: typer.Context,
     stack: Annotated[str, typer.Option(help="Name of the stack.")] = "sms-bridge",
     profile: Annotated[str | None, typer.Option(help="AWS profile.")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
+    region: Annotated[str | None, typer.Option(envvar="AWS_REGION", help="AWS region.")] = None,
     api_url: Annotated[
         str | None,
         typer.Option(

@@ -70,4 +70,8 @@ def call(method: str, url: str, *, token: str = "", body: object = None) -> Answ
             return Answer(answer.status, answer.data)
     except HTTPError as error:
         host, kind = urlsplit(url).netloc, type(error).__name__
-        raise NoAnswerError(f"{host} does not answer ({kind})", id="no-answer") from None
+        raise NoAnswerError(
+            f"{host} does not answer ({kind})",
+            id="no-answer",
+            remedy="see whether this machine reaches it, and 8x8's status page",
+        ) from None

@@ -1,7 +1,5 @@
 """`sms-bridge configure`: fills the stack's secret."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 
@@ -31,7 +29,7 @@ def configure(
     account_id: AccountId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put 8x8's API key into the stack's secret, and tokens where there are none.
+    """Put 8x8's API key into the secret, and make missing tokens.
 
     The key is asked for and not shown; nothing typed keeps the present one. A key that 8x8 refuses
     is not stored.

@@ -1,7 +1,5 @@
 """`sms-bridge doctor`: is the deployed bridge healthy, and what to do if not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -54,9 +52,10 @@ def doctor(
     everything: Annotated[bool, typer.Option("--all", help="Show what is well, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the deployed bridge from end to end, and say what fixes each thing that is wrong.
+    """Say what is wrong with the bridge, and what fixes it.
 
-    Nothing is sent and no setting changed. Exit status 1 when there is a problem.
+    It checks the deployed bridge from end to end. Nothing is sent and no setting changed. Exit
+    status 1 when there is a problem.
     """
     stack: Stack = context.obj
     with waiting("Looking at the bridge"):

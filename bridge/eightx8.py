@@ -22,7 +22,7 @@ HOSTS = {
 }
 """By the parameter ``EightX8Region``."""
 
-_ACCOUNT_ID = "eightx8AccountId"
+ACCOUNT_ID = "eightx8AccountId"
 # No message has it, so asking for it is harmless and shows how far the key gets.
 _NO_UMID = "00000000-0000-0000-0000-000000000000"
 _UNKNOWN_SUB_ACCOUNT, _NOT_FOUND = 1001, 1300
@@ -237,7 +237,7 @@ def account_of(stack: Stack) -> EightX8Account:
 
 def known_account_id(stack: Stack) -> str:
     """Return the account's id as the secret holds it, empty where it does not."""
-    return str(stack.secret_values().get(_ACCOUNT_ID) or "")
+    return str(stack.secret_values().get(ACCOUNT_ID) or "")
 
 
 def account_id_of(stack: Stack, given: str | None) -> str:
@@ -256,4 +256,4 @@ def account_id_of(stack: Stack, given: str | None) -> str:
 
 def remember_account_id(stack: Stack, account_id: str) -> None:
     """Keep the account's id in the secret."""
-    stack.change_secret(**{_ACCOUNT_ID: account_id})
+    stack.change_secret(**{ACCOUNT_ID: account_id})

@@ -1,7 +1,5 @@
 """`sms-bridge failures`: what failed lately, and why."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import asdict
 from itertools import islice
@@ -30,7 +28,7 @@ def failures(
     limit: Annotated[int, typer.Option(min=1, help="With --list: at most so many.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Count messages that failed, and requests that were refused, by reason.
+    """Count failed messages and refused requests, by reason.
 
     Numbers are listed only with --full-numbers.
     """

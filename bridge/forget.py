@@ -1,7 +1,5 @@
 """`sms-bridge forget`: takes a person out of what the bridge and 8x8 have stored."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -79,15 +77,17 @@ def forget(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete what is stored of a person, by their number, here and at 8x8.
+    """Delete what is stored of a person, here and at 8x8.
 
     Messages to them lose the number and all that leads to it; what became of them stays, and so
     MoEngage still learns the outcome of those on their way. SMS from them, and callbacks that were
     not understood and hold the number, are deleted. An opt-out stays: it is a hash, and without
     it they would be texted again. After an interruption, the same command goes on.
 
-    It does not reach: log lines (masked, with the hash; they expire), records in the queues
-    (days at most), point-in-time backups (35 days), and what MoEngage stores.
+    What stays of a message is its id, times, states and 8x8's id, its campaign, template and
+    sender. It does not reach: callbacks that were not understood and write the number in parts, log
+    lines (masked, with the hash; they expire), records in the queues (days at most), point-in-time
+    backups (35 days), and what MoEngage stores.
     """
     stack: Stack = context.obj
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
@@ -123,7 +123,7 @@ def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
     if messages_only:
         return known
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
-    for trace in filter(None, stack.people.traces_of(number)):
+    for trace in filter(None, stack.people.traces_of(number, recipient_hash)):
         if not trace.is_inbound:
             known.callbacks.append(trace)
         elif is_synced and _may_be_synced(trace):

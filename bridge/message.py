@@ -1,7 +1,5 @@
 """`sms-bridge message`: what became of a message, of a number's messages, or of a campaign."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -65,7 +63,7 @@ def message(
     local_time: LocalTime = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the timeline of a message or of the newest messages to a number, or list a campaign's.
+    """Show what became of messages: of a number, id or campaign.
 
     Exit status 1 when there is none, 3 when 8x8 does not say whether there is.
     """

@@ -1,7 +1,5 @@
 """`sms-bridge opt-outs`: who does not want to be texted, in figures, and how to undo one."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -49,7 +47,7 @@ def opt_outs(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count the opt-outs, by sub-account or by day; remove some after asking.
+    """Count the opt-outs; remove some after asking.
 
     Clear only what was recorded by mistake: the law of most countries forbids texting people who
     asked not to be texted. MoEngage does not learn of it.

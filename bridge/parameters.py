@@ -1,7 +1,5 @@
 """`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
@@ -16,7 +14,7 @@ from bridge.updates import Change, Update
 
 parameters = typer.Typer(
     name="parameters",
-    help="The stack's parameters: show them, and change some without deploying anew.",
+    help="Show the stack's parameters, or change some.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

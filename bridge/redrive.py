@@ -1,7 +1,5 @@
 """`sms-bridge redrive`: puts dead letters of the send queues back to be sent."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter
@@ -37,10 +35,11 @@ def redrive(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put dead letters of the send queues back, once their cause is fixed.
+    """Put dead letters of the send queues back to be sent.
 
-    Nothing is sent twice: a message that 8x8 may have is not sent again. A message that is over,
-    or whose time to live is, is not put back. Without --yes it only shows what it would do.
+    Fix their cause first. Nothing is sent twice: a message that 8x8 may have is not sent again. A
+    message that is over, or whose time to live is, is not put back. Without --yes it only shows
+    what it would do.
     """
     stack: Stack = context.obj
     done: Counter[_Action] = Counter()

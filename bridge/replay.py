@@ -1,7 +1,5 @@
 """`sms-bridge replay`: reports outcomes again that were given up."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -39,7 +37,7 @@ def replay(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report outcomes again that MoEngage did not acknowledge.
+    """Report outcomes again that were given up.
 
     They keep their ids, and get all their tries again. What MoEngage has acknowledged since is
     left out. Without --yes it only shows what it would do.

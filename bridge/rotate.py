@@ -1,7 +1,5 @@
 """`sms-bridge rotate`: replaces a token without a gap."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from time import sleep, time
 from typing import Annotated
@@ -47,11 +45,12 @@ def rotate(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a new token beside the old one; then change MoEngage or the look-up's users, and retire.
+    """Put a new token beside the old one, or retire the old one.
 
-    The new token is shown once. For callbacks there is nothing to change: the webhook is
-    registered again with the new token as soon as all functions know it. A callback token should
-    be retired two days later: until then 8x8 may still report messages that were sent with it.
+    The new token is shown once: give it to MoEngage or to those who look up, then --retire. For
+    callbacks there is nothing to change: the webhook is registered again with the new token as soon
+    as all functions know it. A callback token should be retired two days later: until then 8x8 may
+    still report messages that were sent with it.
     """
     stack: Stack = context.obj
     tokens = _tokens(stack, use)

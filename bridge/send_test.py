@@ -1,7 +1,5 @@
 """`sms-bridge send-test`: a message through the deployed bridge, followed to its end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from time import monotonic, sleep, time
 from typing import Annotated
@@ -36,7 +34,7 @@ def send_test(
     ] = 120,
     as_json: AsJson = False,
 ) -> None:
-    """Send a real SMS as MoEngage would, and show its timeline until the end.
+    """Send a real SMS as MoEngage would, and follow it to its end.
 
     MoEngage does not know the message and ignores the report. Exit status 1 unless the SMS was
     delivered and the outcome acknowledged; the last line then names the step that is missing.

@@ -1,7 +1,5 @@
 """`sms-bridge settings`: what to type into MoEngage's forms, and what 8x8 has to know."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
@@ -22,7 +20,7 @@ def settings(
     show_tokens: Annotated[bool, typer.Option("--show-tokens", help="Show whole tokens.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print what to type into each field of MoEngage's forms, for this stack.
+    """Print what to type into MoEngage's forms.
 
     In MoEngage: Settings > Channel > SMS > Sender Configuration > Add sender > Add custom service
     provider. Delivery tracking appears there once the sender is saved.

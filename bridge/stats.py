@@ -1,7 +1,5 @@
 """`sms-bridge stats`: how things stand."""
 
-from __future__ import annotations
-
 import time
 
 import typer
@@ -17,7 +15,7 @@ from sms_bridge.domain.state import State
 
 
 def stats(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show the last hour and day, what is not over, the outcomes given up, and the queues."""
+    """Show the last hour and day, open messages and queues."""
     stack: Stack = context.obj
     now = time.time()
     with waiting("Reading log lines and open messages"):

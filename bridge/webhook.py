@@ -1,7 +1,5 @@
 """`sms-bridge webhook`: where 8x8 sends receipts and inbound SMS."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import typer

@@ -60,7 +60,7 @@ The bridge        {stack.front_door_url}
                   Authorization: Bearer {tokens.moengage}
   for 8x8         {stack.callback_url}
                   Authorization: Bearer {tokens.callback}
-  look-up         {stack.look_up_url("{messageId}")}
+  look-up         {stack.look_up_url("{umid}")}
                   Authorization: Bearer {tokens.look_up}
                   with ?numbers=full: Bearer {tokens.full_number}
 8x8, simulated    {stack.eightx8_url}
@@ -72,7 +72,7 @@ curl -sS {stack.send_url()} \\
   -H 'Authorization: Bearer {tokens.moengage}' -H 'Content-Type: application/json' \\
   -d '{json.dumps(body)}'
 
-See what became of one (the campaign's first; put your own messageId in its place):
+See what became of one (the campaign's first; put your own umid in its place):
 curl -sS {stack.look_up_url(known_id)} \\
   -H 'Authorization: Bearer {tokens.look_up}'
 

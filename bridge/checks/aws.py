@@ -196,7 +196,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
             )
         return
     silent, raised, topics = 0, 0, set()
-    for some in batched(names, _NAMES_AT_ONCE):  # noqa: B911 - Python 3.12
+    for some in batched(names, _NAMES_AT_ONCE):
         found = stack.client("cloudwatch").describe_alarms(
             AlarmNames=list(some), AlarmTypes=["MetricAlarm"]
         )

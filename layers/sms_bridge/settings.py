@@ -22,7 +22,7 @@ class SettingsError(BridgeError):
 
 
 def read_settings[Settings](
-    kind: type[Settings], environment: Mapping[str, str] = os.environ
+    settings_class: type[Settings], environment: Mapping[str, str] = os.environ
 ) -> Settings:
     """Read the settings of a function.
 
@@ -30,7 +30,7 @@ def read_settings[Settings](
 
     Parameters
     ----------
-    kind
+    settings_class
         One of this module's classes.
 
     Raises
@@ -40,7 +40,7 @@ def read_settings[Settings](
     """
     values: dict[str, Any] = {}
     wrong = []
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(settings_class):  # type: ignore[arg-type]
         name = field.name.upper()
         text = environment.get(name, "").strip()
         if not text:
@@ -53,7 +53,7 @@ def read_settings[Settings](
             wrong.append(f"{name} is not {error}")
     if wrong:
         raise SettingsError("; ".join(wrong))
-    return kind(**values)
+    return settings_class(**values)
 
 
 def _value_of(text: str, kind: Any) -> Any:

@@ -1,8 +1,8 @@
 """Start a function quickly: import this first.
 
-While modules are loaded nothing becomes garbage, so looking for it is in vain. What is loaded by
-then stays, so it is never looked through again. And what the first event would wait for is done
-before it comes: a function's start has more processor time than its events.
+While modules are loaded nothing becomes garbage, so the collector is off. What is loaded stays, so
+it is frozen: the collector never looks at it again. What the first event would wait for is done
+before: a function's start has more processor time than its events.
 """
 
 import gc
@@ -19,7 +19,7 @@ _MAX_SECONDS = 1.0
 
 
 def finish_loading(*preparations: Callable[[], object]) -> None:
-    """Say that the function is loaded.
+    """Prepare for the first event, then switch the collector on.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class BridgeWatch:
         """Read the items of some messages, those that are there."""
         table = self._stack.deployment.messages_table
         found: dict[str, Values] = {}
-        for ids in batched(message_ids, _MOST_ITEMS_A_CALL, strict=False):
+        for ids in batched(message_ids, _MOST_ITEMS_A_CALL):
             keys = [{"id": {"S": message_id}} for message_id in ids]
             answer = self._stack.aws.dynamodb.batch_get_item(
                 RequestItems={table: {"Keys": keys, "ConsistentRead": True}}

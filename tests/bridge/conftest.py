@@ -16,6 +16,7 @@ from tests.bridge.deployed import (
     make_queues,
     make_secret,
     running,
+    session,
 )
 from tests.bridge.loopback import loopback_server
 from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account
@@ -27,6 +28,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     monkeypatch.setenv("COLUMNS", "200")
     for name, value in ON_LOOPBACK.items():
         monkeypatch.setenv(name, value)
+    one_session = session()
+    monkeypatch.setattr("boto3.Session", lambda *_, **__: one_session)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")

@@ -114,6 +114,14 @@ def test_what_8x8_does_not_erase_is_left_for_the_next_try(person: Deployed) -> N
     assert person.run("message", NUMBER).exit_code == 1
 
 
+@pytest.mark.parametrize("written", ["+65 9123-4567", "006591234567"])
+def test_an_sms_goes_however_8x8_wrote_the_number(written: str, person: Deployed) -> None:
+    inbound(person, "three", written)
+
+    assert person.json_of("forget", NUMBER, "--yes")["inbound"] == 2
+    assert person.messages.get_inbound("inbound three") is None
+
+
 def test_8x8_is_not_asked_unless_its_part_is_to_go(person: Deployed) -> None:
     person.eightx8_answers[("DELETE", "/pii")] = AssertionError("asked")
 

@@ -40,9 +40,9 @@ def test_the_timeline_of_a_message(deployed: Deployed) -> None:
     assert lines[1:] == [
         "2026-11-24 (UTC)",
         "  09:30:00 accepted from MoEngage",
-        "  09:30:01 8x8 took it",
+        "  09:30:01 8x8 accepted it",
         "  09:30:04 delivered to the phone",
-        "  09:30:05 told MoEngage: DELIVERED",
+        "  09:30:05 reported to MoEngage: DELIVERED",
     ]
 
 
@@ -237,7 +237,7 @@ def test_a_test_message_goes_the_whole_way_and_its_timeline_is_shown(
 
     assert result.exit_code == 0, result.output
     assert "8x8 queued it" in result.output
-    assert result.output.rstrip().endswith("told MoEngage: DELIVERED")
+    assert result.output.rstrip().endswith("reported to MoEngage: DELIVERED")
     assert NUMBER not in result.output
     assert deployed.eightx8.messages[0].sub_account_id == PROMOTIONAL
 
@@ -298,7 +298,7 @@ def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
         "  09:30:00 accepted from MoEngage",
         "  09:30:00 handed to 8x8",
         "  09:30:00 no receipt has come yet",
-        "  09:30:01 8x8 took it",
+        "  09:30:01 8x8 accepted it",
     ]
     assert last is not None
     assert last.outcome_given_up

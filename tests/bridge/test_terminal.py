@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import bridge.app
@@ -143,6 +144,24 @@ def test_ctrl_c_ends_it_with_130(deployed: Deployed, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("bridge.stats.take_survey", interrupt)
 
     assert deployed.run("stats").exit_code == 130
+
+
+def test_ctrl_c_at_a_question_ends_it_with_130(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def confirm(*_: object, **__: object) -> None:
+        """Do as Typer does."""
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    deployed.keep()
+    monkeypatch.setattr("typer.confirm", confirm)
+
+    result = deployed.run("forget", NUMBER)
+
+    assert result.exit_code == 130
 
 
 def test_a_failure_that_nobody_foresaw_is_one_line_without_its_text(

@@ -55,7 +55,7 @@ class Wrong(StrEnum):
 
 
 class OptRequested(NamedTuple):
-    """A person's wish.
+    """What a person asked for.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ def compare(
 
     Parameters
     ----------
-    wishes
+    opt_requests
         What the bridge has recorded, by sub-account and number.
     """
     verdict = Verdict(messages=len(moengage.wanted))

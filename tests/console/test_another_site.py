@@ -74,7 +74,7 @@ def attacks(stack: LocalStack) -> list[tuple[str, dict[str, Any]]]:
         (f"{stack.front_door_url}/callbacks/8x8", "POST", text, "{}"),
         (f"{stack.front_door_url}/messages/x", "GET", {}, None),
         (f"{stack.eightx8_url}/api/v1/accounts/x/webhooks", "GET", {}, None),
-        (stack.delivery_tracking_url, "POST", text, '{"messageId": "x", "status": "DELIVERED"}'),
+        (stack.delivery_tracking_url, "POST", text, '{"umid": "x", "status": "DELIVERED"}'),
     )
     modes = ("cors", "no-cors")
     return [

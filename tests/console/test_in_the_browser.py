@@ -43,7 +43,7 @@ class TestAFirstVisit:
             ("Header Authorization", "Bearer YOUR_TOKEN"),
             ("Body recipient", "Moesms_destination"),
             ("Body message", "Moesms_message"),
-            ("Unique id of the sent response", "messageId"),
+            ("Unique id of the sent response", "umid"),
             ("Success values", "DELIVERED"),
         ):
             row = dialog.get_by_role("row").filter(has=desk.page.get_by_text(field, exact=True))
@@ -135,7 +135,7 @@ class TestOneMessage:
         )
         async with asyncio.timeout(30):
             answer, _ = await process.communicate()
-        message_id = json.loads(answer)["messageId"]
+        message_id = json.loads(answer)["umid"]
 
         rows = desk.page.get_by_role("list", name="Messages, the newest first")
         row = rows.get_by_role("listitem").filter(has_text="+6582220000")

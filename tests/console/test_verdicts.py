@@ -13,8 +13,8 @@ from local.moengage.verdicts import Verdict, verdict_of
 URL = "http://127.0.0.1:1/api/v1/subaccounts/Acme/messages"
 SENDER = senders(URL, URL, "t", "Acme").raw
 JSON_SENDER = replace(SENDER, body_type=BodyType.JSON, body={"recipient": "Moesms_destination"})
-TAKEN = WebhookAnswer(http_status=200, unique_id="m-1", content={"messageId": "m-1", "umid": "u"})
-REPORT = {"messageId": "m-1", "status": "DELIVERED", "reason": "", "description": "", "umid": "u"}
+TAKEN = WebhookAnswer(http_status=200, unique_id="m-1", content={"umid": "m-1"})
+REPORT = {"umid": "m-1", "status": "DELIVERED", "reason": "", "eightx8Umid": "u"}
 
 
 def a_message(*answers: WebhookAnswer, sender: Any = JSON_SENDER) -> CampaignMessage:
@@ -128,7 +128,7 @@ class TestSent:
         verdict = verdict_of(a_message(replace(TAKEN, unique_id="")), tracking)
 
         assert "no delivery status will ever follow" in verdict.symptom
-        assert "'message_id', which the answer does not have. It has messageId" in verdict.hint
+        assert "'message_id', which the answer does not have. It has umid" in verdict.hint
 
     def test_the_report_came_and_its_id_is_looked_for_elsewhere(self) -> None:
         tracking = replace(DELIVERY_TRACKING, report_unique_id="umid")

@@ -173,7 +173,7 @@ def test_a_condition_that_does_not_hold_shows_the_item_and_any_other_error_is_ra
 
 
 class TestTrust:
-    """Which certificates boto3 is given, as its clients tell."""
+    """Which certificates boto3 is given, as its clients show."""
 
     @pytest.fixture(autouse=True)
     def _built(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -92,6 +92,18 @@ def test_what_holds_a_number_is_found_and_nothing_else(
     ]
 
 
+def test_an_inbound_message_whose_number_is_written_differently_is_found_by_its_hash(
+    people: People,
+) -> None:
+    people.store.keep_inbound(an_inbound("one", "91234567"), sender_hash=HASH)
+    people.store.keep_inbound(an_inbound("two", "98765432"), sender_hash="another")
+    people.store.keep_inbound(an_inbound("three", "90000000"))
+
+    assert traces(people) == []
+    found = filter(None, people.data.traces_of(NUMBER, HASH))
+    assert [one.id for one in found] == ["inbound one"]
+
+
 def test_what_was_deleted_is_gone(people: People) -> None:
     people.store.keep_inbound(an_inbound("one", NUMBER))
     people.store.keep_inbound(an_inbound("two", OTHER))

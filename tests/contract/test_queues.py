@@ -317,7 +317,7 @@ class TestOutcomeQueues:
         self, sqs: Sqs, logged: WrittenLog
     ) -> None:
         class LosesTheAnswer:
-            """A client whose call gets through, of which nobody hears."""
+            """A client whose call gets through and whose answer is lost."""
 
             def send_message(self, **record: Any) -> None:
                 sqs.client.send_message(**record)

@@ -9,7 +9,7 @@ DOCUMENTS = [
     PROJECT / name
     for name in (
         *("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/security.md"),
-        *("docs/runbook.md", "docs/deployment.md"),
+        *("docs/runbook.md", "docs/deployment.md", "docs/http-api.md"),
     )
 ]
 

@@ -25,24 +25,11 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_parameters_and_resources_that_are_named_exist(document: Path, template: Template) -> None:
     named = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})`", document.read_text("utf-8")))
 
-    known = {*template.parameters, *template.resources, *template.content["Outputs"]}
+    values = {one for each in template.parameters.values() for one in each.get("AllowedValues", ())}
+    known = {*template.parameters, *template.resources, *template.content["Outputs"], *values}
 
     # API calls of AWS, named where permissions are.
     assert named - known <= {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_of_bridge_that_are_named_exist(document: Path) -> None:
-    source = (PROJECT / "bridge" / "app.py").read_text("utf-8")
-    registered = {
-        name.replace("_", "-")
-        for name in re.findall(r"app\.(?:command\(\)|add_typer)\((\w+)\)", source)
-    }
-
-    named = set(re.findall(r"`bridge ([a-z][a-z-]*)", document.read_text("utf-8")))
-
-    assert registered
-    assert named <= registered
 
 
 def test_the_changelog_has_the_version_to_come() -> None:

@@ -179,7 +179,7 @@ MESSAGE = st.builds(
 
 @settings(deadline=None)
 @given(message=MESSAGE, full_number=st.booleans(), is_last=st.booleans())
-def test_whatever_is_known_of_a_message_the_answers_conform(
+def test_answers_about_any_message_conform(
     message: Message, full_number: bool, is_last: bool
 ) -> None:
     page = Page([message], None if is_last else Position.of(message))
@@ -216,7 +216,7 @@ def test_every_route_of_the_template_is_there_and_no_other(http_api: HttpApi) ->
 def test_every_name_of_every_field_is_there_and_no_other(schema: str) -> None:
     documented = set(OPENAPI["components"]["schemas"][schema]["properties"])
 
-    assert documented == set(send_requests._FIRST_NAMES)
+    assert documented == set(send_requests.FIRST_NAMES)
 
 
 def test_states_and_version_are_the_codes_own() -> None:

@@ -18,7 +18,7 @@ def test_every_key_of_the_secret_is_listed() -> None:
 
     listed = {words_in(row[0])[0] for row in rows_of(DOCUMENT, "| key | what it is |")}
 
-    assert listed == read | {eightx8._ACCOUNT_ID}
+    assert listed == read | {eightx8.ACCOUNT_ID}
     assert set(TOKEN_LISTS) < listed
 
 
@@ -30,7 +30,7 @@ def test_every_secret_says_what_it_is_worth_to_a_thief() -> None:
     }
 
     assert named == {words_in(row[0])[0] for row in rows_of(DOCUMENT, "| key | what it is |")} - {
-        eightx8._ACCOUNT_ID
+        eightx8.ACCOUNT_ID
     }
 
 

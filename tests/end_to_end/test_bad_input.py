@@ -1,4 +1,4 @@
-"""Bad input gets a clear 4xx with a stable code; nothing is sent and nothing is written."""
+"""Bad input gets a clear 4xx with a stable reason; nothing is sent and nothing is written."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Bad:
     """A request that must be refused."""
 
     status: int
-    code: str
+    reason: str
     data: bytes | None = field(default=json.dumps(GOOD).encode(), repr=False)
     headers: dict[str, str] = field(default_factory=lambda: JSON)
     path: str = SEND
@@ -68,6 +68,22 @@ BAD = {
         400, "field_doubled", body(message="a", text="b", recipient=NUMBER)
     ),
     "doubled in a form": Bad(400, "field_doubled", b"message=a&message=b&to=6581112222", FORM),
+    "macro not filled in": Bad(
+        400, "macro_not_filled", body(message="Moesms_mesage", recipient=NUMBER)
+    ),
+    "form that is not escaped": Bad(
+        400, "body_invalid", b"message=Tom & Jerry&recipient=6581112222", FORM
+    ),
+    "callback URL of another host": Bad(
+        400,
+        "field_invalid",
+        body(message="Hello", recipient=NUMBER, dlrCallbackUrl="https://caller.example/"),
+    ),
+    "trailing slash without text": Bad(
+        400, "field_missing", body(recipient=NUMBER), path=f"{SEND}/"
+    ),
+    "callback with a trailing slash": Bad(401, "unauthorized", path="/callbacks/8x8/", token=""),
+    "8x8's batches": Bad(404, "not_found", path=f"{SEND}/batch"),
     "swapped": Bad(400, "fields_swapped", body(message=NUMBER, recipient="Hello Ann")),
     "too long": Bad(400, "text_too_long", body(message="a" * 1531, recipient=NUMBER)),
     "unknown sub-account": Bad(403, "sub_account_not_allowed", path=ELSEWHERE),
@@ -96,8 +112,8 @@ async def test_bad_input_is_refused(stack: LocalStack, bridge: Bridge, bad: Bad)
         headers=bad.headers,
     )
 
-    assert (answer.status, answer.body["code"]) == (bad.status, bad.code)
-    assert {"message", "errorId", "timestamp"} <= set(answer.body)
+    assert (answer.status, answer.body["reason"]) == (bad.status, bad.reason)
+    assert {"code", "message", "errorId", "timestamp"} <= set(answer.body)
     assert await bridge.books() == before
 
 

@@ -50,7 +50,7 @@ async def test_moengage_gets_final_outcomes_only_and_each_once(
     # There was something to hold back.
     assert {"queued", "sent", "delivered", "undelivered", "rejected"} <= states
     for report in reports:
-        assert set(report["content"]) == {"messageId", "status", "reason", "description", "umid"}
+        assert set(report["content"]) == {"umid", "status", "reason", "description", "eightx8Umid"}
         assert report["content"]["status"] in ("DELIVERED", "FAILED")
     ids = [report["messageId"] for report in reports]
     assert sorted(one for one in ids if one in known) == sorted(known)
@@ -66,9 +66,9 @@ async def test_the_printed_commands_work_as_printed(
 
     answers = [await shell(command) for command in commands]
 
-    assert '"messageId"' in answers[0]
+    assert '"umid"' in answers[0]
     assert '"QUEUED"' in answers[0]
-    assert f'"messageId":"{campaign[0].message_id}"' in answers[1]
+    assert f'"umid":"{campaign[0].message_id}"' in answers[1]
     assert '"state":"delivered"' in answers[1]
 
 

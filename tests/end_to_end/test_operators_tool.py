@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 HOURS = 3600
 OF_THE_LAST_HOUR = ("requests-", "messages-", "callbacks-")
-GIVEN_UP, TOLD = "outcome given up", "MoEngage told"
+GIVEN_UP, REPORTED = "outcome given up", "outcome reported"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ async def test_each_fault_is_named_and_fixed(
     # What was given up meanwhile is still named, with the command that reports it again.
     [moengage] = await operator.problems()
     await operator.does(moengage["remedy"].rpartition("then: ")[2])
-    await _ended(TOLD, stack, made.without_report, made.refused)
+    await _ended(REPORTED, stack, made.without_report, made.refused)
 
     assert await operator.problems() == []
     reported = await bridge.control.messages(made.without_report, made.refused)
@@ -127,7 +127,7 @@ async def test_each_fault_is_named_and_fixed(
 
     # ---------------------------------------------------------------- and all is well again
     after = await bridge.send(destination=bridge.number())
-    await _ended(TOLD, stack, after.unique_id)
+    await _ended(REPORTED, stack, after.unique_id)
     assert (await bridge.control.message(after.key)).belief == "delivered"
 
     # ----------------------------------- the receipt that went elsewhere is in 8x8's log as well
@@ -136,7 +136,7 @@ async def test_each_fault_is_named_and_fixed(
     await operator.does("sms-bridge parameters set ReceiptTimeoutSeconds=3600 --yes")
     await bridge.age(lost.unique_id, seconds=2 * HOURS, state="queued")
     await asyncio.to_thread(stack.reconcile)
-    await _ended(TOLD, stack, lost.unique_id)
+    await _ended(REPORTED, stack, lost.unique_id)
     assert (await bridge.control.message(lost.key)).belief == "delivered"
     await operator.does("sms-bridge parameters set ReceiptTimeoutSeconds=172800 --yes")
 
@@ -146,7 +146,7 @@ async def test_the_timeline_of_a_numbers_messages_is_shown(
 ) -> None:
     number = bridge.number("0001")
     message = await bridge.send(destination=number)
-    await _ended(TOLD, stack, message.unique_id)
+    await _ended(REPORTED, stack, message.unique_id)
 
     timeline = await operator.does(f"sms-bridge message --to {number}")
 
@@ -155,13 +155,13 @@ async def test_the_timeline_of_a_numbers_messages_is_shown(
     assert number.removeprefix("+") not in timeline
     for words in ("accepted from MoEngage", "8x8 queued it", "not delivered (Absent subscriber)"):
         assert words in timeline
-    assert timeline.rstrip().endswith("told MoEngage: FAILED (eightx8_undelivered_1)")
+    assert timeline.rstrip().endswith("reported to MoEngage: FAILED (eightx8_undelivered_1)")
 
 
 async def test_a_test_message_is_followed_to_its_end(bridge: Bridge, operator: Operator) -> None:
     printed = await operator.does(f"sms-bridge send-test --to {bridge.number()} --wait 30")
 
-    assert printed.rstrip().endswith("told MoEngage: DELIVERED")
+    assert printed.rstrip().endswith("reported to MoEngage: DELIVERED")
 
 
 @pytest.mark.parametrize(

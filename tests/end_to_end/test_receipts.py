@@ -51,7 +51,7 @@ class TestCallbacks:
 
         refused = await bridge.post(stack.callback_url, receipt, "not-the-token")
 
-        assert (refused.status, refused.body["code"]) == (401, "unauthorized")
+        assert (refused.status, refused.body["reason"]) == (401, "unauthorized")
         assert await stack.look_up(message.unique_id) == before
 
 
@@ -127,14 +127,14 @@ class TestLookUps:
 
         assert masked.body["destination"] == also_masked.body["destination"] == "44*******000"
         assert full.body["destination"] == number
-        assert (refused.status, refused.body["code"]) == (403, "full_numbers_not_allowed")
+        assert (refused.status, refused.body["reason"]) == (403, "full_numbers_not_allowed")
 
     async def test_a_message_that_is_not_there(self, stack: LocalStack, bridge: Bridge) -> None:
         url = stack.look_up_url("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
 
         answer = await bridge.call("GET", url, token=stack.tokens.look_up)
 
-        assert (answer.status, answer.body["code"]) == (404, "message_not_found")
+        assert (answer.status, answer.body["reason"]) == (404, "message_not_found")
 
 
 def receipt_of(message_id: str, state: str, error_code: int = 0) -> dict[str, object]:

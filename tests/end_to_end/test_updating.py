@@ -23,7 +23,7 @@ SECONDS_BETWEEN_MESSAGES = 0.5
 SECONDS_UNTIL_A_RECORD_IS_BACK = 35
 SECONDS_TO_REPORT = 120
 # These two make no difference to any other test.
-CHANGED = {"RetentionDays": "91", "ReceiptPatienceSeconds": "172799"}
+CHANGED = {"RetentionDays": "91", "ReceiptTimeoutSeconds": "172799"}
 CARRY_MESSAGES = ("SendSms", "DispatchQueue", "ReceiveCallback", "ForwardOutcome")
 
 

@@ -140,7 +140,7 @@ def _moto_server() -> str:
 
 
 def clients_of_a_function() -> AwsClients:
-    """Return the clients as a function has them: they know what the layer's models tell."""
+    """Return the clients as a function has them: they know the layer's models."""
     return AwsClients(_session_of_a_function())
 
 

@@ -35,6 +35,7 @@ class InMemoryMessages:
     stateless: set[str] = field(default_factory=set)
     lists: dict[str, Literal["open", "given up"]] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
+    sender_hashes: dict[str, str] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, str] = field(default_factory=dict)
     leases: Iterator[int] = field(default_factory=count)
@@ -133,8 +134,9 @@ class InMemoryMessages:
                 return Recorded(before, effect, outcome_is_new=False)
             return self._late(before, after, effect)
 
-    def keep_inbound(self, inbound: InboundMessage) -> str:
+    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
         self.inbound[inbound.umid] = inbound
+        self.sender_hashes[inbound.umid] = sender_hash
         return f"inbound {inbound.umid}"
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:

@@ -24,10 +24,13 @@ class InMemoryPersonData:
         )
         return True
 
-    def traces_of(self, number: str) -> Iterator[Trace | None]:
+    def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
         digits = digits_of(number)
         for inbound in list(self.messages.inbound.values()):
-            if digits_of(inbound.source) == digits:
+            sender_hash = self.messages.sender_hashes[inbound.umid]
+            if digits_of(inbound.source) == digits or (
+                sender_hash and sender_hash == recipient_hash
+            ):
                 yield Trace(f"inbound {inbound.umid}", inbound.received_at, is_inbound=True)
         for event in list(self.messages.events.values()):
             if digits in event.content:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.authentication import require_callback_token, require_token
-from sms_bridge.api.callback import callback_url, read_callback
+from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
+from sms_bridge.api.send_request import SendingRules, callback_url, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.state import State
@@ -183,7 +183,7 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 
     @answers_http
     def handler(request: HttpRequest) -> Response:
-        require_callback_token(request, (CALLBACK_TOKEN,), in_url=False)
+        require_callback_token(request, (CALLBACK_TOKEN,), in_url=True)
         for event in read_callback(request.any_text(), "2026-11-24T09:30:04.000Z"):
             step(event, hash_key=HASH_KEY)
         return json_response({})

@@ -10,7 +10,6 @@ import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import quote
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
@@ -37,17 +36,6 @@ _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 # What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
 # keeps an SMS for longer.
 _MAX_AGE = 7 * 86_400
-
-
-def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
-    """Return the URL at which one message's receipts arrive, empty without a base URL.
-
-    It carries a token, because it is not documented whether 8x8 sends the account's
-    ``Authorization`` value to such a URL.
-    """
-    if not base_url or not tokens:
-        return ""
-    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"
 
 
 def read_callback(content: str, received_at: str) -> list[Callback]:

@@ -89,7 +89,7 @@ FIELD_CODES: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FieldError:
     """What is wrong with one field.
 

@@ -19,7 +19,7 @@ _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
     """A request, as far as the bridge reads it. Parts that may hold secrets are not in ``repr``.
 

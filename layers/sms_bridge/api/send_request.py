@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest, JsonObject, read_fields
@@ -28,11 +29,11 @@ NAMES = {
 }
 
 # A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name.
-_MACRO = re.compile(r"moesms_\w", re.IGNORECASE)
+_MACRO = r"(?i)moesms_\w"
 _NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
     """Rules of this deployment: what callers may ask for, and what is added.
 
@@ -59,6 +60,17 @@ class SendingRules:
     default_source: str = ""
     callback_url: str = ""
     caller_callback_hosts: tuple[str, ...] = ()
+
+
+def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
+    """Return the URL at which one message's receipts arrive, empty without a base URL.
+
+    It carries a token, because it is not documented whether 8x8 sends the account's
+    ``Authorization`` value to such a URL.
+    """
+    if not base_url or not tokens:
+        return ""
+    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"
 
 
 def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
@@ -136,7 +148,7 @@ class _Fields:
         self._used: dict[str, str] = {}
         self._given: dict[str, list[tuple[str, Any]]] = {}
         for pair in pairs:
-            self._given.setdefault(_FIRST_NAMES.get(pair[0], ""), []).append(pair)
+            self._given.setdefault(FIRST_NAMES.get(pair[0], ""), []).append(pair)
 
     def has(self, first_name: str) -> bool:
         return first_name in self._given
@@ -199,17 +211,18 @@ class _Fields:
             isinstance(destination, str)
             and any(map(str.isalpha, destination))
             and isinstance(text, str | int)
-            and _LONG_NUMBER.fullmatch(str(text).strip()) is not None
+            and re.fullmatch(_LONG_NUMBER, str(text).strip()) is not None
         )
 
 
 # A one-time code as a text is shorter.
-_LONG_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}", re.ASCII)
+_LONG_NUMBER = r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}"
 
 
 def _is_macro(value: Any) -> bool:
     several = value if isinstance(value, list) else [value]
-    return any(isinstance(one, str) and _MACRO.search(one) for one in several)
+    texts = (one for one in several if isinstance(one, str) and "_" in one)
+    return any(re.search(_MACRO, text) for text in texts)
 
 
 def _string(value: Any) -> str:
@@ -249,7 +262,7 @@ def _number(value: Any) -> str:
 
 
 # All but line breaks, and the two others that keyboards or GSM-7 have.
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_CONTROL_CHARACTER = r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]"
 
 # Letters by their category, but nobody sees them.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -257,7 +270,7 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 def _text(value: Any) -> str:
     text = _string(value)
-    if found := _CONTROL_CHARACTER.search(text):
+    if not text.isprintable() and (found := re.search(_CONTROL_CHARACTER, text)):
         raise _WrongError(f"holds a control character (U+{ord(found[0]):04X})")
     if not any(map(_is_visible, text)):
         raise _WrongError("must not be blank")
@@ -271,13 +284,13 @@ def _is_visible(character: str) -> bool:
     )
 
 
-_SOURCE = re.compile(r"\+?[0-9]{1,16}", re.ASCII)
+_NUMERIC_SOURCE = r"\+?[0-9]{1,16}"
 
 
 def _source(value: Any) -> str:
     source = _id_text(value).strip(" ")
     is_name = len(source) <= 11 and source.isprintable() and any(map(str.isalpha, source))
-    if not is_name and not (len(source) <= 16 and _SOURCE.fullmatch(source)):
+    if not is_name and not (len(source) <= 16 and re.fullmatch(_NUMERIC_SOURCE, source)):
         raise _WrongError("must be up to 11 characters with a letter, or up to 16 digits")
     return source
 
@@ -323,7 +336,7 @@ def _one_of(*allowed: str) -> Callable[[Any], str]:
 
 
 # RFC 3339, as 8x8's OpenAPI file says. ISO 8601 allows more.
-_DATE_TIME = re.compile(
+_DATE_TIME = (
     r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
@@ -332,7 +345,7 @@ _DATE_TIME = re.compile(
 def _moment(value: Any) -> str:
     text = _string(value).upper()
     try:
-        datetime.fromisoformat(text if _DATE_TIME.fullmatch(text) else "")
+        datetime.fromisoformat(text if re.fullmatch(_DATE_TIME, text) else "")
     except ValueError:
         raise _WrongError(
             "must be a time of RFC 3339 with an offset, such as 2026-11-24T09:30:00+08:00"
@@ -341,17 +354,16 @@ def _moment(value: Any) -> str:
 
 
 _MAX_URL = 2000
-_HTTPS_URL = re.compile(
-    r"https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
-    r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?",
-    re.ASCII | re.IGNORECASE,
+_HTTPS_URL = (
+    r"(?ai)https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?"
 )
 
 
 def _url_on(hosts: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         text = _string(value)
-        url = _HTTPS_URL.fullmatch(text) if len(text) <= _MAX_URL else None
+        url = re.fullmatch(_HTTPS_URL, text) if len(text) <= _MAX_URL else None
         if url is None:
             raise _WrongError(f"must be an https URL of at most {_MAX_URL} characters")
         if url["host"].lower() not in map(str.lower, hosts):
@@ -389,7 +401,7 @@ _message_type = _one_of(*MessageType)
 _up_to_256 = _up_to(256)
 _up_to_350 = _up_to(350)
 
-_FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
+FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
     name: name for name in _OPTIONS
 }
 
@@ -443,7 +455,9 @@ def _idempotency_key(request: HttpRequest) -> str | None:
 
 # ------------------------------------------------------------------------------------ the answer
 _REFUSED = (State.FAILED, State.REJECTED)
-_PENDING = "The message is accepted; its outcome is reported later"
+# The same while it is sent, waits or is repeated. 8x8's own words.
+_ACCEPTED = "SMS is accepted and queued for processing"
+_REJECTED = "The message was refused"
 _ENCODINGS = ("GSM7", "UCS2")
 
 
@@ -461,6 +475,6 @@ def send_answer(message: Message) -> dict[str, Any]:
         "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
         "status": {
             "code": "REJECTED" if refused else "QUEUED",
-            "description": message.description or _PENDING,
+            "description": (message.description or _REJECTED) if refused else _ACCEPTED,
         },
     }

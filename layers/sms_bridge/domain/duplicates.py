@@ -26,7 +26,7 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClaimKey:
     """What requests for the same message have in common.
 
@@ -47,7 +47,7 @@ class ClaimKey:
         return id_of(digest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Claim:
     """The answer to a claim.
 
@@ -153,7 +153,7 @@ def seconds_a_window(duplicate_window: int) -> int:
 
 
 def closing_record(message: Message, message_id: str) -> Message:
-    """Return what closes a window on behalf of a message, of which it holds nothing."""
+    """Return the record that closes a window; it holds nothing of the message."""
     return Message(
         id=message_id,
         state=message.state,

@@ -191,7 +191,7 @@ class Message:
     answered_at
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
-        When an attempt last ended without anybody knowing whether 8x8 has the message.
+        When an attempt last ended as ambiguous: 8x8 may have the message.
     log_answered_at
         When 8x8's log was read and did not say what became of it.
     encoding, segments
@@ -246,7 +246,7 @@ class Message:
 
     @property
     def outcome_is_open(self) -> bool:
-        """Whether MoEngage still has to hear what became of it."""
+        """Whether the outcome still has to be reported to MoEngage."""
         return bool(
             self.outcome
             and self.accepted_at
@@ -256,7 +256,7 @@ class Message:
 
     @property
     def is_answered(self) -> bool:
-        """Whether no attempt was begun since the last answer that was written down."""
+        """Whether no attempt was begun since the last recorded answer."""
         return self.answered_at >= self.attempt_at
 
 

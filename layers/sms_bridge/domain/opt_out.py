@@ -44,7 +44,7 @@ _MAX_CHARACTERS = 200
 # Marks without which a word stays the same word: accents, which fall away in capitals and on many
 # keyboards; Arabic vowel marks and the stroke that lengthens a word; what makes a symbol an emoji
 # or a keycap, and skin tones. Marks of other scripts (Hindi, Thai) are letters.
-_MARKS = re.compile(
+_MARKS = (
     "[\u0300-\u036f\u0640\u064b-\u0652\u20e3\ufe00-\ufe0f\U0001f3fb-\U0001f3ff"
     "\U000e0100-\U000e01ef]"
 )
@@ -91,7 +91,7 @@ def _comparable(text: str) -> str:
     """
     # Taken apart, so that accents stand alone; casefold may put new ones there (Turkish İ).
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    text = _MARKS.sub("", text).replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
+    text = re.sub(_MARKS, "", text).replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
     # Joiners and soft hyphens, which nobody sees.
     text = "".join(one for one in text if unicodedata.category(one) != "Cf")
     text = unicodedata.normalize("NFKC", text)

@@ -1,4 +1,4 @@
-"""What MoEngage is told, and when."""
+"""Which outcome is reported to MoEngage, and when."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,12 +7,12 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
 
-# MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's
-# id, and a report about an id it does not know would be lost.
+# MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's id,
+# and a report about an unknown id would be lost.
 SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 
-# A repeated receipt whose outcome is still open may mean that queueing it failed the first time.
-# By then the first try is over, so that MoEngage is not called twice at once.
+# If a receipt is repeated while its outcome is open, queueing it may have failed the first time.
+# By then the first report has ended, so that MoEngage is not called twice at once.
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
 # Length of a reporter's lease: forward_outcome's timeout plus clock skew.
@@ -51,10 +51,10 @@ def seconds_before_reporting(accepted_at: float, now: float) -> int:
 
 
 def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> bool:
-    """Tell whether the record of an outcome may report it: it has the lease since it became due.
+    """Return whether the record of an outcome holds its lease, from when it became due.
 
-    It is queued once at most. What SQS delivers a second time says so (or, hardly ever, does not:
-    then MoEngage hears the outcome twice).
+    Such a record is queued once at most. If SQS delivers it twice, the second delivery says so;
+    where it does not, MoEngage gets the outcome twice.
 
     Parameters
     ----------
@@ -66,36 +66,36 @@ def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> b
     return now + _SECONDS_LEFT_AT_LEAST < seconds_of(message.outcome_lease_until)
 
 
-# Seconds between the tries: quick while it may be a hiccup, then for hours, about nine in all.
+# Seconds between the tries, about nine hours in all.
 WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
 
 _MAX_RETRY_AFTER = 3600
 _JITTER = 0.2
 
-# A wish is told again after half the time that it has been waiting for, for a day.
+# An opt-out is synced again after half the time that it has waited, for a day.
 _FIRST_SYNC_WAIT = 60
 _LONGEST_SYNC_WAIT = 7200
 _SECONDS_FOR_A_SYNC = 86_400
 
 _FAILURES_THAT_BREAK = 5
 _FIRST_BREAK = 30.0
-# As long as telling may take.
+# As long as a report may take.
 _SECONDS_TO_FIND_OUT = 6.0
 _LONGEST_BREAK = 300.0
 
 
 class ReportVerdict(StrEnum):
-    """What came of telling MoEngage."""
+    """What a report to MoEngage came to."""
 
     ACKNOWLEDGED = "acknowledged"
     RETRY = "retry"
     REFUSED = "refused"
-    """MoEngage will not take it, now or later."""
+    """MoEngage does not accept it, now or later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportResult:
-    """The result of one call to MoEngage's delivery tracking.
+    """The result of one call to MoEngage.
 
     Attributes
     ----------
@@ -114,23 +114,23 @@ class ReportResult:
 
 
 def is_exhausted(tries: int) -> bool:
-    """Tell whether an outcome was told in vain for the last time.
+    """Return whether no retries are left.
 
     Parameters
     ----------
     tries
-        How often it was told.
+        How often the outcome was reported.
     """
     return tries > len(WAITS)
 
 
 def seconds_before_next_try(tries: int, chance: float, retry_after: float | None = None) -> int:
-    """Return how long to wait before an outcome is told again, in whole seconds.
+    """Return how long to wait before the next report, in whole seconds.
 
     Parameters
     ----------
     tries
-        How often it was told, at least 1.
+        How often the outcome was reported, at least 1.
     chance
         Between 0 and 1: spreads the wait by a fifth to both sides.
     retry_after
@@ -142,12 +142,12 @@ def seconds_before_next_try(tries: int, chance: float, retry_after: float | None
 
 
 def seconds_before_next_opt_out_sync(age: float) -> int | None:
-    """Return how long to wait before a person's wish is passed on again.
+    """Return how long to wait before an opt-out or opt-in is synced again.
 
     Parameters
     ----------
     age
-        Seconds since the person uttered it.
+        Seconds since the person asked for it.
 
     Returns
     -------
@@ -160,10 +160,10 @@ def seconds_before_next_opt_out_sync(age: float) -> int | None:
 
 
 class Breaker:
-    """Keeps outcomes from being told while MoEngage hears none, so that none uses up its tries.
+    """Circuit breaker: stops reporting while MoEngage is down, so that waiting costs no retry.
 
-    After five failures in a row it breaks for half a minute, then lets one through; while those
-    fail, too, the breaks get longer, up to five minutes.
+    It opens after five failures in a row for half a minute, then lets one report through. While
+    that fails, too, it opens for longer, up to five minutes.
     """
 
     def __init__(self) -> None:
@@ -173,7 +173,7 @@ class Breaker:
         self._break = _FIRST_BREAK
 
     def seconds_to_wait(self, now: float, chance: float) -> int:
-        """Return how long an outcome has to wait, 0 when it may be told.
+        """Return how long an outcome has to wait, 0 when it may be reported.
 
         Parameters
         ----------
@@ -186,17 +186,17 @@ class Breaker:
         if left > 0:
             return round(left + chance * self._break) + 1
         if self._failures >= _FAILURES_THAT_BREAK:
-            # The one that is let through; all others wait for what it finds.
+            # The one that is let through; all others wait for its result.
             self._broken_until, self._tries_out = now + _SECONDS_TO_FIND_OUT, True
         return 0
 
     def note(self, verdict: ReportVerdict, now: float) -> None:
-        """Note what came of telling. An answer of any kind shows that MoEngage is there."""
+        """Note the result of a report. Any answer but a temporary failure closes the circuit."""
         if verdict is not ReportVerdict.RETRY:
             self._failures, self._break, self._broken_until = 0, _FIRST_BREAK, 0.0
             return
         self._failures += 1
-        # Those that were told side by side fail together: that is one break.
+        # Reports that were made side by side fail together: that opens the circuit once.
         is_on = now < self._broken_until and not self._tries_out
         if self._failures >= _FAILURES_THAT_BREAK and not is_on:
             self._tries_out = False

@@ -12,15 +12,23 @@ _SHOWN_AT_THE_END = 3
 
 # Mobile numbers that have two international spellings, both in use: with a digit after the calling
 # code that only calls from abroad need, or once needed, and without it. Operators and receipts
-# write one or the other, so that both are the same person here. (Spelling, the usual one.)
-_TWO_SPELLINGS = (
-    (re.compile(r"521([0-9]{10})", re.ASCII), "52"),  # Mexico: +52 1 ... until 2019
-    (re.compile(r"549([0-9]{10})", re.ASCII), "54"),  # Argentina: +54 9 ... for mobile numbers
-)
+# write one or the other, so that both are the same person here.
+_TWO_SPELLINGS = {
+    "521": "52",  # Mexico: +52 1 ... until 2019
+    "549": "54",  # Argentina: +54 9 ... for mobile numbers
+}
+_LENGTH_WITH_THE_DIGIT = 13
 
-# A trunk zero (national prefix) after the calling code, which has one, two or three digits.
-_WITH_ZERO = re.compile(
-    r"(?>7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2})0[0-9]+", re.ASCII
+# Calling codes have one digit (1 and 7), two (these), or three.
+_CALLING_CODES_OF_TWO_DIGITS = frozenset(
+    map(
+        str,
+        (
+            *(20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49),
+            *(51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66),
+            *(81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98),
+        ),
+    )
 )
 
 
@@ -50,12 +58,20 @@ def e164(number: str, country: str = "") -> str:
     import takes longer than the rest of a send's work.
     """
     digits = digits_of(international(number.strip(), country))
-    if _WITH_ZERO.fullmatch(digits):
+    if _has_trunk_zero(digits):
         digits = digits_of(_parsed(f"+{digits}", None) or digits)
-    for spelling, calling_code in _TWO_SPELLINGS:
-        if match := spelling.fullmatch(digits):
-            digits = calling_code + match[1]
+    if len(digits) == _LENGTH_WITH_THE_DIGIT and digits[:3] in _TWO_SPELLINGS:
+        digits = _TWO_SPELLINGS[digits[:3]] + digits[3:]
     return f"+{digits}"
+
+
+def _has_trunk_zero(digits: str) -> bool:
+    """Tell whether a national prefix may follow the calling code: ``44 07...``."""
+    if digits[:1] in ("1", "7"):
+        length = 1
+    else:
+        length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
+    return digits[length : length + 1] == "0"
 
 
 def _parsed(number: str, country: str | None) -> str | None:
@@ -81,7 +97,7 @@ def masked(number: str) -> str:
 
 
 def keyed_hash(number: str, key: str, country: str = "") -> str:
-    """Return what stands for a person in logs and in the table: useless without the key.
+    """Return the hash of a person, for logs and the table: useless without the key.
 
     A plain hash would not do: all phone numbers of a country can be hashed within seconds.
     """

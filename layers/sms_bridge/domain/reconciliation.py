@@ -1,4 +1,4 @@
-"""What has got stuck, and what is to be done about it."""
+"""Which messages are stuck, and what to do about them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -171,7 +171,7 @@ def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
         case MissingReceiptPolicy.DELIVERED:
             return Outcome(OutcomeStatus.DELIVERED)
         case MissingReceiptPolicy.FAILED:
-            return Outcome(OutcomeStatus.FAILED, "no_receipt", "8x8 never told what became of it")
+            return Outcome(OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt")
         case MissingReceiptPolicy.NOTHING:
             return None
 

@@ -1,16 +1,16 @@
-"""When a message may be sent again: only when 8x8 is proven not to have it.
+"""When a message may be sent again: only if 8x8 is proven not to have it.
 
 ========================================================  ==========  ==========================
-what came of the attempt                                  verdict     then
+result of the attempt                                     verdict     then
 ========================================================  ==========  ==========================
-2xx with ``QUEUED``                                       accepted    receipts tell
+2xx with ``QUEUED``                                       accepted    receipts follow
 2xx with ``REJECTED``, 4xx                                permanent   the outcome is a failure
 429                                                       throttled   again, as late as it asks
 503, 408, no connection, request not written              not sent    again
 read timeout, connection lost, other 5xx, unreadable 2xx  ambiguous   the operator's policy
 ========================================================  ==========  ==========================
 
-Which answer has which verdict is told by :mod:`sms_bridge.providers.eightx8_errors`.
+``sms_bridge.providers.eightx8_errors`` has the whole table of 8x8's answers.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _JITTER = 0.2
 
 
 class AmbiguousSendPolicy(StrEnum):
-    """What to do when nobody knows whether 8x8 has a message."""
+    """What to do when it is ambiguous whether 8x8 has a message."""
 
     HOLD = "hold"
     """Wait for a receipt or for proof. Never two SMS, possibly none."""
@@ -42,7 +42,7 @@ class AmbiguousSendPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Decides from what is known, and from nothing else.
+    """Decides whether and when a message is sent again.
 
     Parameters
     ----------
@@ -64,10 +64,10 @@ class RetryPolicy:
             case Verdict.ACCEPTED:
                 return State.QUEUED
             case Verdict.PERMANENT if ambiguous and not result.umid and self._resends_ambiguous:
-                # It failed for good this time, and may be on the phone all the same.
+                # This attempt failed for good, but an earlier one may have been delivered.
                 return State.UNKNOWN
             case Verdict.PERMANENT:
-                # 8x8 has it on its books, as rejected, when it gave it a umid.
+                # If 8x8 gave it a umid, 8x8 has it, as rejected.
                 return State.REJECTED if result.umid else State.FAILED
             case Verdict.AMBIGUOUS if self.ambiguous is AmbiguousSendPolicy.HOLD:
                 return State.UNKNOWN
@@ -112,10 +112,10 @@ class RetryPolicy:
 
 
 def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
-    """Tell whether what came of an attempt has to be written down.
+    """Return whether the result of an attempt has to be recorded.
 
-    That 8x8 took a message is not: the first receipt tells the same seconds later, and should none
-    come 8x8's log tells. A scheduled message has neither for a long time.
+    That 8x8 accepted a message is not recorded: the first receipt says so seconds later, and if
+    none comes 8x8's log does. A scheduled message has neither for a long time.
     """
     return is_scheduled or result.verdict is not Verdict.ACCEPTED
 
@@ -125,7 +125,7 @@ def _jittered(seconds: float, chance: float) -> float:
 
 
 def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
-    """Return how long one function has to take for its messages, so that all keep under the rate.
+    """Return how long one function has to take for its messages, so that all stay under the rate.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What came of an attempt to send, as a value."""
+"""The result of an attempt to send, as a value."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -8,7 +8,7 @@ from sms_bridge.domain.state import State
 
 
 class Verdict(StrEnum):
-    """What is known about an attempt: all that a decision to send again may rest on."""
+    """What is known after an attempt; a retry is decided by this alone."""
 
     ACCEPTED = "accepted"
     """8x8 has the message."""
@@ -50,7 +50,7 @@ class SendResult:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What MoEngage is to hear if this is the end of it, ``None`` while it is not."""
+        """The outcome of the message if this is its end, ``None`` while it is not."""
         if self.verdict is Verdict.PERMANENT:
             return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
         return None

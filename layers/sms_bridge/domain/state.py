@@ -5,7 +5,7 @@
     waiting <--> sending --> queued --> sent --> deferred --> undelivered --.
        |            |          |          |                       |          |
        |            |          '----------+------> rejected ------+----------+--> delivered --> read
-       |            |--> unknown  (8x8 may or may not have it; a receipt or 8x8's log tells)
+       |            |--> unknown  (8x8 may or may not have it; a receipt or 8x8's log decides)
        '------------'--> failed   (8x8 does not have it and will not get it)
 
 A state may be skipped and never comes back: receipts arrive late, twice and out of order. The one
@@ -24,11 +24,11 @@ class State(StrEnum):
     SENDING = "sending"
     """The request to 8x8 is on its way."""
     UNKNOWN = "unknown"
-    """The request was written, but no answer tells whether 8x8 took it."""
+    """Ambiguous: the request was written, but it is not known whether 8x8 accepted it."""
     FAILED = "failed"
-    """8x8 did not take it."""
+    """8x8 does not have it and will not get it."""
     QUEUED = "queued"
-    """8x8 took it."""
+    """8x8 accepted it."""
     SENT = "sent"
     """Given to the operator."""
     DEFERRED = "deferred"
@@ -44,7 +44,7 @@ class State(StrEnum):
 
 
 NOT_WITH_8X8 = frozenset({State.WAITING, State.SENDING, State.UNKNOWN})
-"""States in which no answer and no receipt has told that 8x8 has the message."""
+"""States in which neither an answer nor a receipt says that 8x8 has the message."""
 
 _UNDER_WAY = NOT_WITH_8X8 | {State.QUEUED, State.SENT, State.DEFERRED}
 

@@ -1,4 +1,4 @@
-"""What became of a message, told in words."""
+"""The timeline of a message, in words."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def timeline_of(message: Message) -> list[Event]:
 
 
 def _attempts_of(message: Message) -> Iterator[Event]:
-    """Tell of the last attempt, and of the one before while the last has not ended."""
+    """Return the last attempt, and the result of the one before while the last has not ended."""
     if message.answered_at:
         number = message.attempt if message.is_answered else message.attempt - 1
         yield message.answered_at, _answer_of(message, number)
@@ -48,7 +48,7 @@ def _attempts_of(message: Message) -> Iterator[Event]:
         yield message.accepted_at, "not sent yet" + _waiting_of(message)
     if not message.is_answered:
         yield message.attempt_at, f"handed to 8x8{_number_of(message.attempt)}"
-        # A yes of 8x8 is not written down: the first receipt says it, and 8x8's id as well.
+        # That 8x8 accepted it is not recorded: the first receipt says so.
         if message.state is State.SENDING and not message.receipts:
             yield message.attempt_at, "no receipt has come yet"
 
@@ -56,10 +56,10 @@ def _attempts_of(message: Message) -> Iterator[Event]:
 def _answer_of(message: Message, attempt: int) -> str:
     number = _number_of(attempt)
     if not message.reason:
-        return f"8x8 took it{number}"
+        return f"8x8 accepted it{number}"
     why = message.description or message.reason
     if message.ambiguous_since == message.answered_at:
-        return f"nobody knows whether 8x8 took it{number}: {why}{_waiting_of(message)}"
+        return f"ambiguous whether 8x8 accepted it{number}: {why}{_waiting_of(message)}"
     if message.outcome and message.outcome.reason == message.reason:
         return f"failed{number}: {why}"
     return f"not sent yet{number}: {why}{_waiting_of(message)}"
@@ -91,17 +91,17 @@ def _outcome_of(message: Message) -> Iterator[Event]:
     if _came_by_itself(message):
         yield message.outcome_due_at, outcome.description or "no final receipt came"
     if message.outcome_is_open:
-        yield message.outcome_due_at, f"MoEngage has to hear: {reported}{_tries_of(message)}"
-    yield message.outcome_reported_at, f"told MoEngage: {reported}"
+        yield message.outcome_due_at, f"to be reported to MoEngage: {reported}{_tries_of(message)}"
+    yield message.outcome_reported_at, f"reported to MoEngage: {reported}"
     yield (
         message.outcome_given_up_at,
-        f"gave up telling MoEngage: {reported}, because of {message.outcome_given_up}; "
-        "bridge replay tells it again",
+        f"gave up reporting to MoEngage: {reported}, because of {message.outcome_given_up}; "
+        "sms-bridge replay reports it again",
     )
 
 
 def _came_by_itself(message: Message) -> bool:
-    """Tell whether neither an answer nor a receipt brought the outcome: 8x8 was silent for long."""
+    """Return whether no answer and no receipt brought the outcome: 8x8 was silent for long."""
     brought = (message.answered_at, *(receipt.received_at for receipt in message.receipts))
     return bool(message.outcome_due_at) and message.outcome_due_at not in brought
 
@@ -111,4 +111,4 @@ def _tries_of(message: Message) -> str:
         return ""
     times = "once" if message.outcome_tries == 1 else f"{message.outcome_tries} times"
     again = message.outcome_next_try_at[_MINUTE].replace("T", " ")
-    return f"; it was told {times} in vain, and will be again at {again}"
+    return f"; it failed {times} and is tried again at {again}"

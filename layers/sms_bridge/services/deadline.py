@@ -81,8 +81,8 @@ class AnswerTime[Answer]:
         Raises
         ------
         OutOfTimeError
-            When it is over already and no promise was made: the caller was told that nothing was
-            sent, so nothing may be sent.
+            When it is over already and no promise was made: the answer was that nothing is sent,
+            so nothing may be sent.
         """
         with self._lock:
             if self._is_over:

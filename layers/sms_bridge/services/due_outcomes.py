@@ -6,7 +6,7 @@ from sms_bridge.services.interfaces import Effect, OutcomeQueue, Recorded
 
 
 def queue_outcome(queue: OutcomeQueue, recorded: Recorded, now: float) -> None:
-    """Queue the outcome that was just recorded, if MoEngage still has to hear one.
+    """Queue the outcome that was just recorded, if it has to be reported.
 
     Parameters
     ----------

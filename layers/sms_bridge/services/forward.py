@@ -60,7 +60,7 @@ class ForwardOutcome:
         self._breaker = Breaker()
 
     def __call__(self, queued: QueuedOutcome) -> int | None:
-        """Report the outcome, unless MoEngage has heard it.
+        """Report the outcome, unless it was reported.
 
         Returns
         -------

@@ -66,7 +66,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The answer to who wants to send a waiting message.
+    """The answer to a request to begin sending a waiting message.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Attempt:
     is_ambiguous
         Whether 8x8 may have the message from an earlier attempt.
     outcome_is_open
-        Whether MoEngage still has to hear its outcome.
+        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
     """
 
     begun: bool
@@ -98,7 +98,7 @@ class Attempt:
             state=message.state,
             number=message.attempt,
             is_ambiguous=bool(message.ambiguous_since),
-            outcome_is_open=message.outcome_is_open,
+            outcome_is_open=not begun and message.outcome_is_open,
         )
 
 
@@ -121,8 +121,8 @@ class MessageStore(Protocol):
     """Keeps everything durable about a message.
 
     Every method is one atomic step (recording something late: two), so that a function may be
-    killed between any two calls. Whoever makes a call again whose answer was lost hears that it
-    succeeded. Lists leave out what cannot be read. Times are ISO 8601 UTC.
+    killed between any two calls. A call that is repeated because its answer was lost succeeds.
+    Lists leave out what cannot be read. Times are ISO 8601 UTC.
     """
 
     def create(self, message: Message) -> Message | None:
@@ -155,13 +155,13 @@ class MessageStore(Protocol):
         Returns
         -------
         dict
-            An exception for each message of which nobody knows whether its attempt is begun.
+            An exception for each message whose attempt may or may not be begun.
         """
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: str
     ) -> Recorded:
-        """Record what came of an attempt, with the outcome if there is one already.
+        """Record the result of an attempt, with the outcome if there is one already.
 
         A receipt may have come first: then the state stays. So it does when the attempt is not
         the last one, unless 8x8 gave the message a umid.
@@ -179,7 +179,7 @@ class MessageStore(Protocol):
         """Record an outcome that no receipt brought, unless there is one."""
 
     def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
-        """Keep an outcome for one reporter until then; nobody else reports it meanwhile.
+        """Lease an outcome to one reporter until then; nobody else reports it meanwhile.
 
         An outcome that becomes due is leased to the record that its maker queues
         (``Message.outcome_lease_owner``).
@@ -192,7 +192,7 @@ class MessageStore(Protocol):
         """
 
     def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
-        """Record what MoEngage has heard; the message is closed. Nothing changes that later."""
+        """Record what was reported; the message is closed. Nothing changes that later."""
 
     def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
         """End a lease after a report that failed: count it, and say when it is tried again."""
@@ -210,7 +210,7 @@ class MessageStore(Protocol):
         """Take a message without an outcome off the list of open ones."""
 
     def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome MoEngage has not heard."""
+        """Return the messages accepted in a time span whose outcome is not reported."""
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -231,8 +231,14 @@ class MessageStore(Protocol):
     def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
 
-    def keep_inbound(self, inbound: InboundMessage) -> str:
-        """Keep an inbound message; keeping it twice changes nothing. Returns its id."""
+    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
+        """Keep an inbound message; keeping it twice changes nothing. Returns its id.
+
+        Parameters
+        ----------
+        sender_hash
+            By which it is found however the number is written.
+        """
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
@@ -273,7 +279,7 @@ class SendQueue(Protocol):
         """
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        """Move a message to the dead-letter queue; tells whether it may leave the queue."""
+        """Move a message to the dead-letter queue; returns whether it may leave the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +354,7 @@ class OptOuts(Protocol):
     """Knows who opted out of which sub-account's messages."""
 
     def is_opted_out(self, person: Person) -> bool:
-        """Tell whether a person opted out."""
+        """Return whether a person opted out."""
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
@@ -418,8 +424,10 @@ class PersonData(Protocol):
             Whether there was such a message.
         """
 
-    def traces_of(self, number: str) -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number; ``None`` after each page read."""
+    def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
+        """Read everything, and return what holds a number or the hash that stands for it;
+        ``None`` after each page read.
+        """
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""

@@ -99,7 +99,7 @@ def add_figures(figures: Figures, more: Mapping[Metric, int]) -> None:
 
 def log_accepted(accepted: Sequence[Accepted], now: float) -> None:
     """Log the messages of a batch that 8x8 accepted: a line for each, and one to measure all."""
-    for some in batched(accepted, MAX_VALUES, strict=False):
+    for some in batched(accepted, MAX_VALUES):
         waited = [seconds_since(message.accepted_at, now) for message, _, _ in some]
         for (message, attempt, umid), seconds in zip(some, waited, strict=True):
             logger.info(

@@ -96,8 +96,8 @@ class ReceiveCallback:
         )
 
     def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
-        inbound_id = self._messages.keep_inbound(inbound)
         sender_hash = keyed_hash(inbound.source, hash_key)
+        inbound_id = self._messages.keep_inbound(inbound, sender_hash=sender_hash)
         opt_request = opt_request_of(inbound.text, self._keywords)
         if opt_request:
             at = moment_of(opt_request, inbound)

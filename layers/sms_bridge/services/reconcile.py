@@ -1,4 +1,4 @@
-"""Finds messages that got stuck and moves them on; asks 8x8's log where only that can tell."""
+"""Finds messages that got stuck and moves them on; asks 8x8's log about those it has to."""
 
 import time
 from collections import Counter, defaultdict

@@ -71,7 +71,7 @@ class SendingPlan:
     duplicate_window
         Seconds; 0 for none.
     is_queued
-        Whether every message goes to the send queue, which is worked off in batches.
+        Whether every message goes to the send queue, from which batches are sent.
     opt_out_message_types
         The types of messages that people who opted out do not get.
     seconds_to_live
@@ -148,6 +148,9 @@ class SendMessage:
             logger.info(
                 "repeat caught", **message_fields(message), **metric_fields({Metric.DUPLICATES: 1})
             )
+            # The recipient may have been forgotten meanwhile; the answer names one all the same.
+            number = message.destination or international(request.destination, request.country)
+            message = replace(message, destination=number)
             return self._repeat(message, request, recipient_hash, answer_time)
         figures: Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
         try:

@@ -82,7 +82,7 @@ class Index(NamedTuple):
 
 
 OPEN = Index("open", "open_shard")
-"""Messages whose outcome MoEngage has not heard, and apart from them those given up."""
+"""Messages whose outcome is not reported, and apart from them those given up."""
 BY_RECIPIENT = Index("recipient", "recipient_hash")
 BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
@@ -111,7 +111,7 @@ def log_unreadable(error: UnreadableItemError) -> None:
 
 
 def new_nonce() -> str:
-    """Return what tells a write of one's own from everybody else's."""
+    """Return a mark by which a write of one's own is known again."""
     return secrets.token_hex(4)
 
 
@@ -132,7 +132,7 @@ class DynamoDBMessages:
     retention_days
         After how many days a new item expires.
     on_unreadable
-        Is told of each item that is left out of a list because it cannot be read.
+        Called for each item that is left out of a list because it cannot be read.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class DynamoDBMessages:
         )
         attempts: dict[str, Attempt | Exception] = {}
         # No item may be changed twice in one call.
-        for some in batched(dict.fromkeys(message_ids), _STATEMENTS_A_CALL, strict=False):
+        for some in batched(dict.fromkeys(message_ids), _STATEMENTS_A_CALL):
             try:
                 answers: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
                     Statements=[
@@ -328,9 +328,10 @@ class DynamoDBMessages:
         recorded = self._keep_facts(message_id, facts, receipt.received_at)
         return Recorded(recorded.message, effect, outcome_is_new=False)
 
-    def keep_inbound(self, inbound: InboundMessage) -> str:
+    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
-        self._keep(inbound_id, inbound.received_at, inbound_values(inbound))
+        values = {**inbound_values(inbound), "sender_hash": sender_hash}
+        self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
@@ -491,7 +492,7 @@ class DynamoDBMessages:
         }
         while True:
             page = self._client.query(**query)
-            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL, strict=False):
+            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL):
                 keys = [{"id": one} for one in some]
                 # They come back in any order.
                 items = {one["id"]["S"]: one for one in read_items(self._client, self._table, keys)}
@@ -586,7 +587,7 @@ class DynamoDBMessages:
         return Recorded(message, Effect.LATE, outcome_is_new=False)
 
     def _was_written(self, message_id: str, changes: Mapping[str, Any], **more: Any) -> bool:
-        """Write; tells whether the conditions held."""
+        """Write, and return whether the conditions held."""
         try:
             self._update(message_id, changes, **more)
         except _RefusedError:
@@ -685,7 +686,7 @@ def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> It
     KeysLeftOutError
         Some could not be read.
     """
-    for some in batched(keys, _KEYS_A_CALL, strict=False):
+    for some in batched(keys, _KEYS_A_CALL):
         left: Sequence[Item] = some
         for _ in range(_MAX_READS):
             answer = client.batch_get_item(
@@ -705,7 +706,7 @@ def _stage_of(values: Mapping[str, Any]) -> int:
 
 
 def _has(values: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    """Tell whether an item holds facts, but for those of which the first stays."""
+    """Return whether an item holds facts, but for those of which the first stays."""
     return all(
         values.get(name) == value for name, value in facts.items() if value and name not in _STAYS
     )

@@ -40,14 +40,15 @@ class DynamoDBPersonData:
             return False
         return True
 
-    def traces_of(self, number: str) -> Iterator[Trace | None]:
+    def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
         digits = digits_of(number)
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
             ProjectionExpression="id, received_at",
             FilterExpression=(
-                "(begins_with(id, :inbound) AND #source IN (:digits, :number)) "
+                "(begins_with(id, :inbound) "
+                "AND (#source IN (:digits, :number) OR sender_hash = :hash)) "
                 "OR (begins_with(id, :event) AND contains(content, :digits))"
             ),
             ExpressionAttributeNames={"#source": "source"},
@@ -57,6 +58,7 @@ class DynamoDBPersonData:
                     ":event": EVENT_PREFIX,
                     ":digits": digits,
                     ":number": f"+{digits}",
+                    ":hash": recipient_hash or "none",
                 }
             ),
         )

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.callback import Callback, callback_url, read_callback
+from sms_bridge.api.callback import Callback, read_callback
+from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent
 from sms_bridge.domain.state import State
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_receipt_callback, an_inbound_callback

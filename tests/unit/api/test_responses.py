@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from local.eightx8.contract import problems_of
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response, refusal_response
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import new_id
 from tests.fakes.logs import WrittenLog
 
 EVENT = {
@@ -106,3 +108,13 @@ def test_each_failure_has_an_id_of_its_own() -> None:
     ids = {answer_to(RuntimeError())[1]["errorId"] for _ in range(5)}
 
     assert len(ids) == 5
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_error_is_8x8s_error_response(reason: Reason) -> None:
+    refusal = RefusedError(reason, "Why.", FieldError("to", "is short", name="destination"))
+
+    body = json.loads(refusal_response(refusal, new_id())["body"])
+
+    assert problems_of("ErrorResponse", body) == []
+    assert set(body) == {"code", "message", "errorId", "timestamp", "reason", "errors"}

@@ -186,7 +186,7 @@ def run(times: Sequence[float], order: Sequence[int]) -> tuple[list[Claim], list
     Returns
     -------
     tuple
-        What each was told, and which of them were still at it at each step.
+        The answer to each, and how many were still running at each step.
     """
     store = InMemoryMessages()
     claims: dict[int, Claim] = {}
@@ -262,7 +262,7 @@ def test_late_repeats_on_both_sides_of_a_boundary_find_the_first_however_they_me
         won = [claimed.message for claimed in claims if claimed.won]
         accepted = sorted(seconds_of(message.accepted_at) for message in won)
         assert all(later - earlier >= WINDOW for earlier, later in pairwise(accepted)) or (
-            # Not in the order of their times: whoever came first has the claim.
+            # Not in the order of their times: the first to come has the claim.
             len(won) == 1
         )
         assert len({claimed.message.id for claimed in claims}) == len(won)

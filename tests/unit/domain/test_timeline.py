@@ -55,11 +55,11 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "1 8x8 took it",
+            "1 8x8 accepted it",
             "2 8x8 queued it",
             "3 given to the operator",
             "9 delivered to the phone",
-            "10 told MoEngage: DELIVERED",
+            "10 reported to MoEngage: DELIVERED",
         ],
     ),
     "all the way, with 8x8's yes not written down": (
@@ -73,7 +73,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "0 handed to 8x8",
             "2 8x8 queued it",
             "9 delivered to the phone",
-            "10 told MoEngage: DELIVERED",
+            "10 reported to MoEngage: DELIVERED",
         ],
     ),
     "handed over, and nothing heard yet": (
@@ -92,10 +92,10 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "1 8x8 took it",
+            "1 8x8 accepted it",
             "4 not delivered yet, the operator goes on trying (error 22)",
             "9 not delivered (Absent subscriber)",
-            "10 told MoEngage: FAILED (eightx8_undelivered_1)",
+            "10 reported to MoEngage: FAILED (eightx8_undelivered_1)",
         ],
     ),
     "opted out": (
@@ -103,7 +103,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "0 accepted from MoEngage",
             "1 failed: The recipient asked not to be texted",
-            "7 told MoEngage: FAILED (opted_out)",
+            "7 reported to MoEngage: FAILED (opted_out)",
         ],
     ),
     "expired, after three attempts": (
@@ -114,7 +114,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "0 accepted from MoEngage",
             "1 failed (attempt 3): The message could not be sent within its time to live",
-            "7 told MoEngage: FAILED (expired)",
+            "7 reported to MoEngage: FAILED (expired)",
         ],
     ),
     "waiting for its first attempt": (
@@ -155,7 +155,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "taken at the second attempt": (
         {"state": State.QUEUED, "attempt": 2, "attempt_at": at(6), "answered_at": at(7)},
-        ["0 accepted from MoEngage", "7 8x8 took it (attempt 2)"],
+        ["0 accepted from MoEngage", "7 8x8 accepted it (attempt 2)"],
     ),
     "unknown": (
         {
@@ -167,7 +167,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "4 nobody knows whether 8x8 took it: 8x8 did not answer in time",
+            "4 ambiguous whether 8x8 accepted it: 8x8 did not answer in time",
         ],
     ),
     "unknown, and sent again": (
@@ -180,7 +180,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "4 nobody knows whether 8x8 took it: 8x8 did not answer in time; it waits in the send "
+            "4 ambiguous whether 8x8 accepted it: 8x8 did not answer in time; it waits in the send "
             "queue, until 2026-11-24 10:30 at most",
         ],
     ),
@@ -196,9 +196,9 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "4 nobody knows whether 8x8 took it: 8x8 did not answer in time",
+            "4 ambiguous whether 8x8 accepted it: 8x8 did not answer in time",
             "9 delivered to the phone",
-            "10 told MoEngage: DELIVERED",
+            "10 reported to MoEngage: DELIVERED",
         ],
     ),
     "unknown to the end": (
@@ -206,7 +206,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "0 accepted from MoEngage",
             "1 failed: Nothing tells whether 8x8 had the message",
-            "7 told MoEngage: FAILED (unknown)",
+            "7 reported to MoEngage: FAILED (unknown)",
         ],
     ),
     "no receipt to the end": (
@@ -215,16 +215,16 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "answered_at": at(1),
             "receipts": (a_word("sent", 3),),
             **outcome(
-                Outcome(OutcomeStatus.FAILED, "no_receipt", "8x8 never told what became of it"),
+                Outcome(OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt"),
                 outcome_reported_at=at(10),
             ),
         },
         [
             "0 accepted from MoEngage",
-            "1 8x8 took it",
+            "1 8x8 accepted it",
             "3 given to the operator",
-            "9 8x8 never told what became of it",
-            "10 told MoEngage: FAILED (no_receipt)",
+            "9 8x8 never sent a final receipt",
+            "10 reported to MoEngage: FAILED (no_receipt)",
         ],
     ),
     "MoEngage is down": (
@@ -236,9 +236,9 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "1 8x8 took it",
+            "1 8x8 accepted it",
             "9 delivered to the phone",
-            "9 MoEngage has to hear: DELIVERED; it was told 3 times in vain, and will be again at "
+            "9 to be reported to MoEngage: DELIVERED; it failed 3 times and is tried again at "
             "2026-11-24 09:45",
         ],
     ),
@@ -251,10 +251,10 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "1 8x8 took it",
+            "1 8x8 accepted it",
             "9 delivered to the phone",
-            "15 gave up telling MoEngage: DELIVERED, because of moengage_404; bridge replay tells "
-            "it again",
+            "15 gave up reporting to MoEngage: DELIVERED, because of moengage_404; "
+            "sms-bridge replay reports it again",
         ],
     ),
     "replayed": (
@@ -266,9 +266,9 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "0 accepted from MoEngage",
-            "1 8x8 took it",
+            "1 8x8 accepted it",
             "9 delivered to the phone",
-            "9 MoEngage has to hear: DELIVERED",
+            "9 to be reported to MoEngage: DELIVERED",
         ],
     ),
     "a receipt before the answer": (
@@ -281,13 +281,13 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "0 accepted from MoEngage",
             "1 delivered to the phone",
-            "2 8x8 took it",
-            "7 told MoEngage: DELIVERED",
+            "2 8x8 accepted it",
+            "7 reported to MoEngage: DELIVERED",
         ],
     ),
     "a word that 8x8 does not document": (
         {"state": State.QUEUED, "answered_at": at(1), "receipts": (a_word("teleported", 2),)},
-        ["0 accepted from MoEngage", "1 8x8 took it", "2 8x8 reports teleported"],
+        ["0 accepted from MoEngage", "1 8x8 accepted it", "2 8x8 reports teleported"],
     ),
 }
 

@@ -51,7 +51,7 @@ WINDOW = 120
 SECONDS_UNTIL_LOGGED = 900
 
 # What 8x8 makes of a post: its answer, and whether it has the message then.
-FATES: dict[str, tuple[SendResult, bool]] = {
+SCENARIOS: dict[str, tuple[SendResult, bool]] = {
     "taken": (ACCEPTED, True),
     "rejected": (REJECTED, True),
     "refused": (REFUSED, False),
@@ -68,7 +68,7 @@ class EightX8Books:
 
     Attributes
     ----------
-    fates
+    scenarios
         Of the next messages, in turn.
     taken
         How often it took each id.
@@ -77,7 +77,7 @@ class EightX8Books:
     """
 
     clock: TurnableClock
-    fates: Sequence[str] = ("taken",)
+    scenarios: Sequence[str] = ("taken",)
     taken: Counter[str] = field(default_factory=Counter)
     words: dict[str, tuple[str, float]] = field(default_factory=dict)
 
@@ -88,13 +88,13 @@ class EightX8Books:
         *,
         time_left: Callable[[], float],  # noqa: ARG002
     ) -> SendResult:
-        fate, *others = self.fates
-        self.fates = (*others, fate)
-        result, is_taken = FATES[fate]
+        scenario, *others = self.scenarios
+        self.scenarios = (*others, scenario)
+        result, is_taken = SCENARIOS[scenario]
         if is_taken:
             self.taken[message_id] += 1
             self.words[message_id] = (
-                "rejected" if fate == "rejected" else "queued",
+                "rejected" if scenario == "rejected" else "queued",
                 self.clock.now,
             )
         return result
@@ -238,9 +238,9 @@ class Bridge:
             return False
         return True
 
-    def ask(self, text: str, fates: Sequence[str], dies_at: int | None) -> Message | None:
+    def ask(self, text: str, scenarios: Sequence[str], dies_at: int | None) -> Message | None:
         """Ask for a message as MoEngage does; returns the answer, ``None`` without one."""
-        self.eightx8.fates = fates
+        self.eightx8.scenarios = scenarios
         answers: list[Message] = []
 
         def work() -> None:
@@ -249,9 +249,9 @@ class Bridge:
 
         return answers[0] if self._run(dies_at, work) else None
 
-    def dispatch(self, fates: Sequence[str], dies_at: int | None = None) -> bool:
+    def dispatch(self, scenarios: Sequence[str], dies_at: int | None = None) -> bool:
         """Work off what can be seen of the send queue."""
-        self.eightx8.fates = fates
+        self.eightx8.scenarios = scenarios
         records = self.sqs.receive(SENDING)
 
         def work() -> None:

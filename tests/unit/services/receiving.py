@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.state import State
 from sms_bridge.services.receive import ReceiveCallback
@@ -18,7 +19,8 @@ class Bridge:
     """A bridge that accepted one message two seconds ago."""
 
     def __init__(self, *, syncs_opt_outs: bool = False) -> None:
-        self.clock = TurnableClock()
+        # Shortly after the times in the callbacks.
+        self.clock = TurnableClock(seconds_of("2026-11-24T09:30:02Z"))
         self.messages = InMemoryMessages()
         self.outcomes = InMemoryOutcomes()
         self.opt_outs = InMemoryOptOuts()

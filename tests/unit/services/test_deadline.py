@@ -10,9 +10,11 @@ from sms_bridge.services.deadline import (
     LATE_ANSWER_SECONDS,
     AnswerTime,
     OutOfTimeError,
+    answer_in_time,
     seconds_to_answer,
 )
 from tests.fakes.clock import TurnableClock
+from tests.fakes.logs import WrittenLog
 
 PATIENCE = 10.0
 
@@ -122,3 +124,39 @@ def test_when_the_time_ends_before_a_promise_the_work_may_not_go_on() -> None:
 
     assert is_done.wait(PATIENCE)
     assert sent == []
+
+
+def test_promise_8_what_fails_after_a_promise_gives_the_answer_that_was_promised(
+    logged: WrittenLog,
+) -> None:
+    """A refusal would say that nothing was sent, and it may have been."""
+    answer_time = AnswerTime[str](PATIENCE)
+
+    def work() -> str:
+        answer_time.promise("promised")
+        raise KeyError
+
+    assert answer_time.run(work) == "promised"
+    assert "KeyError" in logged.text
+
+
+@pytest.mark.parametrize(("waited", "late"), [(3.4, 0), (3.5, 1), (28.0, 1), (30.0, 0)])
+def test_late_answers_are_counted(waited: float, late: int, logged: WrittenLog) -> None:
+    clock = TurnableClock()
+
+    assert answer_in_time(lambda _: "answer", clock.now - waited, clock) == "answer"
+
+    assert [line["LateAnswers"] for line in logged.lines] == [1] * late
+
+
+def test_an_answer_that_is_refused_late_is_counted_too(logged: WrittenLog) -> None:
+    clock = TurnableClock()
+
+    def refuse(_: AnswerTime[str]) -> str:
+        clock.sleep(3.5)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        answer_in_time(refuse, clock.now, clock)
+
+    assert [line["LateAnswers"] for line in logged.lines] == [1]

@@ -46,7 +46,7 @@ class TestBatches:
         assert bridge.eightx8.batches == [("account_0", ids[::2]), ("account_1", ids[1::2])]
 
     def test_each_message_has_a_fate_of_its_own(self) -> None:
-        fates = {
+        scenarios = {
             # The first receipt writes down what the answer told.
             "accepted": (ACCEPTED, State.SENDING, False),
             "rejected": (REJECTED, State.REJECTED, False),
@@ -55,15 +55,15 @@ class TestBatches:
             "unsent": (NOT_SENT, State.WAITING, True),
             "open": (AMBIGUOUS, State.UNKNOWN, True),
         }
-        bridge = Bridge(results_by_text={text: result for text, (result, *_) in fates.items()})
-        ids = {text: bridge.add(number, text=text) for number, text in enumerate(fates)}
+        bridge = Bridge(results_by_text={text: result for text, (result, *_) in scenarios.items()})
+        ids = {text: bridge.add(number, text=text) for number, text in enumerate(scenarios)}
         records = bridge.receive()
 
         response = bridge.run(records)
 
         names = dict(zip(ids, (record["messageId"] for record in records), strict=True))
         again = {one["itemIdentifier"] for one in response["batchItemFailures"]}
-        for text, (_, state, stays) in fates.items():
+        for text, (_, state, stays) in scenarios.items():
             assert bridge.kept(ids[text]).state is state
             assert (names[text] in again) is stays
         assert sorted(queued for queued, _ in bridge.outcomes.queued) == sorted(

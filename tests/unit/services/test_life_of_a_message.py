@@ -21,9 +21,9 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.domain.state import FINAL, NOT_WITH_8X8, State
-from tests.unit.services.life import FATES, REPORT_RESULT, SENDING, WINDOW, Bridge
+from tests.unit.services.life import REPORT_RESULT, SCENARIOS, SENDING, WINDOW, Bridge
 
-fates = st.lists(st.sampled_from(["taken", *FATES]), min_size=1, max_size=3)
+scenarios = st.lists(st.sampled_from(["taken", *SCENARIOS]), min_size=1, max_size=3)
 deaths = st.none() | st.integers(0, 7)
 # Before something happens. MoEngage is told 6 s after a message was asked for at the earliest.
 pauses = st.sampled_from([0, 1, 10, 10, 60, 119, 120, 600, 3600])
@@ -49,23 +49,23 @@ def how_far(state: State) -> int:
 class LifeOfMessages(RuleBasedStateMachine):
     """MoEngage asks, 8x8 reports, functions die, and time passes."""
 
-    @initialize(is_queued=st.booleans(), fates=fates)
-    def begin(self, is_queued: bool, fates: list[str]) -> None:
+    @initialize(is_queued=st.booleans(), scenarios=scenarios)
+    def begin(self, is_queued: bool, scenarios: list[str]) -> None:
         self.bridge = Bridge(is_queued=is_queued)
         self.last_claims: dict[str, tuple[str, float]] = {}
         self.answered: set[str] = set()
         self.reached: dict[str, int] = {}
         self.deaths_while_telling = 0
         for text in ("one", "two"):
-            self.ask(0, text, fates, None)
-        self.dispatch(0, fates, None)
+            self.ask(0, text, scenarios, None)
+        self.dispatch(0, scenarios, None)
 
     # ------------------------------------------------------------------------------ what happens
-    @rule(pause=pauses, text=st.sampled_from(["one", "two"]), fates=fates, dies_at=deaths)
-    def ask(self, pause: int, text: str, fates: list[str], dies_at: int | None) -> None:
+    @rule(pause=pauses, text=st.sampled_from(["one", "two"]), scenarios=scenarios, dies_at=deaths)
+    def ask(self, pause: int, text: str, scenarios: list[str], dies_at: int | None) -> None:
         self.bridge.clock.sleep(pause)
         known, now = set(self.bridge.messages.messages), self.bridge.clock.now
-        answer = self.bridge.ask(text, fates, dies_at)
+        answer = self.bridge.ask(text, scenarios, dies_at)
 
         message_id, claimed_at = self.last_claims.get(text, ("", 0.0))
         is_repeat = claimed_at + WINDOW > now
@@ -78,10 +78,10 @@ class LifeOfMessages(RuleBasedStateMachine):
             # As it is written down: to the millisecond.
             self.last_claims[text] = (new[0].id, seconds_of(new[0].accepted_at))
 
-    @rule(pause=pauses, fates=fates, dies_at=deaths)
-    def dispatch(self, pause: int, fates: list[str], dies_at: int | None) -> None:
+    @rule(pause=pauses, scenarios=scenarios, dies_at=deaths)
+    def dispatch(self, pause: int, scenarios: list[str], dies_at: int | None) -> None:
         self.bridge.clock.sleep(pause)
-        self.bridge.dispatch(fates, dies_at)
+        self.bridge.dispatch(scenarios, dies_at)
 
     @rule(pause=pauses, verdict=st.sampled_from(ReportVerdict), dies_at=deaths)
     def forward(self, pause: int, verdict: ReportVerdict, dies_at: int | None) -> None:
@@ -119,7 +119,7 @@ class LifeOfMessages(RuleBasedStateMachine):
 
     @invariant()
     def moengage_hears_each_outcome_once(self) -> None:
-        """Unless a function dies between the report and its record; a later one is a delivery."""
+        """Unless a function dies between a report and its record; then a delivery may follow."""
         times = Counter(message_id for message_id, _ in self.bridge.moengage.heard)
         assert sum(count - 1 for count in times.values()) <= self.deaths_while_telling
         for message_id in times:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from tests.builders import (
     ACCEPTED,
     AT,
     MESSAGE_ID,
     NUMBER,
+    SUB_ACCOUNT,
     UMID,
     a_message,
     a_person,
@@ -96,7 +98,7 @@ class TestReceipts:
 
 
 class TestWhatTheBridgeDidNotSend:
-    @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID.upper()])
+    @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID[:-1]])
     def test_its_receipts_are_kept_under_8x8s_id_and_nobody_is_told(
         self, client_message_id: str | None
     ) -> None:
@@ -222,6 +224,30 @@ class TestWishes:
         bridge.receive(an_inbound_callback(text))
 
         assert bridge.outcomes.queued == [(f"inbound {UMID}", 0)] * queued
+
+    def test_a_start_in_the_far_future_voids_no_later_stop(self) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("START", timestamp="9999-12-31T23:59:59Z"))
+        bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:03Z"))
+
+        assert self.out(bridge)
+
+    def test_a_start_without_an_offset_voids_no_stop_that_it_overtook(self) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("START", timestamp="2026-11-24T17:30:00"))
+        bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:01Z"))
+
+        assert self.out(bridge)
+
+    def test_a_stop_from_an_international_number_stops_the_national_one(self) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", source="+6590000007"))
+
+        person = SUB_ACCOUNT, keyed_hash("90000007", "k", "SG")
+        assert bridge.opt_outs.is_opted_out(person)
 
     def test_a_wish_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
         bridge = Bridge()

@@ -1,6 +1,7 @@
 """Sending a message: claim, post, record."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -197,6 +198,13 @@ class TestARepeat:
         bridge.clock.sleep(120)
 
         assert repeat.id == first.id != bridge.send(client_message_id="1234").id
+
+    def test_its_answer_names_the_number_though_the_person_was_forgotten(self) -> None:
+        bridge = Bridge()
+        first = bridge.send()
+        bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
+
+        assert bridge.send().destination == NUMBER
 
     def test_it_hears_of_a_refusal_as_the_first_one_did(self) -> None:
         bridge = Bridge(result=REFUSED)

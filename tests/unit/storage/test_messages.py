@@ -1,6 +1,7 @@
 """What only the messages in DynamoDB have to keep: expiry, and as little as can be."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,26 @@ class TestLeastData:
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert "open_shard" not in item
         assert NUMBER.strip("+") not in str(item)
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_was_reported_is_written_by_the_client_that_tries_longest() -> None:
+    """Promise 5: should this write fail, MoEngage would hear the outcome twice."""
+
+    class Throttled:
+        """A client that is not asked."""
+
+        def update_item(self, **_: object) -> None:
+            raise AssertionError
+
+    client = a_messages_table()
+    DynamoDBMessages(client, TABLE).create(a_message())
+    DynamoDBMessages(client, TABLE).record_outcome(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
+    throttled: Any = Throttled()
+
+    store = DynamoDBMessages(throttled, TABLE, patient=client)
+    store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
+
+    message = DynamoDBMessages(client, TABLE).get(MESSAGE_ID)
+    assert message is not None
+    assert message.outcome_reported_at == AT

@@ -1,0 +1,125 @@
+"""The tables of docs/http-api.md are those of the code."""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+from sms_bridge.api.errors import ANSWERS, FIELD_CODES
+from sms_bridge.api.send_request import FIRST_NAMES, NAMES
+from sms_bridge.domain import opt_out as opt_outs
+from sms_bridge.domain import send_result as send_results_module
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import FINAL, State
+from sms_bridge.providers import eightx8_errors
+from sms_bridge.services import dispatch, reconcile, send
+from sms_bridge.services.forward import NO_URL
+from tests.docs.markdown import rows_of, words_in
+from tests.template.conftest import PROJECT
+
+DOCUMENT = "docs/http-api.md"
+
+
+def test_every_reason_stands_with_its_status_and_code() -> None:
+    documented = [
+        (int(status), int(code), *words_in(reason))
+        for status, code, reason, _ in rows_of(DOCUMENT, "| status | code | reason | |")
+    ]
+
+    assert documented == [
+        (int(status), code, str(reason)) for reason, (status, code) in ANSWERS.items()
+    ]
+
+
+def test_every_fields_code_is_given() -> None:
+    rows = rows_of(DOCUMENT, "| field | code |")
+
+    assert {words_in(field)[0]: int(code) for field, code in rows} == FIELD_CODES
+
+
+def test_every_field_is_there_and_no_other() -> None:
+    rows = rows_of(DOCUMENT, "| field | also accepted as | |")
+
+    named = [name for row in rows for name in words_in(row[0]) + words_in(row[1])]
+
+    assert sorted(named) == sorted(FIRST_NAMES)
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_every_name_of_a_field_stands_in_its_row(names: tuple[str, ...]) -> None:
+    rows = rows_of(DOCUMENT, "| field | also accepted as | |")
+    [row] = [row for row in rows if names[0] in words_in(row[0])]
+
+    assert tuple(words_in(row[0]) + words_in(row[1])) == names
+
+
+def send_results() -> Iterator[SendResult]:
+    """Return what can come of an attempt to send: by 8x8's answers, and by the bridge itself."""
+    yield from eightx8_errors.results().values()
+    for module in (send_results_module, opt_outs, dispatch, reconcile, send):
+        yield from (one for one in vars(module).values() if isinstance(one, SendResult))
+
+
+def outcomes() -> Iterator[Outcome | None]:
+    """Return what can be reported to MoEngage; N stands for 8x8's error code.
+
+    "Failed" is a state of the bridge's own, which no receipt brings.
+    """
+    yield from (result.outcome for result in send_results())
+    yield from map(outcome_of_missing_receipt, MissingReceiptPolicy)
+    for state, code in product(FINAL - {State.FAILED}, ("", "N")):
+        yield outcome_of_receipt(
+            Receipt(
+                umid="",
+                client_message_id="",
+                sub_account_id="",
+                state=state,
+                eightx8_state="",
+                error_code=code,
+            )
+        )
+
+
+def failures() -> dict[str, str]:
+    """Return the reasons of failed outcomes, with the description that MoEngage gets."""
+    found: dict[str, str] = {}
+    for one in outcomes():
+        if one and one.status is OutcomeStatus.FAILED:
+            found.setdefault(one.reason, one.description)
+    return found
+
+
+def test_every_reason_of_a_failure_is_explained_in_the_words_that_moengage_gets() -> None:
+    rows = rows_of(DOCUMENT, "| outcome | what happened |")
+
+    documented = {words_in(reason)[0]: description for reason, description in rows}
+
+    # A receipt brings 8x8's own words.
+    assert {reason: failures()[reason] or documented[reason] for reason in failures()} == documented
+
+
+def test_every_other_reason_is_explained_and_no_other() -> None:
+    rows = rows_of(DOCUMENT, "| reason | | what happened |")
+    others = {
+        one.reason: ("ambiguous" if one.verdict is Verdict.AMBIGUOUS else "waits", one.description)
+        for one in send_results()
+        if one.verdict is not Verdict.ACCEPTED and one.reason not in failures()
+    }
+
+    documented = {words_in(reason)[0]: (kind, what) for reason, kind, what in rows}
+
+    assert documented == others
+
+
+def test_why_outcomes_are_given_up_without_a_url_is_named() -> None:
+    assert f"(`{NO_URL}`)" in (PROJECT / DOCUMENT).read_text("utf-8")
+
+
+def test_reasons_are_short_words() -> None:
+    reasons = {*failures(), *(one.reason for one in send_results())} - {""}
+
+    assert all(re.fullmatch(r"[a-z][a-zN0-9_]{2,40}", reason) for reason in reasons)

@@ -1,0 +1,97 @@
+"""What the result of an attempt and a new outcome count as."""
+
+from dataclasses import replace
+
+import pytest
+
+from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
+from sms_bridge.domain.state import State
+from sms_bridge.observability import Metric
+from sms_bridge.services.interfaces import Effect, Recorded
+from sms_bridge.services.log_lines import add_figures, attempt_figures, log_attempt, new_outcome
+from tests.builders import (
+    ACCEPTED,
+    AMBIGUOUS,
+    NOT_SENT,
+    REFUSED,
+    REJECTED,
+    THROTTLED,
+    a_message,
+)
+from tests.fakes.logs import WrittenLog
+
+OUT_OF_TIME = SendResult(verdict=Verdict.NOT_SENT, reason="out_of_time")
+
+
+@pytest.mark.parametrize(
+    ("result", "metrics"),
+    [
+        (ACCEPTED, {Metric.SENT}),
+        (REFUSED, {Metric.REJECTED}),
+        (REJECTED, {Metric.REJECTED}),
+        (replace(REFUSED, http_status=401), {Metric.REJECTED, Metric.UNAUTHORIZED}),
+        (replace(NOT_SENT, http_status=401), {Metric.UNAVAILABLE, Metric.UNAUTHORIZED}),
+        (AMBIGUOUS, {Metric.AMBIGUOUS}),
+        (THROTTLED, {Metric.THROTTLED}),
+        # 8x8 was not there,
+        (NOT_SENT, {Metric.UNAVAILABLE}),
+        (replace(NOT_SENT, reason="eightx8_unavailable", http_status=503), {Metric.UNAVAILABLE}),
+        # or was not asked: that is no fault of 8x8's.
+        (OUT_OF_TIME, set()),
+        # These two have metrics of their own, and are not among those that 8x8 rejects.
+        (OPTED_OUT, {Metric.OPTED_OUT}),
+        (EXPIRED, set()),
+    ],
+)
+def test_each_result_counts_as_one_thing(result: SendResult, metrics: set[Metric]) -> None:
+    assert attempt_figures(result) == dict.fromkeys(metrics, 1)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "metrics"),
+    [
+        (Outcome(OutcomeStatus.DELIVERED), {Metric.DELIVERED}),
+        (Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1"), {Metric.FAILED}),
+        (Outcome(OutcomeStatus.FAILED, "opted_out"), {Metric.FAILED}),
+        (Outcome(OutcomeStatus.FAILED, "expired"), {Metric.FAILED, Metric.EXPIRED}),
+    ],
+)
+def test_a_new_outcome_counts_once(outcome: Outcome, metrics: set[Metric]) -> None:
+    message = a_message(outcome=outcome)
+
+    for is_new in (True, False):
+        _, figures = new_outcome(Recorded(message, Effect.MOVED, outcome_is_new=is_new))
+        assert figures == (dict.fromkeys(metrics, 1) if is_new else {})
+
+
+def test_an_outcome_of_a_message_that_the_bridge_did_not_send_does_not_count() -> None:
+    message = a_message(outcome=Outcome(OutcomeStatus.DELIVERED), accepted_at="")
+
+    assert new_outcome(Recorded(message, Effect.MOVED, outcome_is_new=True)) == ({}, {})
+
+
+def test_tries_within_one_request_are_counted_together() -> None:
+    figures = {Metric.ACCEPTED: 1, Metric.THROTTLED: 1}
+
+    add_figures(figures, {Metric.THROTTLED: 1, Metric.SENT: 1})
+
+    assert figures == {Metric.ACCEPTED: 1, Metric.THROTTLED: 2, Metric.SENT: 1}
+
+
+def test_the_line_of_a_failed_attempt_names_the_reason_and_the_outcome(
+    logged: WrittenLog,
+) -> None:
+    message = a_message(state=State.FAILED, outcome=REFUSED.outcome)
+
+    log_attempt(Recorded(message, Effect.MOVED, outcome_is_new=True), REFUSED, {})
+
+    (line,) = logged.lines
+    assert (line["reason"], line["http_status"], line["outcome"], line["outcome_reason"]) == (
+        REFUSED.reason,
+        400,
+        "FAILED",
+        REFUSED.reason,
+    )
+    assert (line["Rejected"], line["Failed"]) == (1, 1)
