@@ -1,6 +1,7 @@
 """Working off the send queue while something fails: one message, a batch, a record."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -150,3 +151,24 @@ class TestBeginning:
 
         assert bridge.posted == [order]
         assert bridge.states([offer]) == [State.WAITING]
+
+
+def test_a_batch_that_fails_in_an_unforeseen_way_holds_up_no_other(logged: WrittenLog) -> None:
+    """What has left is not known, so nothing is recorded: 8x8's log decides."""
+    bridge = Bridge()
+    broken = bridge.add(1, sub_account_id="broken")
+    sent = bridge.add(2)
+    send_batch = bridge.eightx8.send_batch
+
+    def fails_once(sub_account_id: str, *arguments: Any, **named: Any) -> Any:
+        if sub_account_id == "broken":
+            raise KeyError
+        return send_batch(sub_account_id, *arguments, **named)
+
+    bridge.eightx8.send_batch = fails_once  # type: ignore[method-assign]
+    stay = bridge.dispatch()
+
+    assert [broken in body for body in stay] == [True]
+    assert bridge.kept(broken).state is State.SENDING
+    assert bridge.eightx8.taken == [sent]
+    assert "batch not sent" in logged.text

@@ -1,6 +1,7 @@
 """Telling MoEngage the outcome of a message."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -313,3 +314,24 @@ def test_what_cannot_go_to_the_dead_letter_queue_stays_open() -> None:
         bridge.forward(MESSAGE_ID)
 
     assert bridge.message.outcome_is_open
+
+
+def test_promise_5_the_report_is_read_when_it_is_sent() -> None:
+    """A receipt came while the record waited for its lease."""
+    bridge = Bridge(DOWN)
+    failed = Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1")
+    bridge.messages.messages[MESSAGE_ID] = replace(bridge.message, outcome=failed)
+    bridge.forward(MESSAGE_ID)
+    bridge.clock.sleep(5)
+    bridge.moengage.result = ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+    lease = bridge.messages.lease_outcome
+
+    def a_receipt_comes(message_id: str, owner: str, at: float, until: float) -> bool:
+        bridge.messages.messages[MESSAGE_ID] = replace(bridge.message, outcome=DELIVERED)
+        return lease(message_id, owner, at, until)
+
+    bridge.messages.lease_outcome = a_receipt_comes  # type: ignore[method-assign]
+    assert bridge.forward(MESSAGE_ID) is None
+
+    assert bridge.moengage.reported == [(MESSAGE_ID, failed), (MESSAGE_ID, DELIVERED)]
+    assert bridge.message.outcome == DELIVERED

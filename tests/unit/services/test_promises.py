@@ -9,13 +9,16 @@ from collections.abc import Callable
 
 import pytest
 
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.outcome import ReportVerdict
+from sms_bridge.domain.reconciliation import Finding, Timeouts, finding_of
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT
 from tests.fakes.failures import failing
 from tests.unit.services.life import WINDOW, Bridge
+from tests.unit.services.sending import TO_LIVE
 from tests.unit.services.sending import Bridge as Sending
 
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
@@ -242,3 +245,27 @@ class TestTheAnswerComesInTimeAndIsTrue:
 
         assert bridge.eightx8.taken == {}
         assert bridge.sqs.letters("send-queue") == []
+
+
+class TestScheduledMessages:
+    IN_SIX_DAYS = 6 * 86_400
+
+    def test_promise_1_a_scheduled_message_is_not_given_up_before_8x8_sends_it(self) -> None:
+        bridge = Sending()
+        at = bridge.clock.now + self.IN_SIX_DAYS
+
+        message = bridge.kept(bridge.send(options={"scheduled": timestamp(at)}))
+
+        assert message.scheduled_at == at
+        assert message.send_before == at + TO_LIVE
+        timeouts = Timeouts(unknown=600, receipt=172_800, unresolved=7200)
+        assert finding_of(message, at + 172_800, timeouts) is None
+        assert finding_of(message, at + 172_801, timeouts) is Finding.ASK
+
+    def test_a_schedule_that_has_passed_counts_as_none(self) -> None:
+        bridge = Sending()
+
+        message = bridge.send(options={"scheduled": timestamp(bridge.clock.now - 1)})
+
+        assert message.scheduled_at == 0.0
+        assert message.send_before == bridge.clock.now + TO_LIVE
