@@ -67,16 +67,14 @@ class Account:
             self.send_dead_letters,
             self.outcome_dead_letters,
         )
-        self._wire = Wire(
+        wire = Wire(
             world,
             faults,
             random,
             {"dynamodb": self.table, "sqs": Sqs(queues), "secrets-manager": self._secrets_manager},
         )
-
-    def clients(self) -> AwsClients:
-        """Return the clients of a function."""
-        return AwsClients(self._wire.session())
+        # One set for all environments: to make clients takes longer than most of a run.
+        self.clients = AwsClients(wire.session())
 
     def _secrets_manager(self, operation: str, _: Content, __: AWSPreparedRequest) -> Content:
         assert operation == "GetSecretValue"

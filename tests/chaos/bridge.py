@@ -198,7 +198,7 @@ class Bridge:
         )
         timing = self._timing(machine)
         with self._wires():
-            secrets, send_message, _ = wiring.send_parts(settings, self.account.clients(), timing)
+            secrets, send_message, _ = wiring.send_parts(settings, self.account.clients, timing)
         rules = SendingRules(
             sub_account_ids=settings.sub_account_ids,
             transactional_sub_account_ids=settings.transactional_sub_account_ids,
@@ -226,7 +226,7 @@ class Bridge:
             dispatch_concurrency=10,
         )
         with self._wires():
-            parts = wiring.dispatch_parts(settings, self.account.clients(), self._timing(machine))
+            parts = wiring.dispatch_parts(settings, self.account.clients, self._timing(machine))
 
         def handler(event: Any) -> Any:
             parts.secrets.get()
@@ -245,7 +245,7 @@ class Bridge:
             opt_in_keywords=("START",),
         )
         timing = self._timing(machine)
-        parts = wiring.receive_parts(settings, self.account.clients(), timing)
+        parts = wiring.receive_parts(settings, self.account.clients, timing)
 
         @answers_http
         def handler(request: HttpRequest) -> Response:
@@ -265,7 +265,7 @@ class Bridge:
             moengage_identifier=Identifier.MOE_MOBILE,
         )
         with self._wires():
-            parts = wiring.forward_parts(settings, self.account.clients(), self._timing(machine))
+            parts = wiring.forward_parts(settings, self.account.clients, self._timing(machine))
 
         def report(queued: QueuedOutcome | QueuedInbound) -> int | None:
             assert isinstance(queued, QueuedOutcome)
@@ -304,7 +304,7 @@ class Bridge:
         )
         timing = self._timing(machine)
         with self._wires():
-            reconcile = wiring.reconcile(settings, self.account.clients(), timing)
+            reconcile = wiring.reconcile(settings, self.account.clients, timing)
         return lambda _: reconcile(time_left=self._time_left(machine), scheduled_at=timing.clock())
 
     # -------------------------------------------------------------------------------------- clients

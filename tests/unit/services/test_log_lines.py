@@ -10,7 +10,13 @@ from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric
 from sms_bridge.services.interfaces import Effect, Recorded
-from sms_bridge.services.log_lines import add_figures, attempt_figures, log_attempt, new_outcome
+from sms_bridge.services.log_lines import (
+    Figures,
+    add_figures,
+    attempt_figures,
+    log_attempt,
+    new_outcome,
+)
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
@@ -73,7 +79,7 @@ def test_an_outcome_of_a_message_that_the_bridge_did_not_send_does_not_count() -
 
 
 def test_tries_within_one_request_are_counted_together() -> None:
-    figures = {Metric.ACCEPTED: 1, Metric.THROTTLED: 1}
+    figures: Figures = {Metric.ACCEPTED: 1, Metric.THROTTLED: 1}
 
     add_figures(figures, {Metric.THROTTLED: 1, Metric.SENT: 1})
 
