@@ -53,8 +53,7 @@ def as_line(figure: Figure) -> str:
     """Return a line for the terminal."""
     reach = "" if figure.reach is None else f"<= {figure.reach:g}"
     missed = "MISSED" if figure.is_missed else ""
-    value = f"{figure.value:>8.3g} {figure.unit:3}"
-    return f"{figure.name:54} {value} {reach:8} {missed:7} {figure.how}"
+    return f"{figure.name:54} {figure.shown:>8} {reach:8} {missed:7} {figure.how}"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,15 +30,14 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
         for name, (built, life, reconcile) in bench.months.items()
     }
     usual = next(iter(months.values()))
-    read = "read units of a run of reconcile, {:,} messages open"
+    read = "read units of a run of reconcile, {} messages open for an hour"
     return (
         Path(__file__)
         .with_name("page.md")
         .read_text("utf-8")
         .format(
             by=f"`{command}`, {datetime.now(UTC):%d %B %Y}".replace(", 0", ", "),
-            machine=artifact.machine(),
-            counter=_counter(),
+            machine=textwrap.fill(f"{artifact.machine()}; {_counter()}.", 100),
             margin=MARGIN,
             own=values["a send's own time"],
             their_own=values[f"a send's own time{USUAL}"],
@@ -69,10 +69,9 @@ def _figures(figures: Sequence[Figure]) -> str:
     usual = {one.name.removesuffix(USUAL): one for one in figures if one.name.endswith(USUAL)}
     rows = []
     for one in (figure for figure in figures if not figure.name.endswith(USUAL)):
-        shown = f"{one.value:.3g} {one.unit}".strip()
         theirs = f"{usual[one.name].value:.3g}" if one.name in usual else ""
         reach, own = (f"{target:g}" for target in TARGETS[one.name]) if one.reach else ("", "")
-        rows.append((one.name, shown, reach + " MISSED" * one.is_missed, theirs, own, one.how))
+        rows.append((one.name, one.shown, reach + " MISSED" * one.is_missed, theirs, own, one.how))
     return table(("", "bridge", "to reach", USUAL[2:], "own plumbing", "how"), rows)
 
 

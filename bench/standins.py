@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -152,6 +153,15 @@ class StandIns:
         self.clear()
         for table, items in self._saved[name].items():
             self._dynamodb.get_table(table).items = copy.deepcopy(items)
+
+    def age(self, table: str, by: timedelta) -> None:
+        """Make all that is written look as old as if it had been written so much earlier."""
+        sort_keys = {index.sort for index in self._indexes[table].values()}
+        items: Iterable[Any] = self._dynamodb.get_table(table).items.values()
+        for item in items:
+            for name in sort_keys & item.attrs.keys():
+                then = datetime.fromisoformat(item.attrs[name].value) - by
+                item.attrs[name].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
 
     def stored_bytes(self, table: str) -> int:
         """Return what a table stores, indexes included."""

@@ -23,7 +23,6 @@ from bridge.options import (
 from bridge.stack import Stack
 from bridge.terminal import columns, read_since, say, say_json, shown_time, zone_of
 from sms_bridge.api.look_up import look_up_answer
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
@@ -118,23 +117,18 @@ def _by_id(stack: Stack, message_id: str) -> list[Message]:
 def _collect(stack: Stack, wanted: Wanted, since: float) -> _Found:
     """Return as many as are wanted, page after page: of a rare state a page may hold few."""
     hash_key = stack.secret().hash_key
-    start = _moment(since)
     messages: list[Message] = []
     before = None
     while True:
         rest = replace(wanted, before=before, limit=wanted.limit - len(messages))
         page = stack.look_up.page(rest, hash_key=hash_key)
-        recent = [one for one in page.messages if one.accepted_at >= start]
+        recent = [one for one in page.messages if one.accepted_at >= since]
         messages += recent
         before = page.next
-        if before is None or len(recent) < len(page.messages) or before.accepted_at < start:
+        if before is None or len(recent) < len(page.messages) or before.accepted_at < since:
             return _Found(messages)
         if len(messages) >= wanted.limit:
             return _Found(messages, there_are_more=True)
-
-
-def _moment(since: float) -> str:
-    return timestamp(since) if since else ""
 
 
 def _nothing(
@@ -155,9 +149,9 @@ def _nothing(
 def _say_totals(stack: Stack, campaign: str, since: float) -> None:
     """Show how many messages of a campaign are in each state, and why those that failed did."""
     totals: Counter[tuple[str, str]] = Counter()
-    start, there_are_more = _moment(since), False
+    there_are_more = False
     for number, one in enumerate(stack.messages.messages_of_campaign(campaign)):
-        if one.accepted_at < start:
+        if one.accepted_at < since:
             break
         if number >= _TOTALS_OF_AT_MOST:
             there_are_more = True

@@ -12,7 +12,6 @@ from bridge.options import AsJson
 from bridge.queues import Record, look_through
 from bridge.stack import Stack
 from bridge.terminal import say, say_json
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import NOT_WITH_8X8
 
@@ -71,7 +70,7 @@ def _action_for(message: Message | None) -> _Action:
     if message is None:
         return _Action.UNREADABLE
     may_be_sent = message.state in NOT_WITH_8X8 and message.outcome is None
-    is_in_time = message.send_before > timestamp(time.time())
+    is_in_time = message.send_before > time.time()
     return _Action.SENT if may_be_sent and is_in_time else _Action.OVER
 
 

@@ -9,6 +9,7 @@ import typer
 from bridge.options import AsJson
 from bridge.stack import Stack
 from bridge.terminal import columns, progress, say, say_json
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.services.replay import ReplayScope, find_replays
 from sms_bridge.services.replay import replay as replay_one
@@ -46,8 +47,8 @@ def replay(
     if not (message_ids or since or until or reason or everything):
         raise typer.BadParameter("say which: MESSAGE_ID, --since, --until, --reason or --all")
     scope = ReplayScope(
-        since=_text_of(since) or "0",
-        until=_text_of(until) or "9",
+        since=_seconds_of(since) or 0.0,
+        until=_seconds_of(until) or float("inf"),
         reason=reason,
         message_ids=frozenset(message_ids or ()),
     )
@@ -80,15 +81,15 @@ def replay(
         say(f"{len(found)} outcomes would be reported again. Nothing was changed; add --yes.")
 
 
-def _text_of(moment: datetime | None) -> str:
-    return moment.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z") if moment else ""
+def _seconds_of(moment: datetime | None) -> float:
+    return moment.replace(tzinfo=UTC).timestamp() if moment else 0.0
 
 
 def _line(message: Message) -> dict[str, Any]:
     return {
         "umid": message.id,
-        "acceptedAt": message.accepted_at,
+        "acceptedAt": timestamp(message.accepted_at),
         "status": message.outcome.status if message.outcome else "",
         "givenUp": message.outcome_given_up,
-        "givenUpAt": message.outcome_given_up_at,
+        "givenUpAt": timestamp(message.outcome_given_up_at),
     }

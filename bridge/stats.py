@@ -10,7 +10,7 @@ from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES, depth_of, reasons_in
 from bridge.stack import Stack
 from bridge.survey import LOOKED_AT_MOST, Survey, take_survey
 from bridge.terminal import columns, minutes, say, say_json, waiting
-from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.state import State
 
 
@@ -33,7 +33,10 @@ def stats(context: typer.Context, as_json: AsJson = False) -> None:
                 "lastHour": hour,
                 "lastDay": day,
                 "openMessages": {
-                    state: {"count": count, "oldestAcceptedAt": survey.oldest_by_state[state]}
+                    state: {
+                        "count": count,
+                        "oldestAcceptedAt": timestamp(survey.oldest_by_state[state]),
+                    }
                     for state, count in survey.by_state.items()
                 },
                 "isComplete": survey.is_complete,
@@ -83,7 +86,7 @@ def _open_messages(survey: Survey, now: float) -> list[str]:
     if not survey.by_state:
         return ["No message is open."]
     rows = [
-        (state, count, minutes(now - seconds_of(survey.oldest_by_state[state])))
+        (state, count, minutes(now - survey.oldest_by_state[state]))
         for state, count in survey.by_state.most_common()
     ]
     return columns(rows, ("State", "Open messages", "Oldest"))

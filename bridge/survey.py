@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
@@ -51,7 +50,7 @@ class Survey:
     """
 
     by_state: Counter[State] = field(default_factory=Counter)
-    oldest_by_state: dict[State, str] = field(default_factory=dict)
+    oldest_by_state: dict[State, float] = field(default_factory=dict)
     unreported: int = 0
     unacknowledged: int = 0
     without_receipts: int = 0
@@ -90,8 +89,8 @@ def take_survey(messages: MessageStore, now: float) -> Survey:
 def _look_at(message: Message, survey: Survey, now: float) -> None:
     """Count a message if it has been where it is for too long."""
 
-    def has_waited(since: str, seconds: int) -> bool:
-        return bool(since) and now - seconds_of(since) > seconds
+    def has_waited(since: float, seconds: int) -> bool:
+        return bool(since) and now - since > seconds
 
     if message.state is State.WAITING:
         survey.waiting += has_waited(message.accepted_at, SECONDS_UNTIL_QUEUED)

@@ -156,7 +156,7 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
                 source=NUMBER,
                 destination="+6580001234",
                 text="START",
-                received_at=timestamp(now - 40),
+                received_at=now - 40,
             )
         )
     if "campaignId=" in event.get("rawQueryString", ""):
@@ -179,13 +179,13 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         campaign_id="autumn",
         encoding="GSM7",
         segments=1,
-        accepted_at=timestamp(accepted),
-        send_before=timestamp(accepted + seconds_to_live),
+        accepted_at=accepted,
+        send_before=accepted + seconds_to_live,
         attempt=0 if waits else 1,
-        attempt_at="" if waits else timestamp(accepted),
+        attempt_at=0.0 if waits else accepted,
     )
     store.create(message)
-    answered, received = timestamp(accepted + 1), timestamp(accepted + 35)
+    answered, received = accepted + 1, accepted + 35
     if number == TO_ASK_8X8:
         lost = SendResult(verdict=Verdict.AMBIGUOUS, reason="eightx8_timeout")
         store.record_result(message.id, 1, lost, State.UNKNOWN, answered)
@@ -202,10 +202,10 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         state=State.DELIVERED,
         eightx8_state="delivered",
         detail="delivered_to_recipient",
-        at=received,
+        at=timestamp(received),
         received_at=received,
     )
     outcome = outcome_of_receipt(receipt)
     store.record_receipt(message.id, receipt, outcome)
     if outcome and number in _OUTCOME_REPORTED:
-        store.record_reported(message.id, outcome, timestamp(accepted + 36))
+        store.record_reported(message.id, outcome, accepted + 36)

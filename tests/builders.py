@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sms_bridge.api.request import HttpRequest
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, Receipt
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -19,8 +20,9 @@ UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
 NUMBER = "+6591234567"
 TEXT = "Your order has shipped"
 SUB_ACCOUNT = "acme_notifications"
-AT = "2026-11-24T09:30:00.000Z"
-SEND_BEFORE = "2026-11-24T10:30:00.000Z"
+AT = seconds_of("2026-11-24T09:30:00Z")
+SEND_BEFORE = AT + 3600
+EVER = float("inf")
 
 
 def a_request(**changes: Any) -> MessageRequest:
@@ -63,7 +65,7 @@ def a_receipt(eightx8_state: str, **changes: Any) -> Receipt:
         state=state_of_receipt(eightx8_state, changes.get("error_code", "")),
         eightx8_state=eightx8_state,
         at="2026-11-24T09:30:03.1234567Z",
-        received_at="2026-11-24T09:30:04.000Z",
+        received_at=AT + 4,
     )
     return replace(receipt, **changes)
 

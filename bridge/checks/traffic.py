@@ -12,6 +12,7 @@ from bridge.checks.moengage import check_outcomes
 from bridge.queues import DEAD_LETTER_QUEUES, RECEIVED_TOO_OFTEN, depth_of, reasons_in
 from bridge.stack import Stack
 from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey, take_survey
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.state import State
 
@@ -112,7 +113,7 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
         yield warning(
             "messages-ambiguous",
             f"whether 8x8 accepted {ambiguous} messages is not known, the oldest of "
-            f"{survey.oldest_by_state[State.UNKNOWN]}",
+            f"{timestamp(survey.oldest_by_state[State.UNKNOWN])}",
             "nothing at first: 8x8's log is asked after UnknownTimeoutSeconds. If they get more, "
             "see 8x8's status page and the log of Reconcile",
         )

@@ -12,7 +12,6 @@ from sms_bridge.api.authentication import (
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.settings import CallbackSettings, read_settings
 
 settings = read_settings(CallbackSettings)
@@ -30,6 +29,6 @@ def handler(request: HttpRequest) -> Response:
         secrets,
         lambda secret: require_callback_token(request, secret.callback_tokens, in_url=in_url),
     )
-    for event in read_callback(request.any_text(), timestamp(time.time())):
+    for event in read_callback(request.any_text(), time.time()):
         receive_callback(event, hash_key=secret.hash_key)
     return json_response({"status": "recorded"})

@@ -92,8 +92,14 @@ def send_parts(
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
-        # Of direct mode, few sends need a queue.
-        (secrets.get, _first_read(messages), (lambda: aws.sqs) if is_queued else eightx8.connect),
+        (
+            secrets.get,
+            # Opt-out and claim are asked for side by side: each read opens a connection.
+            _first_read(messages),
+            _first_read(messages),
+            # Of direct mode, few sends need a queue.
+            (lambda: aws.sqs) if is_queued else eightx8.connect,
+        ),
     )
 
 

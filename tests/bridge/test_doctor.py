@@ -11,7 +11,6 @@ import bridge.doctor
 from bridge.calls import Answer, NoAnswerError
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import (
@@ -24,10 +23,10 @@ from tests.bridge.deployed import (
     Deployed,
     client_of,
 )
-from tests.builders import ACCEPTED
+from tests.builders import ACCEPTED, EVER
 from tests.fakes.http_server import unreachable_url
 
-LONG_AGO = timestamp(0)
+LONG_AGO = 1.0
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
@@ -57,7 +56,7 @@ def test_a_healthy_bridge_has_nothing_wrong_with_it(deployed: Deployed) -> None:
 
     assert deployed.secret == before
     assert deployed.eightx8.requests == []
-    assert list(deployed.messages.open_messages(until="9")) == []
+    assert list(deployed.messages.open_messages(until=EVER)) == []
 
 
 def test_a_campaign_of_300_gives_no_finding(deployed: Deployed) -> None:
@@ -358,7 +357,7 @@ def moengage_refused_an_outcome(deployed: Deployed) -> None:
 def over(deployed: Deployed) -> Any:
     message = deployed.keep(state=State.DELIVERED)
     outcome = Outcome(OutcomeStatus.DELIVERED)
-    return deployed.messages.record_outcome(message.id, outcome, timestamp(4e9)).message
+    return deployed.messages.record_outcome(message.id, outcome, 4e9).message
 
 
 @fault("send-dead-letters")

@@ -3,18 +3,18 @@
 import pytest
 
 from bridge.calls import Answer
-from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed, client_of
-from tests.builders import NUMBER, UMID, a_person, a_receipt
+from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt
 from tests.fakes.aws import TABLE
 
 OTHER_NUMBER = "+6598765432"
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123"]
-LONG_AGO = "2026-01-01T00:00:00.000Z"
+LONG_AGO = seconds_of("2026-01-01T00:00:00.000Z")
 FOUND = {
     "messages": 2,
     "messagesUnderWay": 1,
@@ -31,7 +31,7 @@ def opt_outs() -> DynamoDBOptOuts:
     return DynamoDBOptOuts(client_of("dynamodb"), TABLE)
 
 
-def inbound(deployed: Deployed, umid: str, number: str, *, received_at: str = LONG_AGO) -> str:
+def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = LONG_AGO) -> str:
     return deployed.messages.keep_inbound(
         InboundMessage(
             umid=umid,
@@ -81,7 +81,7 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
         assert kept.campaign_id == "spring"
     assert person.messages.get_inbound("inbound one") is None
     # The one on its way still has its outcome to come.
-    assert IDS[1] in [one.id for one in person.messages.open_messages(until="9")]
+    assert IDS[1] in [one.id for one in person.messages.open_messages(until=EVER)]
     # They do not want to be texted, and are not.
     assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
     assert not opt_outs().is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))
@@ -171,7 +171,7 @@ def test_without_reading_the_whole_table_only_messages_go(person: Deployed) -> N
 def test_a_request_that_moengage_may_not_know_is_left_for_now(person: Deployed) -> None:
     """MoEngage knows people by number: without it the person would be texted from there again."""
     person.environment["MOENGAGE_DATA_API_URL"] = "https://api-01.moengage.com/v1/customer/w"
-    inbound(person, "young", NUMBER, received_at=timestamp(4_000_000_000))
+    inbound(person, "young", NUMBER, received_at=4_000_000_000.0)
 
     found = person.json_of("forget", NUMBER, "--yes", status=1)
 

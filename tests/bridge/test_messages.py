@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from bridge.send_test import follow, missing_step
-from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import MOENGAGE_TOKEN, PROMOTIONAL, Deployed
-from tests.builders import ACCEPTED, AMBIGUOUS, NUMBER, TEXT, a_message, a_receipt
+from tests.builders import ACCEPTED, AMBIGUOUS, AT, EVER, NUMBER, TEXT, a_message, a_receipt
 
 OTHER_NUMBER = "+6598765432"
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
@@ -23,10 +23,10 @@ def reported(deployed: Deployed, message: Message) -> None:
     """Let MoEngage acknowledge that a message was delivered."""
     outcome = Outcome(OutcomeStatus.DELIVERED)
     deployed.messages.record_result(
-        message.id, 0, ACCEPTED, State.QUEUED, "2026-11-24T09:30:01.000Z"
+        message.id, 0, ACCEPTED, State.QUEUED, seconds_of("2026-11-24T09:30:01.000Z")
     )
     deployed.messages.record_receipt(message.id, a_receipt("delivered"), outcome)
-    deployed.messages.record_reported(message.id, outcome, "2026-11-24T09:30:05.000Z")
+    deployed.messages.record_reported(message.id, outcome, seconds_of("2026-11-24T09:30:05.000Z"))
 
 
 # ------------------------------------------------------------------------------------- message
@@ -63,7 +63,7 @@ def test_a_number_is_masked_unless_it_is_asked_for(deployed: Deployed) -> None:
 @pytest.mark.parametrize("written", [NUMBER, "6591234567", "+65 9123-4567", "(65) 9123 4567"])
 def test_the_messages_to_a_number_the_newest_first(written: str, deployed: Deployed) -> None:
     for number, message_id in enumerate(IDS[:3]):
-        deployed.keep(id=message_id, accepted_at=f"2026-11-24T09:3{number}:00.000Z")
+        deployed.keep(id=message_id, accepted_at=AT + 60 * number)
     deployed.keep(id=IDS[3], destination=OTHER_NUMBER)
 
     found = deployed.json_of("message", "--to", written)
@@ -191,7 +191,7 @@ def test_times_may_be_those_of_this_machine(
 
 
 def test_only_messages_since_then_are_shown(deployed: Deployed) -> None:
-    deployed.keep(id=IDS[0], accepted_at="2026-11-23T09:30:00.000Z", campaign_id="spring")
+    deployed.keep(id=IDS[0], accepted_at=AT - 86_400, campaign_id="spring")
     deployed.keep(id=IDS[1], campaign_id="spring")
 
     for words in ((NUMBER,), ("--campaign", "spring")):
@@ -226,9 +226,9 @@ def test_a_test_message_goes_the_whole_way_and_its_timeline_is_shown(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def let_it_be_reported(_: float) -> None:
-        for message in deployed.messages.open_messages(until="9"):
+        for message in deployed.messages.open_messages(until=EVER):
             if message.outcome:
-                at = timestamp(4_000_000_000)
+                at = 4_000_000_000.0
                 deployed.messages.record_reported(message.id, message.outcome, at)
 
     monkeypatch.setattr("bridge.send_test.sleep", let_it_be_reported)
@@ -257,9 +257,9 @@ def test_a_message_that_8x8_refuses_fails_the_test(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def let_it_be_reported(_: float) -> None:
-        for message in deployed.messages.open_messages(until="9"):
+        for message in deployed.messages.open_messages(until=EVER):
             if message.outcome:
-                at = timestamp(4_000_000_000)
+                at = 4_000_000_000.0
                 deployed.messages.record_reported(message.id, message.outcome, at)
 
     monkeypatch.setattr("bridge.send_test.sleep", let_it_be_reported)
@@ -285,7 +285,7 @@ def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
         [
             None,
             accepted,
-            replace(accepted, answered_at="2026-11-24T09:30:01.000Z"),
+            replace(accepted, answered_at=seconds_of("2026-11-24T09:30:01.000Z")),
             replace(accepted, outcome_given_up="moengage_404"),
         ]
     )
@@ -321,8 +321,8 @@ def test_the_step_that_is_missing_is_named(facts: dict[str, Any], step: str) -> 
 # --------------------------------------------------------------------------------------- stats
 def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
     reported(deployed, deployed.keep(id=IDS[0]))
-    deployed.keep(id=IDS[1], state=State.WAITING, accepted_at="2026-11-24T08:00:00.000Z")
-    deployed.keep(id=IDS[2], state=State.WAITING, accepted_at="2026-11-24T07:00:00.000Z")
+    deployed.keep(id=IDS[1], state=State.WAITING, accepted_at=AT - 5400)
+    deployed.keep(id=IDS[2], state=State.WAITING, accepted_at=AT - 9000)
     unknown = deployed.keep(id=IDS[3])
     deployed.messages.record_result(
         unknown.id, unknown.attempt, AMBIGUOUS, State.UNKNOWN, unknown.accepted_at
@@ -344,8 +344,8 @@ def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
 
     assert figures["openMessages"] == {
         "waiting": {"count": 2, "oldestAcceptedAt": "2026-11-24T07:00:00.000Z"},
-        "unknown": {"count": 1, "oldestAcceptedAt": unknown.accepted_at},
-        "failed": {"count": 1, "oldestAcceptedAt": failed.accepted_at},
+        "unknown": {"count": 1, "oldestAcceptedAt": timestamp(unknown.accepted_at)},
+        "failed": {"count": 1, "oldestAcceptedAt": timestamp(failed.accepted_at)},
     }
     assert (figures["unreportedOutcomes"], figures["unacknowledgedOutcomes"]) == (1, 0)
     assert figures["waiting"] == 2

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import OptRequest
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, a_person
@@ -21,7 +22,7 @@ def listed(deployed: Deployed) -> Deployed:
         ("+6590000000", PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
         ("+6590000000", PROMOTIONAL, OptRequest.OPT_IN, LATER),
     ):
-        opt_outs.record(a_person(number, sub_account, HASH_KEY), request, at)
+        opt_outs.record(a_person(number, sub_account, HASH_KEY), request, seconds_of(at))
     deployed.keep()
     return deployed
 

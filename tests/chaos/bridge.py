@@ -16,7 +16,6 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import Identifier
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
@@ -251,7 +250,7 @@ class Bridge:
         def handler(request: HttpRequest) -> Response:
             secret = parts.secrets.get()
             require_callback_token(request, secret.callback_tokens, in_url=False)
-            for event in read_callback(request.any_text(), timestamp(timing.clock())):
+            for event in read_callback(request.any_text(), timing.clock()):
                 parts.receive_callback(event, hash_key=secret.hash_key)
             return json_response({"status": "recorded"})
 

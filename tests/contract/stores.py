@@ -1,11 +1,12 @@
 """What the tests of message stores do again and again."""
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.services.interfaces import MessageStore, Recorded
 from tests.builders import MESSAGE_ID
 
-LATER = "2026-11-24T09:31:00.000Z"
+LATER = seconds_of("2026-11-24T09:31:00.000Z")
 
 
 def record(store: MessageStore, receipt: Receipt) -> Recorded:

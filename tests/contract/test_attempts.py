@@ -23,7 +23,7 @@ from tests.contract.stores import LATER, kept, record
 
 class TestAttempts:
     def test_a_waiting_message_is_taken_out_once(self, store: MessageStore) -> None:
-        store.create(a_message(state=State.WAITING, attempt=0, attempt_at=""))
+        store.create(a_message(state=State.WAITING, attempt=0, attempt_at=0.0))
 
         first, second = (store.begin_attempt(MESSAGE_ID, at) for at in (AT, LATER))
 
@@ -108,7 +108,7 @@ class TestFirstAttempts:
     def test_each_is_begun_as_if_it_were_alone(self, store: MessageStore) -> None:
         ids = [f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
         for message_id in ids:
-            store.create(a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at=""))
+            store.create(a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at=0.0))
 
         attempts = store.begin_first_attempts([*ids, *ids[:3]], AT)
 
@@ -139,10 +139,10 @@ class TestFirstAttempts:
         assert attempt == Attempt.of(kept(store), begun=True)
         message = kept(store)
         assert (message.attempt, message.attempt_at) == (2, LATER)
-        assert (message.reason, message.answered_at) == ("", "")
+        assert (message.reason, message.answered_at) == ("", 0.0)
 
     def test_one_that_is_not_there_is_not_made(self, store: MessageStore) -> None:
-        store.create(a_message(id="another", state=State.WAITING, attempt=0, attempt_at=""))
+        store.create(a_message(id="another", state=State.WAITING, attempt=0, attempt_at=0.0))
 
         attempts = store.begin_first_attempts([MESSAGE_ID, "another"], AT)
 

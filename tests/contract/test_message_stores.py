@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -15,6 +16,7 @@ from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
     AT,
+    EVER,
     MESSAGE_ID,
     NOT_SENT,
     REFUSED,
@@ -31,6 +33,9 @@ from tests.fakes.messages import InMemoryMessages
 POLICY = RetryPolicy()
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
 GONE = Outcome(OutcomeStatus.FAILED, "no_receipt", "None came")
+
+
+FAR = AT + 1_000_000
 
 
 class TestCreation:
@@ -66,7 +71,7 @@ class TestCreation:
         store.create(a_message(closes_window=True))
 
         assert kept(store).closes_window
-        assert list(store.open_messages(until="9")) == []
+        assert list(store.open_messages(until=EVER)) == []
 
 
 class TestResults:
@@ -170,7 +175,9 @@ class TestReceipts:
         store.create(a_message())
         record(store, a_receipt("delivered"))
 
-        recorded = record(store, a_receipt("sent", received_at="2026-11-24T09:31:00.000Z"))
+        recorded = record(
+            store, a_receipt("sent", received_at=seconds_of("2026-11-24T09:31:00.000Z"))
+        )
 
         assert recorded.effect is Effect.LATE
         assert recorded.message.state is State.DELIVERED
@@ -313,14 +320,14 @@ class TestOutcomes:
         # While this one was reported, a receipt came that changed it.
         record(store, a_receipt("delivered", received_at=LATER))
 
-        store.record_reported(MESSAGE_ID, GONE, "2026-11-24T09:30:10.000Z")
-        store.record_reported(MESSAGE_ID, DELIVERED, "2026-11-24T09:30:20.000Z")
+        store.record_reported(MESSAGE_ID, GONE, seconds_of("2026-11-24T09:30:10.000Z"))
+        store.record_reported(MESSAGE_ID, DELIVERED, seconds_of("2026-11-24T09:30:20.000Z"))
 
         message = kept(store)
         assert (message.outcome, message.state) == (GONE, State.DELIVERED)
-        assert message.outcome_reported_at == "2026-11-24T09:30:10.000Z"
+        assert message.outcome_reported_at == seconds_of("2026-11-24T09:30:10.000Z")
         assert (message.outcome_lease_owner, message.outcome_is_open) == ("", False)
-        assert not store.lease_outcome(MESSAGE_ID, "reporter", "9", "9")
+        assert not store.lease_outcome(MESSAGE_ID, "reporter", FAR, FAR)
 
     def test_a_report_that_was_not_acknowledged_is_counted_once_and_tried_again_later(
         self, store: MessageStore
@@ -336,43 +343,64 @@ class TestOutcomes:
 
         message = kept(store)
         assert (message.outcome_tries, message.outcome_next_try_at) == (1, LATER)
-        assert (message.outcome_lease_owner, message.outcome_lease_until) == ("", "")
+        assert (message.outcome_lease_owner, message.outcome_lease_until) == ("", 0.0)
         assert message.outcome_is_open
-        assert not store.lease_outcome(MESSAGE_ID, "reporter", AT, "9")
-        assert store.lease_outcome(MESSAGE_ID, "reporter", LATER, "9")
+        assert not store.lease_outcome(MESSAGE_ID, "reporter", AT, FAR)
+        assert store.lease_outcome(MESSAGE_ID, "reporter", LATER, FAR)
 
     def test_an_outcome_is_leased_to_its_first_record_from_the_moment_it_is_due(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        recorded = record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
+        recorded = record(
+            store, a_receipt("delivered", received_at=seconds_of("2026-11-24T09:30:00.000Z"))
+        )
 
         assert recorded.message.outcome_lease_owner
-        assert kept(store).outcome_lease_until == "2026-11-24T09:31:40.000Z"
+        assert kept(store).outcome_lease_until == AT + 100
         assert not store.lease_outcome(
-            MESSAGE_ID, "reporter", "2026-11-24T09:31:39.999Z", "2026-11-24T09:33:00.000Z"
+            MESSAGE_ID,
+            "reporter",
+            AT + 99.999,
+            AT + 180,
         )
 
     def test_an_outcome_is_leased_to_one_reporter_until_its_time_is_over(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("delivered", received_at="2026-11-24T09:30:00.000Z"))
+        record(store, a_receipt("delivered", received_at=seconds_of("2026-11-24T09:30:00.000Z")))
 
         leased = [
             store.lease_outcome(MESSAGE_ID, owner, at, until)
             for owner, at, until in (
-                ("a", "2026-11-24T09:31:40.000Z", "2026-11-24T09:32:20.000Z"),
-                ("b", "2026-11-24T09:32:19.999Z", "2026-11-24T09:33:00.000Z"),
-                ("a", "2026-11-24T09:32:19.999Z", "2026-11-24T09:32:20.000Z"),
-                ("b", "2026-11-24T09:32:20.000Z", "2026-11-24T09:33:10.000Z"),
+                (
+                    "a",
+                    AT + 100,
+                    AT + 140,
+                ),
+                (
+                    "b",
+                    AT + 139.999,
+                    AT + 180,
+                ),
+                (
+                    "a",
+                    AT + 139.999,
+                    AT + 140,
+                ),
+                (
+                    "b",
+                    AT + 140,
+                    AT + 190,
+                ),
             )
         ]
 
         assert leased == [True, False, True, True]
         message = kept(store)
         assert (message.outcome_lease_owner, message.outcome_tries) == ("b", 0)
-        assert message.outcome_lease_until == "2026-11-24T09:33:10.000Z"
+        assert message.outcome_lease_until == AT + 190
         assert message.outcome_is_open
 
     def test_one_that_was_given_up_is_closed_until_it_is_replayed_with_all_its_tries(
@@ -391,10 +419,10 @@ class TestOutcomes:
         record(store, a_receipt("delivered", received_at=LATER))
         store.record_replayed(MESSAGE_ID)
         message = kept(store)
-        assert (message.outcome_given_up, message.outcome_given_up_at) == ("", "")
-        assert (message.outcome_tries, message.outcome_next_try_at) == (0, "")
+        assert (message.outcome_given_up, message.outcome_given_up_at) == ("", 0.0)
+        assert (message.outcome_tries, message.outcome_next_try_at) == (0, 0.0)
         assert (message.outcome, message.outcome_is_open) == (DELIVERED, True)
-        assert store.lease_outcome(MESSAGE_ID, "reporter", AT, "9")
+        assert store.lease_outcome(MESSAGE_ID, "reporter", AT, FAR)
 
     def test_nothing_is_made_of_a_message_that_is_not_there(self, store: MessageStore) -> None:
         store.record_reported(MESSAGE_ID, DELIVERED, AT)

@@ -2,16 +2,17 @@
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage.messages import DynamoDBMessages, log_unreadable
-from tests.builders import AT, a_message, a_receipt
+from tests.builders import AT, EVER, a_message, a_receipt
 from tests.contract.conftest import dynamodb
 from tests.fakes.aws import TABLE
 from tests.fakes.logs import WrittenLog
 
-EARLY, LATE = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
+EARLY, LATE = seconds_of("2026-11-24T09:00:00.000Z"), seconds_of("2026-11-24T10:00:00.000Z")
 
 
 def an_id(number: int) -> str:
@@ -19,18 +20,18 @@ def an_id(number: int) -> str:
     return f"{number % 16:x}{number:07x}-0000-4000-8000-000000000000"
 
 
-def fill(store: MessageStore, count: int, accepted_at: str = AT) -> list[Message]:
+def fill(store: MessageStore, count: int, accepted_at: float = AT) -> list[Message]:
     messages = [a_message(id=an_id(number), accepted_at=accepted_at) for number in range(count)]
     for message in messages:
         store.create(message)
     return messages
 
 
-def open_ids(store: MessageStore, until: str = "9") -> list[str]:
+def open_ids(store: MessageStore, until: float = EVER) -> list[str]:
     return sorted(message.id for message in store.open_messages(until=until))
 
 
-def given_up_ids(store: MessageStore, since: str = "0", until: str = "9") -> list[str]:
+def given_up_ids(store: MessageStore, since: float = 0.0, until: float = EVER) -> list[str]:
     return sorted(message.id for message in store.given_up_messages(since=since, until=until))
 
 
@@ -52,7 +53,7 @@ def test_what_is_listed_is_the_message_as_it_is_now(store: MessageStore) -> None
     fill(store, 3)
     store.record_receipt(an_id(1), a_receipt("sent"), None)
 
-    listed = {message.id: message for message in store.open_messages(until="9")}
+    listed = {message.id: message for message in store.open_messages(until=EVER)}
 
     assert listed == {an_id(number): store.get(an_id(number)) for number in range(3)}
 
@@ -96,7 +97,7 @@ def test_every_run_may_begin_at_another_shard() -> None:
         store = DynamoDBMessages(client, TABLE)
         fill(store, 16)
 
-        firsts = {next(store.open_messages(until="9")).id for _ in range(40)}
+        firsts = {next(store.open_messages(until=EVER)).id for _ in range(40)}
 
     assert len(firsts) > 1
 

@@ -1,5 +1,6 @@
 """What every message store promises of the callbacks that are no receipts."""
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import InboundMessage, UnknownEvent
 from sms_bridge.services.interfaces import MessageStore
 from tests.builders import AT, UMID
@@ -14,7 +15,7 @@ class TestOtherCallbacks:
         text="STOP 🙂",
         encoding="UCS2",
         segments=2,
-        sent_at="2026-11-24T09:29:59.1234567Z",
+        sent_at=seconds_of("2026-11-24T09:29:59.123Z"),
         received_at=AT,
     )
 

@@ -7,9 +7,9 @@ import pytest
 
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.services.interfaces import ExportJob, ExportJobs, OptOuts
-from tests.builders import NUMBER, a_person
+from tests.builders import AT, NUMBER, a_person
 
-EARLY, LATE, LATEST = (f"2026-11-24T09:3{minute}:00.000Z" for minute in range(3))
+EARLY, LATE, LATEST = (AT + 60 * minute for minute in range(3))
 
 
 class TestOptOuts:
@@ -37,8 +37,8 @@ class TestOptOuts:
             )
         ),
     )
-    def test_the_latest_wish_holds_in_whatever_order_they_come(
-        self, opt_outs: OptOuts, order: tuple[tuple[OptRequest, str], ...]
+    def test_the_latest_request_holds_in_whatever_order_they_come(
+        self, opt_outs: OptOuts, order: tuple[tuple[OptRequest, float], ...]
     ) -> None:
         for opt_request, at in order:
             opt_outs.record(a_person(), opt_request, at)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
@@ -39,7 +40,7 @@ EVERY_FIELD = MessageRequest(
 )
 
 
-LATER = "2026-11-24T09:31:00.000Z"
+LATER = seconds_of("2026-11-24T09:31:00.000Z")
 
 
 def a_send_queue(sqs: Sqs, dead_letters: DeadLetterQueue | None = None) -> SqsSendQueue:
@@ -78,7 +79,7 @@ class TestSendQueues:
             recipient_hash="45f8e458864f9827",
             campaign_id="Grüße, 你好 🎉",
             client_message_id="theirs",
-            accepted_at="2026-11-24T09:30:00.125Z",
+            accepted_at=seconds_of("2026-11-24T09:30:00.125Z"),
         )
         queue = a_send_queue(sqs)
         queue.add(message, request_)
@@ -212,7 +213,7 @@ def as_written(**changes: Any) -> str:
     written: dict[str, Any] = {
         "version": 1,
         "messageType": "promotional",
-        "message": {"id": "m", "accepted_at": LATER, "send_before": LATER},
+        "message": {"id": "m", "accepted_at": timestamp(LATER), "send_before": timestamp(LATER)},
         "request": {"destination": NUMBER, "text": TEXT},
     }
     return json.dumps(written | changes)

@@ -50,10 +50,10 @@ class FakeLog:
     entries: Callable[[str], list[LogEntry]] = lambda _: []
     pending: int = 0
     error: Exception | None = None
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    asked: list[tuple[str, float, float]] = field(default_factory=list)
     read_jobs: list[str] = field(default_factory=list)
 
-    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         self.asked.append((sub_account_id, since, until))
         return f"job-{len(self.asked)}"
 
@@ -64,7 +64,7 @@ class FakeLog:
         message_ids: Collection[str],
         *,
         asked_at: float,
-        received_at: str,  # noqa: ARG002
+        received_at: float,  # noqa: ARG002
     ) -> LogExport | None:
         self.read_jobs.append(job_id)
         if self.error:

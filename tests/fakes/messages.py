@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any, Literal
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -37,7 +36,7 @@ class InMemoryMessages:
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     sender_hashes: dict[str, str] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
-    events_received_at: dict[str, str] = field(default_factory=dict)
+    events_received_at: dict[str, float] = field(default_factory=dict)
     leases: Iterator[int] = field(default_factory=count)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -59,7 +58,7 @@ class InMemoryMessages:
     def get(self, message_id: str) -> Message | None:
         return self.messages.get(message_id)
 
-    def begin_attempt(self, message_id: str, at: str) -> Attempt:
+    def begin_attempt(self, message_id: str, at: float) -> Attempt:
         with self.lock:
             message = self.messages.get(message_id)
             if message is None or not message.accepted_at or message.state is not State.WAITING:
@@ -70,30 +69,31 @@ class InMemoryMessages:
                 attempt=message.attempt + 1,
                 attempt_at=at,
                 # What came of the last one.
-                **dict.fromkeys(("answered_at", *_FAILURE), ""),
+                answered_at=0.0,
+                **dict.fromkeys(_FAILURE, ""),
             )
             return Attempt.of(begun, begun=True)
 
     def begin_first_attempts(
-        self, message_ids: Iterable[str], at: str
+        self, message_ids: Iterable[str], at: float
     ) -> dict[str, Attempt | Exception]:
         return {one: self._tried(one, at) for one in dict.fromkeys(message_ids)}
 
-    def _tried(self, message_id: str, at: str) -> Attempt | Exception:
+    def _tried(self, message_id: str, at: float) -> Attempt | Exception:
         try:
             return self.begin_attempt(message_id, at)
         except Exception as error:
             return error
 
     def record_result(
-        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: float
     ) -> Recorded:
         failure: dict[str, Any] = {name: getattr(result, name) for name in _FAILURE}
         with self.lock:
             before = self._seen(message_id)
             facts: dict[str, Any] = {
                 "answered_at": at,
-                "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
+                "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else 0.0,
                 "umid": before.umid or result.umid,
                 "encoding": result.encoding,
                 **failure,
@@ -142,12 +142,12 @@ class InMemoryMessages:
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         return self.inbound.get(inbound_id.removeprefix("inbound "))
 
-    def keep_event(self, event: UnknownEvent, received_at: str) -> None:
+    def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         self.events[event.key] = event
         self.events_received_at[event.key] = received_at
 
     # ---------------------------------------------------------------------------------- outcomes
-    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+    def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         with self.lock:
             message = self._seen(message_id)
             if message.outcome:
@@ -155,7 +155,7 @@ class InMemoryMessages:
             message = self._change(message_id, **self._due(outcome, at))
             return Recorded(message, Effect.MOVED, outcome_is_new=True)
 
-    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+    def lease_outcome(self, message_id: str, owner: str, at: float, until: float) -> bool:
         with self.lock:
             message = self._seen(message_id)
             is_free = message.outcome_next_try_at <= at and message.outcome_lease_until <= at
@@ -165,7 +165,7 @@ class InMemoryMessages:
             self._change(message_id, outcome_lease_owner=owner, outcome_lease_until=until)
             return True
 
-    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
+    def record_reported(self, message_id: str, outcome: Outcome, at: float) -> None:
         with self.lock:
             message = self._seen(message_id)
             if message.outcome and not message.outcome_reported_at:
@@ -173,12 +173,12 @@ class InMemoryMessages:
                     message_id,
                     outcome=outcome,
                     outcome_reported_at=at,
-                    outcome_next_try_at="",
+                    outcome_next_try_at=0.0,
                     **_NO_LEASE,
                 )
                 self.lists.pop(message_id, None)
 
-    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: float) -> None:
         with self.lock:
             message = self._seen(message_id)
             if message.outcome_lease_owner == owner:
@@ -187,7 +187,7 @@ class InMemoryMessages:
                     message_id, outcome_tries=tries, outcome_next_try_at=next_try_at, **_NO_LEASE
                 )
 
-    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+    def record_given_up(self, message_id: str, reason: str, at: float) -> None:
         with self.lock:
             message = self._seen(message_id)
             if message.accepted_at and not message.outcome_reported_at:
@@ -202,13 +202,13 @@ class InMemoryMessages:
                 self._change(
                     message_id,
                     outcome_given_up="",
-                    outcome_given_up_at="",
+                    outcome_given_up_at=0.0,
                     outcome_tries=0,
-                    outcome_next_try_at="",
+                    outcome_next_try_at=0.0,
                 )
                 self.lists[message_id] = "open"
 
-    def record_log_answer(self, message_id: str, at: str) -> None:
+    def record_log_answer(self, message_id: str, at: float) -> None:
         with self.lock:
             if self._seen(message_id).accepted_at:
                 self._change(message_id, log_answered_at=at)
@@ -218,10 +218,10 @@ class InMemoryMessages:
             self.lists.pop(message_id, None)
 
     # ------------------------------------------------------------------------------------- lists
-    def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
+    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
         return self._listed("open", lambda message: since <= message.accepted_at <= until)
 
-    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         return self._listed("given up", lambda message: since <= message.accepted_at <= until)
 
     def _listed(self, name: str, suits: Callable[[Message], bool]) -> Iterator[Message]:
@@ -262,7 +262,7 @@ class InMemoryMessages:
         after: Message,
         state: State | None,
         outcome: Outcome | None,
-        at: str,
+        at: float,
         *,
         may_move: bool,
     ) -> Recorded | None:
@@ -287,14 +287,14 @@ class InMemoryMessages:
         self.messages[before.id] = after = replace(after, **known)
         return Recorded(after, effect, outcome_is_new=False)
 
-    def _due(self, outcome: Outcome, at: str) -> dict[str, Any]:
+    def _due(self, outcome: Outcome, at: float) -> dict[str, Any]:
         """Return what makes an outcome due: it is leased to the record that its maker queues."""
         return {
             "outcome": outcome,
             "outcome_due_at": at,
             "outcome_lease_owner": f"lease-{next(self.leases)}",
-            "outcome_lease_until": timestamp(seconds_of(at) + FIRST_LEASE_SECONDS),
+            "outcome_lease_until": at + FIRST_LEASE_SECONDS,
         }
 
 
-_NO_LEASE = {"outcome_lease_owner": "", "outcome_lease_until": ""}
+_NO_LEASE: dict[str, Any] = {"outcome_lease_owner": "", "outcome_lease_until": 0.0}

@@ -22,6 +22,7 @@ from sms_bridge.settings import (
     SendSettings,
     SettingsError,
 )
+from tests.builders import EVER
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
@@ -276,7 +277,7 @@ class TestForwarding:
 
         assert answer == {"batchItemFailures": []}
         assert bridge.stored(message_id(16)).outcome_given_up == "no_tracking_url"
-        [given_up] = bridge.messages.given_up_messages(since="0", until="9")
+        [given_up] = bridge.messages.given_up_messages(since=0.0, until=EVER)
         assert given_up.id == message_id(16)
 
 
@@ -291,4 +292,4 @@ def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
 
 
 def is_reported(bridge: Bridge, record: dict[str, Any]) -> bool:
-    return bridge.stored(json.loads(record["body"])["messageId"]).outcome_reported_at != ""
+    return bridge.stored(json.loads(record["body"])["messageId"]).outcome_reported_at > 0

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message_id, put_messages
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.state import State
@@ -114,7 +115,7 @@ class TestOptOuts:
     def test_who_stopped_gets_no_offers_and_still_gets_orders(
         self, mode: str, bridge: Bridge
     ) -> None:
-        self.opt_request(bridge, OptRequest.OPT_OUT, "2026-11-24")
+        self.opt_request(bridge, OptRequest.OPT_OUT, seconds_of("2026-11-24"))
 
         offer = self.send(bridge, "send_sms/promotional", mode)
         order = self.send(bridge, "send_sms/single", mode)
@@ -125,8 +126,8 @@ class TestOptOuts:
         assert "opted_out" in bridge.log.text
 
     def test_who_started_again_gets_offers(self, bridge: Bridge) -> None:
-        self.opt_request(bridge, OptRequest.OPT_OUT, "2026-11-24")
-        self.opt_request(bridge, OptRequest.OPT_IN, "2026-11-25")
+        self.opt_request(bridge, OptRequest.OPT_OUT, seconds_of("2026-11-24"))
+        self.opt_request(bridge, OptRequest.OPT_IN, seconds_of("2026-11-25"))
 
         assert self.send(bridge, "send_sms/promotional", "direct").state is State.SENDING
 
@@ -143,7 +144,7 @@ class TestOptOuts:
 
         assert stopped == [True, False]
 
-    def opt_request(self, bridge: Bridge, opt_request: OptRequest, at: str) -> None:
+    def opt_request(self, bridge: Bridge, opt_request: OptRequest, at: float) -> None:
         opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
         opt_outs.record(a_person(NUMBER, "Acme_Promotional", HASH_KEY), opt_request, at)
 

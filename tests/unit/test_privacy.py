@@ -22,6 +22,7 @@ from sms_bridge.services.interfaces import QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage
 from tests.builders import (
+    AT,
     MESSAGE_ID,
     REFUSED,
     SUB_ACCOUNT,
@@ -184,7 +185,7 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
     @answers_http
     def handler(request: HttpRequest) -> Response:
         require_callback_token(request, (CALLBACK_TOKEN,), in_url=True)
-        for event in read_callback(request.any_text(), "2026-11-24T09:30:04.000Z"):
+        for event in read_callback(request.any_text(), AT):
             step(event, hash_key=HASH_KEY)
         return json_response({})
 
@@ -199,7 +200,7 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     messages.create(a_message(destination=NUMBER, attempt=1))
-    messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.text)
+    messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
         step = ForwardOutcome(

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import InboundMessage, MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
@@ -66,8 +65,8 @@ class Queue:
             destination=NUMBER,
             recipient_hash=keyed_hash(NUMBER, HASH_KEY),
             attempt=0,
-            accepted_at=clock.text,
-            send_before=timestamp(clock.now + 60),
+            accepted_at=clock.now,
+            send_before=clock.now + 60,
         )
         self.messages.create(message)
         self.send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
@@ -139,7 +138,7 @@ def test_a_record_that_cannot_be_read(
 
 def test_a_person_who_opted_out(every_line: EveryLine) -> None:
     queue = Queue()
-    queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, "2026")
+    queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, 1.0)
 
     queue.dispatch()
 
@@ -221,10 +220,10 @@ def test_passing_on_a_wish(behaviour: Behaviour, every_line: EveryLine) -> None:
         source=NUMBER,
         destination="+6599",
         text=CODE,
-        received_at=clock.text,
+        received_at=clock.now,
     )
     inbound_id = messages.keep_inbound(inbound)
-    opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.text)
+    opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
         step = SyncOptOut(

@@ -11,7 +11,6 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
 from sms_bridge.providers.eightx8_errors import error_code_of, state_of_receipt, words_of
 
@@ -38,7 +37,7 @@ _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _MAX_AGE = 7 * 86_400
 
 
-def read_callback(content: str, received_at: str) -> list[Callback]:
+def read_callback(content: str, received_at: float) -> list[Callback]:
     """Read a callback. Nothing is refused: 8x8 would only send it again and then give up.
 
     Parameters
@@ -69,7 +68,7 @@ def _with_names_in_lower_case(pairs: dict[str, Any]) -> dict[str, Any]:
     return {name.lower(): value for name, value in pairs.items()}
 
 
-def _event(body: object, content: str, received_at: str) -> Callback:
+def _event(body: object, content: str, received_at: float) -> Callback:
     event = _object(body)
     # Without an envelope a receipt is still a receipt.
     payload = _object(event.get("payload", event))
@@ -114,7 +113,7 @@ def _state(payload: dict[str, Any]) -> str:
     return _word(_object(payload.get("status")).get("state")).lower()
 
 
-def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
+def _receipt(payload: dict[str, Any], received_at: float) -> Receipt:
     status = _object(payload.get("status"))
     price = _object(payload.get("price"))
     state = _state(payload)
@@ -136,7 +135,7 @@ def _receipt(payload: dict[str, Any], received_at: str) -> Receipt:
     )
 
 
-def _inbound(payload: dict[str, Any], received_at: str) -> InboundMessage:
+def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage:
     return InboundMessage(
         umid=_umid(payload),
         sub_account_id=_sub_account_id(payload),
@@ -177,10 +176,9 @@ def _matching(pattern: re.Pattern[str], value: object) -> str:
     return text if pattern.fullmatch(text) else ""
 
 
-def _moment(value: object, received_at: str) -> str:
-    """Return when something happened, never later than its arrival; empty in doubt."""
+def _moment(value: object, received_at: float) -> float:
+    """Return when something happened, never later than its arrival; 0 in doubt."""
     text = _text(value).strip()
-    arrived = seconds_of(received_at)
     if _EPOCH.fullmatch(text):
         at = float(text) / (1000 if len(text) == 13 else 1)
     else:
@@ -190,7 +188,8 @@ def _moment(value: object, received_at: str) -> str:
             at = moment.timestamp() if moment.tzinfo else math.inf
         except (ValueError, OverflowError):
             at = math.inf
-    return timestamp(at) if arrived - _MAX_AGE <= at <= arrived else ""
+    # Items hold milliseconds.
+    return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
 
 
 def _amount(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.phone_number import NUMBER, masked
 from sms_bridge.domain.state import State
@@ -73,7 +73,7 @@ def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
         "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
     }
     if page.next:
-        text = f"{page.next.accepted_at} {page.next.message_id}"
+        text = f"{timestamp(page.next.accepted_at)} {page.next.message_id}"
         answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
     return answer
 
@@ -83,10 +83,9 @@ def _position(text: str) -> Position | None:
         return None
     try:
         accepted_at, message_id = base64.urlsafe_b64decode(text).decode().split(" ")
-        seconds_of(accepted_at)
+        return Position(seconds_of(accepted_at), message_id)
     except ValueError:
         raise _wrong("next", "must be what an earlier answer gave") from None
-    return Position(accepted_at, message_id)
 
 
 def _wrong(name: str, what: str) -> RefusedError:
@@ -135,7 +134,7 @@ def _history(message: Message) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = [
         {"at": message.accepted_at, "event": "accepted"},
         # Until its answer is written down, which is not done for every acceptance.
-        {"at": "" if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
+        {"at": 0.0 if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
         {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
         *(_receipt_event(receipt) for receipt in message.receipts),
         {"at": message.outcome_due_at, "event": "outcome due"},
@@ -146,8 +145,11 @@ def _history(message: Message) -> list[dict[str, Any]]:
             "reason": message.outcome_given_up,
         },
     ]
-    known = ({name: value for name, value in step.items() if value} for step in steps)
-    return sorted((step for step in known if "at" in step), key=lambda step: str(step["at"]))
+    known = sorted((step for step in steps if step["at"]), key=lambda step: float(step["at"]))
+    return [
+        {name: value for name, value in {**step, "at": timestamp(step["at"])}.items() if value}
+        for step in known
+    ]
 
 
 def _receipt_event(receipt: Receipt) -> dict[str, Any]:

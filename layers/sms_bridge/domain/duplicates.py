@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.domain.phone_number import e164
 
@@ -141,7 +140,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
             return Claim(won=True, message=new)
         if taken is None or taken.closes_window:
             window, slot = window + 1, 0
-        elif seconds_of(taken.accepted_at) + key.seconds > now:
+        elif taken.accepted_at + key.seconds > now:
             return Claim(won=False, message=taken)
         else:
             slot += 1

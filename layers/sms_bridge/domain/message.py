@@ -98,7 +98,7 @@ class Receipt:
     at
         When the state changed by 8x8's clock, as 8x8 wrote it.
     received_at
-        When the bridge got it, ISO 8601 UTC.
+        When the bridge got it, seconds since the epoch.
     price, currency
         What 8x8 charged for all segments, as a decimal number; empty when nothing was charged.
     """
@@ -110,7 +110,7 @@ class Receipt:
     eightx8_state: str
     detail: str = ""
     at: str = ""
-    received_at: str = ""
+    received_at: float = 0.0
     error_code: str = ""
     error_message: str = ""
     price: str = ""
@@ -132,7 +132,7 @@ class InboundMessage:
     sent_at
         By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
     received_at
-        When the bridge got it, ISO 8601 UTC.
+        When the bridge got it, seconds since the epoch.
     """
 
     umid: str
@@ -142,8 +142,8 @@ class InboundMessage:
     text: str = field(repr=False)
     encoding: str = ""
     segments: int = 0
-    sent_at: str = ""
-    received_at: str = ""
+    sent_at: float = 0.0
+    received_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +165,7 @@ class UnknownEvent:
 class Message:
     """What the bridge knows about a message.
 
-    All times are ISO 8601 in UTC with milliseconds; an empty string means "not yet".
+    All times are seconds since the epoch; 0 means "not yet".
 
     Attributes
     ----------
@@ -225,23 +225,23 @@ class Message:
     description: str = ""
     eightx8_code: str = ""
     eightx8_error_id: str = ""
-    accepted_at: str = ""
-    scheduled_at: str = ""
-    send_before: str = ""
+    accepted_at: float = 0.0
+    scheduled_at: float = 0.0
+    send_before: float = 0.0
     attempt: int = 0
-    attempt_at: str = ""
-    answered_at: str = ""
-    ambiguous_since: str = ""
-    log_answered_at: str = ""
+    attempt_at: float = 0.0
+    answered_at: float = 0.0
+    ambiguous_since: float = 0.0
+    log_answered_at: float = 0.0
     outcome: Outcome | None = None
-    outcome_due_at: str = ""
-    outcome_reported_at: str = ""
+    outcome_due_at: float = 0.0
+    outcome_reported_at: float = 0.0
     outcome_tries: int = 0
-    outcome_next_try_at: str = ""
+    outcome_next_try_at: float = 0.0
     outcome_lease_owner: str = ""
-    outcome_lease_until: str = ""
+    outcome_lease_until: float = 0.0
     outcome_given_up: str = ""
-    outcome_given_up_at: str = ""
+    outcome_given_up_at: float = 0.0
     receipts: tuple[Receipt, ...] = ()
 
     @property

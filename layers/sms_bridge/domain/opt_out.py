@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
 
@@ -76,11 +75,11 @@ def opt_request_of(text: str, keywords: Keywords) -> OptRequest | None:
     return next((opt_request for opt_request, words in keywords.items() if word in words), None)
 
 
-def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> str:
+def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> float:
     """Return since when a request counts. Of two, the later one does; a STOP in doubt wins."""
     if inbound.sent_at or opt_request is OptRequest.OPT_OUT:
         return inbound.sent_at or inbound.received_at
-    return timestamp(seconds_of(inbound.received_at) - _SECONDS_OF_DOUBT)
+    return inbound.received_at - _SECONDS_OF_DOUBT
 
 
 def _comparable(text: str) -> str:

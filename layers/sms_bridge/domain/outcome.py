@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
 
@@ -63,7 +62,7 @@ def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> b
     """
     if not lease or lease != message.outcome_lease_owner or receives != 1:
         return False
-    return now + _SECONDS_LEFT_AT_LEAST < seconds_of(message.outcome_lease_until)
+    return now + _SECONDS_LEFT_AT_LEAST < message.outcome_lease_until
 
 
 # Seconds between the tries, about nine hours in all.

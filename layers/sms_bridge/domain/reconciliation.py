@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import FINAL, State
 
@@ -122,17 +121,16 @@ def _asked_from(message: Message, timeouts: Timeouts) -> float:
     """Return from when on the log is asked for a message."""
     if message.state in SECONDS_OF_PROOF:
         return _begun_at(message) + timeouts.unknown
-    return seconds_of(max(message.accepted_at, message.scheduled_at)) + timeouts.receipt
+    return max(message.accepted_at, message.scheduled_at) + timeouts.receipt
 
 
 def _begun_at(message: Message) -> float:
-    return seconds_of(max(message.attempt_at or message.accepted_at, message.scheduled_at))
+    return max(message.attempt_at or message.accepted_at, message.scheduled_at)
 
 
 def _log_answer_since(moment: float, message: Message) -> float:
     """Return when the log answered, 0 if that was before the moment or never."""
-    at = seconds_of(message.log_answered_at) if message.log_answered_at else 0.0
-    return at if at > moment else 0.0
+    return message.log_answered_at if message.log_answered_at > moment else 0.0
 
 
 def is_proven_absent(message: Message, newest_in_log: float) -> bool:
@@ -176,5 +174,5 @@ def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
             return None
 
 
-def _age(moment: str, now: float) -> float:
-    return now - seconds_of(moment) if moment else float("inf")
+def _age(moment: float, now: float) -> float:
+    return now - moment if moment else float("inf")

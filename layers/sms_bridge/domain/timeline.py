@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.state import State
 
@@ -15,13 +16,11 @@ _RECEIPT_WORDS = {
     State.READ: "read by the recipient",
 }
 
-_MINUTE = slice(0, 16)
-
-Event = tuple[str, str]
-"""When, ISO 8601 UTC, and what."""
+Event = tuple[float, str]
+"""When, seconds since the epoch, and what."""
 
 
-def timeline_of(message: Message) -> list[Event]:
+def timeline_of(message: Message) -> list[tuple[str, str]]:
     """Return what happened to a message, in order.
 
     Returns
@@ -36,7 +35,8 @@ def timeline_of(message: Message) -> list[Event]:
         *_outcome_of(message),
     ]
     # At the same time, in the order above.
-    return sorted(((at, what) for at, what in events if at), key=lambda event: event[0])
+    known = sorted((event for event in events if event[0]), key=lambda event: event[0])
+    return [(timestamp(at), what) for at, what in known]
 
 
 def _attempts_of(message: Message) -> Iterator[Event]:
@@ -72,7 +72,7 @@ def _number_of(attempt: int) -> str:
 def _waiting_of(message: Message) -> str:
     if message.state is not State.WAITING:
         return ""
-    until = message.send_before[_MINUTE].replace("T", " ")
+    until = _minute(message.send_before)
     return f"; it waits in the send queue, until {until} at most"
 
 
@@ -110,5 +110,9 @@ def _tries_of(message: Message) -> str:
     if not message.outcome_tries:
         return ""
     times = "once" if message.outcome_tries == 1 else f"{message.outcome_tries} times"
-    again = message.outcome_next_try_at[_MINUTE].replace("T", " ")
+    again = _minute(message.outcome_next_try_at)
     return f"; it failed {times} and is tried again at {again}"
+
+
+def _minute(moment: float) -> str:
+    return timestamp(moment)[:16].replace("T", " ")

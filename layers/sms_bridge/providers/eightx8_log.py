@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Receipt
 from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import (
@@ -146,7 +147,7 @@ class LogExports:
         self._api_keys = api_keys
         self._connect = connect
 
-    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         """Ask for the log of a time span (ISO 8601 UTC) and return 8x8's job id.
 
         Raises
@@ -154,7 +155,7 @@ class LogExports:
         ExportFailedError
             8x8 refused, or did not answer.
         """
-        body = f'{{"from":"{since}","to":"{until}","limit":0}}'.encode()
+        body = f'{{"from":"{timestamp(since)}","to":"{timestamp(until)}","limit":0}}'.encode()
         try:
             answer = ask_with_key(
                 self._api_keys,
@@ -180,7 +181,7 @@ class LogExports:
         message_ids: Collection[str],
         *,
         asked_at: float,
-        received_at: str,
+        received_at: float,
     ) -> LogExport | None:
         """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
 
@@ -302,7 +303,7 @@ def _seconds_of(created: str) -> float:
         return 0.0
 
 
-def _receipt(row: dict[str, str], message_id: str, received_at: str) -> Receipt:
+def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receipt:
     state = row.get("status_value", "").strip().lower()[:20]
     error_code = error_code_of(row.get("status_errorcode", ""))
     return Receipt(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sms_bridge.domain.clock import Clock, seconds_of, timestamp
+from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
@@ -187,14 +187,14 @@ class DispatchMessages:
         for queued in received:
             if queued.message.id not in attempts:
                 (first if queued.receives == 1 else later).append(queued.message.id)
-        at = timestamp(self._clock())
+        at = self._clock()
         attempts |= self._messages.begin_first_attempts(first, at)
         for message_id in later:
             if message_id not in attempts:
                 attempts[message_id] = self._begin_again(message_id, at)
         return opted_out, attempts
 
-    def _begin_again(self, message_id: str, at: str) -> Attempt | Exception:
+    def _begin_again(self, message_id: str, at: float) -> Attempt | Exception:
         try:
             return self._messages.begin_attempt(message_id, at)
         except Exception as error:
@@ -208,7 +208,7 @@ class DispatchMessages:
             return _Action.LATER
         if attempt.state is None:
             return _Action.NOT_FOUND
-        expired = seconds_of(queued.message.send_before) <= now
+        expired = queued.message.send_before <= now
         if not attempt.begun:
             if attempt.outcome_is_open and queued.receives > 1:
                 # The record came back, so queueing the outcome may have failed.
@@ -305,7 +305,7 @@ class DispatchMessages:
             attempt.number,
             result,
             self._plan.policy.state_after(result, ambiguous=attempt.is_ambiguous),
-            timestamp(now),
+            now,
         )
         queue_outcome(self._outcomes, recorded, now)
         waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}

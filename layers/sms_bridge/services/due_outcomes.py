@@ -1,6 +1,5 @@
 """Queues the outcome of a message, when one is due."""
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
 from sms_bridge.services.interfaces import Effect, OutcomeQueue, Recorded
 
@@ -17,7 +16,7 @@ def queue_outcome(queue: OutcomeQueue, recorded: Recorded, now: float) -> None:
     if not message.outcome_is_open:
         return
     if recorded.outcome_is_new:
-        delay = seconds_before_reporting(seconds_of(message.accepted_at), now)
+        delay = seconds_before_reporting(message.accepted_at, now)
         queue.add(message.id, delay_seconds=delay, lease=message.outcome_lease_owner)
     elif recorded.effect in (Effect.LATE, Effect.REPEATED):
         # 8x8 repeats a callback that was not answered: queueing may have failed the first time.

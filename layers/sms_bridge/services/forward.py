@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from math import ceil
 
-from sms_bridge.domain.clock import Clock, seconds_of, timestamp
+from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, NewId, Outcome, new_id
 from sms_bridge.domain.outcome import (
     LEASE_SECONDS,
@@ -74,7 +74,7 @@ class ForwardOutcome:
             return None
         if self._reports is None:
             now = self._clock()
-            self._messages.record_given_up(message_id, NO_URL, timestamp(now))
+            self._messages.record_given_up(message_id, NO_URL, now)
             logger.warning(
                 "no delivery-tracking URL is configured",
                 **message_fields(message),
@@ -107,11 +107,11 @@ class ForwardOutcome:
         if has_lease and not wait:
             return queued.lease, 0
         owner = queued.lease if has_lease else self._new_id()
-        until = timestamp(now + (wait or LEASE_SECONDS))
-        if self._messages.lease_outcome(message.id, owner, timestamp(now), until):
+        until = now + (wait or LEASE_SECONDS)
+        if self._messages.lease_outcome(message.id, owner, now, until):
             return owner, wait
         turn = max(message.outcome_next_try_at, message.outcome_lease_until)
-        left = ceil(seconds_of(turn) - now) if turn else 0
+        left = ceil(turn - now) if turn else 0
         return owner, left if left > 0 else LEASE_SECONDS
 
     def _record(
@@ -122,7 +122,7 @@ class ForwardOutcome:
         given_up, wait = None, None
         figures: Figures
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
-            self._messages.record_reported(message.id, outcome, timestamp(now))
+            self._messages.record_reported(message.id, outcome, now)
             figures = {
                 Metric.FORWARDED: 1,
                 Metric.SECONDS_TO_REPORTED: seconds_since(message.outcome_due_at, now),
@@ -130,11 +130,11 @@ class ForwardOutcome:
         elif result.verdict is ReportVerdict.REFUSED or is_exhausted(tries):
             given_up = f"moengage_{result.http_status or 'unreachable'}"
             self._dead_letters.add_outcome(message.id, reason=given_up)
-            self._messages.record_given_up(message.id, given_up, timestamp(now))
+            self._messages.record_given_up(message.id, given_up, now)
             figures = {Metric.FORWARDS_GIVEN_UP: 1}
         else:
             wait = seconds_before_next_try(tries, self._chance(), result.retry_after)
-            self._messages.record_not_acknowledged(message.id, owner, timestamp(now + wait))
+            self._messages.record_not_acknowledged(message.id, owner, now + wait)
             figures = {Metric.FORWARDS_RETRIED: 1}
         fields = {
             **message_fields(message),

@@ -108,7 +108,7 @@ FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
 class Position(NamedTuple):
     """A message's place among others, by when it was accepted."""
 
-    accepted_at: str
+    accepted_at: float
     message_id: str
 
     @classmethod
@@ -122,7 +122,7 @@ class MessageStore(Protocol):
 
     Every method is one atomic step (recording something late: two), so that a function may be
     killed between any two calls. A call that is repeated because its answer was lost succeeds.
-    Lists leave out what cannot be read. Times are ISO 8601 UTC.
+    Lists leave out what cannot be read. Times are seconds since the epoch.
     """
 
     def create(self, message: Message) -> Message | None:
@@ -144,11 +144,11 @@ class MessageStore(Protocol):
             It cannot be read.
         """
 
-    def begin_attempt(self, message_id: str, at: str) -> Attempt:
+    def begin_attempt(self, message_id: str, at: float) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
 
     def begin_first_attempts(
-        self, message_ids: Iterable[str], at: str
+        self, message_ids: Iterable[str], at: float
     ) -> dict[str, Attempt | Exception]:
         """Do the same for many messages, most of which were never tried, each for itself.
 
@@ -159,7 +159,7 @@ class MessageStore(Protocol):
         """
 
     def record_result(
-        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: float
     ) -> Recorded:
         """Record the result of an attempt, with the outcome if there is one already.
 
@@ -175,10 +175,10 @@ class MessageStore(Protocol):
         An outcome that was not reported yet follows the state.
         """
 
-    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+    def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         """Record an outcome that no receipt brought, unless there is one."""
 
-    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+    def lease_outcome(self, message_id: str, owner: str, at: float, until: float) -> bool:
         """Lease an outcome to one reporter until then; nobody else reports it meanwhile.
 
         An outcome that becomes due is leased to the record that its maker queues
@@ -191,26 +191,26 @@ class MessageStore(Protocol):
             calls, one succeeds.
         """
 
-    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
-        """Record what was reported; the message is closed. Nothing changes that later."""
+    def record_reported(self, message_id: str, outcome: Outcome, at: float) -> None:
+        """Record what was reported to MoEngage, for good; the message is closed."""
 
-    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: float) -> None:
         """End a lease after a report that failed: count it, and say when it is tried again."""
 
-    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+    def record_given_up(self, message_id: str, reason: str, at: float) -> None:
         """Record that the outcome lies in the dead-letter queue, and why."""
 
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
-    def record_log_answer(self, message_id: str, at: str) -> None:
+    def record_log_answer(self, message_id: str, at: float) -> None:
         """Record that 8x8's log was read and did not say what became of a message."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, since: str = "0", until: str) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome is not reported."""
+    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome is not reported yet."""
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -228,7 +228,7 @@ class MessageStore(Protocol):
     ) -> Iterator[Message]:
         """Return the messages of a campaign, the newest first, from where a call stopped."""
 
-    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
 
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
@@ -243,7 +243,7 @@ class MessageStore(Protocol):
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
 
-    def keep_event(self, event: UnknownEvent, received_at: str) -> None:
+    def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
 
 
@@ -359,7 +359,7 @@ class OptOuts(Protocol):
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
 
-    def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
+    def record(self, person: Person, opt_request: OptRequest, at: float) -> None:
         """Record what a person asked for. An earlier request that comes late changes nothing.
 
         Of two at the same moment the opt-out holds.
@@ -373,13 +373,13 @@ class ExportJob:
     Attributes
     ----------
     since, asked_at
-        The span that it covers, ISO 8601 UTC.
+        The span that it covers, seconds since the epoch.
     """
 
     sub_account_id: str
     job_id: str
-    since: str
-    asked_at: str
+    since: float
+    asked_at: float
 
 
 class ExportJobs(Protocol):
@@ -402,13 +402,13 @@ class Trace:
     Attributes
     ----------
     received_at
-        ISO 8601 UTC.
+        Seconds since the epoch.
     is_inbound
         Whether it is an SMS from the person; else it is a callback that was not understood.
     """
 
     id: str
-    received_at: str
+    received_at: float
     is_inbound: bool
 
 
@@ -504,7 +504,7 @@ class LogExport:
 class Log(Protocol):
     """Exports of 8x8's log."""
 
-    def ask(self, sub_account_id: str, *, since: str, until: str) -> str:
+    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         """Ask for the log of a time span; returns a job id."""
 
     def read(
@@ -514,7 +514,7 @@ class Log(Protocol):
         message_ids: Collection[str],
         *,
         asked_at: float,
-        received_at: str,
+        received_at: float,
     ) -> LogExport | None:
         """Return what the log shows of these messages, ``None`` while it is not ready.
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from itertools import batched
 from typing import Any, NamedTuple
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, OutcomeStatus
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
@@ -128,6 +127,6 @@ def new_outcome(recorded: Recorded) -> tuple[dict[str, Any], Figures]:
     return {"outcome": outcome.status, "outcome_reason": outcome.reason or None}, figures
 
 
-def seconds_since(moment: str, now: float) -> float:
+def seconds_since(moment: float, now: float) -> float:
     """Return the seconds since a moment, at least 0: functions' clocks differ a little."""
-    return round(max(0.0, now - seconds_of(moment)), 3)
+    return round(max(0.0, now - moment), 3)

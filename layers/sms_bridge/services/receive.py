@@ -2,7 +2,7 @@
 
 import time
 
-from sms_bridge.domain.clock import Clock, timestamp
+from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
 from sms_bridge.domain.opt_out import Keywords, moment_of, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
@@ -51,7 +51,7 @@ class ReceiveCallback:
             case InboundMessage() as inbound:
                 self._keep(inbound, hash_key)
             case UnknownEvent():
-                self._messages.keep_event(event, timestamp(self._clock()))
+                self._messages.keep_event(event, self._clock())
                 logger.warning(
                     "event not understood",
                     key=event.key,

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sms_bridge.domain.clock import Clock, seconds_of, timestamp
+from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
@@ -146,7 +146,7 @@ class Reconcile:
         since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
         until = youngest_to_look_at(self._clock(), self._plan.timeouts)
         try:
-            yield from self._messages.open_messages(since=timestamp(since), until=timestamp(until))
+            yield from self._messages.open_messages(since=since, until=until)
         except Exception as error:
             # Each run begins elsewhere; of what was found so far the log is asked all the same.
             log_failure("open messages not listed", error)
@@ -176,7 +176,7 @@ class Reconcile:
                     self._messages.close(message.id)
                     return
                 now = self._clock()
-                recorded = self._messages.record_outcome(message.id, outcome, timestamp(now))
+                recorded = self._messages.record_outcome(message.id, outcome, now)
                 queue_outcome(self._outcomes, recorded, now)
                 self._log_resolved("no final receipt came", recorded)
 
@@ -184,7 +184,7 @@ class Reconcile:
         ambiguous = bool(message.ambiguous_since)
         if self._plan.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
-            attempt = self._messages.begin_attempt(message.id, timestamp(self._clock()))
+            attempt = self._messages.begin_attempt(message.id, self._clock())
             if not attempt.begun:
                 return
             message = replace(message, attempt=attempt.number)
@@ -197,7 +197,7 @@ class Reconcile:
             message.attempt,
             result,
             self._plan.retry.state_after(result, ambiguous=ambiguous),
-            timestamp(now),
+            now,
         )
         queue_outcome(self._outcomes, recorded, now)
         self._log_resolved(result.description, recorded)
@@ -221,10 +221,10 @@ class Reconcile:
 
         An export that is not ready is read by the next run.
         """
-        since = timestamp(min(seconds_of(one.accepted_at) for one in messages) - _MARGIN)
-        now = timestamp(self._clock())
+        since = min(one.accepted_at for one in messages) - _MARGIN
+        now = self._clock()
         job = self._jobs.get(sub_account_id)
-        too_old = job and self._clock() - seconds_of(job.asked_at) > _MAX_AGE_OF_AN_EXPORT
+        too_old = job and self._clock() - job.asked_at > _MAX_AGE_OF_AN_EXPORT
         if job is None or too_old:
             job_id = self._log.ask(sub_account_id, since=since, until=now)
             job = ExportJob(sub_account_id, job_id, since, now)
@@ -234,8 +234,8 @@ class Reconcile:
                 sub_account_id,
                 job.job_id,
                 [message.id for message in messages],
-                asked_at=seconds_of(job.asked_at),
-                received_at=timestamp(self._clock()),
+                asked_at=job.asked_at,
+                received_at=self._clock(),
             )
             if export is not None:
                 break
@@ -273,10 +273,10 @@ class Reconcile:
             self._resolve_absent(message)
             return
         if needs_log_answer(message, self._plan.timeouts):
-            self._messages.record_log_answer(message.id, timestamp(now))
+            self._messages.record_log_answer(message.id, now)
 
     def _resolve_absent(self, message: Message) -> None:
-        can_be_sent = seconds_of(message.send_before) > self._clock()
+        can_be_sent = message.send_before > self._clock()
         match self._plan.absent:
             case AbsentPolicy.RESEND if can_be_sent:
                 # Its record is in the send queue and has the text.

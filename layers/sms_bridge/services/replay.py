@@ -14,15 +14,15 @@ class ReplayScope:
     Attributes
     ----------
     since, until
-        When the messages were accepted, ISO 8601 UTC.
+        When the messages were accepted, seconds since the epoch.
     reason
         Why they were given up, such as ``moengage_503``.
     message_ids
         Only these.
     """
 
-    since: str = "0"
-    until: str = "9"
+    since: float = 0.0
+    until: float = float("inf")
     reason: str = ""
     message_ids: frozenset[str] = frozenset()
 

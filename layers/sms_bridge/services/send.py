@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 
 from sms_bridge import background
-from sms_bridge.domain.clock import Clock, seconds_of, timestamp
+from sms_bridge.domain.clock import Clock, seconds_of
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
@@ -188,11 +188,11 @@ class SendMessage:
             dlt_template_id=request.dlt_template_id or "",
             encoding=segments.encoding,
             segments=segments.count,
-            accepted_at=timestamp(now),
-            scheduled_at=timestamp(scheduled) if scheduled > now else "",
-            send_before=timestamp(max(now, scheduled) + seconds_to_live),
+            accepted_at=now,
+            scheduled_at=scheduled if scheduled > now else 0.0,
+            send_before=max(now, scheduled) + seconds_to_live,
             attempt=0 if self._plan.is_queued else 1,
-            attempt_at="" if self._plan.is_queued else timestamp(now),
+            attempt_at=0.0 if self._plan.is_queued else now,
         )
         if key is None:
             self._messages.create(message)
@@ -208,7 +208,7 @@ class SendMessage:
     ) -> Message:
         """Return the message that was claimed first, as it is known once its sender is done."""
         answer_time.promise(first)
-        sender_is_done = seconds_of(first.accepted_at) + ANSWER_SECONDS
+        sender_is_done = first.accepted_at + ANSWER_SECONDS
         while first.state is State.SENDING and self._clock() < sender_is_done:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
@@ -299,7 +299,7 @@ class SendMessage:
     def _record(self, message: Message, result: SendResult, state: State) -> Recorded:
         try:
             recorded = self._messages.record_result(
-                message.id, message.attempt, result, state, timestamp(self._clock())
+                message.id, message.attempt, result, state, self._clock()
             )
             queue_outcome(self._outcomes, recorded, self._clock())
         except Exception as error:

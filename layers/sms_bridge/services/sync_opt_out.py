@@ -2,7 +2,7 @@
 
 import time
 
-from sms_bridge.domain.clock import Clock, seconds_of
+from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.opt_out import Keywords, OptRequest, opt_request_of
 from sms_bridge.domain.outcome import ReportVerdict, seconds_before_next_opt_out_sync
 from sms_bridge.domain.phone_number import keyed_hash
@@ -64,7 +64,7 @@ class SyncOptOut:
         )
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
             return None
-        wait = seconds_before_next_opt_out_sync(self._clock() - seconds_of(inbound.received_at))
+        wait = seconds_before_next_opt_out_sync(self._clock() - inbound.received_at)
         if result.verdict is ReportVerdict.REFUSED or wait is None:
             reason = f"moengage_{result.http_status or 'unreachable'}"
             self._dead_letters.add_inbound(inbound_id, reason=reason)

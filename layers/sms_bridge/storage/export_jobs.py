@@ -28,7 +28,10 @@ class DynamoDBExportJobs:
         if item is None:
             return None
         return ExportJob(
-            sub_account_id, item["job_id"]["S"], item["since"]["S"], item["asked_at"]["S"]
+            sub_account_id,
+            item["job_id"]["S"],
+            seconds_of(item["since"]["S"]),
+            seconds_of(item["asked_at"]["S"]),
         )
 
     def put(self, job: ExportJob) -> None:
@@ -40,7 +43,7 @@ class DynamoDBExportJobs:
                     "job_id": job.job_id,
                     "since": job.since,
                     "asked_at": job.asked_at,
-                    "expires_at": int(seconds_of(job.asked_at)) + _SECONDS_KEPT,
+                    "expires_at": int(job.asked_at) + _SECONDS_KEPT,
                 }
             ),
         )

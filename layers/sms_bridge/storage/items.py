@@ -29,6 +29,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import (
     InboundMessage,
     Message,
@@ -92,12 +93,24 @@ _deserialize = TypeDeserializer().deserialize
 
 # ------------------------------------------------------------------------------------- any item
 def to_item(values: Mapping[str, Any]) -> Item:
-    """Write values in DynamoDB's notation, leaving out what is empty."""
+    """Write values in DynamoDB's notation, leaving out what is empty; a float is a time."""
     return {
-        name: _serialize(value)
+        name: _serialize(as_stored(value))
         for name, value in values.items()
-        if value is not None and value != "" and value != {}
+        if value is not None
+        and value != ""
+        and value != {}
+        and not (isinstance(value, float) and not value)
     }
+
+
+def as_stored(value: Any) -> Any:
+    """Return a value as items hold it: times are text."""
+    if isinstance(value, float):
+        return timestamp(value)
+    if isinstance(value, dict):
+        return {name: as_stored(inner) for name, inner in value.items()}
+    return value
 
 
 def from_item(item: Item) -> dict[str, Any]:
@@ -153,10 +166,9 @@ def message_from(item: Item) -> Message:
 
 
 def _message_from(values: dict[str, Any]) -> Message:
-    known = {field: values[name] for field, name in _PLAIN_FIELDS if name in values}
-    for field, value in known.items():
-        if type(value) is not _TYPES[field]:
-            raise TypeError(field)
+    known = {
+        field: _read(values[name], _TYPES[field]) for field, name in _PLAIN_FIELDS if name in values
+    }
     if "message_type" in values:
         known["message_type"] = MessageType(values["message_type"])
     if CAMPAIGN in values:
@@ -164,7 +176,8 @@ def _message_from(values: dict[str, Any]) -> Message:
         known["campaign_id"] = values[CAMPAIGN].removesuffix(suffix)
     if values.get("attempt"):
         # A message that was sent at once was accepted at the same moment.
-        known["attempt_at"] = values.get("attempt_at") or values.get("accepted_at", "")
+        at = values.get("attempt_at") or values.get("accepted_at")
+        known["attempt_at"] = seconds_of(at) if at else 0.0
     outcome = values.get("outcome")
     return Message(
         id=values["id"],
@@ -179,6 +192,12 @@ def _message_from(values: dict[str, Any]) -> Message:
 _TYPES: dict[str, type] = {
     field.name: type(field.default) for field in fields(Message) if field.name not in _OTHER_FORM
 }
+
+
+def _read(value: Any, its_type: type) -> Any:
+    if type(value) is not (str if its_type is float else its_type):
+        raise TypeError
+    return seconds_of(str(value)) if its_type is float else value
 
 
 # ------------------------------------------------------------------------- outcomes and receipts
@@ -232,17 +251,21 @@ def _receipts_from(values: dict[str, Any]) -> tuple[Receipt, ...]:
 def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
     ids = {name: stored.get(name) or message.get(name, "") for name in _RECEIPT_IDS}
     state = stored.get("means", stored["state"])
+    facts = {name: stored[name] for name in _RECEIPT_FIELDS if name in stored}
+    if "received_at" in facts:
+        facts["received_at"] = seconds_of(facts["received_at"])
     return Receipt(
         client_message_id=message["id"],
         state=None if state == _NOT_UNDERSTOOD else State(state),
         eightx8_state=stored["state"],
         **ids,
-        **{name: stored[name] for name in _RECEIPT_FIELDS if name in stored},
+        **facts,
     )
 
 
 # ----------------------------------------------------------------------------- inbound messages
 _INBOUND_NAMES = {"text": "body"}
+_INBOUND_TIMES = ("sent_at", "received_at")
 _INBOUND_FIELDS = [
     (field.name, _INBOUND_NAMES.get(field.name, field.name))
     for field in fields(InboundMessage)
@@ -258,6 +281,7 @@ def inbound_values(inbound: InboundMessage) -> dict[str, Any]:
 def inbound_from(item: Item) -> InboundMessage:
     """Read an inbound message's item."""
     values = {"sub_account_id": "", "source": "", "destination": "", "body": "", **from_item(item)}
+    values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}
     return InboundMessage(
         umid=values["id"].removeprefix(INBOUND_PREFIX),
         **{field: values[name] for field, name in _INBOUND_FIELDS if name in values},

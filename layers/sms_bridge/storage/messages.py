@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -61,7 +61,7 @@ SHARDS = "0123456789abcdef"
 _GIVEN_UP = "given up "
 
 # Before and after every moment that is written down.
-FIRST, LAST = "0", "9"
+FIRST, LAST = 0.0, float("inf")
 
 # What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
@@ -184,7 +184,7 @@ class DynamoDBMessages:
         is_own = bool(message.claimed_by) and taken.claimed_by == message.claimed_by
         return None if is_own else taken
 
-    def begin_attempt(self, message_id: str, at: str) -> Attempt:
+    def begin_attempt(self, message_id: str, at: float) -> Attempt:
         nonce = self._new_nonce()
         is_a_message = "attribute_exists(accepted_at)"
         waits = f"#state = :{State.WAITING}"
@@ -203,7 +203,7 @@ class DynamoDBMessages:
         return Attempt.of(message, begun=True)
 
     def begin_first_attempts(
-        self, message_ids: Iterable[str], at: str
+        self, message_ids: Iterable[str], at: float
     ) -> dict[str, Attempt | Exception]:
         """Begin most in few calls.
 
@@ -226,7 +226,7 @@ class DynamoDBMessages:
                     Statements=[
                         {
                             "Statement": statement,
-                            "Parameters": [{"S": at}, {"S": nonce}, {"S": one}],
+                            "Parameters": [{"S": timestamp(at)}, {"S": nonce}, {"S": one}],
                             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                         }
                         for one in some
@@ -245,7 +245,7 @@ class DynamoDBMessages:
         return attempts
 
     def _after_refusal(
-        self, message_id: str, refusal: Mapping[str, Any], nonce: str, at: str
+        self, message_id: str, refusal: Mapping[str, Any], nonce: str, at: float
     ) -> Attempt | Exception:
         """Return what a statement's refusal means; begins an attempt that is not the first."""
         if refusal["Code"] != "ConditionalCheckFailed":
@@ -268,11 +268,11 @@ class DynamoDBMessages:
         return Attempt.of(message_from(item), begun=is_own)
 
     def record_result(
-        self, message_id: str, attempt: int, result: SendResult, state: State, at: str
+        self, message_id: str, attempt: int, result: SendResult, state: State, at: float
     ) -> Recorded:
         facts = {
             "answered_at": at,
-            "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else "",
+            "ambiguous_since": at if result.verdict is Verdict.AMBIGUOUS else 0.0,
             "umid": result.umid,
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
@@ -338,12 +338,12 @@ class DynamoDBMessages:
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
 
-    def keep_event(self, event: UnknownEvent, received_at: str) -> None:
+    def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
         self._keep(f"event {event.key}", received_at, content)
 
     # ---------------------------------------------------------------------------------- outcomes
-    def record_outcome(self, message_id: str, outcome: Outcome, at: str) -> Recorded:
+    def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         due = self._due(outcome, at)
         try:
             message = self._update(message_id, due, only_if=["attribute_not_exists(due_at)"])
@@ -353,7 +353,7 @@ class DynamoDBMessages:
             return Recorded(there, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=is_own)
         return Recorded(message, Effect.MOVED, outcome_is_new=True)
 
-    def lease_outcome(self, message_id: str, owner: str, at: str, until: str) -> bool:
+    def lease_outcome(self, message_id: str, owner: str, at: float, until: float) -> bool:
         """Lease an outcome.
 
         .. code-block:: text
@@ -376,7 +376,7 @@ class DynamoDBMessages:
             given={":at": at, ":owner": owner},
         )
 
-    def record_reported(self, message_id: str, outcome: Outcome, at: str) -> None:
+    def record_reported(self, message_id: str, outcome: Outcome, at: float) -> None:
         self._was_written(
             message_id,
             {"reported_at": at, "outcome": outcome_values(outcome)},
@@ -385,7 +385,7 @@ class DynamoDBMessages:
             client=self._patient,
         )
 
-    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: str) -> None:
+    def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: float) -> None:
         self._was_written(
             message_id,
             {"next_try_at": next_try_at},
@@ -395,7 +395,7 @@ class DynamoDBMessages:
             given={":owner": owner},
         )
 
-    def record_given_up(self, message_id: str, reason: str, at: str) -> None:
+    def record_given_up(self, message_id: str, reason: str, at: float) -> None:
         self._was_written(
             message_id,
             {
@@ -415,7 +415,7 @@ class DynamoDBMessages:
             only_if=["attribute_exists(given_up)", "attribute_not_exists(reported_at)"],
         )
 
-    def record_log_answer(self, message_id: str, at: str) -> None:
+    def record_log_answer(self, message_id: str, at: float) -> None:
         self._was_written(
             message_id, {"log_answered_at": at}, only_if=["attribute_exists(accepted_at)"]
         )
@@ -430,13 +430,13 @@ class DynamoDBMessages:
         item = self._get(message_id)
         return message_from(item) if item else None
 
-    def open_messages(self, *, since: str = FIRST, until: str) -> Iterator[Message]:
+    def open_messages(self, *, since: float = FIRST, until: float) -> Iterator[Message]:
         # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret
         for shard in SHARDS[first:] + SHARDS[:first]:
             yield from self._listed(shard, since, until)
 
-    def given_up_messages(self, *, since: str, until: str) -> Iterator[Message]:
+    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         for shard in SHARDS:
             yield from self._listed(_GIVEN_UP + shard, since, until)
 
@@ -451,7 +451,7 @@ class DynamoDBMessages:
         shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
         return self._newest_first(BY_CAMPAIGN, shards, before)
 
-    def _listed(self, shard: str, since: str, until: str) -> Iterator[Message]:
+    def _listed(self, shard: str, since: float, until: float) -> Iterator[Message]:
         for item in self._find(OPEN, shard, since=since, until=until):
             # The index lags behind the table; what left the list meanwhile is not on it.
             if item.get("open_shard") == {"S": shard} and (message := self._readable(item)):
@@ -474,8 +474,8 @@ class DynamoDBMessages:
         index: Index,
         value: str,
         *,
-        since: str = FIRST,
-        until: str = LAST,
+        since: float = FIRST,
+        until: float = LAST,
         backwards: bool = False,
     ) -> Iterator[Item]:
         """Return the items under a value of an index, by when they were accepted."""
@@ -486,7 +486,7 @@ class DynamoDBMessages:
                 f"{index.attribute} = :value AND accepted_at BETWEEN :since AND :until"
             ),
             "ExpressionAttributeValues": to_item(
-                {":value": value, ":since": since, ":until": until}
+                {":value": value, ":since": _bound(since), ":until": _bound(until)}
             ),
             "ScanIndexForward": not backwards,
         }
@@ -515,7 +515,7 @@ class DynamoDBMessages:
         state: State,
         facts: Mapping[str, Any],
         outcome: Outcome | None,
-        at: str,
+        at: float,
         *,
         only_if: Sequence[str],
         given: Mapping[str, Any],
@@ -571,16 +571,16 @@ class DynamoDBMessages:
                 is_new = bool(due) and message.outcome_lease_owner == due["lease_owner"]
                 return Recorded(message, Effect.MOVED, outcome_is_new=is_new)
 
-    def _due(self, outcome: Outcome, at: str) -> dict[str, Any]:
+    def _due(self, outcome: Outcome, at: float) -> dict[str, Any]:
         """Return what makes an outcome due: it is leased to the record that its maker queues."""
         return {
             "outcome": outcome_values(outcome),
             "due_at": at,
             "lease_owner": self._new_nonce(),
-            "lease_until": timestamp(seconds_of(at) + FIRST_LEASE_SECONDS),
+            "lease_until": at + FIRST_LEASE_SECONDS,
         }
 
-    def _keep_facts(self, message_id: str, facts: Mapping[str, Any], at: str) -> Recorded:
+    def _keep_facts(self, message_id: str, facts: Mapping[str, Any], at: float) -> Recorded:
         """Write facts that come late: they fill gaps and change nothing."""
         facts = {**facts, "expires_at": self._expiry(at)}
         message = self._update(message_id, {}, first=facts)
@@ -659,7 +659,7 @@ class DynamoDBMessages:
             raise _RefusedError(item_of_refusal(error)) from None
         return message_from(item)
 
-    def _keep(self, key: str, received_at: str, values: Mapping[str, Any]) -> None:
+    def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         expires_at = self._expiry(received_at)
         kept = {"id": key, **values, "received_at": received_at, "expires_at": expires_at}
         self._client.put_item(TableName=self._table, Item=to_item(kept))
@@ -669,8 +669,8 @@ class DynamoDBMessages:
             TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True
         ).get("Item")
 
-    def _expiry(self, at: str) -> int:
-        return int(seconds_of(at)) + self._retention
+    def _expiry(self, at: float) -> int:
+        return int(at) + self._retention
 
 
 def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iterator[Item]:
@@ -707,9 +707,13 @@ def _stage_of(values: Mapping[str, Any]) -> int:
 
 def _has(values: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Return whether an item holds facts, but for those of which the first stays."""
-    return all(
-        values.get(name) == value for name, value in facts.items() if value and name not in _STAYS
-    )
+    written = from_item(to_item(facts))
+    return all(values.get(name) == value for name, value in written.items() if name not in _STAYS)
+
+
+def _bound(moment: float) -> str:
+    """Return an end of a time span as text."""
+    return "9" if moment == LAST else timestamp(moment)
 
 
 def _list(states: Iterable[State]) -> str:

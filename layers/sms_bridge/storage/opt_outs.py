@@ -36,7 +36,7 @@ class DynamoDBOptOuts:
         found = read_items(self._client, self._table, keys)
         return {by_id[item["id"]["S"]] for item in found if _is_out(item)}
 
-    def record(self, person: Person, opt_request: OptRequest, at: str) -> None:
+    def record(self, person: Person, opt_request: OptRequest, at: float) -> None:
         nothing_known = "attribute_not_exists(requested_at)"
         it_is_newer = "requested_at < :at"
         same_moment = "requested_at = :at"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.services.interfaces import Trace
 from sms_bridge.storage.aws import item_of_refusal
@@ -73,4 +74,4 @@ class DynamoDBPersonData:
 
 def _trace(item: dict[str, Any]) -> Trace:
     item_id = item["id"]["S"]
-    return Trace(item_id, item["received_at"]["S"], item_id.startswith(INBOUND_PREFIX))
+    return Trace(item_id, seconds_of(item["received_at"]["S"]), item_id.startswith(INBOUND_PREFIX))

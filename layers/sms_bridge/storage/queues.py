@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.errors import BridgeError
@@ -22,6 +23,7 @@ from sms_bridge.services.interfaces import (
     QueuedMessage,
     QueuedOutcome,
 )
+from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -129,7 +131,7 @@ class SqsSendQueue:
             QueueUrl=self._urls[message.message_type],
             MessageBody=_body(
                 messageType=message.message_type.value,
-                message={name: getattr(message, name) for name in _OF_A_MESSAGE},
+                message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
                 request={name: getattr(request, name) for name in _OF_A_REQUEST},
             ),
             DelaySeconds=min(delay_seconds, _MAX_DELAY),
@@ -193,7 +195,9 @@ def _queued_message(record: Record) -> QueuedMessage:
     content = _content(record)
     try:
         message_type = MessageType(content["messageType"])
-        message = Message(state=State.WAITING, message_type=message_type, **content["message"])
+        facts = content["message"]
+        facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}
+        message = Message(state=State.WAITING, message_type=message_type, **facts)
         request = MessageRequest(
             sub_account_id=message.sub_account_id,
             message_type=message_type,

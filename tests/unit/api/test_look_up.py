@@ -4,6 +4,7 @@ import pytest
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.look_up import look_up_answer, lookup_key_of, read_wanted
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.builders import (
@@ -21,13 +22,13 @@ REPORTED = a_message(
     umid=UMID,
     source="Acme",
     campaign_id="c-1",
-    accepted_at="2026-11-24T09:30:00.000Z",
-    answered_at="2026-11-24T09:30:00.400Z",
+    accepted_at=seconds_of("2026-11-24T09:30:00.000Z"),
+    answered_at=seconds_of("2026-11-24T09:30:00.400Z"),
     receipts=(
-        a_receipt("sent", received_at="2026-11-24T09:30:02.000Z"),
+        a_receipt("sent", received_at=seconds_of("2026-11-24T09:30:02.000Z")),
         a_receipt(
             "undelivered",
-            received_at="2026-11-24T09:30:04.000Z",
+            received_at=seconds_of("2026-11-24T09:30:04.000Z"),
             error_code="1",
             error_message="Absent",
             price="0.0375",
@@ -35,8 +36,8 @@ REPORTED = a_message(
         ),
     ),
     outcome=Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent"),
-    outcome_due_at="2026-11-24T09:30:04.000Z",
-    outcome_reported_at="2026-11-24T09:30:06.500Z",
+    outcome_due_at=seconds_of("2026-11-24T09:30:04.000Z"),
+    outcome_reported_at=seconds_of("2026-11-24T09:30:06.500Z"),
 )
 
 
@@ -88,8 +89,8 @@ def test_the_number_is_masked_unless_it_may_be_seen(full_number: bool, shown: st
 
 
 def test_the_history_is_in_the_order_in_which_things_came() -> None:
-    early = a_receipt("delivered", received_at="2026-11-24T09:30:00.100Z")
-    message = a_message(answered_at="2026-11-24T09:30:00.400Z", receipts=(early,))
+    early = a_receipt("delivered", received_at=seconds_of("2026-11-24T09:30:00.100Z"))
+    message = a_message(answered_at=seconds_of("2026-11-24T09:30:00.400Z"), receipts=(early,))
 
     history = look_up_answer(message, full_number=False)["history"]
 
@@ -108,7 +109,7 @@ def test_an_attempt_without_an_answer_is_listed() -> None:
 
 def test_an_outcome_that_was_given_up_is_listed_with_its_reason() -> None:
     message = a_message(
-        outcome_given_up="moengage_404", outcome_given_up_at="2026-11-24T09:31:00.000Z"
+        outcome_given_up="moengage_404", outcome_given_up_at=seconds_of("2026-11-24T09:31:00.000Z")
     )
 
     assert look_up_answer(message, full_number=False)["history"][-1] == {
@@ -120,7 +121,9 @@ def test_an_outcome_that_was_given_up_is_listed_with_its_reason() -> None:
 
 def test_why_a_message_waits_is_answered() -> None:
     message = a_message(
-        state=State.WAITING, answered_at="2026-11-24T09:30:00.400Z", reason="eightx8_throttled"
+        state=State.WAITING,
+        answered_at=seconds_of("2026-11-24T09:30:00.400Z"),
+        reason="eightx8_throttled",
     )
 
     answer = look_up_answer(message, full_number=False)

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim, seconds_a_window
 from sms_bridge.domain.message import Message, is_message_id
-from tests.builders import a_message
+from tests.builders import EVER, a_message
 from tests.fakes.messages import InMemoryMessages
 
 WINDOW = 120
@@ -39,7 +38,7 @@ class Claimants:
 
 
 def asked_for(now: float, by: str) -> Message:
-    return a_message(id="", claimed_by=by, accepted_at=timestamp(now))
+    return a_message(id="", claimed_by=by, accepted_at=now)
 
 
 class TestTheWindow:
@@ -145,7 +144,7 @@ class TestWindows:
         claimed = [claimants.claim(BOUNDARY + LENGTH * number).message for number in range(3)]
 
         assert not any(message.closes_window for message in claimed)
-        assert {one.id for one in claimants.store.open_messages(until="9")} == {
+        assert {one.id for one in claimants.store.open_messages(until=EVER)} == {
             message.id for message in claimed
         }
 
@@ -260,7 +259,7 @@ def test_late_repeats_on_both_sides_of_a_boundary_find_the_first_however_they_me
     start = BOUNDARY + 10 * LENGTH
     for claims in every_run([start + first, *(start + time for time in later)]):
         won = [claimed.message for claimed in claims if claimed.won]
-        accepted = sorted(seconds_of(message.accepted_at) for message in won)
+        accepted = sorted(message.accepted_at for message in won)
         assert all(later - earlier >= WINDOW for earlier, later in pairwise(accepted)) or (
             # Not in the order of their times: the first to come has the claim.
             len(won) == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import InboundMessage, UnknownEvent, is_message_id, new_id
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
 
@@ -23,7 +24,9 @@ def test_other_ids_are_not_taken_for_the_bridges(text: str) -> None:
 
 def test_a_repeated_receipt_has_the_same_key_and_any_other_a_different_one() -> None:
     receipt = a_receipt("undelivered", error_code="1")
-    repeated = a_receipt("undelivered", error_code="1", received_at="2026-11-25T00:00:00.000Z")
+    repeated = a_receipt(
+        "undelivered", error_code="1", received_at=seconds_of("2026-11-25T00:00:00.000Z")
+    )
     others = [
         a_receipt("delivered", error_code="1"),
         a_receipt("undelivered", error_code="2"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.opt_out import OptRequest, keywords_of, moment_of, opt_request_of
 
@@ -143,20 +144,28 @@ def test_a_text_of_any_length_is_read_at_once(character: str) -> None:
     assert time.process_time() - began < 0.5
 
 
-RECEIVED_AT = "2026-11-24T09:30:04.000Z"
+RECEIVED_AT = seconds_of("2026-11-24T09:30:04.000Z")
 
 
 @pytest.mark.parametrize(
     ("opt_request", "sent_at", "moment"),
     [
-        (OptRequest.OPT_OUT, "2026-11-24T09:30:03.120Z", "2026-11-24T09:30:03.120Z"),
-        (OptRequest.OPT_IN, "2026-11-24T09:30:03.120Z", "2026-11-24T09:30:03.120Z"),
-        (OptRequest.OPT_OUT, "", RECEIVED_AT),
-        (OptRequest.OPT_IN, "", "2026-11-24T09:25:04.000Z"),
+        (
+            OptRequest.OPT_OUT,
+            seconds_of("2026-11-24T09:30:03.120Z"),
+            seconds_of("2026-11-24T09:30:03.120Z"),
+        ),
+        (
+            OptRequest.OPT_IN,
+            seconds_of("2026-11-24T09:30:03.120Z"),
+            seconds_of("2026-11-24T09:30:03.120Z"),
+        ),
+        (OptRequest.OPT_OUT, 0.0, RECEIVED_AT),
+        (OptRequest.OPT_IN, 0.0, seconds_of("2026-11-24T09:25:04.000Z")),
     ],
 )
 def test_a_request_counts_from_when_it_was_sent_and_a_stop_in_doubt_wins(
-    opt_request: OptRequest, sent_at: str, moment: str
+    opt_request: OptRequest, sent_at: float, moment: float
 ) -> None:
     inbound = InboundMessage(
         umid="u",

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.reconciliation import (
     Finding,
@@ -20,7 +19,7 @@ from sms_bridge.domain.reconciliation import (
 from sms_bridge.domain.state import FINAL, State
 from tests.builders import AT, a_message
 
-START = seconds_of(AT)
+START = AT
 TO_LIVE = 3600
 PATIENCE = Timeouts(unknown=600, unresolved=86_400, receipt=172_800)
 
@@ -61,7 +60,7 @@ def found(message: Message, age: float) -> Finding | None:
 
 @pytest.mark.parametrize(("state", "age", "finding"), TABLE)
 def test_what_is_found_by_state_and_age(state: State, age: int, finding: Finding | None) -> None:
-    message = a_message(state=state, send_before=timestamp(START + TO_LIVE))
+    message = a_message(state=state, send_before=START + TO_LIVE)
 
     assert found(message, age) is finding
 
@@ -74,7 +73,7 @@ class TestTheLogsAnswer:
 
     def test_the_time_counts_from_the_first_answer(self, state: State, asked_from: int) -> None:
         answered = asked_from + 500_000
-        message = a_message(state=state, log_answered_at=timestamp(START + answered))
+        message = a_message(state=state, log_answered_at=START + answered)
 
         assert found(message, answered + 86_400) is Finding.ASK
         assert found(message, answered + 86_401) is Finding.OVERDUE
@@ -83,7 +82,7 @@ class TestTheLogsAnswer:
     def test_an_answer_from_before_the_log_had_to_be_asked_does_not_count(
         self, state: State, asked_from: int
     ) -> None:
-        message = a_message(state=state, log_answered_at=timestamp(START + asked_from - 1))
+        message = a_message(state=state, log_answered_at=START + asked_from - 1)
 
         assert found(message, 10_000_000) is Finding.ASK
         assert needs_log_answer(message, PATIENCE)
@@ -91,13 +90,13 @@ class TestTheLogsAnswer:
     def test_an_answer_about_an_earlier_attempt_does_not_count(
         self, state: State, asked_from: int
     ) -> None:
-        begun = timestamp(START + 2_000_000)
+        begun = START + 2_000_000
         message = a_message(
             state=state,
             accepted_at=begun,
             attempt=2,
             attempt_at=begun,
-            log_answered_at=timestamp(START + 1_000_000 + asked_from),
+            log_answered_at=START + 1_000_000 + asked_from,
         )
 
         assert found(message, 10_000_000) is Finding.ASK
@@ -115,13 +114,13 @@ class TestScheduledMessages:
     def test_the_log_is_asked_when_the_message_must_have_been_sent(
         self, state: State, timeout: int
     ) -> None:
-        message = a_message(state=state, scheduled_at=timestamp(self.AT))
+        message = a_message(state=state, scheduled_at=self.AT)
 
         assert finding_of(message, self.AT + timeout, PATIENCE) is None
         assert finding_of(message, self.AT + timeout + 1, PATIENCE) is Finding.ASK
 
     def test_a_log_that_ends_before_its_time_proves_nothing(self) -> None:
-        message = a_message(state=State.UNKNOWN, scheduled_at=timestamp(self.AT))
+        message = a_message(state=State.UNKNOWN, scheduled_at=self.AT)
 
         assert not is_proven_absent(message, self.AT + 300)
         assert is_proven_absent(message, self.AT + 301)
@@ -178,7 +177,7 @@ class TestOutcomes:
             state=state,
             outcome=self.DUE,
             outcome_due_at=AT,
-            outcome_next_try_at=timestamp(START + 7200),
+            outcome_next_try_at=START + 7200,
         )
 
         assert found(message, 8100) is None
@@ -228,7 +227,7 @@ def test_an_empty_log_proves_nothing() -> None:
 
 
 def test_the_last_attempt_counts_and_not_when_the_message_was_accepted() -> None:
-    message = a_message(state=State.UNKNOWN, attempt=2, attempt_at=timestamp(START + 1000))
+    message = a_message(state=State.UNKNOWN, attempt=2, attempt_at=START + 1000)
 
     assert not is_proven_absent(message, START + 1300)
     assert is_proven_absent(message, START + 1301)

@@ -1,21 +1,22 @@
-"""A message's story, as the support desk reads it."""
+"""A message's timeline, as the support desk reads it."""
 
 from typing import Any
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
-from tests.builders import NUMBER, UMID, a_message, a_receipt
+from tests.builders import AT, NUMBER, UMID, a_message, a_receipt
 
 
-def at(second: float) -> str:
-    return f"2026-11-24T09:30:{second:06.3f}Z"
+def at(second: float) -> float:
+    return AT + second
 
 
 def reported(message: Message) -> list[str]:
-    """Return the story with the seconds of each event."""
+    """Return the timeline with the seconds of each event."""
     return [f"{float(when[17:23]):g} {what}" for when, what in timeline_of(message)]
 
 
@@ -44,7 +45,7 @@ def outcome(which: Outcome, **changes: Any) -> dict[str, Any]:
     return {"outcome": which, "outcome_due_at": at(9), **changes}
 
 
-STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
+TIMELINES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "all the way": (
         {
             "state": State.DELIVERED,
@@ -118,7 +119,7 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "waiting for its first attempt": (
-        {"state": State.WAITING, "attempt": 0, "attempt_at": ""},
+        {"state": State.WAITING, "attempt": 0, "attempt_at": 0.0},
         [
             "0 accepted from MoEngage",
             "0 not sent yet; it waits in the send queue, until 2026-11-24 10:30 at most",
@@ -232,7 +233,11 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "state": State.DELIVERED,
             "answered_at": at(1),
             "receipts": (a_word("delivered", 9),),
-            **outcome(DELIVERED, outcome_tries=3, outcome_next_try_at="2026-11-24T09:45:00.000Z"),
+            **outcome(
+                DELIVERED,
+                outcome_tries=3,
+                outcome_next_try_at=seconds_of("2026-11-24T09:45:00.000Z"),
+            ),
         },
         [
             "0 accepted from MoEngage",
@@ -292,16 +297,16 @@ STORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", STORIES)
-def test_the_story_is_told(name: str) -> None:
-    facts, timeline = STORIES[name]
+@pytest.mark.parametrize("name", TIMELINES)
+def test_the_timeline_says_what_happened(name: str) -> None:
+    facts, timeline = TIMELINES[name]
     message = a_message(**{"accepted_at": at(0), "attempt_at": at(0), **facts})
 
     assert reported(message) == timeline
     assert NUMBER.removeprefix("+") not in str(timeline_of(message))
 
 
-def test_of_a_message_that_the_bridge_did_not_send_only_receipts_are_told() -> None:
+def test_of_a_message_that_the_bridge_did_not_send_only_receipts_are_shown() -> None:
     foreign = Message(id=f"umid {UMID}", state=State.SENT, receipts=(a_word("sent", 3),))
 
     assert reported(foreign) == ["3 given to the operator"]

@@ -147,8 +147,8 @@ class TestDetails:
         assert server.received[0].line.split()[1].endswith("/messages/..%2Fa%3Fb%23c%20d")
 
 
-SINCE, UNTIL = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
-ASKED_AT = seconds_of(UNTIL)
+SINCE, UNTIL = seconds_of("2026-11-24T09:00:00.000Z"), seconds_of("2026-11-24T10:00:00.000Z")
+ASKED_AT = UNTIL
 CREATED = "2026-11-24T09:30:01.1234567Z"
 OTHER_ID = MESSAGE_ID[::-1]
 
@@ -223,7 +223,11 @@ class TestAskingForAnExport:
             f"POST /api/v1/subaccounts/{SUB_ACCOUNT}/messages/exports HTTP/1.1"
         )
         assert received.headers["authorization"] == "Bearer key-1"
-        assert json.loads(received.body) == {"from": SINCE, "to": UNTIL, "limit": 0}
+        assert json.loads(received.body) == {
+            "from": "2026-11-24T09:00:00.000Z",
+            "to": "2026-11-24T10:00:00.000Z",
+            "limit": 0,
+        }
 
     def test_a_key_that_was_replaced_is_read_again(self) -> None:
         with LoopbackServer(answers(401), answers(202, b'{"jobId": "job-1"}')) as server:

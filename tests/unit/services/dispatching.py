@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
@@ -89,10 +88,10 @@ class Bridge:
             destination=request.destination,
             campaign_id=request.campaign_id or "",
             recipient_hash=keyed_hash(request.destination, "k"),
-            accepted_at=self.clock.text,
-            send_before=timestamp(self.clock.now + TO_LIVE),
+            accepted_at=self.clock.now,
+            send_before=self.clock.now + TO_LIVE,
             attempt=0,
-            attempt_at="",
+            attempt_at=0.0,
         )
         self.messages.create(message)
         self.send_queue.add(message, request)

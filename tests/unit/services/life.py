@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sms_bridge.api.callback import read_callback
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
@@ -117,7 +116,7 @@ class EightX8Books:
         own = [
             LogEntry(
                 taken_at,
-                a_receipt(word, client_message_id=message_id, received_at=self.clock.text),
+                a_receipt(word, client_message_id=message_id, received_at=self.clock.now),
             )
             for message_id, (word, taken_at) in self.words.items()
             if taken_at <= written_until
@@ -283,9 +282,9 @@ class Bridge:
         """Take a receipt of 8x8's."""
         _, taken_at = self.eightx8.words[message_id]
         self.eightx8.words[message_id] = (word, taken_at)
-        status = {"timestamp": self.clock.text}
+        status = {"timestamp": self.clock.now}
         body = a_receipt_callback(word, clientMessageId=message_id, status=status)
-        (event,) = read_callback(json.dumps(body), self.clock.text)
+        (event,) = read_callback(json.dumps(body), self.clock.now)
         return self._run(dies_at, lambda: self._receive(event, hash_key="k"))
 
     def reconcile(self, dies_at: int | None = None) -> bool:
@@ -299,4 +298,4 @@ class Bridge:
     def asked_for(self) -> list[Message]:
         """Return all messages, the oldest first."""
         real = (one for one in self.messages.messages.values() if not one.closes_window)
-        return sorted(real, key=lambda one: seconds_of(one.accepted_at))
+        return sorted(real, key=lambda one: one.accepted_at)

@@ -32,12 +32,12 @@ class Bridge:
             syncs_opt_outs=syncs_opt_outs,
             clock=self.clock,
         )
-        self.messages.create(a_message(accepted_at=self.clock.text))
+        self.messages.create(a_message(accepted_at=self.clock.now))
         self.clock.sleep(2)
 
     def receive(self, body: Any) -> None:
         content = body if isinstance(body, str) else json.dumps(body)
-        for event in read_callback(content, self.clock.text):
+        for event in read_callback(content, self.clock.now):
             self.step(event, hash_key="k")
 
     def state_of(self, message_id: str = MESSAGE_ID) -> State:

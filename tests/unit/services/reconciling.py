@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
@@ -13,7 +12,7 @@ from sms_bridge.domain.reconciliation import (
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
-from tests.builders import a_message, a_receipt
+from tests.builders import EVER, a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
@@ -76,9 +75,9 @@ class Bridge:
         accepted = self.clock.now - age
         message = a_message(
             id=an_id(number),
-            accepted_at=timestamp(accepted),
-            send_before=timestamp(accepted + TO_LIVE),
-            attempt_at=timestamp(accepted),
+            accepted_at=accepted,
+            send_before=accepted + TO_LIVE,
+            attempt_at=accepted,
             **changes,
         )
         self.messages.create(message)
@@ -115,11 +114,11 @@ class Bridge:
         return self.kept(message_id).state
 
     def accepted(self, message_id: str) -> float:
-        return seconds_of(self.kept(message_id).accepted_at)
+        return self.kept(message_id).accepted_at
 
     @property
     def open_ids(self) -> list[str]:
-        return [message.id for message in self.messages.open_messages(until="9")]
+        return [message.id for message in self.messages.open_messages(until=EVER)]
 
     @property
     def queued(self) -> list[str]:

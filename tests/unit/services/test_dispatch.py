@@ -134,7 +134,7 @@ class TestLater:
         bridge = Bridge(results=[AMBIGUOUS])
         message_id = bridge.add()
         bridge.dispatch()
-        bridge.messages.record_result(message_id, 1, NOT_SENT, State.WAITING, bridge.clock.text)
+        bridge.messages.record_result(message_id, 1, NOT_SENT, State.WAITING, bridge.clock.now)
         bridge.clock.sleep(120)
 
         assert bridge.dispatch() == []
@@ -182,7 +182,7 @@ class TestOptOuts:
         bridge = Bridge(heeds="promotional")
         message_id = bridge.add()
         other = bridge.add(2, destination=NUMBER + "2")
-        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.text)
+        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
 
         assert bridge.dispatch() == []
         assert bridge.posted == [other]
@@ -192,7 +192,7 @@ class TestOptOuts:
     def test_kinds_that_need_not_heed_are_sent(self) -> None:
         bridge = Bridge(heeds="promotional")
         message_id = bridge.add(message_type=MessageType.TRANSACTIONAL)
-        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.text)
+        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
 
         bridge.dispatch()
 
@@ -289,7 +289,7 @@ def test_what_8x8_took_is_told_by_its_receipt_and_not_written_down(logged: Writt
     assert bridge.dispatch() == []
 
     assert bridge.states([at_once, scheduled]) == [State.SENDING, State.QUEUED]
-    assert (bridge.kept(at_once).answered_at, bridge.kept(scheduled).umid) == ("", UMID)
+    assert (bridge.kept(at_once).answered_at, bridge.kept(scheduled).umid) == (0.0, UMID)
     sent = [line for line in logged.lines if line["message"] == "message sent"]
     assert {(line["message_id"], line["umid"]) for line in sent} == {
         (at_once, UMID),

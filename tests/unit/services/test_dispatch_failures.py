@@ -116,7 +116,7 @@ class TestBeginning:
         ids = [bridge.add(number) for number in range(3)]
         begin = bridge.messages.begin_attempt
 
-        def fails_for_one(message_id: str, at: str) -> Attempt:
+        def fails_for_one(message_id: str, at: float) -> Attempt:
             if message_id == ids[1]:
                 raise ConnectionError
             return begin(message_id, at)

@@ -13,6 +13,7 @@ from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
     BAD_REQUEST,
+    EVER,
     NOT_SENT,
     REJECTED,
     THROTTLED,
@@ -86,7 +87,7 @@ def test_no_message_is_lost_that_way(happens: Happening) -> None:
             bridge.dispatch()
 
         left = [body for body, _ in bridge.sqs.letters(QUEUE)]
-        for message in bridge.messages.open_messages(until="9"):
+        for message in bridge.messages.open_messages(until=EVER):
             is_taken = message.id in bridge.eightx8.taken
             assert message.state is State.SENDING
             assert is_taken or any(message.id in body for body in left)
@@ -123,7 +124,7 @@ def test_a_dispatcher_that_dies_before_it_posts_leaves_what_can_be_proven_later(
     assert bridge.states([message_id]) == [State.SENDING]
     assert bridge.posted == []
     for state, result in ((State.UNKNOWN, AMBIGUOUS), (State.WAITING, NOT_SENT)):
-        bridge.messages.record_result(message_id, 1, result, state, bridge.clock.text)
+        bridge.messages.record_result(message_id, 1, result, state, bridge.clock.now)
     bridge.sqs.repeat(QUEUE)
     bridge.dispatch()
     assert bridge.posted == [message_id]
@@ -136,7 +137,7 @@ def test_a_result_that_comes_after_another_attempt_began_changes_nothing() -> No
 
     def meanwhile(_: str) -> None:
         bridge.eightx8.meanwhile = lambda _: None
-        bridge.messages.record_result(message_id, 1, NOT_SENT, State.WAITING, bridge.clock.text)
+        bridge.messages.record_result(message_id, 1, NOT_SENT, State.WAITING, bridge.clock.now)
         bridge.sqs.repeat(QUEUE)
         bridge.dispatch()
 

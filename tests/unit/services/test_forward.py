@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.outcome import WAITS, ReportResult, ReportVerdict
 from sms_bridge.services.forward import NO_URL, ForwardOutcome
@@ -54,16 +53,16 @@ class Bridge:
     def add(self, message_id: str) -> None:
         """Make the outcome of a message due."""
         self.messages.create(a_message(id=message_id))
-        receipt = a_receipt("delivered", received_at=self.clock.text)
+        receipt = a_receipt("delivered", received_at=self.clock.now)
         recorded = self.messages.record_receipt(message_id, receipt, DELIVERED)
         self.leases[message_id] = recorded.message.outcome_lease_owner
 
     def fail_once(self) -> None:
         """Record a report that failed, whose next try is due now."""
         owner = self.message.outcome_lease_owner
-        self.messages.record_not_acknowledged(MESSAGE_ID, owner, self.clock.text)
-        until = timestamp(self.clock.now + 100)
-        assert self.messages.lease_outcome(MESSAGE_ID, owner, self.clock.text, until)
+        self.messages.record_not_acknowledged(MESSAGE_ID, owner, self.clock.now)
+        until = self.clock.now + 100
+        assert self.messages.lease_outcome(MESSAGE_ID, owner, self.clock.now, until)
 
     @property
     def message(self) -> Message:
@@ -77,7 +76,7 @@ def test_an_outcome_that_moengage_hears_is_closed() -> None:
 
     assert bridge.forward(MESSAGE_ID) is None
     assert bridge.moengage.reported == [(MESSAGE_ID, DELIVERED)]
-    assert bridge.message.outcome_reported_at == bridge.clock.text
+    assert bridge.message.outcome_reported_at == bridge.clock.now
     assert bridge.dead_letters.letters == []
 
 
@@ -110,7 +109,7 @@ def test_what_moengage_did_not_hear_stays_open_and_is_told_again(
     assert bridge.forward(MESSAGE_ID) == wait
     assert bridge.message.outcome_is_open
     assert bridge.message.outcome_tries == tries + 1
-    assert seconds_of(bridge.message.outcome_next_try_at) == bridge.clock.now + wait
+    assert bridge.message.outcome_next_try_at == bridge.clock.now + wait
     assert bridge.dead_letters.letters == []
 
 
@@ -147,10 +146,10 @@ def test_only_the_first_to_tell_an_outcome_needs_no_hold_of_its_own(
 ) -> None:
     bridge = Bridge()
     bridge.clock.sleep(seconds_later)
-    leased: list[str] = []
+    leased: list[float] = []
     lease = bridge.messages.lease_outcome
 
-    def noted(message_id: str, owner: str, at: str, until: str) -> bool:
+    def noted(message_id: str, owner: str, at: float, until: float) -> bool:
         leased.append(at)
         return lease(message_id, owner, at, until)
 
@@ -238,7 +237,7 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
     assert bridge.dead_letters.letters == [(MESSAGE_ID, "moengage_404")]
     assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
         "moengage_404",
-        bridge.clock.text,
+        bridge.clock.now,
     )
     assert not bridge.message.outcome_is_open
 

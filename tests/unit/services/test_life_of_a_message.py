@@ -17,10 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.domain.state import FINAL, NOT_WITH_8X8, State
+from tests.builders import EVER
 from tests.unit.services.life import REPORT_RESULT, SCENARIOS, SENDING, WINDOW, Bridge
 
 scenarios = st.lists(st.sampled_from(["taken", *SCENARIOS]), min_size=1, max_size=3)
@@ -76,7 +76,7 @@ class LifeOfMessages(RuleBasedStateMachine):
         assert len(new) == (not is_repeat) or (answer is None and not new)
         if new:
             # As it is written down: to the millisecond.
-            self.last_claims[text] = (new[0].id, seconds_of(new[0].accepted_at))
+            self.last_claims[text] = (new[0].id, new[0].accepted_at)
 
     @rule(pause=pauses, scenarios=scenarios, dies_at=deaths)
     def dispatch(self, pause: int, scenarios: list[str], dies_at: int | None) -> None:
@@ -151,7 +151,7 @@ class LifeOfMessages(RuleBasedStateMachine):
             self.bridge.reconcile()
             self.bridge.clock.sleep(300)
             is_queue_empty = self.bridge.sqs.letters(SENDING) == []
-            if is_queue_empty and not list(self.bridge.messages.open_messages(until="9")):
+            if is_queue_empty and not list(self.bridge.messages.open_messages(until=EVER)):
                 break
         for message in self.bridge.asked_for():
             assert message.outcome is not None

@@ -73,7 +73,7 @@ def test_a_new_outcome_counts_once(outcome: Outcome, metrics: set[Metric]) -> No
 
 
 def test_an_outcome_of_a_message_that_the_bridge_did_not_send_does_not_count() -> None:
-    message = a_message(outcome=Outcome(OutcomeStatus.DELIVERED), accepted_at="")
+    message = a_message(outcome=Outcome(OutcomeStatus.DELIVERED), accepted_at=0.0)
 
     assert new_outcome(Recorded(message, Effect.MOVED, outcome_is_new=True)) == ({}, {})
 

@@ -50,7 +50,7 @@ class TestReceipts:
 
         message = bridge.messages.get(MESSAGE_ID)
         assert message is not None
-        assert [one.received_at for one in message.receipts] == [bridge.clock.text]
+        assert [one.received_at for one in message.receipts] == [bridge.clock.now]
 
     def test_after_a_final_one_nothing_is_told_twice(self) -> None:
         bridge = Bridge()
@@ -90,7 +90,7 @@ class TestReceipts:
 
         bridge.messages.create(a_message())
         recorded = bridge.messages.record_result(
-            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, bridge.clock.text
+            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, bridge.clock.now
         )
 
         assert recorded.message.outcome_is_open

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.fakes.logs import WrittenLog
@@ -76,7 +77,7 @@ class TestAMessageThatWasNeverSent:
             age=TO_LIVE + 121,
             state=State.WAITING,
             attempt=2,
-            ambiguous_since="2026-11-24T09:00:00.000Z",
+            ambiguous_since=seconds_of("2026-11-24T09:00:00.000Z"),
         )
 
         assert bridge.run() == {"never_sent": 1}
@@ -100,7 +101,7 @@ class TestAMessageThatWasNeverSent:
         record = bridge.messages.record_result
 
         def begin_first(*arguments: Any) -> Any:
-            assert bridge.messages.begin_attempt(message_id, bridge.clock.text).begun
+            assert bridge.messages.begin_attempt(message_id, bridge.clock.now).begun
             return record(*arguments)
 
         bridge.messages.record_result = begin_first  # type: ignore[method-assign,assignment]
@@ -115,7 +116,7 @@ class TestAnOutcomeThatIsStuck:
         bridge = Bridge()
         message_id = bridge.add(age=1000, state=State.SENT)
         bridge.messages.record_outcome(
-            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.text
+            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.now
         )
         bridge.clock.sleep(1001)
 
@@ -126,10 +127,10 @@ class TestAnOutcomeThatIsStuck:
         bridge = Bridge()
         message_id = bridge.add(age=1000, state=State.SENT)
         bridge.messages.record_outcome(
-            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.text
+            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.now
         )
         outcome = Outcome(OutcomeStatus.DELIVERED)
-        bridge.messages.record_reported(message_id, outcome, bridge.clock.text)
+        bridge.messages.record_reported(message_id, outcome, bridge.clock.now)
         bridge.clock.sleep(901)
 
         assert bridge.run() == {}
@@ -220,7 +221,7 @@ class TestManyMessages:
         bridge.log_shows(an_entry(found, word="delivered"))
         listed = bridge.messages.open_messages
 
-        def ends_early(**span: str) -> Iterator[Message]:
+        def ends_early(**span: float) -> Iterator[Message]:
             yield from listed(**span)
             raise ConnectionError
 

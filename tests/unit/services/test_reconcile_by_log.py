@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
@@ -25,7 +24,7 @@ class TestAsking:
 
         assert bridge.run() == {"ask": 6}
         oldest = bridge.clock.now - PATIENCE.receipt - 1
-        assert bridge.log.asked == [(SUB_ACCOUNT, timestamp(oldest - 300), bridge.clock.text)]
+        assert bridge.log.asked == [(SUB_ACCOUNT, oldest - 300, bridge.clock.now)]
 
     def test_each_sub_account_has_a_log_of_its_own(self) -> None:
         bridge = Bridge()
@@ -268,7 +267,7 @@ class TestWhatIsNotInTheLog:
 
         bridge.run()
 
-        answered = replace(before, log_answered_at=bridge.clock.text)
+        answered = replace(before, log_answered_at=bridge.clock.now)
         assert bridge.kept(message_id) == answered
 
     def test_and_in_the_end_the_operator_decides(self) -> None:
@@ -297,8 +296,8 @@ class TestWhatIsNotInTheLog:
         """The export was asked for by an earlier run, for younger messages."""
         bridge = Bridge()
         old = bridge.unknown(1, age=3000)
-        since = timestamp(bridge.clock.now - 2000)
-        bridge.jobs.put(ExportJob(SUB_ACCOUNT, "job-0", since, bridge.clock.text))
+        since = bridge.clock.now - 2000
+        bridge.jobs.put(ExportJob(SUB_ACCOUNT, "job-0", since, bridge.clock.now))
         bridge.log_shows(bridge.log_is_at(0))
 
         bridge.run()
@@ -306,9 +305,7 @@ class TestWhatIsNotInTheLog:
         assert bridge.state_of(old) is State.UNKNOWN
         bridge.run()
         assert bridge.state_of(old) is State.WAITING
-        assert [since for _, since, _ in bridge.log.asked] == [
-            timestamp(bridge.accepted(old) - 300)
-        ]
+        assert [since for _, since, _ in bridge.log.asked] == [bridge.accepted(old) - 300]
 
     def test_a_message_that_is_sent_anew_meanwhile_is_not_judged_by_its_first_attempt(
         self,
@@ -320,7 +317,7 @@ class TestWhatIsNotInTheLog:
 
         def sent_meanwhile(*arguments: Any, **named: Any) -> object:
             bridge.messages.messages[message_id] = replace(
-                bridge.kept(message_id), attempt=2, attempt_at=bridge.clock.text
+                bridge.kept(message_id), attempt=2, attempt_at=bridge.clock.now
             )
             return read(*arguments, **named)
 

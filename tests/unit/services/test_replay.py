@@ -2,13 +2,14 @@
 
 import pytest
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.services.replay import ReplayScope, find_replays, replay
 from tests.builders import a_message
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryOutcomes
 
-EARLY, LATE = "2026-11-24T09:00:00.000Z", "2026-11-24T10:00:00.000Z"
+EARLY, LATE = seconds_of("2026-11-24T09:00:00.000Z"), seconds_of("2026-11-24T10:00:00.000Z")
 
 # Id, when it was accepted, why it was given up.
 GIVEN_UP = [("a", EARLY, "moengage_503"), ("b", LATE, "moengage_503"), ("c", LATE, "moengage_404")]
@@ -28,7 +29,7 @@ def messages() -> InMemoryMessages:
     return store
 
 
-def add(store: InMemoryMessages, message_id: str, accepted_at: str) -> None:
+def add(store: InMemoryMessages, message_id: str, accepted_at: float) -> None:
     store.create(a_message(id=message_id, accepted_at=accepted_at))
     store.record_outcome(message_id, Outcome(OutcomeStatus.DELIVERED), accepted_at)
 
@@ -69,6 +70,6 @@ def test_a_replayed_outcome_is_due_again_under_its_id_with_all_its_tries(
     replayed = messages.get("a")
     assert replayed is not None
     assert replayed.outcome_is_open
-    assert (replayed.outcome_tries, replayed.outcome_next_try_at) == (0, "")
+    assert (replayed.outcome_tries, replayed.outcome_next_try_at) == (0, 0.0)
     assert outcomes.queued == [("a", 0)]
     assert list(find_replays(messages, ReplayScope(until=EARLY))) == []

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Outcome, OutcomeStatus, is_message_id
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
@@ -55,8 +54,8 @@ class TestTheFirstTime:
         message = bridge.send()
 
         kept = bridge.kept(message)
-        assert (kept.state, kept.umid, kept.answered_at) == (State.SENDING, "", "")
-        assert kept.attempt_at == bridge.clock.text
+        assert (kept.state, kept.umid, kept.answered_at) == (State.SENDING, "", 0.0)
+        assert kept.attempt_at == bridge.clock.now
 
     @pytest.mark.parametrize("result", [REJECTED, REFUSED, THROTTLED, NOT_SENT, AMBIGUOUS])
     def test_whatever_else_8x8_said_is(self, result: SendResult) -> None:
@@ -65,7 +64,7 @@ class TestTheFirstTime:
         message = bridge.send()
 
         assert bridge.kept(message) == message
-        assert message.answered_at == bridge.clock.text
+        assert message.answered_at == bridge.clock.now
 
     def test_and_so_it_is_of_a_scheduled_message_whose_receipts_are_far_away(self) -> None:
         bridge = Bridge()
@@ -88,9 +87,9 @@ class TestTheFirstTime:
         assert (message.destination, message.sub_account_id) == (NUMBER, SUB_ACCOUNT)
         assert (message.source, message.campaign_id) == ("Acme", "c-1")
         assert (message.dlt_template_id, message.client_message_id) == ("d-1", "theirs")
-        assert message.accepted_at == bridge.clock.text
-        assert (message.attempt, message.attempt_at) == (1, bridge.clock.text)
-        assert message.send_before == timestamp(bridge.clock.now + TO_LIVE)
+        assert message.accepted_at == bridge.clock.now
+        assert (message.attempt, message.attempt_at) == (1, bridge.clock.now)
+        assert message.send_before == bridge.clock.now + TO_LIVE
         assert "ж" not in str(vars(bridge.messages))
 
     def test_the_size_is_an_estimate_until_8x8_tells_it(self) -> None:
@@ -223,7 +222,7 @@ class TestARepeat:
             bridge.clock.sleep(seconds)
             if bridge.clock.now >= 1_795_000_001:
                 bridge.messages.record_result(
-                    bridge.eightx8.sent_ids[0], 1, ACCEPTED, State.QUEUED, bridge.clock.text
+                    bridge.eightx8.sent_ids[0], 1, ACCEPTED, State.QUEUED, bridge.clock.now
                 )
 
         def repeat(_: str) -> None:

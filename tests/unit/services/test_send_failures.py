@@ -15,6 +15,7 @@ from sms_bridge.services.send import SendMessage
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
+    EVER,
     NOT_SENT,
     REFUSED,
     REJECTED,
@@ -80,7 +81,7 @@ class TestFailuresBetweenTheSteps:
             message = bridge.send()
 
         assert bridge.kept(message).state is message.state
-        assert [one.id for one in bridge.messages.open_messages(until="9")] == [message.id]
+        assert [one.id for one in bridge.messages.open_messages(until=EVER)] == [message.id]
 
     def test_what_waits_is_in_the_queue_before_that_is_recorded(self) -> None:
         """A crash between the two leaves a record too many, and no message that nobody sends."""

@@ -123,7 +123,7 @@ class TestTheQueuedMode:
         assert bridge.send_queue.queued == [
             (message, a_request(message_type=MessageType.TRANSACTIONAL), 0)
         ]
-        assert (message.state, message.attempt, message.attempt_at) == (State.WAITING, 0, "")
+        assert (message.state, message.attempt, message.attempt_at) == (State.WAITING, 0, 0.0)
         assert bridge.kept(message) == message
         assert bridge.eightx8.sent == []
 
@@ -174,7 +174,7 @@ class TestTheQueuedMode:
 class TestOptOuts:
     def bridge(self, *, heeds: str = "promotional", is_queued: bool = False) -> Bridge:
         bridge = Bridge(a_sending_plan(heeds=heeds, is_queued=is_queued))
-        bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.text)
+        bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
         return bridge
 
     def test_a_person_who_opted_out_is_not_texted_and_moengage_hears_why(self) -> None:

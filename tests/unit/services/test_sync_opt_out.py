@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.opt_out import OptRequest, keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
@@ -57,10 +56,10 @@ class Bridge:
                 source=NUMBER,
                 destination="+6599",
                 text=text,
-                received_at=timestamp(self.clock.now),
+                received_at=self.clock.now,
             )
         )
-        self.opt_outs.record(a_person(), now, self.clock.text)
+        self.opt_outs.record(a_person(), now, self.clock.now)
         self.step = SyncOptOut(
             messages=self.messages,
             opt_outs=self.opt_outs,

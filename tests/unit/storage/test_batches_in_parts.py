@@ -44,7 +44,7 @@ class Watched:
         self.opt_outs = DynamoDBOptOuts(this, TABLE)
         for message_id in IDS:
             self.store.create(
-                a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at="")
+                a_message(id=message_id, state=State.WAITING, attempt=0, attempt_at=0.0)
             )
         self.calls.clear()
 

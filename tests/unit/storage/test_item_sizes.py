@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench.dynamodb import size_of
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.state import State
@@ -70,9 +71,11 @@ def sizes(message: Message, *receipts: Receipt, recorded: bool = False) -> Itera
     store.create(message)
     yield size()
     if recorded:
-        store.begin_attempt(MESSAGE_ID, "2026-11-24T09:30:01.000Z")
+        store.begin_attempt(MESSAGE_ID, seconds_of("2026-11-24T09:30:01.000Z"))
         yield size()
-        store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, "2026-11-24T09:30:02.000Z")
+        store.record_result(
+            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, seconds_of("2026-11-24T09:30:02.000Z")
+        )
         yield size()
     for receipt in receipts:
         store.record_receipt(MESSAGE_ID, receipt, outcome_of_receipt(receipt))
@@ -88,7 +91,7 @@ class TestOneWriteUnit:
         assert max(sizes(a_message(**USUAL), SENT, last)) <= ONE_WRITE_UNIT
 
     def test_so_does_one_that_went_through_the_send_queue_and_was_delivered(self) -> None:
-        waiting = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at="")
+        waiting = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at=0.0)
 
         assert max(sizes(waiting, SENT, DELIVERED, recorded=True)) <= ONE_WRITE_UNIT
 
@@ -99,7 +102,7 @@ class TestOneWriteUnit:
         assert ONE_WRITE_UNIT < last_receipt <= reported <= 1.2 * ONE_WRITE_UNIT
 
     def test_so_do_a_failure_and_an_answer_that_is_written(self) -> None:
-        waiting = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at="")
+        waiting = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at=0.0)
         *before, last_receipt, reported = sizes(waiting, SENT, ABSENT, recorded=True)
 
         assert max(before) <= ONE_WRITE_UNIT

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
 from sms_bridge.errors import UnreadableItemError
@@ -25,6 +26,9 @@ from tests.builders import AT, MESSAGE_ID, NUMBER, a_message, a_receipt
 words = st.text(max_size=20)
 counts = st.integers(0, 999)
 outcomes = st.builds(Outcome, st.sampled_from(OutcomeStatus), words, words)
+# Items hold milliseconds.
+moments = st.just(0.0) | st.integers(1, 4_000_000_000_000).map(lambda one: one / 1000)
+
 receipts = st.builds(
     Receipt,
     umid=st.just(""),
@@ -34,7 +38,7 @@ receipts = st.builds(
     eightx8_state=words.filter(bool) | st.sampled_from(State).map(str),
     detail=words,
     at=words,
-    received_at=words,
+    received_at=moments,
     error_code=words,
     error_message=words,
     price=words,
@@ -58,23 +62,23 @@ def messages(draw: st.DrawFn) -> Message:
             umid=words,
             sub_account_id=words,
             reason=words,
-            accepted_at=words,
+            accepted_at=moments,
             outcome=st.none() | outcomes,
-            outcome_reported_at=words,
-            outcome_due_at=words,
+            outcome_reported_at=moments,
+            outcome_due_at=moments,
             outcome_tries=counts,
-            outcome_next_try_at=words,
+            outcome_next_try_at=moments,
             outcome_lease_owner=words,
-            outcome_lease_until=words,
+            outcome_lease_until=moments,
             outcome_given_up=words,
-            outcome_given_up_at=words,
+            outcome_given_up_at=moments,
             message_type=st.sampled_from(MessageType),
             attempt=counts,
             closes_window=st.booleans(),
         )
     )
     if message.attempt:
-        attempt_at = draw(st.just(message.accepted_at) | words.filter(bool))
+        attempt_at = draw(st.just(message.accepted_at) | moments.filter(bool))
         message = replace(message, attempt_at=attempt_at)
     if message.closes_window:
         message = replace(message, message_type=MessageType.PROMOTIONAL)
@@ -136,8 +140,8 @@ def test_attributes_that_a_later_version_added_do_no_harm() -> None:
 
 
 def test_receipts_are_in_the_order_in_which_they_came() -> None:
-    second = a_receipt("sent", received_at="2026-11-24T09:30:09.000Z")
-    first = a_receipt("delivered", received_at="2026-11-24T09:30:04.000Z")
+    second = a_receipt("sent", received_at=seconds_of("2026-11-24T09:30:09.000Z"))
+    first = a_receipt("delivered", received_at=seconds_of("2026-11-24T09:30:04.000Z"))
 
     message = message_from(item_of(a_message(receipts=(second, first))))
 

@@ -35,7 +35,7 @@ from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
 from tests.unit.services.sending import a_sending_plan
 
 A_DAY = 86_400
-THIRTY_DAYS_LATER = str(int(seconds_of(AT)) + 30 * A_DAY)
+THIRTY_DAYS_LATER = str(int(AT) + 30 * A_DAY)
 
 
 @pytest.mark.usefixtures("aws")
@@ -54,7 +54,9 @@ class TestExpiry:
         store = DynamoDBMessages(client, TABLE, retention_days=30)
         store.create(a_message(attempt=1))
 
-        store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, "2027-11-24T09:30:00.000Z")
+        store.record_result(
+            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, seconds_of("2027-11-24T09:30:00.000Z")
+        )
         store.record_receipt(MESSAGE_ID, a_receipt("sent", received_at=AT), None)
         store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
 
@@ -102,7 +104,7 @@ class TestLeastData:
         )
 
         send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
-        (event,) = read_callback(json.dumps(a_receipt_callback("delivered")), clock.text)
+        (event,) = read_callback(json.dumps(a_receipt_callback("delivered")), clock.now)
         receive(event, hash_key="k")
 
         (item,) = client.scan(TableName=TABLE)["Items"]
