@@ -127,7 +127,7 @@ def a_case(operation_id: str, mode: GenerationMode) -> Any:
 # --------------------------------------------------------------------------- answers, whatever is
 WORD = st.text(min_size=1, max_size=8)
 OPTIONAL = st.just("") | WORD
-MOMENT = st.integers(1, 4_000_000_000_000).map(lambda milliseconds: milliseconds / 1000)
+MOMENT = st.floats(1.0, 4e9)
 OPTIONAL_MOMENT = st.just(0.0) | MOMENT
 RECEIPT = st.builds(
     Receipt,
