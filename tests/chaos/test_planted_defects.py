@@ -104,9 +104,9 @@ def call_every_receipt_a_failure(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def tell_whoever_asks(patch: pytest.MonkeyPatch) -> None:
-    """Two records of an outcome are both told."""
-    patch.setattr(DynamoDBMessages, "hold_outcome", lambda *_: True)
+def report_for_every_record(patch: pytest.MonkeyPatch) -> None:
+    """Two records of an outcome are both reported."""
+    patch.setattr(DynamoDBMessages, "lease_outcome", lambda *_: True)
 
 
 def ignore_opt_outs(patch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answer_time, "ANSWER_SECONDS", 9.0)
 
 
-def tell_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
+def report_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
     """MoEngage looks for the id of a report among those that it has read in answers."""
     patch.setattr(queueing, "seconds_before_reporting", lambda *_: 0)
 
@@ -136,10 +136,10 @@ def tell_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
         (forget_receipts, (), True, Wrong.LOST),
         (forget_what_waits, ("refused", "throttled_with_time"), False, Wrong.STUCK),
         (call_every_receipt_a_failure, (), False, Wrong.UNTRUE),
-        (tell_whoever_asks, ("sqs_duplicates",), False, Wrong.REPORTED_TWICE),
+        (report_for_every_record, ("sqs_duplicates",), False, Wrong.REPORTED_TWICE),
         (ignore_opt_outs, ("opt_outs", "late_repeats"), False, Wrong.TEXTED),
         (wait_for_8x8, ("slow_answer",), False, Wrong.LATE),
-        (tell_before_moengage_knows, ("receipts_early",), False, Wrong.LOST),
+        (report_before_moengage_knows, ("receipts_early",), False, Wrong.LOST),
     ],
 )
 def test_a_planted_defect_shows(
