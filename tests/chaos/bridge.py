@@ -20,7 +20,7 @@ from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import Identifier
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.providers import http
+from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
 from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.settings import (
@@ -196,8 +196,7 @@ class Bridge:
             promotional_seconds_to_live=14_400,
         )
         timing = self._timing(machine)
-        with self._wires():
-            secrets, send_message, _ = wiring.send_parts(settings, self.account.clients, timing)
+        secrets, send_message, _ = wiring.send_parts(settings, self.account.clients, timing)
         rules = SendingRules(
             sub_account_ids=settings.sub_account_ids,
             transactional_sub_account_ids=settings.transactional_sub_account_ids,
@@ -224,8 +223,7 @@ class Bridge:
             send_rate_limit=1500,
             dispatch_concurrency=10,
         )
-        with self._wires():
-            parts = wiring.dispatch_parts(settings, self.account.clients, self._timing(machine))
+        parts = wiring.dispatch_parts(settings, self.account.clients, self._timing(machine))
 
         def handler(event: Any) -> Any:
             parts.secrets.get()
@@ -263,8 +261,7 @@ class Bridge:
             moengage_delivery_tracking_url=_TRACKING_URL,
             moengage_identifier=Identifier.MOE_MOBILE,
         )
-        with self._wires():
-            parts = wiring.forward_parts(settings, self.account.clients, self._timing(machine))
+        parts = wiring.forward_parts(settings, self.account.clients, self._timing(machine))
 
         def report(queued: QueuedOutcome | QueuedInbound) -> int | None:
             assert isinstance(queued, QueuedOutcome)
@@ -302,8 +299,7 @@ class Bridge:
             receipt_timeout_seconds=172_800,
         )
         timing = self._timing(machine)
-        with self._wires():
-            reconcile = wiring.reconcile(settings, self.account.clients, timing)
+        reconcile = wiring.reconcile(settings, self.account.clients, timing)
         return lambda _: reconcile(time_left=self._time_left(machine), scheduled_at=timing.clock())
 
     # -------------------------------------------------------------------------------------- clients
@@ -318,11 +314,11 @@ class Bridge:
         return lambda: machine.dies_at - self._world.now
 
     @contextmanager
-    def _wires(self) -> Iterator[None]:
-        """Let what is built connect to the simulators."""
+    def on_simulated_connections(self) -> Iterator[None]:
+        """Let the package connect to the simulators."""
 
         def connections(base_url: str, *, connect_timeout: float) -> SimulatedConnections[Any]:
-            service: Any = self._eightx8 if base_url == _8X8_URL else self._moengage
+            service: Any = self._moengage if base_url == _TRACKING_URL else self._eightx8
             return SimulatedConnections(
                 self._world,
                 self._loop.begin,
@@ -332,5 +328,8 @@ class Bridge:
                 connect_timeout=connect_timeout,
             )
 
-        with patch.object(http, "Connections", connections):
+        with (
+            patch.object(http, "Connections", connections),
+            patch.object(eightx8_log, "Connections", connections),
+        ):
             yield

@@ -5,12 +5,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
+
+from botocore.retries import standard
 
 from local.eightx8.callbacks import Target
+from sms_bridge.domain import message
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.observability import logger
+from sms_bridge.storage import messages
 from tests.chaos.books import OptRequested, Verdict, Wrong, compare
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side
@@ -108,12 +115,29 @@ def run(setting: Setting) -> Result:
     world = World(setting.seed)
     with (
         an_aws_account(),
+        _drawn_from_the_seed(world.random("package")),
         virtual_threads(world),
         _quiet(),
         closing(world),
         closing(WorldLoop(world)) as loop,
     ):
-        return _Campaign(world, loop, setting).run()
+        campaign = _Campaign(world, loop, setting)
+        with campaign.bridge.on_simulated_connections():
+            return campaign.run()
+
+
+@contextmanager
+def _drawn_from_the_seed(source: Random) -> Iterator[None]:
+    """Let what the package and boto3 draw at random follow from the seed."""
+    nonces = SimpleNamespace(token_hex=lambda size: source.randbytes(size).hex())
+    pauses = partial(standard.ExponentialBackoff, random=source.random)
+    with (
+        patch.object(message, "os", SimpleNamespace(urandom=source.randbytes)),
+        patch.object(messages, "secrets", nonces),
+        patch.object(messages, "random", source),
+        patch.object(standard, "ExponentialBackoff", pauses),
+    ):
+        yield
 
 
 @contextmanager
@@ -134,14 +158,14 @@ class _Campaign:
         span = setting.messages * setting.spacing + 60.0
         self._span = span
         self._faults = Faults(world, setting.faults, span=span)
-        self._bridge = Bridge(
+        self.bridge = Bridge(
             world,
             self._faults,
             policy=setting.policy,
             is_queued=setting.is_queued,
             heard=self._note,
         )
-        secret = self._bridge.account.secret
+        secret = self.bridge.account.secret
         self._eightx8 = EightX8Side(
             world,
             loop,
@@ -159,10 +183,10 @@ class _Campaign:
             messages=setting.messages,
             spacing=setting.spacing,
             token=secret["moengageTokens"][0],
-            post=self._bridge.post_message,
+            post=self.bridge.post_message,
             heard=self._note,
         )
-        self._bridge.connect(loop, self._eightx8, self._moengage)
+        self.bridge.connect(loop, self._eightx8, self._moengage)
         self._opt_requests: dict[str, list[OptRequested]] = defaultdict(list)
 
     def run(self) -> Result:
@@ -179,14 +203,14 @@ class _Campaign:
                 if was_thawed:
                     break
                 was_thawed = True
-                self._bridge.send_sms.thaw_all()
+                self.bridge.send_sms.thaw_all()
             world.spawn(self._reconcile)
         if not self._eightx8.simulator.pending:
             self._loop.finish(self._eightx8.simulator.settled(0.0))  # or fail, if it is broken
         verdict = compare(
             self._moengage,
             self._eightx8,
-            self._bridge,
+            self.bridge,
             self._faults,
             self._opt_requests,
         )
@@ -205,12 +229,12 @@ class _Campaign:
         return (
             not self._moengage.pending
             and not self._eightx8.simulator.pending
-            and self._bridge.is_at_rest
+            and self.bridge.is_at_rest
         )
 
     def _reconcile(self) -> None:
         try:
-            self._bridge.reconcile.invoke({})
+            self.bridge.reconcile.invoke({})
         except InvocationError:
             return
 
@@ -222,7 +246,7 @@ class _Campaign:
         at = random.uniform(0.2, 0.8) * self._span
 
         def rotate(new: str) -> None:
-            self._bridge.account.secret["eightx8ApiKey"] = new
+            self.bridge.account.secret["eightx8ApiKey"] = new
             self._faults.struck["key_rotated"] += 1
 
         # The secret first; until 8x8 knows the new key, it takes neither.
@@ -241,7 +265,7 @@ class _Campaign:
                 at += random.uniform(5.0, 60.0)
 
     def _post_callback(self, target: Target, event: dict[str, Any]) -> int:
-        status = self._bridge.post_callback(target, event)
+        status = self.bridge.post_callback(target, event)
         payload = event["payload"]
         if status == 200 and event["eventType"] == "inbound_message_received":
             opt_requests = self._opt_requests[f"{payload['subAccountId']} {payload['source']}"]
