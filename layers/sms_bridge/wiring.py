@@ -94,10 +94,10 @@ def send_parts(
         ),
         (
             secrets.get,
-            # Opt-out and claim are asked for side by side: each read opens a connection.
+            # Two at once: the opt-out is looked up while the message is claimed.
             _first_read(messages),
             _first_read(messages),
-            # Of direct mode, few sends need a queue.
+            # In direct mode few sends need a queue.
             (lambda: aws.sqs) if is_queued else eightx8.connect,
         ),
     )

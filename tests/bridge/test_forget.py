@@ -6,6 +6,7 @@ from bridge.calls import Answer
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
 from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed, client_of
@@ -40,7 +41,8 @@ def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = 
             destination="+6590001111",
             text="STOP",
             received_at=received_at,
-        )
+        ),
+        sender_hash=keyed_hash(number, HASH_KEY),
     )
 
 

@@ -191,8 +191,7 @@ def _groups(wanted: Wanted) -> list[float]:
     """Return when each of the messages began that the asks are, by the duplicate window."""
     begins: list[float] = []
     for ask in sorted(wanted.asks, key=lambda ask: ask.at):
-        window = float("inf") if wanted.client_message_id else DUPLICATE_WINDOW - _MARGIN
-        if not begins or ask.at >= begins[-1] + window:
+        if not begins or ask.at >= begins[-1] + DUPLICATE_WINDOW - _MARGIN:
             begins.append(ask.at)
     return begins
 

@@ -140,7 +140,9 @@ def is_within_what_no_schema_can_say(case: Any) -> bool:
         values = [one for one in case.body.values() if isinstance(one, str) and one]
         sources = [str(case.body.get(name) or "1").strip(" ") for name in NAMES["source"]]
         return (
-            max(sizes, default=0) <= MAX_SEGMENTS
+            # A form's pair with such a name is a value that was not escaped.
+            not any(map(str.isspace, "".join(case.body)))
+            and max(sizes, default=0) <= MAX_SEGMENTS
             and all(map(is_plain, values))
             and all(any(map(str.isalpha, one)) or SENDER.fullmatch(one) for one in sources)
         )

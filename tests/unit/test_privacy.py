@@ -197,7 +197,7 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(404), answers(500), reads_and_resets])
-def test_telling_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_reporting_to_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     messages.create(a_message(destination=NUMBER, attempt=1))
     messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.now)

@@ -104,7 +104,7 @@ class Queue:
     ],
     ids=["unreadable", "400", "401", "429", "500", "reset"],
 )
-def test_working_off_the_send_queue(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_dispatching_the_send_queue(behaviour: Behaviour, every_line: EveryLine) -> None:
     with LoopbackServer(behaviour) as server:
         Queue(server.url).dispatch()
 
@@ -112,7 +112,7 @@ def test_working_off_the_send_queue(behaviour: Behaviour, every_line: EveryLine)
 
 
 @pytest.mark.parametrize("method", ["begin_attempt", "record_result"])
-def test_working_it_off_while_the_table_fails(method: str, every_line: EveryLine) -> None:
+def test_dispatching_it_while_the_table_fails(method: str, every_line: EveryLine) -> None:
     with LoopbackServer(answers(500, WORDS)) as server:
         queue = Queue(server.url)
         with failing(queue.messages, method, error=SpeakingError()):
@@ -188,7 +188,7 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
 @pytest.mark.parametrize(
     "body", [f"{TEXT} {NUMBER}", json.dumps({"version": 1, "messageId": MESSAGE_ID})]
 )
-def test_working_off_the_outcome_queue(body: str, every_line: EveryLine) -> None:
+def test_handling_the_outcome_queue(body: str, every_line: EveryLine) -> None:
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = ForwardOutcome(
@@ -212,7 +212,7 @@ def test_working_off_the_outcome_queue(body: str, every_line: EveryLine) -> None
 
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(400, WORDS), reads_and_resets])
-def test_passing_on_a_wish(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None:
     clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()
     inbound = InboundMessage(
         umid=UMID,

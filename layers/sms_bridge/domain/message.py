@@ -16,11 +16,11 @@ class MessageType(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
-    Number and text never show in a ``repr``, so that no traceback can carry them.
+    It has no ``repr`` of its content, so that no traceback can carry number or text.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class MessageRequest:
     """
 
     sub_account_id: str
-    destination: str = field(repr=False)
-    text: str = field(repr=False)
+    destination: str
+    text: str
     message_type: MessageType = MessageType.PROMOTIONAL
     source: str | None = None
-    options: dict[str, str] = field(default_factory=dict, repr=False)
+    options: dict[str, str] = field(default_factory=dict)
     adds_callback_url: bool = False
     client_message_id: str | None = None
     idempotency_key: str | None = None
@@ -123,7 +123,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
@@ -137,16 +137,16 @@ class InboundMessage:
 
     umid: str
     sub_account_id: str
-    source: str = field(repr=False)
+    source: str
     destination: str
-    text: str = field(repr=False)
+    text: str
     encoding: str = ""
     segments: int = 0
     sent_at: float = 0.0
     received_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -158,10 +158,10 @@ class UnknownEvent:
 
     key: str
     event_type: str
-    content: str = field(repr=False)
+    content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Message:
     """What the bridge knows about a message.
 
@@ -212,7 +212,7 @@ class Message:
     claimed_by: str = ""
     closes_window: bool = False
     sub_account_id: str = ""
-    destination: str = field(default="", repr=False)
+    destination: str = ""
     recipient_hash: str = ""
     source: str = ""
     client_message_id: str = ""

@@ -31,10 +31,12 @@ _CALLING_CODES_OF_TWO_DIGITS = frozenset(
     )
 )
 
+_NO_DIGITS = re.compile(r"[^0-9]+")
+
 
 def digits_of(number: str) -> str:
-    """Return the digits alone, so that ``+65...`` and ``65...`` are the same recipient."""
-    return number.removeprefix("+")
+    """Return the digits alone: ``+65 9123-4567`` and ``006591234567`` are the same recipient."""
+    return _NO_DIGITS.sub("", number).lstrip("0")
 
 
 def international(number: str, country: str = "") -> str:

@@ -137,7 +137,7 @@ _MAX_ID = 100
 _LONG_NUMBER = re.compile(r"\d(?:[ ().-]?\d){5,}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Row:
     """A row of the table.
 

@@ -49,7 +49,7 @@ class Effect(StrEnum):
     """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recorded:
     """The message after something was recorded.
 
@@ -64,7 +64,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Attempt:
     """The answer to a request to begin sending a waiting message.
 
@@ -247,7 +247,7 @@ class MessageStore(Protocol):
         """Keep a callback that was not understood; keeping it twice changes nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class QueuedMessage:
     """A message from the send queue, with all that it takes to send it.
 
@@ -282,7 +282,7 @@ class SendQueue(Protocol):
         """Move a message to the dead-letter queue; returns whether it may leave the queue."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QueuedOutcome:
     """An outcome from the outcome queue.
 
@@ -300,7 +300,7 @@ class QueuedOutcome:
     receives: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QueuedInbound:
     """An inbound message from the outcome queue, whose sender opted out or in."""
 
@@ -366,7 +366,7 @@ class OptOuts(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ExportJob:
     """An export that 8x8 was asked for.
 
@@ -395,7 +395,7 @@ class ExportJobs(Protocol):
         """Forget the export: it is read, or came to nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace:
     """Something that holds a person's number and is no message to them.
 
@@ -484,7 +484,7 @@ class Details(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LogExport:
     """What an export of 8x8's log shows of some messages.
 

@@ -18,7 +18,7 @@ _SECONDS_TO_ASK = 6.0
 _ASKED_AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Wanted:
     """Which messages are asked for: all to a recipient, or of a campaign.
 
@@ -37,7 +37,7 @@ class Wanted:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Page:
     """Messages, the newest first, and where to go on; ``None`` at the end."""
 

@@ -7,7 +7,7 @@ from sms_bridge.domain.message import Message
 from sms_bridge.services.interfaces import MessageStore, OutcomeQueue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ReplayScope:
     """Which outcomes to replay; what is not named does not limit.
 

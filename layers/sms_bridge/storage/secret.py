@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.errors import BridgeError
@@ -30,7 +30,7 @@ class InvalidSecretError(BridgeError):
     """The secret cannot be used; its text says why and quotes nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Secret:
     """What the secret holds. Nothing of it shows in a ``repr``.
 
@@ -44,13 +44,13 @@ class Secret:
         without it people who opted out would not be known again, and ids could be computed.
     """
 
-    eightx8_api_key: str = field(repr=False)
-    moengage_data_api_key: str = field(default="", repr=False)
-    moengage_tokens: tuple[str, ...] = field(repr=False)
-    callback_tokens: tuple[str, ...] = field(repr=False)
-    look_up_tokens: tuple[str, ...] = field(repr=False)
-    full_number_tokens: tuple[str, ...] = field(repr=False)
-    hash_key: str = field(repr=False)
+    eightx8_api_key: str
+    moengage_data_api_key: str = ""
+    moengage_tokens: tuple[str, ...]
+    callback_tokens: tuple[str, ...]
+    look_up_tokens: tuple[str, ...]
+    full_number_tokens: tuple[str, ...]
+    hash_key: str
 
     @classmethod
     def from_json(cls, text: str) -> "Secret":

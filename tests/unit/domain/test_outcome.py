@@ -81,7 +81,9 @@ def test_a_result_of_sending_brings_an_outcome_only_when_it_is_the_end(
     ("seconds_since_accepted", "wait"),
     [(0, 6), (0.4, 6), (2, 4), (5.4, 1), (6, 0), (7, 0), (86_400, 0), (-60, 6)],
 )
-def test_moengage_is_told_when_it_knows_the_id(seconds_since_accepted: float, wait: int) -> None:
+def test_an_outcome_is_reported_when_moengage_knows_the_id(
+    seconds_since_accepted: float, wait: int
+) -> None:
     accepted_at = 1_795_000_000.0
 
     assert seconds_before_reporting(accepted_at, accepted_at + seconds_since_accepted) == wait
@@ -100,7 +102,7 @@ OPEN = {"state": State.DELIVERED, "outcome": Outcome(OutcomeStatus.DELIVERED), "
         ({"outcome_given_up": "moengage_404"}, False),
     ],
 )
-def test_an_outcome_is_open_until_moengage_heard_or_it_was_given_up(
+def test_an_outcome_is_open_until_it_is_reported_or_given_up(
     changes: dict[str, Any], is_open: bool
 ) -> None:
     assert a_message(**{**OPEN, **changes}).outcome_is_open is is_open

@@ -21,7 +21,7 @@ from tests.builders import AT, a_message
 
 START = AT
 TO_LIVE = 3600
-PATIENCE = Timeouts(unknown=600, unresolved=86_400, receipt=172_800)
+TIMEOUTS = Timeouts(unknown=600, unresolved=86_400, receipt=172_800)
 
 # State, seconds since the message was accepted (and its attempt was begun), what is found.
 TABLE = [
@@ -55,7 +55,7 @@ TABLE = [
 
 
 def found(message: Message, age: float) -> Finding | None:
-    return finding_of(message, START + age, PATIENCE)
+    return finding_of(message, START + age, TIMEOUTS)
 
 
 @pytest.mark.parametrize(("state", "age", "finding"), TABLE)
@@ -77,7 +77,7 @@ class TestTheLogsAnswer:
 
         assert found(message, answered + 86_400) is Finding.ASK
         assert found(message, answered + 86_401) is Finding.OVERDUE
-        assert not needs_log_answer(message, PATIENCE)
+        assert not needs_log_answer(message, TIMEOUTS)
 
     def test_an_answer_from_before_the_log_had_to_be_asked_does_not_count(
         self, state: State, asked_from: int
@@ -85,7 +85,7 @@ class TestTheLogsAnswer:
         message = a_message(state=state, log_answered_at=START + asked_from - 1)
 
         assert found(message, 10_000_000) is Finding.ASK
-        assert needs_log_answer(message, PATIENCE)
+        assert needs_log_answer(message, TIMEOUTS)
 
     def test_an_answer_about_an_earlier_attempt_does_not_count(
         self, state: State, asked_from: int
@@ -116,8 +116,8 @@ class TestScheduledMessages:
     ) -> None:
         message = a_message(state=state, scheduled_at=self.AT)
 
-        assert finding_of(message, self.AT + timeout, PATIENCE) is None
-        assert finding_of(message, self.AT + timeout + 1, PATIENCE) is Finding.ASK
+        assert finding_of(message, self.AT + timeout, TIMEOUTS) is None
+        assert finding_of(message, self.AT + timeout + 1, TIMEOUTS) is Finding.ASK
 
     def test_a_log_that_ends_before_its_time_proves_nothing(self) -> None:
         message = a_message(state=State.UNKNOWN, scheduled_at=self.AT)
@@ -165,7 +165,7 @@ class TestOutcomes:
     DUE = Outcome(OutcomeStatus.FAILED, "r", "")
 
     @pytest.mark.parametrize(("age", "finding"), [(900, None), (901, Finding.OUTCOME_STUCK)])
-    def test_one_that_nobody_tells_is_stuck(
+    def test_an_outcome_that_nobody_reports_is_stuck(
         self, state: State, age: int, finding: Finding | None
     ) -> None:
         message = a_message(state=state, outcome=self.DUE, outcome_due_at=AT)
@@ -184,7 +184,7 @@ class TestOutcomes:
         assert found(message, 8101) is Finding.OUTCOME_STUCK
 
     @pytest.mark.parametrize("how", ["outcome_reported_at", "outcome_given_up"])
-    def test_one_that_was_told_or_given_up_is_not(self, state: State, how: str) -> None:
+    def test_one_that_was_reported_or_given_up_is_not(self, state: State, how: str) -> None:
         message = a_message(state=state, outcome=self.DUE, outcome_due_at=AT, **{how: AT})
 
         assert found(message, 10_000_000) is None
@@ -214,7 +214,7 @@ def test_what_is_found_never_becomes_less_with_time(state: State, age: int, late
         (State.QUEUED, 1_000_000, False),
     ],
 )
-def test_only_what_8x8_took_well_after_it_proves_that_a_message_is_absent(
+def test_only_what_8x8_created_well_after_it_proves_that_a_message_is_absent(
     state: State, seconds: float, is_proven: bool
 ) -> None:
     message = a_message(state=state, attempt_at=AT)
@@ -241,7 +241,7 @@ def test_the_last_attempt_counts_and_not_when_the_message_was_accepted() -> None
         (MissingReceiptPolicy.NOTHING, None),
     ],
 )
-def test_what_is_told_where_a_receipt_is_missing(
+def test_what_is_reported_where_a_receipt_is_missing(
     policy: MissingReceiptPolicy, outcome: tuple[str, str] | None
 ) -> None:
     reported = outcome_of_missing_receipt(policy)

@@ -53,7 +53,7 @@ def test_sqs_can_hide_a_message_for_any_wait(
     assert 0 < seconds_before_next_try(tries, chance, retry_after) <= 12 * 3600
 
 
-def test_an_outcome_is_told_twelve_times_at_most() -> None:
+def test_an_outcome_is_reported_twelve_times_at_most() -> None:
     assert [tries for tries in range(1, 20) if is_exhausted(tries)] == list(range(12, 20))
 
 
@@ -61,7 +61,7 @@ def test_an_outcome_is_told_twelve_times_at_most() -> None:
     ("age", "seconds"),
     [(0, 60), (100, 60), (600, 300), (14_400, 7200), (86_400, 7200), (86_401, None)],
 )
-def test_a_wish_is_passed_on_again_for_a_day(age: float, seconds: int | None) -> None:
+def test_an_opt_out_is_synced_again_for_a_day(age: float, seconds: int | None) -> None:
     assert seconds_before_next_opt_out_sync(age) == seconds
 
 
@@ -103,7 +103,9 @@ class TestBreaker:
 
         assert self.waits(breaker, 30) > 0
 
-    def test_the_breaks_grow_to_five_minutes_and_begin_anew_once_it_was_heard(self) -> None:
+    def test_the_breaks_grow_to_five_minutes_and_end_with_an_acknowledgement(
+        self,
+    ) -> None:
         breaker = self.after(*[ReportVerdict.RETRY] * 4)
         breaks, now = [], 0.0
         for _ in range(7):

@@ -137,7 +137,7 @@ class TestTheTable:
         assert at_once(row.result, HOLD) is row.at_once
         assert at_once(row.result, RESEND) is (row.resend is State.WAITING)
 
-    def test_moengage_hears_of_a_failure_exactly_when_it_is_the_end(self, row: Row) -> None:
+    def test_a_failure_is_reported_exactly_when_it_is_the_end(self, row: Row) -> None:
         is_the_end = row.verdict is Verdict.PERMANENT
 
         assert (row.result.outcome is not None) is is_the_end

@@ -18,7 +18,7 @@ from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryOutcomes
 
-PATIENCE = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
+TIMEOUTS = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
 TO_LIVE = 3600
 
 
@@ -52,7 +52,7 @@ class Bridge:
         self.time_left = 300.0
         self.step = Reconcile(
             ReconcilePlan(
-                timeouts=PATIENCE,
+                timeouts=TIMEOUTS,
                 retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
                 absent=AbsentPolicy(absent),
                 unresolved=UnresolvedPolicy(unresolved),
@@ -101,7 +101,7 @@ class Bridge:
     def run_until_overdue(self) -> dict[str, int]:
         """Run once, so that the log answers, and again after the time to resolve a message."""
         self.run()
-        self.clock.sleep(PATIENCE.unresolved + 1)
+        self.clock.sleep(TIMEOUTS.unresolved + 1)
         self.time_left = 300.0
         return self.run()
 

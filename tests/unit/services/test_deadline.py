@@ -16,7 +16,7 @@ from sms_bridge.services.deadline import (
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def time_that_ends_when(event: threading.Event) -> Callable[[], float]:
@@ -26,7 +26,7 @@ def time_that_ends_when(event: threading.Event) -> Callable[[], float]:
     def clock() -> float:
         if first:
             return first.pop()
-        assert event.wait(PATIENCE)
+        assert event.wait(TIMEOUT)
         return 1_000.0
 
     return clock
@@ -46,7 +46,7 @@ def time_that_ends_when(event: threading.Event) -> Callable[[], float]:
         (-0.5, ANSWER_SECONDS),
     ],
 )
-def test_what_a_cold_start_took_is_not_there_any_more(waited: float, seconds: float) -> None:
+def test_the_time_of_a_cold_start_is_taken_off(waited: float, seconds: float) -> None:
     now = 1_795_000_000.0
 
     assert seconds_to_answer(now - waited, now) == pytest.approx(seconds)
@@ -69,7 +69,7 @@ def test_time_runs_and_does_not_go_below_zero() -> None:
 
 
 def test_work_that_is_done_in_time_gives_its_own_answer() -> None:
-    answer_time = AnswerTime[str](PATIENCE)
+    answer_time = AnswerTime[str](TIMEOUT)
 
     def work() -> str:
         answer_time.promise("promised")
@@ -83,7 +83,7 @@ def test_what_the_work_raises_goes_up() -> None:
         raise KeyError
 
     with pytest.raises(KeyError):
-        AnswerTime[str](PATIENCE).run(work)
+        AnswerTime[str](TIMEOUT).run(work)
 
 
 def test_work_that_hangs_gives_the_last_answer_that_it_promised() -> None:
@@ -94,13 +94,13 @@ def test_work_that_hangs_gives_the_last_answer_that_it_promised() -> None:
         answer_time.promise("first")
         answer_time.promise("last")
         has_promised.set()
-        may_end.wait(PATIENCE)
+        may_end.wait(TIMEOUT)
         is_done.set()
         return "too late"
 
     assert answer_time.run(work) == "last"
     may_end.set()
-    assert is_done.wait(PATIENCE)
+    assert is_done.wait(TIMEOUT)
 
 
 def test_when_the_time_ends_before_a_promise_the_work_may_not_go_on() -> None:
@@ -110,7 +110,7 @@ def test_when_the_time_ends_before_a_promise_the_work_may_not_go_on() -> None:
 
     def work() -> str:
         has_begun.set()
-        is_over.wait(PATIENCE)
+        is_over.wait(TIMEOUT)
         try:
             answer_time.promise("promised")
             sent.append("message")
@@ -122,7 +122,7 @@ def test_when_the_time_ends_before_a_promise_the_work_may_not_go_on() -> None:
         answer_time.run(work)
     is_over.set()
 
-    assert is_done.wait(PATIENCE)
+    assert is_done.wait(TIMEOUT)
     assert sent == []
 
 
@@ -130,7 +130,7 @@ def test_promise_8_what_fails_after_a_promise_gives_the_answer_that_was_promised
     logged: WrittenLog,
 ) -> None:
     """A refusal would say that nothing was sent, and it may have been."""
-    answer_time = AnswerTime[str](PATIENCE)
+    answer_time = AnswerTime[str](TIMEOUT)
 
     def work() -> str:
         answer_time.promise("promised")

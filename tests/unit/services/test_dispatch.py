@@ -108,7 +108,7 @@ class TestLater:
 
         assert waits == [5, 10, 20, 40, 80, 160]
 
-    def test_what_nobody_knows_is_never_sent_again_under_hold(self) -> None:
+    def test_an_ambiguous_message_is_never_sent_again_under_hold(self) -> None:
         bridge = Bridge(result=AMBIGUOUS)
         message_id = bridge.add()
         for _ in range(100):
@@ -141,7 +141,7 @@ class TestLater:
         assert bridge.posted == [message_id] * 2
 
     @pytest.mark.parametrize("state", [State.QUEUED, State.DELIVERED, State.FAILED, State.REJECTED])
-    def test_the_record_of_a_message_that_is_settled_is_dropped(self, state: State) -> None:
+    def test_the_record_of_a_message_that_is_resolved_is_dropped(self, state: State) -> None:
         bridge = Bridge()
         message_id = bridge.add()
         bridge.messages.messages[message_id] = replace(bridge.kept(message_id), state=state)
@@ -189,7 +189,7 @@ class TestOptOuts:
         assert bridge.kept(message_id).reason == "opted_out"
         assert bridge.outcomes.queued == [(message_id, 6)]
 
-    def test_kinds_that_need_not_heed_are_sent(self) -> None:
+    def test_message_types_that_ignore_opt_outs_are_sent(self) -> None:
         bridge = Bridge(heeds="promotional")
         message_id = bridge.add(message_type=MessageType.TRANSACTIONAL)
         bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
@@ -227,7 +227,7 @@ class TestPacing:
 
         assert bridge.slept == [pytest.approx(slept)]
 
-    def test_the_time_that_8x8_took_counts(self) -> None:
+    def test_the_time_that_8x8_needed_counts(self) -> None:
         bridge: Bridge = Bridge(rate=1, meanwhile=lambda _: bridge.clock.sleep(1.5))
         bridge.add(1)
         bridge.add(2)
@@ -281,7 +281,9 @@ def test_ids_that_are_queued_twice_are_sent_once() -> None:
     assert bridge.posted == [message_id]
 
 
-def test_what_8x8_took_is_told_by_its_receipt_and_not_written_down(logged: WrittenLog) -> None:
+def test_that_8x8_accepted_a_message_is_not_recorded(
+    logged: WrittenLog,
+) -> None:
     bridge = Bridge()
     at_once = bridge.add(1)
     scheduled = bridge.add(2, options={"scheduled": "2026-12-24T18:00:00Z"})
@@ -297,7 +299,7 @@ def test_what_8x8_took_is_told_by_its_receipt_and_not_written_down(logged: Writt
     }
 
 
-def test_a_line_of_the_queue_tells_the_same_as_any_other(logged: WrittenLog) -> None:
+def test_a_line_about_a_queued_message_has_the_same_fields_as_any_other(logged: WrittenLog) -> None:
     bridge = Bridge(result=replace(ACCEPTED, umid=""))
     message = bridge.kept(bridge.add(campaign_id='"autumn",\tGrüße 🎉\n'))
 
@@ -309,7 +311,7 @@ def test_a_line_of_the_queue_tells_the_same_as_any_other(logged: WrittenLog) -> 
     assert "umid" not in line
 
 
-def test_a_batch_is_measured_in_one_line_and_told_in_a_line_a_message(logged: WrittenLog) -> None:
+def test_a_batch_is_measured_in_one_line_and_logged_in_a_line_a_message(logged: WrittenLog) -> None:
     bridge = Bridge()
     ids = []
     for number in range(3):

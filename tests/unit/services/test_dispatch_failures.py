@@ -97,7 +97,7 @@ class TestPoison:
         assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["failed_ConnectionError"]
         assert sum("not dispatched" in line["message"] for line in logged.lines) == 50
 
-    def test_what_cannot_be_buried_stays_in_the_queue(self) -> None:
+    def test_what_cannot_be_dead_lettered_stays_in_the_queue(self) -> None:
         bridge = Bridge()
         bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody="garbage")
         records = bridge.receive()

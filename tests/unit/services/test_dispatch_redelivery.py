@@ -25,9 +25,9 @@ from tests.unit.services.dispatching import QUEUE, Bridge
 RESULTS = {
     "accepted": [ACCEPTED],
     "rejected": [REJECTED],
-    "nobody knows": [AMBIGUOUS, ACCEPTED],
+    "ambiguous": [AMBIGUOUS, ACCEPTED],
     "throttled": [THROTTLED, ACCEPTED],
-    "unsent, then nobody knows": [NOT_SENT, AMBIGUOUS, ACCEPTED],
+    "unsent, then ambiguous": [NOT_SENT, AMBIGUOUS, ACCEPTED],
     "refused as a whole": [BAD_REQUEST, ACCEPTED],
 }
 

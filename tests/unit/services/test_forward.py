@@ -71,7 +71,7 @@ class Bridge:
         return message
 
 
-def test_an_outcome_that_moengage_hears_is_closed() -> None:
+def test_an_outcome_that_moengage_acknowledges_is_closed() -> None:
     bridge = Bridge()
 
     assert bridge.forward(MESSAGE_ID) is None
@@ -80,7 +80,7 @@ def test_an_outcome_that_moengage_hears_is_closed() -> None:
     assert bridge.dead_letters.letters == []
 
 
-def test_it_is_told_once_however_often_it_is_queued() -> None:
+def test_an_outcome_is_reported_once_however_often_it_is_queued() -> None:
     bridge = Bridge()
 
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_it_is_told_once_however_often_it_is_queued() -> None:
         (ReportResult(verdict=ReportVerdict.RETRY, http_status=429, retry_after=1e6), 0, 3600),
     ],
 )
-def test_what_moengage_did_not_hear_stays_open_and_is_told_again(
+def test_what_moengage_did_not_acknowledge_stays_open_and_is_reported_again(
     result: ReportResult, tries: int, wait: int
 ) -> None:
     bridge = Bridge(result)
@@ -141,7 +141,7 @@ def test_a_record_that_sqs_delivers_twice_uses_up_no_try() -> None:
         (2, 100, 1),
     ],
 )
-def test_only_the_first_to_tell_an_outcome_needs_no_hold_of_its_own(
+def test_only_the_first_record_of_an_outcome_needs_no_lease_of_its_own(
     received: int, seconds_later: float, writes: int
 ) -> None:
     bridge = Bridge()
@@ -163,7 +163,7 @@ def test_only_the_first_to_tell_an_outcome_needs_no_hold_of_its_own(
     assert bool(bridge.moengage.reported) is (wait is None) is (not writes or seconds_later == 100)
 
 
-def test_two_records_of_an_outcome_are_told_once_also_when_the_first_is_slow() -> None:
+def test_of_two_records_of_an_outcome_one_is_reported_also_when_the_first_is_slow() -> None:
     bridge = Bridge()
     waits: list[int | None] = []
     report = bridge.moengage.report
@@ -213,7 +213,7 @@ def test_while_moengage_is_down_no_outcome_uses_up_its_tries() -> None:
     assert sum(message.outcome_tries for message in bridge.messages.messages.values()) == 5
 
 
-def test_after_the_break_one_tries_and_all_follow_once_it_is_heard() -> None:
+def test_after_the_break_one_report_is_tried_and_all_follow_once_it_is_acknowledged() -> None:
     bridge = Bridge(DOWN)
     ids = [f"message-{number}" for number in range(9)]
     for message_id in ids:
@@ -242,7 +242,7 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
     assert not bridge.message.outcome_is_open
 
 
-def test_a_refused_outcome_is_not_told_again_when_it_is_queued_again() -> None:
+def test_a_refused_outcome_is_not_reported_again_when_it_is_queued_again() -> None:
     bridge = Bridge(REFUSED)
 
     for _ in range(2):
@@ -261,7 +261,7 @@ def test_a_refused_outcome_is_not_told_again_when_it_is_queued_again() -> None:
     ],
     ids=str,
 )
-def test_where_no_outcome_is_open_nothing_is_told(changes: dict[str, Any]) -> None:
+def test_where_no_outcome_is_open_nothing_is_reported(changes: dict[str, Any]) -> None:
     bridge = Bridge()
     bridge.messages.messages[MESSAGE_ID] = a_message(**{"outcome": DELIVERED, **changes})
 

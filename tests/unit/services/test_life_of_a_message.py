@@ -55,7 +55,7 @@ class LifeOfMessages(RuleBasedStateMachine):
         self.last_claims: dict[str, tuple[str, float]] = {}
         self.answered: set[str] = set()
         self.reached: dict[str, int] = {}
-        self.deaths_while_telling = 0
+        self.deaths_while_reporting = 0
         for text in ("one", "two"):
             self.ask(0, text, scenarios, None)
         self.dispatch(0, scenarios, None)
@@ -86,7 +86,7 @@ class LifeOfMessages(RuleBasedStateMachine):
     @rule(pause=pauses, verdict=st.sampled_from(ReportVerdict), dies_at=deaths)
     def forward(self, pause: int, verdict: ReportVerdict, dies_at: int | None) -> None:
         self.bridge.clock.sleep(pause)
-        self.deaths_while_telling += not self.bridge.forward(verdict, dies_at)
+        self.deaths_while_reporting += not self.bridge.forward(verdict, dies_at)
 
     @rule(which=st.integers(0, 9), words=st.lists(words, min_size=1, max_size=3), dies_at=deaths)
     def report(self, which: int, words: list[str], dies_at: int | None) -> None:
@@ -118,10 +118,10 @@ class LifeOfMessages(RuleBasedStateMachine):
             self.reached[message.id] = now
 
     @invariant()
-    def moengage_hears_each_outcome_once(self) -> None:
+    def each_outcome_is_reported_once(self) -> None:
         """Unless a function dies between a report and its record; then a delivery may follow."""
         times = Counter(message_id for message_id, _ in self.bridge.moengage.heard)
-        assert sum(count - 1 for count in times.values()) <= self.deaths_while_telling
+        assert sum(count - 1 for count in times.values()) <= self.deaths_while_reporting
         for message_id in times:
             heard = [outcome for one, outcome in self.bridge.moengage.heard if one == message_id]
             # What was not recorded as reported follows the state.
@@ -129,7 +129,7 @@ class LifeOfMessages(RuleBasedStateMachine):
                 assert later == earlier or later.status is OutcomeStatus.DELIVERED
 
     @invariant()
-    def moengage_hears_nothing_that_8x8_did_not_say(self) -> None:
+    def nothing_is_reported_that_8x8_did_not_say(self) -> None:
         for message_id, outcome in self.bridge.moengage.heard:
             message = self.bridge.messages.get(message_id)
             assert message is not None
@@ -159,8 +159,8 @@ class LifeOfMessages(RuleBasedStateMachine):
         assert is_queue_empty
         self.nothing_is_sent_twice()
         self.states_only_move_forward()
-        self.moengage_hears_each_outcome_once()
-        self.moengage_hears_nothing_that_8x8_did_not_say()
+        self.each_outcome_is_reported_once()
+        self.nothing_is_reported_that_8x8_did_not_say()
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -26,7 +26,7 @@ from tests.unit.services.receiving import Bridge
 
 class TestReceipts:
     @pytest.mark.parametrize("word", ["queued", "sent"])
-    def test_an_intermediate_one_moves_the_message_and_nobody_is_told(self, word: str) -> None:
+    def test_an_intermediate_receipt_moves_the_message_and_is_not_reported(self, word: str) -> None:
         bridge = Bridge()
 
         bridge.receive(a_receipt_callback(word))
@@ -35,7 +35,7 @@ class TestReceipts:
         assert bridge.outcomes.queued == []
 
     @pytest.mark.parametrize("word", ["delivered", "undelivered", "rejected", "read"])
-    def test_a_final_one_is_told_as_soon_as_moengage_knows_the_id(self, word: str) -> None:
+    def test_a_final_receipt_is_reported_as_soon_as_moengage_knows_the_id(self, word: str) -> None:
         bridge = Bridge()
 
         bridge.receive(a_receipt_callback(word))
@@ -52,7 +52,7 @@ class TestReceipts:
         assert message is not None
         assert [one.received_at for one in message.receipts] == [bridge.clock.now]
 
-    def test_after_a_final_one_nothing_is_told_twice(self) -> None:
+    def test_after_a_final_receipt_nothing_is_reported_twice(self) -> None:
         bridge = Bridge()
         bridge.receive(a_receipt_callback("undelivered", status={"errorCode": 1}))
         bridge.messages.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.FAILED), AT)
@@ -82,7 +82,9 @@ class TestReceipts:
         assert bridge.state_of() is State.READ
         assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
 
-    def test_one_that_comes_before_its_message_is_told_when_that_is_recorded(self) -> None:
+    def test_a_receipt_that_comes_before_its_message_is_reported_later(
+        self,
+    ) -> None:
         bridge = Bridge()
         bridge.messages.messages.clear()
         bridge.receive(a_receipt_callback("delivered"))
@@ -99,7 +101,7 @@ class TestReceipts:
 
 class TestWhatTheBridgeDidNotSend:
     @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID[:-1]])
-    def test_its_receipts_are_kept_under_8x8s_id_and_nobody_is_told(
+    def test_its_receipts_are_kept_under_8x8s_id_and_not_reported(
         self, client_message_id: str | None
     ) -> None:
         bridge = Bridge()
@@ -112,7 +114,7 @@ class TestWhatTheBridgeDidNotSend:
         assert bridge.state_of() is State.SENDING
         assert bridge.outcomes.queued == []
 
-    def test_an_id_of_the_bridges_form_that_it_never_gave_is_not_told(self) -> None:
+    def test_an_id_of_the_bridges_form_that_it_never_gave_is_not_reported(self) -> None:
         bridge = Bridge()
         other = MESSAGE_ID.replace("0", "f")
 
@@ -164,7 +166,7 @@ class TestEverythingElse:
         assert len(bridge.messages.inbound) == 1
 
 
-class TestWishes:
+class TestOptOuts:
     def out(self, bridge: Bridge) -> bool:
         return bridge.opt_outs.is_opted_out(a_person())
 
@@ -216,7 +218,7 @@ class TestWishes:
         ("text", "syncs_opt_outs", "queued"),
         [("STOP", True, 1), ("START", True, 1), ("Hello", True, 0), ("STOP", False, 0)],
     )
-    def test_a_wish_is_passed_on_where_the_operator_wants_it(
+    def test_an_opt_out_is_synced_where_the_operator_wants_it(
         self, text: str, syncs_opt_outs: bool, queued: int
     ) -> None:
         bridge = Bridge(syncs_opt_outs=syncs_opt_outs)
@@ -249,7 +251,7 @@ class TestWishes:
         person = SUB_ACCOUNT, keyed_hash("90000007", "k", "SG")
         assert bridge.opt_outs.is_opted_out(person)
 
-    def test_a_wish_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
+    def test_an_opt_out_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
         bridge = Bridge()
         with failing(bridge.opt_outs, "record"), pytest.raises(ConnectionError):
             bridge.receive(an_inbound_callback("STOP"))

@@ -9,9 +9,9 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry
+from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry
 
-LONG = float(PATIENCE.receipt + PATIENCE.unresolved + 1)
+LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
 
 
 class TestWhatIsOnItsWay:
@@ -39,7 +39,7 @@ class TestWhatIsOnItsWay:
 class TestAMessageOfWhichNothingWasHeard:
     """8x8 took it, or the function that sent it ended early: only 8x8's log can tell."""
 
-    def test_the_log_tells_that_8x8_has_it(self) -> None:
+    def test_the_log_shows_that_8x8_has_it(self) -> None:
         bridge = Bridge()
         message_id = bridge.add(age=601, state=State.SENDING)
         bridge.log_shows(an_entry(message_id, word="sent"))
@@ -62,9 +62,9 @@ class TestAMessageOfWhichNothingWasHeard:
         assert bridge.run() == {"ask": 1}
         assert bridge.state_of(message_id) is state
 
-    def test_a_log_that_tells_nothing_for_long_leaves_it_to_the_operators_choice(self) -> None:
+    def test_a_log_that_says_nothing_for_long_leaves_it_to_the_operators_choice(self) -> None:
         bridge = Bridge()
-        message_id = bridge.add(age=PATIENCE.unresolved + 1, state=State.SENDING)
+        message_id = bridge.add(age=TIMEOUTS.unresolved + 1, state=State.SENDING)
 
         assert bridge.run_until_overdue() == {"overdue": 1}
         assert bridge.kept(message_id).reason == "unknown"
@@ -85,7 +85,7 @@ class TestAMessageThatWasNeverSent:
         assert (kept.state, kept.attempt, kept.reason) == (State.UNKNOWN, 3, "expired")
         assert bridge.queued == []
 
-    def test_its_time_is_over_and_moengage_hears_so(self) -> None:
+    def test_a_message_whose_time_to_live_ended_is_reported_as_expired(self) -> None:
         bridge = Bridge()
         message_id = bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=0)
 
@@ -123,7 +123,7 @@ class TestAnOutcomeThatIsStuck:
         assert bridge.run() == {"outcome_stuck": 1}
         assert bridge.outcomes.queued == [(message_id, 0)]
 
-    def test_one_that_was_told_is_off_the_list(self) -> None:
+    def test_one_that_was_reported_is_off_the_list(self) -> None:
         bridge = Bridge()
         message_id = bridge.add(age=1000, state=State.SENT)
         bridge.messages.record_outcome(
@@ -141,11 +141,11 @@ class TestWhatIsOverdue:
         ("unresolved", "state", "reported"),
         [("report", State.FAILED, ["unknown"]), ("leave", State.UNKNOWN, [])],
     )
-    def test_the_operator_decides_about_what_nothing_settles(
+    def test_the_operator_decides_about_what_the_log_does_not_resolve(
         self, unresolved: str, state: State, reported: list[str]
     ) -> None:
         bridge = Bridge(unresolved=unresolved)
-        message_id = bridge.unknown(age=PATIENCE.unresolved + 1)
+        message_id = bridge.unknown(age=TIMEOUTS.unresolved + 1)
 
         assert bridge.run_until_overdue() == {"overdue": 1}
         kept = bridge.kept(message_id)

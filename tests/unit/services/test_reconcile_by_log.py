@@ -12,7 +12,7 @@ from sms_bridge.services.interfaces import ExportJob, LogExport
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.reconciling import PATIENCE, TO_LIVE, Bridge, an_entry
+from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry
 
 
 class TestAsking:
@@ -20,10 +20,10 @@ class TestAsking:
         bridge = Bridge()
         for number in range(5):
             bridge.unknown(number, age=700 + 100 * number)
-        bridge.add(6, age=PATIENCE.receipt + 1.0, state=State.SENT)
+        bridge.add(6, age=TIMEOUTS.receipt + 1.0, state=State.SENT)
 
         assert bridge.run() == {"ask": 6}
-        oldest = bridge.clock.now - PATIENCE.receipt - 1
+        oldest = bridge.clock.now - TIMEOUTS.receipt - 1
         assert bridge.log.asked == [(SUB_ACCOUNT, oldest - 300, bridge.clock.now)]
 
     def test_each_sub_account_has_a_log_of_its_own(self) -> None:
@@ -169,7 +169,7 @@ class TestWhatIsInTheLog:
         self, before: State, word: str, state: State, reported: OutcomeStatus
     ) -> None:
         bridge = Bridge()
-        age = 700 if before is State.UNKNOWN else PATIENCE.receipt + 1.0
+        age = 700 if before is State.UNKNOWN else TIMEOUTS.receipt + 1.0
         message_id = bridge.add(age=age, state=before)
         bridge.log_shows(an_entry(message_id, word=word))
 
@@ -182,7 +182,7 @@ class TestWhatIsInTheLog:
         assert [one.eightx8_state for one in kept.receipts] == [word]
         assert bridge.queued == [message_id]
 
-    def test_a_message_that_8x8_took_is_not_unknown_any_more(self) -> None:
+    def test_a_message_that_8x8_accepted_is_not_unknown_any_more(self) -> None:
         bridge = Bridge()
         message_id = bridge.unknown()
         bridge.log_shows(an_entry(message_id, word="sent"))
@@ -192,7 +192,7 @@ class TestWhatIsInTheLog:
         assert bridge.state_of(message_id) is State.SENT
         assert bridge.run() == {}
 
-    def test_a_word_that_8x8_does_not_document_settles_nothing(self) -> None:
+    def test_a_word_that_8x8_does_not_document_resolves_nothing(self) -> None:
         bridge = Bridge()
         message_id = bridge.unknown()
         bridge.log_shows(an_entry(message_id, word="teleported"), bridge.log_is_at(0))
@@ -283,9 +283,9 @@ class TestWhatIsNotInTheLog:
         assert bridge.kept(message_id).reason == "unknown"
         assert bridge.queued == [message_id]
 
-    def test_a_message_that_8x8_took_is_never_taken_for_absent(self) -> None:
+    def test_a_message_that_8x8_accepted_is_never_judged_absent(self) -> None:
         bridge = Bridge()
-        message_id = bridge.add(age=PATIENCE.receipt + 1.0, state=State.QUEUED)
+        message_id = bridge.add(age=TIMEOUTS.receipt + 1.0, state=State.QUEUED)
         bridge.log_shows(bridge.log_is_at(0))
 
         bridge.run()

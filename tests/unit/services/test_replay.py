@@ -48,7 +48,7 @@ def add(store: InMemoryMessages, message_id: str, accepted_at: float) -> None:
         (ReplayScope(message_ids=frozenset({"open", "told", "nowhere"})), []),
     ],
 )
-def test_only_what_is_in_scope_and_was_not_told_since(
+def test_only_what_is_in_scope_and_was_not_reported_since(
     messages: InMemoryMessages, scope: ReplayScope, ids: list[str]
 ) -> None:
     before = dict(messages.messages)

@@ -48,7 +48,7 @@ class TestTheFirstTime:
         assert bridge.outcomes.queued == []
         assert bridge.queued == []
 
-    def test_that_8x8_took_it_is_answered_and_not_written_down(self) -> None:
+    def test_that_8x8_accepted_it_is_answered_and_not_recorded(self) -> None:
         bridge = Bridge()
 
         message = bridge.send()
@@ -92,7 +92,7 @@ class TestTheFirstTime:
         assert message.send_before == bridge.clock.now + TO_LIVE
         assert "ж" not in str(vars(bridge.messages))
 
-    def test_the_size_is_an_estimate_until_8x8_tells_it(self) -> None:
+    def test_the_size_is_an_estimate_until_8x8_reports_it(self) -> None:
         bridge = Bridge(result=AMBIGUOUS)
 
         message = bridge.send(text="a" * 71, options={"encoding": "UCS2"})
@@ -109,7 +109,7 @@ class TestTheFirstTime:
         ],
         ids=["accepted", "ambiguous", "rejected", "refused"],
     )
-    def test_what_8x8_did_not_take_is_told_once_moengage_knows_the_id(
+    def test_what_8x8_did_not_accept_is_reported_once_moengage_knows_the_id(
         self, result: SendResult, state: State, is_failure: bool
     ) -> None:
         bridge = Bridge(result=result)
@@ -139,7 +139,7 @@ class TestTheFirstTime:
         assert bridge.kept(message).state is State.DELIVERED
 
 
-def test_what_8x8_throttled_is_counted_also_where_the_next_try_mended_it(
+def test_what_8x8_throttled_is_counted_also_where_the_next_try_succeeded(
     logged: WrittenLog,
 ) -> None:
     bridge = Bridge(results=[THROTTLED, ACCEPTED])
@@ -205,7 +205,7 @@ class TestARepeat:
 
         assert bridge.send().destination == NUMBER
 
-    def test_it_hears_of_a_refusal_as_the_first_one_did(self) -> None:
+    def test_a_repeat_is_answered_with_the_refusal_of_the_first(self) -> None:
         bridge = Bridge(result=REFUSED)
         bridge.send()
 

@@ -108,7 +108,9 @@ class TestFailuresBetweenTheSteps:
 
 
 class TestTime:
-    def test_nothing_is_sent_once_the_caller_was_told_so_until_it_asks_again(self) -> None:
+    def test_promise_8_what_was_answered_as_not_sent_is_not_sent(
+        self,
+    ) -> None:
         bridge = Bridge()
         answer_time = AnswerTime[Message](0)
         is_over, is_done = threading.Event(), threading.Event()

@@ -54,7 +54,7 @@ class TestTryingAgain:
         assert len(set(bridge.eightx8.sent_ids)) == 1
         assert message.state is state
 
-    def test_under_resend_also_when_nobody_knows(self) -> None:
+    def test_under_resend_an_ambiguous_message_is_sent_again(self) -> None:
         bridge = Bridge(a_sending_plan(ambiguous="resend"), results=[AMBIGUOUS, ACCEPTED])
 
         assert bridge.send().state is State.QUEUED
@@ -91,7 +91,7 @@ class TestTryingAgain:
         assert bridge.queued == [(message.id, wait)]
 
     @pytest.mark.parametrize("result", [NOT_SENT, THROTTLED])
-    def test_what_waits_has_its_text_in_the_queue_and_moengage_hears_nothing_yet(
+    def test_what_waits_has_its_text_in_the_queue_and_nothing_is_reported_yet(
         self, result: SendResult
     ) -> None:
         bridge = Bridge(result=result)
@@ -104,7 +104,7 @@ class TestTryingAgain:
         assert bridge.kept(message).state is State.WAITING
         assert bridge.outcomes.queued == []
 
-    def test_what_nobody_knows_is_in_the_queue_too_in_case_that_8x8_proves_not_to_have_it(
+    def test_an_ambiguous_message_is_in_the_queue_too_in_case_8x8_proves_not_to_have_it(
         self,
     ) -> None:
         bridge = Bridge(result=AMBIGUOUS)
@@ -177,7 +177,7 @@ class TestOptOuts:
         bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
         return bridge
 
-    def test_a_person_who_opted_out_is_not_texted_and_moengage_hears_why(self) -> None:
+    def test_a_person_who_opted_out_is_not_texted_and_the_reason_is_reported(self) -> None:
         bridge = self.bridge()
 
         message = bridge.send()

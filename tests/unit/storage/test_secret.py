@@ -65,9 +65,7 @@ class TestJson:
             Secret.from_json(json.dumps({"eightx8ApiKey": KEY, **hash_key}))
 
     def test_nothing_of_it_shows(self) -> None:
-        assert (
-            repr(Secret.from_json(json.dumps({"eightx8ApiKey": KEY, "hashKey": KEY}))) == "Secret()"
-        )
+        assert KEY not in repr(Secret.from_json(json.dumps({"eightx8ApiKey": KEY, "hashKey": KEY})))
 
 
 class Source:
