@@ -79,7 +79,7 @@ curl -sS {stack.look_up_url(known_id)} \\
 Operate it (paste this into another terminal):
 {operators_tool(stack)}
 sms-bridge doctor
-sms-bridge message --to {stack.moengage.messages[0].destination}
+sms-bridge message {stack.moengage.messages[0].destination}
 
 The environment of its functions, for `sam local invoke` (events/README.md):
 {ENVIRONMENT_FILE}
