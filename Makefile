@@ -37,12 +37,12 @@ SIDE_BY_SIDE := --no-print-directory --jobs 2 \
   $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: test
-test: quick template build chaos ## Everything: quick, template, build, chaos, end to end, updates, browser
-	@echo "end to end, updates and browser, two at a time: about five minutes"
-	@$(MAKE) $(SIDE_BY_SIDE) end-to-end updates browser
+test: quick template build ## Everything: quick, template, build, end to end, updates, browser, chaos
+	@echo "end to end, updates, browser and chaos, two at a time: about six minutes"
+	@$(MAKE) $(SIDE_BY_SIDE) end-to-end updates browser chaos
 
 .PHONY: quick
-quick: lint types unit ## Lint, types and all tests that need no deployed stack: seconds
+quick: lint types unit ## Lint, types and all tests that need no deployed stack: minutes
 
 .PHONY: lint
 lint: $(DEV) ## ruff, rules and format
@@ -55,8 +55,8 @@ types: $(DEV) ## mypy, strict; the operators' tool also as Python 3.12 has it
 	.venv/dev/bin/mypy --python-version 3.12 bridge
 
 .PHONY: unit
-unit: $(DEV) ## Tests but for the end-to-end ones, in parallel
-	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser"
+unit: $(DEV) ## Tests but for the end-to-end ones, in parallel (ARGS='tests/unit -k opt_out')
+	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser" $(ARGS)
 
 .PHONY: template
 template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
