@@ -59,7 +59,7 @@ def stats(context: typer.Context, as_json: AsJson = False) -> None:
     if not survey.is_complete:
         say(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
     say(f"Outcomes that MoEngage has not acknowledged yet: {survey.unreported}")
-    say(f"  reported in vain at least once: {survey.unacknowledged}")
+    say(f"  with at least one failed report: {survey.unacknowledged}")
     say(f"Outcomes that were given up: {survey.given_up.total()}")
     say(*(f"  {reason}: {count}" for reason, count in survey.given_up.most_common()))
     queues = [(name, one.ready, one.held_back, one.in_work) for name, one in depths.items()]

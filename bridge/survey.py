@@ -32,7 +32,7 @@ class Survey:
     unreported
         How many have an outcome that MoEngage has not acknowledged yet.
     unacknowledged
-        How many of those were reported in vain at least once.
+        How many of those have at least one failed report.
     without_receipts
         How many were given to 8x8 more than ten minutes ago, without a receipt since.
     waiting

@@ -127,7 +127,7 @@ def make_certificates(bundle: str, own: list[str], target: Path) -> None:
         Further ones, in PEM.
     target
         Gets ``aws.pem`` (Amazon's roots) and ``roots/`` (all of them, each in a file that OpenSSL
-        finds by the hash of its subject, so that none is read in vain).
+        finds by the hash of its subject, so that none is read for nothing).
     """
     by_label = {
         comment.partition('# Label: "')[2].partition('"')[0]: pem

@@ -266,7 +266,7 @@ def test_what_changes_is_said_in_one_sentence(
     assert in_a_sentence(listed) == sentence
 
 
-def test_a_plan_that_is_refused_tells_why(cloudformation: CloudFormation) -> None:
+def test_a_plan_that_is_refused_says_why(cloudformation: CloudFormation) -> None:
     cloudformation.refusal = "not authorized to pass the role"
 
     result = parameters("set", "ReceiptTimeoutSeconds=3600", "--yes")
@@ -276,7 +276,7 @@ def test_a_plan_that_is_refused_tells_why(cloudformation: CloudFormation) -> Non
     assert cloudformation.planned == {}
 
 
-def test_an_update_that_fails_tells_the_first_cause(cloudformation: CloudFormation) -> None:
+def test_an_update_that_fails_names_the_first_cause(cloudformation: CloudFormation) -> None:
     cloudformation.failures = [
         ("Reconcile", "Resource update cancelled"),
         ("OutcomeQueue", "no permission"),

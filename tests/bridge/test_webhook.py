@@ -23,7 +23,7 @@ def test_it_shows_what_is_registered_and_where_that_leads(deployed: Deployed) ->
     assert ELSEWHERE in deployed.run("webhook", "show").output
 
 
-def test_its_exit_status_tells_whether_anything_leads_here(deployed: Deployed) -> None:
+def test_its_exit_status_says_whether_anything_leads_here(deployed: Deployed) -> None:
     deployed.register(ELSEWHERE)
     assert deployed.run("webhook", "show").exit_code == 1
 

@@ -224,7 +224,7 @@ def _was_reported_early(wanted: Wanted, message_id: str, report: Report) -> bool
 
 
 def _final(sms: SmsMessage) -> str:
-    """Return ``delivered`` or ``failed``; empty while nobody knows."""
+    """Return ``delivered`` or ``failed``; empty while it is not known."""
     states = {one.state for one in sms.history if one.error_code not in _NOT_FINAL}
     if states & {"delivered", "read"}:
         return "delivered"

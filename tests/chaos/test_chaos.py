@@ -32,7 +32,7 @@ def test_nothing_is_lost_doubled_or_untrue_when_everything_goes_wrong_at_once(
 
 
 @pytest.mark.parametrize("is_queued", [False, True], ids=["direct", "queued"])
-def test_without_a_fault_every_message_is_sent_and_told_once(is_queued: bool) -> None:
+def test_without_a_fault_every_message_is_sent_and_reported_once(is_queued: bool) -> None:
     verdict = run(Setting(seed=1, messages=40, faults=(), is_queued=is_queued)).verdict
 
     assert (verdict.answered, verdict.sent, verdict.reported) == (40, 40, 40)

@@ -325,7 +325,7 @@ class TestOfSomebodyElse:
             ),
         ],
     )
-    def test_the_bridge_alone_tells_what_became_of_it(
+    def test_the_bridge_alone_shows_what_became_of_it(
         self, world: World, outcome: dict[str, str], status: str, symptom: str
     ) -> None:
         world.traces.add_items({"m-9": {**ITEM, "outcome": outcome}})

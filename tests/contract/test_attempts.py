@@ -51,7 +51,7 @@ class TestAttempts:
 
         assert store.begin_attempt(MESSAGE_ID, AT) == Attempt(begun=False)
 
-    def test_who_begins_hears_that_8x8_may_have_it_from_an_earlier_attempt(
+    def test_who_begins_learns_that_8x8_may_have_it_from_an_earlier_attempt(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())

@@ -246,7 +246,7 @@ class TestReceipts:
 
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
 
-    def test_a_receipt_without_a_message_is_kept_and_not_to_be_told(
+    def test_a_receipt_without_a_message_is_kept_and_not_reported(
         self, store: MessageStore
     ) -> None:
         recorded = record(store, a_receipt("delivered", price="0.0375 EUR", segments=2))

@@ -16,7 +16,7 @@ class TestOptOuts:
     def test_nobody_is_opted_out_who_did_not_ask_for_it(self, opt_outs: OptOuts) -> None:
         assert not opt_outs.is_opted_out(a_person())
 
-    def test_a_wish_holds_for_one_person_and_one_sub_account(self, opt_outs: OptOuts) -> None:
+    def test_an_opt_out_holds_for_one_person_and_one_sub_account(self, opt_outs: OptOuts) -> None:
         opt_outs.record(a_person(), OptRequest.OPT_OUT, EARLY)
 
         assert opt_outs.is_opted_out(a_person())

@@ -289,7 +289,7 @@ class TestOutcomeQueues:
         assert json.loads(bodies[failure["itemIdentifier"]])["messageId"] == "later"
         assert sqs.receive(sqs.promotional) == []
 
-    def test_an_inbound_message_is_told_from_an_outcome(self, sqs: Sqs) -> None:
+    def test_an_inbound_message_is_kept_apart_from_an_outcome(self, sqs: Sqs) -> None:
         queue = an_outcome_queue(sqs)
         queue.add_inbound("inbound u-1")
         seen: list[object] = []

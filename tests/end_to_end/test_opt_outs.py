@@ -9,7 +9,7 @@ from tests.end_to_end.control_api import ControlApi
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_a_persons_wish_arrives_in_moengage(control: ControlApi, bridge: Bridge) -> None:
+async def test_an_opt_out_arrives_in_moengage(control: ControlApi, bridge: Bridge) -> None:
     number = bridge.number()
 
     for text, subscription in (("STOP", "OPTOUT"), ("START", "OPTIN")):

@@ -41,7 +41,7 @@ class Effects:
     queued
         What the outcome queue got: numbers of messages, or the id of another item.
     told
-        What MoEngage heard: numbers of messages, or what a person wishes.
+        What MoEngage heard: numbers of messages, or what a profile is set to.
     buried
         The reasons of what was put into a dead-letter queue.
     shows
@@ -149,7 +149,7 @@ EFFECTS = {
     "forward_outcome/batch_with_a_broken_record": Effects(
         ("message delivered", "message delivered"), reported=(18, 19), dead_lettered=("unreadable",)
     ),
-    "forward_outcome/wish": Effects(reported=("OPTIN",)),
+    "forward_outcome/opt_in": Effects(reported=("OPTIN",)),
     "reconcile/every_five_minutes": Effects(
         # The last is noted as one of which the log did not say what became of it.
         ("message delivered", "message failed", "message sending"),
@@ -261,7 +261,7 @@ def named(what: tuple[int | str, ...]) -> list[str]:
 
 
 def heard(body: dict[str, Any]) -> str:
-    """Return the id of a report's message, or the wish that a user's profile is to hold."""
+    """Return the id of a report's message, or what a user's profile is set to."""
     return str(body.get("umid") or body["attributes"]["moe_sms_subscription"])
 
 

@@ -30,7 +30,7 @@ def test_a_new_stack_gets_a_token_in_each_list_that_has_none(bridge: Bridge) -> 
     assert secret["callbackTokens"][0] not in json.dumps(reported) + bridge.log.text
 
 
-def test_cloudformation_hears_about_the_request_it_made(bridge: Bridge) -> None:
+def test_cloudformation_is_answered_about_the_request_it_made(bridge: Bridge) -> None:
     reported = fill(bridge, "create")
 
     event = EVENTS["fill_secret/create"].event
@@ -58,7 +58,7 @@ def test_deleting_the_stack_leaves_the_secret_alone(bridge: Bridge) -> None:
     assert secret_of(bridge) == before
 
 
-def test_a_failure_is_told_and_not_left_to_time_out(bridge: Bridge) -> None:
+def test_a_failure_is_answered_and_not_left_to_time_out(bridge: Bridge) -> None:
     bridge.secretsmanager.put_secret_value(
         SecretId=bridge.secret_arn, SecretString=f"key {API_KEY}"
     )

@@ -347,7 +347,7 @@ class TestWebhooks:
         assert paths == {SUB_ACCOUNT: "/own", OTHER_SUB_ACCOUNT: "/account"}
 
     @pytest.mark.parametrize("change", ["disabled", "deleted", "never registered"])
-    async def test_without_one_nothing_is_told(self, setting: Setting, change: str) -> None:
+    async def test_without_one_nothing_is_reported(self, setting: Setting, change: str) -> None:
         if change == "disabled":
             await setting.register(enabled=False)
         if change == "deleted":

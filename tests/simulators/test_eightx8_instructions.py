@@ -112,7 +112,7 @@ class TestCourses:
         assert sent == states
 
     @pytest.mark.parametrize("accepted", [True, False])
-    async def test_whether_it_was_taken_a_500_does_not_say(
+    async def test_whether_it_was_accepted_a_500_does_not_say(
         self, setting: Setting, accepted: bool
     ) -> None:
         instruction = Instruction(course=Course.ERROR, accepted=accepted)
@@ -121,7 +121,7 @@ class TestCourses:
         assert await send(setting) == 500
         assert len(setting.simulator.messages) == accepted
 
-    async def test_it_was_taken_and_no_receipt_tells(self, setting: Setting) -> None:
+    async def test_it_was_accepted_and_no_receipt_comes(self, setting: Setting) -> None:
         instruction = Instruction(course=Course.ERROR, silent=True)
         setting.simulator.instructions.upcoming.append(instruction)
 

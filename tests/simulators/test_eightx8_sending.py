@@ -292,7 +292,7 @@ class TestRateLimit:
         assert (await setting.send())[0] == 200
         assert (await setting.send(sub_account=OTHER_SUB_ACCOUNT))[0] == 429
 
-    async def test_the_answer_tells_when_to_come_again(self, setting: Setting) -> None:
+    async def test_the_answer_says_when_to_come_again(self, setting: Setting) -> None:
         setting.simulator.sub_account_throttle.limit = 0
 
         async with setting.session.post(

@@ -76,7 +76,7 @@ async def test_at_the_end_what_was_started_has_been_stopped(tmp_path: Path) -> N
     await ended(*ids)
 
 
-async def test_what_ends_badly_tells_the_tail_of_its_log(tmp_path: Path) -> None:
+async def test_what_ends_badly_shows_the_tail_of_its_log(tmp_path: Path) -> None:
     command = ("sh", "-c", "echo why it failed; exit 3")
 
     with pytest.raises(ProcessFailedError, match="exit status 3\\nwhy it failed"):

@@ -393,7 +393,7 @@ class TestDashboard:
         assert "delivered %" in json.dumps(campaign)
 
     def test_it_is_free(self) -> None:
-        # A dashboard of up to 50 metrics. How many a search finds nobody knows beforehand.
+        # A dashboard of up to 50 metrics. How many a search finds is not known beforehand.
         series = {
             json.dumps(one) for widget in dashboard("full") for one in series_of_widget(widget)
         }

@@ -141,7 +141,7 @@ def test_a_choice_that_is_none_is_named_with_those_that_there_are(value: str) ->
         read_settings(SendSettings, SEND | {"DISPATCH_MODE": value})
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings(LookUpSettings, {"SECRET_MAX_AGE_SECONDS": "soon"})
 

@@ -30,7 +30,7 @@ def receipt_of(body: object) -> Receipt:
 
 
 class TestReceipts:
-    def test_everything_that_8x8_tells_is_kept(self) -> None:
+    def test_everything_that_8x8_reports_is_kept(self) -> None:
         body = a_receipt_callback(
             "undelivered",
             status={
@@ -204,7 +204,7 @@ class TestReceipts:
 
 
 class TestInboundMessages:
-    def test_everything_that_8x8_tells_is_kept(self) -> None:
+    def test_everything_that_8x8_reports_is_kept(self) -> None:
         assert read(an_inbound_callback("STOP")) == InboundMessage(
             umid=UMID,
             sub_account_id=SUB_ACCOUNT,

@@ -86,7 +86,9 @@ def test_a_refusal_goes_out_with_its_headers() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret"), KeyError("secret"), OSError("secret")])
-def test_anything_else_is_a_503_that_tells_nothing(error: Exception, logged: WrittenLog) -> None:
+def test_anything_else_is_a_503_that_gives_nothing_away(
+    error: Exception, logged: WrittenLog
+) -> None:
     response, body = answer_to(error)
 
     assert (response["statusCode"], body["reason"]) == (503, "unavailable")

@@ -138,7 +138,7 @@ def test_the_library_is_not_loaded_for_ordinary_numbers() -> None:
     assert done.returncode == 0
 
 
-def test_the_hash_needs_the_key_and_tells_people_apart() -> None:
+def test_the_hash_needs_the_key_and_differs_between_people() -> None:
     hashes = {
         keyed_hash("+6591234567", "key"),
         keyed_hash("+6591234567", "another key"),
@@ -179,7 +179,7 @@ def test_what_8x8_takes_as_a_number(number: str, is_one: bool) -> None:
         ("+1659123456", ["65"], False),
     ],
 )
-def test_countries_are_told_by_their_calling_code(
+def test_countries_are_known_by_their_calling_code(
     number: str, codes: list[str], is_in: bool
 ) -> None:
     assert is_in_countries(number, codes) is is_in

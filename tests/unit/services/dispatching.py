@@ -33,7 +33,7 @@ class Bridge:
         self,
         *,
         ambiguous: str = "hold",
-        heeds: str = "",
+        opt_out_types: str = "",
         rate: float = 0,
         at_once: int = 1,
         **eightx8: Any,
@@ -52,7 +52,7 @@ class Bridge:
         self.slept: list[float] = []
         self.time_left = 60.0
         self.plan = DispatchPlan(
-            opt_out_message_types=frozenset(map(MessageType, heeds.split())),
+            opt_out_message_types=frozenset(map(MessageType, opt_out_types.split())),
             policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
             rate=rate,
             at_once=at_once,

@@ -84,7 +84,7 @@ class Bridge:
         return message.id
 
     def unknown(self, number: int = 1, *, age: float = 700.0, **changes: Any) -> str:
-        """Put a message of which nobody knows whether 8x8 has it."""
+        """Put a message whose send was ambiguous."""
         return self.add(number, age=age, state=State.UNKNOWN, **changes)
 
     def log_shows(self, *entries: LogEntry) -> None:

@@ -19,13 +19,13 @@ TO_LIVE = 3600
 
 
 def a_sending_plan(
-    *, window: int = 120, is_queued: bool = False, ambiguous: str = "hold", heeds: str = ""
+    *, window: int = 120, is_queued: bool = False, ambiguous: str = "hold", opt_out_types: str = ""
 ) -> SendingPlan:
     """Return how a deployment sends whose operator chose little."""
     return SendingPlan(
         duplicate_window=window,
         is_queued=is_queued,
-        opt_out_message_types=frozenset(map(MessageType, heeds.split())),
+        opt_out_message_types=frozenset(map(MessageType, opt_out_types.split())),
         seconds_to_live=dict.fromkeys(MessageType, TO_LIVE),
         policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
     )

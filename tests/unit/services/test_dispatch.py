@@ -179,7 +179,7 @@ class TestTimeToLive:
 
 class TestOptOuts:
     def test_a_person_who_opted_out_meanwhile_is_not_texted(self) -> None:
-        bridge = Bridge(heeds="promotional")
+        bridge = Bridge(opt_out_types="promotional")
         message_id = bridge.add()
         other = bridge.add(2, destination=NUMBER + "2")
         bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
@@ -190,7 +190,7 @@ class TestOptOuts:
         assert bridge.outcomes.queued == [(message_id, 6)]
 
     def test_message_types_that_ignore_opt_outs_are_sent(self) -> None:
-        bridge = Bridge(heeds="promotional")
+        bridge = Bridge(opt_out_types="promotional")
         message_id = bridge.add(message_type=MessageType.TRANSACTIONAL)
         bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
 
@@ -199,7 +199,7 @@ class TestOptOuts:
         assert bridge.posted == [message_id]
 
     def test_what_cannot_be_looked_up_is_not_begun(self) -> None:
-        bridge = Bridge(heeds="promotional")
+        bridge = Bridge(opt_out_types="promotional")
         message_id = bridge.add()
 
         with failing(bridge.opt_outs, "is_opted_out"):

@@ -142,7 +142,7 @@ class TestBeginning:
         assert [bridge.kept(one).attempt for one in (again, first)] == [2, 1]
 
     def test_what_need_not_heed_is_begun_whoever_cannot_be_looked_up(self) -> None:
-        bridge = Bridge(heeds="promotional")
+        bridge = Bridge(opt_out_types="promotional")
         offer = bridge.add(1)
         order = bridge.add(2, message_type=MessageType.TRANSACTIONAL)
 

@@ -52,7 +52,7 @@ def another_dispatcher_and_death(bridge: Bridge) -> None:
 def every_moment(results: list[SendResult], happens: Happening) -> Iterator[Bridge]:
     """Return a bridge for every moment at which something can happen to a dispatcher."""
     for moment in count():
-        bridge = Bridge(heeds="promotional", results=list(results))
+        bridge = Bridge(opt_out_types="promotional", results=list(results))
         bridge.add(1)
         bridge.add(2)
         interruption = Interruption(moment, lambda bridge=bridge: happens(bridge))  # type: ignore[misc]

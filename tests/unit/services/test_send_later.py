@@ -172,8 +172,8 @@ class TestTheQueuedMode:
 
 
 class TestOptOuts:
-    def bridge(self, *, heeds: str = "promotional", is_queued: bool = False) -> Bridge:
-        bridge = Bridge(a_sending_plan(heeds=heeds, is_queued=is_queued))
+    def bridge(self, *, opt_out_types: str = "promotional", is_queued: bool = False) -> Bridge:
+        bridge = Bridge(a_sending_plan(opt_out_types=opt_out_types, is_queued=is_queued))
         bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
         return bridge
 
@@ -202,7 +202,7 @@ class TestOptOuts:
         assert bridge.send(None, **changes).state is State.QUEUED
 
     def test_where_nobody_heeds_them_nobody_looks(self) -> None:
-        bridge = self.bridge(heeds="")
+        bridge = self.bridge(opt_out_types="")
 
         with failing(bridge.opt_outs, "is_opted_out"):
             assert bridge.send().state is State.QUEUED

@@ -74,7 +74,7 @@ class Bridge:
 
 
 @pytest.mark.parametrize("opt_request", list(OptRequest))
-def test_a_wish_is_written_to_the_persons_profile(opt_request: OptRequest) -> None:
+def test_an_opt_out_is_written_to_the_persons_profile(opt_request: OptRequest) -> None:
     keyword = {OptRequest.OPT_OUT: "STOP", OptRequest.OPT_IN: "START"}[opt_request]
     bridge = Bridge(keyword, now=opt_request)
 
