@@ -80,7 +80,8 @@ def prune(model: dict[str, Any], operations: set[str]) -> dict[str, Any]:
     shapes: dict[str, Any] = {}
     left = [kept]
     while left:
-        for name in _shapes_in(left.pop()):
+        # In one order: the same sources make the same layer.
+        for name in sorted(_shapes_in(left.pop())):
             if name not in shapes:
                 shapes[name] = _without_prose(model["shapes"][name])
                 left.append(shapes[name])
