@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Receipt
+from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import (
     DetailsFailedError,
@@ -29,7 +30,6 @@ from sms_bridge.providers.eightx8_errors import (
     words_of,
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
-from sms_bridge.services.interfaces import LogExport
 
 # ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
