@@ -32,14 +32,12 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.sync_opt_out import SyncOptOut
-    from sms_bridge.settings import (
-        CallbackSettings,
-        DispatchSettings,
-        ForwardSettings,
-        LookUpSettings,
-        ReconcileSettings,
-        SendSettings,
-    )
+    from sms_bridge.settings.dispatch import DispatchSettings
+    from sms_bridge.settings.forward import ForwardSettings
+    from sms_bridge.settings.look_up import LookUpSettings
+    from sms_bridge.settings.receive import CallbackSettings
+    from sms_bridge.settings.reconcile import ReconcileSettings
+    from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
 Preparation = Callable[[], object]
@@ -70,7 +68,7 @@ def send_parts(
     """Build ``send_sms``."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
@@ -116,7 +114,7 @@ def send_message(
     """Build the service that sends."""
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.services.send import SendingPlan, SendMessage
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
 
     timing = timing or Timing()
     return SendMessage(
