@@ -40,6 +40,23 @@ if TYPE_CHECKING:
     from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
+    class _SecretSettings(Protocol):
+        @property
+        def bridge_secret_arn(self) -> str: ...
+        @property
+        def secret_max_age_seconds(self) -> int: ...
+
+    class _SendQueueSettings(Protocol):
+        @property
+        def transactional_queue_url(self) -> str: ...
+        @property
+        def promotional_queue_url(self) -> str: ...
+
+    class _OutcomeQueueSettings(Protocol):
+        @property
+        def outcome_queue_url(self) -> str: ...
+
+
 Preparation = Callable[[], object]
 """Done before the first event, which would wait for it."""
 
@@ -384,38 +401,19 @@ def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> 
 
 
 # ------------------------------------------------------------------------------- what several need
-class _SecretSettings(Protocol):
-    @property
-    def bridge_secret_arn(self) -> str: ...
-    @property
-    def secret_max_age_seconds(self) -> int: ...
-
-
-class _SendQueueSettings(Protocol):
-    @property
-    def transactional_queue_url(self) -> str: ...
-    @property
-    def promotional_queue_url(self) -> str: ...
-
-
-class _OutcomeQueueSettings(Protocol):
-    @property
-    def outcome_queue_url(self) -> str: ...
-
-
-def _secrets(settings: _SecretSettings, aws: AwsClients) -> SecretSource:
+def _secrets(settings: "_SecretSettings", aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: _SendQueueSettings) -> dict[MessageType, str]:
+def _send_queue_urls(settings: "_SendQueueSettings") -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
     }
 
 
-def _outcomes(settings: _OutcomeQueueSettings, aws: AwsClients) -> "SqsOutcomeQueue":
+def _outcomes(settings: "_OutcomeQueueSettings", aws: AwsClients) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
     return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)
