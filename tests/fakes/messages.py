@@ -58,6 +58,9 @@ class InMemoryMessages:
     def get(self, message_id: str) -> Message | None:
         return self.messages.get(message_id)
 
+    def get_outcome(self, message_id: str) -> Message | None:
+        return self.get(message_id)
+
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         with self.lock:
             message = self.messages.get(message_id)

@@ -16,7 +16,7 @@ class MessageType(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -66,7 +66,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outcome:
     """The final outcome of a message, as it is reported to MoEngage.
 
@@ -85,7 +85,7 @@ class Outcome:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -123,7 +123,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class InboundMessage:
     """An SMS that a person sent to one of the account's numbers.
 
@@ -146,7 +146,7 @@ class InboundMessage:
     received_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept as it came.
 
@@ -161,7 +161,7 @@ class UnknownEvent:
     content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Message:
     """What the bridge knows about a message.
 

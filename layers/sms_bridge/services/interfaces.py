@@ -68,6 +68,9 @@ class MessageStore(Protocol):
             It cannot be read.
         """
 
+    def get_outcome(self, message_id: str) -> Message | None:
+        """Return a message with what it takes to report its outcome; the rest may be empty."""
+
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
 

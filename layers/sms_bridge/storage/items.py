@@ -95,7 +95,7 @@ _deserialize = TypeDeserializer().deserialize
 def to_item(values: Mapping[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty; a float is a time."""
     return {
-        name: _serialize(as_stored(value))
+        name: _attribute(value)
         for name, value in values.items()
         if value is not None
         and value != ""
@@ -106,23 +106,32 @@ def to_item(values: Mapping[str, Any]) -> Item:
 
 def as_stored(value: Any) -> Any:
     """Return a value as items hold it: times are text."""
-    if isinstance(value, float):
-        return timestamp(value)
-    if isinstance(value, dict):
-        return {name: as_stored(inner) for name, inner in value.items()}
-    return value
+    return timestamp(value) if isinstance(value, float) else value
 
 
 def from_item(item: Item) -> dict[str, Any]:
     """Return the values in an item."""
-    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+    return {name: _value(attribute) for name, attribute in item.items()}
 
 
-def _plain(value: Any) -> Any:
+# Nearly all attributes are text, for which boto3's classes ask many questions.
+def _attribute(value: Any) -> Any:
+    stored = as_stored(value)
+    if isinstance(stored, str):
+        return {"S": stored}
+    if isinstance(stored, dict):
+        return {"M": {name: _attribute(inner) for name, inner in stored.items()}}
+    return _serialize(stored)
+
+
+def _value(attribute: Any) -> Any:
+    if "S" in attribute:
+        return attribute["S"]
+    if "M" in attribute:
+        return from_item(attribute["M"])
+    value = _deserialize(attribute)
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
     return value
 
 

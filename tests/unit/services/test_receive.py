@@ -19,6 +19,7 @@ from tests.builders import (
     a_person,
     a_receipt_callback,
     an_inbound_callback,
+    plain,
 )
 from tests.fakes.failures import failing
 from tests.unit.services.receiving import Bridge
@@ -290,5 +291,5 @@ class TestFailures:
 
         message = bridge.messages.get(MESSAGE_ID)
         assert message is not None
-        assert message.outcome == Outcome(OutcomeStatus.DELIVERED)
+        assert plain(message.outcome) == plain(Outcome(OutcomeStatus.DELIVERED))
         assert bridge.outcomes.queued == [(MESSAGE_ID, 60)]
