@@ -1,12 +1,13 @@
 """The functions' environment variables, read and checked once at start: a class a function."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.opt_out import Identifier, OptOutScope
 from sms_bridge.domain.reconciliation import (
     MIN_UNRESOLVED_TIMEOUT,
     AbsentPolicy,
@@ -42,7 +43,7 @@ def read_settings[Settings](
     wrong = []
     for field in fields(settings_class):  # type: ignore[arg-type]
         name = field.name.upper()
-        text = environment.get(name, "").strip()
+        text = _unescaped(environment.get(name, "").strip())
         if not text:
             if field.default is MISSING:
                 wrong.append(f"{name} is missing")
@@ -54,6 +55,18 @@ def read_settings[Settings](
     if wrong:
         raise SettingsError("; ".join(wrong))
     return settings_class(**values)
+
+
+def _unescaped(text: str) -> str:
+    r"""Return a text in which ``\uXXXX`` stands for a character, as in JSON.
+
+    CloudFormation gives back a question mark for each character outside ASCII.
+    """
+    if "\\u" not in text:
+        return text
+    units = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    # What is beyond four digits is a pair of them.
+    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _value_of(text: str, kind: Any) -> Any:
@@ -79,12 +92,22 @@ class CallbackSettings:
     secret_max_age_seconds: int
     messages_table: str
     retention_days: int
+    transactional_queue_url: str
     outcome_queue_url: str
+    sub_account_ids: tuple[str, ...]
     callback_allowed_networks: str = ""
     callback_base_url: str = ""
+    opt_out_scope: OptOutScope
     opt_out_keywords: tuple[str, ...] = ()
     opt_in_keywords: tuple[str, ...] = ()
+    help_keywords: tuple[str, ...] = ()
+    opt_out_reply: str = ""
+    opt_in_reply: str = ""
+    help_reply: str = ""
+    allowed_country_calling_codes: tuple[str, ...] = ()
+    transactional_seconds_to_live: int
     moengage_data_api_url: str = ""
+    moengage_inbound_event: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -101,6 +124,7 @@ class DispatchSettings:
     eightx8_base_url: str
     ambiguous_send_policy: AmbiguousSendPolicy
     opt_out_message_types: tuple[str, ...] = ()
+    opt_out_scope: OptOutScope
     send_rate_limit: int
     dispatch_concurrency: int
 
@@ -117,8 +141,11 @@ class ForwardSettings:
     secret_max_age_seconds: int
     moengage_data_api_url: str = ""
     moengage_identifier: Identifier
+    moengage_inbound_event: str = ""
+    opt_out_scope: OptOutScope
     opt_out_keywords: tuple[str, ...] = ()
     opt_in_keywords: tuple[str, ...] = ()
+    help_keywords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -188,3 +215,4 @@ class SendSettings:
     transactional_seconds_to_live: int
     promotional_seconds_to_live: int
     opt_out_message_types: tuple[str, ...] = ()
+    opt_out_scope: OptOutScope

@@ -410,6 +410,7 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
         "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
         "OPT_OUT_MESSAGE_TYPES": "promotional",
+        "OPT_OUT_SCOPE": "stack",
         "OPT_OUT_KEYWORDS": "STOP",
         "OPT_IN_KEYWORDS": "START",
         "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],

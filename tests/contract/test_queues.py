@@ -12,6 +12,7 @@ from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
+    InboundWork,
     QueuedInbound,
     QueuedMessage,
     QueuedOutcome,
@@ -291,12 +292,12 @@ class TestOutcomeQueues:
 
     def test_an_inbound_message_is_kept_apart_from_an_outcome(self, sqs: Sqs) -> None:
         queue = an_outcome_queue(sqs)
-        queue.add_inbound("inbound u-1")
+        queue.add_inbound("inbound u-1", InboundWork.EVENT)
         seen: list[object] = []
 
         queue.work_through(sqs.receive(sqs.promotional), seen.append, InMemoryDeadLetters())
 
-        assert seen == [QueuedInbound("inbound u-1", 1)]
+        assert seen == [QueuedInbound("inbound u-1", InboundWork.EVENT, 1)]
 
     def test_a_reporter_learns_whose_lease_a_record_holds_and_how_often_it_was_received(
         self, sqs: Sqs
@@ -429,7 +430,7 @@ class TestDeadLetterQueues:
     ) -> None:
         for name in ("a", "b", "c", "a"):
             dead_letters.queue.add_outcome(name, reason="moengage_503")
-        dead_letters.queue.add_inbound("a", reason="moengage_503")
+        dead_letters.queue.add_inbound("a", InboundWork.EVENT, reason="moengage_503")
 
         taken = dead_letters.queue.take_out(lambda message_id: message_id in ("b", "c"))
 

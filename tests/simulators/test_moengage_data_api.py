@@ -13,7 +13,7 @@ from local.moengage import DataApi, MoEngageSimulator
 from sms_bridge.domain.opt_out import Identifier, OptRequest
 from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.providers.moengage import DataApi as BridgesDataApi
 
 NUMBER = "+6581234567"
 GOOD = {"type": "customer", "customer_id": "u-1", "attributes": {"moe_sms_subscription": "OPTOUT"}}
@@ -90,7 +90,7 @@ async def test_it_takes_what_the_bridge_passes_on(
     identifier: Identifier, known_as: str, workspace: Workspace
 ) -> None:
     url = f"{workspace.url}/v1/customer/acme"
-    profiles = UserProfiles(url, Connections(url, connect_timeout=2.0), identifier=identifier)
+    profiles = BridgesDataApi(url, Connections(url, connect_timeout=2.0), identifier=identifier)
     result = await asyncio.to_thread(
         profiles.set_subscription, NUMBER, OptRequest.OPT_OUT, api_key="key"
     )

@@ -55,6 +55,7 @@ from tests.unit.privacy import (
     EveryLine,
     SpeakingError,
 )
+from tests.unit.services.receiving import no_replies
 from tests.unit.services.sending import a_sending_plan
 
 
@@ -180,6 +181,8 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
         outcomes=InMemoryOutcomes(),
         opt_outs=InMemoryOptOuts(),
         keywords=keywords_of(["STOP", TEXT], []),
+        reply=no_replies(messages),
+        sub_account_ids=(SUB_ACCOUNT,),
     )
 
     @answers_http

@@ -19,6 +19,7 @@ from sms_bridge.errors import BridgeError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
+    InboundWork,
     QueuedInbound,
     QueuedMessage,
     QueuedOutcome,
@@ -99,6 +100,7 @@ _OF_A_MESSAGE = (
     "recipient_hash",
     "campaign_id",
     "client_message_id",
+    "reply_to",
     "accepted_at",
     "send_before",
 )
@@ -239,8 +241,8 @@ class SqsOutcomeQueue:
                 log_failure("outcome not queued at once", error, message_id=message_id)
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
-    def add_inbound(self, inbound_id: str) -> None:
-        self._send(self._client, _body(inboundId=inbound_id), 0)
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+        self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
         client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
@@ -296,8 +298,10 @@ def _queued_outcome(record: Record) -> QueuedOutcome | QueuedInbound:
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
-        case {"inboundId": str(inbound_id)} if inbound_id:
-            return QueuedInbound(inbound_id, _receives(record))
+        case {"inboundId": str(inbound_id), "work": str(work)} if (
+            inbound_id and work in InboundWork
+        ):
+            return QueuedInbound(inbound_id, InboundWork(work), _receives(record))
     raise UnreadableRecordError
 
 
@@ -322,8 +326,8 @@ class SqsDeadLetterQueue:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.add(_body(messageId=message_id), reason=reason)
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        self.add(_body(inboundId=inbound_id), reason=reason)
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+        self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         taken, others = 0, []
