@@ -115,6 +115,7 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
         "dltTemplateId": message.dlt_template_id,
         "encoding": message.encoding,
         "segments": message.segments,
+        "clicks": len(message.clicks),
         "reason": message.reason,
         "eightx8Code": message.eightx8_code,
         "eightx8ErrorId": message.eightx8_error_id,
@@ -144,6 +145,7 @@ def _history(message: Message) -> list[dict[str, Any]]:
             "event": "outcome given up",
             "reason": message.outcome_given_up,
         },
+        *({"at": at, "event": "link opened"} for at in message.clicks),
     ]
     known = sorted((step for step in steps if step["at"]), key=lambda step: float(step["at"]))
     return [

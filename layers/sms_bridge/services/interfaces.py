@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sms_bridge.domain.message import (
+    Click,
     InboundMessage,
     Message,
     MessageRequest,
@@ -165,6 +166,12 @@ class MessageStore(Protocol):
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
+
+    def record_click(self, message_id: str, click: Click) -> None:
+        """Record that a link in a message was opened; the same click twice is one.
+
+        A bounded number of clicks is kept.
+        """
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
