@@ -239,7 +239,6 @@ def receive_parts(
     from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = aws or AwsClients(), timing or Timing()
-    has_data_api = bool(settings.moengage_data_api_url)
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days

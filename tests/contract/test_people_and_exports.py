@@ -8,7 +8,8 @@ from itertools import permutations
 import pytest
 
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
-from sms_bridge.services.interfaces import ExportJob, ExportJobs, OptOuts, ReplyCounts
+from sms_bridge.domain.reconciliation import ExportJob
+from sms_bridge.services.interfaces import ExportJobs, OptOuts, ReplyCounts
 from tests.builders import AT, NUMBER, a_person
 
 OptOutsOf = Callable[[OptOutScope], OptOuts]

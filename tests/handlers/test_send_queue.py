@@ -5,16 +5,24 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message_id, put_messages
+from local.event_files import (
+    NO_RECEIPT,
+    NUMBER,
+    event_files,
+    in_short,
+    message_id,
+    put_messages,
+    umid,
+)
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
-from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
+from tests.handlers.conftest import ENVIRONMENT, HASH_KEY, Bridge, good_8x8
 
 EVENTS = {file.name: file for file in event_files()}
 

@@ -1,6 +1,7 @@
 """Passes on to MoEngage what people write: that they opted out or in, and the SMS itself."""
 
 import time
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import InboundMessage
@@ -11,15 +12,11 @@ from sms_bridge.domain.outcome import (
     seconds_before_passing_on_again,
 )
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.queued import InboundWork, QueuedInbound
 from sms_bridge.observability import logger
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    InboundWork,
-    MessageStore,
-    OptOuts,
-    QueuedInbound,
-    Users,
-)
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Users
 
 
 class PassOnInbound:
@@ -34,10 +31,10 @@ class PassOnInbound:
     def __init__(
         self,
         *,
-        messages: MessageStore,
-        opt_outs: OptOuts,
-        users: Users,
-        dead_letters: DeadLetterQueue,
+        messages: "MessageStore",
+        opt_outs: "OptOuts",
+        users: "Users",
+        dead_letters: "DeadLetterQueue",
         keywords: Keywords,
         clock: Clock = time.time,
     ) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import (
@@ -22,7 +23,9 @@ from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
 
 MOST_AN_HOUR = 3
 """Replies to a person. Whoever writes STOP, START and HELP is answered; two robots soon are not."""
@@ -75,9 +78,9 @@ class Reply:
         self,
         plan: ReplyPlan,
         *,
-        messages: MessageStore,
-        send_queue: SendQueue,
-        counts: ReplyCounts,
+        messages: "MessageStore",
+        send_queue: "SendQueue",
+        counts: "ReplyCounts",
         clock: Clock = time.time,
         new_id: NewId = new_id,
     ) -> None:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
 from sms_bridge.errors import BridgeError
-from sms_bridge.services.interfaces import Person
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import OPT_OUT_PREFIX, Item, from_item, to_item
 from sms_bridge.storage.messages import read_items

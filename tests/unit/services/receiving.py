@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sms_bridge.api.callback import Callback, read_callback
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import Keyword, OptOutScope, keywords_of
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.services.receive import ReceiveCallback
+from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
 from sms_bridge.services.reply import Reply, ReplyPlan
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message
 from tests.fakes.clock import TurnableClock
@@ -81,7 +81,7 @@ class Bridge:
         for event in self.events_of(body):
             self.step(event, hash_key="k")
 
-    def events_of(self, body: Any) -> list[Callback]:
+    def events_of(self, body: Any) -> list[CallbackEvent]:
         """Return the events of a callback that comes now."""
         content = body if isinstance(body, str) else json.dumps(body)
         return read_callback(content, self.clock.now)
