@@ -36,6 +36,12 @@ ACCOUNT_ID = "3f6c1b9e-52d7-4a08-9c41-7be0d2a9f135"
 SUB_ACCOUNT_IDS = ("Acme_Transactional", "Acme_Promotional")
 SENDER_ID = "Acme"
 CONNECTOR_ID = "local-connector"
+INBOUND_EVENT = "SMS Reply"
+REPLIES = {
+    "OptOutReply": "Acme: you get no more offers. START brings them back.",
+    "OptInReply": "Acme: you get our offers again. STOP ends them.",
+    "HelpReply": "Acme: write to help@example.com. STOP ends our offers.",
+}
 SECONDS_TO_CALL = 20
 
 AT_WORK: tuple[QueueAttributeNameType, ...] = (
@@ -260,6 +266,8 @@ class LocalStack:
             "MoEngageBaseUrl": self.moengage_url,
             "MoEngageConnectorId": self.connector_id,
             "MoEngageWorkspaceId": self.moengage.data_api.workspace_id,
+            "MoEngageInboundEvent": INBOUND_EVENT,
+            **REPLIES,
             "AwsEndpointUrl": self.aws.endpoint,
         }
 

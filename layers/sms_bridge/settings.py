@@ -43,7 +43,7 @@ def read_settings[Settings](
     wrong = []
     for field in fields(settings_class):  # type: ignore[arg-type]
         name = field.name.upper()
-        text = _unescaped(environment.get(name, "").strip())
+        text = unescaped(environment.get(name, "").strip())
         if not text:
             if field.default is MISSING:
                 wrong.append(f"{name} is missing")
@@ -57,10 +57,11 @@ def read_settings[Settings](
     return settings_class(**values)
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
     r"""Return a text in which ``\uXXXX`` stands for a character, as in JSON.
 
-    CloudFormation gives back a question mark for each character outside ASCII.
+    CloudFormation gives back a question mark for each character outside ASCII; this is how a
+    parameter's value stays what it is.
     """
     if "\\u" not in text:
         return text
