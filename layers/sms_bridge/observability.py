@@ -114,7 +114,6 @@ class Metric(Enum):
     SEGMENTS = _Definition("Segments")
     COST = _Definition("Cost", split_by="currency", has_total=False)
     INBOUND = _Definition("InboundMessages")
-    REPLIES = _Definition("Replies")
     NOT_UNDERSTOOD = _Definition("CallbacksNotUnderstood")
     # Outcomes
     DELIVERED = _Definition("Delivered", is_basic=True)

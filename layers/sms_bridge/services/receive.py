@@ -154,9 +154,9 @@ class ReceiveCallback:
             self._outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
         if self._reports_inbound and is_ours:
             self._outcomes.add_inbound(inbound_id, InboundWork.EVENT)
-        not_replied = None
+        reply = None
         if keyword and is_ours:
-            not_replied = self._reply(
+            reply = self._reply(
                 inbound,
                 keyword,
                 has_changed=bool(has_changed),
@@ -170,7 +170,7 @@ class ReceiveCallback:
             sub_account_id=inbound.sub_account_id,
             is_known=None if is_ours else False,
             keyword=keyword or "none",
-            not_replied=not_replied,
+            reply=reply,
             sender=masked(inbound.source),
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),

@@ -35,9 +35,11 @@ _VIRTUAL_NUMBER = re.compile(r"\+?[0-9]{3,16}", re.ASCII)
 _MAX_SOURCE = 16
 
 
-class NotReplied(StrEnum):
-    """Why an inbound message with a keyword is not answered, where a text is configured."""
+class ReplyEffect(StrEnum):
+    """What came of an inbound message for whose keyword there is a text."""
 
+    QUEUED = "queued"
+    """It is answered."""
     UNCHANGED = "unchanged"
     """It asked for what held already."""
     TOO_MANY = "too_many"
@@ -100,8 +102,8 @@ class Reply:
         sender_hash: str,
         hash_key: str,
         callback_url: str = "",
-    ) -> NotReplied | None:
-        """Queue the reply, if there is to be one.
+    ) -> ReplyEffect | None:
+        """Queue the reply, if there is to be one; ``None`` where there is no text.
 
         Parameters
         ----------
@@ -109,11 +111,6 @@ class Reply:
             Whether the message opted its sender out, or in again.
         callback_url
             Where 8x8 is to send the receipts; empty leaves it to the registered webhook.
-
-        Returns
-        -------
-        NotReplied or None
-            Why there is none, ``None`` where there is one or no text.
         """
         text = self._plan.texts.get(keyword, "")
         if not text:
@@ -124,7 +121,7 @@ class Reply:
         if not self._counts.take(
             sender_hash, inbound.umid, inbound.received_at, at_most=MOST_AN_HOUR
         ):
-            return NotReplied.TOO_MANY
+            return ReplyEffect.TOO_MANY
         request = MessageRequest(
             sub_account_id=inbound.sub_account_id,
             destination=f"+{digits_of(inbound.source)}",
@@ -145,25 +142,25 @@ class Reply:
                 **message_fields(message),
                 reply_to=inbound.umid,
                 keyword=keyword,
-                **metric_fields({Metric.REPLIES: 1, Metric.ESTIMATED_SEGMENTS: message.segments}),
+                **metric_fields({Metric.ESTIMATED_SEGMENTS: message.segments}),
             )
-        return None
+        return ReplyEffect.QUEUED
 
     def _refusal_of(
         self, inbound: InboundMessage, keyword: Keyword, *, has_changed: bool
-    ) -> NotReplied | None:
+    ) -> ReplyEffect | None:
         if keyword.opt_request and not has_changed:
-            return NotReplied.UNCHANGED
+            return ReplyEffect.UNCHANGED
         # A sender with a name or a short code is no person.
         if (
             not NUMBER.fullmatch(inbound.source)
             or not _VIRTUAL_NUMBER.fullmatch(inbound.destination)
             or digits_of(inbound.source) == digits_of(inbound.destination)
         ):
-            return NotReplied.NUMBER
+            return ReplyEffect.NUMBER
         codes = self._plan.country_calling_codes
         if codes and not is_in_countries(inbound.source, codes):
-            return NotReplied.COUNTRY
+            return ReplyEffect.COUNTRY
         return None
 
     def _message(

@@ -22,7 +22,10 @@ from tests.builders import (
     an_inbound_callback,
 )
 from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog, logged
 from tests.unit.services.receiving import TEXTS, Bridge
+
+__all__ = ["logged"]
 
 VIRTUAL_NUMBER = "+6598765432"
 
@@ -75,6 +78,28 @@ def test_a_change_of_state_is_answered_once_and_each_call_for_help(
         bridge.write(text)
 
     assert bridge.texts == [TEXTS[keyword] for keyword in answers]
+
+
+def test_the_line_about_an_sms_says_what_came_of_its_reply(logged: WrittenLog) -> None:
+    bridge = Writing()
+
+    for text in ("STOP", "STOP", "HELP", "HELP", "HELP", "Hello"):
+        bridge.write(text)
+    bridge.write("HELP", source="Acme")
+    bridge.write("STOP", subAccountId="other")
+
+    lines = [one for one in logged.lines if one["message"] == "inbound message kept"]
+    assert [(one["keyword"], one.get("reply")) for one in lines] == [
+        ("stop", "queued"),
+        ("stop", "unchanged"),
+        ("help", "queued"),
+        ("help", "queued"),
+        ("help", "too_many"),
+        ("none", None),
+        ("help", "number"),
+        ("stop", None),
+    ]
+    assert [one.get("is_known") for one in lines] == [None] * 7 + [False]
 
 
 def test_without_texts_nothing_is_answered_or_counted() -> None:
