@@ -245,6 +245,8 @@ class Bridge:
             opt_out_scope=OptOutScope.STACK,
             opt_out_keywords=("STOP",),
             opt_in_keywords=("START",),
+            opt_out_reply="You get no more offers.",
+            opt_in_reply="You get our offers again.",
         )
         timing = self._timing(machine)
         parts = wiring.receive_parts(settings, self.account.clients, timing)
