@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
+from sms_bridge.domain.message import (
+    Click,
+    InboundMessage,
+    Message,
+    Outcome,
+    Receipt,
+    UnknownEvent,
+)
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.errors import BridgeError, UnreadableItemError
 from sms_bridge.observability import logger
-from sms_bridge.services.interfaces import (
-    FIRST_ATTEMPT,
-    Attempt,
-    Effect,
-    Position,
-    Recorded,
-)
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
     CAMPAIGN,
@@ -30,6 +31,7 @@ from sms_bridge.storage.items import (
     RECEIPT_PREFIX,
     Item,
     campaign_shard,
+    click_text,
     from_item,
     inbound_from,
     inbound_values,
@@ -49,6 +51,9 @@ _SECONDS_A_DAY = 86_400
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
+
+MAX_CLICKS = 20
+"""So many clicks of a message are kept: scanners of links open one without end."""
 
 # DynamoDB's limits.
 _STATEMENTS_A_CALL = 25
@@ -337,6 +342,25 @@ class DynamoDBMessages:
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
+
+    def record_click(self, message_id: str, click: Click) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"id": {"S": message_id}},
+                # What is in a set is added to it once.
+                UpdateExpression="ADD clicks :click",
+                ConditionExpression=(
+                    "attribute_exists(accepted_at) "
+                    "AND (attribute_not_exists(clicks) OR size(clicks) < :most)"
+                ),
+                ExpressionAttributeValues={
+                    ":click": {"SS": [click_text(click)]},
+                    ":most": {"N": str(MAX_CLICKS)},
+                },
+            )
+        except ClientError as error:
+            item_of_refusal(error)
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
