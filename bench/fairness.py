@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from statistics import quantiles
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
 
 from bench.template import Stack
 from sms_bridge.domain.retry_policy import seconds_for
@@ -62,64 +61,91 @@ class Dispatchers:
         )
 
 
-def waits(
+@dataclass
+class Line:
+    """A campaign's messages in the queue, the oldest first.
+
+    Attributes
+    ----------
+    sent, in_flight
+        How many were handed out, and how many of them are being sent.
+    received
+        When some were handed out, and how many.
+    """
+
+    campaign: Campaign
+    sent: int = 0
+    in_flight: int = 0
+    received: list[tuple[float, int]] = field(default_factory=list)
+
+    def waiting(self, now: float) -> int:
+        """Return how many messages can be handed out."""
+        return self.campaign.came_by(now) - self.sent
+
+    def receive(self, now: float, count: int) -> None:
+        """Hand out messages."""
+        self.sent += count
+        self.in_flight += count
+        self.received.append((now, count))
+
+    @property
+    def oldest(self) -> float:
+        """When the next message was queued."""
+        return self.campaign.came_at(self.sent)
+
+    @property
+    def end(self) -> float:
+        """When the last message was handed out."""
+        return self.received[-1][0]
+
+    @property
+    def waits(self) -> list[float]:
+        """How long each message was in the queue, in seconds."""
+        handed_out = (now for now, count in self.received for _ in range(count))
+        return [now - self.campaign.came_at(number) for number, now in enumerate(handed_out)]
+
+
+def play(
     campaigns: Sequence[Campaign], dispatchers: Dispatchers, *, has_groups: bool
-) -> dict[str, list[float]]:
-    """Return how long each message of each campaign is in the queue, in seconds."""
-    found: dict[str, list[float]] = {one.name: [] for one in campaigns}
-    in_flight: Counter[str] = Counter()
-    ready = [(0.0, number, Counter[str]()) for number in range(dispatchers.at_once)]
-    left = sum(one.messages for one in campaigns)
-    while left:
+) -> list[Line]:
+    """Send campaigns through one queue; returns their lines as they are then."""
+    lines = [Line(one) for one in campaigns]
+    ready: list[tuple[float, int, list[int]]] = [
+        (0.0, number, [0] * len(lines)) for number in range(dispatchers.at_once)
+    ]
+    while any(line.sent < line.campaign.messages for line in lines):
         now, number, done = heapq.heappop(ready)
-        in_flight.subtract(done)
-        taken = _receive(campaigns, found, in_flight, now, dispatchers.batch, has_groups)
-        count = taken.total()
-        left -= count
+        for line, count in zip(lines, done, strict=True):
+            line.in_flight -= count
+        before = [line.sent for line in lines]
+        _receive(lines, now, dispatchers.batch, has_groups=has_groups)
+        taken = [line.sent - sent for line, sent in zip(lines, before, strict=True)]
         # All functions of both queues keep under the rate together, as `dispatch_queue` does.
-        paced = seconds_for(count, rate=dispatchers.rate, at_once=2 * dispatchers.at_once)
+        paced = seconds_for(sum(taken), rate=dispatchers.rate, at_once=2 * dispatchers.at_once)
         heapq.heappush(ready, (now + max(paced, _SECONDS_BETWEEN_LOOKS), number, taken))
-    return found
+    return lines
 
 
-def _receive(
-    campaigns: Sequence[Campaign],
-    found: dict[str, list[float]],
-    in_flight: Counter[str],
-    now: float,
-    most: int,
-    has_groups: bool,
-) -> Counter[str]:
+def _receive(lines: list[Line], now: float, most: int, *, has_groups: bool) -> None:
     """Take a batch, in several receives, as Lambda does."""
-    taken: Counter[str] = Counter()
-    while taken.total() < most:
-        waiting = [one for one in campaigns if len(found[one.name]) < one.came_by(now)]
+    while most:
+        waiting = [line for line in lines if line.waiting(now)]
         if not waiting:
-            break
-        first = min(waiting, key=_by_turn(found, in_flight, has_groups))
-        there = first.came_by(now) - len(found[first.name])
-        if not has_groups and len(waiting) > 1:
-            there = 1  # until another campaign's message is the oldest
-        for _ in range(min(there, _RECORDS_A_RECEIVE, most - taken.total())):
-            found[first.name].append(now - first.came_at(len(found[first.name])))
-            taken[first.name] += 1
-            in_flight[first.name] += 1
-    return taken
+            return
+        total = sum(line.in_flight for line in lines)
+        first = min(waiting, key=lambda line: _turn(line, total) if has_groups else line.oldest)
+        # Without groups another campaign's message may be the oldest after each.
+        at_once = _RECORDS_A_RECEIVE if has_groups or len(waiting) == 1 else 1
+        count = min(first.waiting(now), at_once, most)
+        first.receive(now, count)
+        most -= count
 
 
-def _by_turn(
-    found: dict[str, list[float]], in_flight: Counter[str], has_groups: bool
-) -> Callable[[Campaign], tuple[bool, int, float]]:
-    """Return whose message is handed out next: quiet groups first, then the least noisy one."""
-    total = in_flight.total()
-
-    def turn(campaign: Campaign) -> tuple[bool, int, float]:
-        own = in_flight[campaign.name]
-        is_noisy = has_groups and own >= _NOISY_AT_LEAST and own > _NOISY_SHARE * total
-        oldest = campaign.came_at(len(found[campaign.name]))
-        return is_noisy, own if is_noisy else 0, oldest
-
-    return turn
+def _turn(line: Line, in_flight: int) -> tuple[bool, float]:
+    """Return when a group's next message is handed out: quiet groups', then the least noisy's."""
+    if line.in_flight >= _NOISY_AT_LEAST and line.in_flight > _NOISY_SHARE * in_flight:
+        return True, line.in_flight
+    return False, line.oldest
 
 
 CASES: dict[str, tuple[Campaign, Campaign]] = {
@@ -144,11 +170,8 @@ def rows(stack: Stack) -> list[tuple[str, ...]]:
     shown_rows: list[tuple[str, ...]] = []
     for case, campaigns in CASES.items():
         for has_groups in (False, True):
-            found = waits(campaigns, dispatchers, has_groups=has_groups)
-            large, _ = campaigns
-            median, last = quantiles(found["small"], n=100)[49], max(found["small"])
-            end = max(wait + large.came_at(n) for n, wait in enumerate(found["large"]))
-            shown = (_time(median), _time(last), _time(end))
+            large, small = play(campaigns, dispatchers, has_groups=has_groups)
+            shown = map(_time, (median(small.waits), max(small.waits), large.end))
             shown_rows.append((case, "with" if has_groups else "without", *shown))
     return shown_rows
 
