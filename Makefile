@@ -117,6 +117,18 @@ parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates
 	.venv/dev/bin/python scripts/deployer_policy.py
 
+.PHONY: licenses
+licenses: $(DEV) ## Write THIRD_PARTY_LICENSES.md from the layer's lock
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.release licenses
+
+.PHONY: sbom
+sbom: $(DEV) ## Write the layer's bill of materials (CycloneDX) into dist/
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.release sbom
+
+.PHONY: dist
+dist: sbom build ## What a release attaches, into dist/: the built application and its bill of materials
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.release archive
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix
@@ -132,7 +144,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sms_bridge import startup, wiring
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.settings import ForwardSettings, read_settings
 
 parts = wiring.forward_parts(read_settings(ForwardSettings))

@@ -18,11 +18,11 @@ from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.settings import (
     CallbackSettings,
     DispatchMode,

@@ -9,14 +9,10 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
+from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    QueuedInbound,
-    QueuedMessage,
-    QueuedOutcome,
-)
+from sms_bridge.services.interfaces import DeadLetterQueue
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs

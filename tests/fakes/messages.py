@@ -15,9 +15,9 @@ from sms_bridge.domain.message import (
     UnknownEvent,
 )
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.services.interfaces import Attempt, Effect, Position, Recorded
 
 MAX_RECEIPTS = 40
 MAX_CLICKS = 20

@@ -12,13 +12,13 @@ from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, callback_url, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
+from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DeliveryTracking
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.interfaces import QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage
 from tests.builders import (

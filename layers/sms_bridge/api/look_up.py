@@ -9,9 +9,9 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.phone_number import NUMBER, masked
+from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
-from sms_bridge.services.interfaces import Position
 from sms_bridge.services.look_up import Page, Wanted
 
 _LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")

@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Receipt
+from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import (
     DetailsFailedError,
@@ -26,10 +27,10 @@ from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     json_object,
     state_of_receipt,
+    time_of,
     words_of,
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
-from sms_bridge.services.interfaces import LogExport
 
 # ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
@@ -304,16 +305,16 @@ def _seconds_of(created: str) -> float:
 
 
 def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receipt:
-    state = row.get("status_value", "").strip().lower()[:20]
+    state = words_of(row.get("status_value", "")).lower()[:20]
     error_code = error_code_of(row.get("status_errorcode", ""))
     return Receipt(
         umid=row.get("umid", "").strip()[:100],
         client_message_id=message_id,
-        sub_account_id=row.get("subaccountid", ""),
+        sub_account_id=row.get("subaccountid", "").strip()[:50],
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
         detail=words_of(row.get("status_details", "")),
-        at=row.get("status_timestamp", "")[:40],
+        at=time_of(row.get("status_timestamp", "")),
         received_at=received_at,
         error_code=error_code,
         error_message=words_of(row.get("status_errormessage", "")),

@@ -1,5 +1,7 @@
 """The interfaces that services work against; storage and providers implement them.
 
+The functions import them for type checking only: making a protocol takes time at start.
+
 =====================  ===============================================  ========================
 interface              what it is                                       implemented by
 =====================  ===============================================  ========================
@@ -18,9 +20,8 @@ interface              what it is                                       implemen
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from sms_bridge.domain.message import (
     Click,
@@ -31,91 +32,13 @@ from sms_bridge.domain.message import (
     Receipt,
     UnknownEvent,
 )
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
+from sms_bridge.domain.queued import QueuedMessage
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
+from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-
-
-class Effect(StrEnum):
-    """What a receipt, or the result of an attempt, did."""
-
-    MOVED = "moved"
-    """The message is in a new state."""
-    LATE = "late"
-    """It says nothing new about the state; it is in the history."""
-    REPEATED = "repeated"
-    """It is in the history already."""
-    MISMATCHED = "mismatched"
-    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Recorded:
-    """The message after something was recorded.
-
-    Attributes
-    ----------
-    outcome_is_new
-        Whether this is what made the outcome due.
-    """
-
-    message: Message
-    effect: Effect
-    outcome_is_new: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Attempt:
-    """The answer to a request to begin sending a waiting message.
-
-    Attributes
-    ----------
-    begun
-        Whether the attempt is the caller's.
-    state
-        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
-    number
-        How often it was tried, this time included.
-    is_ambiguous
-        Whether 8x8 may have the message from an earlier attempt.
-    outcome_is_open
-        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
-    """
-
-    begun: bool
-    state: State | None = None
-    number: int = 0
-    is_ambiguous: bool = False
-    outcome_is_open: bool = False
-
-    @classmethod
-    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
-        """Return the answer for a message as it is now."""
-        if message is None or not message.accepted_at:
-            return cls(begun=begun)
-        return cls(
-            begun=begun,
-            state=message.state,
-            number=message.attempt,
-            is_ambiguous=bool(message.ambiguous_since),
-            outcome_is_open=not begun and message.outcome_is_open,
-        )
-
-
-FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
-
-
-class Position(NamedTuple):
-    """A message's place among others, by when it was accepted."""
-
-    accepted_at: float
-    message_id: str
-
-    @classmethod
-    def of(cls, message: Message) -> "Position":
-        """Return the place of a message."""
-        return cls(message.accepted_at, message.id)
 
 
 class MessageStore(Protocol):
@@ -254,26 +177,6 @@ class MessageStore(Protocol):
         """Keep a callback that was not understood; keeping it twice changes nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class QueuedMessage:
-    """A message from the send queue, with all that it takes to send it.
-
-    Attributes
-    ----------
-    message
-        What its log lines and its dispatch need of it; the rest is empty.
-    receives
-        How often it was received.
-    record
-        Whatever the queue knows it by.
-    """
-
-    message: Message
-    request: MessageRequest
-    receives: int
-    record: Any = field(repr=False, compare=False)
-
-
 class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
@@ -287,32 +190,6 @@ class SendQueue(Protocol):
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
         """Move a message to the dead-letter queue; returns whether it may leave the queue."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueuedOutcome:
-    """An outcome from the outcome queue.
-
-    Attributes
-    ----------
-    lease
-        Owner of the lease that the outcome has had since it became due; empty for any record but
-        the first.
-    receives
-        How often it was received.
-    """
-
-    message_id: str
-    lease: str
-    receives: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueuedInbound:
-    """An inbound message from the outcome queue, whose sender opted out or in."""
-
-    inbound_id: str
-    receives: int
 
 
 class OutcomeQueue(Protocol):
@@ -353,10 +230,6 @@ class DeadLetterQueue(Protocol):
         """
 
 
-Person = tuple[str, str]
-"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
-
-
 class OptOuts(Protocol):
     """Knows who opted out of which sub-account's messages."""
 
@@ -371,22 +244,6 @@ class OptOuts(Protocol):
 
         Of two at the same moment the opt-out holds.
         """
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ExportJob:
-    """An export that 8x8 was asked for.
-
-    Attributes
-    ----------
-    since, asked_at
-        The span that it covers, seconds since the epoch.
-    """
-
-    sub_account_id: str
-    job_id: str
-    since: float
-    asked_at: float
 
 
 class ExportJobs(Protocol):
@@ -489,23 +346,6 @@ class Details(Protocol):
         DetailsFailedError
             8x8 does not say.
         """
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class LogExport:
-    """What an export of 8x8's log shows of some messages.
-
-    Attributes
-    ----------
-    receipts
-        By the bridge's ids, what the log says of a message, as a receipt would.
-    newest
-        When the newest message was created of those rows that prove how far the log has got;
-        seconds since the epoch, 0 where there is none.
-    """
-
-    receipts: dict[str, Receipt] = field(default_factory=dict)
-    newest: float = 0.0
 
 
 class Log(Protocol):

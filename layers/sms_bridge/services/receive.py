@@ -2,6 +2,7 @@
 
 import time
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import (
@@ -15,10 +16,13 @@ from sms_bridge.domain.message import (
 from sms_bridge.domain.opt_out import Keywords, moment_of, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash, masked
+from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.interfaces import Effect, MessageStore, OptOuts, OutcomeQueue, Recorded
 from sms_bridge.services.log_lines import new_outcome, seconds_since
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
 
 # Among so many of a person's latest messages the one is looked for whose link was opened.
 _LOOKED_THROUGH_AT_MOST = 25
@@ -42,9 +46,9 @@ class ReceiveCallback:
     def __init__(
         self,
         *,
-        messages: MessageStore,
-        outcomes: OutcomeQueue,
-        opt_outs: OptOuts,
+        messages: "MessageStore",
+        outcomes: "OutcomeQueue",
+        opt_outs: "OptOuts",
         keywords: Keywords,
         syncs_opt_outs: bool = False,
         clock: Clock = time.time,

@@ -19,17 +19,11 @@ from sms_bridge.domain.message import (
     UnknownEvent,
 )
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.errors import BridgeError, UnreadableItemError
 from sms_bridge.observability import logger
-from sms_bridge.services.interfaces import (
-    FIRST_ATTEMPT,
-    Attempt,
-    Effect,
-    Position,
-    Recorded,
-)
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
     CAMPAIGN,

@@ -16,19 +16,16 @@ from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.domain.state import State
 from sms_bridge.errors import BridgeError
 from sms_bridge.observability import log_failure, logger
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    QueuedInbound,
-    QueuedMessage,
-    QueuedOutcome,
-)
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+    from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
     """Makes the client when it is needed: few sends need the queues."""
@@ -79,7 +76,7 @@ def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
 
 
-def _is_dead_lettered(record: Record, reason: str, dead_letters: DeadLetterQueue | None) -> bool:
+def _is_dead_lettered(record: Record, reason: str, dead_letters: "DeadLetterQueue | None") -> bool:
     """Move a record to the dead-letter queue; returns whether it may leave its own."""
     logger.error("record dead-lettered", record=record["messageId"], reason=reason)
     if dead_letters is None:
@@ -137,7 +134,7 @@ class SqsSendQueue:
         self,
         client: "Client",
         urls: Mapping[MessageType, str],
-        dead_letters: DeadLetterQueue | None = None,
+        dead_letters: "DeadLetterQueue | None" = None,
     ) -> None:
         self._client = client
         self._urls = urls
@@ -267,7 +264,7 @@ class SqsOutcomeQueue:
         self,
         records: Sequence[Record],
         handle: Callable[[QueuedOutcome | QueuedInbound], int | None],
-        dead_letters: DeadLetterQueue,
+        dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 

@@ -109,6 +109,10 @@ class TestReceipts:
             (1000, "1000"),
             (250000.5, "250000.5"),
             ("1234.50", "1234.50"),
+            ("1,234.50", "1234.50"),
+            ("12,500,000", "12500000"),
+            ("1,2", ""),
+            ("1e-9999999", ""),
             (0, "0"),
             (1e-05, "0.00001"),
             ("NaN", ""),
@@ -141,6 +145,19 @@ class TestReceipts:
         assert "91234567" not in receipt.error_message
         assert receipt.error_message.startswith("Number")
         assert "\n" not in receipt.error_message
+
+    @pytest.mark.parametrize("name", ["detail", "errorMessage", "timestamp", "state"])
+    @pytest.mark.parametrize("between", ["", " ", "-", "--", "/", "_", ", ", "\u2013", "\u00a0"])
+    def test_no_word_of_8x8s_names_a_number(self, name: str, between: str) -> None:
+        number = between.join(("65", "912", "345", "67"))
+
+        receipt = receipt_of(a_receipt_callback("undelivered", status={name: f"to {number}"}))
+
+        assert "67" not in receipt.key + receipt.error_message
+
+    @pytest.mark.parametrize("time", ["\x1b[2J2026-11-24", "6591234567", "now", 1795512603, {}])
+    def test_what_is_no_time_is_left_out(self, time: object) -> None:
+        assert receipt_of(a_receipt_callback("sent", status={"timestamp": time})).at == ""
 
     @pytest.mark.parametrize(
         ("place", "name"),
@@ -180,14 +197,45 @@ class TestReceipts:
         assert (receipt.state, receipt.client_message_id) == (State.DELIVERED, MESSAGE_ID)
         assert (receipt.umid, receipt.error_code) == (UMID, "7")
 
-    def test_a_receipt_without_its_envelope_is_one(self) -> None:
-        assert receipt_of(a_receipt_callback("sent")["payload"]).state is State.SENT
+    @pytest.mark.parametrize(
+        "body",
+        [
+            a_receipt_callback("sent")["payload"],
+            a_receipt_callback("sent", status="Sent"),
+            a_receipt_callback("sent") | {"namespace": " SMS "},
+            a_receipt_callback("sent") | {"eventType": "OutboundMessageStatusChanged"},
+            a_receipt_callback("sent") | {"eventType": "outbound-message-status-changed"},
+            {
+                "event_type": "outbound_message_status_changed",
+                "payload": {"client_message_id": MESSAGE_ID, "status": {"state": "sent"}},
+            },
+            [[a_receipt_callback("sent")]],
+            {"events": [a_receipt_callback("sent")]},
+            {"data": a_receipt_callback("sent")},
+        ],
+        ids=lambda body: json.dumps(body)[:50],
+    )
+    def test_a_receipt_in_another_form_is_one(self, body: object) -> None:
+        receipt = receipt_of(body)
+
+        assert (receipt.state, receipt.client_message_id) == (State.SENT, MESSAGE_ID)
+
+    def test_a_line_break_within_a_string_does_no_harm(self) -> None:
+        body = json.dumps(a_receipt_callback("sent")).replace("has changed", "has\nchanged")
+
+        [receipt] = read_callback(body, AT)
+
+        assert isinstance(receipt, Receipt)
 
     @pytest.mark.parametrize("price", [None, {}, [], "0.0375", {"total": None}])
     def test_nothing_is_charged_where_no_price_is_given(self, price: object) -> None:
         assert receipt_of(a_receipt_callback("delivered", price=price)).price == ""
 
-    @pytest.mark.parametrize("count", [None, "two", [], True, -1, 10**40])
+    @pytest.mark.parametrize("count", ["2", 2.0, " 2 "])
+    def test_a_count_may_be_written_in_other_ways(self, count: object) -> None:
+        assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == 2
+
+    @pytest.mark.parametrize("count", [None, "two", [], True, -1, 10**40, 1.5, "9" * 5000])
     def test_a_count_that_is_none_is_passed_over(self, count: object) -> None:
         assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == 0
 
@@ -365,7 +413,7 @@ UNKNOWN: list[object] = [
     {**a_receipt_callback("sent"), "eventType": "outbound_message_status"},
     {**a_receipt_callback("sent"), "eventType": "inbound_message_received", "payload": {}},
     {**a_receipt_callback("sent"), "payload": "text"},
-    a_receipt_callback("sent", status="sent"),
+    {"status": {"state": "sent"}},
     a_receipt_callback(""),
     {"namespace": "SMS", "eventType": "inbound_message_received", "payload": []},
     [],
