@@ -262,26 +262,25 @@ class ExportJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """Something that holds a person's number and is no message to them.
+    """An SMS from a person.
 
     Attributes
     ----------
     received_at
         Seconds since the epoch.
-    is_inbound
-        Whether it is an SMS from the person; else it is a callback that was not understood.
     """
 
     id: str
     received_at: float
-    is_inbound: bool
 
 
 class PersonData(Protocol):
     """Finds and removes what is known of a person."""
 
-    def anonymise(self, message_id: str) -> bool:
-        """Take the recipient off a message: what became of it stays.
+    def anonymise(self, message: Message, number: str) -> bool:
+        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
+
+        Campaign, template and sender go if they hold the number.
 
         Returns
         -------
@@ -290,7 +289,7 @@ class PersonData(Protocol):
         """
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number or the hash that stands for it;
+        """Read everything, and return the SMS from a number or from the hash that stands for it;
         ``None`` after each page read.
         """
 
