@@ -12,6 +12,7 @@ interface              what it is                                       implemen
 `SendQueue`            messages that are sent later                     ``storage.queues``
 `OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
 `DeadLetterQueue`      what could not be done                           ``storage.queues``
+`ApiKeys`              8x8's API key                                     ``storage.secret``
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
@@ -261,26 +262,25 @@ class ExportJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """Something that holds a person's number and is no message to them.
+    """An SMS from a person.
 
     Attributes
     ----------
     received_at
         Seconds since the epoch.
-    is_inbound
-        Whether it is an SMS from the person; else it is a callback that was not understood.
     """
 
     id: str
     received_at: float
-    is_inbound: bool
 
 
 class PersonData(Protocol):
     """Finds and removes what is known of a person."""
 
-    def anonymise(self, message_id: str) -> bool:
-        """Take the recipient off a message: what became of it stays.
+    def anonymise(self, message: Message, number: str) -> bool:
+        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
+
+        Campaign, template and sender go if they hold the number.
 
         Returns
         -------
@@ -289,12 +289,22 @@ class PersonData(Protocol):
         """
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number or the hash that stands for it;
+        """Read everything, and return the SMS from a number or from the hash that stands for it;
         ``None`` after each page read.
         """
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class ApiKeys(Protocol):
+    """Knows 8x8's API key."""
+
+    def api_key(self) -> str:
+        """Return the key."""
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):
