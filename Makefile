@@ -21,7 +21,7 @@ MINISTACK := .venv/ministack/.ready
 BENCH := .venv/bench/.ready
 TEMPLATES := template.yaml observability.yaml
 # `sam build` wants a real python3.13 as the first one on PATH.
-WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
+WITH_PYTHON := python=$$(scripts/find_python.sh) && PATH="$$(dirname "$$python"):$$PATH"
 
 .PHONY: help
 help: ## List the targets
@@ -84,7 +84,7 @@ build: $(SAM) ## sam build, as for AWS
 
 .PHONY: deploy
 deploy: $(DEV) $(SAM) ## Build and deploy to AWS, asking what matters (ARGS: words for sam deploy)
-	$(WITH_PYTHON) .venv/dev/bin/python scripts/deploy.py $(ARGS)
+	@$(WITH_PYTHON) PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.deploy $(ARGS)
 
 .PHONY: end-to-end
 end-to-end: $(DEV) $(SAM) $(MINISTACK) ## The built artifact, and the template deployed into the emulator
