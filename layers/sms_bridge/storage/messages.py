@@ -214,7 +214,7 @@ class DynamoDBMessages:
         nonce = self._new_nonce()
         # Of what came from outside each value is a parameter.
         statement = (
-            f'UPDATE "{self._table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608
+            f'UPDATE "{self._table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608  # nosec B608
             'SET "attempt_at" = ? SET "attempt_nonce" = ? WHERE "id" = ? '
             f'AND "state" = \'{State.WAITING}\' AND "attempt" IS MISSING '
             'AND "answered_at" IS MISSING'
@@ -440,7 +440,7 @@ class DynamoDBMessages:
 
     def open_messages(self, *, since: float = FIRST, until: float) -> Iterator[Message]:
         # Each time another shard comes first, should none come to the last.
-        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret
+        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
         for shard in SHARDS[first:] + SHARDS[:first]:
             yield from self._listed(shard, since, until)
 
