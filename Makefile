@@ -58,6 +58,14 @@ types: $(DEV) ## mypy, strict; the operators' tool also as Python 3.12 has it
 unit: $(DEV) ## Tests but for the end-to-end ones, in parallel (ARGS='tests/unit -k opt_out')
 	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser" $(ARGS)
 
+.PHONY: tool
+tool: $(UV) ## The operators' tool installed and tried on another Python (WITH=python3.12)
+	@$(UV) venv --quiet --no-project --clear --python "$(WITH)" .venv/tool
+	@$(UV) pip install --quiet --python .venv/tool --constraint requirements/dev.txt \
+	  . aiohttp 'moto[dynamodb,secretsmanager,server,sqs]' pytest pytest-asyncio pytest-xdist
+	.venv/tool/bin/sms-bridge --version
+	.venv/tool/bin/pytest -n auto tests/bridge
+
 .PHONY: template
 template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
 	.venv/sam/bin/sam validate --lint
@@ -153,7 +161,8 @@ $(UV): requirements/uv.txt scripts/find_python.sh
 	@python=$$(scripts/find_python.sh) && rm -rf .venv/uv && \
 	  echo "The first time: tools and libraries are downloaded into .venv/, about 250 MB, a minute or two." && \
 	  "$$python" -m pip install --quiet --require-hashes --only-binary :all: \
-	    --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt
+	    --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt || \
+	  { echo "pip could not get uv. A proxy that inspects TLS has a certificate: give it to the system, or its file as PIP_CERT and SSL_CERT_FILE."; exit 1; }
 	@touch $@
 
 .venv/%/.ready: requirements/%.txt $(UV)

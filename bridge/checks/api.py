@@ -63,7 +63,7 @@ def check_secret(stack: Stack) -> Iterator[Finding]:
             yield warning(
                 "tokens-unusable",
                 f"{count - len(usable)} entries of {name} are no tokens: a token is a text of at "
-                "least 16 characters",
+                "least 16 characters, without blanks, quotes and commas",
                 "remove them in Secrets Manager's console",
             )
     environment = stack.environment_of("ForwardOutcome")

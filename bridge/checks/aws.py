@@ -10,16 +10,13 @@ from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Stack
 from sms_bridge.domain.opt_out import OptRequest, keywords_of, opt_request_of
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-    read_settings,
-)
+from sms_bridge.settings import SettingsError, read_settings
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 
 _DEPLOY = "make deploy brings back what the stack says"
 _RESOURCES = (

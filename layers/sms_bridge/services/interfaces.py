@@ -12,6 +12,7 @@ interface              what it is                                       implemen
 `SendQueue`            messages that are sent later                     ``storage.queues``
 `OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
 `DeadLetterQueue`      what could not be done                           ``storage.queues``
+`ApiKeys`              8x8's API key                                     ``storage.secret``
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
@@ -294,6 +295,16 @@ class PersonData(Protocol):
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class ApiKeys(Protocol):
+    """Knows 8x8's API key."""
+
+    def api_key(self) -> str:
+        """Return the key."""
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):

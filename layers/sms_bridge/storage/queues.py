@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
-from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.domain.state import State
 from sms_bridge.errors import BridgeError
 from sms_bridge.observability import log_failure, logger
@@ -25,6 +24,7 @@ from sms_bridge.storage.items import as_stored
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+    from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
@@ -155,7 +155,7 @@ class SqsSendQueue:
     def work_through(
         self,
         records: Iterable[Record],
-        dispatch: Callable[[Sequence[QueuedMessage]], Iterable[QueuedMessage]],
+        dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue.
 
@@ -179,10 +179,10 @@ class SqsSendQueue:
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+    def dead_letter(self, queued: "QueuedMessage", *, reason: str) -> bool:
         return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
-    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+    def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
             for some in batched(of_a_type, _AT_ONCE):
@@ -206,7 +206,9 @@ class SqsSendQueue:
                     log_failure("records not postponed", error)
 
 
-def _queued_message(record: Record) -> QueuedMessage:
+def _queued_message(record: Record) -> "QueuedMessage":
+    from sms_bridge.domain.queued import QueuedMessage
+
     content = _content(record)
     try:
         message_type = MessageType(content["messageType"])
@@ -263,7 +265,7 @@ class SqsOutcomeQueue:
     def work_through(
         self,
         records: Sequence[Record],
-        handle: Callable[[QueuedOutcome | QueuedInbound], int | None],
+        handle: Callable[["QueuedOutcome | QueuedInbound"], int | None],
         dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
@@ -307,7 +309,9 @@ class SqsOutcomeQueue:
         )
 
 
-def _queued_outcome(record: Record) -> QueuedOutcome | QueuedInbound:
+def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
+    from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
