@@ -71,10 +71,10 @@ def test_a_campaign_of_300_gives_no_finding(deployed: Deployed) -> None:
 
 
 def test_looking_many_times_finds_nothing_of_its_own(deployed: Deployed) -> None:
-    refused = {"message": "request refused", "code": "unauthorized", "RequestsRefused": 1}
+    refused = {"message": "request refused", "reason": "unauthorized", "RequestsRefused": 1}
     for function in ("SendSms", "ReceiveCallback", "LookUpMessage"):
         deployed.log(function, *[refused] * 7)
-    deployed.log("SendSms", *[{**refused, "code": "body_missing"}] * 7)
+    deployed.log("SendSms", *[{**refused, "reason": "body_missing"}] * 7)
 
     assert findings_of(deployed) == []
 
@@ -407,8 +407,8 @@ def somebody_else_wrote_into_a_queue(deployed: Deployed) -> None:
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="unreadable")
 
 
-def refused(deployed: Deployed, function: str, code: str) -> None:
-    deployed.log(function, {"code": code, "RequestsRefused": 1})
+def refused(deployed: Deployed, function: str, reason: str) -> None:
+    deployed.log(function, {"reason": reason, "RequestsRefused": 1})
 
 
 @fault("requests-unauthorized")
