@@ -149,6 +149,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 	    --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 	    $$lock.in --output-file $$lock.txt; \
 	done
+	@$(MAKE) --no-print-directory licenses
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
