@@ -32,7 +32,7 @@ async def run(console: Console, *, once: bool, practise: bool, port: int) -> int
     """Start the stack, play the campaign, and stay up if asked to."""
     stop = asyncio.Event()
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - run as a task
+    assert task is not None  # noqa: S101 - run as a task  # nosec B101
 
     def on_signal() -> None:
         # The first signal starts an orderly end; more of them must not disturb it.

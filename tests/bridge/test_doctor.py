@@ -22,6 +22,7 @@ from tests.bridge.deployed import (
     TRANSACTIONAL,
     Deployed,
     client_of,
+    redrive_policy,
 )
 from tests.builders import ACCEPTED, EVER
 from tests.fakes.aws import TABLE
@@ -159,6 +160,35 @@ def an_event_source_was_disabled(deployed: Deployed) -> None:
     deployed.functions.mappings["OutcomeQueue"] = "Disabled"
 
 
+def set_queue(deployed: Deployed, name: str, **attributes: str) -> None:
+    client_of("sqs").set_queue_attributes(QueueUrl=deployed.queue_urls[name], Attributes=attributes)
+
+
+@fault("queue-drift")
+def a_queue_forgets_within_the_hour(deployed: Deployed) -> None:
+    set_queue(deployed, "PromotionalQueue", MessageRetentionPeriod="3600")
+
+
+@fault("queue-drift")
+def a_queue_gives_out_twice_what_is_being_worked_on(deployed: Deployed) -> None:
+    set_queue(deployed, "TransactionalQueue", VisibilityTimeout="1")
+
+
+@fault("queue-drift")
+def a_queue_gives_up_after_one_attempt(deployed: Deployed) -> None:
+    set_queue(deployed, "OutcomeQueue", RedrivePolicy=redrive_policy("SendDeadLetterQueue", 1))
+
+
+@fault("queue-drift")
+def dead_letters_go_elsewhere(deployed: Deployed) -> None:
+    set_queue(deployed, "OutcomeQueue", RedrivePolicy=redrive_policy("OutcomeDeadLetterQueue"))
+
+
+@fault("queue-drift")
+def a_dead_letter_queue_forgets_within_the_hour(deployed: Deployed) -> None:
+    set_queue(deployed, "SendDeadLetterQueue", MessageRetentionPeriod="3600")
+
+
 @fault("reconcile-disabled")
 def the_schedule_was_disabled(_: Deployed) -> None:
     client_of("events").disable_rule(Name=RULE)
@@ -274,6 +304,13 @@ def the_webhook_sends_no_token(deployed: Deployed) -> None:
 def the_prepaid_balance_is_used_up(deployed: Deployed) -> None:
     answer = Answer(200, b'{"balance": -0.01, "currency": "USD"}')
     deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
+
+
+@fault("balance-low")
+def the_prepaid_balance_lasts_for_two_days(deployed: Deployed) -> None:
+    answer = Answer(200, b'{"balance": 21.5, "currency": "USD"}')
+    deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
+    deployed.log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60)
 
 
 @fault("api-unreachable")

@@ -128,6 +128,8 @@ class InMemoryMessages:
     ) -> Recorded:
         with self.lock:
             before = self._seen(message_id)
+            if before.sub_account_id.lower() == receipt.sub_account_id.lower():
+                receipt = replace(receipt, sub_account_id=before.sub_account_id)
             ids = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
             known: dict[str, Any] = {
                 name: getattr(before, name) or value for name, value in ids.items()

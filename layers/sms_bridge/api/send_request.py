@@ -123,7 +123,7 @@ def read_message(
     dlt_template_id = fields.read("dltTemplateId")
 
     fields.refuse_if_wrong()
-    assert destination is not None and text is not None  # noqa: S101, PT018
+    assert destination is not None and text is not None  # noqa: S101, PT018  # nosec B101
     _check_size(text, options, fields)
     _check_country(destination, options, rules, fields)
     return MessageRequest(

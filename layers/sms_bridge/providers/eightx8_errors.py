@@ -217,7 +217,7 @@ def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     return replace(
         known or UNREADABLE,
         http_status=http_status,
-        umid=_id(body.get("umid")),
+        umid=_id(body.get("umid")).lower(),
         encoding=_id(body.get("encoding")),
     )
 

@@ -316,7 +316,7 @@ def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receip
     state = words_of(row.get("status_value", "")).lower()[:20]
     error_code = error_code_of(row.get("status_errorcode", ""))
     return Receipt(
-        umid=row.get("umid", "").strip()[:100],
+        umid=row.get("umid", "").strip().lower()[:100],
         client_message_id=message_id,
         sub_account_id=row.get("subaccountid", "").strip()[:50],
         state=state_of_receipt(state, error_code),

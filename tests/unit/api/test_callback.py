@@ -186,7 +186,7 @@ class TestReceipts:
             "Namespace": "sms",
             "EventType": "Outbound_Message_Status_Changed",
             "Payload": {
-                "UMID": UMID,
+                "UMID": UMID.upper(),
                 "clientMessageID": MESSAGE_ID.upper(),
                 "Status": {"State": word, "errorcode": "7"},
             },
