@@ -24,7 +24,7 @@ _FIGURES = (
     *("Receipts", "ReceiptsForUnknownMessages", "Segments", "Cost", "RequestsRefused"),
     *("CallbacksNotUnderstood", "OutcomeForwardsRetried", "InboundMessages"),
 )
-_KEYS = ("code", "reason", "outcome_reason", "currency", "sub_account_id", "@log")
+_KEYS = ("reason", "outcome_reason", "currency", "sub_account_id", "@log")
 _GROUPED = (
     f"filter {' or '.join(f'ispresent({name})' for name in _FIGURES)} | stats "
     + ", ".join(f"sum({name}) as n{number}" for number, name in enumerate(_FIGURES))
@@ -97,7 +97,7 @@ class Activity:
             if row.get(name):
                 counts[sub_account_id] += int(float(row[name]))
         reason, example = str(row.get("reason") or ""), str(row.get("example") or "")
-        _add(self.refused, (function, str(row.get("code"))), row.get("RequestsRefused"), "")
+        _add(self.refused, (function, reason), row.get("RequestsRefused"), "")
         _add(self.rejected, reason, row.get("Rejected"), example)
         why = str(row.get("outcome_reason") or reason or "unknown")
         _add(self.failures, why, row.get("Failed"), example)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 import zipfile
@@ -27,6 +28,7 @@ LOCK = PROJECT / "layers/requirements.txt"
 LICENSES = PROJECT / "THIRD_PARTY_LICENSES.md"
 DIST = PROJECT / "dist"
 SBOM = f"sms-bridge-{__version__}.cdx.json"
+RUNBOOK = "docs/runbook.md"
 ARCHIVE = f"sms-bridge-{__version__}-arm64.zip"
 
 # What packages call their licences, where that is no SPDX identifier.
@@ -150,13 +152,25 @@ def sbom(lock: str) -> dict[str, Any]:
     }
 
 
-def archive(build: Path, target: Path) -> None:
-    """Pack what `sam build` made, so that `sam deploy` can take it: the same bytes every time."""
-    files = {str(path.relative_to(build)): path for path in build.rglob("*") if path.is_file()}
-    beside = {name: PROJECT / name for name in ("LICENSE", LICENSES.name, "samconfig.toml")}
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, path in sorted({**files, **beside}.items()):
-            packed.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+def archive(build: Path, target: Path, repository: str = "") -> None:
+    """Pack what `sam build` made, so that `sam deploy` can take it: the same bytes every time.
+
+    Parameters
+    ----------
+    repository
+        Owner and name on GitHub: the alarms then link to its runbook.
+    """
+    paths = {str(path.relative_to(build)): path for path in build.rglob("*") if path.is_file()}
+    paths |= {name: PROJECT / name for name in ("LICENSE", LICENSES.name, "samconfig.toml")}
+    files = {name: path.read_bytes() for name, path in paths.items()}
+    if repository:
+        runbook = f"https://github.com/{repository}/blob/v{__version__}/{RUNBOOK}"
+        files["template.yaml"] = files["template.yaml"].replace(
+            f"Default: {RUNBOOK}".encode(), f"Default: {runbook}".encode()
+        )
+    with zipfile.ZipFile(target, "w") as packed:
+        for name, content in sorted(files.items()):
+            packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
 def main(what: str) -> None:
@@ -170,7 +184,7 @@ def main(what: str) -> None:
     if what == "sbom":
         target.write_text(json.dumps(sbom(lock), indent=2) + "\n", "utf-8")
     else:
-        archive(PROJECT / ".aws-sam/build", target)
+        archive(PROJECT / ".aws-sam/build", target, os.environ.get("GITHUB_REPOSITORY", ""))
     print(hashlib.sha256(target.read_bytes()).hexdigest(), target.relative_to(PROJECT))
 
 

@@ -4,6 +4,7 @@ import time
 
 from sms_bridge import startup, wiring
 from sms_bridge.api.authentication import (
+    callback_url,
     read_networks,
     require_address,
     require_callback_token,
@@ -12,8 +13,8 @@ from sms_bridge.api.authentication import (
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.api.send_request import callback_url
-from sms_bridge.settings import CallbackSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.receive import CallbackSettings
 
 settings = read_settings(CallbackSettings)
 allowed_networks = read_networks(settings.callback_allowed_networks)

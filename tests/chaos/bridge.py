@@ -23,14 +23,11 @@ from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy,
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchMode,
-    DispatchSettings,
-    ForwardSettings,
-    ReconcileSettings,
-    SendSettings,
-)
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import DispatchMode, SendSettings
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults

@@ -16,15 +16,13 @@ from local.event_files import (
     put_messages,
 )
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-)
+from sms_bridge.settings import SettingsError
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from cfnlint.decode.cfn_yaml import loads as load  # type: ignore[import-untyped]
 
 from scripts import release
+from sms_bridge import __version__
 from tests.template.conftest import PROJECT
 
 LOCK = release.LOCK.read_text("utf-8")
@@ -80,6 +82,18 @@ def test_the_archive_is_the_same_from_the_same_build(tmp_path: Path) -> None:
         *("LICENSE", "SendSms/app.py", "THIRD_PARTY_LICENSES.md", "samconfig.toml"),
         "template.yaml",
     ]
+
+
+def test_the_alarms_of_a_release_link_to_its_own_runbook(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "template.yaml").write_text((PROJECT / "template.yaml").read_text("utf-8"), "utf-8")
+
+    release.archive(build, tmp_path / "release.zip", "owner/bridge")
+
+    template = load(zipfile.ZipFile(tmp_path / "release.zip").read("template.yaml").decode())
+    url = f"https://github.com/owner/bridge/blob/v{__version__}/docs/runbook.md"
+    assert template["Parameters"]["RunbookUrl"]["Default"] == url
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.api.authentication import require_callback_token, require_token
+from sms_bridge.api.authentication import callback_url, require_callback_token, require_token
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.api.send_request import SendingRules, callback_url, read_send_request, send_answer
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.queued import QueuedOutcome

@@ -151,7 +151,7 @@ def _message_id(payload: dict[str, Any]) -> str:
 
 
 def _umid(payload: dict[str, Any]) -> str:
-    return _matching(_UMID, payload.get("umid"))
+    return _matching(_UMID, payload.get("umid")).lower()
 
 
 def _sub_account_id(payload: dict[str, Any]) -> str:

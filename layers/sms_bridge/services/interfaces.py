@@ -13,6 +13,7 @@ interface              what it is                                       implemen
 `SendQueue`            messages that are sent later                     ``storage.queues``
 `OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
 `DeadLetterQueue`      what could not be done                           ``storage.queues``
+`ApiKeys`              8x8's API key                                     ``storage.secret``
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
@@ -40,6 +41,7 @@ from sms_bridge.domain.reconciliation import ExportJob, LogExport
 from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
+from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
@@ -128,14 +130,25 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        """Record since when 8x8's log is asked about a message in vain."""
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         """Record that 8x8's log was read and did not say what became of a message."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome is not reported yet."""
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome is not reported yet.
+
+        Parameters
+        ----------
+        on_unreadable
+            Called for each that is left out because it cannot be read; else it is logged.
+        """
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -185,7 +198,13 @@ class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        """Queue a message. Queueing it twice is harmless: it is sent once."""
+        """Queue a message. Queueing it twice is harmless: it is sent once.
+
+        Raises
+        ------
+        NotQueuedError
+            It is certainly not in the queue. After any other exception it may be.
+        """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         """Hide messages for so many seconds. One that cannot be hidden so comes again after the
@@ -294,26 +313,25 @@ class ExportJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """Something that holds a person's number and is no message to them.
+    """An SMS from a person.
 
     Attributes
     ----------
     received_at
         Seconds since the epoch.
-    is_inbound
-        Whether it is an SMS from the person; else it is a callback that was not understood.
     """
 
     id: str
     received_at: float
-    is_inbound: bool
 
 
 class PersonData(Protocol):
     """Finds and removes what is known of a person."""
 
-    def anonymise(self, message_id: str) -> bool:
-        """Take the recipient off a message: what became of it stays.
+    def anonymise(self, message: Message, number: str) -> bool:
+        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
+
+        Campaign, template and sender go if they hold the number.
 
         Returns
         -------
@@ -322,12 +340,22 @@ class PersonData(Protocol):
         """
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number or the hash that stands for it;
+        """Read everything, and return the SMS from a number or from the hash that stands for it;
         ``None`` after each page read.
         """
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class ApiKeys(Protocol):
+    """Knows 8x8's API key."""
+
+    def api_key(self) -> str:
+        """Return the key."""
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):
