@@ -25,6 +25,7 @@ from tests.bridge.deployed import (
     redrive_policy,
 )
 from tests.builders import ACCEPTED, EVER
+from tests.fakes.aws import TABLE
 from tests.fakes.http_server import unreachable_url
 
 LONG_AGO = 1.0
@@ -395,6 +396,24 @@ def over(deployed: Deployed) -> Any:
     message = deployed.keep(state=State.DELIVERED)
     outcome = Outcome(OutcomeStatus.DELIVERED)
     return deployed.messages.record_outcome(message.id, outcome, 4e9).message
+
+
+@fault("items-unreadable")
+def an_item_was_changed_by_hand(deployed: Deployed) -> None:
+    message = deployed.keep()
+    client_of("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"id": {"S": message.id}},
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"S": "teleported"}},
+    )
+
+
+@fault("log-unreadable")
+def eightx8_allows_no_exports(deployed: Deployed) -> None:
+    message = deployed.keep(state=State.DELIVERED)
+    deployed.messages.record_log_silence(message.id, message.accepted_at + 600)
 
 
 @fault("send-dead-letters")

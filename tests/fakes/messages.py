@@ -18,6 +18,7 @@ from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.errors import OnUnreadable, UnreadableItemError
 
 MAX_RECEIPTS = 40
 MAX_CLICKS = 20
@@ -36,6 +37,8 @@ class InMemoryMessages:
         Ids of which something is known, but neither the message nor its state.
     lists
         The list that a message is on: those that are open, or those that were given up.
+    unreadable
+        Ids of open items that cannot be read.
     """
 
     messages: dict[str, Message] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class InMemoryMessages:
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     sender_hashes: dict[str, str] = field(default_factory=dict)
     clicks: dict[str, dict[str, float]] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, float] = field(default_factory=dict)
     leases: Iterator[int] = field(default_factory=count)
@@ -226,6 +230,11 @@ class InMemoryMessages:
                 )
                 self.lists[message_id] = "open"
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        with self.lock:
+            if self._seen(message_id).accepted_at:
+                self._change(message_id, log_silent_since=at)
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         with self.lock:
             if self._seen(message_id).accepted_at:
@@ -236,7 +245,12 @@ class InMemoryMessages:
             self.lists.pop(message_id, None)
 
     # ------------------------------------------------------------------------------------- lists
-    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        if on_unreadable:
+            for one in self.unreadable:
+                on_unreadable(UnreadableItemError(one, "ValueError"))
         return self._listed("open", lambda message: since <= message.accepted_at <= until)
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:

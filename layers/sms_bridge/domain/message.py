@@ -221,6 +221,8 @@ class Message:
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
         When an attempt last ended as ambiguous: 8x8 may have the message.
+    log_silent_since
+        Since when 8x8's log is asked about it in vain.
     log_answered_at
         When 8x8's log was read and did not say what became of it.
     encoding, segments
@@ -263,6 +265,7 @@ class Message:
     attempt_at: float = 0.0
     answered_at: float = 0.0
     ambiguous_since: float = 0.0
+    log_silent_since: float = 0.0
     log_answered_at: float = 0.0
     outcome: Outcome | None = None
     outcome_due_at: float = 0.0

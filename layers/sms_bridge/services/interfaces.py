@@ -40,6 +40,7 @@ from sms_bridge.domain.reconciliation import ExportJob, LogExport
 from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
+from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
@@ -128,14 +129,25 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        """Record since when 8x8's log is asked about a message in vain."""
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         """Record that 8x8's log was read and did not say what became of a message."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome is not reported yet."""
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome is not reported yet.
+
+        Parameters
+        ----------
+        on_unreadable
+            Called for each that is left out because it cannot be read; else it is logged.
+        """
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -182,7 +194,13 @@ class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        """Queue a message. Queueing it twice is harmless: it is sent once."""
+        """Queue a message. Queueing it twice is harmless: it is sent once.
+
+        Raises
+        ------
+        NotQueuedError
+            It is certainly not in the queue. After any other exception it may be.
+        """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         """Hide messages for so many seconds. One that cannot be hidden so comes again after the

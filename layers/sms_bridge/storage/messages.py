@@ -23,7 +23,7 @@ from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.errors import BridgeError, UnreadableItemError
+from sms_bridge.errors import BridgeError, OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
@@ -137,8 +137,6 @@ class DynamoDBMessages:
         A client that tries for longer, for what must not be lost after MoEngage's answer.
     retention_days
         After how many days a new item expires.
-    on_unreadable
-        Called for each item that is left out of a list because it cannot be read.
     """
 
     def __init__(
@@ -148,14 +146,12 @@ class DynamoDBMessages:
         *,
         patient: "DynamoDBClient | None" = None,
         retention_days: int = 90,
-        on_unreadable: Callable[[UnreadableItemError], None] = log_unreadable,
         new_nonce: Callable[[], str] = new_nonce,
     ) -> None:
         self._client = client
         self._patient = patient or client
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
-        self._on_unreadable = on_unreadable
         self._new_nonce = new_nonce
 
     # ----------------------------------------------------------------------------------- sending
@@ -447,6 +443,11 @@ class DynamoDBMessages:
             only_if=["attribute_exists(given_up)", "attribute_not_exists(reported_at)"],
         )
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        self._was_written(
+            message_id, {"log_silent_since": at}, only_if=["attribute_exists(accepted_at)"]
+        )
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         self._was_written(
             message_id, {"log_answered_at": at}, only_if=["attribute_exists(accepted_at)"]
@@ -462,15 +463,17 @@ class DynamoDBMessages:
         item = self._get(message_id)
         return message_from(item) if item else None
 
-    def open_messages(self, *, since: float = FIRST, until: float) -> Iterator[Message]:
+    def open_messages(
+        self, *, since: float = FIRST, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
         # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
         for shard in SHARDS[first:] + SHARDS[:first]:
-            yield from self._listed(shard, since, until)
+            yield from self._listed(shard, since, until, on_unreadable or log_unreadable)
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         for shard in SHARDS:
-            yield from self._listed(_GIVEN_UP + shard, since, until)
+            yield from self._listed(_GIVEN_UP + shard, since, until, log_unreadable)
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -483,10 +486,14 @@ class DynamoDBMessages:
         shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
         return self._newest_first(BY_CAMPAIGN, shards, before)
 
-    def _listed(self, shard: str, since: float, until: float) -> Iterator[Message]:
+    def _listed(
+        self, shard: str, since: float, until: float, on_unreadable: OnUnreadable
+    ) -> Iterator[Message]:
         for item in self._find(OPEN, shard, since=since, until=until):
             # The index lags behind the table; what left the list meanwhile is not on it.
-            if item.get("open_shard") == {"S": shard} and (message := self._readable(item)):
+            if item.get("open_shard") != {"S": shard}:
+                continue
+            if message := _readable(item, on_unreadable):
                 yield message
 
     def _newest_first(
@@ -494,7 +501,7 @@ class DynamoDBMessages:
     ) -> Iterator[Message]:
         until = before.accepted_at if before else LAST
         found = [
-            filter(None, map(self._readable, self._find(index, value, until=until, backwards=True)))
+            filter(None, map(_readable, self._find(index, value, until=until, backwards=True)))
             for value in values
         ]
         for message in heapq.merge(*found, key=Position.of, reverse=True):
@@ -532,13 +539,6 @@ class DynamoDBMessages:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _readable(self, item: Item) -> Message | None:
-        try:
-            return message_from(item)
-        except UnreadableItemError as error:
-            self._on_unreadable(error)
-            return None
 
     # ------------------------------------------------------------------------------------- inside
     def _move(
@@ -730,6 +730,14 @@ def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> It
                 break
         else:
             raise KeysLeftOutError
+
+
+def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
+    try:
+        return message_from(item)
+    except UnreadableItemError as error:
+        on_unreadable(error)
+        return None
 
 
 def _stage_of(values: Mapping[str, Any]) -> int:

@@ -17,8 +17,9 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError
+from sms_bridge.errors import BridgeError, NotQueuedError
 from sms_bridge.observability import log_failure, logger
+from sms_bridge.storage.aws import was_refused_at_once
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
@@ -141,16 +142,21 @@ class SqsSendQueue:
         self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self._client().send_message(
-            QueueUrl=self._urls[message.message_type],
-            MessageBody=_body(
-                messageType=message.message_type.value,
-                message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-                request={name: getattr(request, name) for name in _OF_A_REQUEST},
-            ),
-            DelaySeconds=min(delay_seconds, _MAX_DELAY),
-            MessageGroupId=group_of(message),
-        )
+        try:
+            self._client().send_message(
+                QueueUrl=self._urls[message.message_type],
+                MessageBody=_body(
+                    messageType=message.message_type.value,
+                    message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+                    request={name: getattr(request, name) for name in _OF_A_REQUEST},
+                ),
+                DelaySeconds=min(delay_seconds, _MAX_DELAY),
+                MessageGroupId=group_of(message),
+            )
+        except ClientError as error:
+            if was_refused_at_once(error):
+                raise NotQueuedError from error
+            raise
 
     def work_through(
         self,

@@ -53,6 +53,12 @@ class TestJson:
 
         assert Secret.from_json(text).moengage_tokens == ()
 
+    @pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"Bearer {KEY}", f"{KEY}é", [KEY], 7, None])
+    def test_what_no_header_can_carry_is_no_key(self, key: object) -> None:
+        secret = Secret.from_json(json.dumps({"eightx8ApiKey": key, "hashKey": "h"}))
+
+        assert secret.eightx8_api_key == ""
+
     @pytest.mark.parametrize(
         "text", ["", "{", "[]", "[" * 100_000, '"text"', "null", "7", f"not JSON: {KEY}"]
     )
