@@ -14,6 +14,7 @@ import sys
 from contextlib import AsyncExitStack
 
 from rich.console import Console
+from rich.markup import escape
 
 from local import report
 from local.campaign import CASES, play
@@ -87,7 +88,8 @@ def main() -> int:
             run(console, once=arguments.once, practise=arguments.faults, port=arguments.port)
         )
     except ProcessFailedError as error:
-        console.print(f"[red]failed[/] {error}", markup=True, highlight=False)
+        # A log's brackets are no markup.
+        console.print(f"[red]failed[/] {escape(str(error))}", highlight=False)
         return 1
 
 

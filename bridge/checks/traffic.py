@@ -128,13 +128,28 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
             *("callbacks-not-understood", "callback-url-wrong"),
         )
+    if survey.log_silent:
+        yield warning(
+            "log-unreadable",
+            f"8x8's log cannot be read since {timestamp(survey.log_silent_since)}; what became of "
+            f"{survey.log_silent} messages depends on it, for a week at most",
+            "the log of Reconcile says why (reason); ask 8x8's support to allow log exports for "
+            "the API key's account",
+        )
     if survey.unreadable:
+        named = ", ".join(survey.unreadable[:_NAMED_AT_MOST])
+        more = ", ..." if len(survey.unreadable) > _NAMED_AT_MOST else ""
         yield warning(
             "items-unreadable",
-            f"{survey.unreadable} items of the table cannot be read: somebody changed them by hand",
-            "see the log of Reconcile, which names them",
+            f"{len(survey.unreadable)} open items of the table cannot be read, so nothing is done "
+            f"about them: {named}{more}",
+            "they were changed by hand, or written by a later version: deploy that again, or "
+            "correct the items in DynamoDB's console",
         )
 
+
+# Of items that cannot be read.
+_NAMED_AT_MOST = 5
 
 # ------------------------------------------------------------------------------------ the last hour
 _REFUSED = {

@@ -7,7 +7,8 @@ from sms_bridge.api.look_up import look_up_answer, lookup_key_of, page_answer, r
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.settings import LookUpSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.look_up import LookUpSettings
 
 secrets, look_up = wiring.look_up_parts(read_settings(LookUpSettings))
 startup.finish_loading()

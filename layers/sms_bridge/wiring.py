@@ -32,15 +32,30 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.sync_opt_out import SyncOptOut
-    from sms_bridge.settings import (
-        CallbackSettings,
-        DispatchSettings,
-        ForwardSettings,
-        LookUpSettings,
-        ReconcileSettings,
-        SendSettings,
-    )
+    from sms_bridge.settings.dispatch import DispatchSettings
+    from sms_bridge.settings.forward import ForwardSettings
+    from sms_bridge.settings.look_up import LookUpSettings
+    from sms_bridge.settings.receive import CallbackSettings
+    from sms_bridge.settings.reconcile import ReconcileSettings
+    from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
+
+    class _SecretSettings(Protocol):
+        @property
+        def bridge_secret_arn(self) -> str: ...
+        @property
+        def secret_max_age_seconds(self) -> int: ...
+
+    class _SendQueueSettings(Protocol):
+        @property
+        def transactional_queue_url(self) -> str: ...
+        @property
+        def promotional_queue_url(self) -> str: ...
+
+    class _OutcomeQueueSettings(Protocol):
+        @property
+        def outcome_queue_url(self) -> str: ...
+
 
 Preparation = Callable[[], object]
 """Done before the first event, which would wait for it."""
@@ -70,7 +85,7 @@ def send_parts(
     """Build ``send_sms``."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
@@ -116,7 +131,7 @@ def send_message(
     """Build the service that sends."""
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.services.send import SendingPlan, SendMessage
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
 
     timing = timing or Timing()
     return SendMessage(
@@ -386,38 +401,19 @@ def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> 
 
 
 # ------------------------------------------------------------------------------- what several need
-class _SecretSettings(Protocol):
-    @property
-    def bridge_secret_arn(self) -> str: ...
-    @property
-    def secret_max_age_seconds(self) -> int: ...
-
-
-class _SendQueueSettings(Protocol):
-    @property
-    def transactional_queue_url(self) -> str: ...
-    @property
-    def promotional_queue_url(self) -> str: ...
-
-
-class _OutcomeQueueSettings(Protocol):
-    @property
-    def outcome_queue_url(self) -> str: ...
-
-
-def _secrets(settings: _SecretSettings, aws: AwsClients) -> SecretSource:
+def _secrets(settings: "_SecretSettings", aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: _SendQueueSettings) -> dict[MessageType, str]:
+def _send_queue_urls(settings: "_SendQueueSettings") -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
     }
 
 
-def _outcomes(settings: _OutcomeQueueSettings, aws: AwsClients) -> "SqsOutcomeQueue":
+def _outcomes(settings: "_OutcomeQueueSettings", aws: AwsClients) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
     return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)

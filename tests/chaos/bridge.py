@@ -18,19 +18,16 @@ from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchMode,
-    DispatchSettings,
-    ForwardSettings,
-    ReconcileSettings,
-    SendSettings,
-)
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import DispatchMode, SendSettings
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults

@@ -7,10 +7,11 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.recorded import Effect
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import Effect, MessageStore
+from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage import messages as storage
 from tests.builders import (
     ACCEPTED,

@@ -1,4 +1,4 @@
-"""8x8's callbacks: delivery receipts, inbound SMS, and events that the bridge does not understand.
+"""8x8's callbacks: delivery receipts, inbound SMS, clicks, and events that are not understood.
 
 Everything is cut and checked here, so that no field can fill an item, a log or a report.
 """
@@ -13,15 +13,21 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
+from sms_bridge.domain.message import (
+    Click,
+    InboundMessage,
+    OtherEvent,
+    Receipt,
+    UnknownEvent,
+    is_message_id,
+)
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     state_of_receipt,
     time_of,
     words_of,
 )
-
-Callback = Receipt | InboundMessage | UnknownEvent
+from sms_bridge.services.receive import CallbackEvent
 
 # A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
 _MAX_KEPT_CHARACTERS = 64 * 1024
@@ -37,6 +43,13 @@ _UMID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SUB_ACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}", re.ASCII)
 _EVENT_TYPE = re.compile(r"[a-z0-9_.-]{1,60}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+# Seven digits and more, however they are parted, may be a phone number, but not within a UUID or a
+# time.
+_MAYBE_A_NUMBER = re.compile(
+    r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}(?:-[0-9]{2}){2}T[0-9:.]{5,18})"
+    r"|[0-9](?:[ ()/.-]{0,3}[0-9]){6,}",
+    re.ASCII | re.IGNORECASE,
+)
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
@@ -51,7 +64,7 @@ _MAX_DEPTH = 5
 _MAX_EVENTS = 300
 
 
-def read_callback(content: str, received_at: float) -> list[Callback]:
+def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
     """Read a callback. Nothing is refused: 8x8 would only send it again and then give up.
 
     Parameters
@@ -64,7 +77,7 @@ def read_callback(content: str, received_at: float) -> list[Callback]:
     Returns
     -------
     list
-        At least one event. One that is not understood is kept as it came.
+        At least one event.
     """
     try:
         body = json.loads(content, strict=False)
@@ -96,28 +109,39 @@ def _events_in(body: object, depth: int = 0) -> Iterator[object]:
         yield from _events_in(inner, depth + 1)
 
 
-def _event(body: object, content: str, received_at: float) -> Callback:
+def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     event = _object(body)
     # Without an envelope a receipt is still a receipt.
     payload = _object(event.get("payload", event))
     event_type = _text(event.get("eventtype")).strip().lower()
-    if _text(event.get("namespace")).strip().lower() not in ("sms", ""):
-        payload = {}  # another of 8x8's products, whose payloads look alike
+    namespace = _text(event.get("namespace")).strip().lower()
+    if namespace == "chatapps":
+        return OtherEvent(event_type="chatapps")  # whose payloads look alike
+    if "surveyid" in event and _umid(event):
+        return OtherEvent(event_type="survey_answers")
+    if namespace not in ("sms", ""):
+        payload = {}
     name = _plain_name(event_type)
     if name in ("outboundmessagestatuschanged", "") and _names_a_message(payload):
         return _receipt(payload, received_at)
     if name == "inboundmessagereceived" and _umid(payload) and _sub_account_id(payload):
         return _inbound(payload, received_at)
+    if name == "shorturlclicked" and _umid(payload):
+        return _click(payload, received_at)
     return _unknown(content, event_type)
 
 
 def _unknown(content: str, event_type: str) -> UnknownEvent:
-    key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    kept = _MAYBE_A_NUMBER.sub(lambda found: found[1] or "***", content[:_MAX_KEPT_CHARACTERS])
     return UnknownEvent(
-        key=key,
+        key=_hash(kept, 32),
         event_type=event_type if _EVENT_TYPE.fullmatch(event_type) else "",
-        content=_text(content[:_MAX_KEPT_CHARACTERS]),
+        content=_text(kept),
     )
+
+
+def _hash(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def _names_a_message(payload: dict[str, Any]) -> bool:
@@ -176,6 +200,16 @@ def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage:
         segments=_count(payload.get("smscount")),
         sent_at=_moment(payload.get("timestamp"), received_at),
         received_at=received_at,
+    )
+
+
+def _click(payload: dict[str, Any], received_at: float) -> Click:
+    occurred_at = payload.get("occurredat")
+    return Click(
+        umid=_umid(payload),
+        destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
+        key=_hash(_text(payload.get("eventid")) or _text(occurred_at), 8),
+        at=_moment(occurred_at, received_at),
     )
 
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
 
+Person = tuple[str, str]
+"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
+
 
 class OptRequest(StrEnum):
     """What a person asked for by an SMS."""

@@ -8,14 +8,14 @@ descriptions go to MoEngage and into logs.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Answer
 
 
@@ -138,26 +138,8 @@ _LONG_NUMBER = re.compile(r"\d(?:[\W_]{0,2}\d){5,}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Row:
-    """A row of the table.
-
-    Attributes
-    ----------
-    said
-        By 8x8: ``HTTP 503``, ``code 1002``, ``state undelivered``, ...
-    means
-        A verdict about a request, or a state.
-    """
-
-    said: str
-    means: str
-    reason: str = ""
-    description: str = ""
-
-
 def results() -> dict[str, SendResult]:
-    """Return what can come of a request, by what 8x8 said."""
+    """Return what can come of a request by what 8x8 said, for documents."""
     return {
         **{f"200 {code}": result for code, result in RESULTS_BY_STATUS_CODE.items()},
         "200, unreadable": UNREADABLE,
@@ -170,17 +152,6 @@ def results() -> dict[str, SendResult]:
         "no answer in time": TIMEOUT,
         "connection lost": CONNECTION_LOST,
     }
-
-
-def rows() -> Iterator[Row]:
-    """Return the whole table, for documents."""
-    for said, result in results().items():
-        yield Row(said, result.verdict, result.reason, result.description)
-    for word, state in STATES.items():
-        yield Row(f"state {word}", state)
-    for code, (state, words) in ERROR_CODES.items():
-        reason = f"eightx8_{state}_{code}" if state in FINAL else ""
-        yield Row(f"state undelivered, errorCode {code}", state, reason, words)
 
 
 # -------------------------------------------------------------------------------------- requests

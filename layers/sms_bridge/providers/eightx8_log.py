@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
 import urllib3
@@ -14,6 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Receipt
+from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import (
     DetailsFailedError,
@@ -21,7 +23,7 @@ from sms_bridge.errors import (
     ExportFailedError,
     NoExportError,
 )
-from sms_bridge.providers.eightx8 import ApiKeys, ask_with_key, authorization, messages_path
+from sms_bridge.providers.eightx8 import ask_with_key, authorization, messages_path
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     json_object,
@@ -30,7 +32,9 @@ from sms_bridge.providers.eightx8_errors import (
     words_of,
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
-from sms_bridge.services.interfaces import LogExport
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import ApiKeys
 
 # ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
@@ -43,7 +47,7 @@ class MessageDetails:
     def __init__(
         self,
         connections: Connections,
-        api_keys: ApiKeys,
+        api_keys: "ApiKeys",
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -141,7 +145,7 @@ class LogExports:
     def __init__(
         self,
         connections: Connections,
-        api_keys: ApiKeys,
+        api_keys: "ApiKeys",
         connect: Callable[[str], Connections] = lambda url: Connections(url, connect_timeout=2.0),
     ) -> None:
         self._connections = connections

@@ -4,7 +4,9 @@ A record is JSON with a version. The outcome queue carries ids, and the facts ar
 send queue is the only place where a text is kept.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
@@ -15,18 +17,16 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError
+from sms_bridge.errors import BridgeError, NotQueuedError
 from sms_bridge.observability import log_failure, logger
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    QueuedInbound,
-    QueuedMessage,
-    QueuedOutcome,
-)
+from sms_bridge.storage.aws import was_refused_at_once
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+    from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
     """Makes the client when it is needed: few sends need the queues."""
@@ -77,7 +77,7 @@ def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
 
 
-def _is_dead_lettered(record: Record, reason: str, dead_letters: DeadLetterQueue | None) -> bool:
+def _is_dead_lettered(record: Record, reason: str, dead_letters: "DeadLetterQueue | None") -> bool:
     """Move a record to the dead-letter queue; returns whether it may leave its own."""
     logger.error("record dead-lettered", record=record["messageId"], reason=reason)
     if dead_letters is None:
@@ -105,6 +105,21 @@ _OF_A_MESSAGE = (
 _OF_A_REQUEST = ("destination", "text", "source", "options")
 
 
+# SQS's rule for the name of a group.
+_GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
+
+
+def group_of(message: Message) -> str:
+    """Return which messages a message stands in line with: its campaign's, or its sub-account's.
+
+    SQS hands out those of a small group before those of one that keeps the functions busy.
+    """
+    name = message.campaign_id or message.sub_account_id
+    if _GROUP.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+
 class SqsSendQueue:
     """A :class:`~sms_bridge.services.interfaces.SendQueue` in SQS.
 
@@ -120,27 +135,33 @@ class SqsSendQueue:
         self,
         client: "Client",
         urls: Mapping[MessageType, str],
-        dead_letters: DeadLetterQueue | None = None,
+        dead_letters: "DeadLetterQueue | None" = None,
     ) -> None:
         self._client = client
         self._urls = urls
         self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self._client().send_message(
-            QueueUrl=self._urls[message.message_type],
-            MessageBody=_body(
-                messageType=message.message_type.value,
-                message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-                request={name: getattr(request, name) for name in _OF_A_REQUEST},
-            ),
-            DelaySeconds=min(delay_seconds, _MAX_DELAY),
-        )
+        try:
+            self._client().send_message(
+                QueueUrl=self._urls[message.message_type],
+                MessageBody=_body(
+                    messageType=message.message_type.value,
+                    message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+                    request={name: getattr(request, name) for name in _OF_A_REQUEST},
+                ),
+                DelaySeconds=min(delay_seconds, _MAX_DELAY),
+                MessageGroupId=group_of(message),
+            )
+        except ClientError as error:
+            if was_refused_at_once(error):
+                raise NotQueuedError from error
+            raise
 
     def work_through(
         self,
         records: Iterable[Record],
-        dispatch: Callable[[Sequence[QueuedMessage]], Iterable[QueuedMessage]],
+        dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue.
 
@@ -164,10 +185,10 @@ class SqsSendQueue:
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+    def dead_letter(self, queued: "QueuedMessage", *, reason: str) -> bool:
         return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
-    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+    def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
             for some in batched(of_a_type, _AT_ONCE):
@@ -191,7 +212,9 @@ class SqsSendQueue:
                     log_failure("records not postponed", error)
 
 
-def _queued_message(record: Record) -> QueuedMessage:
+def _queued_message(record: Record) -> "QueuedMessage":
+    from sms_bridge.domain.queued import QueuedMessage
+
     content = _content(record)
     try:
         message_type = MessageType(content["messageType"])
@@ -248,8 +271,8 @@ class SqsOutcomeQueue:
     def work_through(
         self,
         records: Sequence[Record],
-        handle: Callable[[QueuedOutcome | QueuedInbound], int | None],
-        dead_letters: DeadLetterQueue,
+        handle: Callable[["QueuedOutcome | QueuedInbound"], int | None],
+        dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 
@@ -292,7 +315,9 @@ class SqsOutcomeQueue:
         )
 
 
-def _queued_outcome(record: Record) -> QueuedOutcome | QueuedInbound:
+def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
+    from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))

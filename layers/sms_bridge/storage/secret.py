@@ -33,7 +33,7 @@ class InvalidSecretError(BridgeError):
     """The secret cannot be used; its text says why and quotes nothing."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Secret:
     """What the secret holds. Nothing of it shows in a ``repr``.
 

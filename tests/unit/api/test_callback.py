@@ -8,17 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.callback import Callback, read_callback
+from sms_bridge.api.callback import read_callback
 from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent
+from sms_bridge.domain.message import Click, InboundMessage, OtherEvent, Receipt, UnknownEvent
 from sms_bridge.domain.state import State
-from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_receipt_callback, an_inbound_callback
+from sms_bridge.services.receive import CallbackEvent
+from tests.builders import (
+    MESSAGE_ID,
+    NUMBER,
+    SUB_ACCOUNT,
+    UMID,
+    a_click_callback,
+    a_receipt_callback,
+    an_inbound_callback,
+)
 
 AT = seconds_of("2026-11-24T09:30:04.000Z")
 
 
-def read(body: object) -> Callback:
+def read(body: object) -> CallbackEvent:
     [callback] = read_callback(json.dumps(body), AT)
     return callback
 
@@ -322,8 +331,85 @@ class TestInboundMessages:
         assert isinstance(read(body), UnknownEvent)
 
 
+class TestClicks:
+    def test_it_names_message_recipient_and_time_but_no_link(self) -> None:
+        click = read(a_click_callback())
+
+        assert isinstance(click, Click)
+        assert (click.umid, click.destination) == (UMID, NUMBER)
+        assert click.at == seconds_of("2026-11-24T09:30:03.000Z")
+        assert not any("http" in str(getattr(click, one.name)) for one in fields(click))
+
+    def test_the_same_click_has_one_key_and_another_one_another(self) -> None:
+        first, again, other = map(
+            read, [a_click_callback(), a_click_callback(), a_click_callback(eventId="other")]
+        )
+
+        assert first == again
+        assert first != other
+
+    @pytest.mark.parametrize("at", [None, "", "noon", "2026-11-24T09:31:00Z", "9999-01-01"])
+    def test_a_time_that_cannot_be_right_is_in_doubt(self, at: object) -> None:
+        click = read(a_click_callback(occurredAt=at))
+
+        assert isinstance(click, Click)
+        assert click.at == 0.0
+
+    @pytest.mark.parametrize("umid", [None, "", "u" * 65, {}])
+    def test_without_a_usable_umid_it_is_kept_without_the_number(self, umid: object) -> None:
+        event = read(a_click_callback(umid=umid))
+
+        assert isinstance(event, UnknownEvent)
+        assert "91234567" not in event.content
+
+
+SURVEY_ANSWERS = {
+    "umid": UMID,
+    "surveyId": "nps",
+    "answers": [{"question": "Your number?", "answer": NUMBER}],
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "event_type"),
+    [
+        ({**a_receipt_callback("sent"), "namespace": "ChatApps"}, "chatapps"),
+        ({**an_inbound_callback("STOP"), "namespace": "CHATAPPS"}, "chatapps"),
+        (SURVEY_ANSWERS, "survey_answers"),
+    ],
+)
+def test_an_event_of_another_product_is_not_kept(body: object, event_type: str) -> None:
+    assert read(body) == OtherEvent(event_type=event_type)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        '"+6591234567"',
+        "6591234567",
+        '"+65 9123 4567"',
+        '"(65) 9123-4567"',
+        '"https://shop.example/u/6591234567?n=%2B6591234567"',
+        '"to65.9123.4567now"',
+    ],
+)
+def test_what_is_not_understood_is_kept_without_numbers(number: str) -> None:
+    [event] = read_callback(
+        f'{{"eventType":"number_ported","payload":{{"umid":"{UMID}","to":{number},'
+        '"at":"2026-11-24T09:30:03.1234567Z"}}',
+        AT,
+    )
+
+    assert isinstance(event, UnknownEvent)
+    assert not {"91234567", "9123 4567", "9123-4567", "9123.4567"} & {
+        event.content[at : at + length] for at in range(len(event.content)) for length in (8, 9)
+    }
+    # By these it can still be understood.
+    assert all(one in event.content for one in (UMID, "number_ported", "2026-11-24T09:30:03.1"))
+
+
 UNKNOWN: list[object] = [
-    {**a_receipt_callback("sent"), "namespace": "ChatApps"},
+    {**a_receipt_callback("sent"), "namespace": "Fax"},
     {**a_receipt_callback("sent"), "eventType": "outbound_message_status"},
     {**a_receipt_callback("sent"), "eventType": "inbound_message_received", "payload": {}},
     {**a_receipt_callback("sent"), "payload": "text"},
@@ -339,11 +425,11 @@ UNKNOWN: list[object] = [
 
 
 @pytest.mark.parametrize("body", UNKNOWN, ids=lambda body: repr(body)[:50])
-def test_what_is_not_understood_is_kept_as_it_came(body: object) -> None:
+def test_what_is_not_understood_is_kept(body: object) -> None:
     event = read(body)
 
     assert isinstance(event, UnknownEvent)
-    assert event.content == json.dumps(body)
+    assert event.content == json.dumps(body).replace(NUMBER.strip("+"), "***")
 
 
 @pytest.mark.parametrize(
@@ -419,7 +505,9 @@ def test_no_text_is_refused(content: str) -> None:
 
 
 @given(
-    st.sampled_from(["outbound_message_status_changed", "inbound_message_received", "x"]),
+    st.sampled_from(
+        ["outbound_message_status_changed", "inbound_message_received", "short_url_clicked", "x"]
+    ),
     st.dictionaries(
         st.sampled_from(
             ["umid", "clientMessageId", "status", "price", "smsCount", "source", "body"]

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
 from sms_bridge.providers.http import Connections
-from sms_bridge.services.interfaces import LogExport
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (

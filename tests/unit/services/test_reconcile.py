@@ -9,7 +9,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry
+from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry, an_id
 
 LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
 
@@ -213,6 +213,19 @@ class TestManyMessages:
         assert (bridge.state_of(failed), bridge.state_of(fixed)) == (State.WAITING, State.FAILED)
         assert "message not fixed" in logged.text
 
+    def test_items_that_cannot_be_read_are_counted_and_named_and_hold_up_no_other(
+        self, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+        fixed = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
+        bridge.messages.unreadable = [an_id(7), an_id(8)]
+
+        assert bridge.run() == {"never_sent": 1, "unreadable": 2}
+        assert bridge.state_of(fixed) is State.FAILED
+        run = logged.lines[-1]
+        assert run["message"] == "reconciled"
+        assert (run["unreadable"], run["MessagesStuck"]) == ([an_id(7), an_id(8)], 2)
+
     def test_a_list_that_ends_early_does_not_keep_the_log_from_being_asked(
         self, logged: WrittenLog
     ) -> None:
@@ -221,7 +234,7 @@ class TestManyMessages:
         bridge.log_shows(an_entry(found, word="delivered"))
         listed = bridge.messages.open_messages
 
-        def ends_early(**span: float) -> Iterator[Message]:
+        def ends_early(**span: Any) -> Iterator[Message]:
             yield from listed(**span)
             raise ConnectionError
 
