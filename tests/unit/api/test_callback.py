@@ -465,6 +465,14 @@ def test_an_array_is_several_events() -> None:
     assert number == read(7)
 
 
+@pytest.mark.parametrize("content", ["[" + "1," * 300 + "1]", f'{{"events": {[[1, 2]] * 200}}}'])
+def test_more_events_than_can_be_written_in_time_are_kept_as_one(content: str) -> None:
+    [event] = read_callback(content, AT)
+
+    assert isinstance(event, UnknownEvent)
+    assert event.content == content
+
+
 def test_an_event_that_8x8_repeats_has_the_same_key() -> None:
     first, again, other = read(["a"]), read(["a"]), read(["b"])
 
