@@ -13,8 +13,11 @@ import boto3
 import botocore.session
 import pytest
 from boto3 import Session
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.backend_index import backend_url_patterns
 from moto.core import responses
 from moto.core.responses import ActionResult
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
@@ -132,6 +135,10 @@ DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign]
 # What is parsed is copied before it is used.
 UpdateExpressionParser.make = functools.cache(UpdateExpressionParser.make)  # type: ignore[method-assign]
 responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
+# moto goes through the addresses of all of AWS for each call.
+_OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
+backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)
 
 
 def an_aws_account() -> AbstractContextManager[Any]:
@@ -230,4 +237,8 @@ def client_of(service: str) -> Any:
 @functools.cache
 def session() -> Session:
     """Return the session of all tests of a process: to make one takes a quarter of a second."""
-    return Session("local", "local", region_name=REGION)
+    botocore_session = botocore.session.Session()
+    # moto asks for no signature, and nobody reads what is called.
+    unsigned = Config(signature_version=UNSIGNED, user_agent="tests")
+    botocore_session.set_default_client_config(unsigned)
+    return Session("local", "local", region_name=REGION, botocore_session=botocore_session)
