@@ -186,3 +186,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
     return value
+
+
+def a_click_callback(**payload: Any) -> dict[str, Any]:
+    """Return the body of a callback for an opened link; changes go to its payload."""
+    return {
+        "namespace": "SMS",
+        "eventType": "short_url_clicked",
+        "description": "Short URL from SMS clicked",
+        "payload": {
+            "eventId": "0f6a0c0f-8b67-4a3a-a6c3-7b0ecf0d2b1a",
+            "occurredAt": "2026-11-24T09:30:03Z",
+            "umid": UMID,
+            "destination": NUMBER,
+            "shortUrl": "https://short.example/abc123/abc",
+            "targetUrl": f"https://shop.example/?person={NUMBER}",
+            **payload,
+        },
+    }

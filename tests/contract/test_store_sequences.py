@@ -157,6 +157,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: float) -> object:
         case Moved("given_up"):
             store.record_given_up(message_id, "moengage_500", at)
         case Moved("asked"):
+            store.record_log_silence(message_id, at)
             store.record_log_answer(message_id, at)
         case Moved("replayed"):
             store.record_replayed(message_id)
@@ -189,7 +190,6 @@ def lists(store: MessageStore, ids: list[str]) -> list[list[Message]]:
 
 @given(st.lists(st.lists(_steps, max_size=12), min_size=4, max_size=6))
 @settings(
-    deadline=None,
     max_examples=8,
     # With moto behind it, to shrink a sequence takes minutes.
     phases=set(Phase) - {Phase.shrink, Phase.explain},

@@ -134,7 +134,8 @@ ERROR_CODES = {
 
 _MAX_WORDS = 200
 _MAX_ID = 100
-_LONG_NUMBER = re.compile(r"\d(?:[ ().-]?\d){5,}")
+_LONG_NUMBER = re.compile(r"\d(?:[\W_]{0,2}\d){5,}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 
 
 def results() -> dict[str, SendResult]:
@@ -216,7 +217,7 @@ def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     return replace(
         known or UNREADABLE,
         http_status=http_status,
-        umid=_id(body.get("umid")),
+        umid=_id(body.get("umid")).lower(),
         encoding=_id(body.get("encoding")),
     )
 
@@ -270,3 +271,9 @@ def words_of(value: object) -> str:
     text = value[:_MAX_WORDS].encode("utf-8", "replace").decode()
     text = "".join(one if one.isprintable() else " " for one in text)
     return _LONG_NUMBER.sub("***", text).strip()
+
+
+def time_of(value: object) -> str:
+    """Return a time as 8x8 wrote it (ISO 8601), empty for what is none."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _TIME.fullmatch(text) else ""

@@ -28,6 +28,7 @@ from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     json_object,
     state_of_receipt,
+    time_of,
     words_of,
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
@@ -124,8 +125,8 @@ _HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
 
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
-# A quote too many, say: the message must not seem absent.
-_NO_PART_OF_AN_ID = re.compile(r"[^0-9a-f-]")
+# A quote too many or dashes that are missing, say: the message must not seem absent.
+_NO_PART_OF_AN_ID = re.compile(r"[^0-9a-f]")
 
 
 class LogExports:
@@ -203,7 +204,7 @@ class LogExports:
         ExportFailedError
             It could not be read this time.
         """
-        wanted = frozenset(message_ids)
+        wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}
         newest = 0.0
         try:
@@ -212,7 +213,7 @@ class LogExports:
                 if row.get("direction") == _OUTBOUND:
                     created = _seconds_of(row.get("createdat", ""))
                     newest = max(newest, created if created <= asked_at else 0.0)
-                if (name := _NO_PART_OF_AN_ID.sub("", row[_OUR_ID].lower())) in wanted:
+                if name := wanted.get(_digits_of(row[_OUR_ID])):
                     receipts[name] = _later(receipts.get(name), _receipt(row, name, received_at))
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
@@ -291,6 +292,10 @@ def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
             yield dict(zip(names, row, strict=True))
 
 
+def _digits_of(message_id: str) -> str:
+    return _NO_PART_OF_AN_ID.sub("", message_id.lower())
+
+
 def _lines(text: io.TextIOBase) -> Iterator[str]:
     while line := text.readline(_MAX_LINE):
         if len(line) == _MAX_LINE:
@@ -308,16 +313,16 @@ def _seconds_of(created: str) -> float:
 
 
 def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receipt:
-    state = row.get("status_value", "").strip().lower()[:20]
+    state = words_of(row.get("status_value", "")).lower()[:20]
     error_code = error_code_of(row.get("status_errorcode", ""))
     return Receipt(
-        umid=row.get("umid", "").strip()[:100],
+        umid=row.get("umid", "").strip().lower()[:100],
         client_message_id=message_id,
-        sub_account_id=row.get("subaccountid", ""),
+        sub_account_id=row.get("subaccountid", "").strip()[:50],
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
         detail=words_of(row.get("status_details", "")),
-        at=row.get("status_timestamp", "")[:40],
+        at=time_of(row.get("status_timestamp", "")),
         received_at=received_at,
         error_code=error_code,
         error_message=words_of(row.get("status_errormessage", "")),

@@ -4,7 +4,9 @@ A record is JSON with a version. The outcome queue carries ids, and the facts ar
 send queue is the only place where a text is kept.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
@@ -15,14 +17,15 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError
+from sms_bridge.errors import BridgeError, NotQueuedError
 from sms_bridge.observability import log_failure, logger
+from sms_bridge.storage.aws import was_refused_at_once
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
@@ -96,10 +99,26 @@ _OF_A_MESSAGE = (
     "recipient_hash",
     "campaign_id",
     "client_message_id",
+    "reply_to",
     "accepted_at",
     "send_before",
 )
 _OF_A_REQUEST = ("destination", "text", "source", "options")
+
+
+# SQS's rule for the name of a group.
+_GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
+
+
+def group_of(message: Message) -> str:
+    """Return which messages a message stands in line with: its campaign's, or its sub-account's.
+
+    SQS hands out those of a small group before those of one that keeps the functions busy.
+    """
+    name = message.campaign_id or message.sub_account_id
+    if _GROUP.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
 class SqsSendQueue:
@@ -124,15 +143,21 @@ class SqsSendQueue:
         self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self._client().send_message(
-            QueueUrl=self._urls[message.message_type],
-            MessageBody=_body(
-                messageType=message.message_type.value,
-                message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-                request={name: getattr(request, name) for name in _OF_A_REQUEST},
-            ),
-            DelaySeconds=min(delay_seconds, _MAX_DELAY),
-        )
+        try:
+            self._client().send_message(
+                QueueUrl=self._urls[message.message_type],
+                MessageBody=_body(
+                    messageType=message.message_type.value,
+                    message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+                    request={name: getattr(request, name) for name in _OF_A_REQUEST},
+                ),
+                DelaySeconds=min(delay_seconds, _MAX_DELAY),
+                MessageGroupId=group_of(message),
+            )
+        except ClientError as error:
+            if was_refused_at_once(error):
+                raise NotQueuedError from error
+            raise
 
     def work_through(
         self,
@@ -238,8 +263,8 @@ class SqsOutcomeQueue:
                 log_failure("outcome not queued at once", error, message_id=message_id)
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
-    def add_inbound(self, inbound_id: str) -> None:
-        self._send(self._client, _body(inboundId=inbound_id), 0)
+    def add_inbound(self, inbound_id: str, work: "InboundWork") -> None:
+        self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
         client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
@@ -292,13 +317,15 @@ class SqsOutcomeQueue:
 
 
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
-    from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
-        case {"inboundId": str(inbound_id)} if inbound_id:
-            return QueuedInbound(inbound_id, _receives(record))
+        case {"inboundId": str(inbound_id), "work": str(work)} if (
+            inbound_id and work in InboundWork
+        ):
+            return QueuedInbound(inbound_id, InboundWork(work), _receives(record))
     raise UnreadableRecordError
 
 
@@ -323,8 +350,8 @@ class SqsDeadLetterQueue:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.add(_body(messageId=message_id), reason=reason)
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        self.add(_body(inboundId=inbound_id), reason=reason)
+    def add_inbound(self, inbound_id: str, work: "InboundWork", *, reason: str) -> None:
+        self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         taken, others = 0, []

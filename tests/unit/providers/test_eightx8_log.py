@@ -356,6 +356,13 @@ class TestReceipts:
         assert list(export.receipts) == [MESSAGE_ID]
         assert export.newest == 0.0
 
+    @pytest.mark.parametrize(
+        "spelling",
+        [MESSAGE_ID.upper(), MESSAGE_ID.replace("-", ""), f"{{{MESSAGE_ID}}}", f"'{MESSAGE_ID} "],
+    )
+    def test_another_spelling_of_our_id_is_ours(self, spelling: str) -> None:
+        assert list(read_file(a_file(ROW | {"clientmessageid": spelling})).receipts) == [MESSAGE_ID]
+
     def test_all_files_are_read(self) -> None:
         export = read(
             {"status": "succeeded"},
