@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage, Message, Outcome, OutcomeStatus
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import Trace
 from tests.builders import (

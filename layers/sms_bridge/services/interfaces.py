@@ -25,15 +25,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Protocol
 
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    MessageRequest,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.message import Message, MessageRequest, Outcome, Receipt
 from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
 from sms_bridge.domain.queued import InboundWork, QueuedMessage

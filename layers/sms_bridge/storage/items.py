@@ -26,22 +26,17 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    MessageType,
-    Outcome,
-    OutcomeStatus,
-    Receipt,
-)
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
 from sms_bridge.errors import UnreadableItemError
+
+if TYPE_CHECKING:
+    from sms_bridge.domain.callback_events import Click, InboundMessage
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
@@ -285,7 +280,7 @@ def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
     )
 
 
-def click_text(click: Click) -> str:
+def click_text(click: "Click") -> str:
     """Return a click as it is stored in the set ``clicks`` of its message."""
     return f"{click.key} {timestamp(click.at)}" if click.at else click.key
 
@@ -296,25 +291,24 @@ def _click_from(text: str) -> float:
 
 
 # ----------------------------------------------------------------------------- inbound messages
-_INBOUND_NAMES = {"text": "body"}
 _INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
-_INBOUND_FIELDS = [
-    (field.name, _INBOUND_NAMES.get(field.name, field.name))
-    for field in fields(InboundMessage)
-    if field.name != "umid"
-]
+# The field and the attribute of each.
+_INBOUND_NAMES = ("sub_account_id", "source", "destination", "encoding", "segments")
+_INBOUND_FIELDS = {"text": "body"} | {name: name for name in (*_INBOUND_NAMES, *_INBOUND_TIMES)}
 
 
-def inbound_values(inbound: InboundMessage) -> dict[str, Any]:
+def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
     """Return what an inbound message's item holds, but for the key."""
-    return {name: getattr(inbound, field) for field, name in _INBOUND_FIELDS}
+    return {name: getattr(inbound, field) for field, name in _INBOUND_FIELDS.items()}
 
 
-def inbound_from(item: Item) -> InboundMessage:
+def inbound_from(item: Item) -> "InboundMessage":
     """Read an inbound message's item."""
+    from sms_bridge.domain.callback_events import InboundMessage
+
     values = {"sub_account_id": "", "source": "", "destination": "", "body": "", **from_item(item)}
     values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}
     return InboundMessage(
         umid=values["id"].removeprefix(INBOUND_PREFIX),
-        **{field: values[name] for field, name in _INBOUND_FIELDS if name in values},
+        **{field: values[name] for field, name in _INBOUND_FIELDS.items() if name in values},
     )

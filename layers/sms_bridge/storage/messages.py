@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -48,6 +41,8 @@ from sms_bridge.storage.items import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.literals import ReturnValueType
+
+    from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
 
 _SECONDS_A_DAY = 86_400
 
@@ -344,13 +339,13 @@ class DynamoDBMessages:
         recorded = self._keep_facts(message_id, facts, receipt.received_at)
         return Recorded(recorded.message, effect, outcome_is_new=False)
 
-    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
+    def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
         values = {**inbound_values(inbound), "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
-    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+    def get_inbound(self, inbound_id: str) -> "InboundMessage | None":
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
 
@@ -367,7 +362,7 @@ class DynamoDBMessages:
         except ClientError as error:
             item_of_refusal(error)
 
-    def record_click(self, message_id: str, click: Click) -> None:
+    def record_click(self, message_id: str, click: "Click") -> None:
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -386,7 +381,7 @@ class DynamoDBMessages:
         except ClientError as error:
             item_of_refusal(error)
 
-    def keep_event(self, event: UnknownEvent, received_at: float) -> None:
+    def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
         self._keep(f"event {event.key}", received_at, content)
 

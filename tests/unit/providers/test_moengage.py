@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.state import State
