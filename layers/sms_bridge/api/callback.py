@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from sms_bridge.domain.message import (
@@ -58,8 +59,9 @@ _COUNT = re.compile(r"([0-9]{1,3})(\.0)?", re.ASCII)
 # keeps an SMS for longer.
 _MAX_AGE = 7 * 86_400
 
-# Arrays and envelopes around an event.
+# Arrays and envelopes around an event; and as many as can be written down in time.
 _MAX_DEPTH = 5
+_MAX_EVENTS = 300
 
 
 def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
@@ -82,7 +84,9 @@ def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
     except (ValueError, RecursionError):
         kind = "xml" if content.lstrip().startswith("<") else ""
         return [_unknown(content, kind)]
-    events = list(_events_in(body))
+    events = list(islice(_events_in(body), _MAX_EVENTS + 1))
+    if len(events) > _MAX_EVENTS:
+        return [_unknown(content, "")]
     if len(events) == 1:
         return [_event(events[0], content, received_at)]
     # Each as it came, so that one that is not understood can be kept alone.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.callback import read_callback
-from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Click, InboundMessage, OtherEvent, Receipt, UnknownEvent
 from sms_bridge.domain.state import State
@@ -463,6 +463,14 @@ def test_an_array_is_several_events() -> None:
     assert isinstance(unknown, UnknownEvent)
     assert (unknown.event_type, json.loads(unknown.content)) == ("strange", strange)
     assert number == read(7)
+
+
+@pytest.mark.parametrize("content", ["[" + "1," * 300 + "1]", f'{{"events": {[[1, 2]] * 200}}}'])
+def test_more_events_than_can_be_written_in_time_are_kept_as_one(content: str) -> None:
+    [event] = read_callback(content, AT)
+
+    assert isinstance(event, UnknownEvent)
+    assert event.content == content
 
 
 def test_an_event_that_8x8_repeats_has_the_same_key() -> None:
