@@ -12,6 +12,8 @@ export UV_SYSTEM_CERTS ?= $(if $(or $(filter Darwin,$(shell uname -s)),$(wildcar
   /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/ssl/ca-bundle.pem \
   /etc/pki/tls/certs/ca-bundle.crt)),true,false)
 export SAM_CLI_TELEMETRY := 0
+# Where it is set, each process would compile all that it imports: seconds, and many processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := .venv/uv/bin/uv
 DEV := .venv/dev/.ready

@@ -340,6 +340,24 @@ def a_keyword_is_for_both(deployed: Deployed) -> None:
     deployed.environment["OPT_IN_KEYWORDS"] = "START,stop"
 
 
+@fault("reply-untrue")
+def an_opt_out_is_confirmed_and_not_heeded(deployed: Deployed) -> None:
+    deployed.environment["OPT_OUT_REPLY"] = "You get no more messages."
+    deployed.environment["OPT_OUT_MESSAGE_TYPES"] = ""
+
+
+@fault("inbound-sub-account-unknown")
+def people_write_to_a_sub_account_that_is_not_the_stacks(deployed: Deployed) -> None:
+    deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": "Inbound_Only"})
+
+
+@fault("inbound-sub-account-unused")
+def people_write_to_a_sub_account_that_no_campaign_uses(deployed: Deployed) -> None:
+    deployed.environment["OPT_OUT_SCOPE"] = "sub-account"
+    deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL})
+    deployed.log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL})
+
+
 @fault("keyword-never-matches")
 def a_keyword_lost_its_letters(deployed: Deployed) -> None:
     deployed.environment["OPT_OUT_KEYWORDS"] = "STOP,????"

@@ -27,7 +27,7 @@ FOUND = {
     "messagesNotErased": 0,
     "inbound": 1,
     "inboundLeftForNow": 0,
-    "optedOutOf": [PROMOTIONAL],
+    "optedOutOf": [TRANSACTIONAL, PROMOTIONAL],
 }
 
 
@@ -87,7 +87,7 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
     assert IDS[1] in [one.id for one in person.messages.open_messages(until=EVER)]
     # They do not want to be texted, and are not.
     assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
-    assert not opt_outs().is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))
+    assert not opt_outs().is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
     # Nobody else is touched.
     other = person.messages.get(IDS[2])
     assert other is not None
@@ -169,7 +169,7 @@ def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
         "of 1 MoEngage has not acknowledged the outcome",
         "of 1 8x8's id is not known",
         "SMS from this number: 1",
-        f"Opted out of {PROMOTIONAL}: that is kept",
+        f"Opted out of {TRANSACTIONAL}, {PROMOTIONAL}: that is kept",
     ):
         assert words in result.output
     assert NUMBER.removeprefix("+") not in result.output

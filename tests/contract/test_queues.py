@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
-from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
@@ -347,12 +347,12 @@ class TestOutcomeQueues:
 
     def test_an_inbound_message_is_kept_apart_from_an_outcome(self, sqs: Sqs) -> None:
         queue = an_outcome_queue(sqs)
-        queue.add_inbound("inbound u-1")
+        queue.add_inbound("inbound u-1", InboundWork.EVENT)
         seen: list[object] = []
 
         queue.work_through(sqs.receive(sqs.promotional), seen.append, InMemoryDeadLetters())
 
-        assert seen == [QueuedInbound("inbound u-1", 1)]
+        assert seen == [QueuedInbound("inbound u-1", InboundWork.EVENT, 1)]
 
     def test_a_reporter_learns_whose_lease_a_record_holds_and_how_often_it_was_received(
         self, sqs: Sqs
@@ -485,7 +485,7 @@ class TestDeadLetterQueues:
     ) -> None:
         for name in ("a", "b", "c", "a"):
             dead_letters.queue.add_outcome(name, reason="moengage_503")
-        dead_letters.queue.add_inbound("a", reason="moengage_503")
+        dead_letters.queue.add_inbound("a", InboundWork.EVENT, reason="moengage_503")
 
         taken = dead_letters.queue.take_out(lambda message_id: message_id in ("b", "c"))
 

@@ -189,7 +189,6 @@ def lists(store: MessageStore, ids: list[str]) -> list[list[Message]]:
 
 @given(st.lists(st.lists(_steps, max_size=12), min_size=4, max_size=6))
 @settings(
-    deadline=None,
     max_examples=8,
     # With moto behind it, to shrink a sequence takes minutes.
     phases=set(Phase) - {Phase.shrink, Phase.explain},

@@ -150,12 +150,17 @@ class InMemoryMessages:
             return self._late(before, after, effect)
 
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
-        self.inbound[inbound.umid] = inbound
-        self.sender_hashes[inbound.umid] = sender_hash
+        self.inbound.setdefault(inbound.umid, inbound)
+        self.sender_hashes.setdefault(inbound.umid, sender_hash)
         return f"inbound {inbound.umid}"
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         return self.inbound.get(inbound_id.removeprefix("inbound "))
+
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        umid = inbound_id.removeprefix("inbound ")
+        if umid in self.inbound:
+            self.inbound[umid] = replace(self.inbound[umid], reported_at=at)
 
     def record_click(self, message_id: str, click: Click) -> None:
         with self.lock:
@@ -165,8 +170,8 @@ class InMemoryMessages:
                 self._change(message_id, clicks=tuple(sorted(clicks.values())))
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
-        self.events[event.key] = event
-        self.events_received_at[event.key] = received_at
+        self.events.setdefault(event.key, event)
+        self.events_received_at.setdefault(event.key, received_at)
 
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.api.authentication import require_callback_token, require_token
+from sms_bridge.api.authentication import callback_url, require_callback_token, require_token
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.api.send_request import SendingRules, callback_url, read_send_request, send_answer
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.queued import QueuedOutcome
@@ -56,6 +56,7 @@ from tests.unit.privacy import (
     EveryLine,
     SpeakingError,
 )
+from tests.unit.services.receiving import no_replies
 from tests.unit.services.sending import a_sending_plan
 
 
@@ -185,6 +186,8 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
         outcomes=InMemoryOutcomes(),
         opt_outs=InMemoryOptOuts(),
         keywords=keywords_of(["STOP", TEXT], []),
+        reply=no_replies(messages),
+        sub_account_ids=(SUB_ACCOUNT,),
     )
 
     @answers_http

@@ -7,7 +7,7 @@ import pytest
 from sms_bridge.domain.message import InboundMessage, MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -19,11 +19,11 @@ from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import LogExports
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.providers.moengage import DataApi
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.pass_on import PassOnInbound
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.services.sync_opt_out import SyncOptOut
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
@@ -212,7 +212,10 @@ def test_handling_the_outcome_queue(body: str, every_line: EveryLine) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(400, WORDS), reads_and_resets])
-def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None:
+@pytest.mark.parametrize("work", list(InboundWork))
+def test_passing_on_an_inbound_message(
+    behaviour: Behaviour, work: InboundWork, every_line: EveryLine
+) -> None:
     clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()
     inbound = InboundMessage(
         umid=UMID,
@@ -226,10 +229,10 @@ def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None
     opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
-        step = SyncOptOut(
+        step = PassOnInbound(
             messages=messages,
             opt_outs=opt_outs,
-            profiles=UserProfiles(
+            users=DataApi(
                 url,
                 Connections(url, connect_timeout=2.0),
                 identifier=Identifier.CUSTOMER_ID,
@@ -238,6 +241,6 @@ def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None
             keywords=keywords_of([CODE], []),
             clock=clock,
         )
-        step(inbound_id, hash_key=HASH_KEY, api_key=API_KEY)
+        step(QueuedInbound(inbound_id, work, 1), hash_key=HASH_KEY, api_key=API_KEY)
 
     every_line.hold_no_secret()

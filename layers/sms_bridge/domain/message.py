@@ -133,6 +133,8 @@ class InboundMessage:
         By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
     received_at
         When the bridge got it, seconds since the epoch.
+    reported_at
+        When MoEngage took it as an event; 0 before that.
     """
 
     umid: str
@@ -144,6 +146,7 @@ class InboundMessage:
     segments: int = 0
     sent_at: float = 0.0
     received_at: float = 0.0
+    reported_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -206,6 +209,9 @@ class Message:
         It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
+    reply_to
+        8x8's id of the inbound SMS that it answers, of a message that the bridge sends by itself:
+        MoEngage does not know it, and hears no outcome.
     scheduled_at
         When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
         live count from then.
@@ -251,6 +257,7 @@ class Message:
     client_message_id: str = ""
     campaign_id: str = ""
     dlt_template_id: str = ""
+    reply_to: str = ""
     encoding: str = ""
     segments: int = 0
     umid: str = ""
@@ -285,6 +292,7 @@ class Message:
         return bool(
             self.outcome
             and self.accepted_at
+            and not self.reply_to
             and not self.outcome_reported_at
             and not self.outcome_given_up
         )

@@ -40,6 +40,8 @@ class Finding(StrEnum):
     """8x8's log has to be asked what became of it."""
     OVERDUE = "overdue"
     """The log was asked and did not say it in time: the operator's choice decides."""
+    OVER = "over"
+    """Nothing is wrong: a reply of the bridge's own has its outcome, which nobody is told."""
     LOG_SILENT = "log_silent"
     """The log was asked for a week and never answered: the operator's choice decides."""
     UNREADABLE = "unreadable"
@@ -101,6 +103,8 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
     now
         Seconds since the epoch.
     """
+    if message.outcome and message.reply_to:
+        return Finding.OVER
     if message.outcome:
         turn = max(message.outcome_due_at, message.outcome_next_try_at, message.outcome_lease_until)
         stuck = message.outcome_is_open and _age(turn, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK

@@ -7,6 +7,7 @@ interface              what it is                                       implemen
 =====================  ===============================================  ========================
 `MessageStore`         everything durable about messages                ``storage.messages``
 `OptOuts`              who opted out                                    ``storage.opt_outs``
+`ReplyCounts`          whom the bridge has answered lately              ``storage.opt_outs``
 `ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
 `PersonData`           what is known of a person                        ``storage.person_data``
 `SendQueue`            messages that are sent later                     ``storage.queues``
@@ -16,7 +17,7 @@ interface              what it is                                       implemen
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
-`Profiles`             MoEngage's user profiles                         ``providers.moengage``
+`Users`                MoEngage's users: their profiles and events      ``providers.moengage``
 =====================  ===============================================  ========================
 """
 
@@ -33,9 +34,9 @@ from sms_bridge.domain.message import (
     Receipt,
     UnknownEvent,
 )
-from sms_bridge.domain.opt_out import OptRequest, Person
+from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
-from sms_bridge.domain.queued import QueuedMessage
+from sms_bridge.domain.queued import InboundWork, QueuedMessage
 from sms_bridge.domain.reconciliation import ExportJob, LogExport
 from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
@@ -180,6 +181,9 @@ class MessageStore(Protocol):
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
 
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        """Record that MoEngage took an inbound message as an event, if it is still there."""
+
     def record_click(self, message_id: str, click: Click) -> None:
         """Record that a link in a message was opened; the same click twice is one.
 
@@ -223,8 +227,8 @@ class OutcomeQueue(Protocol):
             The owner of its lease, if the caller has just made it due.
         """
 
-    def add_inbound(self, inbound_id: str) -> None:
-        """Queue an inbound message, whose sender opted out or in."""
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+        """Queue an inbound message."""
 
 
 class DeadLetterQueue(Protocol):
@@ -236,8 +240,8 @@ class DeadLetterQueue(Protocol):
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         """Put an outcome there."""
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        """Put an inbound message there, whose sender opted out or in."""
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+        """Put an inbound message there."""
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message is done with; returns how many there were.
@@ -250,7 +254,7 @@ class DeadLetterQueue(Protocol):
 
 
 class OptOuts(Protocol):
-    """Knows who opted out of which sub-account's messages."""
+    """Knows who opted out, of one sub-account's messages or of all, as the deployment says."""
 
     def is_opted_out(self, person: Person) -> bool:
         """Return whether a person opted out."""
@@ -258,10 +262,39 @@ class OptOuts(Protocol):
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
 
-    def record(self, person: Person, opt_request: OptRequest, at: float) -> None:
+    def record(
+        self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
+    ) -> bool:
         """Record what a person asked for. An earlier request that comes late changes nothing.
 
-        Of two at the same moment the opt-out holds.
+        Of two at the same moment the opt-out holds. With ``EVERY_SUB_ACCOUNT`` as the person's
+        sub-account, it is recorded for all of them only.
+
+        Parameters
+        ----------
+        inbound_id
+            By what the person asked; the answer to a repeat is the same.
+
+        Returns
+        -------
+        bool
+            Whether this is what opted the person out, or in again.
+        """
+
+
+class ReplyCounts(Protocol):
+    """Counts how often each person was answered, so that two robots do not write for ever."""
+
+    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        """Return whether an inbound message may be answered, and count it.
+
+        Of simultaneous calls no more succeed than may. A repeat gets the same answer and is not
+        counted, within the same hour.
+
+        Parameters
+        ----------
+        at_most
+            How many of a person's inbound messages are answered in an hour.
         """
 
 
@@ -354,13 +387,18 @@ class DeliveryReports(Protocol):
         """Report an outcome once."""
 
 
-class Profiles(Protocol):
-    """Writes MoEngage's user profiles."""
+class Users(Protocol):
+    """Writes MoEngage's user profiles and events."""
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
         """Record once that a person opted out or in. Doing it twice changes nothing."""
+
+    def track_inbound(
+        self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
+    ) -> ReportResult:
+        """Record once, as an event of its sender, that an SMS came."""
 
 
 class Details(Protocol):

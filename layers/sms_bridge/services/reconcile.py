@@ -169,6 +169,9 @@ class Reconcile:
 
     # ------------------------------------------------------------------------- without asking 8x8
     def _fix(self, message: Message, finding: Finding) -> None:
+        if finding is Finding.OVER:
+            self._messages.close(message.id)
+            return
         logger.warning(
             "message stuck",
             **message_fields(message),

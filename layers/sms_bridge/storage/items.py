@@ -7,7 +7,8 @@
 ``umid {umid}``               receipts for a message that the bridge did not send
 ``inbound {umid}``            an SMS from a person
 ``event {hash}``              a callback that was not understood
-``opt-out {person}``          a person who does not want to be texted by a sub-account
+``opt-out {person}``          what a person last asked a sub-account for, or (``*``) all of them
+``replies {hash} {hour}``     whom the bridge has answered within an hour
 ``export {sub-account}``      the export of 8x8's log that is under way
 ============================  ======================================================
 
@@ -47,6 +48,7 @@ Item = dict[str, Any]
 
 RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
+OPT_OUT_PREFIX = "opt-out "
 
 STORED_NAMES = {
     "outcome_due_at": "due_at",
@@ -286,7 +288,7 @@ def _click_from(text: str) -> float:
 
 # ----------------------------------------------------------------------------- inbound messages
 _INBOUND_NAMES = {"text": "body"}
-_INBOUND_TIMES = ("sent_at", "received_at")
+_INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
 _INBOUND_FIELDS = [
     (field.name, _INBOUND_NAMES.get(field.name, field.name))
     for field in fields(InboundMessage)

@@ -347,6 +347,19 @@ class DynamoDBMessages:
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
 
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"id": {"S": inbound_id}},
+                UpdateExpression="SET reported_at = :at",
+                # It may have been forgotten meanwhile; an update would bring an empty item back.
+                ConditionExpression="attribute_exists(received_at)",
+                ExpressionAttributeValues=to_item({":at": at}),
+            )
+        except ClientError as error:
+            item_of_refusal(error)
+
     def record_click(self, message_id: str, click: Click) -> None:
         try:
             self._client.update_item(
@@ -694,7 +707,15 @@ class DynamoDBMessages:
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         expires_at = self._expiry(received_at)
         kept = {"id": key, **values, "received_at": received_at, "expires_at": expires_at}
-        self._client.put_item(TableName=self._table, Item=to_item(kept))
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(kept),
+                # What came of it since must stay.
+                ConditionExpression="attribute_not_exists(id)",
+            )
+        except ClientError as error:
+            item_of_refusal(error)
 
     def _get(self, key: str) -> Item | None:
         return self._client.get_item(

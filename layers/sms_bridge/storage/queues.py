@@ -25,7 +25,7 @@ from sms_bridge.storage.items import as_stored
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
@@ -99,6 +99,7 @@ _OF_A_MESSAGE = (
     "recipient_hash",
     "campaign_id",
     "client_message_id",
+    "reply_to",
     "accepted_at",
     "send_before",
 )
@@ -262,8 +263,8 @@ class SqsOutcomeQueue:
                 log_failure("outcome not queued at once", error, message_id=message_id)
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
-    def add_inbound(self, inbound_id: str) -> None:
-        self._send(self._client, _body(inboundId=inbound_id), 0)
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+        self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
         client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
@@ -316,13 +317,15 @@ class SqsOutcomeQueue:
 
 
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
-    from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
-        case {"inboundId": str(inbound_id)} if inbound_id:
-            return QueuedInbound(inbound_id, _receives(record))
+        case {"inboundId": str(inbound_id), "work": str(work)} if (
+            inbound_id and work in InboundWork
+        ):
+            return QueuedInbound(inbound_id, InboundWork(work), _receives(record))
     raise UnreadableRecordError
 
 
@@ -347,8 +350,8 @@ class SqsDeadLetterQueue:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.add(_body(messageId=message_id), reason=reason)
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        self.add(_body(inboundId=inbound_id), reason=reason)
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+        self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         taken, others = 0, []

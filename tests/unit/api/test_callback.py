@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.callback import read_callback
-from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Click, InboundMessage, OtherEvent, Receipt, UnknownEvent
 from sms_bridge.domain.state import State

@@ -166,5 +166,5 @@ class LifeOfMessages(RuleBasedStateMachine):
 @pytest.mark.parametrize("number", range(2))
 def test_the_promises_hold_in_any_life(number: int) -> None:  # noqa: ARG001
     run_state_machine_as_test(
-        LifeOfMessages, settings=settings(max_examples=100, stateful_step_count=25, deadline=None)
+        LifeOfMessages, settings=settings(max_examples=100, stateful_step_count=25)
     )
