@@ -302,7 +302,7 @@ class TestApiLimits:
 
         assert evaluated.resources["HttpApi"]["RouteSettings"] == {
             "$default": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10},
-            **dict.fromkeys(routes, {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}),
+            **{key: {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100} for key in routes},
         }
 
 
