@@ -10,7 +10,7 @@ import pytest
 
 from local.processes import ProcessFailedError, run, running
 
-SECONDS_TO_WAIT = 20
+SECONDS_TO_WAIT = 120
 
 # Starts a shell that starts another process, and prints both their ids.
 STARTS_TWO = ("sh", "-c", "sleep 300 & echo $$ $! > ids.part; mv ids.part ids; wait")
