@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.providers.eightx8_log import MessageDetails
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
@@ -176,6 +177,13 @@ class Stack:
                 remedy="name the right stack with --stack, or deploy it again: make deploy",
             ) from None
 
+    @cached_property
+    def template(self) -> Mapping[str, Any]:
+        """The template as CloudFormation has it; empty where it is not kept as JSON."""
+        client = self.client("cloudformation")
+        found = client.get_template(StackName=self.name, TemplateStage="Processed")["TemplateBody"]
+        return {} if isinstance(found, str) else found
+
     def environment_of(self, function: str) -> Mapping[str, str]:
         """Return the environment variables that a function runs with.
 
@@ -209,7 +217,7 @@ class Stack:
         }
         if expected.get("CALLBACK_BASE_URL") == "domain":
             del expected["CALLBACK_BASE_URL"]
-        ids = {"MESSAGES_TABLE": "MessagesTable", "BRIDGE_SECRET_ARN": "BridgeSecret"}
+        ids = {"MESSAGES_TABLE": "MessagesTable", "BRIDGE_SECRET_ARN": "BridgeSecret"}  # a name  # nosec B105
         for name, one in self.resources.items():
             if one.type == "AWS::SQS::Queue":
                 ids[f"{_variable(name)}_URL"] = name
@@ -328,7 +336,12 @@ class Stack:
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
         """People who do not want to be texted."""
-        return DynamoDBOptOuts(self.client("dynamodb"), self.table)
+        return DynamoDBOptOuts(self.client("dynamodb"), self.table, self.opt_out_scope)
+
+    @property
+    def opt_out_scope(self) -> OptOutScope:
+        """Whose messages somebody no longer gets who opted out."""
+        return OptOutScope(self.sending["OPT_OUT_SCOPE"])
 
     @cached_property
     def look_up(self) -> LookUp:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shlex
+from collections.abc import Iterator, Mapping
 from itertools import batched
 from typing import Any
 
 from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Stack
-from sms_bridge.domain.opt_out import OptRequest, keywords_of, opt_request_of
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-    read_settings,
-)
+from sms_bridge.domain.opt_out import Keyword, keyword_of, keywords_of
+from sms_bridge.settings import SettingsError, read_settings, unescaped
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 
 _DEPLOY = "make deploy brings back what the stack says"
 _RESOURCES = (
@@ -109,6 +108,7 @@ def check_running(stack: Stack) -> Iterator[Finding]:
             yield warning("function-limited", what, remove)
     for queue, function in _CONSUMERS.items():
         yield from _check_consumer(queue, function, stack)
+    yield from _check_queues(stack)
     for rule in (one for one in stack.resources.values() if one.type == "AWS::Events::Rule"):
         name = rule.id.rpartition("|")[2]
         if stack.client("events").describe_rule(Name=name).get("State") != "ENABLED":
@@ -137,6 +137,47 @@ def _check_consumer(queue: str, function: str, stack: Stack) -> Iterator[Finding
         )
 
 
+def _check_queues(stack: Stack) -> Iterator[Finding]:
+    """Compare what decides over a queue's records to the template."""
+    for name, one in stack.template.get("Resources", {}).items():
+        if one["Type"] != "AWS::SQS::Queue":
+            continue
+        url = stack.resource(name).id
+        running = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        attributes = running["Attributes"]
+        said = _attributes(one["Properties"], attributes["QueueArn"], stack)
+        changed = {
+            key: value for key, value in said.items() if _read(attributes.get(key)) != _read(value)
+        }
+        if changed:
+            yield problem(
+                "queue-drift",
+                f"{', '.join(changed)} of {name} is not what the stack says: changed by hand",
+                f"aws sqs set-queue-attributes --queue-url {url} "
+                f"--attributes {shlex.quote(json.dumps(changed))}",
+            )
+
+
+def _attributes(properties: Mapping[str, Any], arn: str, stack: Stack) -> dict[str, str]:
+    """Return a queue's attributes in the template, as SQS has them."""
+    said = {
+        name: str(properties[name])
+        for name in ("VisibilityTimeout", "MessageRetentionPeriod")
+        if name in properties
+    }
+    if policy := properties.get("RedrivePolicy"):
+        dead_letters = stack.resource(policy["deadLetterTargetArn"]["Fn::GetAtt"][0]).id
+        target = f"{arn.rpartition(':')[0]}:{dead_letters.rpartition('/')[2]}"
+        said["RedrivePolicy"] = json.dumps({**policy, "deadLetterTargetArn": target})
+    return said
+
+
+def _read(attribute: str | None) -> object:
+    """Return an attribute to be compared; the policy is JSON with numbers in either form."""
+    value = json.loads(attribute or "null")
+    return {key: str(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
 def _check_logs(stack: Stack) -> Iterator[Finding]:
     days = stack.parameters.get("LogRetentionDays", "")
     groups = {n: one.id for n, one in stack.resources.items() if one.type == "AWS::Logs::LogGroup"}
@@ -154,22 +195,23 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
             )
 
 
-def check_keywords(stack: Stack) -> Iterator[Finding]:
-    """See whether each keyword does what it is there for."""
+def check_opt_outs(stack: Stack) -> Iterator[Finding]:
+    """See whether each keyword does what it is there for, and whether replies are true."""
     environment = stack.environment_of("ReceiveCallback")
-    stop, start = (
-        [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
-        for name in ("OPT_OUT_KEYWORDS", "OPT_IN_KEYWORDS")
-    )
-    keywords = keywords_of(stop, start)
-    for words, wanted, parameter in (
-        (stop, OptRequest.OPT_OUT, "OptOutKeywords"),
-        (start, OptRequest.OPT_IN, "OptInKeywords"),
-    ):
+    words = {
+        keyword: [
+            one.strip()
+            for one in unescaped(environment.get(f"{variable}_KEYWORDS", "")).split(",")
+            if one.strip()
+        ]
+        for keyword, (_, variable) in _KEYWORDS.items()
+    }
+    keywords = keywords_of(*words.values())
+    for keyword, (parameter, _) in _KEYWORDS.items():
         bad = [
             one
-            for one in words
-            if opt_request_of(one, keywords) is not wanted or not one.strip("? ")
+            for one in words[keyword]
+            if keyword_of(one, keywords) is not keyword or not one.strip("? ")
         ]
         if bad:
             yield warning(
@@ -177,6 +219,19 @@ def check_keywords(stack: Stack) -> Iterator[Finding]:
                 f"{parameter} has keywords that never do what they are for: {', '.join(bad)}",
                 f"leave them out, or write them anew: sms-bridge parameters set {parameter}=...",
             )
+    if environment.get("OPT_OUT_REPLY") and not stack.sending.get("OPT_OUT_MESSAGE_TYPES"):
+        yield warning(
+            "reply-untrue",
+            "OptOutReply confirms opt-outs, which keep nothing back: OptOutMessageTypes is empty",
+            "sms-bridge parameters set OptOutMessageTypes=promotional, or OptOutReply=",
+        )
+
+
+_KEYWORDS = {
+    Keyword.STOP: ("OptOutKeywords", "OPT_OUT"),
+    Keyword.START: ("OptInKeywords", "OPT_IN"),
+    Keyword.HELP: ("HelpKeywords", "HELP"),
+}
 
 
 # ------------------------------------------------------------------------------------------ alarms

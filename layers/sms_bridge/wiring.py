@@ -28,19 +28,34 @@ if TYPE_CHECKING:
         SendQueue,
     )
     from sms_bridge.services.look_up import LookUp
+    from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
-    from sms_bridge.services.sync_opt_out import SyncOptOut
-    from sms_bridge.settings import (
-        CallbackSettings,
-        DispatchSettings,
-        ForwardSettings,
-        LookUpSettings,
-        ReconcileSettings,
-        SendSettings,
-    )
+    from sms_bridge.settings.dispatch import DispatchSettings
+    from sms_bridge.settings.forward import ForwardSettings
+    from sms_bridge.settings.look_up import LookUpSettings
+    from sms_bridge.settings.receive import CallbackSettings
+    from sms_bridge.settings.reconcile import ReconcileSettings
+    from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
+
+    class _SecretSettings(Protocol):
+        @property
+        def bridge_secret_arn(self) -> str: ...
+        @property
+        def secret_max_age_seconds(self) -> int: ...
+
+    class _SendQueueSettings(Protocol):
+        @property
+        def transactional_queue_url(self) -> str: ...
+        @property
+        def promotional_queue_url(self) -> str: ...
+
+    class _OutcomeQueueSettings(Protocol):
+        @property
+        def outcome_queue_url(self) -> str: ...
+
 
 Preparation = Callable[[], object]
 """Done before the first event, which would wait for it."""
@@ -70,7 +85,7 @@ def send_parts(
     """Build ``send_sms``."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
@@ -88,7 +103,7 @@ def send_parts(
             messages=messages,
             send_queue=SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings)),
             outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
@@ -116,7 +131,7 @@ def send_message(
     """Build the service that sends."""
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.services.send import SendingPlan, SendMessage
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
 
     timing = timing or Timing()
     return SendMessage(
@@ -177,7 +192,7 @@ def dispatch_parts(
             messages=messages,
             send_queue=send_queue,
             outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
@@ -232,23 +247,49 @@ def receive_parts(
     settings: "CallbackSettings", aws: AwsClients | None = None, timing: Timing | None = None
 ) -> ReceiveParts:
     """Build ``receive_callback``."""
-    from sms_bridge.domain.opt_out import keywords_of
+    from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+    from sms_bridge.services.reply import Reply, ReplyPlan
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+    from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = aws or AwsClients(), timing or Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
+    reply = Reply(
+        ReplyPlan(
+            texts={
+                Keyword.STOP: settings.opt_out_reply,
+                Keyword.START: settings.opt_in_reply,
+                Keyword.HELP: settings.help_reply,
+            },
+            country_calling_codes=settings.allowed_country_calling_codes,
+            seconds_to_live=settings.transactional_seconds_to_live,
+        ),
+        messages=messages,
+        send_queue=SqsSendQueue(
+            lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
+        ),
+        counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
+        clock=timing.clock,
+    )
     return ReceiveParts(
         secrets,
         ReceiveCallback(
             messages=messages,
             outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
-            keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+            keywords=keywords_of(
+                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
+            ),
+            reply=reply,
+            sub_account_ids=settings.sub_account_ids,
             syncs_opt_outs=bool(settings.moengage_data_api_url),
+            reports_inbound=bool(
+                settings.moengage_data_api_url and settings.moengage_inbound_event
+            ),
             clock=timing.clock,
         ),
         # Every outcome is queued.
@@ -262,7 +303,7 @@ class ForwardParts(NamedTuple):
 
     Attributes
     ----------
-    sync_opt_out
+    pass_on_inbound
         ``None`` while no Data API is configured.
     """
 
@@ -270,7 +311,7 @@ class ForwardParts(NamedTuple):
     outcomes: "SqsOutcomeQueue"
     dead_letters: "SqsDeadLetterQueue"
     forward_outcome: "ForwardOutcome"
-    sync_opt_out: "SyncOptOut | None"
+    pass_on_inbound: "PassOnInbound | None"
     preparations: tuple[Preparation, ...]
 
 
@@ -280,9 +321,9 @@ def forward_parts(
     """Build ``forward_outcome``."""
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
-    from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles
+    from sms_bridge.providers.moengage import DataApi, DeliveryTracking
     from sms_bridge.services.forward import ForwardOutcome
-    from sms_bridge.services.sync_opt_out import SyncOptOut
+    from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
@@ -301,16 +342,21 @@ def forward_parts(
         clock=timing.clock,
         chance=timing.chance,
     )
-    sync_opt_out = None
+    pass_on_inbound = None
     if data_api_url:
-        data_api = Connections(data_api_url, connect_timeout=1.0)
-        identifier = settings.moengage_identifier
-        sync_opt_out = SyncOptOut(
+        pass_on_inbound = PassOnInbound(
             messages=messages,
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
-            profiles=UserProfiles(data_api_url, data_api, identifier=identifier),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+            users=DataApi(
+                data_api_url,
+                Connections(data_api_url, connect_timeout=1.0),
+                identifier=settings.moengage_identifier,
+                inbound_event=settings.moengage_inbound_event,
+            ),
             dead_letters=dead_letters,
-            keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+            keywords=keywords_of(
+                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
+            ),
             clock=timing.clock,
         )
     return ForwardParts(
@@ -318,7 +364,7 @@ def forward_parts(
         SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
         dead_letters,
         forward_outcome,
-        sync_opt_out,
+        pass_on_inbound,
         (_first_read(messages), *([moengage.connect] if moengage else [])),
     )
 
@@ -386,38 +432,19 @@ def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> 
 
 
 # ------------------------------------------------------------------------------- what several need
-class _SecretSettings(Protocol):
-    @property
-    def bridge_secret_arn(self) -> str: ...
-    @property
-    def secret_max_age_seconds(self) -> int: ...
-
-
-class _SendQueueSettings(Protocol):
-    @property
-    def transactional_queue_url(self) -> str: ...
-    @property
-    def promotional_queue_url(self) -> str: ...
-
-
-class _OutcomeQueueSettings(Protocol):
-    @property
-    def outcome_queue_url(self) -> str: ...
-
-
-def _secrets(settings: _SecretSettings, aws: AwsClients) -> SecretSource:
+def _secrets(settings: "_SecretSettings", aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: _SendQueueSettings) -> dict[MessageType, str]:
+def _send_queue_urls(settings: "_SendQueueSettings") -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
     }
 
 
-def _outcomes(settings: _OutcomeQueueSettings, aws: AwsClients) -> "SqsOutcomeQueue":
+def _outcomes(settings: "_OutcomeQueueSettings", aws: AwsClients) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
     return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from sms_bridge.api.send_request import NAMES
+from sms_bridge.api.fields import NAMES
 from sms_bridge.domain.segments import MAX_SEGMENTS, segments_of
 from tests.docs.http_api import TOKENS
 from tests.template.conftest import PROJECT

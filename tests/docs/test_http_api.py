@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from sms_bridge.api.errors import ANSWERS, FIELD_CODES
-from sms_bridge.api.send_request import FIRST_NAMES, NAMES
+from sms_bridge.api.fields import FIRST_NAMES, NAMES
 from sms_bridge.domain import opt_out as opt_outs
 from sms_bridge.domain import send_result as send_results_module
 from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt

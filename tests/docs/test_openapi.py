@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
 from sms_bridge import __version__
-from sms_bridge.api import send_request as send_requests
+from sms_bridge.api import fields as send_fields
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.look_up import look_up_answer, page_answer
 from sms_bridge.api.send_request import send_answer
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.providers.moengage import report_body
-from sms_bridge.services.interfaces import Position
 from sms_bridge.services.look_up import Page
 from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
@@ -215,7 +215,7 @@ def test_every_route_of_the_template_is_there_and_no_other(http_api: HttpApi) ->
 def test_every_name_of_every_field_is_there_and_no_other(schema: str) -> None:
     documented = set(OPENAPI["components"]["schemas"][schema]["properties"])
 
-    assert documented == set(send_requests.FIRST_NAMES)
+    assert documented == set(send_fields.FIRST_NAMES)
 
 
 def test_states_and_version_are_the_codes_own() -> None:

@@ -7,6 +7,7 @@ import pytest
 from sms_bridge.domain.message import InboundMessage, MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -18,12 +19,11 @@ from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import LogExports
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.providers.moengage import DataApi
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
+from sms_bridge.services.pass_on import PassOnInbound
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.services.sync_opt_out import SyncOptOut
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
@@ -222,8 +222,9 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_
 
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(400, WORDS), reads_and_resets])
-def test_promise_6_no_text_number_or_secret_is_logged_when_an_opt_out_is_synced(
-    behaviour: Behaviour, every_line: EveryLine
+@pytest.mark.parametrize("work", list(InboundWork))
+def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is_passed_on(
+    behaviour: Behaviour, work: InboundWork, every_line: EveryLine
 ) -> None:
     clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()
     inbound = InboundMessage(
@@ -238,10 +239,10 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_opt_out_is_synced(
     opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
-        step = SyncOptOut(
+        step = PassOnInbound(
             messages=messages,
             opt_outs=opt_outs,
-            profiles=UserProfiles(
+            users=DataApi(
                 url,
                 Connections(url, connect_timeout=2.0),
                 identifier=Identifier.CUSTOMER_ID,
@@ -250,6 +251,6 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_opt_out_is_synced(
             keywords=keywords_of([CODE], []),
             clock=clock,
         )
-        step(inbound_id, hash_key=HASH_KEY, api_key=API_KEY)
+        step(QueuedInbound(inbound_id, work, 1), hash_key=HASH_KEY, api_key=API_KEY)
 
     every_line.hold_no_secret()

@@ -1,28 +1,21 @@
-"""Who may send, call back and look up."""
+"""Who may send, call back and look up; and the URL that carries a token."""
 
 import hmac
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Protocol
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.storage.secret import Secret
+
+if TYPE_CHECKING:
+    from sms_bridge.storage.secret import Secret, SecretSource
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-class Secrets(Protocol):
-    """Where the tokens come from, as :class:`sms_bridge.storage.secret.SecretSource`."""
-
-    def get(self) -> Secret:
-        """Return the secret."""
-
-    def get_newer(self, known: Secret) -> Secret:
-        """Return the secret as it is now, where it may be read again."""
-
-
-def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Secret:
+def secret_that_allows(secrets: "SecretSource", check: Callable[["Secret"], None]) -> "Secret":
     """Return the secret by which a request may pass; read anew if a token is not in it yet.
 
     Raises
@@ -35,8 +28,6 @@ def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Sec
         check(secret)
     except RefusedError:
         newer = secrets.get_newer(secret)
-        if newer == secret:
-            raise
         check(newer)
         return newer
     return secret
@@ -73,7 +64,7 @@ def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
         raise _unauthorized("The bearer token is not valid.")
 
 
-def require_sender(request: HttpRequest, secret: Secret) -> None:
+def require_sender(request: HttpRequest, secret: "Secret") -> None:
     """Let only those pass who may send, and only once there is a key to send with.
 
     Raises
@@ -163,3 +154,14 @@ def require_address(request: HttpRequest, networks: Networks) -> None:
 
 def _unauthorized(message: str) -> RefusedError:
     return RefusedError(Reason.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})
+
+
+def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
+    """Return the URL at which one message's receipts arrive, empty without a base URL.
+
+    It carries a token, because it is not documented whether 8x8 sends the account's
+    ``Authorization`` value to such a URL.
+    """
+    if not base_url or not tokens:
+        return ""
+    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"

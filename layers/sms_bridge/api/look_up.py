@@ -9,9 +9,9 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.phone_number import NUMBER, masked
+from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
-from sms_bridge.services.interfaces import Position
 from sms_bridge.services.look_up import Page, Wanted
 
 _LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
@@ -113,8 +113,10 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
         "clientMessageId": message.client_message_id,
         "campaignId": message.campaign_id,
         "dltTemplateId": message.dlt_template_id,
+        "replyTo": message.reply_to,
         "encoding": message.encoding,
         "segments": message.segments,
+        "clicks": len(message.clicks),
         "reason": message.reason,
         "eightx8Code": message.eightx8_code,
         "eightx8ErrorId": message.eightx8_error_id,
@@ -137,13 +139,14 @@ def _history(message: Message) -> list[dict[str, Any]]:
         {"at": 0.0 if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
         {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
         *(_receipt_event(receipt) for receipt in message.receipts),
-        {"at": message.outcome_due_at, "event": "outcome due"},
+        {"at": 0.0 if message.reply_to else message.outcome_due_at, "event": "outcome due"},
         {"at": message.outcome_reported_at, "event": "outcome reported"},
         {
             "at": message.outcome_given_up_at,
             "event": "outcome given up",
             "reason": message.outcome_given_up,
         },
+        *({"at": at, "event": "link opened"} for at in message.clicks),
     ]
     known = sorted((step for step in steps if step["at"]), key=lambda step: float(step["at"]))
     return [

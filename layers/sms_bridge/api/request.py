@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl, unquote_plus
@@ -15,6 +17,7 @@ MAX_BODY_BYTES = 64 * 1024
 _MAX_CALLBACK_BYTES = 6 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
+_DAMAGED_GZIP = "\x1f"
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -66,8 +69,8 @@ class HttpRequest:
         A header that was sent twice arrives as one, joined by a comma.
         """
         several = self.headers.get("content-type", "").split(",")
-        types = {one.partition(";")[0].strip().lower() for one in several}
-        return types.pop() if len(types) == 1 else "several content types"
+        types = {one.partition(";")[0].strip().lower() for one in several} - {""}
+        return types.pop() if len(types) == 1 else "several content types" if types else ""
 
     def query(self, name: str) -> str:
         """Return a parameter of the query string, empty where it is missing."""
@@ -116,7 +119,7 @@ class HttpRequest:
     def _content(self, most: int) -> bytes:
         """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""
         if not self.body_is_base64:
-            if self._is_packed():
+            if self._is_packed() or self.body.startswith(_DAMAGED_GZIP):
                 raise RefusedError(
                     Reason.CONTENT_TYPE_UNSUPPORTED,
                     "The compressed body arrived damaged: send it without Content-Encoding.",
@@ -163,8 +166,14 @@ class JsonObject(list[tuple[str, Any]]):
     """A JSON object as names and values: a field that stands twice must not go unnoticed."""
 
 
-def read_fields(request: HttpRequest) -> list[tuple[str, Any]]:
+def read_fields(request: HttpRequest, names: Container[str]) -> list[tuple[str, Any]]:
     """Return the names and values of a body, which may be a JSON object or a form.
+
+    Parameters
+    ----------
+    names
+        All fields' names in lower case. In a form whose values are not escaped, another name is
+        part of a value.
 
     Raises
     ------
@@ -173,7 +182,7 @@ def read_fields(request: HttpRequest) -> list[tuple[str, Any]]:
     """
     media_type = request.media_type
     if media_type == _FORM:
-        return _read_form(request.text())
+        return _read_form(request.text(), names)
     # A raw body that a person typed into MoEngage may come as text/plain.
     if media_type in ("", "application/json", "text/plain") or media_type.endswith("+json"):
         return _read_json(request.text())
@@ -207,7 +216,12 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _read_form(text: str) -> list[tuple[str, Any]]:
+# What every way of escaping leaves as it is, and escapes. Anything else was not escaped, nor was
+# the + before a phone number.
+_ESCAPED = re.compile(r"(?!\+)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
+
+
+def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
     if text.lstrip().startswith("{"):
         raise RefusedError(
             Reason.BODY_INVALID,
@@ -217,9 +231,15 @@ def _read_form(text: str) -> list[tuple[str, Any]]:
     if len(pairs) > _MAX_FORM_FIELDS:
         raise RefusedError(Reason.BODY_INVALID, "The body is not a valid form.")
     try:
-        return [_read_pair(pair) for pair in pairs]
+        fields = [_read_pair(pair) for pair in pairs]
     except UnicodeDecodeError:
         raise RefusedError(Reason.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
+    # "See https://example.com/?a=1&b=2" would be cut off as well.
+    if any(name.lower() not in names for name, _ in fields) and not all(
+        _ESCAPED.fullmatch(pair.partition("=")[2]) for pair in pairs
+    ):
+        raise _not_escaped()
+    return fields
 
 
 def _read_pair(pair: str) -> tuple[str, str]:
@@ -229,9 +249,13 @@ def _read_pair(pair: str) -> tuple[str, str]:
     """
     name, is_pair, text = pair.partition("=")
     name = unquote_plus(name, errors="strict")
-    if not is_pair or any(map(str.isspace, name)) or (" " in text and "+" in text):
-        raise RefusedError(
-            Reason.BODY_INVALID,
-            "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25.",
-        )
+    if not is_pair or any(map(str.isspace, name)) or (re.search(r"[\s=]", text) and "+" in text):
+        raise _not_escaped()
     return name, unquote_plus(text, errors="strict")
+
+
+def _not_escaped() -> RefusedError:
+    return RefusedError(
+        Reason.BODY_INVALID,
+        "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25.",
+    )

@@ -8,6 +8,9 @@ from enum import StrEnum
 from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
 
+Person = tuple[str, str]
+"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
+
 
 class OptRequest(StrEnum):
     """What a person asked for by an SMS."""
@@ -16,8 +19,36 @@ class OptRequest(StrEnum):
     OPT_IN = "opt_in"
 
 
-Keywords = Mapping[OptRequest, frozenset[str]]
-"""The words by which people opt out and in, in the form in which they are compared."""
+class Keyword(StrEnum):
+    """What an inbound text can be, beside any other text."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+    @property
+    def opt_request(self) -> OptRequest | None:
+        """What it asks for; nothing changes for who asks for help."""
+        return _ASKED_FOR.get(self)
+
+
+_ASKED_FOR = {Keyword.STOP: OptRequest.OPT_OUT, Keyword.START: OptRequest.OPT_IN}
+
+Keywords = Mapping[Keyword, frozenset[str]]
+"""The words that count as each keyword, in the form in which they are compared."""
+
+
+class OptOutScope(StrEnum):
+    """Whose messages somebody no longer gets who opted out."""
+
+    STACK = "stack"
+    """All sub-accounts': people mean the company, and not the number that they wrote to."""
+    SUB_ACCOUNT = "sub-account"
+    """Those of the sub-account that they wrote to."""
+
+
+EVERY_SUB_ACCOUNT = "*"
+"""Stands for all sub-accounts; 8x8 gives none this name."""
 
 
 class Identifier(StrEnum):
@@ -41,11 +72,12 @@ OPTED_OUT = SendResult(
 _MAX_CHARACTERS = 200
 
 # Marks without which a word stays the same word: accents, which fall away in capitals and on many
-# keyboards; Arabic vowel marks and the stroke that lengthens a word; what makes a symbol an emoji
-# or a keycap, and skin tones. Marks of other scripts (Hindi, Thai) are letters.
+# keyboards; Hebrew points; Arabic vowel marks, hamzas and the stroke that lengthens a word; what
+# makes a symbol an emoji or a keycap, and skin tones. Marks of other scripts (Hindi, Thai) are
+# letters.
 _MARKS = (
-    "[\u0300-\u036f\u0640\u064b-\u0652\u20e3\ufe00-\ufe0f\U0001f3fb-\U0001f3ff"
-    "\U000e0100-\U000e01ef]"
+    "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c2\u05c4-\u05c7\u0640\u064b-\u0655\u20e3"
+    "\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]"
 )
 
 # Of these categories of Unicode is what stands between words: blanks, punctuation, symbols.
@@ -56,23 +88,24 @@ _BETWEEN_WORDS = "ZPS"
 _SECONDS_OF_DOUBT = 300
 
 
-def keywords_of(stop: Iterable[str], start: Iterable[str]) -> Keywords:
+def keywords_of(stop: Iterable[str], start: Iterable[str], help_: Iterable[str] = ()) -> Keywords:
     """Return keywords as they are compared."""
     return {
-        OptRequest.OPT_OUT: frozenset(map(_comparable, stop)) - {""},
-        OptRequest.OPT_IN: frozenset(map(_comparable, start)) - {""},
+        Keyword.STOP: frozenset(map(_comparable, stop)) - {""},
+        Keyword.START: frozenset(map(_comparable, start)) - {""},
+        Keyword.HELP: frozenset(map(_comparable, help_)) - {""},
     }
 
 
-def opt_request_of(text: str, keywords: Keywords) -> OptRequest | None:
-    """Return what an inbound text asks for; the keyword has to be all of it.
+def keyword_of(text: str, keywords: Keywords) -> Keyword | None:
+    """Return which keyword an inbound text is; it has to be all of it.
 
-    A word that is among both kinds opts out.
+    A word that is among several counts as the first, so that one that also opts out opts out.
     """
     if len(text) > _MAX_CHARACTERS:
         return None
     word = _comparable(text)
-    return next((opt_request for opt_request, words in keywords.items() if word in words), None)
+    return next((keyword for keyword, words in keywords.items() if word in words), None)
 
 
 def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> float:
@@ -83,10 +116,10 @@ def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> float:
 
 
 def _comparable(text: str) -> str:
-    """Return a text's words, in the form that all spellings of them share.
+    """Return a text in the form that all spellings of it share.
 
-    Case, width, accents, joiners and what stands around or between the words make no difference.
-    A text without words is its symbols.
+    Case, width, accents, joiners and what stands around, between or within the words make no
+    difference, nor does saying them again. A text without words is its symbols.
     """
     # Taken apart, so that accents stand alone; casefold may put new ones there (Turkish İ).
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
@@ -95,7 +128,7 @@ def _comparable(text: str) -> str:
     text = "".join(one for one in text if unicodedata.category(one) != "Cf")
     text = unicodedata.normalize("NFKC", text)
     words = "".join(one if _is_of_a_word(one) else " " for one in text).split()
-    return " ".join(words or text.split())
+    return "".join(dict.fromkeys(words or text.replace(" ", "")))
 
 
 def _is_of_a_word(character: str) -> bool:

@@ -1,28 +1,32 @@
 """The interfaces that services work against; storage and providers implement them.
 
+The functions import them for type checking only: making a protocol takes time at start.
+
 =====================  ===============================================  ========================
 interface              what it is                                       implemented by
 =====================  ===============================================  ========================
 `MessageStore`         everything durable about messages                ``storage.messages``
 `OptOuts`              who opted out                                    ``storage.opt_outs``
+`ReplyCounts`          whom the bridge has answered lately              ``storage.opt_outs``
 `ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
 `PersonData`           what is known of a person                        ``storage.person_data``
 `SendQueue`            messages that are sent later                     ``storage.queues``
 `OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
 `DeadLetterQueue`      what could not be done                           ``storage.queues``
+`ApiKeys`              8x8's API key                                     ``storage.secret``
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
-`Profiles`             MoEngage's user profiles                         ``providers.moengage``
+`Users`                MoEngage's users: their profiles and events      ``providers.moengage``
 =====================  ===============================================  ========================
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from sms_bridge.domain.message import (
+    Click,
     InboundMessage,
     Message,
     MessageRequest,
@@ -30,91 +34,14 @@ from sms_bridge.domain.message import (
     Receipt,
     UnknownEvent,
 )
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
+from sms_bridge.domain.queued import InboundWork, QueuedMessage
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
+from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-
-
-class Effect(StrEnum):
-    """What a receipt, or the result of an attempt, did."""
-
-    MOVED = "moved"
-    """The message is in a new state."""
-    LATE = "late"
-    """It says nothing new about the state; it is in the history."""
-    REPEATED = "repeated"
-    """It is in the history already."""
-    MISMATCHED = "mismatched"
-    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Recorded:
-    """The message after something was recorded.
-
-    Attributes
-    ----------
-    outcome_is_new
-        Whether this is what made the outcome due.
-    """
-
-    message: Message
-    effect: Effect
-    outcome_is_new: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Attempt:
-    """The answer to a request to begin sending a waiting message.
-
-    Attributes
-    ----------
-    begun
-        Whether the attempt is the caller's.
-    state
-        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
-    number
-        How often it was tried, this time included.
-    is_ambiguous
-        Whether 8x8 may have the message from an earlier attempt.
-    outcome_is_open
-        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
-    """
-
-    begun: bool
-    state: State | None = None
-    number: int = 0
-    is_ambiguous: bool = False
-    outcome_is_open: bool = False
-
-    @classmethod
-    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
-        """Return the answer for a message as it is now."""
-        if message is None or not message.accepted_at:
-            return cls(begun=begun)
-        return cls(
-            begun=begun,
-            state=message.state,
-            number=message.attempt,
-            is_ambiguous=bool(message.ambiguous_since),
-            outcome_is_open=not begun and message.outcome_is_open,
-        )
-
-
-FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
-
-
-class Position(NamedTuple):
-    """A message's place among others, by when it was accepted."""
-
-    accepted_at: float
-    message_id: str
-
-    @classmethod
-    def of(cls, message: Message) -> "Position":
-        """Return the place of a message."""
-        return cls(message.accepted_at, message.id)
+from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
@@ -203,14 +130,25 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        """Record since when 8x8's log is asked about a message in vain."""
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         """Record that 8x8's log was read and did not say what became of a message."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome is not reported yet."""
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome is not reported yet.
+
+        Parameters
+        ----------
+        on_unreadable
+            Called for each that is left out because it cannot be read; else it is logged.
+        """
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -243,35 +181,30 @@ class MessageStore(Protocol):
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
 
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        """Record that MoEngage took an inbound message as an event, if it is still there."""
+
+    def record_click(self, message_id: str, click: Click) -> None:
+        """Record that a link in a message was opened; the same click twice is one.
+
+        A bounded number of clicks is kept.
+        """
+
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class QueuedMessage:
-    """A message from the send queue, with all that it takes to send it.
-
-    Attributes
-    ----------
-    message
-        What its log lines and its dispatch need of it; the rest is empty.
-    receives
-        How often it was received.
-    record
-        Whatever the queue knows it by.
-    """
-
-    message: Message
-    request: MessageRequest
-    receives: int
-    record: Any = field(repr=False, compare=False)
 
 
 class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        """Queue a message. Queueing it twice is harmless: it is sent once."""
+        """Queue a message. Queueing it twice is harmless: it is sent once.
+
+        Raises
+        ------
+        NotQueuedError
+            It is certainly not in the queue. After any other exception it may be.
+        """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         """Hide messages for so many seconds. One that cannot be hidden so comes again after the
@@ -280,32 +213,6 @@ class SendQueue(Protocol):
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
         """Move a message to the dead-letter queue; returns whether it may leave the queue."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueuedOutcome:
-    """An outcome from the outcome queue.
-
-    Attributes
-    ----------
-    lease
-        Owner of the lease that the outcome has had since it became due; empty for any record but
-        the first.
-    receives
-        How often it was received.
-    """
-
-    message_id: str
-    lease: str
-    receives: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueuedInbound:
-    """An inbound message from the outcome queue, whose sender opted out or in."""
-
-    inbound_id: str
-    receives: int
 
 
 class OutcomeQueue(Protocol):
@@ -320,8 +227,8 @@ class OutcomeQueue(Protocol):
             The owner of its lease, if the caller has just made it due.
         """
 
-    def add_inbound(self, inbound_id: str) -> None:
-        """Queue an inbound message, whose sender opted out or in."""
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+        """Queue an inbound message."""
 
 
 class DeadLetterQueue(Protocol):
@@ -333,8 +240,8 @@ class DeadLetterQueue(Protocol):
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         """Put an outcome there."""
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        """Put an inbound message there, whose sender opted out or in."""
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+        """Put an inbound message there."""
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message is done with; returns how many there were.
@@ -346,12 +253,8 @@ class DeadLetterQueue(Protocol):
         """
 
 
-Person = tuple[str, str]
-"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
-
-
 class OptOuts(Protocol):
-    """Knows who opted out of which sub-account's messages."""
+    """Knows who opted out, of one sub-account's messages or of all, as the deployment says."""
 
     def is_opted_out(self, person: Person) -> bool:
         """Return whether a person opted out."""
@@ -359,27 +262,40 @@ class OptOuts(Protocol):
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
 
-    def record(self, person: Person, opt_request: OptRequest, at: float) -> None:
+    def record(
+        self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
+    ) -> bool:
         """Record what a person asked for. An earlier request that comes late changes nothing.
 
-        Of two at the same moment the opt-out holds.
+        Of two at the same moment the opt-out holds. With ``EVERY_SUB_ACCOUNT`` as the person's
+        sub-account, it is recorded for all of them only.
+
+        Parameters
+        ----------
+        inbound_id
+            By what the person asked; the answer to a repeat is the same.
+
+        Returns
+        -------
+        bool
+            Whether this is what opted the person out, or in again.
         """
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ExportJob:
-    """An export that 8x8 was asked for.
+class ReplyCounts(Protocol):
+    """Counts how often each person was answered, so that two robots do not write for ever."""
 
-    Attributes
-    ----------
-    since, asked_at
-        The span that it covers, seconds since the epoch.
-    """
+    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        """Return whether an inbound message may be answered, and count it.
 
-    sub_account_id: str
-    job_id: str
-    since: float
-    asked_at: float
+        Of simultaneous calls no more succeed than may. A repeat gets the same answer and is not
+        counted, within the same hour.
+
+        Parameters
+        ----------
+        at_most
+            How many of a person's inbound messages are answered in an hour.
+        """
 
 
 class ExportJobs(Protocol):
@@ -397,26 +313,25 @@ class ExportJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """Something that holds a person's number and is no message to them.
+    """An SMS from a person.
 
     Attributes
     ----------
     received_at
         Seconds since the epoch.
-    is_inbound
-        Whether it is an SMS from the person; else it is a callback that was not understood.
     """
 
     id: str
     received_at: float
-    is_inbound: bool
 
 
 class PersonData(Protocol):
     """Finds and removes what is known of a person."""
 
-    def anonymise(self, message_id: str) -> bool:
-        """Take the recipient off a message: what became of it stays.
+    def anonymise(self, message: Message, number: str) -> bool:
+        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
+
+        Campaign, template and sender go if they hold the number.
 
         Returns
         -------
@@ -425,12 +340,22 @@ class PersonData(Protocol):
         """
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number or the hash that stands for it;
+        """Read everything, and return the SMS from a number or from the hash that stands for it;
         ``None`` after each page read.
         """
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class ApiKeys(Protocol):
+    """Knows 8x8's API key."""
+
+    def api_key(self) -> str:
+        """Return the key."""
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):
@@ -462,13 +387,18 @@ class DeliveryReports(Protocol):
         """Report an outcome once."""
 
 
-class Profiles(Protocol):
-    """Writes MoEngage's user profiles."""
+class Users(Protocol):
+    """Writes MoEngage's user profiles and events."""
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
         """Record once that a person opted out or in. Doing it twice changes nothing."""
+
+    def track_inbound(
+        self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
+    ) -> ReportResult:
+        """Record once, as an event of its sender, that an SMS came."""
 
 
 class Details(Protocol):
@@ -482,23 +412,6 @@ class Details(Protocol):
         DetailsFailedError
             8x8 does not say.
         """
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class LogExport:
-    """What an export of 8x8's log shows of some messages.
-
-    Attributes
-    ----------
-    receipts
-        By the bridge's ids, what the log says of a message, as a receipt would.
-    newest
-        When the newest message was created of those rows that prove how far the log has got;
-        seconds since the epoch, 0 where there is none.
-    """
-
-    receipts: dict[str, Receipt] = field(default_factory=dict)
-    newest: float = 0.0
 
 
 class Log(Protocol):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sms_bridge.domain.message import Message, OutcomeStatus
 from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.recorded import Recorded
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.observability import (
     MAX_VALUES,
@@ -15,7 +16,6 @@ from sms_bridge.observability import (
     message_fields,
     metric_fields,
 )
-from sms_bridge.services.interfaces import Recorded
 
 Figures = dict[Metric, Figure]
 
@@ -82,7 +82,7 @@ def attempt_figures(result: SendResult) -> dict[Metric, int]:
             figures[Metric.UNAVAILABLE] = 1
         case Verdict.PERMANENT if result.reason == OPTED_OUT.reason:
             figures[Metric.OPTED_OUT] = 1
-        case Verdict.PERMANENT if result.reason != EXPIRED.reason:
+        case Verdict.PERMANENT if result.reason.startswith("eightx8_"):
             figures[Metric.REJECTED] = 1
     if result.http_status == 401:
         figures[Metric.UNAUTHORIZED] = 1

@@ -7,7 +7,8 @@
 ``umid {umid}``               receipts for a message that the bridge did not send
 ``inbound {umid}``            an SMS from a person
 ``event {hash}``              a callback that was not understood
-``opt-out {person}``          a person who does not want to be texted by a sub-account
+``opt-out {person}``          what a person last asked a sub-account for, or (``*``) all of them
+``replies {hash} {hour}``     whom the bridge has answered within an hour
 ``export {sub-account}``      the export of 8x8's log that is under way
 ============================  ======================================================
 
@@ -31,6 +32,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import (
+    Click,
     InboundMessage,
     Message,
     MessageType,
@@ -46,6 +48,7 @@ Item = dict[str, Any]
 
 RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
+OPT_OUT_PREFIX = "opt-out "
 
 STORED_NAMES = {
     "outcome_due_at": "due_at",
@@ -62,7 +65,16 @@ STORED_NAMES = {
 CAMPAIGN = "campaign_shard"
 """Holds the campaign's id and, for the index by campaign, the message's shard."""
 
-_OTHER_FORM = {"id", "state", "message_type", "campaign_id", "attempt_at", "outcome", "receipts"}
+_OTHER_FORM = {
+    "id",
+    "state",
+    "message_type",
+    "campaign_id",
+    "attempt_at",
+    "outcome",
+    "receipts",
+    "clicks",
+}
 
 # The field and the attribute of each that is stored as it is.
 _PLAIN_FIELDS = [
@@ -185,6 +197,7 @@ def _message_from(values: dict[str, Any]) -> Message:
         state=State(values.get("state", State.SENDING)),
         outcome=outcome_from(outcome) if outcome else None,
         receipts=_receipts_from(values),
+        clicks=tuple(sorted(map(_click_from, values.get("clicks", ())))),
         **known,
     )
 
@@ -263,9 +276,19 @@ def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
     )
 
 
+def click_text(click: Click) -> str:
+    """Return a click as it is stored in the set ``clicks`` of its message."""
+    return f"{click.key} {timestamp(click.at)}" if click.at else click.key
+
+
+def _click_from(text: str) -> float:
+    _, _, at = text.partition(" ")
+    return seconds_of(at) if at else 0.0
+
+
 # ----------------------------------------------------------------------------- inbound messages
 _INBOUND_NAMES = {"text": "body"}
-_INBOUND_TIMES = ("sent_at", "received_at")
+_INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
 _INBOUND_FIELDS = [
     (field.name, _INBOUND_NAMES.get(field.name, field.name))
     for field in fields(InboundMessage)

@@ -4,25 +4,27 @@ import heapq
 import random
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
+from sms_bridge.domain.message import (
+    Click,
+    InboundMessage,
+    Message,
+    Outcome,
+    Receipt,
+    UnknownEvent,
+)
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.errors import BridgeError, UnreadableItemError
+from sms_bridge.errors import BridgeError, OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
-from sms_bridge.services.interfaces import (
-    FIRST_ATTEMPT,
-    Attempt,
-    Effect,
-    Position,
-    Recorded,
-)
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
     CAMPAIGN,
@@ -30,6 +32,7 @@ from sms_bridge.storage.items import (
     RECEIPT_PREFIX,
     Item,
     campaign_shard,
+    click_text,
     from_item,
     inbound_from,
     inbound_values,
@@ -49,6 +52,9 @@ _SECONDS_A_DAY = 86_400
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
+
+MAX_CLICKS = 20
+"""So many clicks of a message are kept: scanners of links open one without end."""
 
 # DynamoDB's limits.
 _STATEMENTS_A_CALL = 25
@@ -131,8 +137,6 @@ class DynamoDBMessages:
         A client that tries for longer, for what must not be lost after MoEngage's answer.
     retention_days
         After how many days a new item expires.
-    on_unreadable
-        Called for each item that is left out of a list because it cannot be read.
     """
 
     def __init__(
@@ -142,14 +146,12 @@ class DynamoDBMessages:
         *,
         patient: "DynamoDBClient | None" = None,
         retention_days: int = 90,
-        on_unreadable: Callable[[UnreadableItemError], None] = log_unreadable,
         new_nonce: Callable[[], str] = new_nonce,
     ) -> None:
         self._client = client
         self._patient = patient or client
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
-        self._on_unreadable = on_unreadable
         self._new_nonce = new_nonce
 
     # ----------------------------------------------------------------------------------- sending
@@ -213,7 +215,7 @@ class DynamoDBMessages:
         nonce = self._new_nonce()
         # Of what came from outside each value is a parameter.
         statement = (
-            f'UPDATE "{self._table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608
+            f'UPDATE "{self._table}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608  # nosec B608
             'SET "attempt_at" = ? SET "attempt_nonce" = ? WHERE "id" = ? '
             f'AND "state" = \'{State.WAITING}\' AND "attempt" IS MISSING '
             'AND "answered_at" IS MISSING'
@@ -318,6 +320,13 @@ class DynamoDBMessages:
                 return moved
             item = moved
         before = from_item(item)
+        sub_account_id = before.get("sub_account_id", "")
+        if sub_account_id != receipt.sub_account_id and (
+            sub_account_id.lower() == receipt.sub_account_id.lower()
+        ):
+            # 8x8 writes it as it was made, callers as they like.
+            own = replace(receipt, sub_account_id=sub_account_id)
+            return self.record_receipt(message_id, own, outcome)
         is_mismatched = any(value and before.get(one, value) != value for one, value in ids.items())
         effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
         if name in before:
@@ -337,6 +346,38 @@ class DynamoDBMessages:
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
+
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"id": {"S": inbound_id}},
+                UpdateExpression="SET reported_at = :at",
+                # It may have been forgotten meanwhile; an update would bring an empty item back.
+                ConditionExpression="attribute_exists(received_at)",
+                ExpressionAttributeValues=to_item({":at": at}),
+            )
+        except ClientError as error:
+            item_of_refusal(error)
+
+    def record_click(self, message_id: str, click: Click) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"id": {"S": message_id}},
+                # What is in a set is added to it once.
+                UpdateExpression="ADD clicks :click",
+                ConditionExpression=(
+                    "attribute_exists(accepted_at) "
+                    "AND (attribute_not_exists(clicks) OR size(clicks) < :most)"
+                ),
+                ExpressionAttributeValues={
+                    ":click": {"SS": [click_text(click)]},
+                    ":most": {"N": str(MAX_CLICKS)},
+                },
+            )
+        except ClientError as error:
+            item_of_refusal(error)
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
@@ -415,6 +456,11 @@ class DynamoDBMessages:
             only_if=["attribute_exists(given_up)", "attribute_not_exists(reported_at)"],
         )
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        self._was_written(
+            message_id, {"log_silent_since": at}, only_if=["attribute_exists(accepted_at)"]
+        )
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         self._was_written(
             message_id, {"log_answered_at": at}, only_if=["attribute_exists(accepted_at)"]
@@ -430,15 +476,17 @@ class DynamoDBMessages:
         item = self._get(message_id)
         return message_from(item) if item else None
 
-    def open_messages(self, *, since: float = FIRST, until: float) -> Iterator[Message]:
+    def open_messages(
+        self, *, since: float = FIRST, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
         # Each time another shard comes first, should none come to the last.
-        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret
+        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
         for shard in SHARDS[first:] + SHARDS[:first]:
-            yield from self._listed(shard, since, until)
+            yield from self._listed(shard, since, until, on_unreadable or log_unreadable)
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         for shard in SHARDS:
-            yield from self._listed(_GIVEN_UP + shard, since, until)
+            yield from self._listed(_GIVEN_UP + shard, since, until, log_unreadable)
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -451,10 +499,14 @@ class DynamoDBMessages:
         shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
         return self._newest_first(BY_CAMPAIGN, shards, before)
 
-    def _listed(self, shard: str, since: float, until: float) -> Iterator[Message]:
+    def _listed(
+        self, shard: str, since: float, until: float, on_unreadable: OnUnreadable
+    ) -> Iterator[Message]:
         for item in self._find(OPEN, shard, since=since, until=until):
             # The index lags behind the table; what left the list meanwhile is not on it.
-            if item.get("open_shard") == {"S": shard} and (message := self._readable(item)):
+            if item.get("open_shard") != {"S": shard}:
+                continue
+            if message := _readable(item, on_unreadable):
                 yield message
 
     def _newest_first(
@@ -462,7 +514,7 @@ class DynamoDBMessages:
     ) -> Iterator[Message]:
         until = before.accepted_at if before else LAST
         found = [
-            filter(None, map(self._readable, self._find(index, value, until=until, backwards=True)))
+            filter(None, map(_readable, self._find(index, value, until=until, backwards=True)))
             for value in values
         ]
         for message in heapq.merge(*found, key=Position.of, reverse=True):
@@ -500,13 +552,6 @@ class DynamoDBMessages:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _readable(self, item: Item) -> Message | None:
-        try:
-            return message_from(item)
-        except UnreadableItemError as error:
-            self._on_unreadable(error)
-            return None
 
     # ------------------------------------------------------------------------------------- inside
     def _move(
@@ -662,7 +707,15 @@ class DynamoDBMessages:
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         expires_at = self._expiry(received_at)
         kept = {"id": key, **values, "received_at": received_at, "expires_at": expires_at}
-        self._client.put_item(TableName=self._table, Item=to_item(kept))
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(kept),
+                # What came of it since must stay.
+                ConditionExpression="attribute_not_exists(id)",
+            )
+        except ClientError as error:
+            item_of_refusal(error)
 
     def _get(self, key: str) -> Item | None:
         return self._client.get_item(
@@ -698,6 +751,14 @@ def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> It
                 break
         else:
             raise KeysLeftOutError
+
+
+def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
+    try:
+        return message_from(item)
+    except UnreadableItemError as error:
+        on_unreadable(error)
+        return None
 
 
 def _stage_of(values: Mapping[str, Any]) -> int:

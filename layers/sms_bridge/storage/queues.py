@@ -4,7 +4,9 @@ A record is JSON with a version. The outcome queue carries ids, and the facts ar
 send queue is the only place where a text is kept.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
@@ -15,18 +17,16 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError
+from sms_bridge.errors import BridgeError, NotQueuedError
 from sms_bridge.observability import log_failure, logger
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    QueuedInbound,
-    QueuedMessage,
-    QueuedOutcome,
-)
+from sms_bridge.storage.aws import was_refused_at_once
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
     """Makes the client when it is needed: few sends need the queues."""
@@ -77,7 +77,7 @@ def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
 
 
-def _is_dead_lettered(record: Record, reason: str, dead_letters: DeadLetterQueue | None) -> bool:
+def _is_dead_lettered(record: Record, reason: str, dead_letters: "DeadLetterQueue | None") -> bool:
     """Move a record to the dead-letter queue; returns whether it may leave its own."""
     logger.error("record dead-lettered", record=record["messageId"], reason=reason)
     if dead_letters is None:
@@ -99,10 +99,26 @@ _OF_A_MESSAGE = (
     "recipient_hash",
     "campaign_id",
     "client_message_id",
+    "reply_to",
     "accepted_at",
     "send_before",
 )
 _OF_A_REQUEST = ("destination", "text", "source", "options")
+
+
+# SQS's rule for the name of a group.
+_GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
+
+
+def group_of(message: Message) -> str:
+    """Return which messages a message stands in line with: its campaign's, or its sub-account's.
+
+    SQS hands out those of a small group before those of one that keeps the functions busy.
+    """
+    name = message.campaign_id or message.sub_account_id
+    if _GROUP.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
 class SqsSendQueue:
@@ -120,27 +136,33 @@ class SqsSendQueue:
         self,
         client: "Client",
         urls: Mapping[MessageType, str],
-        dead_letters: DeadLetterQueue | None = None,
+        dead_letters: "DeadLetterQueue | None" = None,
     ) -> None:
         self._client = client
         self._urls = urls
         self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self._client().send_message(
-            QueueUrl=self._urls[message.message_type],
-            MessageBody=_body(
-                messageType=message.message_type.value,
-                message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-                request={name: getattr(request, name) for name in _OF_A_REQUEST},
-            ),
-            DelaySeconds=min(delay_seconds, _MAX_DELAY),
-        )
+        try:
+            self._client().send_message(
+                QueueUrl=self._urls[message.message_type],
+                MessageBody=_body(
+                    messageType=message.message_type.value,
+                    message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+                    request={name: getattr(request, name) for name in _OF_A_REQUEST},
+                ),
+                DelaySeconds=min(delay_seconds, _MAX_DELAY),
+                MessageGroupId=group_of(message),
+            )
+        except ClientError as error:
+            if was_refused_at_once(error):
+                raise NotQueuedError from error
+            raise
 
     def work_through(
         self,
         records: Iterable[Record],
-        dispatch: Callable[[Sequence[QueuedMessage]], Iterable[QueuedMessage]],
+        dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue.
 
@@ -164,10 +186,10 @@ class SqsSendQueue:
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+    def dead_letter(self, queued: "QueuedMessage", *, reason: str) -> bool:
         return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
-    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+    def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
             for some in batched(of_a_type, _AT_ONCE):
@@ -191,7 +213,9 @@ class SqsSendQueue:
                     log_failure("records not postponed", error)
 
 
-def _queued_message(record: Record) -> QueuedMessage:
+def _queued_message(record: Record) -> "QueuedMessage":
+    from sms_bridge.domain.queued import QueuedMessage
+
     content = _content(record)
     try:
         message_type = MessageType(content["messageType"])
@@ -239,8 +263,8 @@ class SqsOutcomeQueue:
                 log_failure("outcome not queued at once", error, message_id=message_id)
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
-    def add_inbound(self, inbound_id: str) -> None:
-        self._send(self._client, _body(inboundId=inbound_id), 0)
+    def add_inbound(self, inbound_id: str, work: "InboundWork") -> None:
+        self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
         client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
@@ -248,8 +272,8 @@ class SqsOutcomeQueue:
     def work_through(
         self,
         records: Sequence[Record],
-        handle: Callable[[QueuedOutcome | QueuedInbound], int | None],
-        dead_letters: DeadLetterQueue,
+        handle: Callable[["QueuedOutcome | QueuedInbound"], int | None],
+        dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 
@@ -292,12 +316,16 @@ class SqsOutcomeQueue:
         )
 
 
-def _queued_outcome(record: Record) -> QueuedOutcome | QueuedInbound:
+def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
+
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
-        case {"inboundId": str(inbound_id)} if inbound_id:
-            return QueuedInbound(inbound_id, _receives(record))
+        case {"inboundId": str(inbound_id), "work": str(work)} if (
+            inbound_id and work in InboundWork
+        ):
+            return QueuedInbound(inbound_id, InboundWork(work), _receives(record))
     raise UnreadableRecordError
 
 
@@ -322,8 +350,8 @@ class SqsDeadLetterQueue:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.add(_body(messageId=message_id), reason=reason)
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        self.add(_body(inboundId=inbound_id), reason=reason)
+    def add_inbound(self, inbound_id: str, work: "InboundWork", *, reason: str) -> None:
+        self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         taken, others = 0, []

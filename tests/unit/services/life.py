@@ -10,6 +10,7 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -21,7 +22,6 @@ from sms_bridge.domain.send_result import SendResult
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.services.send import SendMessage
@@ -32,6 +32,7 @@ from tests.builders import (
     NOT_SENT,
     REFUSED,
     REJECTED,
+    SUB_ACCOUNT,
     THROTTLED,
     a_receipt,
     a_receipt_callback,
@@ -43,6 +44,7 @@ from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.sqs import InMemorySqs
+from tests.unit.services.receiving import no_replies
 from tests.unit.services.sending import a_sending_plan
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
@@ -196,6 +198,8 @@ class Bridge:
             outcomes=watch(self.outcomes),
             opt_outs=InMemoryOptOuts(),
             keywords=keywords_of([], []),
+            reply=no_replies(self.messages),
+            sub_account_ids=(SUB_ACCOUNT,),
             **timing,
         )
         self._forward = ForwardOutcome(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from tests.builders import (
@@ -15,12 +16,14 @@ from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
     UMID,
+    a_click_callback,
     a_message,
     a_person,
     a_receipt_callback,
     an_inbound_callback,
 )
 from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
 from tests.unit.services.receiving import Bridge
 
 
@@ -141,7 +144,7 @@ class TestEverythingElse:
             "garbage",
             "[" * 100_000,
             "half a pair \ud800",
-            json.dumps({**a_receipt_callback("delivered"), "namespace": "ChatApps"}),
+            json.dumps({**a_receipt_callback("delivered"), "namespace": "Fax"}),
             json.dumps(a_receipt_callback("delivered", umid="", clientMessageId="theirs")),
         ],
         ids=lambda content: repr(content)[:20],
@@ -156,6 +159,25 @@ class TestEverythingElse:
         assert bridge.state_of() is State.SENDING
         assert bridge.outcomes.queued == []
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {**a_receipt_callback("delivered"), "namespace": "ChatApps"},
+            {"umid": UMID, "surveyId": "nps", "answers": [{"answer": NUMBER}]},
+        ],
+        ids=["another product", "answers to a survey"],
+    )
+    def test_what_is_of_no_use_here_is_not_kept_and_no_reason_to_warn(
+        self, body: Any, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+
+        bridge.receive(body)
+
+        assert bridge.messages.events == {}
+        assert bridge.state_of() is State.SENDING
+        assert [line["level"] for line in logged.lines] == ["INFO"]
+
     def test_a_sender_without_a_readable_number_is_no_reason_to_fail(self) -> None:
         bridge = Bridge()
         body = an_inbound_callback("STOP")
@@ -164,6 +186,63 @@ class TestEverythingElse:
         bridge.receive(body)
 
         assert len(bridge.messages.inbound) == 1
+
+
+OTHER_ID, THIRD_ID = (MESSAGE_ID[:-1] + digit for digit in "ef")
+
+
+def clicks_in(logged: WrittenLog) -> list[dict[str, Any]]:
+    return [line for line in logged.lines if line["message"] == "link opened"]
+
+
+class TestClicks:
+    def bridge(self) -> Bridge:
+        """Return a bridge that knows 8x8's id of its message."""
+        bridge = Bridge()
+        bridge.messages.create(
+            a_message(id=OTHER_ID, recipient_hash=keyed_hash(NUMBER, "k"), accepted_at=AT + 1)
+        )
+        bridge.messages.create(
+            a_message(id=THIRD_ID, recipient_hash=keyed_hash(NUMBER, "k"), campaign_id="sale")
+        )
+        bridge.receive(a_receipt_callback("delivered", clientMessageId=THIRD_ID))
+        return bridge
+
+    def test_it_is_counted_with_its_message_and_once(self, logged: WrittenLog) -> None:
+        bridge = self.bridge()
+
+        for _ in range(2):
+            bridge.receive(a_click_callback())
+        bridge.receive(a_click_callback(eventId="another"))
+
+        message = bridge.messages.get(THIRD_ID)
+        assert message is not None
+        assert len(message.clicks) == 2
+        lines = clicks_in(logged)
+        assert len(lines) == 3
+        assert {line["sub_account_id"] for line in lines} == {SUB_ACCOUNT}
+        assert {line["campaign_id"] for line in lines} == {"sale"}
+        assert {line["level"] for line in lines} == {"INFO"}
+        assert bridge.messages.events == {}
+
+    def test_of_a_message_that_the_bridge_did_not_send_nothing_is_kept(
+        self, logged: WrittenLog
+    ) -> None:
+        bridge = self.bridge()
+
+        bridge.receive(a_click_callback(umid="11111111-2222-3333-4444-555555555555"))
+
+        assert not any(one.clicks for one in bridge.messages.messages.values())
+        assert bridge.messages.events == {}
+        [line] = clicks_in(logged)
+        assert line["sub_account_id"] == "unknown"
+        assert not {"recipient", "recipient_hash"} & set(line)
+
+    def test_no_line_holds_number_or_link(self, logged: WrittenLog) -> None:
+        self.bridge().receive(a_click_callback())
+
+        assert NUMBER.strip("+") not in logged.text
+        assert "http" not in logged.text
 
 
 class TestOptOuts:
@@ -225,7 +304,54 @@ class TestOptOuts:
 
         bridge.receive(an_inbound_callback(text))
 
-        assert bridge.outcomes.queued == [(f"inbound {UMID}", 0)] * queued
+        assert bridge.outcomes.queued == [(f"subscription of inbound {UMID}", 0)] * queued
+
+    @pytest.mark.parametrize(
+        ("scope", "text", "is_out"),
+        [
+            (OptOutScope.STACK, "STOP", True),
+            (OptOutScope.STACK, "START", False),
+            (OptOutScope.SUB_ACCOUNT, "STOP", False),
+        ],
+    )
+    def test_a_stop_to_a_sub_account_that_the_stack_does_not_know_counts_for_the_stack(
+        self, scope: OptOutScope, text: str, is_out: bool
+    ) -> None:
+        bridge = Bridge(scope=scope, syncs_opt_outs=True, reports_inbound=True, replies=True)
+
+        for number in range(5):
+            bridge.receive(an_inbound_callback(text, subAccountId=f"other_{number}"))
+
+        assert self.out(bridge) is is_out
+        # However many names come, the person has one item, and no answer.
+        assert len(bridge.opt_outs.requests) == (1 if text == "STOP" else 0)
+        assert bridge.send_queue.queued == []
+        assert not any("event" in what for what, _ in bridge.outcomes.queued)
+
+    def test_a_start_to_an_unknown_sub_account_lifts_no_stop(self) -> None:
+        bridge = Bridge()
+        bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:00Z"))
+
+        bridge.receive(an_inbound_callback("START", subAccountId="other", umid=f"{UMID}1"))
+
+        assert self.out(bridge)
+
+    @pytest.mark.parametrize("source", ["", "Acme", "12345", "1" * 20])
+    def test_who_cannot_be_texted_needs_no_opt_out(self, source: str) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", source=source))
+
+        assert bridge.opt_outs.requests == {}
+        assert len(bridge.messages.inbound) == 1
+
+    @pytest.mark.parametrize("text", ["STOP", "HELP", "Is it red?"])
+    def test_an_inbound_message_is_reported_where_the_operator_wants_it(self, text: str) -> None:
+        bridge = Bridge(reports_inbound=True)
+
+        bridge.receive(an_inbound_callback(text))
+
+        assert bridge.outcomes.queued == [(f"event of inbound {UMID}", 0)]
 
     def test_a_start_in_the_far_future_voids_no_later_stop(self) -> None:
         bridge = Bridge()
@@ -267,9 +393,10 @@ class TestFailures:
         [
             ("record_receipt", a_receipt_callback("delivered")),
             ("keep_inbound", an_inbound_callback("STOP")),
+            ("messages_to", a_click_callback()),
             ("keep_event", "garbage"),
         ],
-        ids=["receipt", "inbound", "unknown"],
+        ids=["receipt", "inbound", "click", "unknown"],
     )
     def test_what_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(
         self, method: str, body: Any

@@ -191,7 +191,6 @@ class TestOptOuts:
         "changes",
         [
             {"destination": NUMBER + "1"},
-            {"sub_account_id": "another"},
             {"message_type": MessageType.TRANSACTIONAL},
         ],
         ids=str,

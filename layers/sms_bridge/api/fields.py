@@ -1,0 +1,320 @@
+"""The fields of a message that is to be sent: their names, and what may stand in them."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any
+
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
+from sms_bridge.api.request import JsonObject
+from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.phone_number import NUMBER
+
+# The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
+# MoEngage; the others are what further gateways make their users type.
+NAMES = {
+    "destination": ("destination", "recipient", "to", "dest", "msisdn", "phone"),
+    "text": ("text", "message", "body", "msg"),
+    "source": ("source", "sender", "from", "senderId", "sender_id"),
+    "clientMessageId": ("clientMessageId",),
+    "campaignId": ("campaignId", "campaign_id"),
+    "messageType": ("messageType", "message_type"),
+    "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
+}
+
+# A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name. (Here in
+# lower case.)
+_MACRO = r"moe_?sms|m(oe?e?|eo)[ _-]?(?=s?m)[sm]{2,4}_"
+NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
+
+
+_NOT_GIVEN: Sequence[tuple[str, Any]] = ()
+
+
+class _WrongError(Exception):
+    """A field's value is wrong; the text says what it should be."""
+
+
+class Fields:
+    """The fields of a message, read one by one; errors are collected.
+
+    Parameters
+    ----------
+    callback_hosts
+        Hosts on which a caller's own callback URL may be.
+    """
+
+    def __init__(
+        self, pairs: Sequence[tuple[str, Any]], callback_hosts: tuple[str, ...] = ()
+    ) -> None:
+        self._pairs = pairs
+        self._callback_hosts = callback_hosts
+        self._errors: list[FieldError] = []
+        self._used: dict[str, str] = {}
+        self._given: dict[str, list[tuple[str, Any]]] = {}
+        for pair in pairs:
+            self._given.setdefault(FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(
+                pair
+            )
+
+    def has(self, first_name: str) -> bool:
+        return first_name in self._given
+
+    def read(self, first_name: str, *, required: bool = False) -> str | None:
+        """Return a field's value by the field's first name, ``None`` where it has none."""
+        given = self._given.get(first_name, _NOT_GIVEN)
+        if len(given) > 1:
+            both = " and ".join(dict.fromkeys(name for name, _ in given))
+            message = f"is given twice ({both})"
+            self._add(first_name, given[-1][0], message, Reason.FIELD_DOUBLED)
+            return None
+        name, value = given[0] if given else (first_name, None)
+        self._used[first_name] = name
+        if value is None or value == "":
+            if required:
+                others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
+                message = "is required" if given else f"is required{others}"
+                self._add(first_name, name, message, Reason.FIELD_MISSING)
+            return None
+        if is_macro(value):
+            self._add(first_name, name, NOT_FILLED, Reason.MACRO_NOT_FILLED)
+            return None
+        try:
+            if first_name == "dlrCallbackUrl":
+                return _callback_url(value, self._callback_hosts)
+            return _CHECKS[first_name](value)
+        except _WrongError as wrong:
+            self._add(first_name, name, str(wrong), Reason.FIELD_INVALID)
+            return None
+
+    def _add(self, first_name: str, name: str, message: str, reason: Reason) -> None:
+        self._errors.append(FieldError(name, message, reason, first_name))
+
+    def name_of(self, first_name: str) -> str:
+        """Return the name under which the caller gave a field."""
+        return self._used[first_name]
+
+    def refuse_if_wrong(self) -> None:
+        if not self._errors:
+            return
+        # A macro that was not filled in may be why another field is wrong.
+        errors = sorted(self._errors, key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
+        first = errors[0]
+        if first.reason is not Reason.MACRO_NOT_FILLED and self._look_swapped():
+            raise RefusedError(
+                Reason.FIELDS_SWAPPED,
+                "The recipient's field holds a text and the text's field a phone number: the two "
+                "seem to be swapped (in MoEngage: Moesms_destination and Moesms_message).",
+                *self._errors,
+            )
+        raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
+
+    def _look_swapped(self) -> bool:
+        values = dict(self._pairs)
+        destination = values.get(self._used.get("destination", ""))
+        text = values.get(self._used.get("text", ""))
+        if isinstance(destination, list) and len(destination) == 1:
+            [destination] = destination
+        return (
+            isinstance(destination, str)
+            and any(map(str.isalpha, destination))
+            and isinstance(text, str | int)
+            and re.fullmatch(_LONG_NUMBER, str(text).strip()) is not None
+        )
+
+
+# A one-time code as a text is shorter.
+_LONG_NUMBER = r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}"
+
+
+def is_macro(value: Any) -> bool:
+    several = value if isinstance(value, list) else [value]
+    texts = (one.lower() for one in several if isinstance(one, str))
+    # Nearly all are passed over without a search.
+    return any(("sm" in one or "ms" in one) and re.search(_MACRO, one) for one in texts)
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongError("must be a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _WrongError("is not valid Unicode") from None
+    return value
+
+
+def _id_text(value: Any) -> str:
+    """Read an id, which may be a number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return _string(value)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, list) and not isinstance(value, JsonObject):
+        if len(value) != 1:
+            raise _WrongError("must name exactly one recipient")
+        value = value[0]
+    if isinstance(value, float):
+        raise _WrongError("must be a phone number without a decimal point, or a string")
+    # A form turns the + of +65... into a space unless the sender escapes it.
+    number = _id_text(value).strip()
+    if NUMBER.fullmatch(number):
+        return number
+    for one in number:
+        if not one.isprintable():
+            raise _WrongError(f"holds an invisible character (U+{ord(one):04X})")
+    if any(one in number for one in " -.()/"):
+        raise _WrongError("must be a phone number of digits only, without blanks or punctuation")
+    raise _WrongError("must be a phone number of 7 to 15 digits with its country code")
+
+
+# All but line breaks, and the two others that keyboards or GSM-7 have; and what is no character.
+_CONTROL_CHARACTER = r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]"
+
+# Letters by their category, but nobody sees them.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def _text(value: Any) -> str:
+    text = _string(value)
+    if not text.isprintable() and (found := re.search(_CONTROL_CHARACTER, text)):
+        raise _WrongError(f"holds a control character (U+{ord(found[0]):04X})")
+    if not any(map(_is_visible, text)):
+        raise _WrongError("must not be blank")
+    return text
+
+
+def _is_visible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return not (
+        category in ("Cc", "Cf", "Mn", "Me") or category[0] == "Z" or character in _BLANK_LETTERS
+    )
+
+
+_NUMERIC_SOURCE = r"\+?[0-9]{1,16}"
+
+
+def _source(value: Any) -> str:
+    source = _id_text(value).strip(" ")
+    is_name = len(source) <= 11 and source.isprintable() and any(map(str.isalpha, source))
+    if not is_name and not (len(source) <= 16 and re.fullmatch(_NUMERIC_SOURCE, source)):
+        raise _WrongError("must be up to 11 characters with a letter, or up to 16 digits")
+    return source
+
+
+def _up_to(length: int) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        text = _id_text(value)
+        if len(text) > length:
+            raise _WrongError(f"must have at most {length} characters")
+        if not (text.isprintable() or all(map(_may_be_in_an_id, text))):
+            raise _WrongError("holds a line break, a control character or an invisible one")
+        return text
+
+    return check
+
+
+def _may_be_in_an_id(character: str) -> bool:
+    # Joiners are part of names in Persian or Hindi.
+    return character in "\u200c\u200d" or unicodedata.category(character) not in _NEVER_IN_AN_ID
+
+
+# They can forge a line on an operator's terminal.
+_NEVER_IN_AN_ID = ("Cc", "Cf", "Zl", "Zp")
+
+
+def _country(value: Any) -> str:
+    country = _string(value)
+    if len(country) != 2 or not (country.isascii() and country.isalpha()):
+        raise _WrongError("must be a country of ISO 3166-1, such as SG")
+    return country.upper()
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str]:
+    spellings = {one.lower(): one for one in allowed}
+
+    def check(value: Any) -> str:
+        spelling = spellings.get(_string(value).lower())
+        if spelling is None:
+            raise _WrongError(f"must be one of {', '.join(allowed)}")
+        return spelling
+
+    return check
+
+
+# RFC 3339, as 8x8's OpenAPI file says. ISO 8601 allows more.
+_DATE_TIME = (
+    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+def _moment(value: Any) -> str:
+    text = _string(value).upper()
+    try:
+        datetime.fromisoformat(text if re.fullmatch(_DATE_TIME, text) else "")
+    except ValueError:
+        raise _WrongError(
+            "must be a time of RFC 3339 with an offset, such as 2026-11-24T09:30:00+08:00"
+        ) from None
+    return text
+
+
+_MAX_URL = 2000
+_HTTPS_URL = (
+    r"(?ai)https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?"
+)
+
+
+def _callback_url(value: Any, hosts: tuple[str, ...]) -> str:
+    text = _string(value)
+    url = re.fullmatch(_HTTPS_URL, text) if len(text) <= _MAX_URL else None
+    if url is None:
+        raise _WrongError(f"must be an https URL of at most {_MAX_URL} characters")
+    if url["host"].lower() not in map(str.lower, hosts):
+        raise _WrongError(
+            "must be on one of the stack's CallerCallbackHosts: 8x8 would send the receipts "
+            "there in place of the bridge"
+        )
+    return text
+
+
+def _address(value: Any) -> str:
+    text = _string(value)
+    try:
+        # Without a zone, which may hold anything.
+        ip_address(text if "%" not in text else "")
+    except ValueError:
+        raise _WrongError("must be an IP address") from None
+    return text
+
+
+# 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
+OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
+
+FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
+    name: name for name in OPTIONS
+}
+
+FIRST_NAMES_IN_LOWER_CASE = {name.lower(): first for name, first in FIRST_NAMES.items()}
+
+_CHECKS: Mapping[str, Callable[[Any], str]] = {
+    "destination": _number,
+    "text": _text,
+    "source": _source,
+    "clientMessageId": _up_to(350),
+    "campaignId": _up_to(256),
+    "messageType": _one_of(*MessageType),
+    "dltTemplateId": _up_to(256),
+    "country": _country,
+    "encoding": _one_of("AUTO", "GSM7", "UCS2"),
+    "scheduled": _moment,
+    "expiry": _moment,
+    "clientIp": _address,
+    "track": _one_of("None", "Outcome"),
+}
