@@ -263,7 +263,7 @@ class SqsOutcomeQueue:
                 log_failure("outcome not queued at once", error, message_id=message_id)
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
-    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+    def add_inbound(self, inbound_id: str, work: "InboundWork") -> None:
         self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
@@ -350,7 +350,7 @@ class SqsDeadLetterQueue:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.add(_body(messageId=message_id), reason=reason)
 
-    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+    def add_inbound(self, inbound_id: str, work: "InboundWork", *, reason: str) -> None:
         self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
