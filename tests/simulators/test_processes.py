@@ -13,7 +13,7 @@ from local.deployment import Sam
 from local.processes import ProcessFailedError, run, running
 from local.stack import _temporary_folder
 
-SECONDS_TO_WAIT = 20
+SECONDS_TO_WAIT = 120
 
 # Starts a shell that starts another process, and prints both their ids.
 STARTS_TWO = ("sh", "-c", "sleep 300 & echo $$ $! > ids.part; mv ids.part ids; wait")
