@@ -7,8 +7,9 @@ import pytest
 
 from bridge.calls import Answer
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.callback_events import InboundMessage, UnknownEvent
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
+from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State

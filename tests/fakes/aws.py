@@ -4,7 +4,8 @@ import functools
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,24 @@ for _place, _name in (
 # moto goes through the addresses of all of AWS for each call.
 _OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
 backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)
+
+
+_writing = threading.RLock()
+
+
+def _alone(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a write atomic, as DynamoDB's are: moto lets threads in after its condition."""
+
+    @functools.wraps(write)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with _writing:
+            return write(*args, **kwargs)
+
+    return alone
+
+
+for _name in ("put_item", "update_item", "delete_item"):
+    setattr(DynamoDBBackend, _name, _alone(getattr(DynamoDBBackend, _name)))
 
 
 def an_aws_account() -> AbstractContextManager[Any]:

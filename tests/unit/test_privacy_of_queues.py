@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage, MessageType
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
