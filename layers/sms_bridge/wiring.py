@@ -7,7 +7,6 @@ what it needs, so that a function loads nothing of the others.
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sms_bridge.domain.clock import Clock
@@ -61,8 +60,7 @@ Preparation = Callable[[], object]
 """Done before the first event, which would wait for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Timing:
+class Timing(NamedTuple):
     """Time and chance, which tests hold in their own hands."""
 
     clock: Clock = time.time

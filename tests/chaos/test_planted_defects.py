@@ -155,7 +155,7 @@ def test_a_planted_defect_shows(
     is_queued: bool,
     expected: Wrong,
 ) -> None:
-    setting = Setting(seed=1, messages=30, spacing=20.0, faults=faults, is_queued=is_queued)
+    setting = Setting(seed=1, messages=15, spacing=20.0, faults=faults, is_queued=is_queued)
     assert not run(setting).failures
     plant(monkeypatch)
 

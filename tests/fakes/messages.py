@@ -6,14 +6,8 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any, Literal
 
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -70,6 +64,9 @@ class InMemoryMessages:
 
     def get(self, message_id: str) -> Message | None:
         return self.messages.get(message_id)
+
+    def get_outcome(self, message_id: str) -> Message | None:
+        return self.get(message_id)
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         with self.lock:

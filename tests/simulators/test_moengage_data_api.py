@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from local.moengage import DataApi, MoEngageSimulator
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.providers.http import Connections

@@ -25,7 +25,7 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClaimKey:
     """What requests for the same message have in common.
 

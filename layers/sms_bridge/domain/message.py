@@ -16,7 +16,7 @@ class MessageType(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -66,7 +66,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outcome:
     """The final outcome of a message, as it is reported to MoEngage.
 
@@ -85,7 +85,7 @@ class Outcome:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -123,77 +123,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class InboundMessage:
-    """An SMS that a person sent to one of the account's numbers.
-
-    Attributes
-    ----------
-    sent_at
-        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
-    received_at
-        When the bridge got it, seconds since the epoch.
-    reported_at
-        When MoEngage took it as an event; 0 before that.
-    """
-
-    umid: str
-    sub_account_id: str
-    source: str
-    destination: str
-    text: str
-    encoding: str = ""
-    segments: int = 0
-    sent_at: float = 0.0
-    received_at: float = 0.0
-    reported_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UnknownEvent:
-    """A callback that the bridge does not understand, kept without the numbers in it.
-
-    Attributes
-    ----------
-    key
-        The same for an event that 8x8 repeats.
-    """
-
-    key: str
-    event_type: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Click:
-    """Somebody opened a link that 8x8 had shortened. The link itself is not kept.
-
-    Attributes
-    ----------
-    umid
-        8x8's id of the message; the event names no other.
-    destination
-        The recipient, by whom the message is found.
-    key
-        The same for an event that 8x8 repeats.
-    at
-        When, seconds since the epoch; 0 in doubt.
-    """
-
-    umid: str
-    destination: str
-    key: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class OtherEvent:
-    """An event of 8x8's that has nothing to do with the bridge's messages; it is not kept."""
-
-    event_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Message:
     """What the bridge knows about a message.
 

@@ -4,9 +4,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
+
+if TYPE_CHECKING:
+    from sms_bridge.domain.callback_events import InboundMessage
 
 Person = tuple[str, str]
 """Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
@@ -108,7 +111,7 @@ def keyword_of(text: str, keywords: Keywords) -> Keyword | None:
     return next((keyword for keyword, words in keywords.items() if word in words), None)
 
 
-def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> float:
+def moment_of(opt_request: OptRequest, inbound: "InboundMessage") -> float:
     """Return since when a request counts. Of two, the later one does; a STOP in doubt wins."""
     if inbound.sent_at or opt_request is OptRequest.OPT_OUT:
         return inbound.sent_at or inbound.received_at

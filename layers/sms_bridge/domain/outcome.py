@@ -92,7 +92,7 @@ class ReportVerdict(StrEnum):
     """MoEngage does not accept it, now or later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReportResult:
     """The result of one call to MoEngage.
 

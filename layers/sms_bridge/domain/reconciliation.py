@@ -76,7 +76,7 @@ class MissingReceiptPolicy(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Timeouts:
     """How long to wait, in seconds. A scheduled message is waited for from its time on.
 

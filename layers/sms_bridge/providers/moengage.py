@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import InboundMessage, Message, Outcome
+from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.phone_number import digits_of

@@ -25,15 +25,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Protocol
 
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    MessageRequest,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.message import Message, MessageRequest, Outcome, Receipt
 from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
 from sms_bridge.domain.queued import InboundWork, QueuedMessage
@@ -70,6 +63,9 @@ class MessageStore(Protocol):
         UnreadableItemError
             It cannot be read.
         """
+
+    def get_outcome(self, message_id: str) -> Message | None:
+        """Return a message with what it takes to report its outcome; the rest may be empty."""
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""

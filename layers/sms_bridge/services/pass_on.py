@@ -3,8 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.opt_out import Keywords, OptRequest, keyword_of
 from sms_bridge.domain.outcome import (
     ReportResult,

@@ -5,15 +5,9 @@ from collections.abc import Collection
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    OtherEvent,
-    Receipt,
-    UnknownEvent,
-    is_message_id,
-)
+from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.domain.opt_out import (
     EVERY_SUB_ACCOUNT,
     Keyword,

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import (
-    InboundMessage,
-    Message,
-    MessageRequest,
-    MessageType,
-    NewId,
-    id_of,
-    new_id,
-)
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, id_of, new_id
 from sms_bridge.domain.opt_out import Keyword
 from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
 from sms_bridge.domain.segments import segments_of

@@ -3,7 +3,7 @@
 import heapq
 import random
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
@@ -47,6 +40,9 @@ from sms_bridge.storage.items import (
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import ReturnValueType
+
+    from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
 
 _SECONDS_A_DAY = 86_400
 
@@ -71,6 +67,12 @@ FIRST, LAST = 0.0, float("inf")
 
 # What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
+
+# What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
+_TO_REPORT = (
+    "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
+    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up"
+)
 
 # Of these what came first stays.
 _STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
@@ -337,13 +339,13 @@ class DynamoDBMessages:
         recorded = self._keep_facts(message_id, facts, receipt.received_at)
         return Recorded(recorded.message, effect, outcome_is_new=False)
 
-    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
+    def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
         values = {**inbound_values(inbound), "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
-    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+    def get_inbound(self, inbound_id: str) -> "InboundMessage | None":
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
 
@@ -360,7 +362,7 @@ class DynamoDBMessages:
         except ClientError as error:
             item_of_refusal(error)
 
-    def record_click(self, message_id: str, click: Click) -> None:
+    def record_click(self, message_id: str, click: "Click") -> None:
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -379,7 +381,7 @@ class DynamoDBMessages:
         except ClientError as error:
             item_of_refusal(error)
 
-    def keep_event(self, event: UnknownEvent, received_at: float) -> None:
+    def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
         self._keep(f"event {event.key}", received_at, content)
 
@@ -474,6 +476,10 @@ class DynamoDBMessages:
     # ----------------------------------------------------------------------------------- look-up
     def get(self, message_id: str) -> Message | None:
         item = self._get(message_id)
+        return message_from(item) if item else None
+
+    def get_outcome(self, message_id: str) -> Message | None:
+        item = self._get(message_id, _TO_REPORT)
         return message_from(item) if item else None
 
     def open_messages(
@@ -634,7 +640,7 @@ class DynamoDBMessages:
     def _was_written(self, message_id: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Write, and return whether the conditions held."""
         try:
-            self._update(message_id, changes, **more)
+            self._write(message_id, to_item(changes), **more)
         except _RefusedError:
             return False
         return True
@@ -649,16 +655,57 @@ class DynamoDBMessages:
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] | None = None,
-        client: "DynamoDBClient | None" = None,
     ) -> Message:
         """Change an item if all conditions hold, and return the message as it is then.
 
+        boto3 takes a while for each attribute of an answer. So DynamoDB is asked for the item as it
+        was, which lacks what is written now.
+
         Parameters
         ----------
-        changes
-            Attributes to set; what is empty is left as it is.
         first
-            The same, but what is there already stays.
+            Attributes to set unless they are there already.
+
+        Raises
+        ------
+        _RefusedError
+            A condition does not hold.
+        """
+        values, stays = to_item({**changes, **(first or {})}), _STAYS | (first or {}).keys()
+        item = self._write(
+            message_id,
+            values,
+            stays=stays,
+            count=count,
+            remove=remove,
+            only_if=only_if,
+            given=given,
+            returns="ALL_OLD",
+        )
+        counted = {count: {"N": str(int(item.get(count, {"N": "0"})["N"]) + 1)}} if count else {}
+        there = {name: value for name, value in item.items() if name in stays or name not in values}
+        now = {"id": {"S": message_id}, **values, **there, **counted}
+        return message_from({name: value for name, value in now.items() if name not in remove})
+
+    def _write(
+        self,
+        message_id: str,
+        values: Item,
+        *,
+        stays: Set[str] = _STAYS,
+        count: str = "",
+        remove: tuple[str, ...] = (),
+        only_if: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
+        client: "DynamoDBClient | None" = None,
+        returns: "ReturnValueType" = "NONE",
+    ) -> Item:
+        """Change an item if all conditions hold.
+
+        Parameters
+        ----------
+        values
+            Attributes to set, but for those that are there already and stay.
         count
             An attribute that is counted up by one.
         given
@@ -669,15 +716,13 @@ class DynamoDBMessages:
         _RefusedError
             A condition does not hold.
         """
-        values = to_item({**changes, **(first or {})})
         condition = " AND ".join(only_if)
         names = {"#state": "state"} if "#state" in condition else {}
         assignments = []
         for number, name in enumerate(values):
             placeholder = "#state" if name == "state" else f"#n{number}"
             names[placeholder] = name
-            stays = name in _STAYS or name in (first or {})
-            new = f"if_not_exists({placeholder}, :v{number})" if stays else f":v{number}"
+            new = f"if_not_exists({placeholder}, :v{number})" if name in stays else f":v{number}"
             assignments.append(f"{placeholder} = {new}")
         placed = {f":v{number}": value for number, value in enumerate(values.values())}
         placed |= to_item({**(given or {}), **({":one": 1} if count else {})})
@@ -695,14 +740,17 @@ class DynamoDBMessages:
             "ConditionExpression": condition,
         }
         try:
-            item: Item = (client or self._client).update_item(
-                **{name: value for name, value in call.items() if value},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
+            return (
+                (client or self._client)
+                .update_item(
+                    **{name: value for name, value in call.items() if value},
+                    ReturnValues=returns,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+                .get("Attributes", {})
+            )
         except ClientError as error:
             raise _RefusedError(item_of_refusal(error)) from None
-        return message_from(item)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         expires_at = self._expiry(received_at)
@@ -717,9 +765,10 @@ class DynamoDBMessages:
         except ClientError as error:
             item_of_refusal(error)
 
-    def _get(self, key: str) -> Item | None:
+    def _get(self, key: str, only: str = "") -> Item | None:
+        projection: dict[str, Any] = {"ProjectionExpression": only} if only else {}
         return self._client.get_item(
-            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True
+            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True, **projection
         ).get("Item")
 
     def _expiry(self, at: float) -> int:

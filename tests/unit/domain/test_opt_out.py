@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.opt_out import Keyword, OptRequest, keyword_of, keywords_of, moment_of
 
 STOP = [

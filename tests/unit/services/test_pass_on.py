@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.queued import InboundWork, QueuedInbound

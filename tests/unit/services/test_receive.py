@@ -21,6 +21,7 @@ from tests.builders import (
     a_person,
     a_receipt_callback,
     an_inbound_callback,
+    plain,
 )
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
@@ -417,5 +418,5 @@ class TestFailures:
 
         message = bridge.messages.get(MESSAGE_ID)
         assert message is not None
-        assert message.outcome == Outcome(OutcomeStatus.DELIVERED)
+        assert plain(message.outcome) == plain(Outcome(OutcomeStatus.DELIVERED))
         assert bridge.outcomes.queued == [(MESSAGE_ID, 60)]
