@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         SendQueue,
     )
     from sms_bridge.services.look_up import LookUp
+    from sms_bridge.services.new_message import SendingPlan
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
+    from sms_bridge.services.send_batch import SendBatch
     from sms_bridge.services.sync_opt_out import SyncOptOut
     from sms_bridge.settings import (
         CallbackSettings,
@@ -61,6 +63,7 @@ class SendParts(NamedTuple):
 
     secrets: SecretSource
     send_message: "SendMessage"
+    send_batch: "SendBatch"
     preparations: tuple[Preparation, ...]
 
 
@@ -70,15 +73,17 @@ def send_parts(
     """Build ``send_sms``."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
+    from sms_bridge.services.send_batch import SendBatch
     from sms_bridge.settings import DispatchMode
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
-    aws = aws or AwsClients()
+    aws, timing = aws or AwsClients(), timing or Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
+    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     is_queued = settings.dispatch_mode is DispatchMode.QUEUED
     return SendParts(
@@ -86,18 +91,21 @@ def send_parts(
         send_message(
             settings,
             messages=messages,
-            send_queue=SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings)),
+            send_queue=send_queue,
             outcomes=_outcomes(settings, aws),
             opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
             sender=EightX8(eightx8, secrets),
             timing=timing,
+        ),
+        SendBatch(
+            sending_plan(settings), messages=messages, send_queue=send_queue, clock=timing.clock
         ),
         (
             secrets.get,
             # Two at once: the opt-out is looked up while the message is claimed.
             _first_read(messages),
             _first_read(messages),
-            # In direct mode few sends need a queue.
+            # In direct mode only batches and few sends need a queue.
             (lambda: aws.sqs) if is_queued else eightx8.connect,
         ),
     )
@@ -114,22 +122,11 @@ def send_message(
     timing: Timing | None = None,
 ) -> "SendMessage":
     """Build the service that sends."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
-    from sms_bridge.services.send import SendingPlan, SendMessage
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.services.send import SendMessage
 
     timing = timing or Timing()
     return SendMessage(
-        SendingPlan(
-            duplicate_window=settings.duplicate_window_seconds,
-            is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
-            opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-            seconds_to_live={
-                MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
-                MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
-            },
-            policy=RetryPolicy(settings.ambiguous_send_policy),
-        ),
+        sending_plan(settings),
         messages=messages,
         send_queue=send_queue,
         outcomes=outcomes,
@@ -138,6 +135,24 @@ def send_message(
         clock=timing.clock,
         sleep=timing.sleep,
         chance=timing.chance,
+    )
+
+
+def sending_plan(settings: "SendSettings") -> "SendingPlan":
+    """Return how messages are sent that come alone or in a batch."""
+    from sms_bridge.domain.retry_policy import RetryPolicy
+    from sms_bridge.services.new_message import SendingPlan
+    from sms_bridge.settings import DispatchMode
+
+    return SendingPlan(
+        duplicate_window=settings.duplicate_window_seconds,
+        is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+        seconds_to_live={
+            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
+            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
+        },
+        policy=RetryPolicy(settings.ambiguous_send_policy),
     )
 
 

@@ -202,14 +202,14 @@ def send_answer(message: Message) -> dict[str, Any]:
     ``umid`` is the bridge's own id. A message that was refused is answered with 200 as well: 8x8
     answers so, MoEngage has its id, and the outcome is reported like any other.
     """
-    refused = message.state in _REFUSED
+    if message.state in _REFUSED:
+        code, description = "REJECTED", message.description or _REJECTED
+    else:
+        code, description = "QUEUED", _ACCEPTED
     return {
         "umid": message.id,
         "clientMessageId": message.client_message_id or message.id,
         "destination": message.destination,
         "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
-        "status": {
-            "code": "REJECTED" if refused else "QUEUED",
-            "description": (message.description or _REJECTED) if refused else _ACCEPTED,
-        },
+        "status": {"code": code, "description": description},
     }
