@@ -12,6 +12,7 @@ from local.front_door import CALLS_AT_ONCE
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from tests.end_to_end.bridge import PROMOTIONAL, Bridge
 from tests.end_to_end.control_api import ControlApi, SentMessage
+from tests.end_to_end.generated_client import GeneratedClient
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -83,6 +84,27 @@ async def test_simultaneous_repeats_are_one_sms(bridge: Bridge) -> None:
     assert {status for message in messages for status in message.statuses} == {200}
     assert len({message.unique_id for message in messages}) == 1
     assert await bridge.sms_to(number) == 1
+
+
+async def test_a_client_generated_from_8x8s_file_sees_no_difference(
+    stack: LocalStack, bridge: Bridge, generated: None
+) -> None:
+    client = GeneratedClient(stack.front_door_url, stack.tokens.moengage, SUB_ACCOUNT_IDS[0])
+    number = bridge.number()
+
+    sent = await client.send(destination=number, text="Hello")
+    batch = await client.send_batch(
+        [{"destination": number, "text": text} for text in ("Hello", "Hello again")],
+        include_messages_in_response=True,
+    )
+    await bridge.quiet()
+
+    # The first is asked for a second time.
+    umids = [message.umid for message in batch.parsed.messages]
+    assert umids[0] == sent.parsed.umid != umids[1]
+    states = [(await client.details(one)).parsed.status.state for one in umids]
+    assert states == ["delivered"] * 2
+    assert await bridge.sms_to(number) == 2
 
 
 async def test_who_stopped_gets_no_offers(control: ControlApi, bridge: Bridge) -> None:
