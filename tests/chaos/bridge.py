@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
@@ -125,17 +125,18 @@ class Bridge:
         """
         path = urlsplit(request.url).path
         sub_account_id = path.split("/")[4]
-        is_json = "json" in request.headers.get("Content-Type", "")
-        if self._batches.random() >= _IN_BATCHES or not is_json:
+        if self._batches.random() >= _IN_BATCHES:
             return self._call_http(
                 self.send_sms, path, request.headers, request.body, subAccountId=sub_account_id
             )
-        message = json.loads(request.body)
+        is_form = "form" in request.headers.get("Content-Type", "")
+        body = request.body.decode()
+        message = dict(parse_qsl(body)) if is_form else json.loads(body)
         batch = {"messages": [message] * 2, "includeMessagesInResponse": True}
         status, answer = self._call_http(
             self.send_sms,
             f"{path}/batch",
-            request.headers,
+            {**request.headers, "Content-Type": "application/json"},
             json.dumps(batch).encode(),
             subAccountId=sub_account_id,
         )
