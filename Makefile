@@ -58,6 +58,14 @@ types: $(DEV) ## mypy, strict; the operators' tool also as Python 3.12 has it
 unit: $(DEV) ## Tests but for the end-to-end ones, in parallel (ARGS='tests/unit -k opt_out')
 	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser" $(ARGS)
 
+.PHONY: tool
+tool: $(UV) ## The operators' tool installed and tried on another Python (WITH=python3.12)
+	@$(UV) venv --quiet --no-project --clear --python "$(WITH)" .venv/tool
+	@$(UV) pip install --quiet --python .venv/tool --constraint requirements/dev.txt \
+	  . aiohttp 'moto[dynamodb,secretsmanager,server,sqs]' pytest pytest-asyncio pytest-xdist
+	.venv/tool/bin/sms-bridge --version
+	.venv/tool/bin/pytest -n auto tests/bridge
+
 .PHONY: template
 template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
 	.venv/sam/bin/sam validate --lint
@@ -117,6 +125,18 @@ parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates
 	.venv/dev/bin/python scripts/deployer_policy.py
 
+.PHONY: licenses
+licenses: $(DEV) ## Write THIRD_PARTY_LICENSES.md from the layer's lock
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.release licenses
+
+.PHONY: sbom
+sbom: $(DEV) ## Write the layer's bill of materials (CycloneDX) into dist/
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.release sbom
+
+.PHONY: dist
+dist: sbom build ## What a release attaches, into dist/: the built application and its bill of materials
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.release archive
+
 .PHONY: format
 format: $(DEV) ## Put the code into ruff's format
 	.venv/dev/bin/ruff check --fix
@@ -132,7 +152,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments
@@ -141,7 +161,8 @@ $(UV): requirements/uv.txt scripts/find_python.sh
 	@python=$$(scripts/find_python.sh) && rm -rf .venv/uv && \
 	  echo "The first time: tools and libraries are downloaded into .venv/, about 250 MB, a minute or two." && \
 	  "$$python" -m pip install --quiet --require-hashes --only-binary :all: \
-	    --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt
+	    --disable-pip-version-check --root-user-action ignore --target .venv/uv -r requirements/uv.txt || \
+	  { echo "pip could not get uv. A proxy that inspects TLS has a certificate: give it to the system, or its file as PIP_CERT and SSL_CERT_FILE."; exit 1; }
 	@touch $@
 
 .venv/%/.ready: requirements/%.txt $(UV)

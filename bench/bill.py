@@ -28,6 +28,7 @@ PRICES = {
     "DynamoDB read unit": 0.125e-6,
     "DynamoDB GB-month": 0.25 + 0.20,  # with point-in-time recovery
     "SQS request": 0.40e-6,  # of up to 10 records and 64 KB
+    "SQS request of a group": 0.10e-6,  # beside it; as quoted by others in March 2026
     "Logs GB": 0.50,
     "X-Ray trace": 5.00e-6,
     "Secret call": 0.05 / 10_000,
@@ -137,6 +138,10 @@ def million(life: Life, assumed: Assumptions) -> dict[str, float]:
             records = usage.messages / usage.invocations
             requests = 2 * math.ceil(records / _RECORDS_A_REQUEST)
             add("SQS: receiving and deleting", invocations * requests, "SQS request")
+            if name == "dispatch_queue":
+                # Beside these, each message was sent to its queue.
+                in_groups = invocations * requests + MILLION
+                add("SQS: fair queues", in_groups, "SQS request of a group")
         else:
             add("API Gateway", invocations, "HTTP API request")
             lines += invocations * bool(assumed.access_log_bytes)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import artifact
+from bench import artifact, fairness
 from bench.bill import MILLION, keeping, million, month, own_seconds
 from bench.capacity import limits
 from bench.measure import MARGIN, OPEN, TARGETS, USUAL, Bench, Figure
@@ -55,6 +55,7 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             open=OPEN,
             campaigns=_campaigns(bench),
             limits=_limits(bench),
+            fairness=table(fairness.HEAD, fairness.rows(bench.artifact.stack)),
         )
     )
 

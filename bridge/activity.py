@@ -24,7 +24,7 @@ _FIGURES = (
     *("Receipts", "ReceiptsForUnknownMessages", "Segments", "Cost", "RequestsRefused"),
     *("CallbacksNotUnderstood", "OutcomeForwardsRetried"),
 )
-_KEYS = ("code", "reason", "outcome_reason", "currency", "@log")
+_KEYS = ("reason", "outcome_reason", "currency", "@log")
 _GROUPED = (
     f"filter {' or '.join(f'ispresent({name})' for name in _FIGURES)} | stats "
     + ", ".join(f"sum({name}) as n{number}" for number, name in enumerate(_FIGURES))
@@ -89,7 +89,7 @@ class Activity:
             currency = str(row.get("currency") or "")
             self.cost[currency] = self.cost.get(currency, 0.0) + float(row["Cost"])
         reason, example = str(row.get("reason") or ""), str(row.get("example") or "")
-        _add(self.refused, (function, str(row.get("code"))), row.get("RequestsRefused"), "")
+        _add(self.refused, (function, reason), row.get("RequestsRefused"), "")
         _add(self.rejected, reason, row.get("Rejected"), example)
         why = str(row.get("outcome_reason") or reason or "unknown")
         _add(self.failures, why, row.get("Failed"), example)

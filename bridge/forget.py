@@ -25,8 +25,8 @@ class Known:
     ----------
     messages
         To them.
-    inbound, callbacks
-        SMS from them, and callbacks that were not understood and hold their number.
+    inbound
+        SMS from them.
     too_young
         SMS from them that are left for now: MoEngage may not have acknowledged what they ask for.
     opted_out_of
@@ -37,7 +37,6 @@ class Known:
 
     messages: list[Message] = field(default_factory=list)
     inbound: list[Trace] = field(default_factory=list)
-    callbacks: list[Trace] = field(default_factory=list)
     too_young: int = 0
     opted_out_of: list[str] = field(default_factory=list)
     not_erased: int = 0
@@ -51,11 +50,6 @@ class Known:
     def without_umid(self) -> int:
         """How many of the messages 8x8's id is not known of."""
         return sum(not one.umid for one in self.messages)
-
-    @property
-    def traces(self) -> list[Trace]:
-        """All that is deleted."""
-        return [*self.inbound, *self.callbacks]
 
 
 def forget(
@@ -79,24 +73,25 @@ def forget(
     """Delete what is stored of a person, here and at 8x8.
 
     Messages to them lose the number and all that leads to it; what became of them stays, and so
-    MoEngage still learns the outcome of those on their way. SMS from them, and callbacks that were
-    not understood and hold the number, are deleted. An opt-out stays: it is a hash, and without
-    it they would be texted again. After an interruption, the same command goes on.
+    MoEngage still learns the outcome of those on their way. SMS from them are deleted. An opt-out
+    stays: it is a hash, and without it they would be texted again. After an interruption, the same
+    command goes on.
 
-    What stays of a message is its id, times, states and 8x8's id, its campaign, template and
-    sender. It does not reach: callbacks that were not understood and write the number in parts, log
-    lines (masked, with the hash; they expire), records in the queues (days at most), point-in-time
-    backups (35 days), and what MoEngage stores.
+    What stays of a message is its id, times (of clicks, too), states and 8x8's id; its campaign,
+    template and sender, unless they hold the number. It does not find: names or texts in callbacks
+    that were not understood (they are kept without numbers, and expire), messages from before
+    another hashKey, log lines (masked, with the hash; they expire), records in the queues (days at
+    most), point-in-time backups (35 days), and what MoEngage stores.
     """
     stack: Stack = context.obj
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
         known = _find(stack, number, messages_only=messages_only)
     if not as_json:
         _show(known, messages_only=messages_only, here_only=here_only)
-    found = bool(known.messages or known.traces)
+    found = bool(known.messages or known.inbound)
     if found:
         confirm("Delete it? This cannot be undone.", yes=yes)
-        _delete(known, stack, None if here_only else account_of(stack))
+        _delete(known, number, stack, None if here_only else account_of(stack))
     if as_json:
         say_json(_figures(known))
     elif found:
@@ -123,9 +118,7 @@ def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
         return known
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
     for trace in filter(None, stack.people.traces_of(number, recipient_hash)):
-        if not trace.is_inbound:
-            known.callbacks.append(trace)
-        elif is_synced and _may_be_synced(trace):
+        if is_synced and _may_be_synced(trace):
             known.too_young += 1
         else:
             known.inbound.append(trace)
@@ -137,7 +130,7 @@ def _may_be_synced(trace: Trace) -> bool:
     return seconds_before_next_opt_out_sync(time.time() - trace.received_at) is not None
 
 
-def _delete(known: Known, stack: Stack, account: EightX8Account | None) -> None:
+def _delete(known: Known, number: str, stack: Stack, account: EightX8Account | None) -> None:
     for message in progress(known.messages, "Messages"):
         # First there: without the number here, nobody would find the message again.
         if account and message.umid:
@@ -146,8 +139,8 @@ def _delete(known: Known, stack: Stack, account: EightX8Account | None) -> None:
             except BridgeError:
                 known.not_erased += 1
                 continue
-        stack.people.anonymise(message.id)
-    for trace in progress(known.traces, "What they sent"):
+        stack.people.anonymise(message, number)
+    for trace in progress(known.inbound, "What they sent"):
         stack.people.delete(trace)
 
 
@@ -159,7 +152,6 @@ def _figures(known: Known) -> dict[str, object]:
         "messagesNotErased": known.not_erased,
         "inbound": len(known.inbound),
         "inboundLeftForNow": known.too_young,
-        "callbacks": len(known.callbacks),
         "optedOutOf": known.opted_out_of,
     }
 
@@ -182,7 +174,6 @@ def _show(known: Known, *, messages_only: bool, here_only: bool) -> None:
         say("What they sent was not looked for (--messages-only).")
     else:
         say(f"SMS from this number: {len(known.inbound)}")
-        say(f"Callbacks that hold it: {len(known.callbacks)}")
     if known.too_young:
         say(
             f"SMS left for now: {known.too_young}. MoEngage may not have acknowledged yet what "

@@ -176,6 +176,13 @@ class Stack:
                 remedy="name the right stack with --stack, or deploy it again: make deploy",
             ) from None
 
+    @cached_property
+    def template(self) -> Mapping[str, Any]:
+        """The template as CloudFormation has it; empty where it is not kept as JSON."""
+        client = self.client("cloudformation")
+        found = client.get_template(StackName=self.name, TemplateStage="Processed")["TemplateBody"]
+        return {} if isinstance(found, str) else found
+
     def environment_of(self, function: str) -> Mapping[str, str]:
         """Return the environment variables that a function runs with.
 
@@ -209,7 +216,7 @@ class Stack:
         }
         if expected.get("CALLBACK_BASE_URL") == "domain":
             del expected["CALLBACK_BASE_URL"]
-        ids = {"MESSAGES_TABLE": "MessagesTable", "BRIDGE_SECRET_ARN": "BridgeSecret"}
+        ids = {"MESSAGES_TABLE": "MessagesTable", "BRIDGE_SECRET_ARN": "BridgeSecret"}  # a name  # nosec B105
         for name, one in self.resources.items():
             if one.type == "AWS::SQS::Queue":
                 ids[f"{_variable(name)}_URL"] = name

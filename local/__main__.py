@@ -14,6 +14,7 @@ import sys
 from contextlib import AsyncExitStack
 
 from rich.console import Console
+from rich.markup import escape
 
 from local import report
 from local.campaign import CASES, play
@@ -31,7 +32,7 @@ async def run(console: Console, *, once: bool, practise: bool, port: int) -> int
     """Start the stack, play the campaign, and stay up if asked to."""
     stop = asyncio.Event()
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - run as a task
+    assert task is not None  # noqa: S101 - run as a task  # nosec B101
 
     def on_signal() -> None:
         # The first signal starts an orderly end; more of them must not disturb it.
@@ -87,7 +88,8 @@ def main() -> int:
             run(console, once=arguments.once, practise=arguments.faults, port=arguments.port)
         )
     except ProcessFailedError as error:
-        console.print(f"[red]failed[/] {error}", markup=True, highlight=False)
+        # A log's brackets are no markup.
+        console.print(f"[red]failed[/] {escape(str(error))}", highlight=False)
         return 1
 
 

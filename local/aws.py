@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REGION = "us-east-1"
-SECRET_KEY = "not-checked"  # noqa: S105 - the emulator checks no signature
+SECRET_KEY = "not-checked"  # noqa: S105 - the emulator checks no signature  # nosec B105
 SECONDS_TO_START = 30
 CONFIG = Config(
     connect_timeout=2,

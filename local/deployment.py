@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.aws import Aws
-from local.processes import ProcessFailedError, child_environment, run
+from local.processes import ProcessFailedError, child_environment, proxies, run
 
 STACK_NAME = "sms-bridge"
 ARTIFACTS_BUCKET = "sms-bridge-artifacts"
@@ -137,6 +137,9 @@ class Sam:
             # Its 5 seconds spare AWS's limits, and are half of a deployment to the emulator.
             SAM_CLI_POLL_DELAY="0.2",
         )
+        if command == "build":
+            # pip fetches the layer's packages.
+            environment |= proxies()
         await run(
             [self._program, command, "--config-file", str(self._settings), *arguments],
             log=self._work / f"sam-{command}.log",

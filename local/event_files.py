@@ -13,6 +13,7 @@ from typing import Any
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import InboundMessage, Message, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
@@ -143,17 +144,22 @@ def umid(number: int) -> str:
     return f"bda3d56d-1424-e711-813c-{number:012d}"
 
 
-def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
+def put_messages(store: MessageStore, event: dict[str, Any], *, hash_key: str = "") -> None:
     """Record what an event speaks of, as if it had come about minutes ago.
 
     A schedule speaks of no message: for it there are some that got stuck two hours ago.
+
+    Parameters
+    ----------
+    hash_key
+        Of the bridge's secret; without it nothing is found by the recipient's number.
     """
     now = time.time()
     content = json.dumps(event)
     for number in _SPOKEN_OF:
-        if message_id(number) in content:
+        if message_id(number) in content or umid(number) in content:
             # The lease of an outcome that is due has ended: its owner is not known here.
-            _put(store, number, now - 300)
+            _put(store, number, now - 300, hash_key)
     if umid(_OPTED_IN_BY) in content:
         store.keep_inbound(
             InboundMessage(
@@ -172,7 +178,7 @@ def put_messages(store: MessageStore, event: dict[str, Any]) -> None:
             _put(store, number, now - _SECONDS_STUCK)
 
 
-def _put(store: MessageStore, number: int, accepted: float) -> None:
+def _put(store: MessageStore, number: int, accepted: float, hash_key: str = "") -> None:
     """Bring a message to where its event meets it."""
     waits = number in (*_WAITING, *_EXPIRED, NEVER_SENT)
     seconds_to_live = 30 if number in _EXPIRED else 600
@@ -181,6 +187,7 @@ def _put(store: MessageStore, number: int, accepted: float) -> None:
         state=State.WAITING if waits else State.SENDING,
         sub_account_id=SUB_ACCOUNT,
         destination=NUMBER,
+        recipient_hash=keyed_hash(NUMBER, hash_key) if hash_key else "",
         source="Acme",
         campaign_id="autumn",
         encoding="GSM7",

@@ -49,11 +49,18 @@ def child_environment(**extra: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("AWS_")
-        and not name.lower().endswith("_proxy")
-        and name != "PYTHONPATH"
+        if not name.startswith("AWS_") and not _is_proxy(name) and name != "PYTHONPATH"
     }
     return {**kept, **extra}
+
+
+def proxies() -> dict[str, str]:
+    """Return this shell's proxies, for a child that fetches something from outside."""
+    return {name: value for name, value in os.environ.items() if _is_proxy(name)}
+
+
+def _is_proxy(name: str) -> bool:
+    return name.lower().endswith("_proxy")
 
 
 def tail(log: Path) -> str:

@@ -49,7 +49,7 @@ async def serve(
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what another site may have caused."""
     has_page = request.app[_HAS_PAGE]
-    assert request.transport is not None  # noqa: S101 - it has just been read from
+    assert request.transport is not None  # noqa: S101 - it has just been read from  # nosec B101
     port = request.transport.get_extra_info("sockname")[1]
     headers = [
         (name, value)

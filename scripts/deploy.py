@@ -13,7 +13,7 @@ import argparse
 import re
 import shlex
 import shutil
-import subprocess
+import subprocess  # nosec B404
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -256,7 +256,7 @@ def _remote() -> str:
     git = shutil.which("git")
     if git is None:
         return ""
-    said = subprocess.run(  # noqa: S603
+    said = subprocess.run(  # noqa: S603 - no shell  # nosec B603
         [git, "remote", "get-url", "origin"],
         cwd=PROJECT,
         capture_output=True,
@@ -294,7 +294,7 @@ def main(arguments: list[str]) -> int:
         [SAM, "build", "--parameter-overrides", as_override("Arch", arch)],
         [SAM, "deploy", *target.arguments, "--parameter-overrides", *values],
     ):
-        status = subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603
+        status = subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603 - no shell  # nosec B603
         if status:
             return status
     return 0

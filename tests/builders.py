@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, Receipt
+from sms_bridge.domain.opt_out import Person
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_errors import state_of_receipt
-from sms_bridge.services.interfaces import Person
 
 MESSAGE_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -171,6 +171,24 @@ def an_inbound_callback(text: str, **payload: Any) -> dict[str, Any]:
             "body": text,
             "encoding": "GSM7",
             "smsCount": 1,
+            **payload,
+        },
+    }
+
+
+def a_click_callback(**payload: Any) -> dict[str, Any]:
+    """Return the body of a callback for an opened link; changes go to its payload."""
+    return {
+        "namespace": "SMS",
+        "eventType": "short_url_clicked",
+        "description": "Short URL from SMS clicked",
+        "payload": {
+            "eventId": "0f6a0c0f-8b67-4a3a-a6c3-7b0ecf0d2b1a",
+            "occurredAt": "2026-11-24T09:30:03Z",
+            "umid": UMID,
+            "destination": NUMBER,
+            "shortUrl": "https://short.example/abc123/abc",
+            "targetUrl": f"https://shop.example/?person={NUMBER}",
             **payload,
         },
     }

@@ -11,7 +11,7 @@ from bridge.stack import Stack
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.secret import TOKEN_LISTS
 
-_WRONG_TOKEN = "sms-bridge-doctor"  # noqa: S105 - it is meant to be wrong
+_WRONG_TOKEN = "sms-bridge-doctor"  # noqa: S105 - it is meant to be wrong  # nosec B105
 _NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
 # A receipt that changes nothing: no message has the id, and the second one is a repeat.
 _RECEIPT = {
@@ -63,7 +63,7 @@ def check_secret(stack: Stack) -> Iterator[Finding]:
             yield warning(
                 "tokens-unusable",
                 f"{count - len(usable)} entries of {name} are no tokens: a token is a text of at "
-                "least 16 characters",
+                "least 16 characters, without blanks, quotes and commas",
                 "remove them in Secrets Manager's console",
             )
     environment = stack.environment_of("ForwardOutcome")

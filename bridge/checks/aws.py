@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shlex
+from collections.abc import Iterator, Mapping
 from itertools import batched
 from typing import Any
 
@@ -10,16 +12,13 @@ from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Stack
 from sms_bridge.domain.opt_out import OptRequest, keywords_of, opt_request_of
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-    read_settings,
-)
+from sms_bridge.settings import SettingsError, read_settings
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 
 _DEPLOY = "make deploy brings back what the stack says"
 _RESOURCES = (
@@ -109,6 +108,7 @@ def check_running(stack: Stack) -> Iterator[Finding]:
             yield warning("function-limited", what, remove)
     for queue, function in _CONSUMERS.items():
         yield from _check_consumer(queue, function, stack)
+    yield from _check_queues(stack)
     for rule in (one for one in stack.resources.values() if one.type == "AWS::Events::Rule"):
         name = rule.id.rpartition("|")[2]
         if stack.client("events").describe_rule(Name=name).get("State") != "ENABLED":
@@ -135,6 +135,47 @@ def _check_consumer(queue: str, function: str, stack: Stack) -> Iterator[Finding
             f"{queue} is not worked on: {function} does not receive from it",
             f"aws lambda update-event-source-mapping --enabled --uuid {uuid}" if uuid else _DEPLOY,
         )
+
+
+def _check_queues(stack: Stack) -> Iterator[Finding]:
+    """Compare what decides over a queue's records to the template."""
+    for name, one in stack.template.get("Resources", {}).items():
+        if one["Type"] != "AWS::SQS::Queue":
+            continue
+        url = stack.resource(name).id
+        running = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        attributes = running["Attributes"]
+        said = _attributes(one["Properties"], attributes["QueueArn"], stack)
+        changed = {
+            key: value for key, value in said.items() if _read(attributes.get(key)) != _read(value)
+        }
+        if changed:
+            yield problem(
+                "queue-drift",
+                f"{', '.join(changed)} of {name} is not what the stack says: changed by hand",
+                f"aws sqs set-queue-attributes --queue-url {url} "
+                f"--attributes {shlex.quote(json.dumps(changed))}",
+            )
+
+
+def _attributes(properties: Mapping[str, Any], arn: str, stack: Stack) -> dict[str, str]:
+    """Return a queue's attributes in the template, as SQS has them."""
+    said = {
+        name: str(properties[name])
+        for name in ("VisibilityTimeout", "MessageRetentionPeriod")
+        if name in properties
+    }
+    if policy := properties.get("RedrivePolicy"):
+        dead_letters = stack.resource(policy["deadLetterTargetArn"]["Fn::GetAtt"][0]).id
+        target = f"{arn.rpartition(':')[0]}:{dead_letters.rpartition('/')[2]}"
+        said["RedrivePolicy"] = json.dumps({**policy, "deadLetterTargetArn": target})
+    return said
+
+
+def _read(attribute: str | None) -> object:
+    """Return an attribute to be compared; the policy is JSON with numbers in either form."""
+    value = json.loads(attribute or "null")
+    return {key: str(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _check_logs(stack: Stack) -> Iterator[Finding]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
+from bridge.activity import DAY, activity_of
 from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.eightx8 import (
     ALL_SUB_ACCOUNTS,
@@ -16,6 +18,8 @@ from bridge.eightx8 import (
 from bridge.stack import Stack
 from bridge.webhook import is_here
 
+_ADD_CREDIT = "add credit in 8x8 Connect"
+_DAYS_OF_CREDIT = 3
 WEBHOOK_IDS = ("webhook-missing", "webhook-elsewhere", "webhook-disabled", "webhook-without-token")
 
 
@@ -116,7 +120,7 @@ def _of_sub_account(name: str, webhooks: list[Webhook], stack: Stack) -> tuple[s
 
 
 def check_balance(stack: Stack) -> Iterator[Finding]:
-    """See whether a prepaid account has money left."""
+    """See whether a prepaid account has money left, for some days like the last one."""
     account_id = known_account_id(stack)
     found = account_of(stack).balance(account_id) if account_id else None
     if found is None:
@@ -126,7 +130,16 @@ def check_balance(stack: Stack) -> Iterator[Finding]:
         yield problem(
             "balance-empty",
             f"the prepaid balance of the 8x8 account is {balance:.2f} {currency}: nothing is sent",
-            "add credit in 8x8 Connect",
+            _ADD_CREDIT,
+        )
+        return
+    spent = activity_of(stack, time.time() - DAY).cost.get(currency, 0.0)
+    if balance < _DAYS_OF_CREDIT * spent:
+        yield warning(
+            "balance-low",
+            f"the prepaid balance of the 8x8 account is {balance:.2f} {currency}, and the last 24 "
+            f"hours cost {spent:.2f}",
+            _ADD_CREDIT,
         )
     else:
         yield ok("balance", f"the prepaid balance is {balance:.2f} {currency}")

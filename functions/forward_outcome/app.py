@@ -3,8 +3,9 @@
 from typing import Any
 
 from sms_bridge import startup, wiring
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
-from sms_bridge.settings import ForwardSettings, read_settings
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.forward import ForwardSettings
 
 parts = wiring.forward_parts(read_settings(ForwardSettings))
 startup.finish_loading(*parts.preparations)

@@ -5,11 +5,11 @@ from sms_bridge.api.authentication import require_look_up, require_reader, secre
 from sms_bridge.api.details import details_answer, read_umid
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.look_up import look_up_answer, lookup_key_of, page_answer, read_wanted
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.api.send_request import read_sub_account_id
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.settings import LookUpSettings, read_settings
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.look_up import LookUpSettings
 
 settings = read_settings(LookUpSettings)
 secrets, look_up = wiring.look_up_parts(settings)
@@ -38,7 +38,7 @@ def _looked_up(request: HttpRequest) -> Response:
     """Answer support staff; recipients' numbers are masked unless the token allows it."""
     secret = secrets.get()
     full_number = require_look_up(request, secret.look_up_tokens, secret.full_number_tokens)
-    message_id = request.path_parameters.get("messageId", "")
+    message_id = request.path_parameters.get("messageId", "").strip().lower()
     if not message_id and lookup_key_of(request) != "eightx8Umid":
         page = look_up.page(read_wanted(request), hash_key=secret.hash_key)
         return json_response(page_answer(page, full_number=full_number))
@@ -46,7 +46,7 @@ def _looked_up(request: HttpRequest) -> Response:
         found = (
             look_up.by_id(message_id)
             if message_id
-            else look_up.by_umid(request.query("eightx8Umid"))
+            else look_up.by_umid(request.query("eightx8Umid").strip().lower())
         )
     except DetailsFailedError as failure:
         raise RefusedError(Reason(failure.reason), f"{failure}.") from None

@@ -1,17 +1,21 @@
 """POST /api/v1/subaccounts/{subAccountId}/messages and .../messages/batch: sends through 8x8."""
 
+from typing import TYPE_CHECKING
+
 from sms_bridge import startup, wiring
 from sms_bridge.api.authentication import require_sender, secret_that_allows
-from sms_bridge.api.batch_request import BatchRequest, batch_answer, is_batch, read_batch_request
-from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.responses import Response, answers_http, is_batch, json_response
 from sms_bridge.api.send_request import SendingRules, callback_url, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.services.deadline import AnswerTime, answer_in_time
-from sms_bridge.services.send_batch import Taken
-from sms_bridge.settings import SendSettings, read_settings
-from sms_bridge.storage.secret import Secret
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.send import SendSettings
+
+if TYPE_CHECKING:
+    from sms_bridge.api.batch_request import BatchRequest
+    from sms_bridge.services.send_batch import Taken
+    from sms_bridge.storage.secret import Secret
 
 settings = read_settings(SendSettings)
 secrets, send_message, send_batch, preparations = wiring.send_parts(settings)
@@ -34,23 +38,22 @@ def _answer(request: HttpRequest) -> Response:
 
 
 def _answer_batch(request: HttpRequest) -> Response:
-    read: list[tuple[BatchRequest, str]] = []
+    from sms_bridge.api.batch_request import batch_answer, read_batch_request
 
-    def send(answer_time: AnswerTime[Taken]) -> Taken:
+    read: list[tuple[BatchRequest, Secret]] = []
+
+    def send(answer_time: "AnswerTime[Taken]") -> "Taken":
         secret = secret_that_allows(secrets, lambda secret: require_sender(request, secret))
         batch = read_batch_request(request, _rules(secret))
-        read.append((batch, secret.hash_key))
-        return send_batch(batch.accepted, hash_key=secret.hash_key, answer_time=answer_time)
+        read.append((batch, secret))
+        return send_batch()(batch.accepted, hash_key=secret.hash_key, answer_time=answer_time)
 
     taken = answer_in_time(send, request.arrived_at)
-    [(batch, hash_key)] = read
-    if taken and not any(taken):
-        raise RefusedError(Reason.UNAVAILABLE, "No message could be taken. Send the batch again.")
-    batch.log_refusals()
-    return json_response(batch_answer(batch, taken, hash_key=hash_key))
+    [(batch, secret)] = read
+    return json_response(batch_answer(batch, taken, hash_key=secret.hash_key))
 
 
-def _rules(secret: Secret) -> SendingRules:
+def _rules(secret: "Secret") -> SendingRules:
     return SendingRules(
         sub_account_ids=settings.sub_account_ids,
         transactional_sub_account_ids=settings.transactional_sub_account_ids,

@@ -94,7 +94,7 @@ class Metric(Enum):
     # Sending
     ACCEPTED = _Definition("Accepted", is_basic=True)
     DUPLICATES = _Definition("DuplicatesCaught")
-    REFUSED = _Definition("RequestsRefused", split_by="code", has_total=False)
+    REFUSED = _Definition("RequestsRefused", split_by="reason", has_total=False)
     SENT = _Definition("Sent", is_basic=True)
     REJECTED = _Definition("Rejected")
     AMBIGUOUS = _Definition("Ambiguous")

@@ -4,6 +4,7 @@ Tests build the same services with clients, clocks or interfaces of their own. E
 what it needs, so that a function loads nothing of the others.
 """
 
+import functools
 import random
 import time
 from collections.abc import Callable
@@ -34,15 +35,30 @@ if TYPE_CHECKING:
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
     from sms_bridge.services.sync_opt_out import SyncOptOut
-    from sms_bridge.settings import (
-        CallbackSettings,
-        DispatchSettings,
-        ForwardSettings,
-        LookUpSettings,
-        ReconcileSettings,
-        SendSettings,
-    )
+    from sms_bridge.settings.dispatch import DispatchSettings
+    from sms_bridge.settings.forward import ForwardSettings
+    from sms_bridge.settings.look_up import LookUpSettings
+    from sms_bridge.settings.receive import CallbackSettings
+    from sms_bridge.settings.reconcile import ReconcileSettings
+    from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
+
+    class _SecretSettings(Protocol):
+        @property
+        def bridge_secret_arn(self) -> str: ...
+        @property
+        def secret_max_age_seconds(self) -> int: ...
+
+    class _SendQueueSettings(Protocol):
+        @property
+        def transactional_queue_url(self) -> str: ...
+        @property
+        def promotional_queue_url(self) -> str: ...
+
+    class _OutcomeQueueSettings(Protocol):
+        @property
+        def outcome_queue_url(self) -> str: ...
+
 
 Preparation = Callable[[], object]
 """Done before the first event, which would wait for it."""
@@ -59,11 +75,17 @@ class Timing:
 
 # ------------------------------------------------------------------------------------------ send
 class SendParts(NamedTuple):
-    """Parts of ``send_sms``."""
+    """Parts of ``send_sms``.
+
+    Attributes
+    ----------
+    send_batch
+        Builds the service that takes batches: a function loads it with its first batch.
+    """
 
     secrets: SecretSource
     send_message: "SendMessage"
-    send_batch: "SendBatch"
+    send_batch: "Callable[[], SendBatch]"
     preparations: tuple[Preparation, ...]
 
 
@@ -73,8 +95,7 @@ def send_parts(
     """Build ``send_sms``."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
@@ -86,6 +107,15 @@ def send_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     is_queued = settings.dispatch_mode is DispatchMode.QUEUED
+
+    @functools.cache
+    def send_batch() -> "SendBatch":
+        from sms_bridge.services.send_batch import SendBatch
+
+        return SendBatch(
+            sending_plan(settings), messages=messages, send_queue=send_queue, clock=timing.clock
+        )
+
     return SendParts(
         secrets,
         send_message(
@@ -97,9 +127,7 @@ def send_parts(
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
-        SendBatch(
-            sending_plan(settings), messages=messages, send_queue=send_queue, clock=timing.clock
-        ),
+        send_batch,
         (
             secrets.get,
             # Two at once: the opt-out is looked up while the message is claimed.
@@ -142,7 +170,7 @@ def sending_plan(settings: "SendSettings") -> "SendingPlan":
     """Return how messages are sent that come alone or in a batch."""
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.services.new_message import SendingPlan
-    from sms_bridge.settings import DispatchMode
+    from sms_bridge.settings.send import DispatchMode
 
     return SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
@@ -401,38 +429,19 @@ def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> 
 
 
 # ------------------------------------------------------------------------------- what several need
-class _SecretSettings(Protocol):
-    @property
-    def bridge_secret_arn(self) -> str: ...
-    @property
-    def secret_max_age_seconds(self) -> int: ...
-
-
-class _SendQueueSettings(Protocol):
-    @property
-    def transactional_queue_url(self) -> str: ...
-    @property
-    def promotional_queue_url(self) -> str: ...
-
-
-class _OutcomeQueueSettings(Protocol):
-    @property
-    def outcome_queue_url(self) -> str: ...
-
-
-def _secrets(settings: _SecretSettings, aws: AwsClients) -> SecretSource:
+def _secrets(settings: "_SecretSettings", aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: _SendQueueSettings) -> dict[MessageType, str]:
+def _send_queue_urls(settings: "_SendQueueSettings") -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
     }
 
 
-def _outcomes(settings: _OutcomeQueueSettings, aws: AwsClients) -> "SqsOutcomeQueue":
+def _outcomes(settings: "_OutcomeQueueSettings", aws: AwsClients) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
     return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)

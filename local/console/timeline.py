@@ -16,7 +16,7 @@ Tone = Literal["good", "bad", "odd", "plain"]
 
 _ON_THE_PHONE = frozenset({"delivered", "read"})
 # Of a log line, beside its words.
-_SHOWN = ("receipt_state", "code", "reason", "outcome", "outcome_reason")
+_SHOWN = ("receipt_state", "reason", "outcome", "outcome_reason")
 _EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
 _NOT_FINAL = frozenset({"queued", "sent", "deferred"})
 

@@ -92,7 +92,7 @@ class Campaign:
             for _ in range(round(self.messages * percent / 100))
         ][: self.messages]
         courses += [Course.DELIVER] * (self.messages - len(courses))
-        random.Random(self.id).shuffle(courses)  # noqa: S311 - no secret
+        random.Random(self.id).shuffle(courses)  # noqa: S311 - no secret  # nosec B311
         return courses
 
     async def _send(self, place: int, course: Course) -> None:

@@ -112,8 +112,8 @@ class Platform:
         self.read_throttle = Throttle(1, clock)
         self.stopping = asyncio.Event()
         # Apart, so that the ids do not depend on how events interleave.
-        self._ids = random.Random(f"{seed} ids")  # noqa: S311 - meant to be repeatable
-        self.chance = random.Random(f"{seed} chance")  # noqa: S311
+        self._ids = random.Random(f"{seed} ids")  # noqa: S311 - meant to be repeatable  # nosec B311
+        self.chance = random.Random(f"{seed} chance")  # noqa: S311  # nosec B311
         self._fault_counts: Counter[str] = Counter()
         self._callback_sender = CallbackSender(pace.between_retries, clock=clock, sleep=sleep)
         self._tasks: set[asyncio.Task[None]] = set()

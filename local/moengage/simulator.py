@@ -234,7 +234,7 @@ class MoEngageSimulator(Changing):
         return answer
 
     async def _call(self, request: WebhookRequest, service_provider: str) -> WebhookAnswer:
-        assert self.exchange is not None, "the simulator is not running"  # noqa: S101
+        assert self.exchange is not None, "the simulator is not running"  # noqa: S101  # nosec B101
         try:
             status, answered = await self.exchange(request)
         except TimeoutError:

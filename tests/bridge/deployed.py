@@ -12,7 +12,7 @@ import importlib.util
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -56,6 +56,20 @@ SECRET = {
     "fullNumberTokens": ["the-full-number-token"],
 }
 _TIMEOUT = 10.0
+_KEPT = {"MessageRetentionPeriod": 1209600}
+_WORKED_ON = {
+    **_KEPT,
+    "VisibilityTimeout": 361,
+    "RedrivePolicy": {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["SendDeadLetterQueue", "Arn"]},
+        "maxReceiveCount": 1000,
+    },
+}
+# As the template has them.
+QUEUES: dict[str, dict[str, Any]] = {
+    **{one: {"Type": "AWS::SQS::Queue", "Properties": _WORKED_ON} for one in WORK_QUEUES},
+    **{one: {"Type": "AWS::SQS::Queue", "Properties": _KEPT} for one in DEAD_LETTER_QUEUES},
+}
 
 
 @dataclass
@@ -332,6 +346,10 @@ class _ToldStack(Stack):
             if name not in deployed.missing_resources
         }
 
+    @property
+    def template(self) -> Mapping[str, Any]:
+        return {"Resources": QUEUES}
+
     def client(self, service: str) -> Any:
         return self._deployed.functions if service == "lambda" else client_of(service)
 
@@ -367,9 +385,19 @@ def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
 
 def make_queues() -> dict[str, str]:
     """Create the stack's queues; returns their URLs by their names in the template."""
-    client = client_of("sqs")
-    names = (*WORK_QUEUES, *DEAD_LETTER_QUEUES)
-    return {name: client.create_queue(QueueName=name)["QueueUrl"] for name in names}
+    client, urls = client_of("sqs"), {}
+    for name in (*DEAD_LETTER_QUEUES, *WORK_QUEUES):
+        attributes = {key: str(one) for key, one in QUEUES[name]["Properties"].items()}
+        if "RedrivePolicy" in attributes:
+            attributes["RedrivePolicy"] = redrive_policy("SendDeadLetterQueue")
+        urls[name] = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    return urls
+
+
+def redrive_policy(target: str, count: int = 1000) -> str:
+    """Return how SQS says where a queue's dead letters go."""
+    arn = f"arn:aws:sqs:{REGION}:123456789012:{target}"
+    return json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(count)})
 
 
 def make_logs_and_schedule() -> None:

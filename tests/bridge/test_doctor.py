@@ -22,6 +22,7 @@ from tests.bridge.deployed import (
     TRANSACTIONAL,
     Deployed,
     client_of,
+    redrive_policy,
 )
 from tests.builders import ACCEPTED, EVER
 from tests.fakes.http_server import unreachable_url
@@ -70,10 +71,10 @@ def test_a_campaign_of_300_gives_no_finding(deployed: Deployed) -> None:
 
 
 def test_looking_many_times_finds_nothing_of_its_own(deployed: Deployed) -> None:
-    refused = {"message": "request refused", "code": "unauthorized", "RequestsRefused": 1}
+    refused = {"message": "request refused", "reason": "unauthorized", "RequestsRefused": 1}
     for function in ("SendSms", "ReceiveCallback", "LookUpMessage"):
         deployed.log(function, *[refused] * 7)
-    deployed.log("SendSms", *[{**refused, "code": "body_missing"}] * 7)
+    deployed.log("SendSms", *[{**refused, "reason": "body_missing"}] * 7)
 
     assert findings_of(deployed) == []
 
@@ -156,6 +157,35 @@ def a_function_was_limited(deployed: Deployed) -> None:
 @fault("queue-not-consumed")
 def an_event_source_was_disabled(deployed: Deployed) -> None:
     deployed.functions.mappings["OutcomeQueue"] = "Disabled"
+
+
+def set_queue(deployed: Deployed, name: str, **attributes: str) -> None:
+    client_of("sqs").set_queue_attributes(QueueUrl=deployed.queue_urls[name], Attributes=attributes)
+
+
+@fault("queue-drift")
+def a_queue_forgets_within_the_hour(deployed: Deployed) -> None:
+    set_queue(deployed, "PromotionalQueue", MessageRetentionPeriod="3600")
+
+
+@fault("queue-drift")
+def a_queue_gives_out_twice_what_is_being_worked_on(deployed: Deployed) -> None:
+    set_queue(deployed, "TransactionalQueue", VisibilityTimeout="1")
+
+
+@fault("queue-drift")
+def a_queue_gives_up_after_one_attempt(deployed: Deployed) -> None:
+    set_queue(deployed, "OutcomeQueue", RedrivePolicy=redrive_policy("SendDeadLetterQueue", 1))
+
+
+@fault("queue-drift")
+def dead_letters_go_elsewhere(deployed: Deployed) -> None:
+    set_queue(deployed, "OutcomeQueue", RedrivePolicy=redrive_policy("OutcomeDeadLetterQueue"))
+
+
+@fault("queue-drift")
+def a_dead_letter_queue_forgets_within_the_hour(deployed: Deployed) -> None:
+    set_queue(deployed, "SendDeadLetterQueue", MessageRetentionPeriod="3600")
 
 
 @fault("reconcile-disabled")
@@ -275,6 +305,13 @@ def the_prepaid_balance_is_used_up(deployed: Deployed) -> None:
     deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
 
 
+@fault("balance-low")
+def the_prepaid_balance_lasts_for_two_days(deployed: Deployed) -> None:
+    answer = Answer(200, b'{"balance": 21.5, "currency": "USD"}')
+    deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
+    deployed.log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60)
+
+
 @fault("api-unreachable")
 def the_api_does_not_answer(deployed: Deployed) -> None:
     url = deployed.api_url
@@ -370,8 +407,8 @@ def somebody_else_wrote_into_a_queue(deployed: Deployed) -> None:
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="unreadable")
 
 
-def refused(deployed: Deployed, function: str, code: str) -> None:
-    deployed.log(function, {"code": code, "RequestsRefused": 1})
+def refused(deployed: Deployed, function: str, reason: str) -> None:
+    deployed.log(function, {"reason": reason, "RequestsRefused": 1})
 
 
 @fault("requests-unauthorized")

@@ -1,8 +1,12 @@
 """`sms-bridge forget` takes a person out of the table, and nobody else."""
 
+import json
+import re
+
 import pytest
 
 from bridge.calls import Answer
+from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
 from sms_bridge.domain.opt_out import OptRequest
@@ -23,7 +27,6 @@ FOUND = {
     "messagesNotErased": 0,
     "inbound": 1,
     "inboundLeftForNow": 0,
-    "callbacks": 1,
     "optedOutOf": [PROMOTIONAL],
 }
 
@@ -65,8 +68,6 @@ def person(deployed: Deployed) -> Deployed:
     deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
     inbound(deployed, "one", NUMBER)
     inbound(deployed, "two", OTHER_NUMBER)
-    event = UnknownEvent(key="k", event_type="new", content=f'{{"from": "{NUMBER}"}}')
-    deployed.messages.keep_event(event, LONG_AGO)
     opt_outs().record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), OptRequest.OPT_OUT, LONG_AGO)
     return deployed
 
@@ -95,7 +96,29 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
 
     again = person.json_of("forget", NUMBER, "--yes")
     nothing = dict.fromkeys(("messages", "messagesUnderWay", "messagesWithout8x8Id"), 0)
-    assert again == {**FOUND, **nothing, "inbound": 0, "callbacks": 0}
+    assert again == {**FOUND, **nothing, "inbound": 0}
+
+
+def test_no_spelling_of_the_number_is_left_in_the_table(deployed: Deployed) -> None:
+    deployed.keep(
+        id=IDS[0],
+        campaign_id=f"welcome-{NUMBER}",
+        client_message_id=NUMBER,
+        sub_account_id=PROMOTIONAL,
+    )
+    words = "65 9123 4567 is not reachable"
+    receipt = a_receipt("sent", umid="", sub_account_id=PROMOTIONAL, error_message=words)
+    deployed.messages.record_receipt(IDS[0], receipt, None)
+    for event in read_callback('{"eventType": "new", "to": "+65 (9123) 4567"}', LONG_AGO):
+        assert isinstance(event, UnknownEvent)
+        deployed.messages.keep_event(event, LONG_AGO)
+    inbound(deployed, "one", "+65 9123-4567")
+
+    deployed.json_of("forget", NUMBER, "--yes")
+
+    items = client_of("dynamodb").scan(TableName=TABLE)["Items"]
+    assert len(items) == 2
+    assert "91234567" not in re.sub(r"[ ()+-]", "", json.dumps(items, default=str))
 
 
 def test_what_8x8_does_not_erase_is_left_for_the_next_try(person: Deployed) -> None:
@@ -146,7 +169,6 @@ def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
         "of 1 MoEngage has not acknowledged the outcome",
         "of 1 8x8's id is not known",
         "SMS from this number: 1",
-        "Callbacks that hold it: 1",
         f"Opted out of {PROMOTIONAL}: that is kept",
     ):
         assert words in result.output

@@ -381,7 +381,7 @@ def failed(deployed: Deployed) -> Deployed:
     deployed.log("SendSms", {**line, "outcome_reason": "eightx8_rejected", "message_id": IDS[1]})
     long_ago = {**line, "outcome_reason": "expired", "message_id": IDS[2]}
     deployed.log("DispatchQueue", long_ago, minutes_ago=150)
-    deployed.log("SendSms", {"code": "field_missing", "RequestsRefused": 1})
+    deployed.log("SendSms", {"reason": "field_missing", "RequestsRefused": 1})
     deployed.keep(id=IDS[0])
     return deployed
 

@@ -49,7 +49,7 @@ def test_what_callers_and_8x8_wrote_cannot_forge_a_timeline(deployed: Deployed) 
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="forged\u2028")
     deployed.register("https://example.com/\u202e\x9b")
     line = {"Failed": 1, "outcome_reason": evil, "message_id": evil, "campaign_id": evil}
-    deployed.log("SendSms", line, {"code": evil, "RequestsRefused": 1})
+    deployed.log("SendSms", line, {"reason": evil, "RequestsRefused": 1})
 
     for words in (
         ("message", NUMBER),

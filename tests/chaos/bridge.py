@@ -12,27 +12,24 @@ from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
 from sms_bridge import wiring
 from sms_bridge.api.authentication import require_callback_token, require_sender
-from sms_bridge.api.batch_request import batch_answer, is_batch, read_batch_request
+from sms_bridge.api.batch_request import batch_answer, read_batch_request
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.responses import Response, answers_http, is_batch, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
-from sms_bridge.services.deadline import AnswerTime, OutOfTimeError, seconds_to_answer
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
+from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
 from sms_bridge.services.send_batch import Taken
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchMode,
-    DispatchSettings,
-    ForwardSettings,
-    ReconcileSettings,
-    SendSettings,
-)
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import DispatchMode, SendSettings
 from sms_bridge.storage.secret import Secret
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
@@ -247,13 +244,11 @@ class Bridge:
 
             def work() -> Taken:
                 secret = read_secret(request)
-                return parts.send_batch(
+                return parts.send_batch()(
                     batch.accepted, hash_key=secret.hash_key, answer_time=answer_time
                 )
 
             taken = answer_time.run(work)
-            if not any(taken):
-                raise OutOfTimeError
             return json_response(batch_answer(batch, taken, hash_key=hash_key))
 
         @answers_http

@@ -8,6 +8,7 @@ import pytest
 from sms_bridge.domain import duplicates
 from sms_bridge.domain.duplicates import Claim
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
@@ -16,7 +17,6 @@ from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
 from sms_bridge.services import due_outcomes as queueing
 from sms_bridge.services import receive, send
-from sms_bridge.services.interfaces import Attempt
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts

@@ -151,7 +151,7 @@ def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
             received = client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "MessageGroupId"],
             )
             return [
                 {

@@ -3,7 +3,8 @@
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.services.interfaces import MessageStore, Recorded
+from sms_bridge.domain.recorded import Recorded
+from sms_bridge.services.interfaces import MessageStore
 from tests.builders import MESSAGE_ID
 
 LATER = seconds_of("2026-11-24T09:31:00.000Z")

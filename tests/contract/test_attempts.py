@@ -2,9 +2,10 @@
 
 import pytest
 
+from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import MAY_REPLACE, State
-from sms_bridge.services.interfaces import FIRST_ATTEMPT, Attempt, Effect, MessageStore
+from sms_bridge.services.interfaces import MessageStore
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

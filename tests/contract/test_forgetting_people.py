@@ -1,10 +1,11 @@
 """A person's data goes away; what became of their messages stays."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
+from sms_bridge.domain.message import InboundMessage, Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import Trace
 from tests.builders import ACCEPTED, AT, EVER, MESSAGE_ID, NUMBER, SUB_ACCOUNT, a_message, a_receipt
@@ -26,10 +27,6 @@ def an_inbound(umid: str, source: str) -> InboundMessage:
     )
 
 
-def an_event(key: str, content: str) -> UnknownEvent:
-    return UnknownEvent(key=key, event_type="new", content=content)
-
-
 def traces(people: People, number: str = NUMBER) -> list[Trace]:
     return sorted((one for one in people.data.traces_of(number) if one), key=lambda one: one.id)
 
@@ -38,20 +35,62 @@ def test_a_message_without_its_recipient_is_the_same_otherwise(people: People) -
     message = a_message(recipient_hash=HASH, client_message_id="user-7", campaign_id="c-1")
     people.store.create(message)
 
-    assert people.data.anonymise(message.id)
+    assert people.data.anonymise(message, NUMBER)
 
     kept = people.store.get(message.id)
     assert kept == replace(message, destination="", recipient_hash="", client_message_id="")
     assert list(people.store.messages_to(HASH)) == []
     assert [one.id for one in people.store.messages_of_campaign("c-1")] == [message.id]
     # Once more changes nothing.
-    assert people.data.anonymise(message.id)
+    assert people.data.anonymise(message, NUMBER)
     assert people.store.get(message.id) == kept
+
+
+@pytest.mark.parametrize("written", [f"for {NUMBER}", "person-65-9123-4567", DIGITS])
+@pytest.mark.parametrize("name", ["campaign_id", "dlt_template_id", "source"])
+def test_what_holds_the_number_goes_as_well(name: str, written: str, people: People) -> None:
+    own: dict[str, Any] = {name: written}
+    message = a_message(
+        **{"campaign_id": "c-1", "dlt_template_id": "d-1", "source": "Acme", **own},
+        recipient_hash=HASH,
+    )
+    gone: dict[str, Any] = {name: ""}
+    people.store.create(message)
+
+    assert people.data.anonymise(message, NUMBER)
+
+    kept = people.store.get(message.id)
+    assert kept == replace(message, destination="", recipient_hash="", **gone)
+
+
+def test_8x8s_words_go_once_they_were_reported(people: People) -> None:
+    words = "Somebody does not live there"
+    outcome = Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", words)
+    people.store.create(a_message(recipient_hash=HASH))
+    people.store.record_receipt(MESSAGE_ID, a_receipt("sent", error_message=words), None)
+    people.store.record_receipt(
+        MESSAGE_ID, a_receipt("undelivered", error_code="1", error_message=words), outcome
+    )
+
+    def anonymise() -> Message:
+        message = people.store.get(MESSAGE_ID)
+        assert message is not None
+        assert people.data.anonymise(message, NUMBER)
+        kept = people.store.get(MESSAGE_ID)
+        assert kept is not None
+        return kept
+
+    on_its_way = anonymise()
+    assert [one.error_message for one in on_its_way.receipts] == ["", ""]
+    assert on_its_way.outcome == outcome
+    people.store.record_reported(MESSAGE_ID, outcome, AT)
+    assert anonymise().outcome == replace(outcome, description="")
+    assert [one.eightx8_state for one in anonymise().receipts] == ["sent", "undelivered"]
 
 
 def test_a_message_on_its_way_keeps_its_outcome(people: People) -> None:
     people.store.create(a_message(recipient_hash=HASH))
-    people.data.anonymise(MESSAGE_ID)
+    people.data.anonymise(a_message(), NUMBER)
 
     people.store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT)
     recorded = people.store.record_receipt(
@@ -65,31 +104,26 @@ def test_a_message_on_its_way_keeps_its_outcome(people: People) -> None:
 
 def test_a_repeat_of_the_message_is_still_a_repeat(people: People) -> None:
     people.store.create(a_message())
-    people.data.anonymise(MESSAGE_ID)
+    people.data.anonymise(a_message(), NUMBER)
 
     assert people.store.create(a_message(claimed_by="another")) is not None
 
 
 def test_what_is_not_there_does_not_come_into_being(people: People) -> None:
-    assert not people.data.anonymise(MESSAGE_ID)
+    assert not people.data.anonymise(a_message(), NUMBER)
     assert people.store.get(MESSAGE_ID) is None
 
 
 @pytest.mark.parametrize("asked", [NUMBER, DIGITS])
 @pytest.mark.parametrize("written", [NUMBER, DIGITS])
-def test_what_holds_a_number_is_found_and_nothing_else(
+def test_what_came_from_a_number_is_found_and_nothing_else(
     asked: str, written: str, people: People
 ) -> None:
     people.store.create(a_message())
     people.store.keep_inbound(an_inbound("one", written))
     people.store.keep_inbound(an_inbound("two", OTHER))
-    people.store.keep_event(an_event("k1", f'{{"from": "{written}"}}'), AT)
-    people.store.keep_event(an_event("k2", f'{{"from": "{OTHER}"}}'), AT)
 
-    assert traces(people, asked) == [
-        Trace("event k1", AT, is_inbound=False),
-        Trace("inbound one", AT, is_inbound=True),
-    ]
+    assert traces(people, asked) == [Trace("inbound one", AT)]
 
 
 def test_an_inbound_message_whose_number_is_written_differently_is_found_by_its_hash(
@@ -107,7 +141,6 @@ def test_an_inbound_message_whose_number_is_written_differently_is_found_by_its_
 def test_what_was_deleted_is_gone(people: People) -> None:
     people.store.keep_inbound(an_inbound("one", NUMBER))
     people.store.keep_inbound(an_inbound("two", OTHER))
-    people.store.keep_event(an_event("k1", DIGITS), AT)
     found = traces(people)
 
     for trace in [*found, *found]:

@@ -7,10 +7,11 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.recorded import Effect
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import Effect, MessageStore
+from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage import messages as storage
 from tests.builders import (
     ACCEPTED,
@@ -272,6 +273,15 @@ class TestReceipts:
         assert message.receipts == (strange,)
         assert (message.umid, message.sub_account_id) == (UMID, a_message().sub_account_id)
         assert record(store, a_receipt("delivered")).effect is Effect.MOVED
+
+    def test_the_case_of_a_sub_account_makes_no_other_message(self, store: MessageStore) -> None:
+        store.create(a_message())
+        sub_account_id = a_message().sub_account_id
+
+        recorded = record(store, a_receipt("delivered", sub_account_id=sub_account_id.upper()))
+
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
+        assert recorded.message.sub_account_id == sub_account_id
 
     def test_more_receipts_than_an_item_holds_are_not_kept_and_the_next_real_one_moves_it(
         self, store: MessageStore, monkeypatch: pytest.MonkeyPatch

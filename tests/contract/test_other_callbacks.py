@@ -1,9 +1,11 @@
 """What every message store promises of the callbacks that are no receipts."""
 
+from dataclasses import replace
+
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage, UnknownEvent
+from sms_bridge.domain.message import Click, InboundMessage, UnknownEvent
 from sms_bridge.services.interfaces import MessageStore
-from tests.builders import AT, UMID
+from tests.builders import AT, MESSAGE_ID, NUMBER, UMID, a_message, a_receipt
 
 
 class TestOtherCallbacks:
@@ -34,3 +36,38 @@ class TestOtherCallbacks:
             store.keep_event(UnknownEvent(key="k", event_type="", content="{}"), AT)
 
         assert store.get("k") is None
+
+
+class TestClicks:
+    @staticmethod
+    def click(number: int, at: float = AT + 60) -> Click:
+        return Click(umid=UMID, destination=NUMBER, key=f"{number:08x}", at=at)
+
+    def test_the_same_click_is_one_and_the_rest_of_the_message_stays(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        store.record_receipt(MESSAGE_ID, a_receipt("sent"), None)
+        before = store.get(MESSAGE_ID)
+        assert before is not None
+
+        for click in (self.click(2, AT + 70), self.click(1), self.click(3, 0.0)):
+            for _ in range(2):
+                store.record_click(MESSAGE_ID, click)
+
+        assert store.get(MESSAGE_ID) == replace(before, clicks=(0.0, AT + 60, AT + 70))
+
+    def test_so_many_are_kept_and_no_more(self, store: MessageStore) -> None:
+        store.create(a_message())
+
+        for number in range(25):
+            store.record_click(MESSAGE_ID, self.click(number, AT + number))
+
+        message = store.get(MESSAGE_ID)
+        assert message is not None
+        assert message.clicks == tuple(AT + number for number in range(20))
+
+    def test_no_message_comes_of_it(self, store: MessageStore) -> None:
+        store.record_click(MESSAGE_ID, self.click(1))
+
+        assert store.get(MESSAGE_ID) is None

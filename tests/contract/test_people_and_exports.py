@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 
 from sms_bridge.domain.opt_out import OptRequest
-from sms_bridge.services.interfaces import ExportJob, ExportJobs, OptOuts
+from sms_bridge.domain.reconciliation import ExportJob
+from sms_bridge.services.interfaces import ExportJobs, OptOuts
 from tests.builders import AT, NUMBER, a_person
 
 EARLY, LATE, LATEST = (AT + 60 * minute for minute in range(3))

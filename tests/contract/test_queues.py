@@ -1,6 +1,7 @@
 """What every queue promises: SQS itself, and the adapters over it."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,16 +9,12 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
+from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    QueuedInbound,
-    QueuedMessage,
-    QueuedOutcome,
-)
+from sms_bridge.services.interfaces import DeadLetterQueue
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
-from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_message, a_request
+from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
@@ -154,6 +151,31 @@ class TestSendQueues:
             [one.message.id for one in received(queue, sqs.receive(url))]
             for url in (sqs.promotional, sqs.transactional)
         ] == [[MESSAGE_ID], [OTHER_ID]]
+
+    @pytest.mark.parametrize(
+        ("campaign_id", "group"),
+        [
+            ("sale-2026/11", "sale-2026/11"),
+            ("", SUB_ACCOUNT),
+            # SQS takes neither blanks nor letters beyond ASCII, and 128 characters at most.
+            ("Summer sale", r"[0-9a-f]{64}"),
+            ("Grüße, 你好 🎉", r"[0-9a-f]{64}"),
+            ("c" * 129, r"[0-9a-f]{64}"),
+        ],
+    )
+    def test_a_message_stands_in_line_with_its_campaign_or_its_sub_account(
+        self, sqs: Sqs, campaign_id: str, group: str
+    ) -> None:
+        for message_type in MessageType:
+            message = a_message(campaign_id=campaign_id, message_type=message_type)
+            a_send_queue(sqs).add(message, a_request())
+
+        records = sqs.receive(sqs.transactional) + sqs.receive(sqs.promotional)
+
+        groups = [record["attributes"]["MessageGroupId"] for record in records]
+        assert len(groups) == 2
+        assert all(re.fullmatch(group, one) for one in groups)
+        assert len(set(groups)) == 1
 
     @pytest.mark.parametrize("seconds", [5, 900, 5000])
     def test_a_delay_holds_it_back_and_is_never_longer_than_sqs_allows(

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.recorded import Recorded
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import MessageStore, Recorded
+from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (
     ACCEPTED,

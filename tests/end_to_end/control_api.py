@@ -157,6 +157,10 @@ class ControlApi:
         umid: str = (await self.call("POST", "phone/replies", form))["umid"]
         return umid
 
+    async def click(self, umid: str) -> None:
+        """Let a person open the link in an SMS."""
+        await self.call("POST", "phone/clicks", {"umid": umid})
+
     async def requests(self, since: int = 0) -> Rows:
         """List the send requests that 8x8 got, from this place on."""
         return await self._rows("eightx8/requests", since)

@@ -30,6 +30,21 @@ class TestCallbacks:
         [item] = [item for item in await bridge.items() if item["id"]["S"] == f"inbound {umid}"]
         assert item["body"]["S"] == "STOP 🛑"
 
+    async def test_a_click_is_shown_with_its_message(
+        self, stack: LocalStack, control: ControlApi, bridge: Bridge
+    ) -> None:
+        number = bridge.number()
+        message = await bridge.send(destination=number, text="See https://shop.example/sale")
+        await control.settled()
+        [sms] = [one for one in await control.sms() if one["number"] == number]
+
+        await control.click(sms["umid"])
+        await control.settled()
+
+        found = await stack.look_up(message.unique_id)
+        assert found["clicks"] == 1
+        assert not any("shop.example" in str(item) for item in await bridge.items())
+
     async def test_an_unknown_event_is_kept_once_and_acknowledged(self, bridge: Bridge) -> None:
         event = {"namespace": "SMS", "eventType": "number_ported", "payload": {"to": "Mars"}}
         before = await bridge.books()

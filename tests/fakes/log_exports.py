@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Receipt
-from sms_bridge.services.interfaces import ExportJob, LogExport
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
 
 
 @dataclass

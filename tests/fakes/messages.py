@@ -6,15 +6,23 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any, Literal
 
-from sms_bridge.domain.message import InboundMessage, Message, Outcome, Receipt, UnknownEvent
+from sms_bridge.domain.message import (
+    Click,
+    InboundMessage,
+    Message,
+    Outcome,
+    Receipt,
+    UnknownEvent,
+)
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.services.interfaces import Attempt, Effect, Position, Recorded
 
 MAX_RECEIPTS = 40
+MAX_CLICKS = 20
 
-_GIVEN = {one.name for one in fields(Message)} - {"id", "state", "outcome", "receipts"}
+_GIVEN = {one.name for one in fields(Message)} - {"id", "state", "outcome", "receipts", "clicks"}
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
 
 
@@ -35,6 +43,7 @@ class InMemoryMessages:
     lists: dict[str, Literal["open", "given up"]] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     sender_hashes: dict[str, str] = field(default_factory=dict)
+    clicks: dict[str, dict[str, float]] = field(default_factory=dict)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, float] = field(default_factory=dict)
     leases: Iterator[int] = field(default_factory=count)
@@ -125,6 +134,8 @@ class InMemoryMessages:
     ) -> Recorded:
         with self.lock:
             before = self._seen(message_id)
+            if before.sub_account_id.lower() == receipt.sub_account_id.lower():
+                receipt = replace(receipt, sub_account_id=before.sub_account_id)
             ids = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
             known: dict[str, Any] = {
                 name: getattr(before, name) or value for name, value in ids.items()
@@ -151,6 +162,13 @@ class InMemoryMessages:
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         return self.inbound.get(inbound_id.removeprefix("inbound "))
+
+    def record_click(self, message_id: str, click: Click) -> None:
+        with self.lock:
+            clicks = self.clicks.setdefault(message_id, {})
+            if self._seen(message_id).accepted_at and len(clicks) < MAX_CLICKS:
+                clicks[click.key] = click.at
+                self._change(message_id, clicks=tuple(sorted(clicks.values())))
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         self.events[event.key] = event

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sms_bridge.domain.opt_out import OptRequest
-from sms_bridge.services.interfaces import Person
+from sms_bridge.domain.opt_out import OptRequest, Person
 
 
 @dataclass

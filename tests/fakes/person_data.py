@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
+from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.services.interfaces import Trace
-from sms_bridge.storage.person_data import EVENT_PREFIX
 from tests.fakes.messages import InMemoryMessages
 
 
@@ -15,12 +16,26 @@ class InMemoryPersonData:
 
     messages: InMemoryMessages
 
-    def anonymise(self, message_id: str) -> bool:
-        message = self.messages.get(message_id)
-        if message is None or not message.accepted_at:
+    def anonymise(self, message: Message, number: str) -> bool:
+        kept = self.messages.get(message.id)
+        if kept is None or not kept.accepted_at:
             return False
-        self.messages.messages[message_id] = replace(
-            message, destination="", recipient_hash="", client_message_id=""
+        own = {
+            name
+            for name in ("campaign_id", "dlt_template_id", "source")
+            if digits_of(number) in digits_of(getattr(kept, name))
+        }
+        outcome = kept.outcome
+        if outcome and kept.outcome_reported_at:
+            outcome = replace(outcome, description="")
+        gone: dict[str, Any] = dict.fromkeys(
+            own | {"destination", "recipient_hash", "client_message_id"}, ""
+        )
+        self.messages.messages[message.id] = replace(
+            kept,
+            outcome=outcome,
+            receipts=tuple(replace(one, error_message="") for one in kept.receipts),
+            **gone,
         )
         return True
 
@@ -31,16 +46,8 @@ class InMemoryPersonData:
             if digits_of(inbound.source) == digits or (
                 sender_hash and sender_hash == recipient_hash
             ):
-                yield Trace(f"inbound {inbound.umid}", inbound.received_at, is_inbound=True)
-        for event in list(self.messages.events.values()):
-            if digits in event.content:
-                at = self.messages.events_received_at[event.key]
-                yield Trace(f"{EVENT_PREFIX}{event.key}", at, is_inbound=False)
+                yield Trace(f"inbound {inbound.umid}", inbound.received_at)
         yield None
 
     def delete(self, trace: Trace) -> None:
-        message_type, _, key = trace.id.partition(" ")
-        if message_type == "inbound":
-            self.messages.inbound.pop(key, None)
-        else:
-            self.messages.events.pop(key, None)
+        self.messages.inbound.pop(trace.id.removeprefix("inbound "), None)

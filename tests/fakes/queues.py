@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.services.interfaces import QueuedMessage
+from sms_bridge.domain.queued import QueuedMessage
 
 
 @dataclass

@@ -17,6 +17,7 @@ class _Record:
     visible_at: float
     reason: str = ""
     receives: int = 0
+    group: str = ""
 
 
 @dataclass
@@ -49,10 +50,13 @@ class InMemorySqs:
         MessageBody: str,
         DelaySeconds: int = 0,
         MessageAttributes: dict[str, Any] | None = None,
+        MessageGroupId: str = "",
     ) -> None:
         assert 0 <= DelaySeconds <= 900
+        assert len(MessageGroupId) <= 128
+        assert all("!" <= one <= "~" for one in MessageGroupId)
         reason = (MessageAttributes or {}).get("reason", {}).get("StringValue", "")
-        record = _Record(MessageBody, self.clock() + DelaySeconds, reason)
+        record = _Record(MessageBody, self.clock() + DelaySeconds, reason, group=MessageGroupId)
         self.queues.setdefault(QueueUrl, {})[f"record-{next(self.numbers)}"] = record
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -135,7 +139,10 @@ class InMemorySqs:
                     "messageId": record_id,
                     "receiptHandle": f"{record_id}/{record.receives}",
                     "body": record.body,
-                    "attributes": {"ApproximateReceiveCount": str(record.receives)},
+                    "attributes": {
+                        "ApproximateReceiveCount": str(record.receives),
+                        **({"MessageGroupId": record.group} if record.group else {}),
+                    },
                 }
             )
         return records

@@ -146,9 +146,11 @@ EFFECTS = {
     "receive_callback/inbound_stop": opt_requests(41),
     "receive_callback/inbound_start": opt_requests(42),
     "receive_callback/several_events": Effects(("message delivered", "message sent"), queued=(51,)),
+    # Of no message that the bridge sent.
+    "receive_callback/click": Effects(),
     "receive_callback/xml": Effects(("event",)),
     "receive_callback/unknown_event": Effects(("event",)),
-    "receive_callback/other_product": Effects(("event",)),
+    "receive_callback/other_product": Effects(),
     "receive_callback/not_json": Effects(("event",)),
     "receive_callback/no_body": Effects(("event",)),
     "receive_callback/token_in_url": receipt("delivered", 13),

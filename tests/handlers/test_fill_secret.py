@@ -15,13 +15,13 @@ EVENTS = {file.name: file for file in event_files("fill_secret/*")}
 
 
 def test_a_new_stack_gets_a_token_in_each_list_that_has_none(bridge: Bridge) -> None:
-    bridge.put_secret(moengageTokens=["kept"], callbackTokens=[], lookUpTokens=None)
+    bridge.put_secret(moengageTokens=["kept-token-000001"], callbackTokens=[], lookUpTokens=None)
 
     reported = fill(bridge, "create")
 
     secret = secret_of(bridge)
     assert reported["Status"] == "SUCCESS"
-    assert secret["moengageTokens"] == ["kept"]
+    assert secret["moengageTokens"] == ["kept-token-000001"]
     assert (len(secret["callbackTokens"]), len(secret["lookUpTokens"])) == (1, 1)
     assert (secret["eightx8ApiKey"], secret["fullNumberTokens"]) == (
         API_KEY,

@@ -1,27 +1,28 @@
 """The functions when something is missing, broken or away."""
 
 import json
+import time
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import pytest
 
 from local.event_files import (
+    SUB_ACCOUNT,
     TOKENS,
     event_files,
     in_short,
     message_id,
     put_messages,
 )
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-)
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.settings import SettingsError
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
@@ -41,6 +42,7 @@ READ_THE_SECRET = {
     "look_up_message": "look_up_message/masked",
 }
 EVENTS = {file.name: file for file in event_files()}
+EIGHTX8_ID = "bda3d56d-1424-e711-813c-06ed3428fe67"
 DEAD_LETTERS = "OUTCOME_DEAD_LETTER_QUEUE_URL"
 
 
@@ -219,6 +221,40 @@ class TestCallbacks:
 
         assert in_short(refused) == "403 address_not_allowed"
         assert in_short(taken) == "200 recorded"
+
+    def test_a_click_is_shown_with_its_message_without_the_link(self, bridge: Bridge) -> None:
+        sent = json.loads(bridge.handler("send_sms")(EVENTS["send_sms/campaign"].event)["body"])
+        receive = bridge.handler("receive_callback")
+        receipt = EVENTS["receive_callback/receipt_sent"].event
+        body = json.loads(receipt["body"])
+        body["payload"] |= {"clientMessageId": sent["umid"], "umid": EIGHTX8_ID}
+        assert in_short(receive({**receipt, "body": json.dumps(body)})) == "200 recorded"
+        click = json.loads(EVENTS["receive_callback/click"].event["body"])
+        at = timestamp(time.time() - 60)
+        click["payload"] |= {
+            "umid": EIGHTX8_ID,
+            "destination": sent["destination"],
+            "occurredAt": at,
+        }
+
+        # 8x8 repeats a callback whose answer was lost.
+        for _ in range(2):
+            assert in_short(receive({**receipt, "body": json.dumps(click)})) == "200 recorded"
+
+        look_up = {
+            **EVENTS["look_up_message/masked"].event,
+            "pathParameters": {"messageId": sent["umid"]},
+        }
+        shown = json.loads(bridge.handler("look_up_message")(look_up)["body"])
+        assert (shown["eightx8Umid"], shown["clicks"]) == (EIGHTX8_ID, 1)
+        assert "link opened" in [one["event"] for one in shown["history"]]
+        written_down = json.dumps(bridge.items(), default=str) + bridge.log.text
+        assert "2g.to" not in written_down
+        assert "example.com" not in written_down
+        lines = [one for one in bridge.log.lines if one["message"] == "link opened"]
+        assert {(one["campaign_id"], one["sub_account_id"], one["level"]) for one in lines} == {
+            ("campaign-7", SUB_ACCOUNT, "INFO")
+        }
 
 
 class TestForwarding:

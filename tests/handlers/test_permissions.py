@@ -12,7 +12,7 @@ import pytest
 from local.event_files import EventFile, event_files, put_messages
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import Behaviour, answers
-from tests.handlers.conftest import Bridge, good_8x8
+from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
 from tests.template.conftest import read_template
 
 FUNCTIONS = sorted({file.function for file in event_files()})
@@ -80,7 +80,7 @@ def called(
         for key in bridge.items():
             bridge.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": key}})
         for file in files:
-            put_messages(bridge.messages, file.event)
+            put_messages(bridge.messages, file.event, hash_key=HASH_KEY)
         with monkeypatch.context() as recording:
             recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
             handler = bridge.handler(function)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from local.aws import Aws
+from local.deployment import Sam
 from local.processes import ProcessFailedError, run, running
 
 SECONDS_TO_WAIT = 20
@@ -83,3 +85,23 @@ async def test_what_ends_badly_shows_the_tail_of_its_log(tmp_path: Path) -> None
         await run(
             command, log=tmp_path / "log", environment=dict(os.environ), folder=tmp_path, seconds=20
         )
+
+
+async def test_sam_build_has_this_shells_proxies_and_sam_deploy_has_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pip fetches the layer's packages through them; the emulator is on this machine."""
+    program = tmp_path / "sam"
+    program.write_text('#!/bin/sh\nenv > "$SEEN/$1"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("SEEN", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    monkeypatch.setenv("no_proxy", "localhost")
+    sam = Sam(program, tmp_path, tmp_path, Aws("http://127.0.0.1:1", "000000000001"))
+
+    await sam.build()
+    await sam._sam("deploy", seconds=SECONDS_TO_WAIT)
+
+    built, deployed = ((tmp_path / name).read_text().splitlines() for name in ("build", "deploy"))
+    assert {"HTTPS_PROXY=http://proxy.invalid:3128", "no_proxy=localhost"} <= set(built)
+    assert not [line for line in deployed if "proxy" in line.lower()]

@@ -96,6 +96,14 @@ def test_layer_holds_the_pinned_packages_alone() -> None:
     }
 
 
+def test_the_layer_has_the_text_of_every_packages_licence() -> None:
+    without = [
+        folder.name for folder in LAYER.glob("*.dist-info") if not any(folder.glob("**/LICENSE*"))
+    ]
+
+    assert without == []
+
+
 def test_layer_is_compiled_so_that_no_cold_start_has_to() -> None:
     sources = [path for path in LAYER.rglob("*.py") if path.suffix == ".py"]
     assert len(sources) > 100

@@ -139,7 +139,7 @@ def fields_of(query: str) -> set[str]:
     aliases = set(re.findall(r"\bas (\w+)", without_text))
     words = set(re.findall(r"@?\b[A-Za-z]\w*(?:\.\d+)?", without_aliases))
     grammar = {"fields", "filter", "sort", "limit", "stats", "by", "asc", "desc", "or", "in", "and"}
-    functions = {"count", "count_distinct", "latest", "ispresent", "pct", "bin"}
+    functions = {"count", "count_distinct", "sum", "latest", "ispresent", "pct", "bin"}
     return {word.split(".")[0] for word in words} - grammar - functions - aliases
 
 

@@ -14,15 +14,13 @@ from sms_bridge.api.responses import methods_of
 from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.outcome import WAITS
 from sms_bridge.domain.reconciliation import SECONDS_OF_PROOF
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    read_settings,
-)
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 from sms_bridge.storage.aws import MAX_TRIES, READ_TIMEOUT
 from tests.fakes.aws import INDEXES
 from tests.template.conftest import PROJECT, Template

@@ -7,6 +7,7 @@ import pytest
 from sms_bridge.domain.message import InboundMessage, MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -21,7 +22,6 @@ from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import UserProfiles
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.services.sync_opt_out import SyncOptOut
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue

@@ -7,17 +7,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.settings import (
-    CallbackSettings,
-    DispatchMode,
-    DispatchSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-    SendSettings,
-    SettingsError,
-    read_settings,
-)
+from sms_bridge.settings import SettingsError, read_settings
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import DispatchMode, SendSettings
 
 KINDS: list[type[Any]] = [
     SendSettings,

@@ -3,26 +3,18 @@
 import hmac
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.storage.secret import Secret
+
+if TYPE_CHECKING:
+    from sms_bridge.storage.secret import Secret, SecretSource
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-class Secrets(Protocol):
-    """Where the tokens come from, as :class:`sms_bridge.storage.secret.SecretSource`."""
-
-    def get(self) -> Secret:
-        """Return the secret."""
-
-    def get_newer(self, known: Secret) -> Secret:
-        """Return the secret as it is now, where it may be read again."""
-
-
-def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Secret:
+def secret_that_allows(secrets: "SecretSource", check: Callable[["Secret"], None]) -> "Secret":
     """Return the secret by which a request may pass; read anew if a token is not in it yet.
 
     Raises
@@ -35,8 +27,6 @@ def secret_that_allows(secrets: Secrets, check: Callable[[Secret], None]) -> Sec
         check(secret)
     except RefusedError:
         newer = secrets.get_newer(secret)
-        if newer == secret:
-            raise
         check(newer)
         return newer
     return secret
@@ -73,7 +63,7 @@ def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
         raise _unauthorized("The bearer token is not valid.")
 
 
-def require_sender(request: HttpRequest, secret: Secret) -> None:
+def require_sender(request: HttpRequest, secret: "Secret") -> None:
     """Let only those pass who may send, and only once there is a key to send with.
 
     Raises
@@ -86,7 +76,7 @@ def require_sender(request: HttpRequest, secret: Secret) -> None:
         raise RefusedError(Reason.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
 
 
-def require_reader(request: HttpRequest, secret: Secret) -> None:
+def require_reader(request: HttpRequest, secret: "Secret") -> None:
     """Let only those read one message, masked, who may send or look up.
 
     Raises

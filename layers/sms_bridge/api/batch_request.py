@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.fields import FIRST_NAMES
-from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest, JsonObject, read_json
+from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE
+from sms_bridge.api.request import (
+    MAX_BATCH_BYTES,
+    HttpRequest,
+    JsonObject,
+    read_json,
+    read_sub_account_id,
+)
 from sms_bridge.api.send_request import (
     SendingRules,
     read_idempotency_key,
     read_message,
-    read_sub_account_id,
     send_answer,
 )
 from sms_bridge.domain.message import Message, MessageRequest, id_of
@@ -65,16 +70,11 @@ class BatchRequest:
         reasons = Counter(one.reason for one in self.messages if isinstance(one, RefusedError))
         for reason, count in reasons.items():
             logger.warning(
-                "messages refused", code=reason, **metric_fields({Metric.REFUSED: count})
+                "messages refused", reason=reason, **metric_fields({Metric.REFUSED: count})
             )
 
 
 # ----------------------------------------------------------------------------------- the request
-def is_batch(request: HttpRequest) -> bool:
-    """Tell by the URL whether a request is for a batch or for one message."""
-    return request.path.rstrip("/").endswith("/messages/batch")
-
-
 def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchRequest:
     """Read a batch, and check each of its messages as if it came alone.
 
@@ -132,10 +132,14 @@ def _given_messages(pairs: JsonObject, given: dict[str, Any]) -> list[JsonObject
         if name == "messages":
             return [_object(f"messages[{place}]", one) for place, one in enumerate(several)]
         return [JsonObject([("destination", one)]) for one in several]
-    if any(FIRST_NAMES.get(name) == "destination" for name, _ in pairs):
+    if any(_first_name(name) == "destination" for name, _ in pairs):
         # Campaign tools that post one message at a time to this URL do without the list.
         return [JsonObject(pair for pair in pairs if pair[0] not in _NAMES)]
     raise _wrong("messages", "is required, or destinations with a template", Reason.FIELD_MISSING)
+
+
+def _first_name(name: str) -> str | None:
+    return FIRST_NAMES_IN_LOWER_CASE.get(name.lower())
 
 
 def _object(name: str, value: Any) -> JsonObject:
@@ -154,8 +158,8 @@ _NEVER_IN_A_TEMPLATE = {None, "destination"}
 def _with_template(message: JsonObject, template: Sequence[tuple[str, Any]]) -> JsonObject:
     """Return a message with those fields of the template that it leaves empty."""
     own = [pair for pair in message if pair[1] is not None and pair[1] != ""]
-    names = {FIRST_NAMES.get(name) for name, _ in own} | _NEVER_IN_A_TEMPLATE
-    return JsonObject([*own, *(pair for pair in template if FIRST_NAMES.get(pair[0]) not in names)])
+    names = {_first_name(name) for name, _ in own} | _NEVER_IN_A_TEMPLATE
+    return JsonObject([*own, *(pair for pair in template if _first_name(pair[0]) not in names)])
 
 
 def _client_batch_id(value: Any) -> str | None:
@@ -186,7 +190,15 @@ def batch_answer(
     ----------
     taken
         What became of the messages that are not refused; ``None`` for one that was not taken.
+
+    Raises
+    ------
+    RefusedError
+        All were to be taken and none was.
     """
+    if taken and not any(taken):
+        raise RefusedError(Reason.UNAVAILABLE, "No message could be taken. Send the batch again.")
+    batch.log_refusals()
     left = iter(taken)
     answers = []
     for place, (message, given) in enumerate(zip(batch.messages, batch.given, strict=True)):
@@ -222,7 +234,7 @@ def _is_id(text: str) -> bool:
 
 def _rejected(umid: str, given: JsonObject, description: str) -> dict[str, Any]:
     """Return the answer for a message that was not taken; its id names nothing."""
-    values = {FIRST_NAMES.get(name): str(value) for name, value in given}
+    values = {_first_name(name): str(value) for name, value in given}
     number = values.get("destination", "")
     client_message_id = values.get("clientMessageId", "")
     return {

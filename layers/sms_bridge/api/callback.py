@@ -1,4 +1,4 @@
-"""8x8's callbacks: delivery receipts, inbound SMS, and events that the bridge does not understand.
+"""8x8's callbacks: delivery receipts, inbound SMS, clicks, and events that are not understood.
 
 Everything is cut and checked here, so that no field can fill an item, a log or a report.
 """
@@ -7,14 +7,26 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
-from sms_bridge.providers.eightx8_errors import error_code_of, state_of_receipt, words_of
-
-Callback = Receipt | InboundMessage | UnknownEvent
+from sms_bridge.domain.message import (
+    Click,
+    InboundMessage,
+    OtherEvent,
+    Receipt,
+    UnknownEvent,
+    is_message_id,
+)
+from sms_bridge.providers.eightx8_errors import (
+    error_code_of,
+    state_of_receipt,
+    time_of,
+    words_of,
+)
+from sms_bridge.services.receive import CallbackEvent
 
 # A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
 _MAX_KEPT_CHARACTERS = 64 * 1024
@@ -30,14 +42,27 @@ _UMID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SUB_ACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}", re.ASCII)
 _EVENT_TYPE = re.compile(r"[a-z0-9_.-]{1,60}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+# Seven digits and more, however they are parted, may be a phone number, but not within a UUID or a
+# time.
+_MAYBE_A_NUMBER = re.compile(
+    r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}(?:-[0-9]{2}){2}T[0-9:.]{5,18})"
+    r"|[0-9](?:[ ()/.-]{0,3}[0-9]){6,}",
+    re.ASCII | re.IGNORECASE,
+)
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
+_COUNT = re.compile(r"([0-9]{1,3})(\.0)?", re.ASCII)
 
 # What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
 # keeps an SMS for longer.
 _MAX_AGE = 7 * 86_400
 
+# Arrays and envelopes around an event.
+_MAX_DEPTH = 5
 
-def read_callback(content: str, received_at: float) -> list[Callback]:
+
+def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
     """Read a callback. Nothing is refused: 8x8 would only send it again and then give up.
 
     Parameters
@@ -50,45 +75,69 @@ def read_callback(content: str, received_at: float) -> list[Callback]:
     Returns
     -------
     list
-        At least one event. One that is not understood is kept as it came.
+        At least one event.
     """
     try:
-        body = json.loads(content, object_hook=_with_names_in_lower_case)
+        body = json.loads(content, strict=False)
     except (ValueError, RecursionError):
         kind = "xml" if content.lstrip().startswith("<") else ""
         return [_unknown(content, kind)]
-    if isinstance(body, list) and body:
-        # Each as it came, so that one that is not understood can be kept alone.
-        texts = map(json.dumps, json.loads(content))
-        return [_event(one, text, received_at) for one, text in zip(body, texts, strict=True)]
-    return [_event(body, content, received_at)]
+    events = list(_events_in(body))
+    if len(events) == 1:
+        return [_event(events[0], content, received_at)]
+    # Each as it came, so that one that is not understood can be kept alone.
+    return [_event(one, json.dumps(one), received_at) for one in events]
 
 
-def _with_names_in_lower_case(pairs: dict[str, Any]) -> dict[str, Any]:
-    return {name.lower(): value for name, value in pairs.items()}
+def _events_in(body: object, depth: int = 0) -> Iterator[object]:
+    """Return what may be an event, out of arrays and of envelopes that have one field."""
+    inner = body
+    if isinstance(body, dict) and len(body) == 1:
+        [inner] = body.values()
+    if depth == _MAX_DEPTH or not isinstance(inner, dict | list) or not inner:
+        yield body
+    elif isinstance(inner, list):
+        for one in inner:
+            yield from _events_in(one, depth + 1)
+    elif inner is body:
+        yield body
+    else:
+        yield from _events_in(inner, depth + 1)
 
 
-def _event(body: object, content: str, received_at: float) -> Callback:
+def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     event = _object(body)
     # Without an envelope a receipt is still a receipt.
     payload = _object(event.get("payload", event))
-    event_type = _text(event.get("eventtype")).lower()
-    if _text(event.get("namespace")).lower() not in ("sms", ""):
-        payload = {}  # another of 8x8's products, whose payloads look alike
-    if event_type in ("outbound_message_status_changed", "") and _names_a_message(payload):
+    event_type = _text(event.get("eventtype")).strip().lower()
+    namespace = _text(event.get("namespace")).strip().lower()
+    if namespace == "chatapps":
+        return OtherEvent(event_type="chatapps")  # whose payloads look alike
+    if "surveyid" in event and _umid(event):
+        return OtherEvent(event_type="survey_answers")
+    if namespace not in ("sms", ""):
+        payload = {}
+    name = _plain_name(event_type)
+    if name in ("outboundmessagestatuschanged", "") and _names_a_message(payload):
         return _receipt(payload, received_at)
-    if event_type == "inbound_message_received" and _umid(payload) and _sub_account_id(payload):
+    if name == "inboundmessagereceived" and _umid(payload) and _sub_account_id(payload):
         return _inbound(payload, received_at)
+    if name == "shorturlclicked" and _umid(payload):
+        return _click(payload, received_at)
     return _unknown(content, event_type)
 
 
 def _unknown(content: str, event_type: str) -> UnknownEvent:
-    key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    kept = _MAYBE_A_NUMBER.sub(lambda found: found[1] or "***", content[:_MAX_KEPT_CHARACTERS])
     return UnknownEvent(
-        key=key,
+        key=_hash(kept, 32),
         event_type=event_type if _EVENT_TYPE.fullmatch(event_type) else "",
-        content=_text(content[:_MAX_KEPT_CHARACTERS]),
+        content=_text(kept),
     )
+
+
+def _hash(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def _names_a_message(payload: dict[str, Any]) -> bool:
@@ -102,7 +151,7 @@ def _message_id(payload: dict[str, Any]) -> str:
 
 
 def _umid(payload: dict[str, Any]) -> str:
-    return _matching(_UMID, payload.get("umid"))
+    return _matching(_UMID, payload.get("umid")).lower()
 
 
 def _sub_account_id(payload: dict[str, Any]) -> str:
@@ -110,7 +159,8 @@ def _sub_account_id(payload: dict[str, Any]) -> str:
 
 
 def _state(payload: dict[str, Any]) -> str:
-    return _word(_object(payload.get("status")).get("state")).lower()
+    status = payload.get("status")
+    return _word(status if isinstance(status, str) else _object(status).get("state")).lower()
 
 
 def _receipt(payload: dict[str, Any], received_at: float) -> Receipt:
@@ -125,7 +175,7 @@ def _receipt(payload: dict[str, Any], received_at: float) -> Receipt:
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
         detail=_word(status.get("detail")),
-        at=_word(status.get("timestamp")),
+        at=time_of(status.get("timestamp")),
         received_at=received_at,
         error_code=error_code,
         error_message=words_of(status.get("errormessage")),
@@ -149,8 +199,26 @@ def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage:
     )
 
 
+def _click(payload: dict[str, Any], received_at: float) -> Click:
+    occurred_at = payload.get("occurredat")
+    return Click(
+        umid=_umid(payload),
+        destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
+        key=_hash(_text(payload.get("eventid")) or _text(occurred_at), 8),
+        at=_moment(occurred_at, received_at),
+    )
+
+
 def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    """Return an object's fields by their plain names; anything else has none."""
+    if not isinstance(value, dict):
+        return {}
+    return {_plain_name(name): field for name, field in value.items()}
+
+
+def _plain_name(name: str) -> str:
+    """``eventType``, ``EventType`` and ``event_type`` are the same."""
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _text(value: object) -> str:
@@ -166,9 +234,8 @@ def _text(value: object) -> str:
 
 
 def _word(value: object) -> str:
-    """Read a short word of 8x8's: a state, a detail, a time."""
-    text = _text(value).strip()[:_MAX_WORD]
-    return text if text.isprintable() else ""
+    """Read a short word of 8x8's: a state, a detail, an encoding."""
+    return words_of(value)[:_MAX_WORD]
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str:
@@ -194,15 +261,14 @@ def _moment(value: object, received_at: float) -> float:
 
 def _amount(value: object) -> str:
     """Return a price as a plain decimal number, empty for what is none."""
-    try:
-        amount = Decimal(_text(value))
-    except InvalidOperation:
-        return ""
-    text = f"{amount:f}" if amount.is_finite() and 0 <= amount < 10**9 else ""
-    return text if len(text) <= _MAX_WORD else ""
+    text = _text(value).strip()
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    amount = Decimal(text) if _AMOUNT.fullmatch(text) else Decimal("NaN")
+    plain = f"{amount:f}" if amount.is_finite() and amount < 10**9 else ""
+    return plain if len(plain) <= _MAX_WORD else ""
 
 
 def _count(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1000:
-        return value
-    return 0
+    count = _COUNT.fullmatch(_text(value).strip())
+    return int(count[1]) if count else 0

@@ -24,8 +24,9 @@ NAMES = {
     "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
 }
 
-# A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name.
-_MACRO = r"(?i)moesms_\w"
+# A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name. (Here in
+# lower case.)
+_MACRO = r"moe_?sms|m(oe?e?|eo)[ _-]?(?=s?m)[sm]{2,4}_"
 NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
@@ -54,7 +55,9 @@ class Fields:
         self._used: dict[str, str] = {}
         self._given: dict[str, list[tuple[str, Any]]] = {}
         for pair in pairs:
-            self._given.setdefault(FIRST_NAMES.get(pair[0], ""), []).append(pair)
+            self._given.setdefault(FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(
+                pair
+            )
 
     def has(self, first_name: str) -> bool:
         return first_name in self._given
@@ -128,8 +131,9 @@ _LONG_NUMBER = r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}"
 
 def is_macro(value: Any) -> bool:
     several = value if isinstance(value, list) else [value]
-    texts = (one for one in several if isinstance(one, str) and "_" in one)
-    return any(re.search(_MACRO, text) for text in texts)
+    texts = (one.lower() for one in several if isinstance(one, str))
+    # Nearly all are passed over without a search.
+    return any(("sm" in one or "ms" in one) and re.search(_MACRO, one) for one in texts)
 
 
 def _string(value: Any) -> str:
@@ -168,8 +172,8 @@ def _number(value: Any) -> str:
     raise _WrongError("must be a phone number of 7 to 15 digits with its country code")
 
 
-# All but line breaks, and the two others that keyboards or GSM-7 have.
-_CONTROL_CHARACTER = r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]"
+# All but line breaks, and the two others that keyboards or GSM-7 have; and what is no character.
+_CONTROL_CHARACTER = r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]"
 
 # Letters by their category, but nobody sees them.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -296,6 +300,8 @@ OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clie
 FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
     name: name for name in OPTIONS
 }
+
+FIRST_NAMES_IN_LOWER_CASE = {name.lower(): first for name, first in FIRST_NAMES.items()}
 
 _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "destination": _number,

@@ -9,9 +9,9 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.phone_number import NUMBER, masked
+from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
-from sms_bridge.services.interfaces import Position
 from sms_bridge.services.look_up import Page, Wanted
 
 _LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
@@ -115,6 +115,7 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
         "dltTemplateId": message.dlt_template_id,
         "encoding": message.encoding,
         "segments": message.segments,
+        "clicks": len(message.clicks),
         "reason": message.reason,
         "eightx8Code": message.eightx8_code,
         "eightx8ErrorId": message.eightx8_error_id,
@@ -144,6 +145,7 @@ def _history(message: Message) -> list[dict[str, Any]]:
             "event": "outcome given up",
             "reason": message.outcome_given_up,
         },
+        *({"at": at, "event": "link opened"} for at in message.clicks),
     ]
     known = sorted((step for step in steps if step["at"]), key=lambda step: float(step["at"]))
     return [

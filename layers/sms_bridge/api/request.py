@@ -2,12 +2,14 @@
 
 import base64
 import json
+import re
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl, unquote_plus
 
-from sms_bridge.api.errors import Reason, RefusedError
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
@@ -16,6 +18,7 @@ MAX_BATCH_BYTES = 1024 * 1024
 _MAX_CALLBACK_BYTES = 6 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
+_DAMAGED_GZIP = "\x1f"
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -67,8 +70,8 @@ class HttpRequest:
         A header that was sent twice arrives as one, joined by a comma.
         """
         several = self.headers.get("content-type", "").split(",")
-        types = {one.partition(";")[0].strip().lower() for one in several}
-        return types.pop() if len(types) == 1 else "several content types"
+        types = {one.partition(";")[0].strip().lower() for one in several} - {""}
+        return types.pop() if len(types) == 1 else "several content types" if types else ""
 
     def query(self, name: str) -> str:
         """Return a parameter of the query string, empty where it is missing."""
@@ -115,7 +118,7 @@ class HttpRequest:
     def _content(self, most: int) -> bytes:
         """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""
         if not self.body_is_base64:
-            if self._is_packed():
+            if self._is_packed() or self.body.startswith(_DAMAGED_GZIP):
                 raise RefusedError(
                     Reason.CONTENT_TYPE_UNSUPPORTED,
                     "The compressed body arrived damaged: send it without Content-Encoding.",
@@ -162,8 +165,32 @@ class JsonObject(list[tuple[str, Any]]):
     """A JSON object as names and values: a field that stands twice must not go unnoticed."""
 
 
-def read_fields(request: HttpRequest) -> JsonObject:
+def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -> str:
+    """Return the sub-account in the URL.
+
+    Raises
+    ------
+    RefusedError
+        It is none of the stack's.
+    """
+    sub_account_id = request.path_parameters.get("subAccountId", "")
+    if sub_account_id not in sub_account_ids:
+        raise RefusedError(
+            Reason.SUB_ACCOUNT_NOT_ALLOWED,
+            "The sub-account in the URL is not one of those this bridge may use.",
+            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
+        )
+    return sub_account_id
+
+
+def read_fields(request: HttpRequest, names: Container[str]) -> JsonObject:
     """Return the names and values of a body, which may be a JSON object or a form.
+
+    Parameters
+    ----------
+    names
+        All fields' names in lower case. In a form whose values are not escaped, another name is
+        part of a value.
 
     Raises
     ------
@@ -171,7 +198,7 @@ def read_fields(request: HttpRequest) -> JsonObject:
         When it is neither.
     """
     if request.media_type == _FORM:
-        return JsonObject(_read_form(request.text()))
+        return JsonObject(_read_form(request.text(), names))
     if _may_be_json(request.media_type):
         return _read_json(request.text())
     raise _unsupported(request, f"application/json or {_FORM}")
@@ -226,7 +253,12 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _read_form(text: str) -> list[tuple[str, Any]]:
+# What every way of escaping leaves as it is, and escapes. Anything else was not escaped, nor was
+# the + before a phone number.
+_ESCAPED = re.compile(r"(?!\+)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
+
+
+def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
     if text.lstrip().startswith("{"):
         raise RefusedError(
             Reason.BODY_INVALID,
@@ -236,9 +268,15 @@ def _read_form(text: str) -> list[tuple[str, Any]]:
     if len(pairs) > _MAX_FORM_FIELDS:
         raise RefusedError(Reason.BODY_INVALID, "The body is not a valid form.")
     try:
-        return [_read_pair(pair) for pair in pairs]
+        fields = [_read_pair(pair) for pair in pairs]
     except UnicodeDecodeError:
         raise RefusedError(Reason.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
+    # "See https://example.com/?a=1&b=2" would be cut off as well.
+    if any(name.lower() not in names for name, _ in fields) and not all(
+        _ESCAPED.fullmatch(pair.partition("=")[2]) for pair in pairs
+    ):
+        raise _not_escaped()
+    return fields
 
 
 def _read_pair(pair: str) -> tuple[str, str]:
@@ -248,9 +286,13 @@ def _read_pair(pair: str) -> tuple[str, str]:
     """
     name, is_pair, text = pair.partition("=")
     name = unquote_plus(name, errors="strict")
-    if not is_pair or any(map(str.isspace, name)) or (" " in text and "+" in text):
-        raise RefusedError(
-            Reason.BODY_INVALID,
-            "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25.",
-        )
+    if not is_pair or any(map(str.isspace, name)) or (re.search(r"[\s=]", text) and "+" in text):
+        raise _not_escaped()
     return name, unquote_plus(text, errors="strict")
+
+
+def _not_escaped() -> RefusedError:
+    return RefusedError(
+        Reason.BODY_INVALID,
+        "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25.",
+    )

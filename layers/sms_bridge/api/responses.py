@@ -4,6 +4,7 @@ import functools
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,18 @@ UNAVAILABLE = RefusedError(Reason.UNAVAILABLE, "The bridge cannot take the reque
 OUT_OF_TIME = RefusedError(Reason.UNAVAILABLE, "It took too long; this request sent nothing.")
 
 Handler = Callable[[dict[str, Any], object], Response]
+
+# Whoever knows the URL can cause these without end, and each line costs as much as the call.
+_STRANGERS = frozenset(
+    {
+        Reason.UNAUTHORIZED,
+        Reason.ADDRESS_NOT_ALLOWED,
+        Reason.NOT_FOUND,
+        Reason.METHOD_NOT_ALLOWED,
+    }
+)
+_LINES_A_MINUTE = 10
+_now = time.monotonic
 
 
 def json_response(
@@ -53,12 +66,39 @@ def refusal_response(refusal: RefusedError, error_id: str) -> Response:
     return json_response(body, refusal.status, refusal.headers)
 
 
+class RefusalLines:
+    """Decides which refusals are a log line: all but a flood of strangers' requests.
+
+    Of those a function writes ten lines a minute; what comes beyond is counted in the next line.
+    """
+
+    def __init__(self) -> None:
+        self._minute = 0
+        self._lines: Counter[Reason] = Counter()
+        self._counted: Counter[Reason] = Counter()
+
+    def count(self, reason: Reason) -> int:
+        """Count a refusal; returns for how many its line stands, 0 where it gets none."""
+        if reason not in _STRANGERS:
+            return 1
+        minute = int(_now() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._lines.clear()
+        self._counted[reason] += 1
+        if self._lines[reason] == _LINES_A_MINUTE:
+            return 0
+        self._lines[reason] += 1
+        return self._counted.pop(reason)
+
+
 def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
     """Make a Lambda handler of a function that answers a request.
 
     A refusal becomes its 4xx or 503. Any other exception becomes a 503, so that the caller never
     meets a bare 500; its type and place are logged, but not its text, which could hold a number.
     """
+    lines = RefusalLines()
 
     @functools.wraps(answer)
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
@@ -68,13 +108,14 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
             return answer(request)
         except RefusedError as refusal:
             error_id = new_id()
-            logger.warning(
-                "request refused",
-                code=refusal.reason,
-                error_id=error_id,
-                fields=[error.field for error in refusal.errors],
-                **metric_fields({Metric.REFUSED: 1}),
-            )
+            if count := lines.count(refusal.reason):
+                logger.warning(
+                    "request refused",
+                    reason=refusal.reason,
+                    error_id=error_id,
+                    fields=[error.field for error in refusal.errors] or None,
+                    **metric_fields({Metric.REFUSED: count}),
+                )
             return refusal_response(refusal, error_id)
         except OutOfTimeError:
             error_id = new_id()
@@ -112,6 +153,11 @@ _NOT_OFFERED = (
 def methods_of(path: str) -> tuple[str, ...]:
     """Return the methods that a path allows, none where there is nothing at it."""
     return next((methods for route, methods in _ROUTES if route.fullmatch(path)), ())
+
+
+def is_batch(request: HttpRequest) -> bool:
+    """Tell by the URL whether a request to send is for a batch."""
+    return request.path.rstrip("/").endswith("/messages/batch")
 
 
 def not_offered(method: str, path: str) -> str:

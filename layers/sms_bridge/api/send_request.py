@@ -6,10 +6,16 @@ from typing import Any
 from urllib.parse import quote
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.fields import NOT_FILLED, OPTIONS, Fields, is_macro
-from sms_bridge.api.request import HttpRequest, read_fields
+from sms_bridge.api.fields import (
+    FIRST_NAMES_IN_LOWER_CASE,
+    NOT_FILLED,
+    OPTIONS,
+    Fields,
+    is_macro,
+)
+from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
-from sms_bridge.domain.phone_number import is_in_countries
+from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
 
@@ -64,25 +70,8 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     """
     sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
     idempotency_key = read_idempotency_key(request)
-    return read_message(read_fields(request), rules, sub_account_id, idempotency_key)
-
-
-def read_sub_account_id(request: HttpRequest, sub_account_ids: Sequence[str]) -> str:
-    """Return the sub-account in the URL.
-
-    Raises
-    ------
-    RefusedError
-        It is none of the stack's.
-    """
-    sub_account_id = request.path_parameters.get("subAccountId", "")
-    if sub_account_id not in sub_account_ids:
-        raise RefusedError(
-            Reason.SUB_ACCOUNT_NOT_ALLOWED,
-            "The sub-account in the URL is not one of those this bridge may use.",
-            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
-        )
-    return sub_account_id
+    pairs = read_fields(request, FIRST_NAMES_IN_LOWER_CASE)
+    return read_message(pairs, rules, sub_account_id, idempotency_key)
 
 
 def read_message(
@@ -116,7 +105,7 @@ def read_message(
     dlt_template_id = fields.read("dltTemplateId")
 
     fields.refuse_if_wrong()
-    assert destination is not None and text is not None  # noqa: S101, PT018
+    assert destination is not None and text is not None  # noqa: S101, PT018  # nosec B101
     _check_size(text, options, fields)
     _check_country(destination, options, rules, fields)
     return MessageRequest(
@@ -153,13 +142,15 @@ def _check_country(
 ) -> None:
     if not rules.country_calling_codes:
         return
+    may_be = {destination}
     if "country" in options and not destination.startswith("+"):
-        # 8x8 may read such a number as a national one, so that its first digits prove nothing.
-        message = "must be international, with +, because this bridge limits the countries"
-    elif not is_in_countries(destination, rules.country_calling_codes):
-        message = "is in a country that this bridge may not send to"
-    else:
+        # 8x8 may read it as a national number or as an international one.
+        may_be = readings(destination, options["country"])
+    if may_be and all(is_in_countries(one, rules.country_calling_codes) for one in may_be):
         return
+    message = "is in a country that this bridge may not send to"
+    if may_be != {destination}:
+        message += ", or may be: write it with + and its country code"
     name = fields.name_of("destination")
     raise RefusedError(
         Reason.COUNTRY_NOT_ALLOWED, f"The recipient {message}.", FieldError(name, message)

@@ -148,7 +148,7 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class UnknownEvent:
-    """A callback that the bridge does not understand, kept as it came.
+    """A callback that the bridge does not understand, kept without the numbers in it.
 
     Attributes
     ----------
@@ -159,6 +159,35 @@ class UnknownEvent:
     key: str
     event_type: str
     content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Click:
+    """Somebody opened a link that 8x8 had shortened. The link itself is not kept.
+
+    Attributes
+    ----------
+    umid
+        8x8's id of the message; the event names no other.
+    destination
+        The recipient, by whom the message is found.
+    key
+        The same for an event that 8x8 repeats.
+    at
+        When, seconds since the epoch; 0 in doubt.
+    """
+
+    umid: str
+    destination: str
+    key: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class OtherEvent:
+    """An event of 8x8's that has nothing to do with the bridge's messages; it is not kept."""
+
+    event_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -204,6 +233,8 @@ class Message:
         Who alone may report it, and for how long.
     outcome_given_up, outcome_given_up_at
         Why it was moved to the dead-letter queue, and when.
+    clicks
+        When its links were opened, 0 where that is in doubt.
     """
 
     id: str
@@ -243,6 +274,7 @@ class Message:
     outcome_given_up: str = ""
     outcome_given_up_at: float = 0.0
     receipts: tuple[Receipt, ...] = ()
+    clicks: tuple[float, ...] = ()
 
     @property
     def outcome_is_open(self) -> bool:

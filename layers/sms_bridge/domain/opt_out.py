@@ -8,6 +8,9 @@ from enum import StrEnum
 from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
 
+Person = tuple[str, str]
+"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
+
 
 class OptRequest(StrEnum):
     """What a person asked for by an SMS."""
@@ -41,11 +44,12 @@ OPTED_OUT = SendResult(
 _MAX_CHARACTERS = 200
 
 # Marks without which a word stays the same word: accents, which fall away in capitals and on many
-# keyboards; Arabic vowel marks and the stroke that lengthens a word; what makes a symbol an emoji
-# or a keycap, and skin tones. Marks of other scripts (Hindi, Thai) are letters.
+# keyboards; Hebrew points; Arabic vowel marks, hamzas and the stroke that lengthens a word; what
+# makes a symbol an emoji or a keycap, and skin tones. Marks of other scripts (Hindi, Thai) are
+# letters.
 _MARKS = (
-    "[\u0300-\u036f\u0640\u064b-\u0652\u20e3\ufe00-\ufe0f\U0001f3fb-\U0001f3ff"
-    "\U000e0100-\U000e01ef]"
+    "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c2\u05c4-\u05c7\u0640\u064b-\u0655\u20e3"
+    "\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]"
 )
 
 # Of these categories of Unicode is what stands between words: blanks, punctuation, symbols.
@@ -83,10 +87,10 @@ def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> float:
 
 
 def _comparable(text: str) -> str:
-    """Return a text's words, in the form that all spellings of them share.
+    """Return a text in the form that all spellings of it share.
 
-    Case, width, accents, joiners and what stands around or between the words make no difference.
-    A text without words is its symbols.
+    Case, width, accents, joiners and what stands around, between or within the words make no
+    difference, nor does saying them again. A text without words is its symbols.
     """
     # Taken apart, so that accents stand alone; casefold may put new ones there (Turkish İ).
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
@@ -95,7 +99,7 @@ def _comparable(text: str) -> str:
     text = "".join(one for one in text if unicodedata.category(one) != "Cf")
     text = unicodedata.normalize("NFKC", text)
     words = "".join(one if _is_of_a_word(one) else " " for one in text).split()
-    return " ".join(words or text.split())
+    return "".join(dict.fromkeys(words or text.replace(" ", "")))
 
 
 def _is_of_a_word(character: str) -> bool:

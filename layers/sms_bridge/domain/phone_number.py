@@ -52,6 +52,15 @@ def international(number: str, country: str = "") -> str:
     return _parsed(number, country) or number
 
 
+def readings(number: str, country: str) -> set[str]:
+    """Return the valid numbers, in E.164, that a number without a plus may be.
+
+    It may be a national one of the country, or an international one.
+    """
+    found = {_parsed(number, country), _parsed(f"+{number}", None)}
+    return {one for one in found if one}
+
+
 def e164(number: str, country: str = "") -> str:
     """Return the one form of a person's number, by which people are compared and found again.
 

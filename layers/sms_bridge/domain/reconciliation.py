@@ -1,9 +1,9 @@
 """Which messages are stuck, and what to do about them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import FINAL, State
 
 # The send queue may be slow.
@@ -176,3 +176,37 @@ def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
 
 def _age(moment: float, now: float) -> float:
     return now - moment if moment else float("inf")
+
+
+# -------------------------------------------------------------------------- exports of 8x8's log
+@dataclass(frozen=True, slots=True, repr=False)
+class ExportJob:
+    """An export that 8x8 was asked for.
+
+    Attributes
+    ----------
+    since, asked_at
+        The span that it covers, seconds since the epoch.
+    """
+
+    sub_account_id: str
+    job_id: str
+    since: float
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LogExport:
+    """What an export of 8x8's log shows of some messages.
+
+    Attributes
+    ----------
+    receipts
+        By the bridge's ids, what the log says of a message, as a receipt would.
+    newest
+        When the newest message was created of those rows that prove how far the log has got;
+        seconds since the epoch, 0 where there is none.
+    """
+
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    newest: float = 0.0

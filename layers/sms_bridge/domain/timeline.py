@@ -33,6 +33,7 @@ def timeline_of(message: Message) -> list[tuple[str, str]]:
         *_attempts_of(message),
         *((receipt.received_at, _receipt_of(receipt)) for receipt in message.receipts),
         *_outcome_of(message),
+        *((at, "a link in it was opened") for at in message.clicks),
     ]
     # At the same time, in the order above.
     known = sorted((event for event in events if event[0]), key=lambda event: event[0])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
@@ -16,26 +16,19 @@ from sms_bridge.providers.eightx8_errors import (
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
 
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import ApiKeys
+
 # Less time than this is not worth a try: it would end as ambiguous.
 MIN_SECONDS_FOR_A_TRY = 0.25
 
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-class ApiKeys(Protocol):
-    """Where 8x8's API key comes from."""
-
-    def api_key(self) -> str:
-        """Return the key."""
-
-    def api_key_after_refusal(self, refused: str) -> str:
-        """Return the key as it is now, after 8x8 refused the one that was used."""
-
-
 class EightX8:
     """Sends messages through 8x8."""
 
-    def __init__(self, connections: Connections, api_keys: ApiKeys) -> None:
+    def __init__(self, connections: Connections, api_keys: "ApiKeys") -> None:
         self._connections = connections
         self._api_keys = api_keys
 
@@ -108,7 +101,7 @@ class EightX8:
 
 
 def ask_with_key(
-    api_keys: ApiKeys, ask: Callable[[str], Answer], *, again: Callable[[], bool] = lambda: True
+    api_keys: "ApiKeys", ask: Callable[[str], Answer], *, again: Callable[[], bool] = lambda: True
 ) -> Answer:
     """Ask 8x8. A refused key is read anew and, if it has changed, tried once more.
 

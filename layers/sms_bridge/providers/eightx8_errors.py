@@ -8,14 +8,14 @@ descriptions go to MoEngage and into logs.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
 
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Answer
 
 
@@ -134,29 +134,12 @@ ERROR_CODES = {
 
 _MAX_WORDS = 200
 _MAX_ID = 100
-_LONG_NUMBER = re.compile(r"\d(?:[ ().-]?\d){5,}")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Row:
-    """A row of the table.
-
-    Attributes
-    ----------
-    said
-        By 8x8: ``HTTP 503``, ``code 1002``, ``state undelivered``, ...
-    means
-        A verdict about a request, or a state.
-    """
-
-    said: str
-    means: str
-    reason: str = ""
-    description: str = ""
+_LONG_NUMBER = re.compile(r"\d(?:[\W_]{0,2}\d){5,}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 
 
 def results() -> dict[str, SendResult]:
-    """Return what can come of a request, by what 8x8 said."""
+    """Return what can come of a request by what 8x8 said, for documents."""
     return {
         **{f"200 {code}": result for code, result in RESULTS_BY_STATUS_CODE.items()},
         "200, unreadable": UNREADABLE,
@@ -169,17 +152,6 @@ def results() -> dict[str, SendResult]:
         "no answer in time": TIMEOUT,
         "connection lost": CONNECTION_LOST,
     }
-
-
-def rows() -> Iterator[Row]:
-    """Return the whole table, for documents."""
-    for said, result in results().items():
-        yield Row(said, result.verdict, result.reason, result.description)
-    for word, state in STATES.items():
-        yield Row(f"state {word}", state)
-    for code, (state, words) in ERROR_CODES.items():
-        reason = f"eightx8_{state}_{code}" if state in FINAL else ""
-        yield Row(f"state undelivered, errorCode {code}", state, reason, words)
 
 
 # -------------------------------------------------------------------------------------- requests
@@ -245,7 +217,7 @@ def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
     return replace(
         known or UNREADABLE,
         http_status=http_status,
-        umid=_id(body.get("umid")),
+        umid=_id(body.get("umid")).lower(),
         encoding=_id(body.get("encoding")),
     )
 
@@ -299,3 +271,9 @@ def words_of(value: object) -> str:
     text = value[:_MAX_WORDS].encode("utf-8", "replace").decode()
     text = "".join(one if one.isprintable() else " " for one in text)
     return _LONG_NUMBER.sub("***", text).strip()
+
+
+def time_of(value: object) -> str:
+    """Return a time as 8x8 wrote it (ISO 8601), empty for what is none."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _TIME.fullmatch(text) else ""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
 import urllib3
@@ -14,6 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Receipt
+from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import (
     DetailsFailedError,
@@ -21,15 +23,18 @@ from sms_bridge.errors import (
     ExportFailedError,
     NoExportError,
 )
-from sms_bridge.providers.eightx8 import ApiKeys, ask_with_key, authorization, messages_path
+from sms_bridge.providers.eightx8 import ask_with_key, authorization, messages_path
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     json_object,
     state_of_receipt,
+    time_of,
     words_of,
 )
 from sms_bridge.providers.http import Answer, Connections, Payload
-from sms_bridge.services.interfaces import LogExport
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import ApiKeys
 
 # ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
@@ -42,7 +47,7 @@ class MessageDetails:
     def __init__(
         self,
         connections: Connections,
-        api_keys: ApiKeys,
+        api_keys: "ApiKeys",
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -120,8 +125,8 @@ _HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
 
 _OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
-# A quote too many, say: the message must not seem absent.
-_NO_PART_OF_AN_ID = re.compile(r"[^0-9a-f-]")
+# A quote too many or dashes that are missing, say: the message must not seem absent.
+_NO_PART_OF_AN_ID = re.compile(r"[^0-9a-f]")
 
 
 class LogExports:
@@ -140,7 +145,7 @@ class LogExports:
     def __init__(
         self,
         connections: Connections,
-        api_keys: ApiKeys,
+        api_keys: "ApiKeys",
         connect: Callable[[str], Connections] = lambda url: Connections(url, connect_timeout=2.0),
     ) -> None:
         self._connections = connections
@@ -199,7 +204,7 @@ class LogExports:
         ExportFailedError
             It could not be read this time.
         """
-        wanted = frozenset(message_ids)
+        wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}
         newest = 0.0
         try:
@@ -208,7 +213,7 @@ class LogExports:
                 if row.get("direction") == _OUTBOUND:
                     created = _seconds_of(row.get("createdat", ""))
                     newest = max(newest, created if created <= asked_at else 0.0)
-                if (name := _NO_PART_OF_AN_ID.sub("", row[_OUR_ID].lower())) in wanted:
+                if name := wanted.get(_digits_of(row[_OUR_ID])):
                     receipts[name] = _later(receipts.get(name), _receipt(row, name, received_at))
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
@@ -287,6 +292,10 @@ def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
             yield dict(zip(names, row, strict=True))
 
 
+def _digits_of(message_id: str) -> str:
+    return _NO_PART_OF_AN_ID.sub("", message_id.lower())
+
+
 def _lines(text: io.TextIOBase) -> Iterator[str]:
     while line := text.readline(_MAX_LINE):
         if len(line) == _MAX_LINE:
@@ -304,16 +313,16 @@ def _seconds_of(created: str) -> float:
 
 
 def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receipt:
-    state = row.get("status_value", "").strip().lower()[:20]
+    state = words_of(row.get("status_value", "")).lower()[:20]
     error_code = error_code_of(row.get("status_errorcode", ""))
     return Receipt(
-        umid=row.get("umid", "").strip()[:100],
+        umid=row.get("umid", "").strip().lower()[:100],
         client_message_id=message_id,
-        sub_account_id=row.get("subaccountid", ""),
+        sub_account_id=row.get("subaccountid", "").strip()[:50],
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
         detail=words_of(row.get("status_details", "")),
-        at=row.get("status_timestamp", "")[:40],
+        at=time_of(row.get("status_timestamp", "")),
         received_at=received_at,
         error_code=error_code,
         error_message=words_of(row.get("status_errormessage", "")),

@@ -6,27 +6,29 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.opt_out import OPTED_OUT, Person
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
+from sms_bridge.domain.queued import QueuedMessage
+from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.interfaces import (
-    Attempt,
-    BatchSender,
-    MessageStore,
-    OptOuts,
-    OutcomeQueue,
-    Person,
-    QueuedMessage,
-    SendQueue,
-)
 from sms_bridge.services.log_lines import Accepted, log_accepted, log_attempt, seconds_since
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import (
+        BatchSender,
+        MessageStore,
+        OptOuts,
+        OutcomeQueue,
+        SendQueue,
+    )
 
 # Kept back from the time for 8x8, to record the result of every message.
 _SECONDS_TO_RECORD = 15.0
@@ -88,11 +90,11 @@ class DispatchMessages:
         self,
         plan: DispatchPlan,
         *,
-        messages: MessageStore,
-        send_queue: SendQueue,
-        outcomes: OutcomeQueue,
-        opt_outs: OptOuts,
-        sender: BatchSender,
+        messages: "MessageStore",
+        send_queue: "SendQueue",
+        outcomes: "OutcomeQueue",
+        opt_outs: "OptOuts",
+        sender: "BatchSender",
         clock: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,

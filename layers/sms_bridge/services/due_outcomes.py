@@ -1,10 +1,15 @@
 """Queues the outcome of a message, when one is due."""
 
+from typing import TYPE_CHECKING
+
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
-from sms_bridge.services.interfaces import Effect, OutcomeQueue, Recorded
+from sms_bridge.domain.recorded import Effect, Recorded
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import OutcomeQueue
 
 
-def queue_outcome(queue: OutcomeQueue, recorded: Recorded, now: float) -> None:
+def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None:
     """Queue the outcome that was just recorded, if it has to be reported.
 
     Parameters

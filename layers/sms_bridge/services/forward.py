@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, NewId, Outcome, new_id
@@ -16,14 +17,12 @@ from sms_bridge.domain.outcome import (
     is_exhausted,
     seconds_before_next_try,
 )
+from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    DeliveryReports,
-    MessageStore,
-    QueuedOutcome,
-)
 from sms_bridge.services.log_lines import Figures, seconds_since
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import DeadLetterQueue, DeliveryReports, MessageStore
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""
@@ -44,9 +43,9 @@ class ForwardOutcome:
     def __init__(
         self,
         *,
-        messages: MessageStore,
-        reports: DeliveryReports | None,
-        dead_letters: DeadLetterQueue,
+        messages: "MessageStore",
+        reports: "DeliveryReports | None",
+        dead_letters: "DeadLetterQueue",
         clock: Clock = time.time,
         chance: Callable[[], float] = random.random,
         new_id: NewId = new_id,

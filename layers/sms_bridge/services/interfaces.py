@@ -1,5 +1,7 @@
 """The interfaces that services work against; storage and providers implement them.
 
+The functions import them for type checking only: making a protocol takes time at start.
+
 =====================  ===============================================  ========================
 interface              what it is                                       implemented by
 =====================  ===============================================  ========================
@@ -10,6 +12,7 @@ interface              what it is                                       implemen
 `SendQueue`            messages that are sent later                     ``storage.queues``
 `OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
 `DeadLetterQueue`      what could not be done                           ``storage.queues``
+`ApiKeys`              8x8's API key                                     ``storage.secret``
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
@@ -18,11 +21,11 @@ interface              what it is                                       implemen
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from sms_bridge.domain.message import (
+    Click,
     InboundMessage,
     Message,
     MessageRequest,
@@ -30,91 +33,13 @@ from sms_bridge.domain.message import (
     Receipt,
     UnknownEvent,
 )
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
+from sms_bridge.domain.queued import QueuedMessage
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
+from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-
-
-class Effect(StrEnum):
-    """What a receipt, or the result of an attempt, did."""
-
-    MOVED = "moved"
-    """The message is in a new state."""
-    LATE = "late"
-    """It says nothing new about the state; it is in the history."""
-    REPEATED = "repeated"
-    """It is in the history already."""
-    MISMATCHED = "mismatched"
-    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Recorded:
-    """The message after something was recorded.
-
-    Attributes
-    ----------
-    outcome_is_new
-        Whether this is what made the outcome due.
-    """
-
-    message: Message
-    effect: Effect
-    outcome_is_new: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Attempt:
-    """The answer to a request to begin sending a waiting message.
-
-    Attributes
-    ----------
-    begun
-        Whether the attempt is the caller's.
-    state
-        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
-    number
-        How often it was tried, this time included.
-    is_ambiguous
-        Whether 8x8 may have the message from an earlier attempt.
-    outcome_is_open
-        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
-    """
-
-    begun: bool
-    state: State | None = None
-    number: int = 0
-    is_ambiguous: bool = False
-    outcome_is_open: bool = False
-
-    @classmethod
-    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
-        """Return the answer for a message as it is now."""
-        if message is None or not message.accepted_at:
-            return cls(begun=begun)
-        return cls(
-            begun=begun,
-            state=message.state,
-            number=message.attempt,
-            is_ambiguous=bool(message.ambiguous_since),
-            outcome_is_open=not begun and message.outcome_is_open,
-        )
-
-
-FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
-
-
-class Position(NamedTuple):
-    """A message's place among others, by when it was accepted."""
-
-    accepted_at: float
-    message_id: str
-
-    @classmethod
-    def of(cls, message: Message) -> "Position":
-        """Return the place of a message."""
-        return cls(message.accepted_at, message.id)
 
 
 class MessageStore(Protocol):
@@ -252,28 +177,14 @@ class MessageStore(Protocol):
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
 
+    def record_click(self, message_id: str, click: Click) -> None:
+        """Record that a link in a message was opened; the same click twice is one.
+
+        A bounded number of clicks is kept.
+        """
+
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class QueuedMessage:
-    """A message from the send queue, with all that it takes to send it.
-
-    Attributes
-    ----------
-    message
-        What its log lines and its dispatch need of it; the rest is empty.
-    receives
-        How often it was received.
-    record
-        Whatever the queue knows it by.
-    """
-
-    message: Message
-    request: MessageRequest
-    receives: int
-    record: Any = field(repr=False, compare=False)
 
 
 class SendQueue(Protocol):
@@ -299,32 +210,6 @@ class SendQueue(Protocol):
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
         """Move a message to the dead-letter queue; returns whether it may leave the queue."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueuedOutcome:
-    """An outcome from the outcome queue.
-
-    Attributes
-    ----------
-    lease
-        Owner of the lease that the outcome has had since it became due; empty for any record but
-        the first.
-    receives
-        How often it was received.
-    """
-
-    message_id: str
-    lease: str
-    receives: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueuedInbound:
-    """An inbound message from the outcome queue, whose sender opted out or in."""
-
-    inbound_id: str
-    receives: int
 
 
 class OutcomeQueue(Protocol):
@@ -365,10 +250,6 @@ class DeadLetterQueue(Protocol):
         """
 
 
-Person = tuple[str, str]
-"""Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
-
-
 class OptOuts(Protocol):
     """Knows who opted out of which sub-account's messages."""
 
@@ -383,22 +264,6 @@ class OptOuts(Protocol):
 
         Of two at the same moment the opt-out holds.
         """
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ExportJob:
-    """An export that 8x8 was asked for.
-
-    Attributes
-    ----------
-    since, asked_at
-        The span that it covers, seconds since the epoch.
-    """
-
-    sub_account_id: str
-    job_id: str
-    since: float
-    asked_at: float
 
 
 class ExportJobs(Protocol):
@@ -416,26 +281,25 @@ class ExportJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """Something that holds a person's number and is no message to them.
+    """An SMS from a person.
 
     Attributes
     ----------
     received_at
         Seconds since the epoch.
-    is_inbound
-        Whether it is an SMS from the person; else it is a callback that was not understood.
     """
 
     id: str
     received_at: float
-    is_inbound: bool
 
 
 class PersonData(Protocol):
     """Finds and removes what is known of a person."""
 
-    def anonymise(self, message_id: str) -> bool:
-        """Take the recipient off a message: what became of it stays.
+    def anonymise(self, message: Message, number: str) -> bool:
+        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
+
+        Campaign, template and sender go if they hold the number.
 
         Returns
         -------
@@ -444,12 +308,22 @@ class PersonData(Protocol):
         """
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return what holds a number or the hash that stands for it;
+        """Read everything, and return the SMS from a number or from the hash that stands for it;
         ``None`` after each page read.
         """
 
     def delete(self, trace: Trace) -> None:
         """Delete it; deleting it twice changes nothing."""
+
+
+class ApiKeys(Protocol):
+    """Knows 8x8's API key."""
+
+    def api_key(self) -> str:
+        """Return the key."""
+
+    def api_key_after_refusal(self, refused: str) -> str:
+        """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):
@@ -501,23 +375,6 @@ class Details(Protocol):
         DetailsFailedError
             8x8 does not say.
         """
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class LogExport:
-    """What an export of 8x8's log shows of some messages.
-
-    Attributes
-    ----------
-    receipts
-        By the bridge's ids, what the log says of a message, as a receipt would.
-    newest
-        When the newest message was created of those rows that prove how far the log has got;
-        seconds since the epoch, 0 where there is none.
-    """
-
-    receipts: dict[str, Receipt] = field(default_factory=dict)
-    newest: float = 0.0
 
 
 class Log(Protocol):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sms_bridge.domain.message import Message, OutcomeStatus
 from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.recorded import Recorded
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.observability import (
     MAX_VALUES,
@@ -15,7 +16,6 @@ from sms_bridge.observability import (
     message_fields,
     metric_fields,
 )
-from sms_bridge.services.interfaces import Recorded
 
 Figures = dict[Metric, Figure]
 

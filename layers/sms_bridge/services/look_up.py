@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.message import Message, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure
-from sms_bridge.services.interfaces import Details, MessageStore, Position
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import Details, MessageStore
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
@@ -57,8 +61,8 @@ class LookUp:
     def __init__(
         self,
         *,
-        messages: MessageStore,
-        details: Details,
+        messages: "MessageStore",
+        details: "Details",
         sub_account_ids: Sequence[str],
         seconds: float = _SECONDS_TO_ASK,
     ) -> None:

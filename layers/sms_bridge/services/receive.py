@@ -1,16 +1,33 @@
-"""Records 8x8's callbacks: receipts, inbound messages, and events that are not understood."""
+"""Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
 import time
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent, is_message_id
+from sms_bridge.domain.message import (
+    Click,
+    InboundMessage,
+    OtherEvent,
+    Receipt,
+    UnknownEvent,
+    is_message_id,
+)
 from sms_bridge.domain.opt_out import Keywords, moment_of, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash, masked
+from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.interfaces import Effect, MessageStore, OptOuts, OutcomeQueue, Recorded
 from sms_bridge.services.log_lines import new_outcome, seconds_since
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
+
+# Among so many of a person's latest messages the one is looked for whose link was opened.
+_LOOKED_THROUGH_AT_MOST = 25
+
+CallbackEvent = Receipt | InboundMessage | Click | OtherEvent | UnknownEvent
 
 
 class ReceiveCallback:
@@ -29,9 +46,9 @@ class ReceiveCallback:
     def __init__(
         self,
         *,
-        messages: MessageStore,
-        outcomes: OutcomeQueue,
-        opt_outs: OptOuts,
+        messages: "MessageStore",
+        outcomes: "OutcomeQueue",
+        opt_outs: "OptOuts",
         keywords: Keywords,
         syncs_opt_outs: bool = False,
         clock: Clock = time.time,
@@ -43,13 +60,17 @@ class ReceiveCallback:
         self._syncs_opt_outs = syncs_opt_outs
         self._clock = clock
 
-    def __call__(self, event: Receipt | InboundMessage | UnknownEvent, *, hash_key: str) -> None:
+    def __call__(self, event: CallbackEvent, *, hash_key: str) -> None:
         """Record one event."""
         match event:
             case Receipt() as receipt:
                 self._record(receipt)
             case InboundMessage() as inbound:
                 self._keep(inbound, hash_key)
+            case Click() as click:
+                self._count(click, hash_key)
+            case OtherEvent():
+                logger.info("event of no use here", event_type=event.event_type)
             case UnknownEvent():
                 self._messages.keep_event(event, self._clock())
                 logger.warning(
@@ -113,3 +134,16 @@ class ReceiveCallback:
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),
         )
+
+    def _count(self, click: Click, hash_key: str) -> None:
+        """Count a click with its message; what the bridge did not send is in the log line alone.
+
+        The event names the message by 8x8's id, which no index goes by, but the recipient as well.
+        """
+        recipient_hash = keyed_hash(click.destination, hash_key)
+        latest = islice(self._messages.messages_to(recipient_hash), _LOOKED_THROUGH_AT_MOST)
+        message = next((one for one in latest if one.umid == click.umid), None)
+        if message:
+            self._messages.record_click(message.id, click)
+        fields = message_fields(message) if message else {"sub_account_id": "unknown"}
+        logger.info("link opened", **fields, umid=click.umid)

@@ -4,13 +4,16 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
+    ExportJob,
     Finding,
+    LogExport,
     MissingReceiptPolicy,
     Timeouts,
     UnresolvedPolicy,
@@ -21,23 +24,17 @@ from sms_bridge.domain.reconciliation import (
     outcome_of_missing_receipt,
     youngest_to_look_at,
 )
+from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.interfaces import (
-    Effect,
-    ExportJob,
-    ExportJobs,
-    Log,
-    LogExport,
-    MessageStore,
-    OutcomeQueue,
-    Recorded,
-)
 from sms_bridge.services.log_lines import new_outcome
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import ExportJobs, Log, MessageStore, OutcomeQueue
 
 # Kept back from a run's time, to ask 8x8 about what was found.
 _SECONDS_TO_ASK = 60
@@ -81,10 +78,10 @@ class Reconcile:
         self,
         plan: ReconcilePlan,
         *,
-        messages: MessageStore,
-        outcomes: OutcomeQueue,
-        jobs: ExportJobs,
-        log: Log,
+        messages: "MessageStore",
+        outcomes: "OutcomeQueue",
+        jobs: "ExportJobs",
+        log: "Log",
         clock: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:

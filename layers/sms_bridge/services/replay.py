@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.message import Message
-from sms_bridge.services.interfaces import MessageStore, OutcomeQueue
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, OutcomeQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -27,7 +30,7 @@ class ReplayScope:
     message_ids: frozenset[str] = frozenset()
 
 
-def find_replays(messages: MessageStore, scope: ReplayScope) -> Iterator[Message]:
+def find_replays(messages: "MessageStore", scope: ReplayScope) -> Iterator[Message]:
     """Return the messages whose outcome would be reported again, but for those reported since."""
     found: Iterable[Message | None]
     if scope.message_ids:
@@ -41,7 +44,7 @@ def find_replays(messages: MessageStore, scope: ReplayScope) -> Iterator[Message
             yield message
 
 
-def replay(message: Message, messages: MessageStore, outcomes: OutcomeQueue) -> None:
+def replay(message: Message, messages: "MessageStore", outcomes: "OutcomeQueue") -> None:
     """Report one outcome again, under the same id and with all its tries."""
     messages.record_replayed(message.id)
     outcomes.add(message.id)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
@@ -13,21 +14,13 @@ from sms_bridge.domain.duplicates import Claim, claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.retry_policy import is_to_be_written
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
 from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.interfaces import (
-    Effect,
-    MessageStore,
-    OptOuts,
-    OutcomeQueue,
-    Recorded,
-    Sender,
-    SendQueue,
-)
 from sms_bridge.services.log_lines import (
     Figures,
     add_figures,
@@ -41,6 +34,15 @@ from sms_bridge.services.new_message import (
     new_message,
     with_recipient,
 )
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import (
+        MessageStore,
+        OptOuts,
+        OutcomeQueue,
+        Sender,
+        SendQueue,
+    )
 
 # Kept back from the time for 8x8, to record its answer.
 _SECONDS_TO_RECORD = 0.3
@@ -69,11 +71,11 @@ class SendMessage:
         self,
         plan: SendingPlan,
         *,
-        messages: MessageStore,
-        send_queue: SendQueue,
-        outcomes: OutcomeQueue,
-        opt_outs: OptOuts,
-        sender: Sender,
+        messages: "MessageStore",
+        send_queue: "SendQueue",
+        outcomes: "OutcomeQueue",
+        opt_outs: "OptOuts",
+        sender: "Sender",
         clock: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
+from typing import TYPE_CHECKING
 
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
@@ -15,7 +16,6 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.interfaces import MessageStore, SendQueue
 from sms_bridge.services.log_lines import Figures
 from sms_bridge.services.new_message import (
     SECONDS_BEHIND_THE_FIRST,
@@ -23,6 +23,9 @@ from sms_bridge.services.new_message import (
     new_message,
     with_recipient,
 )
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, SendQueue
 
 # Messages that are claimed and queued together: one call of PartiQL, and two full ones of SQS.
 _TOGETHER = 20
@@ -54,8 +57,8 @@ class SendBatch:
         self,
         plan: SendingPlan,
         *,
-        messages: MessageStore,
-        send_queue: SendQueue,
+        messages: "MessageStore",
+        send_queue: "SendQueue",
         clock: Clock = time.time,
         new_id: NewId = new_id,
     ) -> None:

@@ -1,13 +1,16 @@
 """Records in MoEngage that a person opted out or in."""
 
 import time
+from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.opt_out import Keywords, OptRequest, opt_request_of
 from sms_bridge.domain.outcome import ReportVerdict, seconds_before_next_opt_out_sync
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.observability import logger
-from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Profiles
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Profiles
 
 
 class SyncOptOut:
@@ -22,10 +25,10 @@ class SyncOptOut:
     def __init__(
         self,
         *,
-        messages: MessageStore,
-        opt_outs: OptOuts,
-        profiles: Profiles,
-        dead_letters: DeadLetterQueue,
+        messages: "MessageStore",
+        opt_outs: "OptOuts",
+        profiles: "Profiles",
+        dead_letters: "DeadLetterQueue",
         keywords: Keywords,
         clock: Clock = time.time,
     ) -> None:

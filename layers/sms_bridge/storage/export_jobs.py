@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.services.interfaces import ExportJob
+from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.storage.items import to_item
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import (
+    Click,
     InboundMessage,
     Message,
     MessageType,
@@ -62,7 +63,16 @@ STORED_NAMES = {
 CAMPAIGN = "campaign_shard"
 """Holds the campaign's id and, for the index by campaign, the message's shard."""
 
-_OTHER_FORM = {"id", "state", "message_type", "campaign_id", "attempt_at", "outcome", "receipts"}
+_OTHER_FORM = {
+    "id",
+    "state",
+    "message_type",
+    "campaign_id",
+    "attempt_at",
+    "outcome",
+    "receipts",
+    "clicks",
+}
 
 # The field and the attribute of each that is stored as it is.
 _PLAIN_FIELDS = [
@@ -185,6 +195,7 @@ def _message_from(values: dict[str, Any]) -> Message:
         state=State(values.get("state", State.SENDING)),
         outcome=outcome_from(outcome) if outcome else None,
         receipts=_receipts_from(values),
+        clicks=tuple(sorted(map(_click_from, values.get("clicks", ())))),
         **known,
     )
 
@@ -261,6 +272,16 @@ def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
         **ids,
         **facts,
     )
+
+
+def click_text(click: Click) -> str:
+    """Return a click as it is stored in the set ``clicks`` of its message."""
+    return f"{click.key} {timestamp(click.at)}" if click.at else click.key
+
+
+def _click_from(text: str) -> float:
+    _, _, at = text.partition(" ")
+    return seconds_of(at) if at else 0.0
 
 
 # ----------------------------------------------------------------------------- inbound messages

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sms_bridge.domain.opt_out import OptRequest
-from sms_bridge.services.interfaces import Person
+from sms_bridge.domain.opt_out import OptRequest, Person
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import Item, to_item
 from sms_bridge.storage.messages import read_items

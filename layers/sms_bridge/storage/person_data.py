@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.services.interfaces import Trace
 from sms_bridge.storage.aws import item_of_refusal
-from sms_bridge.storage.items import INBOUND_PREFIX, to_item
+from sms_bridge.storage.items import CAMPAIGN, INBOUND_PREFIX, receipt_name, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-EVENT_PREFIX = "event "
-
 # The number and what leads to it: `client_message_id` is the caller's, and may name a person.
 _OF_A_PERSON = ("destination", "recipient_hash", "client_message_id")
+# What many messages have in common, unless a caller makes it of the number.
+_OF_A_CAMPAIGN = {"campaign_id": CAMPAIGN, "dlt_template_id": "dlt_template_id", "source": "source"}
 
 
 class DynamoDBPersonData:
@@ -27,14 +28,30 @@ class DynamoDBPersonData:
         self._client = client
         self._table = table
 
-    def anonymise(self, message_id: str) -> bool:
+    def anonymise(self, message: Message, number: str) -> bool:
+        spellings = {digits_of(number), digits_of(message.destination)} - {""}
+        removed: list[tuple[str, ...]] = [(name,) for name in _OF_A_PERSON]
+        removed += [
+            (attribute,)
+            for name, attribute in _OF_A_CAMPAIGN.items()
+            if any(digits in digits_of(getattr(message, name)) for digits in spellings)
+        ]
+        removed += [(receipt_name(one), "error_message") for one in message.receipts]
+        if message.outcome_reported_at:
+            removed.append(("outcome", "description"))
+        names = {
+            f"#n{number}": one for number, one in enumerate({n for path in removed for n in path})
+        }
+        placeholders = {one: name for name, one in names.items()}
+        paths = [".".join(placeholders[one] for one in path) for path in removed]
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item({"id": message_id}),
-                UpdateExpression=f"REMOVE {', '.join(_OF_A_PERSON)}",
+                Key=to_item({"id": message.id}),
+                UpdateExpression=f"REMOVE {', '.join(paths)}",
                 # It may have expired meanwhile; an update would bring an empty item back.
                 ConditionExpression="attribute_exists(accepted_at)",
+                ExpressionAttributeNames=names,
             )
         except ClientError as error:
             item_of_refusal(error)
@@ -48,15 +65,13 @@ class DynamoDBPersonData:
             ConsistentRead=True,
             ProjectionExpression="id, received_at",
             FilterExpression=(
-                "(begins_with(id, :inbound) "
-                "AND (#source IN (:digits, :number) OR sender_hash = :hash)) "
-                "OR (begins_with(id, :event) AND contains(content, :digits))"
+                "begins_with(id, :inbound) "
+                "AND (#source IN (:digits, :number) OR sender_hash = :hash)"
             ),
             ExpressionAttributeNames={"#source": "source"},
             ExpressionAttributeValues=to_item(
                 {
                     ":inbound": INBOUND_PREFIX,
-                    ":event": EVENT_PREFIX,
                     ":digits": digits,
                     ":number": f"+{digits}",
                     ":hash": recipient_hash or "none",
@@ -73,5 +88,4 @@ class DynamoDBPersonData:
 
 
 def _trace(item: dict[str, Any]) -> Trace:
-    item_id = item["id"]["S"]
-    return Trace(item_id, seconds_of(item["received_at"]["S"]), item_id.startswith(INBOUND_PREFIX))
+    return Trace(item["id"]["S"], seconds_of(item["received_at"]["S"]))

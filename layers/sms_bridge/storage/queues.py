@@ -4,7 +4,9 @@ A record is JSON with a version. The outcome queue carries ids, and the facts ar
 send queue is the only place where a text is kept.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
@@ -17,17 +19,14 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.errors import BridgeError
 from sms_bridge.observability import log_failure, logger
-from sms_bridge.services.interfaces import (
-    DeadLetterQueue,
-    QueuedInbound,
-    QueuedMessage,
-    QueuedOutcome,
-)
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
     """Makes the client when it is needed: few sends need the queues."""
@@ -80,7 +79,7 @@ def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
 
 
-def _is_dead_lettered(record: Record, reason: str, dead_letters: DeadLetterQueue | None) -> bool:
+def _is_dead_lettered(record: Record, reason: str, dead_letters: "DeadLetterQueue | None") -> bool:
     """Move a record to the dead-letter queue; returns whether it may leave its own."""
     logger.error("record dead-lettered", record=record["messageId"], reason=reason)
     if dead_letters is None:
@@ -108,6 +107,21 @@ _OF_A_MESSAGE = (
 _OF_A_REQUEST = ("destination", "text", "source", "options")
 
 
+# SQS's rule for the name of a group.
+_GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
+
+
+def group_of(message: Message) -> str:
+    """Return which messages a message stands in line with: its campaign's, or its sub-account's.
+
+    SQS hands out those of a small group before those of one that keeps the functions busy.
+    """
+    name = message.campaign_id or message.sub_account_id
+    if _GROUP.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+
 class SqsSendQueue:
     """A :class:`~sms_bridge.services.interfaces.SendQueue` in SQS.
 
@@ -123,7 +137,7 @@ class SqsSendQueue:
         self,
         client: "Client",
         urls: Mapping[MessageType, str],
-        dead_letters: DeadLetterQueue | None = None,
+        dead_letters: "DeadLetterQueue | None" = None,
     ) -> None:
         self._client = client
         self._urls = urls
@@ -134,6 +148,7 @@ class SqsSendQueue:
             QueueUrl=self._urls[message.message_type],
             MessageBody=_message_body(message, request),
             DelaySeconds=min(delay_seconds, _MAX_DELAY),
+            MessageGroupId=group_of(message),
         )
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
@@ -147,6 +162,7 @@ class SqsSendQueue:
                         "Id": message.id,
                         "MessageBody": _message_body(message, request),
                         "DelaySeconds": min(delay_seconds, _MAX_DELAY),
+                        "MessageGroupId": group_of(message),
                     }
                     for message, request, delay_seconds in ten
                 ]
@@ -175,7 +191,7 @@ class SqsSendQueue:
     def work_through(
         self,
         records: Iterable[Record],
-        dispatch: Callable[[Sequence[QueuedMessage]], Iterable[QueuedMessage]],
+        dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue.
 
@@ -199,10 +215,10 @@ class SqsSendQueue:
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
+    def dead_letter(self, queued: "QueuedMessage", *, reason: str) -> bool:
         return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
-    def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
+    def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
             for some in batched(of_a_type, _AT_ONCE):
@@ -234,7 +250,9 @@ def _message_body(message: Message, request: MessageRequest) -> str:
     )
 
 
-def _queued_message(record: Record) -> QueuedMessage:
+def _queued_message(record: Record) -> "QueuedMessage":
+    from sms_bridge.domain.queued import QueuedMessage
+
     content = _content(record)
     try:
         message_type = MessageType(content["messageType"])
@@ -291,8 +309,8 @@ class SqsOutcomeQueue:
     def work_through(
         self,
         records: Sequence[Record],
-        handle: Callable[[QueuedOutcome | QueuedInbound], int | None],
-        dead_letters: DeadLetterQueue,
+        handle: Callable[["QueuedOutcome | QueuedInbound"], int | None],
+        dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 
@@ -335,7 +353,9 @@ class SqsOutcomeQueue:
         )
 
 
-def _queued_outcome(record: Record) -> QueuedOutcome | QueuedInbound:
+def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
+    from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))

@@ -1,6 +1,7 @@
 """The bridge's secret in Secrets Manager: 8x8's API key and the bridge's own tokens."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")
 
-MIN_TOKEN_LENGTH = 16
+# What a header can carry, without quotes and commas, which stand around and between tokens.
+_TOKEN = re.compile(r"[!#-+\--~]{16,}")
 
 # While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
 _SECONDS_BETWEEN_REFUSALS = 2.0
@@ -30,7 +32,7 @@ class InvalidSecretError(BridgeError):
     """The secret cannot be used; its text says why and quotes nothing."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Secret:
     """What the secret holds. Nothing of it shows in a ``repr``.
 
@@ -96,7 +98,7 @@ def values_in(text: str) -> dict[str, Any]:
     """
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Without its cause: a decoder's error holds the whole text.
         values = None
     if not isinstance(values, dict):
@@ -105,14 +107,15 @@ def values_in(text: str) -> dict[str, Any]:
 
 
 def tokens_in(listed: object) -> tuple[str, ...]:
-    """Return the tokens in one of the secret's lists; what is too short to be safe is none.
+    """Return the tokens in one of the secret's lists.
 
-    People paste them: blanks and line breaks around a token do not count, and a token alone is a
-    list of one.
+    What is too short to be safe is none, nor is what nobody can send: with blanks, line breaks,
+    quotes or commas inside, or other letters than ASCII has. People paste them: blanks and line
+    breaks around a token do not count, and a token alone is a list of one.
     """
     several = listed if isinstance(listed, list) else [listed]
     stripped = (_text(one) for one in several)
-    return tuple(token for token in stripped if len(token) >= MIN_TOKEN_LENGTH)
+    return tuple(token for token in stripped if _TOKEN.fullmatch(token))
 
 
 def _text(value: object) -> str:
@@ -238,8 +241,8 @@ def change_values(
 def add_missing_tokens(
     client: "SecretsManagerClient", arn: str, make_token: Callable[[], str] = new_token
 ) -> list[str]:
-    """Put a token into each list that has none, and return the names of those lists."""
+    """Put a token into each list that has no usable one, and return the names of those lists."""
     values = read_values(client, arn)
-    missing = [name for name in TOKEN_LISTS if not values.get(name)]
+    missing = [name for name in TOKEN_LISTS if not tokens_in(values.get(name))]
     change_values(client, arn, {name: [make_token()] for name in missing})
     return missing

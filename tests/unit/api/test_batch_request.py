@@ -14,7 +14,6 @@ from sms_bridge.api.batch_request import (
     MAX_MESSAGES,
     BatchRequest,
     batch_answer,
-    is_batch,
     read_batch_request,
 )
 from sms_bridge.api.errors import Reason, RefusedError
@@ -273,14 +272,21 @@ class TestAnswers:
         )
 
     def test_one_that_was_not_taken_is_answered_so(self) -> None:
-        batch = read({"messages": [{**GOOD, "clientMessageId": "m-1"}], **ASK_FOR_MESSAGES})
+        batch = read({"messages": [GOOD, {**GOOD, "clientMessageId": "m-1"}], **ASK_FOR_MESSAGES})
 
-        answer = batch_answer(batch, [None], hash_key="k")
+        answer = batch_answer(batch, [a_message(), None], hash_key="k")
 
-        assert (answer["acceptedCount"], answer["rejectedCount"]) == (0, 1)
-        [message] = answer["messages"]
+        assert (answer["acceptedCount"], answer["rejectedCount"]) == (1, 1)
+        _, message = answer["messages"]
         assert (message["destination"], message["clientMessageId"]) == (NUMBER, "m-1")
         assert message["status"]["description"].endswith("send it again")
+
+    def test_where_none_was_taken_nothing_is_answered_but_that(self) -> None:
+        batch = read({"messages": [GOOD, BAD]})
+
+        with pytest.raises(RefusedError) as caught:
+            batch_answer(batch, [None], hash_key="k")
+        assert (caught.value.status, caught.value.reason) == (503, Reason.UNAVAILABLE)
 
     @given(
         st.lists(
@@ -300,9 +306,10 @@ class TestAnswers:
     def test_whatever_was_asked_for_the_answer_is_8x8s_and_can_be_encoded(
         self, several: list[dict[str, Any]]
     ) -> None:
-        batch = read({"messages": several, **ASK_FOR_MESSAGES})
+        batch = read({"messages": [GOOD, *several], **ASK_FOR_MESSAGES})
+        not_taken = [None] * (len(batch.accepted) - 1)
 
-        answer = batch_answer(batch, [None] * len(batch.accepted), hash_key="k")
+        answer = batch_answer(batch, [a_message(), *not_taken], hash_key="k")
 
         assert problems_of("BatchSmsResponse", answer) == []
         assert json.dumps(answer, ensure_ascii=False).encode()
@@ -311,23 +318,12 @@ class TestAnswers:
 def test_what_is_refused_is_counted_by_reason_without_number_and_text(logged: WrittenLog) -> None:
     batch = read({"messages": [BAD, GOOD, BAD, {"destination": NUMBER}]})
 
-    batch.log_refusals()
+    batch_answer(batch, [a_message()], hash_key="k")
 
-    assert [(line["message"], line["code"], line["RequestsRefused"]) for line in logged.lines] == [
+    assert [
+        (line["message"], line["reason"], line["RequestsRefused"]) for line in logged.lines
+    ] == [
         ("messages refused", "field_invalid", 2),
         ("messages refused", "field_missing", 1),
     ]
     assert not any(part in logged.text for part in (NUMBER, "12345", TEXT))
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/api/v1/subaccounts/acme/messages/batch", True),
-        ("/api/v1/subaccounts/acme/messages/batch/", True),
-        ("/api/v1/subaccounts/acme/messages", False),
-        ("/api/v1/subaccounts/batch/messages/", False),
-    ],
-)
-def test_a_batch_is_known_by_its_url(path: str, expected: bool) -> None:
-    assert is_batch(an_http_request(path=path)) is expected

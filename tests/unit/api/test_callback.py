@@ -8,17 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.callback import Callback, read_callback
+from sms_bridge.api.callback import read_callback
 from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage, Receipt, UnknownEvent
+from sms_bridge.domain.message import Click, InboundMessage, OtherEvent, Receipt, UnknownEvent
 from sms_bridge.domain.state import State
-from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_receipt_callback, an_inbound_callback
+from sms_bridge.services.receive import CallbackEvent
+from tests.builders import (
+    MESSAGE_ID,
+    NUMBER,
+    SUB_ACCOUNT,
+    UMID,
+    a_click_callback,
+    a_receipt_callback,
+    an_inbound_callback,
+)
 
 AT = seconds_of("2026-11-24T09:30:04.000Z")
 
 
-def read(body: object) -> Callback:
+def read(body: object) -> CallbackEvent:
     [callback] = read_callback(json.dumps(body), AT)
     return callback
 
@@ -100,6 +109,10 @@ class TestReceipts:
             (1000, "1000"),
             (250000.5, "250000.5"),
             ("1234.50", "1234.50"),
+            ("1,234.50", "1234.50"),
+            ("12,500,000", "12500000"),
+            ("1,2", ""),
+            ("1e-9999999", ""),
             (0, "0"),
             (1e-05, "0.00001"),
             ("NaN", ""),
@@ -133,6 +146,19 @@ class TestReceipts:
         assert receipt.error_message.startswith("Number")
         assert "\n" not in receipt.error_message
 
+    @pytest.mark.parametrize("name", ["detail", "errorMessage", "timestamp", "state"])
+    @pytest.mark.parametrize("between", ["", " ", "-", "--", "/", "_", ", ", "\u2013", "\u00a0"])
+    def test_no_word_of_8x8s_names_a_number(self, name: str, between: str) -> None:
+        number = between.join(("65", "912", "345", "67"))
+
+        receipt = receipt_of(a_receipt_callback("undelivered", status={name: f"to {number}"}))
+
+        assert "67" not in receipt.key + receipt.error_message
+
+    @pytest.mark.parametrize("time", ["\x1b[2J2026-11-24", "6591234567", "now", 1795512603, {}])
+    def test_what_is_no_time_is_left_out(self, time: object) -> None:
+        assert receipt_of(a_receipt_callback("sent", status={"timestamp": time})).at == ""
+
     @pytest.mark.parametrize(
         ("place", "name"),
         [
@@ -160,7 +186,7 @@ class TestReceipts:
             "Namespace": "sms",
             "EventType": "Outbound_Message_Status_Changed",
             "Payload": {
-                "UMID": UMID,
+                "UMID": UMID.upper(),
                 "clientMessageID": MESSAGE_ID.upper(),
                 "Status": {"State": word, "errorcode": "7"},
             },
@@ -171,14 +197,45 @@ class TestReceipts:
         assert (receipt.state, receipt.client_message_id) == (State.DELIVERED, MESSAGE_ID)
         assert (receipt.umid, receipt.error_code) == (UMID, "7")
 
-    def test_a_receipt_without_its_envelope_is_one(self) -> None:
-        assert receipt_of(a_receipt_callback("sent")["payload"]).state is State.SENT
+    @pytest.mark.parametrize(
+        "body",
+        [
+            a_receipt_callback("sent")["payload"],
+            a_receipt_callback("sent", status="Sent"),
+            a_receipt_callback("sent") | {"namespace": " SMS "},
+            a_receipt_callback("sent") | {"eventType": "OutboundMessageStatusChanged"},
+            a_receipt_callback("sent") | {"eventType": "outbound-message-status-changed"},
+            {
+                "event_type": "outbound_message_status_changed",
+                "payload": {"client_message_id": MESSAGE_ID, "status": {"state": "sent"}},
+            },
+            [[a_receipt_callback("sent")]],
+            {"events": [a_receipt_callback("sent")]},
+            {"data": a_receipt_callback("sent")},
+        ],
+        ids=lambda body: json.dumps(body)[:50],
+    )
+    def test_a_receipt_in_another_form_is_one(self, body: object) -> None:
+        receipt = receipt_of(body)
+
+        assert (receipt.state, receipt.client_message_id) == (State.SENT, MESSAGE_ID)
+
+    def test_a_line_break_within_a_string_does_no_harm(self) -> None:
+        body = json.dumps(a_receipt_callback("sent")).replace("has changed", "has\nchanged")
+
+        [receipt] = read_callback(body, AT)
+
+        assert isinstance(receipt, Receipt)
 
     @pytest.mark.parametrize("price", [None, {}, [], "0.0375", {"total": None}])
     def test_nothing_is_charged_where_no_price_is_given(self, price: object) -> None:
         assert receipt_of(a_receipt_callback("delivered", price=price)).price == ""
 
-    @pytest.mark.parametrize("count", [None, "two", [], True, -1, 10**40])
+    @pytest.mark.parametrize("count", ["2", 2.0, " 2 "])
+    def test_a_count_may_be_written_in_other_ways(self, count: object) -> None:
+        assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == 2
+
+    @pytest.mark.parametrize("count", [None, "two", [], True, -1, 10**40, 1.5, "9" * 5000])
     def test_a_count_that_is_none_is_passed_over(self, count: object) -> None:
         assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == 0
 
@@ -274,12 +331,89 @@ class TestInboundMessages:
         assert isinstance(read(body), UnknownEvent)
 
 
+class TestClicks:
+    def test_it_names_message_recipient_and_time_but_no_link(self) -> None:
+        click = read(a_click_callback())
+
+        assert isinstance(click, Click)
+        assert (click.umid, click.destination) == (UMID, NUMBER)
+        assert click.at == seconds_of("2026-11-24T09:30:03.000Z")
+        assert not any("http" in str(getattr(click, one.name)) for one in fields(click))
+
+    def test_the_same_click_has_one_key_and_another_one_another(self) -> None:
+        first, again, other = map(
+            read, [a_click_callback(), a_click_callback(), a_click_callback(eventId="other")]
+        )
+
+        assert first == again
+        assert first != other
+
+    @pytest.mark.parametrize("at", [None, "", "noon", "2026-11-24T09:31:00Z", "9999-01-01"])
+    def test_a_time_that_cannot_be_right_is_in_doubt(self, at: object) -> None:
+        click = read(a_click_callback(occurredAt=at))
+
+        assert isinstance(click, Click)
+        assert click.at == 0.0
+
+    @pytest.mark.parametrize("umid", [None, "", "u" * 65, {}])
+    def test_without_a_usable_umid_it_is_kept_without_the_number(self, umid: object) -> None:
+        event = read(a_click_callback(umid=umid))
+
+        assert isinstance(event, UnknownEvent)
+        assert "91234567" not in event.content
+
+
+SURVEY_ANSWERS = {
+    "umid": UMID,
+    "surveyId": "nps",
+    "answers": [{"question": "Your number?", "answer": NUMBER}],
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "event_type"),
+    [
+        ({**a_receipt_callback("sent"), "namespace": "ChatApps"}, "chatapps"),
+        ({**an_inbound_callback("STOP"), "namespace": "CHATAPPS"}, "chatapps"),
+        (SURVEY_ANSWERS, "survey_answers"),
+    ],
+)
+def test_an_event_of_another_product_is_not_kept(body: object, event_type: str) -> None:
+    assert read(body) == OtherEvent(event_type=event_type)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        '"+6591234567"',
+        "6591234567",
+        '"+65 9123 4567"',
+        '"(65) 9123-4567"',
+        '"https://shop.example/u/6591234567?n=%2B6591234567"',
+        '"to65.9123.4567now"',
+    ],
+)
+def test_what_is_not_understood_is_kept_without_numbers(number: str) -> None:
+    [event] = read_callback(
+        f'{{"eventType":"number_ported","payload":{{"umid":"{UMID}","to":{number},'
+        '"at":"2026-11-24T09:30:03.1234567Z"}}',
+        AT,
+    )
+
+    assert isinstance(event, UnknownEvent)
+    assert not {"91234567", "9123 4567", "9123-4567", "9123.4567"} & {
+        event.content[at : at + length] for at in range(len(event.content)) for length in (8, 9)
+    }
+    # By these it can still be understood.
+    assert all(one in event.content for one in (UMID, "number_ported", "2026-11-24T09:30:03.1"))
+
+
 UNKNOWN: list[object] = [
-    {**a_receipt_callback("sent"), "namespace": "ChatApps"},
+    {**a_receipt_callback("sent"), "namespace": "Fax"},
     {**a_receipt_callback("sent"), "eventType": "outbound_message_status"},
     {**a_receipt_callback("sent"), "eventType": "inbound_message_received", "payload": {}},
     {**a_receipt_callback("sent"), "payload": "text"},
-    a_receipt_callback("sent", status="sent"),
+    {"status": {"state": "sent"}},
     a_receipt_callback(""),
     {"namespace": "SMS", "eventType": "inbound_message_received", "payload": []},
     [],
@@ -291,11 +425,11 @@ UNKNOWN: list[object] = [
 
 
 @pytest.mark.parametrize("body", UNKNOWN, ids=lambda body: repr(body)[:50])
-def test_what_is_not_understood_is_kept_as_it_came(body: object) -> None:
+def test_what_is_not_understood_is_kept(body: object) -> None:
     event = read(body)
 
     assert isinstance(event, UnknownEvent)
-    assert event.content == json.dumps(body)
+    assert event.content == json.dumps(body).replace(NUMBER.strip("+"), "***")
 
 
 @pytest.mark.parametrize(
@@ -363,7 +497,9 @@ def test_no_text_is_refused(content: str) -> None:
 
 
 @given(
-    st.sampled_from(["outbound_message_status_changed", "inbound_message_received", "x"]),
+    st.sampled_from(
+        ["outbound_message_status_changed", "inbound_message_received", "short_url_clicked", "x"]
+    ),
     st.dictionaries(
         st.sampled_from(
             ["umid", "clientMessageId", "status", "price", "smsCount", "source", "body"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from local.eightx8.contract import problems_of
+from sms_bridge.api import responses
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, json_response, refusal_response
@@ -110,6 +111,73 @@ def test_each_failure_has_an_id_of_its_own() -> None:
     ids = {answer_to(RuntimeError())[1]["errorId"] for _ in range(5)}
 
     assert len(ids) == 5
+
+
+STRANGERS = {
+    Reason.UNAUTHORIZED,
+    Reason.ADDRESS_NOT_ALLOWED,
+    Reason.NOT_FOUND,
+    Reason.METHOD_NOT_ALLOWED,
+}
+
+
+class Refusing:
+    """A handler that refuses every request, on a clock that the test turns."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 7_000.0
+        self.reason = Reason.UNAUTHORIZED
+        monkeypatch.setattr(responses, "_now", lambda: self.now)
+
+        @answers_http
+        def handler(request: HttpRequest) -> Response:  # noqa: ARG001
+            raise RefusedError(self.reason, "No.")
+
+        self.handler = handler
+
+    def refuse(self, times: int) -> None:
+        for _ in range(times):
+            assert self.handler(EVENT, None)["statusCode"] >= 400
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_few_refusals_are_a_line_each_with_their_reason(
+    reason: Reason, logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = Refusing(monkeypatch)
+    refusing.reason = reason
+
+    refusing.refuse(10)
+
+    assert [(one["reason"], one["RequestsRefused"]) for one in logged.lines] == [(reason, 1)] * 10
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_flood_of_strangers_requests_is_few_lines_that_count_all_of_it(
+    reason: Reason, logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = Refusing(monkeypatch)
+    refusing.reason = reason
+
+    refusing.refuse(500)
+    refusing.now += 60
+    refusing.refuse(1)
+
+    assert len(logged.lines) == (11 if reason in STRANGERS else 501)
+    assert sum(one["RequestsRefused"] for one in logged.lines) == 501
+
+
+def test_a_flood_for_one_reason_hides_no_other(
+    logged: WrittenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = Refusing(monkeypatch)
+    refusing.refuse(100)
+
+    refusing.reason = Reason.ADDRESS_NOT_ALLOWED
+    refusing.refuse(3)
+
+    lines = [one for one in logged.lines if one["reason"] == refusing.reason]
+    assert [one["RequestsRefused"] for one in lines] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("reason", Reason)

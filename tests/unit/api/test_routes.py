@@ -2,8 +2,8 @@
 
 import pytest
 
-from sms_bridge.api.responses import methods_of, not_offered
-from tests.builders import MESSAGE_ID
+from sms_bridge.api.responses import is_batch, methods_of, not_offered
+from tests.builders import MESSAGE_ID, an_http_request
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,16 @@ def test_the_rest_of_8x8s_api_is_named(method: str, path: str, what: str) -> Non
 )
 def test_what_is_not_of_8x8s_api_is_not_said_to_be(method: str, path: str) -> None:
     assert not_offered(method, path) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/v1/subaccounts/acme/messages/batch", True),
+        ("/api/v1/subaccounts/acme/messages/batch/", True),
+        ("/api/v1/subaccounts/acme/messages", False),
+        ("/api/v1/subaccounts/batch/messages/", False),
+    ],
+)
+def test_a_batch_is_known_by_its_url(path: str, expected: bool) -> None:
+    assert is_batch(an_http_request(path=path)) is expected

@@ -43,8 +43,9 @@ class TestNames:
             {"dest": NUMBER, "msg": TEXT, "senderId": "Acme"},
             {"msisdn": NUMBER, "text": TEXT, "sender_id": "Acme"},
             {"phone": NUMBER, "text": TEXT, "sender_id": "Acme"},
+            {"Recipient": NUMBER, "MESSAGE": TEXT, "SenderID": "Acme"},
         ],
-        ids=["8x8's guide for MoEngage", "8x8's API", "other", "other", "other", "other"],
+        ids=["8x8's guide for MoEngage", "8x8's API", *["other"] * 4, "in another case"],
     )
     def test_each_gateways_names_mean_the_same(self, of: Any, fields: dict[str, str]) -> None:
         assert read(of(fields)) == a_request(source="Acme")
@@ -113,7 +114,11 @@ class TestNumbers:
 
 
 # Up to 100 characters, of which one can be seen: ten segments hold each of them.
-may_be_sent = st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from("\n\r\t\f")
+may_be_sent = st.characters(
+    codec="utf-8",
+    exclude_categories=["Cc"],
+    exclude_characters=[*map(chr, range(0xFDD0, 0xFDF0)), "\ufffe", "\uffff"],
+) | st.sampled_from("\n\r\t\f")
 texts = st.text(may_be_sent, max_size=99).map(lambda text: f"{text}.")
 
 
@@ -149,6 +154,15 @@ class TestTexts:
     )
     def test_a_text_with_anything_that_can_be_seen_is_kept(self, text: str) -> None:
         assert read(a_json_request({"to": NUMBER, "text": text})).text == text
+
+    @pytest.mark.parametrize("text", ["Ask Moe: SMS", "mom_s", "moe_howard", "moss_kate", "mess_1"])
+    def test_a_text_that_only_resembles_a_macro_is_kept(self, text: str) -> None:
+        assert read(a_json_request({"to": NUMBER, "text": text})).text == text
+
+    def test_a_form_may_have_other_fields_where_its_values_are_escaped(self) -> None:
+        form = urlencode({"to": NUMBER, "text": "Tom & Jerry", "priority": "a/b"}, safe="/")
+
+        assert read(an_http_request(form, headers=FORM)).text == "Tom & Jerry"
 
     @pytest.mark.parametrize("ending", ["", "&", "&&"])
     def test_a_form_may_end_with_an_ampersand(self, ending: str) -> None:
@@ -208,6 +222,7 @@ class TestOptions:
         ("given_as", "sent"),
         [
             ({"encoding": "Auto"}, {"encoding": "AUTO"}),
+            ({"Scheduled": "2026-11-26T09:30:00Z"}, {"scheduled": "2026-11-26T09:30:00Z"}),
             ({"encoding": "gsm7"}, {"encoding": "GSM7"}),
             ({"track": "OUTCOME"}, {"track": "Outcome"}),
             ({"track": "none"}, {"track": "None"}),
@@ -244,6 +259,7 @@ class TestRequests:
             "text/plain",
             "",
             "application/json, application/json; charset=utf-8",
+            "application/json,",
         ],
     )
     def test_json_comes_under_several_content_types(self, content_type: str) -> None:
@@ -280,7 +296,15 @@ class TestRequests:
 
     @pytest.mark.parametrize(
         ("number", "options"),
-        [("+6591234567", {}), ("6591234567", {}), ("+6591234567", {"country": "SG"})],
+        [
+            ("+6591234567", {}),
+            ("6591234567", {}),
+            ("+6591234567", {"country": "SG"}),
+            ("91234567", {"country": "SG"}),
+            ("6591234567", {"country": "SG"}),
+            ("15112345678", {"country": "DE"}),
+            ("4915112345678", {"country": "SG"}),
+        ],
     )
     def test_a_number_of_an_allowed_country_is_taken(
         self, number: str, options: dict[str, str]

@@ -59,6 +59,8 @@ WRONG_FIELDS: list[tuple[str, object]] = [
     ("text", "a\x1bb"),
     ("text", "a\x7fb"),
     ("text", "a\x85b"),
+    ("text", "\ufffe"),
+    ("text", "a\ufdd0b"),
     ("text", "\u200b\u200e"),
     ("text", "\u2800 \u3164"),
     ("text", "\ufe0f\u034f"),
@@ -131,7 +133,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         ({}, ["destination", "text"]),
         ({"recipient": "", "text": TEXT}, ["recipient"]),
         ({"to": NUMBER, "message": ""}, ["message"]),
-        ({"Destination": NUMBER, "text": TEXT}, ["destination"]),
+        ({"Destinations": NUMBER, "text": TEXT}, ["destination"]),
     ],
 )
 def test_a_missing_field_is_named(of: Any, fields: dict[str, str], missing: list[str]) -> None:
@@ -237,6 +239,7 @@ BODIES: list[tuple[HttpRequest, Reason, int]] = [
         Reason.CONTENT_TYPE_UNSUPPORTED,
         415,
     ),
+    (an_http_request("\x1f\ufffd\x08\x00"), Reason.CONTENT_TYPE_UNSUPPORTED, 415),
     (an_http_request(b"to=1", headers={"content-encoding": "gzip"}), Reason.BODY_INVALID, 400),
     (
         a_json_request(GOOD, headers={"content-type": "application/json, text/plain"}),
@@ -302,8 +305,12 @@ def test_a_text_that_8x8_would_cut_off_is_refused(text: str, options: dict[str, 
     [
         ("+15551234567", {}),
         ("15551234567", {}),
-        # With a country, 8x8 may read this as a national number, whatever its first digits.
-        ("6591234567", {"country": "US"}),
+        # A number of both countries, as it may be read.
+        ("6592234567", {"country": "US"}),
+        ("91234567", {"country": "HK"}),
+        ("85291234567", {"country": "HK"}),
+        ("919876543210", {"country": "SG"}),
+        ("65912345", {"country": "US"}),
         ("+15551234567", {"country": "SG"}),
     ],
 )
@@ -354,6 +361,12 @@ MACROS: list[tuple[str, object]] = [
     ("text", "Moesms_mesage"),
     ("text", "Hi Moesms_message"),
     ("text", "MOESMS_MESSAGE"),
+    ("text", "Moesms-message"),
+    ("text", "Dear Moesmsmessage"),
+    ("text", "Moems_message"),
+    ("text", "Moesm_message"),
+    ("text", "Moe_sms_message"),
+    ("text", "Meosms_message"),
     ("source", "Moesms_x"),
     ("campaignId", "Moesms_campaignId"),
     ("clientMessageId", "id-Moesms_campaignId-7"),
@@ -392,6 +405,11 @@ NOT_ESCAPED = [
     "message=Save at A&&B&recipient=6591234567",
     "message=1 + 1 are two&recipient=6591234567",
     "message=a%20&%20b=c&recipient=6591234567",
+    "message=See https://example.com/?a=1&b=2&recipient=6591234567",
+    "message=See%20https://example.com/?a&utm_source=sms&recipient=6591234567",
+    "message=Q&A=fun&recipient=+6591234567",
+    "message=100%&more=less&recipient=6591234567",
+    "message=1+1=2&recipient=6591234567",
     "recipient",
 ]
 

@@ -29,6 +29,8 @@ STOP = [
     "ΔΙΑΚΟΠΉ",
     "STRASSE",
     "그만",
+    "הסר",
+    "إيقاف",
     "🛑",
 ]
 START = ["START", "UNSTOP", "हाँ", "👍"]
@@ -83,6 +85,13 @@ SPELLINGS = {
     "blank lines": "\n\tstop\r\n",
     "byte order mark": "\ufeffstop",
     "emoji with and without its variation": "🛑\ufe0f",
+    "symbol said twice": "🛑 🛑",
+    "word said again": "STOP stop\nSTOP",
+    "spelled out": "S.T.O.P.",
+    "hyphen within": "un-subscribe",
+    "blank within": "退 订",
+    "Hebrew points": "הַסֵּר",
+    "hamza above and below": "أيقاف",
 }
 
 
@@ -101,8 +110,8 @@ def test_a_keycap_is_its_digit_and_a_skin_tone_makes_no_difference() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "...", "?", "👎", "❤️", "🛑🛑", "\u200d", "\ufe0f"),
-        *("please stop", "stop it", "nonstop", "stopp", "s t o p", "sto p", "I can't stop", "1"),
+        *("", " ", "...", "?", "👎", "❤️", "🛑👍", "\u200d", "\ufe0f"),
+        *("please stop", "stop it", "nonstop", "stopp", "stop start", "I can't stop", "1"),
         "stop" + "\u0301" * 300,
         "stop" + " " * 300,
     ],

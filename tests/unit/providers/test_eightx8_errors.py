@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -21,14 +22,16 @@ from urllib3.exceptions import (
 )
 
 from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
+from sms_bridge.domain.state import FINAL, State
 from sms_bridge.providers.eightx8_errors import (
+    ERROR_CODES,
     RESULTS_BY_CODE,
+    STATES,
     error_code_of,
     result_of_answer,
     result_of_failure,
+    results,
     results_of_batch_answer,
-    rows,
     state_of_receipt,
     words_of,
 )
@@ -361,6 +364,25 @@ class TestReceipts:
     )
     def test_8x8s_words_are_cut_and_hold_no_number(self, given_words: object, words: str) -> None:
         assert words_of(given_words) == words
+
+
+class Row(NamedTuple):
+    """A row of the table: a verdict about a request, or a state."""
+
+    said: str
+    means: str
+    reason: str = ""
+    description: str = ""
+
+
+def rows() -> Iterator[Row]:
+    for said, result in results().items():
+        yield Row(said, result.verdict, result.reason, result.description)
+    for word, state in STATES.items():
+        yield Row(f"state {word}", state)
+    for code, (state, words) in ERROR_CODES.items():
+        reason = f"eightx8_{state}_{code}" if state in FINAL else ""
+        yield Row(f"state undelivered, errorCode {code}", state, reason, words)
 
 
 class TestRows:

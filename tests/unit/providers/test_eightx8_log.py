@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
 from sms_bridge.providers.http import Connections
-from sms_bridge.services.interfaces import LogExport
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (
@@ -355,6 +355,13 @@ class TestReceipts:
 
         assert list(export.receipts) == [MESSAGE_ID]
         assert export.newest == 0.0
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [MESSAGE_ID.upper(), MESSAGE_ID.replace("-", ""), f"{{{MESSAGE_ID}}}", f"'{MESSAGE_ID} "],
+    )
+    def test_another_spelling_of_our_id_is_ours(self, spelling: str) -> None:
+        assert list(read_file(a_file(ROW | {"clientmessageid": spelling})).receipts) == [MESSAGE_ID]
 
     def test_all_files_are_read(self) -> None:
         export = read(

@@ -10,6 +10,7 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
+from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -21,7 +22,6 @@ from sms_bridge.domain.send_result import SendResult
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.interfaces import QueuedInbound, QueuedOutcome
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
 from sms_bridge.services.send import SendMessage

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import Attempt
 from tests.builders import (
     ACCEPTED,
     BAD_REQUEST,

@@ -9,8 +9,8 @@ import pytest
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.outcome import WAITS, ReportResult, ReportVerdict
+from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.services.forward import NO_URL, ForwardOutcome
-from sms_bridge.services.interfaces import QueuedOutcome
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing

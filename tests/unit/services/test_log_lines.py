@@ -6,10 +6,10 @@ import pytest
 
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric
-from sms_bridge.services.interfaces import Effect, Recorded
 from sms_bridge.services.log_lines import (
     Figures,
     add_figures,

@@ -15,12 +15,14 @@ from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
     UMID,
+    a_click_callback,
     a_message,
     a_person,
     a_receipt_callback,
     an_inbound_callback,
 )
 from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
 from tests.unit.services.receiving import Bridge
 
 
@@ -141,7 +143,7 @@ class TestEverythingElse:
             "garbage",
             "[" * 100_000,
             "half a pair \ud800",
-            json.dumps({**a_receipt_callback("delivered"), "namespace": "ChatApps"}),
+            json.dumps({**a_receipt_callback("delivered"), "namespace": "Fax"}),
             json.dumps(a_receipt_callback("delivered", umid="", clientMessageId="theirs")),
         ],
         ids=lambda content: repr(content)[:20],
@@ -156,6 +158,25 @@ class TestEverythingElse:
         assert bridge.state_of() is State.SENDING
         assert bridge.outcomes.queued == []
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {**a_receipt_callback("delivered"), "namespace": "ChatApps"},
+            {"umid": UMID, "surveyId": "nps", "answers": [{"answer": NUMBER}]},
+        ],
+        ids=["another product", "answers to a survey"],
+    )
+    def test_what_is_of_no_use_here_is_not_kept_and_no_reason_to_warn(
+        self, body: Any, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+
+        bridge.receive(body)
+
+        assert bridge.messages.events == {}
+        assert bridge.state_of() is State.SENDING
+        assert [line["level"] for line in logged.lines] == ["INFO"]
+
     def test_a_sender_without_a_readable_number_is_no_reason_to_fail(self) -> None:
         bridge = Bridge()
         body = an_inbound_callback("STOP")
@@ -164,6 +185,63 @@ class TestEverythingElse:
         bridge.receive(body)
 
         assert len(bridge.messages.inbound) == 1
+
+
+OTHER_ID, THIRD_ID = (MESSAGE_ID[:-1] + digit for digit in "ef")
+
+
+def clicks_in(logged: WrittenLog) -> list[dict[str, Any]]:
+    return [line for line in logged.lines if line["message"] == "link opened"]
+
+
+class TestClicks:
+    def bridge(self) -> Bridge:
+        """Return a bridge that knows 8x8's id of its message."""
+        bridge = Bridge()
+        bridge.messages.create(
+            a_message(id=OTHER_ID, recipient_hash=keyed_hash(NUMBER, "k"), accepted_at=AT + 1)
+        )
+        bridge.messages.create(
+            a_message(id=THIRD_ID, recipient_hash=keyed_hash(NUMBER, "k"), campaign_id="sale")
+        )
+        bridge.receive(a_receipt_callback("delivered", clientMessageId=THIRD_ID))
+        return bridge
+
+    def test_it_is_counted_with_its_message_and_once(self, logged: WrittenLog) -> None:
+        bridge = self.bridge()
+
+        for _ in range(2):
+            bridge.receive(a_click_callback())
+        bridge.receive(a_click_callback(eventId="another"))
+
+        message = bridge.messages.get(THIRD_ID)
+        assert message is not None
+        assert len(message.clicks) == 2
+        lines = clicks_in(logged)
+        assert len(lines) == 3
+        assert {line["sub_account_id"] for line in lines} == {SUB_ACCOUNT}
+        assert {line["campaign_id"] for line in lines} == {"sale"}
+        assert {line["level"] for line in lines} == {"INFO"}
+        assert bridge.messages.events == {}
+
+    def test_of_a_message_that_the_bridge_did_not_send_nothing_is_kept(
+        self, logged: WrittenLog
+    ) -> None:
+        bridge = self.bridge()
+
+        bridge.receive(a_click_callback(umid="11111111-2222-3333-4444-555555555555"))
+
+        assert not any(one.clicks for one in bridge.messages.messages.values())
+        assert bridge.messages.events == {}
+        [line] = clicks_in(logged)
+        assert line["sub_account_id"] == "unknown"
+        assert not {"recipient", "recipient_hash"} & set(line)
+
+    def test_no_line_holds_number_or_link(self, logged: WrittenLog) -> None:
+        self.bridge().receive(a_click_callback())
+
+        assert NUMBER.strip("+") not in logged.text
+        assert "http" not in logged.text
 
 
 class TestOptOuts:
@@ -267,9 +345,10 @@ class TestFailures:
         [
             ("record_receipt", a_receipt_callback("delivered")),
             ("keep_inbound", an_inbound_callback("STOP")),
+            ("messages_to", a_click_callback()),
             ("keep_event", "garbage"),
         ],
-        ids=["receipt", "inbound", "unknown"],
+        ids=["receipt", "inbound", "click", "unknown"],
     )
     def test_what_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(
         self, method: str, body: Any

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import OutcomeStatus
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
-from sms_bridge.services.interfaces import ExportJob, LogExport
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog

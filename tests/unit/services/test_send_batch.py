@@ -338,7 +338,7 @@ class TestFailures:
     def test_a_queue_that_breaks_down_after_the_claims_makes_no_answer_untrue(self) -> None:
         bridge = Bridge()
 
-        def breaks(_: object) -> set[str]:
+        def breaks(some: object) -> set[str]:  # noqa: ARG001
             raise ConnectionError
 
         bridge.send_queue.add_all = breaks  # type: ignore[method-assign]

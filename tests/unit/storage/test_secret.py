@@ -42,6 +42,9 @@ class TestJson:
         [
             *(None, "", 7, "too short", {"a": TOKEN}),
             *([], [""], [" "], [None], [True], [[TOKEN]], [7], [f"{TOKEN[:15]} \n"]),
+            # Nobody can send these.
+            *([f'"{TOKEN}"'], f"{TOKEN},{TOKEN}", f"{TOKEN}\n{TOKEN}", [f"Bearer {TOKEN}"]),
+            *(["\u200b" * 16], ["é" * 16], ["\x00" * 16]),
         ],
         ids=repr,
     )
@@ -50,7 +53,9 @@ class TestJson:
 
         assert Secret.from_json(text).moengage_tokens == ()
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "null", "7", f"not JSON: {KEY}"])
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", "[" * 100_000, '"text"', "null", "7", f"not JSON: {KEY}"]
+    )
     def test_what_is_no_json_object_is_an_error_that_quotes_nothing(self, text: str) -> None:
         with pytest.raises(InvalidSecretError, match="JSON object") as invalid:
             Secret.from_json(text)

@@ -49,9 +49,14 @@ def test_a_new_secret_gets_a_token_for_each_purpose_and_keeps_the_rest() -> None
 
 
 def test_tokens_that_are_there_stay() -> None:
-    values = StoredSecret({"moengageTokens": ["theirs"], "callbackTokens": []}).add()
+    values = StoredSecret(
+        {
+            "moengageTokens": ["their-token-00001"],
+            "callbackTokens": ["short", "theirs, and another"],
+        }
+    ).add()
 
-    assert values["moengageTokens"] == ["theirs"]
+    assert values["moengageTokens"] == ["their-token-00001"]
     assert all(len(values[name]) == 1 for name in LISTS)
 
 

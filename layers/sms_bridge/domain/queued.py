@@ -1,0 +1,52 @@
+"""What comes out of the queues."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sms_bridge.domain.message import Message, MessageRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class QueuedMessage:
+    """A message from the send queue, with all that it takes to send it.
+
+    Attributes
+    ----------
+    message
+        What its log lines and its dispatch need of it; the rest is empty.
+    receives
+        How often it was received.
+    record
+        Whatever the queue knows it by.
+    """
+
+    message: Message
+    request: MessageRequest
+    receives: int
+    record: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QueuedOutcome:
+    """An outcome from the outcome queue.
+
+    Attributes
+    ----------
+    lease
+        Owner of the lease that the outcome has had since it became due; empty for any record but
+        the first.
+    receives
+        How often it was received.
+    """
+
+    message_id: str
+    lease: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QueuedInbound:
+    """An inbound message from the outcome queue, whose sender opted out or in."""
+
+    inbound_id: str
+    receives: int

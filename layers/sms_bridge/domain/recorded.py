@@ -1,0 +1,89 @@
+"""What came of recording something about a message, or of asking for an attempt to send it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from sms_bridge.domain.message import Message
+from sms_bridge.domain.state import State
+
+
+class Effect(StrEnum):
+    """What a receipt, or the result of an attempt, did."""
+
+    MOVED = "moved"
+    """The message is in a new state."""
+    LATE = "late"
+    """It says nothing new about the state; it is in the history."""
+    REPEATED = "repeated"
+    """It is in the history already."""
+    MISMATCHED = "mismatched"
+    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Recorded:
+    """The message after something was recorded.
+
+    Attributes
+    ----------
+    outcome_is_new
+        Whether this is what made the outcome due.
+    """
+
+    message: Message
+    effect: Effect
+    outcome_is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Attempt:
+    """The answer to a request to begin sending a waiting message.
+
+    Attributes
+    ----------
+    begun
+        Whether the attempt is the caller's.
+    state
+        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
+    number
+        How often it was tried, this time included.
+    is_ambiguous
+        Whether 8x8 may have the message from an earlier attempt.
+    outcome_is_open
+        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
+    """
+
+    begun: bool
+    state: State | None = None
+    number: int = 0
+    is_ambiguous: bool = False
+    outcome_is_open: bool = False
+
+    @classmethod
+    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
+        """Return the answer for a message as it is now."""
+        if message is None or not message.accepted_at:
+            return cls(begun=begun)
+        return cls(
+            begun=begun,
+            state=message.state,
+            number=message.attempt,
+            is_ambiguous=bool(message.ambiguous_since),
+            outcome_is_open=not begun and message.outcome_is_open,
+        )
+
+
+FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
+
+
+class Position(NamedTuple):
+    """A message's place among others, by when it was accepted."""
+
+    accepted_at: float
+    message_id: str
+
+    @classmethod
+    def of(cls, message: Message) -> "Position":
+        """Return the place of a message."""
+        return cls(message.accepted_at, message.id)
