@@ -12,6 +12,8 @@ export UV_SYSTEM_CERTS ?= $(if $(or $(filter Darwin,$(shell uname -s)),$(wildcar
   /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/ssl/ca-bundle.pem \
   /etc/pki/tls/certs/ca-bundle.crt)),true,false)
 export SAM_CLI_TELEMETRY := 0
+# Where it is set, each process would compile all that it imports: seconds, and many processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := .venv/uv/bin/uv
 DEV := .venv/dev/.ready
@@ -21,7 +23,7 @@ MINISTACK := .venv/ministack/.ready
 BENCH := .venv/bench/.ready
 TEMPLATES := template.yaml observability.yaml
 # `sam build` wants a real python3.13 as the first one on PATH.
-WITH_PYTHON := PATH="$$(dirname "$$(scripts/find_python.sh)"):$$PATH"
+WITH_PYTHON := python=$$(scripts/find_python.sh) && PATH="$$(dirname "$$python"):$$PATH"
 
 .PHONY: help
 help: ## List the targets
@@ -37,12 +39,14 @@ SIDE_BY_SIDE := --no-print-directory --jobs 2 \
   $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: test
-test: quick template build ## Everything: quick, template, build, end to end, updates, browser, chaos
-	@echo "end to end, updates, browser and chaos, two at a time: about six minutes"
+test: quick ## Everything: quick, template, build, end to end, updates, browser, chaos
+	@echo "the template, what is built, end to end, updates, browser and chaos: about six minutes"
+	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool
 	@$(MAKE) $(SIDE_BY_SIDE) end-to-end updates browser chaos
 
 .PHONY: quick
-quick: lint types unit ## Lint, types and all tests that need no deployed stack: minutes
+quick: $(DEV) ## Lint, types and all tests that need neither a stack nor a campaign: a minute
+	@$(MAKE) --no-print-directory --jobs 2 lint types unit
 
 .PHONY: lint
 lint: $(DEV) ## ruff, rules and format
@@ -50,13 +54,17 @@ lint: $(DEV) ## ruff, rules and format
 	.venv/dev/bin/ruff format --check
 
 .PHONY: types
-types: $(DEV) ## mypy, strict; the operators' tool also as Python 3.12 has it
+types: $(DEV) ## mypy, strict
 	.venv/dev/bin/mypy
-	.venv/dev/bin/mypy --python-version 3.12 bridge
+
+.PHONY: types-of-the-tool
+types-of-the-tool: $(DEV) ## mypy of the operators' tool as Python 3.12 has it
+	.venv/dev/bin/mypy --cache-dir .mypy_cache/tool --python-version 3.12 bridge
 
 .PHONY: unit
-unit: $(DEV) ## Tests but for the end-to-end ones, in parallel (ARGS='tests/unit -k opt_out')
-	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser" $(ARGS)
+unit: $(DEV) ## The tests of `quick`, in parallel (ARGS='tests/unit -k opt_out')
+	.venv/dev/bin/pytest -n auto --dist worksteal -m "not end_to_end and not browser" \
+	  --ignore tests/chaos $(ARGS)
 
 .PHONY: tool
 tool: $(UV) ## The operators' tool installed and tried on another Python (WITH=python3.12)
@@ -75,8 +83,9 @@ template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
 	  --skip-download
 
 .PHONY: chaos
-chaos: $(DEV) ## The promises under fire, 1 to 2 minutes (SEEDS=40 MESSAGES=200: hours; ARGS=--help)
+chaos: $(DEV) ## The promises under fire, and whether defects would show (SEEDS=40 MESSAGES=200: hours; ARGS=--help)
 	PYTHONPATH=layers .venv/dev/bin/python -m tests.chaos $(or $(ARGS),--seeds $(or $(SEEDS),4) --messages $(or $(MESSAGES),30))
+	$(if $(ARGS)$(SEEDS)$(MESSAGES),,.venv/dev/bin/pytest -n auto --dist worksteal tests/chaos)
 
 .PHONY: build
 build: $(SAM) ## sam build, as for AWS
@@ -84,7 +93,7 @@ build: $(SAM) ## sam build, as for AWS
 
 .PHONY: deploy
 deploy: $(DEV) $(SAM) ## Build and deploy to AWS, asking what matters (ARGS: words for sam deploy)
-	$(WITH_PYTHON) .venv/dev/bin/python scripts/deploy.py $(ARGS)
+	@$(WITH_PYTHON) PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.deploy $(ARGS)
 
 .PHONY: end-to-end
 end-to-end: $(DEV) $(SAM) $(MINISTACK) ## The built artifact, and the template deployed into the emulator
@@ -149,6 +158,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 	    --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 	    $$lock.in --output-file $$lock.txt; \
 	done
+	@$(MAKE) --no-print-directory licenses
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches

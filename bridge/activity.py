@@ -22,9 +22,9 @@ HOUR, DAY = 3600.0, 86_400.0
 _FIGURES = (
     *("Accepted", "Sent", "Rejected", "Delivered", "Failed", "OptedOut", "Expired"),
     *("Receipts", "ReceiptsForUnknownMessages", "Segments", "Cost", "RequestsRefused"),
-    *("CallbacksNotUnderstood", "OutcomeForwardsRetried"),
+    *("CallbacksNotUnderstood", "OutcomeForwardsRetried", "InboundMessages"),
 )
-_KEYS = ("reason", "outcome_reason", "currency", "@log")
+_KEYS = ("reason", "outcome_reason", "currency", "sub_account_id", "@log")
 _GROUPED = (
     f"filter {' or '.join(f'ispresent({name})' for name in _FIGURES)} | stats "
     + ", ".join(f"sum({name}) as n{number}" for number, name in enumerate(_FIGURES))
@@ -60,6 +60,8 @@ class Activity:
         Messages that failed for good, by reason.
     receipts
         Of messages that the bridge sent.
+    accepted, inbound
+        Messages, and SMS from people, by sub-account.
     cost
         By currency.
     """
@@ -68,6 +70,8 @@ class Activity:
     refused: dict[tuple[str, str], Reason] = field(default_factory=dict)
     rejected: dict[str, Reason] = field(default_factory=dict)
     failures: dict[str, Reason] = field(default_factory=dict)
+    accepted: Counter[str] = field(default_factory=Counter)
+    inbound: Counter[str] = field(default_factory=Counter)
     cost: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -88,6 +92,10 @@ class Activity:
         if row.get("Cost"):
             currency = str(row.get("currency") or "")
             self.cost[currency] = self.cost.get(currency, 0.0) + float(row["Cost"])
+        sub_account_id = str(row.get("sub_account_id") or "")
+        for name, counts in (("Accepted", self.accepted), ("InboundMessages", self.inbound)):
+            if row.get(name):
+                counts[sub_account_id] += int(float(row[name]))
         reason, example = str(row.get("reason") or ""), str(row.get("example") or "")
         _add(self.refused, (function, reason), row.get("RequestsRefused"), "")
         _add(self.rejected, reason, row.get("Rejected"), example)

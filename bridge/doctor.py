@@ -10,7 +10,7 @@ from bridge.checks.aws import (
     check_alarms,
     check_deployment,
     check_environments,
-    check_keywords,
+    check_opt_outs,
     check_running,
 )
 from bridge.checks.eightx8 import check_balance, check_key, check_webhook
@@ -32,7 +32,7 @@ _CHECKS: dict[str, Check] = {
     "8x8's balance": check_balance,
     "the API": check_api,
     "delivery tracking": check_delivery_tracking,
-    "keywords": check_keywords,
+    "opt-outs": check_opt_outs,
     "queues and messages": check_work,
     "the last hour": check_last_hour,
     "alarms": check_alarms,

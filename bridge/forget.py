@@ -12,7 +12,7 @@ from bridge.options import NUMBER_HELP, AsJson, Yes, read_number
 from bridge.stack import Stack
 from bridge.terminal import confirm, progress, say, say_json, waiting
 from sms_bridge.domain.message import Message
-from sms_bridge.domain.outcome import seconds_before_next_opt_out_sync
+from sms_bridge.domain.outcome import seconds_before_passing_on_again
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.services.interfaces import Trace
 
@@ -127,7 +127,7 @@ def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
 
 def _may_be_synced(trace: Trace) -> bool:
     """Return whether MoEngage may still have to learn what an SMS asks for."""
-    return seconds_before_next_opt_out_sync(time.time() - trace.received_at) is not None
+    return seconds_before_passing_on_again(time.time() - trace.received_at) is not None
 
 
 def _delete(known: Known, number: str, stack: Stack, account: EightX8Account | None) -> None:

@@ -12,18 +12,29 @@ from bridge.options import NUMBER_HELP, AsJson, Since, Yes, read_number
 from bridge.stack import Stack
 from bridge.terminal import columns, confirm, progress, read_since, say, say_json, waiting
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash, masked
+from sms_bridge.storage.items import OPT_OUT_PREFIX, from_item
 
-_PREFIX = "opt-out "
 _DAY = slice(0, 10)
 
 
 class _OptOut(NamedTuple):
+    """An item that holds an opt-out.
+
+    Attributes
+    ----------
+    sub_account_id
+        The one that was asked.
+    scope
+        Whether it counts for that one, or for all.
+    """
+
     id: str
     sub_account_id: str
     recipient_hash: str
     at: str
+    scope: OptOutScope
 
 
 def opt_outs(
@@ -47,7 +58,7 @@ def opt_outs(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count the opt-outs; remove some after asking.
+    """Count the opt-outs that hold, by the sub-account that was asked; remove some after asking.
 
     Clear only what was recorded by mistake: the law of most countries forbids texting people who
     asked not to be texted. MoEngage does not learn of it.
@@ -60,24 +71,27 @@ def opt_outs(
             for one in _read(stack)
             if one.at >= start and sub_account in (None, one.sub_account_id)
         ]
+    holding = [one for one in found if one.scope is stack.opt_out_scope]
     if clear or clear_all:
         if clear:
             its_hash = keyed_hash(clear, stack.secret().hash_key)
             found = [one for one in found if one.recipient_hash == its_hash]
-            if not found:
+            holding = [one for one in holding if one.recipient_hash == its_hash]
+            if not holding:
                 raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
-        names = ", ".join(sorted({one.sub_account_id for one in found}))
-        if found:
-            confirm(f"Remove {len(found)} opt-outs of {names}? They are texted again.", yes=yes)
+        names = ", ".join(sorted({one.sub_account_id for one in holding}))
+        if holding:
+            confirm(f"Remove {len(holding)} opt-outs of {names}? They are texted again.", yes=yes)
+        # Those of the other scope as well, which would hold after a change of it.
         for one in progress(found, "Removing"):
             stack.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one.id}})
         if as_json:
-            say_json({"removed": len(found)})
+            say_json({"removed": len(holding)})
         else:
-            say(f"Removed {len(found)} opt-outs.")
+            say(f"Removed {len(holding)} opt-outs.")
         return
     keys = [
-        (one.at[_DAY], one.sub_account_id) if by_day else (one.sub_account_id,) for one in found
+        (one.at[_DAY], one.sub_account_id) if by_day else (one.sub_account_id,) for one in holding
     ]
     counts = sorted(Counter(keys).items())
     names_of_columns = ("day", "subAccountId") if by_day else ("subAccountId",)
@@ -85,9 +99,9 @@ def opt_outs(
         rows = [
             {**dict(zip(names_of_columns, key, strict=True)), "optOuts": n} for key, n in counts
         ]
-        say_json({"optOuts": len(found), "counts": rows})
+        say_json({"optOuts": len(holding), "counts": rows})
         return
-    say(f"{len(found)} opt-outs")
+    say(f"{len(holding)} opt-outs")
     headings = ("Day", "Sub-account", "Opt-outs") if by_day else ("Sub-account", "Opt-outs")
     if counts:
         say(*columns([(*key, n) for key, n in counts], headings))
@@ -99,17 +113,23 @@ def _read(stack: Stack) -> Iterator[_OptOut]:
         .get_paginator("scan")
         .paginate(
             TableName=stack.table,
-            ProjectionExpression="id, requested_at",
+            ProjectionExpression="id, requested_at, sub_account_id",
             FilterExpression="begins_with(id, :prefix) AND opt_request = :out",
             ExpressionAttributeValues={
-                ":prefix": {"S": _PREFIX},
+                ":prefix": {"S": OPT_OUT_PREFIX},
                 ":out": {"S": OptRequest.OPT_OUT.value},
             },
         )
     )
     for page in pages:
         for item in page["Items"]:
-            _, sub_account_id, recipient_hash = item["id"]["S"].split(" ", 2)
+            values = from_item(item)
+            name, recipient_hash = values["id"].removeprefix(OPT_OUT_PREFIX).split(" ")
+            is_for_all = name == EVERY_SUB_ACCOUNT
             yield _OptOut(
-                item["id"]["S"], sub_account_id, recipient_hash, item["requested_at"]["S"]
+                values["id"],
+                values.get("sub_account_id") or name,
+                recipient_hash,
+                values["requested_at"],
+                OptOutScope.STACK if is_for_all else OptOutScope.SUB_ACCOUNT,
             )

@@ -24,6 +24,12 @@ _HIDDEN = "MoEngageConnectorId"
 _SHOWN_OF_IT = 4
 # What was built is for one processor only.
 _NEEDS_A_BUILD = "Arch"
+# Words for people, in any language.
+_TEXTS = (
+    *("OptOutKeywords", "OptInKeywords", "HelpKeywords"),
+    *("OptOutReply", "OptInReply", "HelpReply"),
+)
+_BEYOND_ASCII = 128
 _FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
 # What callers outside have been given the address of.
 _WITH_A_URL = ("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::DomainName")
@@ -135,8 +141,16 @@ def _read(assignments: list[str], stack: Stack) -> dict[str, str]:
             raise typer.BadParameter(f"the stack has no parameter {name}{hint}")
         if name == _NEEDS_A_BUILD:
             raise typer.BadParameter(f"{name} needs the functions to be built anew: make deploy")
-        values[name] = value.strip()
+        value = value.strip()
+        values[name] = escaped(value) if name in _TEXTS else value
     return values
+
+
+def escaped(text: str) -> str:
+    """Return a text in ASCII, as the functions read it: CloudFormation shows nothing else."""
+    units = text.encode("utf-16-be")
+    codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
+    return "".join(chr(code) if code < _BEYOND_ASCII else f"\\u{code:04x}" for code in codes)
 
 
 def _show(old: dict[str, str], new: dict[str, str], changes: list[Change]) -> None:

@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.providers.eightx8_log import MessageDetails
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
@@ -335,7 +336,12 @@ class Stack:
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
         """People who do not want to be texted."""
-        return DynamoDBOptOuts(self.client("dynamodb"), self.table)
+        return DynamoDBOptOuts(self.client("dynamodb"), self.table, self.opt_out_scope)
+
+    @property
+    def opt_out_scope(self) -> OptOutScope:
+        """Whose messages somebody no longer gets who opted out."""
+        return OptOutScope(self.sending["OPT_OUT_SCOPE"])
 
     @cached_property
     def look_up(self) -> LookUp:

@@ -44,7 +44,9 @@ class Survey:
     given_up
         Outcomes that were given up, by reason.
     unreadable
-        How many items could not be read.
+        The ids of items that cannot be read.
+    log_silent, log_silent_since
+        About how many messages 8x8's log is asked in vain, and since when about the first of them.
     is_complete
         Whether there were no more than were looked at.
     """
@@ -58,7 +60,9 @@ class Survey:
     waiting_long: dict[MessageType, Counter[str]] = field(default_factory=dict)
     not_tried: int = 0
     given_up: Counter[str] = field(default_factory=Counter)
-    unreadable: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    log_silent: int = 0
+    log_silent_since: float = 0.0
     is_complete: bool = True
 
 
@@ -72,7 +76,13 @@ def take_survey(messages: MessageStore, now: float) -> Survey:
     """
     survey = Survey()
     for number, message in enumerate(
-        islice(messages.open_messages(until=LAST), LOOKED_AT_MOST), start=1
+        islice(
+            messages.open_messages(
+                until=LAST, on_unreadable=lambda error: survey.unreadable.append(error.item_id)
+            ),
+            LOOKED_AT_MOST,
+        ),
+        start=1,
     ):
         survey.is_complete = number < LOOKED_AT_MOST
         survey.by_state[message.state] += 1
@@ -100,5 +110,9 @@ def _look_at(message: Message, survey: Survey, now: float) -> None:
     if message.state in _GIVEN_TO_8X8 and not message.receipts:
         given_at = message.answered_at or message.attempt_at
         survey.without_receipts += has_waited(given_at, SECONDS_UNTIL_RECEIPTS)
+    if not message.outcome and message.log_silent_since > message.log_answered_at:
+        earlier = survey.log_silent_since or message.log_silent_since
+        survey.log_silent_since = min(earlier, message.log_silent_since)
+        survey.log_silent += 1
     if message.outcome_is_open and not message.outcome_tries:
         survey.not_tried += has_waited(message.outcome_due_at, SECONDS_UNTIL_REPORTED)

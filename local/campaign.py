@@ -263,7 +263,12 @@ async def _settle(stack: LocalStack, messages: list[CampaignMessage]) -> None:
 async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Result:
     found: dict[str, Any] = await stack.look_up(message.unique_id) if message.unique_id else {}
     e164 = f"+{case.destination.removeprefix('+')}"
-    sms = [one for one in stack.eightx8.messages if one.destination == e164]
+    # The bridge's reply to a STOP is no message of the campaign.
+    sms = [
+        one
+        for one in stack.eightx8.messages
+        if one.destination == e164 and one.source != VIRTUAL_NUMBER
+    ]
     course = Course(
         answers=tuple(f"{one.http_status} {one.error_code}".strip() for one in message.answers),
         ids=len({one.unique_id for one in message.answers if one.unique_id}),

@@ -106,7 +106,7 @@ class Sam:
             "--no-progressbar",
             "--no-fail-on-empty-changeset",
             "--parameter-overrides",
-            *(f"ParameterKey={key},ParameterValue={value}" for key, value in values.items()),
+            *(f'ParameterKey={key},ParameterValue="{value}"' for key, value in values.items()),
             seconds=SECONDS_TO_DEPLOY,
         )
         outputs = await asyncio.to_thread(self._outputs)

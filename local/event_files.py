@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import InboundMessage, Message, Receipt
+from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict

@@ -36,6 +36,12 @@ ACCOUNT_ID = "3f6c1b9e-52d7-4a08-9c41-7be0d2a9f135"
 SUB_ACCOUNT_IDS = ("Acme_Transactional", "Acme_Promotional")
 SENDER_ID = "Acme"
 CONNECTOR_ID = "local-connector"
+INBOUND_EVENT = "SMS Reply"
+REPLIES = {
+    "OptOutReply": "Acme: you get no more offers. START brings them back.",
+    "OptInReply": "Acme: you get our offers again. STOP ends them.",
+    "HelpReply": "Acme: write to help@example.com. STOP ends our offers.",
+}
 SECONDS_TO_CALL = 20
 
 AT_WORK: tuple[QueueAttributeNameType, ...] = (
@@ -123,9 +129,7 @@ class LocalStack:
         trace: TracebackType | None,
     ) -> None:
         """Stop all of it, the last started first."""
-        with self._step(
-            "Stopping the functions, MiniStack and the simulators, removing their files"
-        ):
+        with self._step("Stopping the functions, MiniStack and the simulators"):
             await self._open.aclose()
 
     @property
@@ -260,6 +264,8 @@ class LocalStack:
             "MoEngageBaseUrl": self.moengage_url,
             "MoEngageConnectorId": self.connector_id,
             "MoEngageWorkspaceId": self.moengage.data_api.workspace_id,
+            "MoEngageInboundEvent": INBOUND_EVENT,
+            **REPLIES,
             "AwsEndpointUrl": self.aws.endpoint,
         }
 
@@ -330,9 +336,19 @@ class LocalStack:
 
 @asynccontextmanager
 async def _temporary_folder() -> AsyncIterator[Path]:
-    """Make a folder that is removed again: thousands of files by then, which take seconds."""
-    folder = tempfile.TemporaryDirectory(prefix="sms-bridge-")
+    """Make a folder that is removed again.
+
+    It has tens of thousands of files by then, which take a busy disk a minute: nobody waits for it.
+    """
+    folder = tempfile.mkdtemp(prefix="sms-bridge-")
     try:
-        yield Path(folder.name)
+        yield Path(folder)
     finally:
-        await asyncio.to_thread(folder.cleanup)
+        remover = await asyncio.create_subprocess_exec(
+            *("sh", "-c", 'rm -rf "$0" &', folder),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        await remover.wait()

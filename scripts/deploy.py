@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
 from rich.console import Console
 from rich.prompt import Prompt
+
+from bridge.errors import failure_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 TOPIC, RUNBOOK = "AlarmTopicArn", "RunbookUrl"
@@ -266,7 +268,32 @@ def _remote() -> str:
     return said.stdout.strip()
 
 
+def destination(session: boto3.Session, stack_name: str) -> str:
+    """Say where the stack would go."""
+    # STS answers without a region.
+    region = session.client("cloudformation").meta.region_name
+    account = session.client("sts").get_caller_identity()["Account"]
+    return f"Stack {stack_name}, account {account}, region {region}."
+
+
 def main(arguments: list[str]) -> int:
+    """Deploy, or say what is missing.
+
+    Raises
+    ------
+    SystemExit
+        There is no region, there are no credentials, or AWS refuses.
+    """
+    try:
+        return deploy(arguments)
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(
+            f"{failure_of(error)}.\nNothing was deployed. Options go into ARGS:  "
+            "make deploy ARGS='--region REGION --profile NAME'"
+        )
+
+
+def deploy(arguments: list[str]) -> int:
     """Ask, build, deploy."""
     console = Console(highlight=False)
     target = target_of(tomllib.loads((PROJECT / "samconfig.toml").read_text()), arguments)
@@ -278,6 +305,7 @@ def main(arguments: list[str]) -> int:
 
     template = load(str(PROJECT / "template.yaml"))
     session = boto3.Session(profile_name=target.profile, region_name=target.region)
+    console.print(destination(session, target.stack_name))
     running = running_values(session, target)
     answers = ask_all(template, running, target.given, ask, console.print)
     if TOPIC not in target.given:

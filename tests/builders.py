@@ -2,7 +2,8 @@
 
 import base64
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -174,6 +175,17 @@ def an_inbound_callback(text: str, **payload: Any) -> dict[str, Any]:
             **payload,
         },
     }
+
+
+def plain(value: Any) -> Any:
+    """Return values as what can be compared: the bridge compares none, so they cannot be."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value), {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value
 
 
 def a_click_callback(**payload: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def check_secret(stack: Stack) -> Iterator[Finding]:
     if not secret.eightx8_api_key:
         yield problem(
             "eightx8-key-missing",
-            "8x8's API key is missing: every message is refused (not_configured)",
+            "8x8's API key is missing, or is no key: every message is refused (not_configured)",
             _CONFIGURE,
         )
     tokens = dict(

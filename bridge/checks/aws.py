@@ -11,8 +11,8 @@ from typing import Any
 from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Stack
-from sms_bridge.domain.opt_out import OptRequest, keywords_of, opt_request_of
-from sms_bridge.settings import SettingsError, read_settings
+from sms_bridge.domain.opt_out import Keyword, keyword_of, keywords_of
+from sms_bridge.settings import SettingsError, read_settings, unescaped
 from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.settings.forward import ForwardSettings
 from sms_bridge.settings.look_up import LookUpSettings
@@ -195,22 +195,23 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
             )
 
 
-def check_keywords(stack: Stack) -> Iterator[Finding]:
-    """See whether each keyword does what it is there for."""
+def check_opt_outs(stack: Stack) -> Iterator[Finding]:
+    """See whether each keyword does what it is there for, and whether replies are true."""
     environment = stack.environment_of("ReceiveCallback")
-    stop, start = (
-        [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
-        for name in ("OPT_OUT_KEYWORDS", "OPT_IN_KEYWORDS")
-    )
-    keywords = keywords_of(stop, start)
-    for words, wanted, parameter in (
-        (stop, OptRequest.OPT_OUT, "OptOutKeywords"),
-        (start, OptRequest.OPT_IN, "OptInKeywords"),
-    ):
+    words = {
+        keyword: [
+            one.strip()
+            for one in unescaped(environment.get(f"{variable}_KEYWORDS", "")).split(",")
+            if one.strip()
+        ]
+        for keyword, (_, variable) in _KEYWORDS.items()
+    }
+    keywords = keywords_of(*words.values())
+    for keyword, (parameter, _) in _KEYWORDS.items():
         bad = [
             one
-            for one in words
-            if opt_request_of(one, keywords) is not wanted or not one.strip("? ")
+            for one in words[keyword]
+            if keyword_of(one, keywords) is not keyword or not one.strip("? ")
         ]
         if bad:
             yield warning(
@@ -218,6 +219,19 @@ def check_keywords(stack: Stack) -> Iterator[Finding]:
                 f"{parameter} has keywords that never do what they are for: {', '.join(bad)}",
                 f"leave them out, or write them anew: sms-bridge parameters set {parameter}=...",
             )
+    if environment.get("OPT_OUT_REPLY") and not stack.sending.get("OPT_OUT_MESSAGE_TYPES"):
+        yield warning(
+            "reply-untrue",
+            "OptOutReply confirms opt-outs, which keep nothing back: OptOutMessageTypes is empty",
+            "sms-bridge parameters set OptOutMessageTypes=promotional, or OptOutReply=",
+        )
+
+
+_KEYWORDS = {
+    Keyword.STOP: ("OptOutKeywords", "OPT_OUT"),
+    Keyword.START: ("OptInKeywords", "OPT_IN"),
+    Keyword.HELP: ("HelpKeywords", "HELP"),
+}
 
 
 # ------------------------------------------------------------------------------------------ alarms

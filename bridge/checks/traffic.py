@@ -14,6 +14,7 @@ from bridge.stack import Stack
 from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey, take_survey
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.state import State
 
 _STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")
@@ -91,9 +92,9 @@ def _remedy_of_dead_letters(reason: str, *, is_send: bool) -> str:
             "Start DLQ redrive, with the outcome queue as custom destination"
         )
     return (
-        "sms-bridge replay --all --yes. What is left then are opt-outs that MoEngage's Data API "
-        "refused: sms-bridge configure --data-api-key, then in SQS's console Start DLQ redrive, "
-        "with the outcome queue as custom destination"
+        "sms-bridge replay --all --yes. What is left then are opt-outs and inbound SMS that "
+        "MoEngage's Data API refused: sms-bridge configure --data-api-key, then in SQS's console "
+        "Start DLQ redrive, with the outcome queue as custom destination"
     )
 
 
@@ -128,13 +129,28 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
             *("callbacks-not-understood", "callback-url-wrong"),
         )
+    if survey.log_silent:
+        yield warning(
+            "log-unreadable",
+            f"8x8's log cannot be read since {timestamp(survey.log_silent_since)}; what became of "
+            f"{survey.log_silent} messages depends on it, for a week at most",
+            "the log of Reconcile says why (reason); ask 8x8's support to allow log exports for "
+            "the API key's account",
+        )
     if survey.unreadable:
+        named = ", ".join(survey.unreadable[:_NAMED_AT_MOST])
+        more = ", ..." if len(survey.unreadable) > _NAMED_AT_MOST else ""
         yield warning(
             "items-unreadable",
-            f"{survey.unreadable} items of the table cannot be read: somebody changed them by hand",
-            "see the log of Reconcile, which names them",
+            f"{len(survey.unreadable)} open items of the table cannot be read, so nothing is done "
+            f"about them: {named}{more}",
+            "they were changed by hand, or written by a later version: deploy that again, or "
+            "correct the items in DynamoDB's console",
         )
 
+
+# Of items that cannot be read.
+_NAMED_AT_MOST = 5
 
 # ------------------------------------------------------------------------------------ the last hour
 _REFUSED = {
@@ -180,6 +196,7 @@ def check_last_hour(stack: Stack) -> Iterator[Finding]:
     activity = activity_of(stack, time.time() - HOUR)
     yield from _check_refused(activity)
     yield from _check_failed(activity)
+    yield from _check_inbound(activity, stack)
     accepted, over = activity.figures["Accepted"], activity.figures["Delivered"]
     yield ok("last-hour", f"in the last hour {accepted} messages were accepted, {over} delivered")
 
@@ -223,6 +240,28 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
             "read: XML, or the old format",
             "if receipts are missing, ask 8x8's support to switch the account to the new format",
         )
+
+
+def _check_inbound(activity: Activity, stack: Stack) -> Iterator[Finding]:
+    """See whether people write to where their opt-outs mean something."""
+    is_for_all = stack.opt_out_scope is OptOutScope.STACK
+    for name, count in sorted(activity.inbound.items()):
+        if name not in stack.sub_account_ids:
+            counts = "counts for the whole stack" if is_for_all else "keeps nobody from anything"
+            yield warning(
+                "inbound-sub-account-unknown",
+                f"{count} inbound SMS of the last hour came to the sub-account {name}, which is "
+                f"not among SubAccountIds: nobody is answered, and a STOP there {counts}",
+                "if it is yours, add it: sms-bridge parameters set SubAccountIds=...; otherwise "
+                "register the webhook for your own: sms-bridge webhook register",
+            )
+        elif not is_for_all and activity.accepted and not activity.accepted[name]:
+            yield warning(
+                "inbound-sub-account-unused",
+                f"{count} inbound SMS of the last hour came to the sub-account {name}, through "
+                "which no message was sent: a STOP there keeps nobody from anything",
+                "if campaigns never use it: sms-bridge parameters set OptOutScope=stack",
+            )
 
 
 def _check_failed(activity: Activity) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Outcome queue: reports final outcomes to MoEngage, and who opted out or in."""
+"""Outcome queue: reports final outcomes to MoEngage, and what people write."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
 
 def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
-    """Report an outcome, or who opted out or in; returns the seconds until the next try."""
+    """Report an outcome, or pass on an inbound SMS; returns the seconds until the next try."""
     if isinstance(queued, QueuedOutcome):
         return parts.forward_outcome(queued)
-    if parts.sync_opt_out is None:
+    if parts.pass_on_inbound is None:
         return None
     secret = parts.secrets.get()
-    return parts.sync_opt_out(
-        queued.inbound_id, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key
+    return parts.pass_on_inbound(
+        queued, hash_key=secret.hash_key, api_key=secret.moengage_data_api_key
     )

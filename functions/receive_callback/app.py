@@ -4,6 +4,7 @@ import time
 
 from sms_bridge import startup, wiring
 from sms_bridge.api.authentication import (
+    callback_url,
     read_networks,
     require_address,
     require_callback_token,
@@ -30,6 +31,7 @@ def handler(request: HttpRequest) -> Response:
         secrets,
         lambda secret: require_callback_token(request, secret.callback_tokens, in_url=in_url),
     )
+    receipts_url = callback_url(settings.callback_base_url, secret.callback_tokens)
     for event in read_callback(request.any_text(), time.time()):
-        receive_callback(event, hash_key=secret.hash_key)
+        receive_callback(event, hash_key=secret.hash_key, callback_url=receipts_url)
     return json_response({"status": "recorded"})

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from sms_bridge import startup, wiring
-from sms_bridge.api.authentication import require_sender, secret_that_allows
+from sms_bridge.api.authentication import callback_url, require_sender, secret_that_allows
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, is_batch, json_response
-from sms_bridge.api.send_request import SendingRules, callback_url, read_send_request, send_answer
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.services.deadline import AnswerTime, answer_in_time
 from sms_bridge.settings import read_settings

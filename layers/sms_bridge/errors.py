@@ -8,7 +8,9 @@
     |-- RefusedError                a request is answered with an error (``api.errors``)
     |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
     |-- UnreadableItemError         an item of the table cannot be read
+    |-- NotQueuedError              SQS refused a record (``storage.queues``)
     |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.messages``)
+    |-- OptOutNotRecordedError      others change it all the time (``storage.opt_outs``)
     '-- ProviderError               8x8 did not answer a question
         |-- DetailsFailedError      it did not say whether it has a message
         '-- ExportFailedError       there is no export of its log yet, or it cannot be read now
@@ -19,6 +21,7 @@ What sending a message, or a report to MoEngage, came to is no exception but a v
 botocore's.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 
@@ -41,6 +44,14 @@ class UnreadableItemError(BridgeError):
         super().__init__(f"{item_id}: {reason}")
         self.item_id = item_id
         self.reason = reason
+
+
+OnUnreadable = Callable[[UnreadableItemError], None]
+"""Told of an item that is left out of a list."""
+
+
+class NotQueuedError(BridgeError):
+    """SQS refused a record at once: it is certainly not in the queue."""
 
 
 class ProviderError(BridgeError):

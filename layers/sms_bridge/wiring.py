@@ -8,7 +8,6 @@ import functools
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sms_bridge.domain.clock import Clock
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
     )
     from sms_bridge.services.look_up import LookUp
     from sms_bridge.services.new_message import SendingPlan
+    from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.services.sync_opt_out import SyncOptOut
     from sms_bridge.settings.dispatch import DispatchSettings
     from sms_bridge.settings.forward import ForwardSettings
     from sms_bridge.settings.look_up import LookUpSettings
@@ -64,8 +63,7 @@ Preparation = Callable[[], object]
 """Done before the first event, which would wait for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Timing:
+class Timing(NamedTuple):
     """Time and chance, which tests hold in their own hands."""
 
     clock: Clock = time.time
@@ -123,7 +121,7 @@ def send_parts(
             messages=messages,
             send_queue=send_queue,
             outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
@@ -220,7 +218,7 @@ def dispatch_parts(
             messages=messages,
             send_queue=send_queue,
             outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
@@ -275,23 +273,49 @@ def receive_parts(
     settings: "CallbackSettings", aws: AwsClients | None = None, timing: Timing | None = None
 ) -> ReceiveParts:
     """Build ``receive_callback``."""
-    from sms_bridge.domain.opt_out import keywords_of
+    from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+    from sms_bridge.services.reply import Reply, ReplyPlan
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+    from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = aws or AwsClients(), timing or Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
+    reply = Reply(
+        ReplyPlan(
+            texts={
+                Keyword.STOP: settings.opt_out_reply,
+                Keyword.START: settings.opt_in_reply,
+                Keyword.HELP: settings.help_reply,
+            },
+            country_calling_codes=settings.allowed_country_calling_codes,
+            seconds_to_live=settings.transactional_seconds_to_live,
+        ),
+        messages=messages,
+        send_queue=SqsSendQueue(
+            lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
+        ),
+        counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
+        clock=timing.clock,
+    )
     return ReceiveParts(
         secrets,
         ReceiveCallback(
             messages=messages,
             outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
-            keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+            keywords=keywords_of(
+                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
+            ),
+            reply=reply,
+            sub_account_ids=settings.sub_account_ids,
             syncs_opt_outs=bool(settings.moengage_data_api_url),
+            reports_inbound=bool(
+                settings.moengage_data_api_url and settings.moengage_inbound_event
+            ),
             clock=timing.clock,
         ),
         # Every outcome is queued.
@@ -305,7 +329,7 @@ class ForwardParts(NamedTuple):
 
     Attributes
     ----------
-    sync_opt_out
+    pass_on_inbound
         ``None`` while no Data API is configured.
     """
 
@@ -313,7 +337,7 @@ class ForwardParts(NamedTuple):
     outcomes: "SqsOutcomeQueue"
     dead_letters: "SqsDeadLetterQueue"
     forward_outcome: "ForwardOutcome"
-    sync_opt_out: "SyncOptOut | None"
+    pass_on_inbound: "PassOnInbound | None"
     preparations: tuple[Preparation, ...]
 
 
@@ -323,9 +347,9 @@ def forward_parts(
     """Build ``forward_outcome``."""
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
-    from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles
+    from sms_bridge.providers.moengage import DataApi, DeliveryTracking
     from sms_bridge.services.forward import ForwardOutcome
-    from sms_bridge.services.sync_opt_out import SyncOptOut
+    from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
@@ -344,16 +368,21 @@ def forward_parts(
         clock=timing.clock,
         chance=timing.chance,
     )
-    sync_opt_out = None
+    pass_on_inbound = None
     if data_api_url:
-        data_api = Connections(data_api_url, connect_timeout=1.0)
-        identifier = settings.moengage_identifier
-        sync_opt_out = SyncOptOut(
+        pass_on_inbound = PassOnInbound(
             messages=messages,
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table),
-            profiles=UserProfiles(data_api_url, data_api, identifier=identifier),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+            users=DataApi(
+                data_api_url,
+                Connections(data_api_url, connect_timeout=1.0),
+                identifier=settings.moengage_identifier,
+                inbound_event=settings.moengage_inbound_event,
+            ),
             dead_letters=dead_letters,
-            keywords=keywords_of(settings.opt_out_keywords, settings.opt_in_keywords),
+            keywords=keywords_of(
+                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
+            ),
             clock=timing.clock,
         )
     return ForwardParts(
@@ -361,7 +390,7 @@ def forward_parts(
         SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
         dead_letters,
         forward_outcome,
-        sync_opt_out,
+        pass_on_inbound,
         (_first_read(messages), *([moengage.connect] if moengage else [])),
     )
 

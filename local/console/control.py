@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import repeat
 from typing import Any
 
@@ -147,9 +147,13 @@ class Control:
         return [{**views.report(one), "lost": id(one) in lost} for one in reports]
 
     def users(self) -> dict[str, Any]:
-        """Show the attributes of MoEngage's users, and the statuses of refused requests."""
+        """Show MoEngage's users, their events, and the statuses of refused requests."""
         data_api = self.stack.moengage.data_api
-        return {"users": data_api.users, "refused": data_api.refused}
+        return {
+            "users": data_api.users,
+            "events": [asdict(event) for event in data_api.events],
+            "refused": data_api.refused,
+        }
 
     def phone(self) -> list[dict[str, Any]]:
         """List what is on the recipients' phones, with their replies, in order."""

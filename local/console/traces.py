@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local.console.bridge_watch import LogLine, Values, seconds_of
 from local.eightx8 import CallbackAttempt, EightX8Simulator, SendRequest, SmsMessage
@@ -21,6 +21,7 @@ _NO_REQUEST = WebhookRequest(method="", url="", headers={}, body=b"")
 _SOMEBODY_ELSE = Sender(
     service_provider="", name="somebody else", type=SenderType.TRANSACTIONAL, api_url=""
 )
+_THE_BRIDGE = replace(_SOMEBODY_ELSE, name="the bridge, in reply to an SMS")
 
 
 @dataclass(slots=True)
@@ -209,9 +210,10 @@ class Traces:
 
 
 def _of_somebody_else(message_id: str, record: Record) -> Trace:
+    is_reply = bool(record.item.get("reply_to"))
     texts = (str(one.request.get("text", "")) for one in record.sms)
     message = CampaignMessage(
-        sender=_SOMEBODY_ELSE,
+        sender=_THE_BRIDGE if is_reply else _SOMEBODY_ELSE,
         destination=record.item.get("destination", ""),
         request=_NO_REQUEST,
         text=next(texts, ""),

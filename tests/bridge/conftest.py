@@ -16,10 +16,9 @@ from tests.bridge.deployed import (
     make_queues,
     make_secret,
     running,
-    session,
 )
 from tests.bridge.loopback import loopback_server
-from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account
+from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account, session
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ secret, logs, alarms and schedule. What CloudFormation and Lambda say of it the 
 from __future__ import annotations
 
 import asyncio
-import functools
 import importlib.util
 import json
 import threading
@@ -19,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from typer.testing import CliRunner
 
 import bridge.app
@@ -33,7 +31,7 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
-from tests.fakes.aws import REGION, TABLE
+from tests.fakes.aws import REGION, TABLE, client_of
 
 if TYPE_CHECKING:
     import pytest
@@ -201,7 +199,10 @@ class Deployed:
     def queue(self, name: str) -> list[dict[str, Any]]:
         """Return the records that can be received from a queue."""
         found = client_of("sqs").receive_message(
-            QueueUrl=self.queue_urls[name], MaxNumberOfMessages=10, VisibilityTimeout=0
+            QueueUrl=self.queue_urls[name],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageSystemAttributeNames=["MessageGroupId"],
         )
         return [dict(one) for one in found.get("Messages", [])]
 
@@ -354,19 +355,6 @@ class _ToldStack(Stack):
         return self._deployed.functions if service == "lambda" else client_of(service)
 
 
-@functools.cache
-def session() -> boto3.Session:
-    """Return the session of all tests of a process: to make one takes a quarter of a second."""
-    return boto3.Session("local", "local", region_name=REGION)
-
-
-@functools.cache
-def client_of(service: str) -> Any:
-    """Return moto's client of a service."""
-    make_client: Any = session().client
-    return make_client(service)
-
-
 def _log_group(function: str) -> str:
     return f"sms-bridge-{function}"
 
@@ -438,6 +426,7 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
         "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
         "OPT_OUT_MESSAGE_TYPES": "promotional",
+        "OPT_OUT_SCOPE": "stack",
         "OPT_OUT_KEYWORDS": "STOP",
         "OPT_IN_KEYWORDS": "START",
         "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],

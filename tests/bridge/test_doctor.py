@@ -21,10 +21,10 @@ from tests.bridge.deployed import (
     RULE,
     TRANSACTIONAL,
     Deployed,
-    client_of,
     redrive_policy,
 )
 from tests.builders import ACCEPTED, EVER
+from tests.fakes.aws import TABLE, client_of
 from tests.fakes.http_server import unreachable_url
 
 LONG_AGO = 1.0
@@ -339,6 +339,24 @@ def a_keyword_is_for_both(deployed: Deployed) -> None:
     deployed.environment["OPT_IN_KEYWORDS"] = "START,stop"
 
 
+@fault("reply-untrue")
+def an_opt_out_is_confirmed_and_not_heeded(deployed: Deployed) -> None:
+    deployed.environment["OPT_OUT_REPLY"] = "You get no more messages."
+    deployed.environment["OPT_OUT_MESSAGE_TYPES"] = ""
+
+
+@fault("inbound-sub-account-unknown")
+def people_write_to_a_sub_account_that_is_not_the_stacks(deployed: Deployed) -> None:
+    deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": "Inbound_Only"})
+
+
+@fault("inbound-sub-account-unused")
+def people_write_to_a_sub_account_that_no_campaign_uses(deployed: Deployed) -> None:
+    deployed.environment["OPT_OUT_SCOPE"] = "sub-account"
+    deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL})
+    deployed.log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL})
+
+
 @fault("keyword-never-matches")
 def a_keyword_lost_its_letters(deployed: Deployed) -> None:
     deployed.environment["OPT_OUT_KEYWORDS"] = "STOP,????"
@@ -395,6 +413,24 @@ def over(deployed: Deployed) -> Any:
     message = deployed.keep(state=State.DELIVERED)
     outcome = Outcome(OutcomeStatus.DELIVERED)
     return deployed.messages.record_outcome(message.id, outcome, 4e9).message
+
+
+@fault("items-unreadable")
+def an_item_was_changed_by_hand(deployed: Deployed) -> None:
+    message = deployed.keep()
+    client_of("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"id": {"S": message.id}},
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"S": "teleported"}},
+    )
+
+
+@fault("log-unreadable")
+def eightx8_allows_no_exports(deployed: Deployed) -> None:
+    message = deployed.keep(state=State.DELIVERED)
+    deployed.messages.record_log_silence(message.id, message.accepted_at + 600)
 
 
 @fault("send-dead-letters")

@@ -7,15 +7,16 @@ import pytest
 
 from bridge.calls import Answer
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.callback_events import InboundMessage, UnknownEvent
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage, Outcome, OutcomeStatus, UnknownEvent
+from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed, client_of
+from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt
-from tests.fakes.aws import TABLE
+from tests.fakes.aws import TABLE, client_of
 
 OTHER_NUMBER = "+6598765432"
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123"]
@@ -27,7 +28,7 @@ FOUND = {
     "messagesNotErased": 0,
     "inbound": 1,
     "inboundLeftForNow": 0,
-    "optedOutOf": [PROMOTIONAL],
+    "optedOutOf": [TRANSACTIONAL, PROMOTIONAL],
 }
 
 
@@ -87,7 +88,7 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
     assert IDS[1] in [one.id for one in person.messages.open_messages(until=EVER)]
     # They do not want to be texted, and are not.
     assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
-    assert not opt_outs().is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))
+    assert not opt_outs().is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
     # Nobody else is touched.
     other = person.messages.get(IDS[2])
     assert other is not None
@@ -169,7 +170,7 @@ def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
         "of 1 MoEngage has not acknowledged the outcome",
         "of 1 8x8's id is not known",
         "SMS from this number: 1",
-        f"Opted out of {PROMOTIONAL}: that is kept",
+        f"Opted out of {TRANSACTIONAL}, {PROMOTIONAL}: that is kept",
     ):
         assert words in result.output
     assert NUMBER.removeprefix("+") not in result.output

@@ -3,7 +3,7 @@
 import pytest
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, a_person
 
@@ -14,6 +14,7 @@ EARLIER, LATER = "2026-11-23T09:30:00.000Z", "2026-11-24T09:30:00.000Z"
 @pytest.fixture
 def listed(deployed: Deployed) -> Deployed:
     """Two people out of promotions, one of them out of all; a third one is in again."""
+    deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
     opt_outs = deployed.stack.opt_outs
     for number, sub_account, request, at in (
         (NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
@@ -72,3 +73,32 @@ def test_somebody_who_did_not_opt_out_is_said_without_the_number(listed: Deploye
 
     assert result.exit_code == 1
     assert "65*****111 is not opted out" in result.stderr
+
+
+def test_where_they_hold_for_the_stack_people_are_counted_by_whom_they_asked(
+    deployed: Deployed,
+) -> None:
+    opt_outs = deployed.stack.opt_outs
+    for number, sub_account, request, at in (
+        (NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OptRequest.OPT_OUT, LATER),
+        (OTHER_NUMBER, TRANSACTIONAL, OptRequest.OPT_OUT, LATER),
+        ("+6590000000", PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
+        ("+6590000000", TRANSACTIONAL, OptRequest.OPT_IN, LATER),
+    ):
+        opt_outs.record(a_person(number, sub_account, HASH_KEY), request, seconds_of(at))
+    deployed.keep()
+
+    assert deployed.json_of("opt-outs") == {
+        "optOuts": 2,
+        "counts": [
+            {"subAccountId": PROMOTIONAL, "optOuts": 1},
+            {"subAccountId": TRANSACTIONAL, "optOuts": 1},
+        ],
+    }
+
+    assert deployed.run("opt-outs", "--clear", NUMBER, "--yes").exit_code == 0
+    assert deployed.json_of("opt-outs")["optOuts"] == 1
+    # Nor does it hold after a change of the scope.
+    deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
+    assert not deployed.stack.opt_outs.is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))

@@ -12,6 +12,7 @@ import bridge.app
 from bridge.parameters import in_a_sentence
 from bridge.stack import Stack
 from bridge.updates import Change, Update, UpdateError
+from sms_bridge.settings import unescaped
 
 CONNECTOR = "a1b2c3d4e5f6"
 
@@ -191,6 +192,26 @@ def test_a_program_reads_what_was_changed(cloudformation: CloudFormation) -> Non
         ("Modify", "ForwardOutcome")
     ]
     assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "3600"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("You are out.", "You are out."),
+        ("Вы вышли", r"\u0412\u044b \u0432\u044b\u0448\u043b\u0438"),
+        ("Adiós 🙂", r"Adi\u00f3s \ud83d\ude42"),
+        (r"Adi\u00f3s", r"Adi\u00f3s"),
+    ],
+)
+def test_words_for_people_reach_cloudformation_in_ascii_and_functions_as_they_are(
+    text: str, written: str, cloudformation: CloudFormation
+) -> None:
+    cloudformation.parameters["OptOutReply"] = ""
+
+    assert parameters("set", f"OptOutReply={text}", "--yes").exit_code == 0
+
+    assert cloudformation.parameters["OptOutReply"] == written
+    assert unescaped(written) == unescaped(text)
 
 
 @pytest.mark.usefixtures("cloudformation")

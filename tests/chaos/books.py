@@ -1,6 +1,7 @@
 """Compares the books of the three sides: what was asked for, what was sent, what was told."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -68,7 +69,7 @@ class OptRequested(NamedTuple):
     is_stop: bool
 
 
-COUNTED = ("messages", "sent", "reported", "given_up", "concluded", "reported_early")
+COUNTED = ("messages", "sent", "reported", "given_up", "concluded", "reported_early", "replies")
 """What is counted of a run, beside what is wrong."""
 
 
@@ -94,6 +95,7 @@ class Verdict:
     given_up: int = 0
     concluded: int = 0
     reported_early: int = 0
+    replies: int = 0
     wrong: dict[Wrong, list[int]] = field(
         default_factory=lambda: {message_type: [] for message_type in Wrong}
     )
@@ -130,13 +132,17 @@ def compare(
     """
     verdict = Verdict(messages=len(moengage.wanted))
     ids_of: dict[str, set[str]] = defaultdict(set)
+    replies_to: dict[str, set[str]] = defaultdict(set)
     taken = eightx8.accepted
+    items = bridge.account.table.items
+    for message_id, item in items.items():
+        if "destination" in item and "closes_window" not in item:
+            of_recipient = replies_to if "reply_to" in item else ids_of
+            of_recipient[item["destination"]["S"]].add(message_id)
     for client_message_id, group in taken.items():
         for sms in group:
-            ids_of[sms.destination].add(client_message_id)
-    for message_id, item in bridge.account.table.items.items():
-        if "destination" in item and "closes_window" not in item:
-            ids_of[item["destination"]["S"]].add(message_id)
+            if "reply_to" not in items.get(client_message_id, {}):
+                ids_of[sms.destination].add(client_message_id)
     for wanted in moengage.wanted:
         answered = {ask.unique_id for ask in wanted.asks if ask.unique_id}
         ids = sorted(answered | ids_of[wanted.recipient])
@@ -146,6 +152,8 @@ def compare(
         wrong = set(_judge_asks(wanted, ids, taken, faults))
         if any(_was_opted_out(wanted, one, taken, opt_requests) for one in ids):
             wrong.add(Wrong.TEXTED)
+        wrong |= set(_judge_replies(sorted(replies_to[wanted.recipient]), taken, moengage, bridge))
+        verdict.replies += sum(len(taken.get(one, ())) for one in replies_to[wanted.recipient])
         for message_id in ids:
             message = _message(bridge, message_id)
             reported = moengage.reported(message_id)
@@ -185,6 +193,23 @@ def _judge_asks(wanted: Wanted, ids: list[str], taken: Taken, faults: Faults) ->
     if len({ask.unique_id for ask in wanted.asks if ask.unique_id}) > len(groups):
         wrong.append(Wrong.SPLIT)
     return wrong
+
+
+def _judge_replies(
+    ids: list[str], taken: Taken, moengage: MoEngage, bridge: Bridge
+) -> Iterator[Wrong]:
+    """Judge the bridge's replies to a person: one for each SMS, of which MoEngage hears nothing."""
+    sent: Counter[str] = Counter()
+    for message_id in ids:
+        message = _message(bridge, message_id)
+        if message is None or message.outcome is None:
+            yield Wrong.STUCK
+        if message:
+            sent[message.reply_to] += len(taken.get(message_id, ()))
+        if moengage.reported(message_id):
+            yield Wrong.UNTRUE
+    if max(sent.values(), default=0) > 1:
+        yield Wrong.DOUBLED
 
 
 def _groups(wanted: Wanted) -> list[float]:

@@ -18,7 +18,7 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, is_batch, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
-from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.opt_out import Identifier, OptOutScope
 from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
@@ -203,6 +203,7 @@ class Bridge:
             "eightx8_base_url": _8X8_URL,
             "ambiguous_send_policy": self._policy,
             "opt_out_message_types": ("promotional",),
+            "opt_out_scope": OptOutScope.STACK,
         }
 
     def _send_sms(self, machine: Machine) -> Handler:
@@ -282,8 +283,14 @@ class Bridge:
         settings = CallbackSettings(
             **self._shared,
             retention_days=90,
+            transactional_queue_url=self.account.transactional.url,
+            sub_account_ids=(PROMOTIONAL, TRANSACTIONAL),
+            transactional_seconds_to_live=600,
+            opt_out_scope=OptOutScope.STACK,
             opt_out_keywords=("STOP",),
             opt_in_keywords=("START",),
+            opt_out_reply="You get no more offers.",
+            opt_in_reply="You get our offers again.",
         )
         timing = self._timing(machine)
         parts = wiring.receive_parts(settings, self.account.clients, timing)
@@ -302,6 +309,7 @@ class Bridge:
         settings = ForwardSettings(
             **self._shared,
             outcome_dead_letter_queue_url=self.account.outcome_dead_letters.url,
+            opt_out_scope=OptOutScope.STACK,
             moengage_delivery_tracking_url=_TRACKING_URL,
             moengage_identifier=Identifier.MOE_MOBILE,
         )

@@ -7,7 +7,7 @@ import pytest
 
 from sms_bridge.domain import duplicates
 from sms_bridge.domain.duplicates import Claim
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Outcome, OutcomeStatus, new_id
 from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.send_result import SendResult
@@ -16,7 +16,7 @@ from sms_bridge.providers import eightx8_errors
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
 from sms_bridge.services import due_outcomes as queueing
-from sms_bridge.services import receive, send
+from sms_bridge.services import receive, reply, send
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -114,6 +114,11 @@ def ignore_opt_outs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DynamoDBOptOuts, "is_opted_out", lambda *_, **__: False)
 
 
+def answer_every_callback(patch: pytest.MonkeyPatch) -> None:
+    """One that 8x8 repeats is answered again."""
+    patch.setattr(reply, "id_of", lambda _: new_id())
+
+
 def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
     """However long it takes."""
     patch.setattr(answer_time, "ANSWER_SECONDS", 9.0)
@@ -138,6 +143,7 @@ def report_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
         (call_every_receipt_a_failure, (), False, Wrong.UNTRUE),
         (report_for_every_record, ("sqs_duplicates",), False, Wrong.REPORTED_TWICE),
         (ignore_opt_outs, ("opt_outs", "late_repeats"), False, Wrong.TEXTED),
+        (answer_every_callback, ("opt_outs", "callbacks_broken"), False, Wrong.DOUBLED),
         (wait_for_8x8, ("slow_answer",), False, Wrong.LATE),
         (report_before_moengage_knows, ("receipts_early",), False, Wrong.LOST),
     ],
@@ -149,7 +155,7 @@ def test_a_planted_defect_shows(
     is_queued: bool,
     expected: Wrong,
 ) -> None:
-    setting = Setting(seed=1, messages=30, spacing=20.0, faults=faults, is_queued=is_queued)
+    setting = Setting(seed=1, messages=15, spacing=20.0, faults=faults, is_queued=is_queued)
     assert not run(setting).failures
     plant(monkeypatch)
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from local.report import what_to_try
-from local.stack import LocalStack
+from local.stack import REPLIES, LocalStack
 from tests.console.desk import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -290,14 +290,18 @@ class TestOptingOut:
         await desk.button("STOP").click()
         sent = desk.phone.locator("li.sent")
         await expect(sent).to_contain_text("the bridge has it")
+        so_far = ["First offer", REPLIES["OptOutReply"]]
+        await expect(received).to_contain_text(so_far)
         await desk.send("+6581231110", "Second offer")
         await expect(desk.verdict).to_contain_text("Failed: opted_out")
-        await expect(received).to_contain_text(["First offer"])
+        await expect(received).to_contain_text(so_far)
 
         await desk.button("START").click()
         await expect(sent.nth(1)).to_contain_text("the bridge has it")
+        so_far.append(REPLIES["OptInReply"])
+        await expect(received).to_contain_text(so_far)
         await desk.send("+6581231110", "Third offer")
-        await expect(received).to_contain_text(["First offer", "Third offer"])
+        await expect(received).to_contain_text([*so_far, "Third offer"])
 
 
 class TestACampaign:

@@ -334,6 +334,13 @@ class TestOfSomebodyElse:
 
         assert (verdict["status"], verdict["symptom"]) == (status, symptom)
 
+    def test_the_bridges_reply_to_an_sms_says_what_it_is(self, world: World) -> None:
+        world.traces.add_items({"m-9": {**ITEM, "reply_to": "u-1"}})
+
+        [trace] = world.traces.others()
+
+        assert views.row(trace, None)["sender"] == "the bridge, in reply to an SMS"
+
     def test_it_is_moengages_once_the_answer_names_it(self, world: World) -> None:
         now = datetime.now(UTC).isoformat()
         world.asks()

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
     ExportJobs,
     MessageStore,
     OptOuts,
     PersonData,
+    ReplyCounts,
 )
 from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue
 from tests.fakes.aws import (
@@ -31,7 +33,7 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import InMemoryExportJobs
 from tests.fakes.logs import logged
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
+from tests.fakes.opt_outs import InMemoryOptOuts, InMemoryReplyCounts
 from tests.fakes.person_data import InMemoryPersonData
 from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
@@ -91,14 +93,35 @@ def people(request: pytest.FixtureRequest) -> Iterator[People]:
         yield People(DynamoDBMessages(client, TABLE), DynamoDBPersonData(client, TABLE))
 
 
+OptOutsOf = Callable[[OptOutScope], OptOuts]
+"""The same opt-outs, as a deployment with this scope sees them."""
+
+
 @pytest.fixture(params=STORES)
-def opt_outs(request: pytest.FixtureRequest) -> Iterator[OptOuts]:
+def opt_outs_of(request: pytest.FixtureRequest) -> Iterator[OptOutsOf]:
     """Each kind of opt-outs, empty."""
     if request.param == "in memory":
-        yield InMemoryOptOuts()
+        fake = InMemoryOptOuts()
+        yield lambda scope: InMemoryOptOuts(scope, fake.requests)
         return
     with dynamodb(request.param) as client:
-        yield DynamoDBOptOuts(client, TABLE)
+        yield lambda scope: DynamoDBOptOuts(client, TABLE, scope)
+
+
+@pytest.fixture
+def opt_outs(opt_outs_of: OptOutsOf) -> OptOuts:
+    """Each kind of opt-outs of a whole stack, empty."""
+    return opt_outs_of(OptOutScope.STACK)
+
+
+@pytest.fixture(params=STORES)
+def reply_counts(request: pytest.FixtureRequest) -> Iterator[ReplyCounts]:
+    """Each kind of reply counts, empty."""
+    if request.param == "in memory":
+        yield InMemoryReplyCounts()
+        return
+    with dynamodb(request.param) as client:
+        yield DynamoDBReplyCounts(client, TABLE)
 
 
 @pytest.fixture(params=STORES)

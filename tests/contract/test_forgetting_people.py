@@ -5,10 +5,21 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage, Message, Outcome, OutcomeStatus
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import Trace
-from tests.builders import ACCEPTED, AT, EVER, MESSAGE_ID, NUMBER, SUB_ACCOUNT, a_message, a_receipt
+from tests.builders import (
+    ACCEPTED,
+    AT,
+    EVER,
+    MESSAGE_ID,
+    NUMBER,
+    SUB_ACCOUNT,
+    a_message,
+    a_receipt,
+    plain,
+)
 from tests.contract.conftest import People
 
 OTHER = "+6598765432"
@@ -38,12 +49,14 @@ def test_a_message_without_its_recipient_is_the_same_otherwise(people: People) -
     assert people.data.anonymise(message, NUMBER)
 
     kept = people.store.get(message.id)
-    assert kept == replace(message, destination="", recipient_hash="", client_message_id="")
+    assert plain(kept) == plain(
+        replace(message, destination="", recipient_hash="", client_message_id="")
+    )
     assert list(people.store.messages_to(HASH)) == []
     assert [one.id for one in people.store.messages_of_campaign("c-1")] == [message.id]
     # Once more changes nothing.
     assert people.data.anonymise(message, NUMBER)
-    assert people.store.get(message.id) == kept
+    assert plain(people.store.get(message.id)) == plain(kept)
 
 
 @pytest.mark.parametrize("written", [f"for {NUMBER}", "person-65-9123-4567", DIGITS])

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
-from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
+from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
 from sms_bridge.services.interfaces import DeadLetterQueue
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
+from tests.fakes.aws import an_aws_account, clients_of_a_function
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.queues import InMemoryDeadLetters
@@ -176,6 +179,37 @@ class TestSendQueues:
         assert len(groups) == 2
         assert all(re.fullmatch(group, one) for one in groups)
         assert len(set(groups)) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "retries", "is_certain"),
+        [(400, 0, True), (403, 0, True), (400, 2, False), (500, 0, False), (503, 2, False)],
+    )
+    def test_only_a_refusal_of_the_first_try_says_that_a_message_is_not_in_the_queue(
+        self, status: int, retries: int, is_certain: bool
+    ) -> None:
+        answer: Any = {
+            "Error": {"Code": "AccessDenied"},
+            "ResponseMetadata": {"HTTPStatusCode": status, "RetryAttempts": retries},
+        }
+
+        class Refusing:
+            def send_message(self, **_: Any) -> None:
+                raise ClientError(answer, "SendMessage")
+
+        urls = dict.fromkeys(MessageType, "https://sqs.example/1/queue")
+        client: Any = Refusing()
+        queue = SqsSendQueue(lambda: client, urls)
+
+        with pytest.raises(NotQueuedError if is_certain else ClientError):
+            queue.add(a_message(), a_request())
+
+    def test_a_queue_that_is_not_there_says_so_at_once(self) -> None:
+        with an_aws_account():
+            client: Any = clients_of_a_function().sqs
+            urls = dict.fromkeys(MessageType, "https://sqs.us-east-1.amazonaws.com/123/none")
+
+            with pytest.raises(NotQueuedError):
+                SqsSendQueue(lambda: client, urls).add(a_message(), a_request())
 
     @pytest.mark.parametrize("seconds", [5, 900, 5000])
     def test_a_delay_holds_it_back_and_is_never_longer_than_sqs_allows(
@@ -388,12 +422,12 @@ class TestOutcomeQueues:
 
     def test_an_inbound_message_is_kept_apart_from_an_outcome(self, sqs: Sqs) -> None:
         queue = an_outcome_queue(sqs)
-        queue.add_inbound("inbound u-1")
+        queue.add_inbound("inbound u-1", InboundWork.EVENT)
         seen: list[object] = []
 
         queue.work_through(sqs.receive(sqs.promotional), seen.append, InMemoryDeadLetters())
 
-        assert seen == [QueuedInbound("inbound u-1", 1)]
+        assert seen == [QueuedInbound("inbound u-1", InboundWork.EVENT, 1)]
 
     def test_a_reporter_learns_whose_lease_a_record_holds_and_how_often_it_was_received(
         self, sqs: Sqs
@@ -526,7 +560,7 @@ class TestDeadLetterQueues:
     ) -> None:
         for name in ("a", "b", "c", "a"):
             dead_letters.queue.add_outcome(name, reason="moengage_503")
-        dead_letters.queue.add_inbound("a", reason="moengage_503")
+        dead_letters.queue.add_inbound("a", InboundWork.EVENT, reason="moengage_503")
 
         taken = dead_letters.queue.take_out(lambda message_id: message_id in ("b", "c"))
 

@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import boto3
 import pytest
 
-from tests.fakes.aws import an_aws_account_on_loopback
+from tests.fakes.aws import an_aws_account_of_functions, client_of
 from tests.fakes.http_server import LoopbackServer, ServedConnection
 from tests.template.conftest import PROJECT, Template, read_template
 
@@ -44,6 +43,7 @@ _SETTINGS = {
     "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
     "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
     "OPT_OUT_MESSAGE_TYPES": "promotional",
+    "OPT_OUT_SCOPE": "stack",
     "OPT_OUT_KEYWORDS": "STOP",
     "OPT_IN_KEYWORDS": "START",
 }
@@ -95,7 +95,7 @@ class HttpApi:
     def __init__(self, eightx8: EightX8, secret_arn: str, template: Template) -> None:
         self.eightx8 = eightx8
         self._secret_arn = secret_arn
-        self._secrets = boto3.client("secretsmanager")
+        self._secrets = client_of("secretsmanager")
         self._folders = {
             name: properties["CodeUri"].strip("/").rpartition("/")[2]
             for name, properties in template.functions.items()
@@ -203,10 +203,10 @@ def an_http_api() -> Iterator[HttpApi]:
     eightx8 = EightX8()
     with ExitStack() as opening:
         environment = opening.enter_context(pytest.MonkeyPatch.context())
-        opening.enter_context(an_aws_account_on_loopback())
+        opening.enter_context(an_aws_account_of_functions())
         server = opening.enter_context(LoopbackServer(eightx8))
-        sqs = boto3.client("sqs")
-        secret = boto3.client("secretsmanager").create_secret(Name="secret", SecretString="{}")
+        sqs = client_of("sqs")
+        secret = client_of("secretsmanager").create_secret(Name="secret", SecretString="{}")
         settings = {
             **_SETTINGS,
             "BRIDGE_SECRET_ARN": secret["ARN"],
@@ -219,7 +219,7 @@ def an_http_api() -> Iterator[HttpApi]:
         for name, value in settings.items():
             environment.setenv(name, value)
         table = template.resources["MessagesTable"]["Properties"]
-        boto3.client("dynamodb").create_table(
+        client_of("dynamodb").create_table(
             TableName=TABLE,
             **{
                 part: table[part]

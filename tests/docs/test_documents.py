@@ -9,8 +9,10 @@ from sms_bridge import __version__
 from tests.docs.markdown import DOCUMENTS, anchors_of
 from tests.template.conftest import PROJECT, Template
 
+ALL = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "events/README.md"]
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+@pytest.mark.parametrize("document", ALL, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_links_lead_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8")):
         if re.match(r"https?://", link):
@@ -19,6 +21,13 @@ def test_links_lead_somewhere(document: Path) -> None:
         target = (document.parent / path).resolve() if path else document
         assert target.exists(), link
         assert not anchor or anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize(
+    "document", [one for one in ALL if one.parent != PROJECT], ids=lambda path: path.name
+)
+def test_what_the_readme_leads_to_leads_back(document: Path) -> None:
+    assert "(../README.md" in document.read_text("utf-8")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS[1:], ids=lambda path: path.name)
@@ -36,3 +45,12 @@ def test_the_changelog_has_the_version_to_come() -> None:
     text = (PROJECT / "CHANGELOG.md").read_text("utf-8")
 
     assert text.index("## [Unreleased]") < text.index(__version__)
+
+
+def test_every_promise_of_the_readme_has_tests_that_name_it() -> None:
+    section = (PROJECT / "README.md").read_text("utf-8").partition("## What it promises")[2]
+    promises = re.findall(r"^(\d)\. \*\*", section.partition("\n## ")[0], re.MULTILINE)
+    tests = "".join(path.read_text("utf-8") for path in (PROJECT / "tests").rglob("test_*.py"))
+
+    assert promises == list("12345678")
+    assert set(promises) == set(re.findall(r"def test_promise_(\d)_", tests))

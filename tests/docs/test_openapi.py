@@ -51,7 +51,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_
 
 # --------------------------------------------------------------------------- generated requests
 @pytest.mark.parametrize("operation_id", operations())
-@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=30, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_what_conforms_is_accepted(operation_id: str, data: Any, http_api: HttpApi) -> None:
     case = data.draw(a_case(operation_id, GenerationMode.POSITIVE))
@@ -65,7 +65,7 @@ def test_what_conforms_is_accepted(operation_id: str, data: Any, http_api: HttpA
 
 # (Not of a batch: what is wrong with one of its messages is answered 200, message by message.)
 @pytest.mark.parametrize("operation_id", ["sendMessage", "findMessages"])
-@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=30, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_what_does_not_conform_is_rejected(operation_id: str, data: Any, http_api: HttpApi) -> None:
     case = data.draw(a_case(operation_id, GenerationMode.NEGATIVE))
@@ -92,7 +92,7 @@ LIKE_A_CALLBACK = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=30, suppress_health_check=SLOW)
 @given(
     body=st.binary() | (ANYTHING | LIKE_A_CALLBACK).map(lambda value: json.dumps(value).encode()),
     content_type=st.sampled_from(["", JSON, FORM, "text/xml"]),
@@ -108,7 +108,7 @@ def test_every_callback_is_taken_whatever_it_is(
 
 
 @pytest.mark.parametrize("operation_id", operations())
-@settings(max_examples=10, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=10, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_without_a_token_nothing_is_answered(
     operation_id: str, data: Any, http_api: HttpApi
@@ -181,7 +181,6 @@ MESSAGE = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(message=MESSAGE, full_number=st.booleans(), is_last=st.booleans())
 def test_answers_about_any_message_conform(
     message: Message, full_number: bool, is_last: bool

@@ -24,7 +24,6 @@ SUB_ACCOUNT = "Acme_Transactional"
 # No shrinking: each request takes a good part of a second.
 FEW = settings(
     max_examples=5,
-    deadline=None,
     database=None,
     derandomize=True,
     phases=[Phase.generate],

@@ -1,9 +1,11 @@
 """The bridge's table and queues in moto, as template.yaml makes them."""
 
 import functools
+import json
 import re
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 import pytest
-import urllib3
+from boto3 import Session
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.backend_index import backend_url_patterns
+from moto.core import responses
+from moto.core.responses import ActionResult
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
-from moto.server import ThreadedMotoServer
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.responses import DynamoHandler
 
 import slim
-from sms_bridge.storage import aws
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
@@ -133,6 +140,48 @@ def _update_of(statement: str, parameters: list[dict[str, Any]]) -> dict[str, An
 
 DynamoDBBackend.batch_execute_statement = _batch_execute_statement  # type: ignore[method-assign, assignment]
 
+_serialized = DynamoHandler.serialized
+_OF_ITEMS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "BatchExecuteStatement"}
+
+
+def _serialized_as_it_is(self: DynamoHandler, action_result: ActionResult) -> Any:
+    """Stand in for moto's own, which looks for each attribute of an item in several spellings.
+
+    What it has is in the form of DynamoDB's JSON already.
+    """
+    if not (isinstance(action_result.result, dict) and self._get_action() in _OF_ITEMS):
+        return _serialized(self, action_result)
+    return 200, self.response_headers, json.dumps(action_result.result)
+
+
+DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign]
+
+# What is parsed is copied before it is used.
+UpdateExpressionParser.make = functools.cache(UpdateExpressionParser.make)  # type: ignore[method-assign]
+responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
+# moto goes through the addresses of all of AWS for each call.
+_OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
+backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)
+
+
+_writing = threading.RLock()
+
+
+def _alone(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a write atomic, as DynamoDB's are: moto lets threads in after its condition."""
+
+    @functools.wraps(write)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with _writing:
+            return write(*args, **kwargs)
+
+    return alone
+
+
+for _name in ("put_item", "update_item", "delete_item"):
+    setattr(DynamoDBBackend, _name, _alone(getattr(DynamoDBBackend, _name)))
+
 
 def an_aws_account() -> AbstractContextManager[Any]:
     """Return a context with an empty AWS account; what boto3 read from disk stays read."""
@@ -140,26 +189,14 @@ def an_aws_account() -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def an_aws_account_on_loopback() -> Iterator[str]:
-    """Serve an empty AWS account to whatever reads its address; yields the URL."""
-    url = _moto_server()
-    urllib3.request("POST", f"{url}/moto-api/reset", timeout=10.0, retries=False)
-    with pytest.MonkeyPatch.context() as environment:
+def an_aws_account_of_functions() -> Iterator[None]:
+    """Let functions that are loaded now find an empty AWS account."""
+    with an_aws_account(), pytest.MonkeyPatch.context() as environment:
         for name, value in ON_LOOPBACK.items():
             environment.setenv(name, value)
-        environment.setenv("AWS_ENDPOINT_URL", url)
-        # moto on a busy machine is slower than AWS.
-        environment.setattr(aws, "READ_TIMEOUT", 10.0)
-        yield url
-
-
-@functools.cache
-def _moto_server() -> str:
-    """Start the one server of this process, which ends with it; returns its URL."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    return f"http://{host}:{port}"
+        # To make one takes longer than most tests.
+        environment.setattr(boto3, "Session", _session_of_a_function)
+        yield
 
 
 def clients_of_a_function() -> AwsClients:
@@ -168,12 +205,12 @@ def clients_of_a_function() -> AwsClients:
 
 
 @functools.cache
-def _session_of_a_function() -> boto3.Session:
+def _session_of_a_function() -> Session:
     models = Path(tempfile.mkdtemp(prefix="models-"))
     slim.prune_models(Path(botocore.session.__file__).parent / "data", models)
     session = botocore.session.Session()
     session.set_config_variable("data_path", str(models))
-    return boto3.Session("local", "local", region_name=REGION, botocore_session=session)
+    return Session("local", "local", region_name=REGION, botocore_session=session)
 
 
 class LosesAnswers:
@@ -202,7 +239,7 @@ class LosesAnswers:
 
 def a_messages_table() -> "DynamoDBClient":
     """Create the messages table and return the client to reach it with."""
-    client = boto3.client("dynamodb", region_name=REGION)
+    client: DynamoDBClient = client_of("dynamodb")
     client.create_table(
         TableName=TABLE,
         AttributeDefinitions=[
@@ -228,5 +265,22 @@ def a_messages_table() -> "DynamoDBClient":
 
 def a_queue(name: str = "queue") -> tuple["SQSClient", str]:
     """Create a queue and return the client and the URL to reach it with."""
-    client = boto3.client("sqs", region_name=REGION)
+    client: SQSClient = client_of("sqs")
     return client, client.create_queue(QueueName=name)["QueueUrl"]
+
+
+@functools.cache
+def client_of(service: str) -> Any:
+    """Return moto's client of a service, one for all tests of a process."""
+    make_client: Any = session().client
+    return make_client(service)
+
+
+@functools.cache
+def session() -> Session:
+    """Return the session of all tests of a process: to make one takes a quarter of a second."""
+    botocore_session = botocore.session.Session()
+    # moto asks for no signature, and nobody reads what is called.
+    unsigned = Config(signature_version=UNSIGNED, user_agent="tests")
+    botocore_session.set_default_client_config(unsigned)
+    return Session("local", "local", region_name=REGION, botocore_session=botocore_session)

@@ -6,18 +6,13 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any, Literal
 
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.errors import OnUnreadable, UnreadableItemError
 
 MAX_RECEIPTS = 40
 MAX_CLICKS = 20
@@ -36,6 +31,8 @@ class InMemoryMessages:
         Ids of which something is known, but neither the message nor its state.
     lists
         The list that a message is on: those that are open, or those that were given up.
+    unreadable
+        Ids of open items that cannot be read.
     """
 
     messages: dict[str, Message] = field(default_factory=dict)
@@ -44,6 +41,7 @@ class InMemoryMessages:
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     sender_hashes: dict[str, str] = field(default_factory=dict)
     clicks: dict[str, dict[str, float]] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, float] = field(default_factory=dict)
     leases: Iterator[int] = field(default_factory=count)
@@ -76,6 +74,9 @@ class InMemoryMessages:
 
     def get(self, message_id: str) -> Message | None:
         return self.messages.get(message_id)
+
+    def get_outcome(self, message_id: str) -> Message | None:
+        return self.get(message_id)
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         with self.lock:
@@ -156,12 +157,17 @@ class InMemoryMessages:
             return self._late(before, after, effect)
 
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
-        self.inbound[inbound.umid] = inbound
-        self.sender_hashes[inbound.umid] = sender_hash
+        self.inbound.setdefault(inbound.umid, inbound)
+        self.sender_hashes.setdefault(inbound.umid, sender_hash)
         return f"inbound {inbound.umid}"
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         return self.inbound.get(inbound_id.removeprefix("inbound "))
+
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        umid = inbound_id.removeprefix("inbound ")
+        if umid in self.inbound:
+            self.inbound[umid] = replace(self.inbound[umid], reported_at=at)
 
     def record_click(self, message_id: str, click: Click) -> None:
         with self.lock:
@@ -171,8 +177,8 @@ class InMemoryMessages:
                 self._change(message_id, clicks=tuple(sorted(clicks.values())))
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
-        self.events[event.key] = event
-        self.events_received_at[event.key] = received_at
+        self.events.setdefault(event.key, event)
+        self.events_received_at.setdefault(event.key, received_at)
 
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
@@ -236,6 +242,11 @@ class InMemoryMessages:
                 )
                 self.lists[message_id] = "open"
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        with self.lock:
+            if self._seen(message_id).accepted_at:
+                self._change(message_id, log_silent_since=at)
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         with self.lock:
             if self._seen(message_id).accepted_at:
@@ -246,7 +257,12 @@ class InMemoryMessages:
             self.lists.pop(message_id, None)
 
     # ------------------------------------------------------------------------------------- lists
-    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        if on_unreadable:
+            for one in self.unreadable:
+                on_unreadable(UnreadableItemError(one, "ValueError"))
         return self._listed("open", lambda message: since <= message.accepted_at <= until)
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:

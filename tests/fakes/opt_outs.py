@@ -1,25 +1,67 @@
-"""Opt-outs in memory."""
+"""Opt-outs in memory, and whom the bridge has answered lately."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sms_bridge.domain.opt_out import OptRequest, Person
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
+
+_HOUR = 3600
 
 
 @dataclass
 class InMemoryOptOuts:
-    """OptOuts in memory: the last request of each person to each sub-account."""
+    """OptOuts in memory: the last request of each person to each sub-account and to all.
 
-    requests: dict[Person, tuple[float, OptRequest]] = field(default_factory=dict)
+    Attributes
+    ----------
+    requests
+        When, what, and which inbound message last changed it.
+    """
+
+    scope: OptOutScope = OptOutScope.STACK
+    requests: dict[Person, tuple[float, OptRequest, str]] = field(default_factory=dict)
 
     def is_opted_out(self, person: Person) -> bool:
-        _, opt_request = self.requests.get(person, (0.0, OptRequest.OPT_IN))
+        _, opt_request, _ = self.requests.get(self._read(person), (0.0, OptRequest.OPT_IN, ""))
         return opt_request is OptRequest.OPT_OUT
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         return set(filter(self.is_opted_out, people))
 
-    def record(self, person: Person, opt_request: OptRequest, at: float) -> None:
-        last, _ = self.requests.get(person, (0.0, opt_request))
+    def record(
+        self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
+    ) -> bool:
+        changed = {person: self._record(person, opt_request, at, inbound_id)}
+        everywhere = EVERY_SUB_ACCOUNT, person[1]
+        is_for_all = self.scope is OptOutScope.STACK or opt_request is OptRequest.OPT_OUT
+        if is_for_all and everywhere != person:
+            changed[everywhere] = self._record(everywhere, opt_request, at, inbound_id)
+        return changed[self._read(person)]
+
+    def _record(self, person: Person, opt_request: OptRequest, at: float, inbound_id: str) -> bool:
+        last, before, changed_by = self.requests.get(person, (0.0, OptRequest.OPT_IN, ""))
+        if changed_by and (changed_by, before) == (inbound_id, opt_request):
+            return True
         if last < at or (last == at and opt_request is OptRequest.OPT_OUT):
-            self.requests[person] = (at, opt_request)
+            changes = before is not opt_request
+            self.requests[person] = (at, opt_request, inbound_id if changes else changed_by)
+            return changes
+        return False
+
+    def _read(self, person: Person) -> Person:
+        return (EVERY_SUB_ACCOUNT, person[1]) if self.scope is OptOutScope.STACK else person
+
+
+@dataclass
+class InMemoryReplyCounts:
+    """ReplyCounts in memory."""
+
+    umids: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        taken = self.umids[recipient_hash, int(at // _HOUR)]
+        if umid not in taken and len(taken) >= at_most:
+            return False
+        taken.add(umid)
+        return True

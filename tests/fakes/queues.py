@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.queued import QueuedMessage
+from sms_bridge.domain.queued import InboundWork, QueuedMessage
 
 
 @dataclass
@@ -14,7 +14,7 @@ class InMemoryOutcomes:
     Attributes
     ----------
     queued
-        The ids with their delays, in order; those of inbound messages as well.
+        The ids with their delays, in order; with what is to be done of inbound messages.
     leases
         The lease that a message's last record holds, if it holds one.
     """
@@ -26,8 +26,8 @@ class InMemoryOutcomes:
         self.queued.append((message_id, delay_seconds))
         self.leases[message_id] = lease
 
-    def add_inbound(self, inbound_id: str) -> None:
-        self.queued.append((inbound_id, 0))
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+        self.queued.append((f"{work} of {inbound_id}", 0))
 
 
 @dataclass
@@ -77,8 +77,8 @@ class InMemoryDeadLetters:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.letters.append((message_id, reason))
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        self.letters.append((inbound_id, reason))
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+        self.letters.append((f"{work} of {inbound_id}", reason))
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         left = [letter for letter in self.letters if not is_done(letter[0])]

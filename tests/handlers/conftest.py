@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from local.event_files import (
@@ -26,7 +25,13 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.observability import logger
 from sms_bridge.storage.messages import DynamoDBMessages
-from tests.fakes.aws import TABLE, a_messages_table, a_queue, an_aws_account_on_loopback
+from tests.fakes.aws import (
+    TABLE,
+    a_messages_table,
+    a_queue,
+    an_aws_account_of_functions,
+    client_of,
+)
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
@@ -89,7 +94,6 @@ class Bridge:
 
     monkeypatch: pytest.MonkeyPatch
     log: WrittenLog
-    aws_url: str
     dynamodb: "DynamoDBClient"
     sqs: "SQSClient"
     secretsmanager: "SecretsManagerClient"
@@ -113,7 +117,6 @@ class Bridge:
             self.monkeypatch.delenv(name, raising=False)
         here = {
             **self.queue_urls,
-            "AWS_ENDPOINT_URL": self.aws_url,
             "BRIDGE_SECRET_ARN": self.secret_arn,
             "MESSAGES_TABLE": TABLE,
             "EIGHTX8_BASE_URL": self.eightx8.url,
@@ -241,14 +244,13 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
 
 
 def _made(opening: ExitStack, log: WrittenLog, monkeypatch: pytest.MonkeyPatch) -> Bridge:
-    aws_url = opening.enter_context(an_aws_account_on_loopback())
-    secretsmanager = boto3.client("secretsmanager")
+    opening.enter_context(an_aws_account_of_functions())
+    secretsmanager = client_of("secretsmanager")
     bridge = Bridge(
         monkeypatch=monkeypatch,
         log=log,
-        aws_url=aws_url,
         dynamodb=a_messages_table(),
-        sqs=boto3.client("sqs"),
+        sqs=client_of("sqs"),
         secretsmanager=secretsmanager,
         secret_arn=secretsmanager.create_secret(Name="BridgeSecret", SecretString="{}")["ARN"],
         eightx8=opening.enter_context(Service(good_8x8)),

@@ -39,9 +39,9 @@ class Effects:
     sent
         What 8x8 was asked to send.
     queued
-        What the outcome queue got: numbers of messages, or the id of another item.
+        What the outcome queue got: numbers of messages, or what is to be done of an inbound one.
     told
-        What MoEngage heard: numbers of messages, or what a profile is set to.
+        What MoEngage heard: numbers of messages, what a profile is set to, or an event.
     buried
         The reasons of what was put into a dead-letter queue.
     shows
@@ -74,9 +74,11 @@ def dispatches(*orders: int) -> Effects:
     return Effects(("message sending",) * len(orders), sent)
 
 
-def opt_requests(inbound: int) -> Effects:
-    """Expect it to be kept, and to be passed on to MoEngage."""
-    return Effects(("inbound", "opt-out"), queued=(f"inbound {umid(inbound)}",))
+def inbound(number: int, *written: str, changes: bool = False) -> Effects:
+    """Expect it to be kept, and to be passed on to MoEngage, with what it asks for."""
+    works = ("subscription", "event") if changes else ("event",)
+    queued = tuple(f"{work} of inbound {umid(number)}" for work in works)
+    return Effects(tuple(sorted(("inbound", *written))), queued=queued)
 
 
 def receipt(state: str, *queued: int) -> Effects:
@@ -142,9 +144,16 @@ EFFECTS = {
     "receive_callback/receipt_read": receipt("read", 7),
     "receive_callback/receipt_of_unknown_state": receipt("queued"),
     "receive_callback/receipt_not_ours": Effects(("umid delivered",)),
-    "receive_callback/inbound": Effects(("inbound",)),
-    "receive_callback/inbound_stop": opt_requests(41),
-    "receive_callback/inbound_start": opt_requests(42),
+    "receive_callback/inbound": inbound(10),
+    # An item for the sub-account and one for all. The reply waits in the send queue.
+    "receive_callback/inbound_stop": inbound(
+        41, "opt-out", "opt-out", "replies", "message waiting", changes=True
+    ),
+    "receive_callback/inbound_start": inbound(42, "opt-out", "opt-out", changes=True),
+    "receive_callback/inbound_help": inbound(43, "replies", "message waiting"),
+    "receive_callback/inbound_stop_elsewhere": Effects(
+        ("inbound", "opt-out"), queued=(f"subscription of inbound {umid(44)}",)
+    ),
     "receive_callback/several_events": Effects(("message delivered", "message sent"), queued=(51,)),
     # Of no message that the bridge sent.
     "receive_callback/click": Effects(),
@@ -162,6 +171,7 @@ EFFECTS = {
         ("message delivered", "message delivered"), reported=(18, 19), dead_lettered=("unreadable",)
     ),
     "forward_outcome/opt_in": Effects(reported=("OPTIN",)),
+    "forward_outcome/inbound_event": Effects(("inbound",), reported=("SMS Reply: START",)),
     "reconcile/every_five_minutes": Effects(
         # The last is noted as one of which the log did not say what became of it.
         ("message delivered", "message failed", "message sending"),
@@ -279,7 +289,10 @@ def named(what: tuple[int | str, ...]) -> list[str]:
 
 
 def heard(body: dict[str, Any]) -> str:
-    """Return the id of a report's message, or what a user's profile is set to."""
+    """Return the id of a report's message, what a user's profile is set to, or an event."""
+    if body.get("type") == "event":
+        [action] = body["actions"]
+        return f"{action['action']}: {action['attributes']['text']}"
     return str(body.get("umid") or body["attributes"]["moe_sms_subscription"])
 
 
@@ -290,7 +303,7 @@ def reasons_of_letters(bridge: Bridge) -> tuple[str, ...]:
 
 def queued_outcomes(bridge: Bridge) -> set[str]:
     bodies = (json.loads(one["Body"]) for one in bridge.queued("OUTCOME_QUEUE_URL"))
-    return {body.get("messageId") or body["inboundId"] for body in bodies}
+    return {body.get("messageId") or f"{body['work']} of {body['inboundId']}" for body in bodies}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:

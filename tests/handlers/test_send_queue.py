@@ -5,16 +5,24 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from local.event_files import NO_RECEIPT, NUMBER, event_files, in_short, message_id, put_messages
+from local.event_files import (
+    NO_RECEIPT,
+    NUMBER,
+    event_files,
+    in_short,
+    message_id,
+    put_messages,
+    umid,
+)
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
-from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
+from tests.handlers.conftest import ENVIRONMENT, HASH_KEY, Bridge, good_8x8
 
 EVENTS = {file.name: file for file in event_files()}
 
@@ -131,18 +139,48 @@ class TestOptOuts:
 
         assert self.send(bridge, "send_sms/promotional", "direct").state is State.SENDING
 
-    def test_an_opt_out_by_sms_counts_for_its_sub_account(self, bridge: Bridge) -> None:
+    @pytest.mark.parametrize(
+        ("scope", "holds"),
+        [(OptOutScope.STACK, [True, True]), (OptOutScope.SUB_ACCOUNT, [True, False])],
+    )
+    def test_an_opt_out_by_sms_counts_for_the_stack_or_its_sub_account(
+        self, scope: OptOutScope, holds: list[bool], bridge: Bridge
+    ) -> None:
         # By its sender's number, not by the one of the other events.
         stop = EVENTS["receive_callback/inbound_stop"].event
-        bridge.handler("receive_callback")(stop)
-        opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
+        bridge.handler("receive_callback", OPT_OUT_SCOPE=scope)(stop)
+        opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE, scope)
 
         stopped = [
             opt_outs.is_opted_out(a_person("+6598765432", account, HASH_KEY))
             for account in ("Acme_Promotional", "Acme_Transactional")
         ]
 
-        assert stopped == [True, False]
+        assert stopped == holds
+
+    def test_it_is_confirmed_by_sms_to_whom_all_messages_are_refused(self, bridge: Bridge) -> None:
+        both = "promotional,transactional"
+        stop = EVENTS["receive_callback/inbound_stop"].event
+        callback = bridge.handler("receive_callback")
+        for _ in range(2):
+            callback(stop)
+        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
+        assert len(records) == 2
+
+        dispatch = bridge.handler("dispatch_queue", OPT_OUT_MESSAGE_TYPES=both)
+        dispatch({"Records": records})
+
+        [body] = bridge.eightx8.bodies
+        [sent] = body["messages"]
+        message_id = sent.pop("clientMessageId")
+        assert sent == {
+            "destination": "+6598765432",
+            "source": "+6580001234",
+            "text": ENVIRONMENT["ReceiveCallback"]["OPT_OUT_REPLY"],
+            "dlrCallbackUrl": "https://bridge.example/callbacks/8x8?token=local-callback-token",
+        }
+        assert bridge.stored(message_id).state is State.SENDING
+        assert bridge.stored(message_id).reply_to == umid(41)
 
     def opt_request(self, bridge: Bridge, opt_request: OptRequest, at: float) -> None:
         opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)

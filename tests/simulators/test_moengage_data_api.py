@@ -10,12 +10,15 @@ import aiohttp
 import pytest
 
 from local.moengage import DataApi, MoEngageSimulator
-from sms_bridge.domain.opt_out import Identifier, OptRequest
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.providers.moengage import DataApi as BridgesDataApi
 
 NUMBER = "+6581234567"
+NOW = seconds_of("2026-11-24T09:30:00Z")
 GOOD = {"type": "customer", "customer_id": "u-1", "attributes": {"moe_sms_subscription": "OPTOUT"}}
 
 
@@ -24,7 +27,7 @@ class Workspace:
     data_api: DataApi
     url: str
 
-    async def post(self, content: bytes, **changes: str) -> int:
+    async def post(self, content: bytes, what: str = "customer", **changes: str) -> int:
         headers = {
             "Authorization": aiohttp.encode_basic_auth("acme", "key"),
             "MOE-APPKEY": "acme",
@@ -33,14 +36,14 @@ class Workspace:
         }
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/v1/customer/acme", data=content, headers=headers) as answer,
+            session.post(f"{self.url}/v1/{what}/acme", data=content, headers=headers) as answer,
         ):
             return answer.status
 
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[Workspace]:
-    data_api = DataApi("acme", "key")
+    data_api = DataApi("acme", "key", clock=lambda: NOW)
     async with MoEngageSimulator(data_api=data_api).running() as url:
         yield Workspace(data_api, url)
 
@@ -78,6 +81,65 @@ async def test_a_body_that_is_none_is_refused(workspace: Workspace) -> None:
     assert [await workspace.post(body) for body in (b"", b"[]", b"{", b'"x"')] == [400] * 4
 
 
+AN_EVENT = {
+    "type": "event",
+    "customer_id": "u-1",
+    "actions": [{"action": "SMS Reply", "attributes": {"text": "Hi"}, "current_time": NOW - 1}],
+}
+
+
+def an_event(**changes: Any) -> dict[str, Any]:
+    """Return an event whose action has these fields; ``None`` leaves one out."""
+    action = {**AN_EVENT["actions"][0], **changes}  # type: ignore[dict-item]
+    return {**AN_EVENT, "actions": [{k: v for k, v in action.items() if v is not None}]}
+
+
+async def test_events_are_kept_in_order_with_their_time(workspace: Workspace) -> None:
+    by_number = {"user_identifiers": {"moe_mobile": NUMBER}}
+    bodies = [
+        AN_EVENT,
+        an_event(current_time="2026-11-24T17:29:00+08:00"),
+        {**by_number, **{k: v for k, v in an_event().items() if k != "customer_id"}},
+        an_event(current_time=None, attributes=None),
+    ]
+    statuses = [await workspace.post(json.dumps(one).encode(), "event") for one in bodies]
+
+    assert statuses == [200] * 4
+    assert [(one.user, one.at) for one in workspace.data_api.events] == [
+        ("u-1", NOW - 1),
+        ("u-1", NOW - 60),
+        (NUMBER, NOW - 1),
+        ("u-1", NOW),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**AN_EVENT, "type": "customer"},
+        {**AN_EVENT, "actions": []},
+        {**AN_EVENT, "actions": {}},
+        {**AN_EVENT, "actions": ["SMS Reply"]},
+        {**AN_EVENT, "customer_id": "guest"},
+        {k: v for k, v in AN_EVENT.items() if k != "customer_id"},
+        {**AN_EVENT, "customer_id": None, "attributes": {"moe_mobile": NUMBER}},
+        an_event(action=""),
+        an_event(action="moe_reply"),
+        an_event(attributes={"moe_text": "x"}),
+        an_event(attributes="x"),
+        an_event(current_time=NOW + 60),
+        an_event(current_time="2026-11-24T09:29:00"),
+        an_event(current_time="yesterday"),
+    ],
+    ids=str,
+)
+async def test_an_event_that_is_not_as_documented_is_refused(
+    body: dict[str, Any], workspace: Workspace
+) -> None:
+    assert await workspace.post(json.dumps(body).encode(), "event") == 400
+    assert workspace.data_api.events == []
+
+
 @pytest.mark.parametrize(
     ("identifier", "known_as"),
     [
@@ -90,10 +152,22 @@ async def test_it_takes_what_the_bridge_passes_on(
     identifier: Identifier, known_as: str, workspace: Workspace
 ) -> None:
     url = f"{workspace.url}/v1/customer/acme"
-    profiles = UserProfiles(url, Connections(url, connect_timeout=2.0), identifier=identifier)
-    result = await asyncio.to_thread(
-        profiles.set_subscription, NUMBER, OptRequest.OPT_OUT, api_key="key"
+    api = BridgesDataApi(
+        url,
+        Connections(url, connect_timeout=2.0),
+        identifier=identifier,
+        inbound_event="SMS Reply",
     )
+    inbound = InboundMessage(
+        umid="u", sub_account_id="a", source=NUMBER, destination="1", text="Hi", received_at=NOW
+    )
+    results = [
+        await asyncio.to_thread(api.set_subscription, NUMBER, OptRequest.OPT_OUT, api_key="key"),
+        await asyncio.to_thread(api.track_inbound, inbound, Keyword.HELP, api_key="key"),
+    ]
 
-    assert result.verdict is ReportVerdict.ACKNOWLEDGED
+    assert {result.verdict for result in results} == {ReportVerdict.ACKNOWLEDGED}
     assert workspace.data_api.users[known_as]["moe_sms_subscription"] == "OPTOUT"
+    [event] = workspace.data_api.events
+    assert (event.user, event.action, event.at) == (known_as, "SMS Reply", NOW)
+    assert event.attributes["keyword"] == "help"

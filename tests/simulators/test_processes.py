@@ -11,8 +11,9 @@ import pytest
 from local.aws import Aws
 from local.deployment import Sam
 from local.processes import ProcessFailedError, run, running
+from local.stack import _temporary_folder
 
-SECONDS_TO_WAIT = 20
+SECONDS_TO_WAIT = 120
 
 # Starts a shell that starts another process, and prints both their ids.
 STARTS_TWO = ("sh", "-c", "sleep 300 & echo $$ $! > ids.part; mv ids.part ids; wait")
@@ -105,3 +106,13 @@ async def test_sam_build_has_this_shells_proxies_and_sam_deploy_has_not(
     built, deployed = ((tmp_path / name).read_text().splitlines() for name in ("build", "deploy"))
     assert {"HTTPS_PROXY=http://proxy.invalid:3128", "no_proxy=localhost"} <= set(built)
     assert not [line for line in deployed if "proxy" in line.lower()]
+
+
+async def test_the_stacks_files_are_removed_when_it_ends() -> None:
+    async with _temporary_folder() as folder:
+        (folder / "build").mkdir()
+        (folder / "build/template.yaml").write_text("Resources: {}")
+
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        while folder.exists():
+            await asyncio.sleep(0.01)

@@ -1,7 +1,9 @@
 """`make deploy` asks what every deployment decides, and takes what CloudFormation takes."""
 
+import os
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,6 +17,8 @@ from scripts.deploy import (
     as_override,
     ask_all,
     ask_for_topic,
+    destination,
+    main,
     overrides,
     problem_of,
     questions,
@@ -48,6 +52,38 @@ class Person:
     def answer(self, name: str, default: str, choices: list[str] | None) -> str:
         self.asked.append((name, choices))
         return next(self._answers, default)
+
+
+class TestDestination:
+    """Said before anything is asked or built."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_known(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        for name in [one for one in os.environ if one.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    @pytest.mark.parametrize(
+        ("words", "missing"),
+        [
+            ([], "no AWS region is set"),
+            (["--region", "eu-central-1"], "there are no AWS credentials"),
+            (["--profile", "nobody"], "there is no such AWS profile"),
+        ],
+    )
+    def test_what_is_missing_is_one_sentence(self, words: list[str], missing: str) -> None:
+        with pytest.raises(SystemExit, match=rf"^{missing}; .*\nNothing was deployed"):
+            main(words)
+
+    def test_it_is_the_account_and_the_region(self) -> None:
+        with mock_aws():
+            session = boto3.Session("key", "secret", region_name="eu-central-1")
+
+            said = destination(session, "sms-bridge")
+
+        assert said == "Stack sms-bridge, account 123456789012, region eu-central-1."
 
 
 def test_it_asks_for_the_first_group_only(template: Template) -> None:

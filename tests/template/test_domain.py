@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.api.send_request import callback_url
+from sms_bridge.api.authentication import callback_url
 from tests.template.conftest import Template
 from tests.template.evaluated import Evaluated
 

@@ -8,11 +8,20 @@ import pytest
 
 from scripts.parameter_table import with_tables
 from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.opt_out import Identifier, OptOutScope
 from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.settings.send import DispatchMode
 from tests.template.conftest import PROJECT, Template
+
+REPLIES = [
+    "",
+    'Acme: "STOP" ends it, {START} [begins] it. 50% off? a@b.c $~^|`#',
+    r"\u4f60\u5df2\u9000\u8ba2 OK",
+    "x" * 320,
+    r"\ud83d\ude42" * 160,
+]
+NO_REPLIES = ["Adiós", "x" * 321, "one\ntwo", "C:\\temp", "\\u12", "\\"]
 
 ACCEPTED = {
     "SubAccountIds": ["acme", "Acme_Transactional", "a-b.c&d", "x" * 50],
@@ -22,6 +31,9 @@ ACCEPTED = {
     "TransactionalSubAccountIds": ["", "acme", "Acme_Transactional,a-b.c&d", "x" * 50],
     "OptOutKeywords": ["STOP", "STOP,UNSUBSCRIBE", "STOP,停止,Нет больше"],
     "OptInKeywords": ["START", "START,YES PLEASE"],
+    "HelpKeywords": ["HELP", "HELP,INFO", r"HELP,\u5e2e\u52a9"],
+    **dict.fromkeys(("OptOutReply", "OptInReply", "HelpReply"), REPLIES),
+    "MoEngageInboundEvent": ["", "SMS Reply", "sms_reply-2", "x" * 50],
     "MoEngageWorkspaceId": ["", "7VF2OJGPL3ZWB0S5Q9T1CAXE", "ABC_DEBUG"],
     "CallbackAllowList": ["off", "8x8", "203.0.113.0/24", "203.0.113.7,2001:db8::/32"],
     "CallbackBaseUrl": ["", "domain", "https://sms.example.com"],
@@ -46,6 +58,9 @@ REFUSED = {
     "TransactionalSubAccountIds": ["ab", "acme,", "acme, other", "acme/other", "x" * 51],
     "OptOutKeywords": ["", "STOP,", ",STOP", "STOP,,END", "STOP, END"],
     "OptInKeywords": ["", " START"],
+    "HelpKeywords": ["", "HELP,"],
+    **dict.fromkeys(("OptOutReply", "OptInReply", "HelpReply"), NO_REPLIES),
+    "MoEngageInboundEvent": ["moe_reply", "2nd", "x" * 51, "réponse", "a.b", '"'],
     "AlarmTopicArn": ["on-call", "arn:aws:sqs:eu-west-1:123456789012:q"],
     "RunbookUrl": ["", "a b", "https://x/#y"],
     "MoEngageWorkspaceId": ["a b", "abc/def", "https://api-01.moengage.com"],
@@ -74,6 +89,7 @@ CHOSEN: dict[str, type[StrEnum]] = {
     "UnresolvedMessagePolicy": UnresolvedPolicy,
     "MissingReceiptPolicy": MissingReceiptPolicy,
     "MoEngageIdentifier": Identifier,
+    "OptOutScope": OptOutScope,
 }
 
 # 8x8's documentation, October 2025.

@@ -10,8 +10,8 @@ import pytest
 from local.event_files import EVENTS, event_files
 from local.event_files import logical_id as logical_id_of
 from sms_bridge.api import responses
+from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.responses import methods_of
-from sms_bridge.api.send_request import callback_url
 from sms_bridge.domain.outcome import WAITS
 from sms_bridge.domain.reconciliation import SECONDS_OF_PROOF
 from sms_bridge.settings import read_settings
@@ -295,11 +295,14 @@ class TestApiLimits:
             "ThrottlingBurstLimit": 1000,
         }
 
-    def test_what_no_route_takes_has_a_far_lower_limit(self, template: Template) -> None:
-        api = Evaluated(template).resources["HttpApi"]
+    def test_what_no_campaign_needs_has_a_far_lower_limit(self, template: Template) -> None:
+        evaluated = Evaluated(template)
+        look_ups = evaluated.resources["LookUpMessage"]["Events"].values()
+        routes = {f"GET {one['Properties']['Path']}" for one in look_ups}
 
-        assert api["RouteSettings"] == {
-            "$default": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10}
+        assert evaluated.resources["HttpApi"]["RouteSettings"] == {
+            "$default": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10},
+            **{key: {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100} for key in routes},
         }
 
 

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage, MessageType
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -19,11 +20,11 @@ from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import LogExports
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import UserProfiles
+from sms_bridge.providers.moengage import DataApi
 from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
 from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.pass_on import PassOnInbound
 from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
-from sms_bridge.services.sync_opt_out import SyncOptOut
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
@@ -104,7 +105,9 @@ class Queue:
     ],
     ids=["unreadable", "400", "401", "429", "500", "reset"],
 )
-def test_dispatching_the_send_queue(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_when_the_send_queue_is_dispatched(
+    behaviour: Behaviour, every_line: EveryLine
+) -> None:
     with LoopbackServer(behaviour) as server:
         Queue(server.url).dispatch()
 
@@ -112,7 +115,9 @@ def test_dispatching_the_send_queue(behaviour: Behaviour, every_line: EveryLine)
 
 
 @pytest.mark.parametrize("method", ["begin_attempt", "record_result"])
-def test_dispatching_it_while_the_table_fails(method: str, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_when_it_is_dispatched_while_the_table_fails(
+    method: str, every_line: EveryLine
+) -> None:
     with LoopbackServer(answers(500, WORDS)) as server:
         queue = Queue(server.url)
         with failing(queue.messages, method, error=SpeakingError()):
@@ -123,7 +128,7 @@ def test_dispatching_it_while_the_table_fails(method: str, every_line: EveryLine
 
 @pytest.mark.parametrize("body", [f"{TEXT} {NUMBER}", json.dumps({"messageId": TEXT})])
 @pytest.mark.parametrize("fails", [(), ("send_message",)])
-def test_a_record_that_cannot_be_read(
+def test_promise_6_no_text_number_or_secret_is_logged_of_a_record_that_cannot_be_read(
     body: str, fails: tuple[str, ...], every_line: EveryLine
 ) -> None:
     queue = Queue()
@@ -136,7 +141,9 @@ def test_a_record_that_cannot_be_read(
     every_line.hold_no_secret()
 
 
-def test_a_person_who_opted_out(every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_of_a_person_who_opted_out(
+    every_line: EveryLine,
+) -> None:
     queue = Queue()
     queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, 1.0)
 
@@ -156,7 +163,9 @@ def test_a_person_who_opted_out(every_line: EveryLine) -> None:
     ids=["garbage", "400", "500", "reset"],
 )
 @pytest.mark.parametrize("fails", [(), ("record_result",)])
-def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
+    behaviour: Behaviour, fails: tuple[str, ...], every_line: EveryLine
+) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     for number, state in enumerate((State.UNKNOWN, State.SENDING, State.WAITING)):
         messages.create(a_message(id=f"{number}{MESSAGE_ID}", state=state, destination=NUMBER))
@@ -188,7 +197,9 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
 @pytest.mark.parametrize(
     "body", [f"{TEXT} {NUMBER}", json.dumps({"version": 1, "messageId": MESSAGE_ID})]
 )
-def test_handling_the_outcome_queue(body: str, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_queue(
+    body: str, every_line: EveryLine
+) -> None:
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = ForwardOutcome(
@@ -212,7 +223,10 @@ def test_handling_the_outcome_queue(body: str, every_line: EveryLine) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(400, WORDS), reads_and_resets])
-def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None:
+@pytest.mark.parametrize("work", list(InboundWork))
+def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is_passed_on(
+    behaviour: Behaviour, work: InboundWork, every_line: EveryLine
+) -> None:
     clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()
     inbound = InboundMessage(
         umid=UMID,
@@ -226,10 +240,10 @@ def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None
     opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
-        step = SyncOptOut(
+        step = PassOnInbound(
             messages=messages,
             opt_outs=opt_outs,
-            profiles=UserProfiles(
+            users=DataApi(
                 url,
                 Connections(url, connect_timeout=2.0),
                 identifier=Identifier.CUSTOMER_ID,
@@ -238,6 +252,6 @@ def test_syncing_an_opt_out(behaviour: Behaviour, every_line: EveryLine) -> None
             keywords=keywords_of([CODE], []),
             clock=clock,
         )
-        step(inbound_id, hash_key=HASH_KEY, api_key=API_KEY)
+        step(QueuedInbound(inbound_id, work, 1), hash_key=HASH_KEY, api_key=API_KEY)
 
     every_line.hold_no_secret()

@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.settings import SettingsError, read_settings
 from sms_bridge.settings.dispatch import DispatchSettings
@@ -37,6 +38,7 @@ SEND = {
     "DUPLICATE_WINDOW_SECONDS": "120",
     "DISPATCH_MODE": "direct",
     "AMBIGUOUS_SEND_POLICY": "hold",
+    "OPT_OUT_SCOPE": "stack",
     "TRANSACTIONAL_SECONDS_TO_LIVE": "300",
     "PROMOTIONAL_SECONDS_TO_LIVE": "86400",
 }
@@ -70,6 +72,7 @@ def test_everything_is_read_in_its_own_type() -> None:
         duplicate_window_seconds=120,
         dispatch_mode=DispatchMode.DIRECT,
         ambiguous_send_policy=AmbiguousSendPolicy.HOLD,
+        opt_out_scope=OptOutScope.STACK,
         transactional_seconds_to_live=300,
         promotional_seconds_to_live=86_400,
     )
@@ -92,6 +95,29 @@ def test_what_may_be_missing_may_be_given() -> None:
     assert settings.opt_out_message_types == ("promotional", "transactional")
     assert settings.transactional_sub_account_ids == ("acme_otp",)
     assert settings.callback_base_url == "https://bridge.example"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("You are out.", "You are out."),
+        (r"\u0412\u044b \u0432\u044b\u0448\u043b\u0438.", "Вы вышли."),
+        (r"Adi\u00f3s \ud83d\ude42", "Adiós 🙂"),
+        (r"half \ud83d a pair", "half \ufffd a pair"),
+        (r"no number \u12", r"no number \u12"),
+        (r"C:\temp", r"C:\temp"),
+    ],
+)
+def test_characters_beyond_ascii_may_be_written_by_their_numbers(written: str, text: str) -> None:
+    environment = enough_for(CallbackSettings) | {
+        "OPT_OUT_REPLY": written,
+        "OPT_OUT_KEYWORDS": f"STOP,{written}",
+    }
+
+    settings = read_settings(CallbackSettings, environment)
+
+    assert settings.opt_out_reply == text
+    assert settings.opt_out_keywords == ("STOP", text)
 
 
 @pytest.mark.parametrize("kind", KINDS)

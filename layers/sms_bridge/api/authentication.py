@@ -1,9 +1,10 @@
-"""Who may send, call back and look up."""
+"""Who may send, call back and look up; and the URL that carries a token."""
 
 import hmac
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
@@ -165,3 +166,14 @@ def require_address(request: HttpRequest, networks: Networks) -> None:
 
 def _unauthorized(message: str) -> RefusedError:
     return RefusedError(Reason.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})
+
+
+def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
+    """Return the URL at which one message's receipts arrive, empty without a base URL.
+
+    It carries a token, because it is not documented whether 8x8 sends the account's
+    ``Authorization`` value to such a URL.
+    """
+    if not base_url or not tokens:
+        return ""
+    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"

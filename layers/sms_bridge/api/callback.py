@@ -10,16 +10,11 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    OtherEvent,
-    Receipt,
-    UnknownEvent,
-    is_message_id,
-)
+from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
+from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     state_of_receipt,
@@ -46,8 +41,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # time.
 _MAYBE_A_NUMBER = re.compile(
     r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}(?:-[0-9]{2}){2}T[0-9:.]{5,18})"
-    r"|[0-9](?:[ ()/.-]{0,3}[0-9]){6,}",
-    re.ASCII | re.IGNORECASE,
+    r"|\d(?:[ ()/._\u00a0\u200b-\u200f\u2010-\u2015-]{0,3}\d){6,}",
+    re.IGNORECASE,
 )
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
@@ -58,8 +53,9 @@ _COUNT = re.compile(r"([0-9]{1,3})(\.0)?", re.ASCII)
 # keeps an SMS for longer.
 _MAX_AGE = 7 * 86_400
 
-# Arrays and envelopes around an event.
+# Arrays and envelopes around an event; and as many as can be written down in time.
 _MAX_DEPTH = 5
+_MAX_EVENTS = 300
 
 
 def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
@@ -82,7 +78,9 @@ def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
     except (ValueError, RecursionError):
         kind = "xml" if content.lstrip().startswith("<") else ""
         return [_unknown(content, kind)]
-    events = list(_events_in(body))
+    events = list(islice(_events_in(body), _MAX_EVENTS + 1))
+    if len(events) > _MAX_EVENTS:
+        return [_unknown(content, "")]
     if len(events) == 1:
         return [_event(events[0], content, received_at)]
     # Each as it came, so that one that is not understood can be kept alone.

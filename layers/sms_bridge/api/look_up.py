@@ -113,6 +113,7 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
         "clientMessageId": message.client_message_id,
         "campaignId": message.campaign_id,
         "dltTemplateId": message.dlt_template_id,
+        "replyTo": message.reply_to,
         "encoding": message.encoding,
         "segments": message.segments,
         "clicks": len(message.clicks),
@@ -138,7 +139,7 @@ def _history(message: Message) -> list[dict[str, Any]]:
         {"at": 0.0 if message.is_answered else message.attempt_at, "event": "handed to 8x8"},
         {"at": message.answered_at, "event": "answered by 8x8", "reason": message.reason},
         *(_receipt_event(receipt) for receipt in message.receipts),
-        {"at": message.outcome_due_at, "event": "outcome due"},
+        {"at": 0.0 if message.reply_to else message.outcome_due_at, "event": "outcome due"},
         {"at": message.outcome_reported_at, "event": "outcome reported"},
         {
             "at": message.outcome_given_up_at,

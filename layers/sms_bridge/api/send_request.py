@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import (
@@ -47,17 +46,6 @@ class SendingRules:
     default_source: str = ""
     callback_url: str = ""
     caller_callback_hosts: tuple[str, ...] = ()
-
-
-def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
-    """Return the URL at which one message's receipts arrive, empty without a base URL.
-
-    It carries a token, because it is not documented whether 8x8 sends the account's
-    ``Authorization`` value to such a URL.
-    """
-    if not base_url or not tokens:
-        return ""
-    return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"
 
 
 def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:

@@ -28,7 +28,7 @@ CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
 """Does the same for many messages, each for itself."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClaimKey:
     """What requests for the same message have in common.
 

@@ -16,7 +16,7 @@ class MessageType(StrEnum):
     PROMOTIONAL = "promotional"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
@@ -66,7 +66,7 @@ class OutcomeStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outcome:
     """The final outcome of a message, as it is reported to MoEngage.
 
@@ -85,7 +85,7 @@ class Outcome:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Receipt:
     """One of 8x8's delivery receipts.
 
@@ -123,74 +123,7 @@ class Receipt:
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class InboundMessage:
-    """An SMS that a person sent to one of the account's numbers.
-
-    Attributes
-    ----------
-    sent_at
-        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
-    received_at
-        When the bridge got it, seconds since the epoch.
-    """
-
-    umid: str
-    sub_account_id: str
-    source: str
-    destination: str
-    text: str
-    encoding: str = ""
-    segments: int = 0
-    sent_at: float = 0.0
-    received_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class UnknownEvent:
-    """A callback that the bridge does not understand, kept without the numbers in it.
-
-    Attributes
-    ----------
-    key
-        The same for an event that 8x8 repeats.
-    """
-
-    key: str
-    event_type: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Click:
-    """Somebody opened a link that 8x8 had shortened. The link itself is not kept.
-
-    Attributes
-    ----------
-    umid
-        8x8's id of the message; the event names no other.
-    destination
-        The recipient, by whom the message is found.
-    key
-        The same for an event that 8x8 repeats.
-    at
-        When, seconds since the epoch; 0 in doubt.
-    """
-
-    umid: str
-    destination: str
-    key: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class OtherEvent:
-    """An event of 8x8's that has nothing to do with the bridge's messages; it is not kept."""
-
-    event_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Message:
     """What the bridge knows about a message.
 
@@ -206,6 +139,9 @@ class Message:
         It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``).
     recipient_hash
         Stands for the recipient, so that one person's messages can be found.
+    reply_to
+        8x8's id of the inbound SMS that it answers, of a message that the bridge sends by itself:
+        MoEngage does not know it, and hears no outcome.
     scheduled_at
         When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
         live count from then.
@@ -221,6 +157,8 @@ class Message:
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
         When an attempt last ended as ambiguous: 8x8 may have the message.
+    log_silent_since
+        Since when 8x8's log is asked about it in vain.
     log_answered_at
         When 8x8's log was read and did not say what became of it.
     encoding, segments
@@ -249,6 +187,7 @@ class Message:
     client_message_id: str = ""
     campaign_id: str = ""
     dlt_template_id: str = ""
+    reply_to: str = ""
     encoding: str = ""
     segments: int = 0
     umid: str = ""
@@ -263,6 +202,7 @@ class Message:
     attempt_at: float = 0.0
     answered_at: float = 0.0
     ambiguous_since: float = 0.0
+    log_silent_since: float = 0.0
     log_answered_at: float = 0.0
     outcome: Outcome | None = None
     outcome_due_at: float = 0.0
@@ -282,6 +222,7 @@ class Message:
         return bool(
             self.outcome
             and self.accepted_at
+            and not self.reply_to
             and not self.outcome_reported_at
             and not self.outcome_given_up
         )

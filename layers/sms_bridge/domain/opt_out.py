@@ -4,9 +4,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from sms_bridge.domain.message import InboundMessage
 from sms_bridge.domain.send_result import SendResult, Verdict
+
+if TYPE_CHECKING:
+    from sms_bridge.domain.callback_events import InboundMessage
 
 Person = tuple[str, str]
 """Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
@@ -19,8 +22,36 @@ class OptRequest(StrEnum):
     OPT_IN = "opt_in"
 
 
-Keywords = Mapping[OptRequest, frozenset[str]]
-"""The words by which people opt out and in, in the form in which they are compared."""
+class Keyword(StrEnum):
+    """What an inbound text can be, beside any other text."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+    @property
+    def opt_request(self) -> OptRequest | None:
+        """What it asks for; nothing changes for who asks for help."""
+        return _ASKED_FOR.get(self)
+
+
+_ASKED_FOR = {Keyword.STOP: OptRequest.OPT_OUT, Keyword.START: OptRequest.OPT_IN}
+
+Keywords = Mapping[Keyword, frozenset[str]]
+"""The words that count as each keyword, in the form in which they are compared."""
+
+
+class OptOutScope(StrEnum):
+    """Whose messages somebody no longer gets who opted out."""
+
+    STACK = "stack"
+    """All sub-accounts': people mean the company, and not the number that they wrote to."""
+    SUB_ACCOUNT = "sub-account"
+    """Those of the sub-account that they wrote to."""
+
+
+EVERY_SUB_ACCOUNT = "*"
+"""Stands for all sub-accounts; 8x8 gives none this name."""
 
 
 class Identifier(StrEnum):
@@ -60,26 +91,27 @@ _BETWEEN_WORDS = "ZPS"
 _SECONDS_OF_DOUBT = 300
 
 
-def keywords_of(stop: Iterable[str], start: Iterable[str]) -> Keywords:
+def keywords_of(stop: Iterable[str], start: Iterable[str], help_: Iterable[str] = ()) -> Keywords:
     """Return keywords as they are compared."""
     return {
-        OptRequest.OPT_OUT: frozenset(map(_comparable, stop)) - {""},
-        OptRequest.OPT_IN: frozenset(map(_comparable, start)) - {""},
+        Keyword.STOP: frozenset(map(_comparable, stop)) - {""},
+        Keyword.START: frozenset(map(_comparable, start)) - {""},
+        Keyword.HELP: frozenset(map(_comparable, help_)) - {""},
     }
 
 
-def opt_request_of(text: str, keywords: Keywords) -> OptRequest | None:
-    """Return what an inbound text asks for; the keyword has to be all of it.
+def keyword_of(text: str, keywords: Keywords) -> Keyword | None:
+    """Return which keyword an inbound text is; it has to be all of it.
 
-    A word that is among both kinds opts out.
+    A word that is among several counts as the first, so that one that also opts out opts out.
     """
     if len(text) > _MAX_CHARACTERS:
         return None
     word = _comparable(text)
-    return next((opt_request for opt_request, words in keywords.items() if word in words), None)
+    return next((keyword for keyword, words in keywords.items() if word in words), None)
 
 
-def moment_of(opt_request: OptRequest, inbound: InboundMessage) -> float:
+def moment_of(opt_request: OptRequest, inbound: "InboundMessage") -> float:
     """Return since when a request counts. Of two, the later one does; a STOP in doubt wins."""
     if inbound.sent_at or opt_request is OptRequest.OPT_OUT:
         return inbound.sent_at or inbound.received_at

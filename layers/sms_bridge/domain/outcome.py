@@ -71,10 +71,10 @@ WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
 _MAX_RETRY_AFTER = 3600
 _JITTER = 0.2
 
-# An opt-out is synced again after half the time that it has waited, for a day.
-_FIRST_SYNC_WAIT = 60
-_LONGEST_SYNC_WAIT = 7200
-_SECONDS_FOR_A_SYNC = 86_400
+# An inbound message is passed on again after half the time that it has waited, for a day.
+_FIRST_WAIT = 60
+_LONGEST_WAIT = 7200
+_SECONDS_TO_PASS_ON = 86_400
 
 _FAILURES_THAT_BREAK = 5
 _FIRST_BREAK = 30.0
@@ -92,7 +92,7 @@ class ReportVerdict(StrEnum):
     """MoEngage does not accept it, now or later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReportResult:
     """The result of one call to MoEngage.
 
@@ -140,22 +140,22 @@ def seconds_before_next_try(tries: int, chance: float, retry_after: float | None
     return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
 
 
-def seconds_before_next_opt_out_sync(age: float) -> int | None:
-    """Return how long to wait before an opt-out or opt-in is synced again.
+def seconds_before_passing_on_again(age: float) -> int | None:
+    """Return how long to wait before an inbound message is passed on again.
 
     Parameters
     ----------
     age
-        Seconds since the person asked for it.
+        Seconds since it came.
 
     Returns
     -------
     int or None
         ``None`` when it is to be given up.
     """
-    if age > _SECONDS_FOR_A_SYNC:
+    if age > _SECONDS_TO_PASS_ON:
         return None
-    return round(min(max(age / 2, _FIRST_SYNC_WAIT), _LONGEST_SYNC_WAIT))
+    return round(min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT))
 
 
 class Breaker:

@@ -1,6 +1,7 @@
 """What comes out of the queues."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from sms_bridge.domain.message import Message, MessageRequest
@@ -44,9 +45,19 @@ class QueuedOutcome:
     receives: int
 
 
+class InboundWork(StrEnum):
+    """What is passed on to MoEngage of an inbound message; each has a record of its own."""
+
+    SUBSCRIPTION = "subscription"
+    """That its sender opted out or in."""
+    EVENT = "event"
+    """The message itself."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedInbound:
-    """An inbound message from the outcome queue, whose sender opted out or in."""
+    """An inbound message from the outcome queue."""
 
     inbound_id: str
+    work: InboundWork
     receives: int

@@ -20,6 +20,9 @@ SECONDS_OF_PROOF = {State.UNKNOWN: 300, State.SENDING: 900}
 MIN_UNRESOLVED_TIMEOUT = max(SECONDS_OF_PROOF.values())
 """In less time the log could prove nothing."""
 
+# For so long a log that cannot be read is asked again. By then 8x8's support will have been asked.
+_SECONDS_OF_SILENCE = 7 * 86_400
+
 # Nothing is wrong with a younger message.
 _MIN_AGE = 300
 
@@ -37,6 +40,12 @@ class Finding(StrEnum):
     """8x8's log has to be asked what became of it."""
     OVERDUE = "overdue"
     """The log was asked and did not say it in time: the operator's choice decides."""
+    OVER = "over"
+    """Nothing is wrong: a reply of the bridge's own has its outcome, which nobody is told."""
+    LOG_SILENT = "log_silent"
+    """The log was asked for a week and never answered: the operator's choice decides."""
+    UNREADABLE = "unreadable"
+    """Its item cannot be read, so nothing is done about it."""
 
 
 class UnresolvedPolicy(StrEnum):
@@ -67,7 +76,7 @@ class MissingReceiptPolicy(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Timeouts:
     """How long to wait, in seconds. A scheduled message is waited for from its time on.
 
@@ -94,6 +103,8 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
     now
         Seconds since the epoch.
     """
+    if message.outcome and message.reply_to:
+        return Finding.OVER
     if message.outcome:
         turn = max(message.outcome_due_at, message.outcome_next_try_at, message.outcome_lease_until)
         stuck = message.outcome_is_open and _age(turn, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
@@ -115,6 +126,18 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
 def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:
     """Return whether no answer of the log has started the time for the message to be resolved."""
     return not _log_answer_since(_asked_from(message, timeouts), message)
+
+
+def log_silent_since(message: Message, timeouts: Timeouts) -> float:
+    """Return since when the log is asked about a message in vain, 0 if it answered or was not."""
+    asked_from = _asked_from(message, timeouts)
+    is_silent = message.log_silent_since > max(asked_from, message.log_answered_at)
+    return message.log_silent_since if is_silent else 0.0
+
+
+def is_silent_for_too_long(since: float, now: float) -> bool:
+    """Return whether nobody waits any longer for a log that never answers."""
+    return bool(since) and now - since > _SECONDS_OF_SILENCE
 
 
 def _asked_from(message: Message, timeouts: Timeouts) -> float:

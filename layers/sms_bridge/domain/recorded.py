@@ -21,7 +21,7 @@ class Effect(StrEnum):
     """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recorded:
     """The message after something was recorded.
 
@@ -36,7 +36,7 @@ class Recorded:
     outcome_is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Attempt:
     """The answer to a request to begin sending a waiting message.
 

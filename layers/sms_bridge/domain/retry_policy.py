@@ -40,7 +40,7 @@ class AmbiguousSendPolicy(StrEnum):
     """Send it again. Never none, possibly two SMS."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RetryPolicy:
     """Decides whether and when a message is sent again.
 

@@ -27,7 +27,7 @@ ALWAYS_FITS = 330
 """So many characters never take more: ten times 66 places, of which each takes two at most."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Segments:
     """The size of a text.
 

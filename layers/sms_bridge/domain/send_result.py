@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     """It was written and no answer tells what became of it: 8x8 may have it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SendResult:
     """The result of one attempt.
 

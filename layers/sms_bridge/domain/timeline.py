@@ -29,7 +29,7 @@ def timeline_of(message: Message) -> list[tuple[str, str]]:
         When, ISO 8601 UTC, and what, as a sentence without a number or a text.
     """
     events = [
-        (message.accepted_at, "accepted from MoEngage"),
+        (message.accepted_at, _beginning_of(message)),
         *_attempts_of(message),
         *((receipt.received_at, _receipt_of(receipt)) for receipt in message.receipts),
         *_outcome_of(message),
@@ -38,6 +38,12 @@ def timeline_of(message: Message) -> list[tuple[str, str]]:
     # At the same time, in the order above.
     known = sorted((event for event in events if event[0]), key=lambda event: event[0])
     return [(timestamp(at), what) for at, what in known]
+
+
+def _beginning_of(message: Message) -> str:
+    if message.reply_to:
+        return f"the bridge's reply to the recipient's SMS {message.reply_to}"
+    return "accepted from MoEngage"
 
 
 def _attempts_of(message: Message) -> Iterator[Event]:

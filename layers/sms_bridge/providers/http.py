@@ -80,7 +80,7 @@ class Payload:
         yield self.content
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Answer:
     """An answer, read to its end.
 

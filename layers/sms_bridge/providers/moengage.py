@@ -1,14 +1,17 @@
-"""MoEngage's delivery tracking and user profiles."""
+"""MoEngage's delivery tracking and Data API."""
 
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers
 
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome
-from sms_bridge.domain.opt_out import Identifier, OptRequest
+from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.providers.http import Connections, Payload
@@ -42,8 +45,8 @@ class DeliveryTracking:
         return _post(self._connections, self._path, body, {}, self._seconds)
 
 
-class UserProfiles:
-    """Writes people's opt-outs and opt-ins to MoEngage's user profiles.
+class DataApi:
+    """Writes MoEngage's users: that people opted out or in, and what they wrote.
 
     Parameters
     ----------
@@ -51,39 +54,76 @@ class UserProfiles:
         Of the Data API's *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``.
     connections
         To the URL's host.
+    inbound_event
+        Name of the event that an inbound SMS is.
     seconds
         How long to wait for an answer.
     """
 
     def __init__(
-        self, url: str, connections: Connections, *, identifier: Identifier, seconds: float = 4.0
+        self,
+        url: str,
+        connections: Connections,
+        *,
+        identifier: Identifier,
+        inbound_event: str = "",
+        seconds: float = 4.0,
     ) -> None:
-        self._path = urlsplit(url).path
-        self._workspace_id = self._path.rpartition("/")[2]
+        self._profiles_path = urlsplit(url).path
+        version, _, self._workspace_id = self._profiles_path.rsplit("/", 2)
+        self._events_path = f"{version}/event/{self._workspace_id}"
         self._connections = connections
         self._identifier = identifier
+        self._inbound_event = inbound_event
         self._seconds = seconds
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
         """Set the attribute ``moe_sms_subscription`` of a person, once."""
-        digits = digits_of(number)
         value = "OPTOUT" if opt_request is OptRequest.OPT_OUT else "OPTIN"
-        attributes = {"moe_sms_subscription": value}
-        body: dict[str, object] = {"type": "customer", "attributes": attributes}
+        person = self._person(number)
+        identifiers = person.pop("user_identifiers", {})
+        attributes = {"moe_sms_subscription": value, **identifiers}
+        body = {"type": "customer", **person, "attributes": attributes}
+        return self._post(self._profiles_path, body, api_key)
+
+    def track_inbound(
+        self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
+    ) -> ReportResult:
+        """Add an event of a person, once: doing it twice makes two."""
+        action = {
+            "action": self._inbound_event,
+            "attributes": {
+                "text": inbound.text,
+                "keyword": keyword or "none",
+                "subAccountId": inbound.sub_account_id,
+                "sentTo": inbound.destination,
+                "eightx8Umid": inbound.umid,
+            },
+            # Never later than now, which MoEngage would not take.
+            "current_time": timestamp(inbound.sent_at or inbound.received_at),
+        }
+        body = {"type": "event", **self._person(inbound.source), "actions": [action]}
+        return self._post(self._events_path, body, api_key)
+
+    def _person(self, number: str) -> dict[str, Any]:
+        """Return the fields by which the Data API knows a person."""
+        digits = digits_of(number)
         match self._identifier:
             case Identifier.MOE_MOBILE:
-                attributes["moe_mobile"] = f"+{digits}"
+                return {"user_identifiers": {"moe_mobile": f"+{digits}"}}
             case Identifier.CUSTOMER_ID:
-                body["customer_id"] = digits
+                return {"customer_id": digits}
             case Identifier.CUSTOMER_ID_WITH_PLUS:
-                body["customer_id"] = f"+{digits}"
+                return {"customer_id": f"+{digits}"}
+
+    def _post(self, path: str, body: Mapping[str, object], api_key: str) -> ReportResult:
         headers = {
             **make_headers(basic_auth=f"{self._workspace_id}:{api_key}"),
             "moe-appkey": self._workspace_id,
         }
-        return _post(self._connections, self._path, body, headers, self._seconds)
+        return _post(self._connections, path, body, headers, self._seconds)
 
 
 def report_body(message: Message, outcome: Outcome) -> dict[str, str]:

@@ -176,6 +176,8 @@ class DispatchMessages:
             queued
             for queued in received
             if queued.message.message_type in self._plan.opt_out_message_types
+            # What confirms an opt-out is not kept back by it.
+            and not queued.message.reply_to
         ]
         if checked:
             try:

@@ -67,7 +67,7 @@ class ForwardOutcome:
             After how many seconds to try again; ``None`` when there is nothing left to do.
         """
         message_id = queued.message_id
-        message = self._messages.get(message_id)
+        message = self._messages.get_outcome(message_id)
         if message is None or message.outcome is None or not message.outcome_is_open:
             logger.info("no open outcome", message_id=message_id)
             return None
@@ -86,7 +86,7 @@ class ForwardOutcome:
             return wait
         if owner != queued.lease:
             # Time has passed: the outcome may have changed, or have been reported.
-            message = self._messages.get(message_id) or message
+            message = self._messages.get_outcome(message_id) or message
         if message.outcome is None or not message.outcome_is_open:
             return None
         result = self._reports.report(message, message.outcome)

@@ -7,6 +7,7 @@ interface              what it is                                       implemen
 =====================  ===============================================  ========================
 `MessageStore`         everything durable about messages                ``storage.messages``
 `OptOuts`              who opted out                                    ``storage.opt_outs``
+`ReplyCounts`          whom the bridge has answered lately              ``storage.opt_outs``
 `ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
 `PersonData`           what is known of a person                        ``storage.person_data``
 `SendQueue`            messages that are sent later                     ``storage.queues``
@@ -16,7 +17,7 @@ interface              what it is                                       implemen
 `Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
 `Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
 `DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
-`Profiles`             MoEngage's user profiles                         ``providers.moengage``
+`Users`                MoEngage's users: their profiles and events      ``providers.moengage``
 =====================  ===============================================  ========================
 """
 
@@ -24,22 +25,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Protocol
 
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    MessageRequest,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
-from sms_bridge.domain.opt_out import OptRequest, Person
+from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.message import Message, MessageRequest, Outcome, Receipt
+from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
 from sms_bridge.domain.outcome import ReportResult
-from sms_bridge.domain.queued import QueuedMessage
+from sms_bridge.domain.queued import InboundWork, QueuedMessage
 from sms_bridge.domain.reconciliation import ExportJob, LogExport
 from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
+from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
@@ -77,6 +72,9 @@ class MessageStore(Protocol):
         UnreadableItemError
             It cannot be read.
         """
+
+    def get_outcome(self, message_id: str) -> Message | None:
+        """Return a message with what it takes to report its outcome; the rest may be empty."""
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
@@ -137,14 +135,25 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        """Record since when 8x8's log is asked about a message in vain."""
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         """Record that 8x8's log was read and did not say what became of a message."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
 
-    def open_messages(self, *, since: float = 0.0, until: float) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome is not reported yet."""
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        """Return the messages accepted in a time span whose outcome is not reported yet.
+
+        Parameters
+        ----------
+        on_unreadable
+            Called for each that is left out because it cannot be read; else it is logged.
+        """
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -177,6 +186,9 @@ class MessageStore(Protocol):
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
         """Return an inbound message, ``None`` where there is none."""
 
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        """Record that MoEngage took an inbound message as an event, if it is still there."""
+
     def record_click(self, message_id: str, click: Click) -> None:
         """Record that a link in a message was opened; the same click twice is one.
 
@@ -191,7 +203,13 @@ class SendQueue(Protocol):
     """Takes messages that are to be sent later."""
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        """Queue a message. Queueing it twice is harmless: it is sent once."""
+        """Queue a message. Queueing it twice is harmless: it is sent once.
+
+        Raises
+        ------
+        NotQueuedError
+            It is certainly not in the queue. After any other exception it may be.
+        """
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
         """Queue many messages, each with its delay in seconds.
@@ -224,8 +242,8 @@ class OutcomeQueue(Protocol):
             The owner of its lease, if the caller has just made it due.
         """
 
-    def add_inbound(self, inbound_id: str) -> None:
-        """Queue an inbound message, whose sender opted out or in."""
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
+        """Queue an inbound message."""
 
 
 class DeadLetterQueue(Protocol):
@@ -237,8 +255,8 @@ class DeadLetterQueue(Protocol):
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         """Put an outcome there."""
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        """Put an inbound message there, whose sender opted out or in."""
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
+        """Put an inbound message there."""
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message is done with; returns how many there were.
@@ -251,7 +269,7 @@ class DeadLetterQueue(Protocol):
 
 
 class OptOuts(Protocol):
-    """Knows who opted out of which sub-account's messages."""
+    """Knows who opted out, of one sub-account's messages or of all, as the deployment says."""
 
     def is_opted_out(self, person: Person) -> bool:
         """Return whether a person opted out."""
@@ -259,10 +277,39 @@ class OptOuts(Protocol):
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         """Return those of many people who opted out."""
 
-    def record(self, person: Person, opt_request: OptRequest, at: float) -> None:
+    def record(
+        self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
+    ) -> bool:
         """Record what a person asked for. An earlier request that comes late changes nothing.
 
-        Of two at the same moment the opt-out holds.
+        Of two at the same moment the opt-out holds. With ``EVERY_SUB_ACCOUNT`` as the person's
+        sub-account, it is recorded for all of them only.
+
+        Parameters
+        ----------
+        inbound_id
+            By what the person asked; the answer to a repeat is the same.
+
+        Returns
+        -------
+        bool
+            Whether this is what opted the person out, or in again.
+        """
+
+
+class ReplyCounts(Protocol):
+    """Counts how often each person was answered, so that two robots do not write for ever."""
+
+    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        """Return whether an inbound message may be answered, and count it.
+
+        Of simultaneous calls no more succeed than may. A repeat gets the same answer and is not
+        counted, within the same hour.
+
+        Parameters
+        ----------
+        at_most
+            How many of a person's inbound messages are answered in an hour.
         """
 
 
@@ -355,13 +402,18 @@ class DeliveryReports(Protocol):
         """Report an outcome once."""
 
 
-class Profiles(Protocol):
-    """Writes MoEngage's user profiles."""
+class Users(Protocol):
+    """Writes MoEngage's user profiles and events."""
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
         """Record once that a person opted out or in. Doing it twice changes nothing."""
+
+    def track_inbound(
+        self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
+    ) -> ReportResult:
+        """Record once, as an event of its sender, that an SMS came."""
 
 
 class Details(Protocol):

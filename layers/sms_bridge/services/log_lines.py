@@ -82,7 +82,7 @@ def attempt_figures(result: SendResult) -> dict[Metric, int]:
             figures[Metric.UNAVAILABLE] = 1
         case Verdict.PERMANENT if result.reason == OPTED_OUT.reason:
             figures[Metric.OPTED_OUT] = 1
-        case Verdict.PERMANENT if result.reason != EXPIRED.reason:
+        case Verdict.PERMANENT if result.reason.startswith("eightx8_"):
             figures[Metric.REJECTED] = 1
     if result.http_status == 401:
         figures[Metric.UNAUTHORIZED] = 1

@@ -1,25 +1,28 @@
 """Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
 import time
+from collections.abc import Collection
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    OtherEvent,
-    Receipt,
-    UnknownEvent,
-    is_message_id,
+from sms_bridge.domain.message import Receipt, is_message_id
+from sms_bridge.domain.opt_out import (
+    EVERY_SUB_ACCOUNT,
+    Keyword,
+    Keywords,
+    OptRequest,
+    keyword_of,
+    moment_of,
 )
-from sms_bridge.domain.opt_out import Keywords, moment_of, opt_request_of
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.phone_number import keyed_hash, masked
+from sms_bridge.domain.phone_number import NUMBER, digits_of, keyed_hash, masked
 from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.log_lines import new_outcome, seconds_since
+from sms_bridge.services.reply import Reply
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
@@ -38,9 +41,13 @@ class ReceiveCallback:
     Parameters
     ----------
     keywords
-        By which people opt out and in.
+        By which people opt out and in, and ask for help.
+    sub_account_ids
+        The stack's own. An account's webhook may bring what is meant for others.
     syncs_opt_outs
         Whether opt-outs are recorded in MoEngage, too, through the outcome queue.
+    reports_inbound
+        Whether MoEngage gets inbound messages as events, through the same queue.
     """
 
     def __init__(
@@ -50,23 +57,35 @@ class ReceiveCallback:
         outcomes: "OutcomeQueue",
         opt_outs: "OptOuts",
         keywords: Keywords,
+        reply: Reply,
+        sub_account_ids: Collection[str],
         syncs_opt_outs: bool = False,
+        reports_inbound: bool = False,
         clock: Clock = time.time,
     ) -> None:
         self._messages = messages
         self._outcomes = outcomes
         self._opt_outs = opt_outs
         self._keywords = keywords
+        self._reply = reply
+        self._sub_account_ids = sub_account_ids
         self._syncs_opt_outs = syncs_opt_outs
+        self._reports_inbound = reports_inbound
         self._clock = clock
 
-    def __call__(self, event: CallbackEvent, *, hash_key: str) -> None:
-        """Record one event."""
+    def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
+        """Record one event.
+
+        Parameters
+        ----------
+        callback_url
+            Where 8x8 is to send the receipts of a reply.
+        """
         match event:
             case Receipt() as receipt:
                 self._record(receipt)
             case InboundMessage() as inbound:
-                self._keep(inbound, hash_key)
+                self._keep(inbound, hash_key, callback_url)
             case Click() as click:
                 self._count(click, hash_key)
             case OtherEvent():
@@ -116,23 +135,68 @@ class ReceiveCallback:
             **metric_fields(figures),
         )
 
-    def _keep(self, inbound: InboundMessage, hash_key: str) -> None:
+    # ------------------------------------------------------------------------- inbound messages
+    def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
+        """Keep an inbound message and do what follows from it: each step may be repeated."""
+        # Nearly all callbacks are receipts.
+        from sms_bridge.domain.queued import InboundWork
+
         sender_hash = keyed_hash(inbound.source, hash_key)
         inbound_id = self._messages.keep_inbound(inbound, sender_hash=sender_hash)
-        opt_request = opt_request_of(inbound.text, self._keywords)
-        if opt_request:
-            at = moment_of(opt_request, inbound)
-            self._opt_outs.record((inbound.sub_account_id, sender_hash), opt_request, at)
-            if self._syncs_opt_outs:
-                self._outcomes.add_inbound(inbound_id)
+        is_ours = inbound.sub_account_id in self._sub_account_ids
+        keyword = keyword_of(inbound.text, self._keywords)
+        has_changed = self._record_opt_request(inbound, keyword, sender_hash, is_ours=is_ours)
+        if self._syncs_opt_outs and has_changed is not None:
+            self._outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
+        if self._reports_inbound and is_ours:
+            self._outcomes.add_inbound(inbound_id, InboundWork.EVENT)
+        reply = None
+        if keyword and is_ours:
+            reply = self._reply(
+                inbound,
+                keyword,
+                has_changed=bool(has_changed),
+                sender_hash=sender_hash,
+                hash_key=hash_key,
+                callback_url=callback_url,
+            )
         logger.info(
             "inbound message kept",
             umid=inbound.umid,
             sub_account_id=inbound.sub_account_id,
-            opt_request=opt_request or "none",
+            is_known=None if is_ours else False,
+            keyword=keyword or "none",
+            reply=reply,
             sender=masked(inbound.source),
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),
+        )
+
+    def _record_opt_request(
+        self, inbound: InboundMessage, keyword: Keyword | None, sender_hash: str, *, is_ours: bool
+    ) -> bool | None:
+        """Record that somebody opts out or in; returns whether that changed something.
+
+        A STOP to a sub-account that the stack does not know may be meant for it, so it counts, for
+        all sub-accounts together: a person has one such item, however many names come. A START to
+        one lifts nothing.
+
+        Returns
+        -------
+        bool or None
+            ``None`` where nothing was to be recorded.
+        """
+        opt_request = keyword.opt_request if keyword else None
+        # Nobody else can be texted, so that nobody needs an item for good.
+        if opt_request is None or not NUMBER.fullmatch(f"+{digits_of(inbound.source)}"):
+            return None
+        if not is_ours and opt_request is OptRequest.OPT_IN:
+            return None
+        return self._opt_outs.record(
+            (inbound.sub_account_id if is_ours else EVERY_SUB_ACCOUNT, sender_hash),
+            opt_request,
+            moment_of(opt_request, inbound),
+            inbound_id=inbound.umid,
         )
 
     def _count(self, click: Click, hash_key: str) -> None:

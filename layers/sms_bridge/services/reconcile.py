@@ -19,6 +19,8 @@ from sms_bridge.domain.reconciliation import (
     UnresolvedPolicy,
     finding_of,
     is_proven_absent,
+    is_silent_for_too_long,
+    log_silent_since,
     needs_log_answer,
     oldest_to_look_at,
     outcome_of_missing_receipt,
@@ -28,7 +30,7 @@ from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
-from sms_bridge.errors import ExportFailedError, NoExportError
+from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
 from sms_bridge.services.log_lines import new_outcome
@@ -58,6 +60,13 @@ _UNRESOLVED = SendResult(
     reason="unknown",
     description="8x8's log does not say whether 8x8 had the message",
 )
+_LOG_SILENT = SendResult(
+    verdict=Verdict.PERMANENT,
+    reason="log_unreadable",
+    description="8x8's log could not be read for a week; 8x8 may have had the message",
+)
+# So many items that cannot be read are named in a run's line.
+_NAMED_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -107,8 +116,9 @@ class Reconcile:
             run that somebody asked for: that looks at all.
         """
         findings: Counter[str] = Counter()
+        unreadable: list[str] = []
         to_ask: dict[str, list[Message]] = defaultdict(list)
-        for message in self._open_messages(scheduled_at):
+        for message in self._open_messages(scheduled_at, unreadable):
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
@@ -124,32 +134,44 @@ class Reconcile:
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id, finding=finding)
         for sub_account_id, messages in to_ask.items():
-            try:
-                self._ask(sub_account_id, messages, time_left)
-            except ExportFailedError as error:
-                # 8x8 makes no second export meanwhile, so any other failure is tried again.
-                if isinstance(error, NoExportError):
-                    self._forget_job(sub_account_id)
-                logger.warning(
-                    "8x8's log cannot be read", sub_account_id=sub_account_id, reason=str(error)
-                )
-            except Exception as error:
-                log_failure("8x8's log not asked", error, sub_account_id=sub_account_id)
-        logger.info("reconciled", findings=dict(findings))
+            if not self._has_answered(sub_account_id, messages, time_left):
+                findings[Finding.LOG_SILENT] += self._count_silence(messages)
+        findings[Finding.UNREADABLE] = len(unreadable)
+        findings = +findings
+        logger.info(
+            "reconciled",
+            findings=dict(findings),
+            unreadable=unreadable[:_NAMED_AT_MOST] or None,
+            **(metric_fields({Metric.STUCK: len(unreadable)}) if unreadable else {}),
+        )
         return dict(findings)
 
-    def _open_messages(self, scheduled_at: float) -> Iterator[Message]:
-        """Return the messages to look at, as far as they can be listed."""
+    def _open_messages(self, scheduled_at: float, unreadable: list[str]) -> Iterator[Message]:
+        """Return the messages to look at, as far as they can be listed.
+
+        Parameters
+        ----------
+        unreadable
+            Gets the ids of those that cannot be read.
+        """
+
+        def note(error: UnreadableItemError) -> None:
+            logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
+            unreadable.append(error.item_id)
+
         since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
         until = youngest_to_look_at(self._clock(), self._plan.timeouts)
         try:
-            yield from self._messages.open_messages(since=since, until=until)
+            yield from self._messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
             # Each run begins elsewhere; of what was found so far the log is asked all the same.
             log_failure("open messages not listed", error)
 
     # ------------------------------------------------------------------------- without asking 8x8
     def _fix(self, message: Message, finding: Finding) -> None:
+        if finding is Finding.OVER:
+            self._messages.close(message.id)
+            return
         logger.warning(
             "message stuck",
             **message_fields(message),
@@ -162,12 +184,13 @@ class Reconcile:
                 self._resolve_expired(message)
             case Finding.OUTCOME_STUCK:
                 self._outcomes.add(message.id)
-            case Finding.OVERDUE if message.state in NOT_WITH_8X8:
+            case Finding.OVERDUE | Finding.LOG_SILENT if message.state in NOT_WITH_8X8:
                 if self._plan.unresolved is UnresolvedPolicy.REPORT:
-                    self._resolve(message, _UNRESOLVED)
+                    is_silent = finding is Finding.LOG_SILENT
+                    self._resolve(message, _LOG_SILENT if is_silent else _UNRESOLVED)
                 else:
                     self._messages.close(message.id)
-            case Finding.OVERDUE:
+            case Finding.OVERDUE | Finding.LOG_SILENT:
                 outcome = outcome_of_missing_receipt(self._plan.missing_receipt)
                 if outcome is None:
                     self._messages.close(message.id)
@@ -211,12 +234,54 @@ class Reconcile:
         )
 
     # --------------------------------------------------------------------------------- asking 8x8
+    def _has_answered(
+        self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
+    ) -> bool:
+        """Ask the log; returns whether it answered, or may still do so."""
+        try:
+            return self._ask(sub_account_id, messages, time_left)
+        except ExportFailedError as error:
+            # 8x8 makes no second export meanwhile, so any other failure is tried again.
+            if isinstance(error, NoExportError):
+                self._forget_job(sub_account_id)
+            logger.warning(
+                "8x8's log cannot be read",
+                sub_account_id=sub_account_id,
+                reason=str(error),
+                **metric_fields({Metric.STUCK: len(messages)}),
+            )
+        except Exception as error:
+            log_failure("8x8's log not asked", error, sub_account_id=sub_account_id)
+        return False
+
+    def _count_silence(self, messages: Sequence[Message]) -> int:
+        """Note since when the log is asked in vain; fixes, and counts, what waits no longer."""
+        fixed = 0
+        for message in messages:
+            now = self._clock()
+            since = log_silent_since(message, self._plan.timeouts)
+            is_over = is_silent_for_too_long(since, now)
+            try:
+                if is_over:
+                    self._fix(message, Finding.LOG_SILENT)
+                elif not since:
+                    self._messages.record_log_silence(message.id, now)
+            except Exception as error:
+                log_failure("message not fixed", error, message_id=message.id)
+            fixed += is_over
+        return fixed
+
     def _ask(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
-    ) -> None:
+    ) -> bool:
         """Get one export for all that is open, and resolve what it shows.
 
         An export that is not ready is read by the next run.
+
+        Returns
+        -------
+        bool
+            False when there is none after half an hour.
         """
         since = min(one.accepted_at for one in messages) - _MARGIN
         now = self._clock()
@@ -237,7 +302,7 @@ class Reconcile:
             if export is not None:
                 break
             if time_left() < _SECONDS_TO_ASK / 2:
-                return
+                return self._clock() - job.asked_at < _MAX_AGE_OF_AN_EXPORT / 2
             self._sleep(_SECONDS_BETWEEN_READS)
         self._jobs.remove(sub_account_id)
         for message in messages:
@@ -248,6 +313,7 @@ class Reconcile:
                 self._resolve_by_log(message, export)
             except Exception as error:
                 log_failure("message not resolved", error, message_id=message.id)
+        return True
 
     def _forget_job(self, sub_account_id: str) -> None:
         try:

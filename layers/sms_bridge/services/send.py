@@ -18,6 +18,7 @@ from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.retry_policy import is_to_be_written
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
+from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
 from sms_bridge.services.due_outcomes import queue_outcome
@@ -56,6 +57,11 @@ _NOT_TRIED = SendResult(
     verdict=Verdict.NOT_SENT,
     reason="out_of_time",
     description="The message could not be sent within the time for an answer",
+)
+_NOT_QUEUED = SendResult(
+    verdict=Verdict.PERMANENT,
+    reason="not_queued",
+    description="The message could not be put into its send queue",
 )
 _NOT_CHECKED = SendResult(
     verdict=Verdict.NOT_SENT,
@@ -137,8 +143,8 @@ class SendMessage:
                 self._record(message, _NOT_TRIED, State.WAITING)
             raise
         if self._plan.is_queued:
-            # If that fails `reconcile` reports it as expired, unless it is asked for again.
-            self._queue(message, request)
+            if not self._queue(message, request):
+                return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
             return message
         result = self._result_of(opted_out) or self._post(request, message, answer_time, figures)
@@ -178,12 +184,18 @@ class SendMessage:
             self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
         return first
 
-    def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+    def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> bool:
+        """Queue a message; returns whether it may be in the queue."""
         try:
             self._send_queue.add(message, request, delay_seconds=delay_seconds)
+        except NotQueuedError as error:
+            log_failure("message not queued", error.__cause__ or error, message_id=message.id)
+            return False
         except Exception as error:
-            # It may be in the queue all the same.
+            # It may be there all the same; if it is not, and is not asked for again, `reconcile`
+            # reports it as expired.
             log_failure("message not queued", error, message_id=message.id)
+        return True
 
     # ----------------------------------------------------------------------------------- opt-outs
     def _look_up_opt_out(self, request: MessageRequest, recipient_hash: str) -> Future[bool] | None:
@@ -242,7 +254,10 @@ class SendMessage:
         if state in (State.WAITING, State.UNKNOWN):
             wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
             # First, so that no crash leaves a message that waits for nothing.
-            self._queue(message, request, delay_seconds=wait)
+            is_queued = self._queue(message, request, delay_seconds=wait)
+            if state is State.WAITING and not is_queued:
+                add_figures(figures, attempt_figures(result))
+                result, state = _NOT_QUEUED, State.FAILED
         recorded = (
             self._record(message, result, state)
             if is_to_be_written(result, is_scheduled=request.is_scheduled)

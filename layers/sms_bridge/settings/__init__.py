@@ -4,6 +4,7 @@ A function loads the class of its own alone: making one takes time at each start
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from enum import StrEnum
@@ -37,7 +38,7 @@ def read_settings[Settings](
     wrong = []
     for field in fields(settings_class):  # type: ignore[arg-type]
         name = field.name.upper()
-        text = environment.get(name, "").strip()
+        text = unescaped(environment.get(name, "").strip())
         if not text:
             if field.default is MISSING:
                 wrong.append(f"{name} is missing")
@@ -49,6 +50,19 @@ def read_settings[Settings](
     if wrong:
         raise SettingsError("; ".join(wrong))
     return settings_class(**values)
+
+
+def unescaped(text: str) -> str:
+    r"""Return a text in which ``\uXXXX`` stands for a character, as in JSON.
+
+    CloudFormation gives back a question mark for each character outside ASCII; this is how a
+    parameter's value stays what it is.
+    """
+    if "\\u" not in text:
+        return text
+    units = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    # What is beyond four digits is a pair of them.
+    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _value_of(text: str, kind: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 
 
@@ -19,5 +20,6 @@ class DispatchSettings:
     eightx8_base_url: str
     ambiguous_send_policy: AmbiguousSendPolicy
     opt_out_message_types: tuple[str, ...] = ()
+    opt_out_scope: OptOutScope
     send_rate_limit: int
     dispatch_concurrency: int

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sms_bridge.domain.opt_out import Identifier
+from sms_bridge.domain.opt_out import Identifier, OptOutScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -17,5 +17,8 @@ class ForwardSettings:
     secret_max_age_seconds: int
     moengage_data_api_url: str = ""
     moengage_identifier: Identifier
+    moengage_inbound_event: str = ""
+    opt_out_scope: OptOutScope
     opt_out_keywords: tuple[str, ...] = ()
     opt_in_keywords: tuple[str, ...] = ()
+    help_keywords: tuple[str, ...] = ()

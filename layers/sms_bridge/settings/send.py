@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 
 
@@ -39,3 +40,4 @@ class SendSettings:
     transactional_seconds_to_live: int
     promotional_seconds_to_live: int
     opt_out_message_types: tuple[str, ...] = ()
+    opt_out_scope: OptOutScope

@@ -110,6 +110,13 @@ def error_code(error: BaseException) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def was_refused_at_once(error: ClientError) -> bool:
+    """Return whether AWS refused a call, and no earlier try of it can have done something."""
+    answer = error.response.get("ResponseMetadata", {})
+    is_refusal = 400 <= answer.get("HTTPStatusCode", 0) < 500
+    return is_refusal and answer.get("RetryAttempts") == 0
+
+
 def item_of_refusal(error: ClientError) -> dict[str, Any]:
     """Return the item that a write's condition did not hold for, empty where there is none.
 

@@ -7,7 +7,8 @@
 ``umid {umid}``               receipts for a message that the bridge did not send
 ``inbound {umid}``            an SMS from a person
 ``event {hash}``              a callback that was not understood
-``opt-out {person}``          a person who does not want to be texted by a sub-account
+``opt-out {person}``          what a person last asked a sub-account for, or (``*``) all of them
+``replies {hash} {hour}``     whom the bridge has answered within an hour
 ``export {sub-account}``      the export of 8x8's log that is under way
 ============================  ======================================================
 
@@ -25,28 +26,24 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    MessageType,
-    Outcome,
-    OutcomeStatus,
-    Receipt,
-)
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
 from sms_bridge.errors import UnreadableItemError
+
+if TYPE_CHECKING:
+    from sms_bridge.domain.callback_events import Click, InboundMessage
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
 
 RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
+OPT_OUT_PREFIX = "opt-out "
 
 STORED_NAMES = {
     "outcome_due_at": "due_at",
@@ -105,7 +102,7 @@ _deserialize = TypeDeserializer().deserialize
 def to_item(values: Mapping[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty; a float is a time."""
     return {
-        name: _serialize(as_stored(value))
+        name: _attribute(value)
         for name, value in values.items()
         if value is not None
         and value != ""
@@ -116,23 +113,32 @@ def to_item(values: Mapping[str, Any]) -> Item:
 
 def as_stored(value: Any) -> Any:
     """Return a value as items hold it: times are text."""
-    if isinstance(value, float):
-        return timestamp(value)
-    if isinstance(value, dict):
-        return {name: as_stored(inner) for name, inner in value.items()}
-    return value
+    return timestamp(value) if isinstance(value, float) else value
 
 
 def from_item(item: Item) -> dict[str, Any]:
     """Return the values in an item."""
-    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+    return {name: _value(attribute) for name, attribute in item.items()}
 
 
-def _plain(value: Any) -> Any:
+# Nearly all attributes are text, for which boto3's classes ask many questions.
+def _attribute(value: Any) -> Any:
+    stored = as_stored(value)
+    if isinstance(stored, str):
+        return {"S": stored}
+    if isinstance(stored, dict):
+        return {"M": {name: _attribute(inner) for name, inner in stored.items()}}
+    return _serialize(stored)
+
+
+def _value(attribute: Any) -> Any:
+    if "S" in attribute:
+        return attribute["S"]
+    if "M" in attribute:
+        return from_item(attribute["M"])
+    value = _deserialize(attribute)
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
     return value
 
 
@@ -274,7 +280,7 @@ def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
     )
 
 
-def click_text(click: Click) -> str:
+def click_text(click: "Click") -> str:
     """Return a click as it is stored in the set ``clicks`` of its message."""
     return f"{click.key} {timestamp(click.at)}" if click.at else click.key
 
@@ -285,25 +291,24 @@ def _click_from(text: str) -> float:
 
 
 # ----------------------------------------------------------------------------- inbound messages
-_INBOUND_NAMES = {"text": "body"}
-_INBOUND_TIMES = ("sent_at", "received_at")
-_INBOUND_FIELDS = [
-    (field.name, _INBOUND_NAMES.get(field.name, field.name))
-    for field in fields(InboundMessage)
-    if field.name != "umid"
-]
+_INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
+# The field and the attribute of each.
+_INBOUND_NAMES = ("sub_account_id", "source", "destination", "encoding", "segments")
+_INBOUND_FIELDS = {"text": "body"} | {name: name for name in (*_INBOUND_NAMES, *_INBOUND_TIMES)}
 
 
-def inbound_values(inbound: InboundMessage) -> dict[str, Any]:
+def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
     """Return what an inbound message's item holds, but for the key."""
-    return {name: getattr(inbound, field) for field, name in _INBOUND_FIELDS}
+    return {name: getattr(inbound, field) for field, name in _INBOUND_FIELDS.items()}
 
 
-def inbound_from(item: Item) -> InboundMessage:
+def inbound_from(item: Item) -> "InboundMessage":
     """Read an inbound message's item."""
+    from sms_bridge.domain.callback_events import InboundMessage
+
     values = {"sub_account_id": "", "source": "", "destination": "", "body": "", **from_item(item)}
     values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}
     return InboundMessage(
         umid=values["id"].removeprefix(INBOUND_PREFIX),
-        **{field: values[name] for field, name in _INBOUND_FIELDS if name in values},
+        **{field: values[name] for field, name in _INBOUND_FIELDS.items() if name in values},
     )

@@ -3,7 +3,7 @@
 import heapq
 import random
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,19 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import (
-    Click,
-    InboundMessage,
-    Message,
-    Outcome,
-    Receipt,
-    UnknownEvent,
-)
+from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.errors import BridgeError, UnreadableItemError
+from sms_bridge.errors import BridgeError, OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import (
@@ -47,7 +40,10 @@ from sms_bridge.storage.items import (
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import ReturnValueType
     from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
+
+    from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
 
 _SECONDS_A_DAY = 86_400
 
@@ -72,6 +68,12 @@ FIRST, LAST = 0.0, float("inf")
 
 # What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
+
+# What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
+_TO_REPORT = (
+    "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
+    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up"
+)
 
 # Of these what came first stays.
 _STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
@@ -138,8 +140,6 @@ class DynamoDBMessages:
         A client that tries for longer, for what must not be lost after MoEngage's answer.
     retention_days
         After how many days a new item expires.
-    on_unreadable
-        Called for each item that is left out of a list because it cannot be read.
     """
 
     def __init__(
@@ -149,14 +149,12 @@ class DynamoDBMessages:
         *,
         patient: "DynamoDBClient | None" = None,
         retention_days: int = 90,
-        on_unreadable: Callable[[UnreadableItemError], None] = log_unreadable,
         new_nonce: Callable[[], str] = new_nonce,
     ) -> None:
         self._client = client
         self._patient = patient or client
         self._table = table
         self._retention = retention_days * _SECONDS_A_DAY
-        self._on_unreadable = on_unreadable
         self._new_nonce = new_nonce
 
     # ----------------------------------------------------------------------------------- sending
@@ -389,17 +387,30 @@ class DynamoDBMessages:
         recorded = self._keep_facts(message_id, facts, receipt.received_at)
         return Recorded(recorded.message, effect, outcome_is_new=False)
 
-    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
+    def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
         values = {**inbound_values(inbound), "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
-    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
+    def get_inbound(self, inbound_id: str) -> "InboundMessage | None":
         item = self._get(inbound_id)
         return inbound_from(item) if item else None
 
-    def record_click(self, message_id: str, click: Click) -> None:
+    def record_inbound_reported(self, inbound_id: str, at: float) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"id": {"S": inbound_id}},
+                UpdateExpression="SET reported_at = :at",
+                # It may have been forgotten meanwhile; an update would bring an empty item back.
+                ConditionExpression="attribute_exists(received_at)",
+                ExpressionAttributeValues=to_item({":at": at}),
+            )
+        except ClientError as error:
+            item_of_refusal(error)
+
+    def record_click(self, message_id: str, click: "Click") -> None:
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -418,7 +429,7 @@ class DynamoDBMessages:
         except ClientError as error:
             item_of_refusal(error)
 
-    def keep_event(self, event: UnknownEvent, received_at: float) -> None:
+    def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
         self._keep(f"event {event.key}", received_at, content)
 
@@ -495,6 +506,11 @@ class DynamoDBMessages:
             only_if=["attribute_exists(given_up)", "attribute_not_exists(reported_at)"],
         )
 
+    def record_log_silence(self, message_id: str, at: float) -> None:
+        self._was_written(
+            message_id, {"log_silent_since": at}, only_if=["attribute_exists(accepted_at)"]
+        )
+
     def record_log_answer(self, message_id: str, at: float) -> None:
         self._was_written(
             message_id, {"log_answered_at": at}, only_if=["attribute_exists(accepted_at)"]
@@ -510,15 +526,21 @@ class DynamoDBMessages:
         item = self._get(message_id)
         return message_from(item) if item else None
 
-    def open_messages(self, *, since: float = FIRST, until: float) -> Iterator[Message]:
+    def get_outcome(self, message_id: str) -> Message | None:
+        item = self._get(message_id, _TO_REPORT)
+        return message_from(item) if item else None
+
+    def open_messages(
+        self, *, since: float = FIRST, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
         # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
         for shard in SHARDS[first:] + SHARDS[:first]:
-            yield from self._listed(shard, since, until)
+            yield from self._listed(shard, since, until, on_unreadable or log_unreadable)
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         for shard in SHARDS:
-            yield from self._listed(_GIVEN_UP + shard, since, until)
+            yield from self._listed(_GIVEN_UP + shard, since, until, log_unreadable)
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
@@ -531,10 +553,14 @@ class DynamoDBMessages:
         shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
         return self._newest_first(BY_CAMPAIGN, shards, before)
 
-    def _listed(self, shard: str, since: float, until: float) -> Iterator[Message]:
+    def _listed(
+        self, shard: str, since: float, until: float, on_unreadable: OnUnreadable
+    ) -> Iterator[Message]:
         for item in self._find(OPEN, shard, since=since, until=until):
             # The index lags behind the table; what left the list meanwhile is not on it.
-            if item.get("open_shard") == {"S": shard} and (message := self._readable(item)):
+            if item.get("open_shard") != {"S": shard}:
+                continue
+            if message := _readable(item, on_unreadable):
                 yield message
 
     def _newest_first(
@@ -542,7 +568,7 @@ class DynamoDBMessages:
     ) -> Iterator[Message]:
         until = before.accepted_at if before else LAST
         found = [
-            filter(None, map(self._readable, self._find(index, value, until=until, backwards=True)))
+            filter(None, map(_readable, self._find(index, value, until=until, backwards=True)))
             for value in values
         ]
         for message in heapq.merge(*found, key=Position.of, reverse=True):
@@ -580,13 +606,6 @@ class DynamoDBMessages:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _readable(self, item: Item) -> Message | None:
-        try:
-            return message_from(item)
-        except UnreadableItemError as error:
-            self._on_unreadable(error)
-            return None
 
     # ------------------------------------------------------------------------------------- inside
     def _move(
@@ -669,7 +688,7 @@ class DynamoDBMessages:
     def _was_written(self, message_id: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Write, and return whether the conditions held."""
         try:
-            self._update(message_id, changes, **more)
+            self._write(message_id, to_item(changes), **more)
         except _RefusedError:
             return False
         return True
@@ -684,16 +703,57 @@ class DynamoDBMessages:
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] | None = None,
-        client: "DynamoDBClient | None" = None,
     ) -> Message:
         """Change an item if all conditions hold, and return the message as it is then.
 
+        boto3 takes a while for each attribute of an answer. So DynamoDB is asked for the item as it
+        was, which lacks what is written now.
+
         Parameters
         ----------
-        changes
-            Attributes to set; what is empty is left as it is.
         first
-            The same, but what is there already stays.
+            Attributes to set unless they are there already.
+
+        Raises
+        ------
+        _RefusedError
+            A condition does not hold.
+        """
+        values, stays = to_item({**changes, **(first or {})}), _STAYS | (first or {}).keys()
+        item = self._write(
+            message_id,
+            values,
+            stays=stays,
+            count=count,
+            remove=remove,
+            only_if=only_if,
+            given=given,
+            returns="ALL_OLD",
+        )
+        counted = {count: {"N": str(int(item.get(count, {"N": "0"})["N"]) + 1)}} if count else {}
+        there = {name: value for name, value in item.items() if name in stays or name not in values}
+        now = {"id": {"S": message_id}, **values, **there, **counted}
+        return message_from({name: value for name, value in now.items() if name not in remove})
+
+    def _write(
+        self,
+        message_id: str,
+        values: Item,
+        *,
+        stays: Set[str] = _STAYS,
+        count: str = "",
+        remove: tuple[str, ...] = (),
+        only_if: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
+        client: "DynamoDBClient | None" = None,
+        returns: "ReturnValueType" = "NONE",
+    ) -> Item:
+        """Change an item if all conditions hold.
+
+        Parameters
+        ----------
+        values
+            Attributes to set, but for those that are there already and stay.
         count
             An attribute that is counted up by one.
         given
@@ -704,15 +764,13 @@ class DynamoDBMessages:
         _RefusedError
             A condition does not hold.
         """
-        values = to_item({**changes, **(first or {})})
         condition = " AND ".join(only_if)
         names = {"#state": "state"} if "#state" in condition else {}
         assignments = []
         for number, name in enumerate(values):
             placeholder = "#state" if name == "state" else f"#n{number}"
             names[placeholder] = name
-            stays = name in _STAYS or name in (first or {})
-            new = f"if_not_exists({placeholder}, :v{number})" if stays else f":v{number}"
+            new = f"if_not_exists({placeholder}, :v{number})" if name in stays else f":v{number}"
             assignments.append(f"{placeholder} = {new}")
         placed = {f":v{number}": value for number, value in enumerate(values.values())}
         placed |= to_item({**(given or {}), **({":one": 1} if count else {})})
@@ -730,23 +788,35 @@ class DynamoDBMessages:
             "ConditionExpression": condition,
         }
         try:
-            item: Item = (client or self._client).update_item(
-                **{name: value for name, value in call.items() if value},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
+            return (
+                (client or self._client)
+                .update_item(
+                    **{name: value for name, value in call.items() if value},
+                    ReturnValues=returns,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+                .get("Attributes", {})
+            )
         except ClientError as error:
             raise _RefusedError(item_of_refusal(error)) from None
-        return message_from(item)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         expires_at = self._expiry(received_at)
         kept = {"id": key, **values, "received_at": received_at, "expires_at": expires_at}
-        self._client.put_item(TableName=self._table, Item=to_item(kept))
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(kept),
+                # What came of it since must stay.
+                ConditionExpression="attribute_not_exists(id)",
+            )
+        except ClientError as error:
+            item_of_refusal(error)
 
-    def _get(self, key: str) -> Item | None:
+    def _get(self, key: str, only: str = "") -> Item | None:
+        projection: dict[str, Any] = {"ProjectionExpression": only} if only else {}
         return self._client.get_item(
-            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True
+            TableName=self._table, Key={"id": {"S": key}}, ConsistentRead=True, **projection
         ).get("Item")
 
     def _expiry(self, at: float) -> int:
@@ -790,6 +860,14 @@ def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> It
                 break
         else:
             raise KeysLeftOutError
+
+
+def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
+    try:
+        return message_from(item)
+    except UnreadableItemError as error:
+        on_unreadable(error)
+        return None
 
 
 def _stage_of(values: Mapping[str, Any]) -> int:

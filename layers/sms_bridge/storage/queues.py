@@ -17,15 +17,16 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError
+from sms_bridge.errors import BridgeError, NotQueuedError
 from sms_bridge.observability import log_failure, logger
+from sms_bridge.storage.aws import was_refused_at_once
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from sms_bridge.domain.queued import QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
@@ -101,6 +102,7 @@ _OF_A_MESSAGE = (
     "recipient_hash",
     "campaign_id",
     "client_message_id",
+    "reply_to",
     "accepted_at",
     "send_before",
 )
@@ -144,12 +146,17 @@ class SqsSendQueue:
         self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
-        self._client().send_message(
-            QueueUrl=self._urls[message.message_type],
-            MessageBody=_message_body(message, request),
-            DelaySeconds=min(delay_seconds, _MAX_DELAY),
-            MessageGroupId=group_of(message),
-        )
+        try:
+            self._client().send_message(
+                QueueUrl=self._urls[message.message_type],
+                MessageBody=_message_body(message, request),
+                DelaySeconds=min(delay_seconds, _MAX_DELAY),
+                MessageGroupId=group_of(message),
+            )
+        except ClientError as error:
+            if was_refused_at_once(error):
+                raise NotQueuedError from error
+            raise
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
         failed: set[str] = set()
@@ -176,8 +183,10 @@ class SqsSendQueue:
             try:
                 answer = self._client().send_message_batch(QueueUrl=url, Entries=entries)
             except Exception as error:
-                # They may be in the queue all the same.
                 log_failure("messages not queued", error, messages=len(entries))
+                if isinstance(error, ClientError) and was_refused_at_once(error):
+                    return {one["Id"] for one in entries}
+                # They may be in the queue all the same.
                 return set()
             failed = {one["Id"]: one["Code"] for one in answer.get("Failed", [])}
             entries = [one for one in entries if one["Id"] in failed]
@@ -300,8 +309,8 @@ class SqsOutcomeQueue:
                 log_failure("outcome not queued at once", error, message_id=message_id)
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
-    def add_inbound(self, inbound_id: str) -> None:
-        self._send(self._client, _body(inboundId=inbound_id), 0)
+    def add_inbound(self, inbound_id: str, work: "InboundWork") -> None:
+        self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
 
     def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
         client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
@@ -354,13 +363,15 @@ class SqsOutcomeQueue:
 
 
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
-    from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 
     match _content(record):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
-        case {"inboundId": str(inbound_id)} if inbound_id:
-            return QueuedInbound(inbound_id, _receives(record))
+        case {"inboundId": str(inbound_id), "work": str(work)} if (
+            inbound_id and work in InboundWork
+        ):
+            return QueuedInbound(inbound_id, InboundWork(work), _receives(record))
     raise UnreadableRecordError
 
 
@@ -385,8 +396,8 @@ class SqsDeadLetterQueue:
     def add_outcome(self, message_id: str, *, reason: str) -> None:
         self.add(_body(messageId=message_id), reason=reason)
 
-    def add_inbound(self, inbound_id: str, *, reason: str) -> None:
-        self.add(_body(inboundId=inbound_id), reason=reason)
+    def add_inbound(self, inbound_id: str, work: "InboundWork", *, reason: str) -> None:
+        self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         taken, others = 0, []

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")
 
-# What a header can carry, without quotes and commas, which stand around and between tokens.
+# What a header can carry; tokens have no quotes and commas, which stand around and between them.
+_KEY = re.compile(r"[!-~]+")
 _TOKEN = re.compile(r"[!#-+\--~]{16,}")
 
 # While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
@@ -78,8 +79,8 @@ class Secret:
         if not hash_key:
             raise InvalidSecretError("the secret has no hashKey")
         return cls(
-            eightx8_api_key=_text(values.get("eightx8ApiKey")),
-            moengage_data_api_key=_text(values.get("moengageDataApiKey")),
+            eightx8_api_key=_key_in(values.get("eightx8ApiKey")),
+            moengage_data_api_key=_key_in(values.get("moengageDataApiKey")),
             moengage_tokens=tokens_in(values.get("moengageTokens")),
             callback_tokens=tokens_in(values.get("callbackTokens")),
             look_up_tokens=tokens_in(values.get("lookUpTokens")),
@@ -116,6 +117,12 @@ def tokens_in(listed: object) -> tuple[str, ...]:
     several = listed if isinstance(listed, list) else [listed]
     stripped = (_text(one) for one in several)
     return tuple(token for token in stripped if _TOKEN.fullmatch(token))
+
+
+def _key_in(value: object) -> str:
+    """Return a service's key, empty for what no header can carry."""
+    key = _text(value)
+    return key if _KEY.fullmatch(key) else ""
 
 
 def _text(value: object) -> str:

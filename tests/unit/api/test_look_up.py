@@ -88,6 +88,17 @@ def test_the_number_is_masked_unless_it_may_be_seen(full_number: bool, shown: st
     assert (NUMBER in str(answer)) is full_number
 
 
+def test_a_reply_names_the_sms_that_it_answers_and_nothing_is_due() -> None:
+    reply = a_message(
+        reply_to=UMID, outcome=REPORTED.outcome, outcome_due_at=REPORTED.outcome_due_at
+    )
+
+    answer = look_up_answer(reply, full_number=False)
+
+    assert answer["replyTo"] == UMID
+    assert [step["event"] for step in answer["history"]] == ["accepted", "handed to 8x8"]
+
+
 def test_the_history_is_in_the_order_in_which_things_came() -> None:
     early = a_receipt("delivered", received_at=seconds_of("2026-11-24T09:30:00.100Z"))
     message = a_message(answered_at=seconds_of("2026-11-24T09:30:00.400Z"), receipts=(early,))

@@ -22,6 +22,7 @@ from tests.builders import (
     a_json_request,
     a_request,
     an_http_request,
+    plain,
 )
 
 RULES = SendingRules(sub_account_ids=("another", SUB_ACCOUNT))
@@ -48,7 +49,7 @@ class TestNames:
         ids=["8x8's guide for MoEngage", "8x8's API", *["other"] * 4, "in another case"],
     )
     def test_each_gateways_names_mean_the_same(self, of: Any, fields: dict[str, str]) -> None:
-        assert read(of(fields)) == a_request(source="Acme")
+        assert plain(read(of(fields))) == plain(a_request(source="Acme"))
 
     @pytest.mark.parametrize(
         "names",
@@ -62,8 +63,8 @@ class TestNames:
     def test_ids_of_the_caller_are_kept(self, names: tuple[str, str, str]) -> None:
         ids = dict(zip(names, ("theirs", "c-1", "1107"), strict=True))
 
-        assert read(a_json_request({"to": NUMBER, "text": TEXT, **ids})) == a_request(
-            client_message_id="theirs", campaign_id="c-1", dlt_template_id="1107"
+        assert plain(read(a_json_request({"to": NUMBER, "text": TEXT, **ids}))) == plain(
+            a_request(client_message_id="theirs", campaign_id="c-1", dlt_template_id="1107")
         )
 
     def test_ids_may_be_numbers(self) -> None:
@@ -76,12 +77,12 @@ class TestNames:
     def test_fields_that_nobody_knows_are_passed_over(self) -> None:
         fields = {"to": NUMBER, "text": TEXT, "apiVersion": {"a": [1]}, "priority": None}
 
-        assert read(a_json_request(fields)) == a_request()
+        assert plain(read(a_json_request(fields))) == plain(a_request())
 
     def test_empty_optional_fields_count_as_not_given(self) -> None:
         fields = {"to": NUMBER, "text": TEXT, "source": "", "country": "", "campaignId": None}
 
-        assert read(a_json_request(fields)) == a_request()
+        assert plain(read(a_json_request(fields))) == plain(a_request())
 
 
 class TestNumbers:
@@ -216,7 +217,7 @@ class TestOptions:
 
         message = read(request, caller_callback_hosts=("other.example", "example.COM"))
 
-        assert message == a_request(options=self.OPTIONS)
+        assert plain(message) == plain(a_request(options=self.OPTIONS))
 
     @pytest.mark.parametrize(
         ("given_as", "sent"),
@@ -246,7 +247,7 @@ class TestOptions:
 
         message = read(request, callback_url="https://b/c", caller_callback_hosts=("example.com",))
 
-        assert message == a_request(options=self.OPTIONS)
+        assert plain(message) == plain(a_request(options=self.OPTIONS))
 
 
 class TestRequests:
@@ -267,17 +268,19 @@ class TestRequests:
             {"to": NUMBER, "text": TEXT}, headers={"content-type": content_type}
         )
 
-        assert read(request) == a_request()
+        assert plain(read(request)) == plain(a_request())
 
     @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "", "identity"])
     def test_a_body_may_be_packed_with_gzip(self, encoding: str) -> None:
         body = gzip.compress(json.dumps({"to": NUMBER, "text": TEXT}).encode())
         headers = {"content-type": "application/json", "content-encoding": encoding}
 
-        assert read(an_http_request(body, headers=headers)) == a_request()
+        assert plain(read(an_http_request(body, headers=headers))) == plain(a_request())
 
     def test_without_any_content_type_the_body_is_json(self) -> None:
-        assert read(a_json_request({"to": NUMBER, "text": TEXT}, headers={})) == a_request()
+        assert plain(read(a_json_request({"to": NUMBER, "text": TEXT}, headers={}))) == plain(
+            a_request()
+        )
 
     @pytest.mark.parametrize("length", [1, 255])
     def test_an_idempotency_key_is_kept(self, length: int) -> None:

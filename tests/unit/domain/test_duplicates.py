@@ -7,7 +7,7 @@ import pytest
 
 from sms_bridge.domain.duplicates import SECONDS_OF_AN_IDEMPOTENCY_KEY, ClaimKey, claim_key
 from sms_bridge.domain.message import MessageRequest, MessageType
-from tests.builders import NUMBER, TEXT, a_request
+from tests.builders import NUMBER, TEXT, a_request, plain
 
 
 def key_of(request: MessageRequest, *, window_seconds: int = 120, hash_key: str = "k") -> ClaimKey:
@@ -17,7 +17,7 @@ def key_of(request: MessageRequest, *, window_seconds: int = 120, hash_key: str 
 
 
 def test_the_same_message_to_the_same_number_is_a_repeat_within_the_window() -> None:
-    assert key_of(a_request()) == key_of(a_request())
+    assert plain(key_of(a_request())) == plain(key_of(a_request()))
     assert key_of(a_request()).seconds == 120
 
 
@@ -71,14 +71,14 @@ def test_every_option_makes_another_message(option: str) -> None:
 def test_the_order_of_options_makes_no_difference() -> None:
     backwards = dict(reversed(OPTIONS.items()))
 
-    assert key_of(a_request(options=OPTIONS)) == key_of(a_request(options=backwards))
+    assert plain(key_of(a_request(options=OPTIONS))) == plain(key_of(a_request(options=backwards)))
 
 
 def test_the_bridges_own_callback_url_makes_no_difference() -> None:
     urls = ["https://bridge.example/callbacks/8x8?token=old", "https://bridge.example/?token=new"]
     old, new = (a_request(options={"dlrCallbackUrl": url}, adds_callback_url=True) for url in urls)
 
-    assert key_of(old) == key_of(new) == key_of(a_request())
+    assert plain(key_of(old)) == plain(key_of(new)) == plain(key_of(a_request()))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_bridges_own_callback_url_makes_no_difference() -> None:
     ],
 )
 def test_a_number_is_the_same_however_it_is_written(one: str, other: str) -> None:
-    assert key_of(a_request(destination=one)) == key_of(a_request(destination=other))
+    assert plain(key_of(a_request(destination=one))) == plain(key_of(a_request(destination=other)))
 
 
 def test_a_national_number_is_that_of_its_country() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from sms_bridge.domain.callback_events import InboundMessage, UnknownEvent
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage, UnknownEvent, is_message_id, new_id
+from sms_bridge.domain.message import is_message_id, new_id
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import InboundMessage
-from sms_bridge.domain.opt_out import OptRequest, keywords_of, moment_of, opt_request_of
+from sms_bridge.domain.opt_out import Keyword, OptRequest, keyword_of, keywords_of, moment_of
 
 STOP = [
     "STOP",
@@ -41,13 +41,28 @@ KEYWORDS = keywords_of(STOP, START)
 def test_each_keyword_opts_out(word: str) -> None:
     spellings = (word, word.lower(), word.upper(), word.title(), word.casefold())
 
-    assert {opt_request_of(text, KEYWORDS) for text in spellings} == {OptRequest.OPT_OUT}
+    assert {keyword_of(text, KEYWORDS) for text in spellings} == {Keyword.STOP}
+
+
+def test_a_word_that_asks_for_help_asks_for_nothing_else() -> None:
+    keywords = keywords_of(["STOP"], ["START", "INFO"], ["HELP", "INFO", "stop"])
+
+    assert [keyword_of(text, keywords) for text in ("help?", "info", "Stop")] == [
+        Keyword.HELP,
+        Keyword.START,
+        Keyword.STOP,
+    ]
+    assert [one.opt_request for one in (Keyword.HELP, Keyword.START, Keyword.STOP)] == [
+        None,
+        OptRequest.OPT_IN,
+        OptRequest.OPT_OUT,
+    ]
 
 
 @pytest.mark.parametrize("word", START)
 def test_each_keyword_opts_in(word: str) -> None:
-    assert {opt_request_of(text, KEYWORDS) for text in (word, word.lower(), word.upper())} == {
-        OptRequest.OPT_IN
+    assert {keyword_of(text, KEYWORDS) for text in (word, word.lower(), word.upper())} == {
+        Keyword.START
     }
 
 
@@ -97,14 +112,14 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
 def test_other_spellings_are_the_same_word(text: str) -> None:
-    assert opt_request_of(text, KEYWORDS) is OptRequest.OPT_OUT
+    assert keyword_of(text, KEYWORDS) is Keyword.STOP
 
 
 def test_a_keycap_is_its_digit_and_a_skin_tone_makes_no_difference() -> None:
     keywords = keywords_of(["1"], ["👍"])
 
-    assert opt_request_of("1\ufe0f\u20e3", keywords) is OptRequest.OPT_OUT
-    assert opt_request_of("👍🏽", keywords) is OptRequest.OPT_IN
+    assert keyword_of("1\ufe0f\u20e3", keywords) is Keyword.STOP
+    assert keyword_of("👍🏽", keywords) is Keyword.START
 
 
 @pytest.mark.parametrize(
@@ -117,38 +132,38 @@ def test_a_keycap_is_its_digit_and_a_skin_tone_makes_no_difference() -> None:
     ],
 )
 def test_the_keyword_has_to_be_all_of_it(text: str) -> None:
-    assert opt_request_of(text, KEYWORDS) is None
+    assert keyword_of(text, KEYWORDS) is None
 
 
 @pytest.mark.parametrize("keyword", ["", " ", "\u200d", "\ufe0f", "\u0301"])
 def test_a_keyword_of_nothing_matches_nothing(keyword: str) -> None:
     keywords = keywords_of([keyword], [keyword])
 
-    assert {opt_request_of(text, keywords) for text in ("", " ", "?", "👍", keyword)} == {None}
+    assert {keyword_of(text, keywords) for text in ("", " ", "?", "👍", keyword)} == {None}
 
 
 def test_a_word_among_both_kinds_opts_out() -> None:
-    assert opt_request_of("stop", keywords_of(["STOP"], ["stop"])) is OptRequest.OPT_OUT
+    assert keyword_of("stop", keywords_of(["STOP"], ["stop"])) is Keyword.STOP
 
 
 @given(st.text(max_size=10))
 def test_any_text_can_be_read(text: str) -> None:
-    assert opt_request_of(text, KEYWORDS) in (None, OptRequest.OPT_OUT, OptRequest.OPT_IN)
-    assert opt_request_of(text, keywords_of([], [])) is None
+    assert keyword_of(text, KEYWORDS) in (None, Keyword.STOP, Keyword.START)
+    assert keyword_of(text, keywords_of([], [])) is None
 
 
 @given(st.text(max_size=10))
 def test_every_keyword_is_found_as_it_was_typed(word: str) -> None:
-    found = opt_request_of(word, keywords_of([word], []))
+    found = keyword_of(word, keywords_of([word], []))
 
-    assert found is OptRequest.OPT_OUT or keywords_of([word], [])[OptRequest.OPT_OUT] == frozenset()
+    assert found is Keyword.STOP or keywords_of([word], [])[Keyword.STOP] == frozenset()
 
 
 @pytest.mark.parametrize("character", ["\u0301", "\u200d", "ﷺ", "a", "🙂"])
 def test_a_text_of_any_length_is_read_at_once(character: str) -> None:
     began = time.process_time()
 
-    opt_request_of(character * 500_000, KEYWORDS)
+    keyword_of(character * 500_000, KEYWORDS)
 
     assert time.process_time() - began < 0.5
 

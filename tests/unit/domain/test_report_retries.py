@@ -11,8 +11,8 @@ from sms_bridge.domain.outcome import (
     Breaker,
     ReportVerdict,
     is_exhausted,
-    seconds_before_next_opt_out_sync,
     seconds_before_next_try,
+    seconds_before_passing_on_again,
 )
 
 
@@ -62,7 +62,7 @@ def test_an_outcome_is_reported_twelve_times_at_most() -> None:
     [(0, 60), (100, 60), (600, 300), (14_400, 7200), (86_400, 7200), (86_401, None)],
 )
 def test_an_opt_out_is_synced_again_for_a_day(age: float, seconds: int | None) -> None:
-    assert seconds_before_next_opt_out_sync(age) == seconds
+    assert seconds_before_passing_on_again(age) == seconds
 
 
 class TestBreaker:

@@ -290,6 +290,20 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "7 reported to MoEngage: DELIVERED",
         ],
     ),
+    "a reply of the bridge's own": (
+        {
+            "state": State.DELIVERED,
+            "reply_to": UMID,
+            "receipts": (a_word("sent", 3), a_word("delivered", 9)),
+            **outcome(DELIVERED),
+        },
+        [
+            f"0 the bridge's reply to the recipient's SMS {UMID}",
+            "0 handed to 8x8",
+            "3 given to the operator",
+            "9 delivered to the phone",
+        ],
+    ),
     "a word that 8x8 does not document": (
         {"state": State.QUEUED, "answered_at": at(1), "receipts": (a_word("teleported", 2),)},
         ["0 accepted from MoEngage", "1 8x8 accepted it", "2 8x8 reports teleported"],

@@ -5,13 +5,14 @@ import json
 
 import pytest
 
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.opt_out import Identifier, OptRequest
+from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import DeliveryTracking, UserProfiles, report_body, verdict_of
-from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message
+from sms_bridge.providers.moengage import DataApi, DeliveryTracking, report_body, verdict_of
+from tests.builders import AT, MESSAGE_ID, NUMBER, UMID, a_message, plain
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
@@ -59,7 +60,7 @@ def test_one_report_is_one_call_to_the_tracking_url() -> None:
         "eightx8Umid": UMID,
     }
     assert NUMBER.strip("+").encode() not in received.body
-    assert result == ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+    assert plain(result) == plain(ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,9 @@ def test_moengages_answer_decides_whether_it_is_reported_again(
     with LoopbackServer(behaviour) as server:
         result = report_to(server.url)
 
-    assert result == ReportResult(verdict=verdict, http_status=http_status, retry_after=retry_after)
+    assert plain(result) == plain(
+        ReportResult(verdict=verdict, http_status=http_status, retry_after=retry_after)
+    )
     assert len(server.received) == 1
 
 
@@ -105,21 +108,21 @@ def test_without_an_answer_it_is_reported_again(behaviour: Behaviour, error: str
     with LoopbackServer(behaviour) as server:
         result = report_to(server.url, seconds=0.2)
 
-    assert result == ReportResult(verdict=ReportVerdict.RETRY, error=error)
+    assert plain(result) == plain(ReportResult(verdict=ReportVerdict.RETRY, error=error))
 
 
 def test_where_nobody_listens_it_is_reported_again() -> None:
-    assert report_to(unreachable_url()) == ReportResult(
-        verdict=ReportVerdict.RETRY, error="NewConnectionError"
+    assert plain(report_to(unreachable_url())) == plain(
+        ReportResult(verdict=ReportVerdict.RETRY, error="NewConnectionError")
     )
 
 
-class TestUserProfiles:
+class TestDataApi:
     def write(
         self, url: str, identifier: Identifier, opt_request: OptRequest = OptRequest.OPT_OUT
     ) -> ReportResult:
         url = f"{url}/v1/customer/WORKSPACE"
-        profiles = UserProfiles(
+        profiles = DataApi(
             url, Connections(url, connect_timeout=2.0), identifier=identifier, seconds=5.0
         )
         return profiles.set_subscription(NUMBER, opt_request, api_key="data-key")
@@ -167,6 +170,66 @@ class TestUserProfiles:
         assert received.headers["authorization"] == f"Basic {credentials}"
         assert received.headers["moe-appkey"] == "WORKSPACE"
         assert json.loads(received.body) == body
+        assert plain(result) == plain(
+            ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+        )
+
+    @pytest.mark.parametrize(
+        ("identifier", "person"),
+        [
+            (Identifier.CUSTOMER_ID, {"customer_id": NUMBER.strip("+")}),
+            (Identifier.CUSTOMER_ID_WITH_PLUS, {"customer_id": NUMBER}),
+            (Identifier.MOE_MOBILE, {"user_identifiers": {"moe_mobile": NUMBER}}),
+        ],
+    )
+    @pytest.mark.parametrize(("keyword", "word"), [(Keyword.HELP, "help"), (None, "none")])
+    def test_an_inbound_message_is_one_call_to_track_event(
+        self,
+        identifier: Identifier,
+        person: dict[str, object],
+        keyword: Keyword | None,
+        word: str,
+    ) -> None:
+        inbound = InboundMessage(
+            umid=UMID,
+            sub_account_id="acme",
+            source=NUMBER,
+            destination="+6599",
+            text="¿Ayuda? 🙂",
+            received_at=AT,
+        )
+        with LoopbackServer(answers()) as server:
+            url = f"{server.url}/v1/customer/WORKSPACE"
+            api = DataApi(
+                url,
+                Connections(url, connect_timeout=2.0),
+                identifier=identifier,
+                inbound_event="SMS Reply",
+                seconds=5.0,
+            )
+            result = api.track_inbound(inbound, keyword, api_key="data-key")
+
+        (received,) = server.received
+        assert received.line == "POST /v1/event/WORKSPACE HTTP/1.1"
+        credentials = base64.b64encode(b"WORKSPACE:data-key").decode()
+        assert received.headers["authorization"] == f"Basic {credentials}"
+        assert json.loads(received.body) == {
+            "type": "event",
+            **person,
+            "actions": [
+                {
+                    "action": "SMS Reply",
+                    "attributes": {
+                        "text": "¿Ayuda? 🙂",
+                        "keyword": word,
+                        "subAccountId": "acme",
+                        "sentTo": "+6599",
+                        "eightx8Umid": UMID,
+                    },
+                    "current_time": "2026-11-24T09:30:00.000Z",
+                }
+            ],
+        }
         assert result == ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
 
     @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Bridge:
         self.slept.append(seconds)
         self.clock.sleep(seconds)
 
-    def add(self, number: int = 1, **changes: Any) -> str:
+    def add(self, number: int = 1, *, reply_to: str = "", **changes: Any) -> str:
         """Let a message wait, with its record in the queue; returns its id."""
         request = a_request(**{"text": f"Text {number}", **changes})
         message = a_message(
@@ -92,6 +92,7 @@ class Bridge:
             send_before=self.clock.now + TO_LIVE,
             attempt=0,
             attempt_at=0.0,
+            reply_to=reply_to,
         )
         self.messages.create(message)
         self.send_queue.add(message, request)

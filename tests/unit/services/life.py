@@ -32,6 +32,7 @@ from tests.builders import (
     NOT_SENT,
     REFUSED,
     REJECTED,
+    SUB_ACCOUNT,
     THROTTLED,
     a_receipt,
     a_receipt_callback,
@@ -43,6 +44,7 @@ from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.sqs import InMemorySqs
+from tests.unit.services.receiving import no_replies
 from tests.unit.services.sending import a_sending_plan
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
@@ -196,6 +198,8 @@ class Bridge:
             outcomes=watch(self.outcomes),
             opt_outs=InMemoryOptOuts(),
             keywords=keywords_of([], []),
+            reply=no_replies(self.messages),
+            sub_account_ids=(SUB_ACCOUNT,),
             **timing,
         )
         self._forward = ForwardOutcome(

@@ -198,6 +198,28 @@ class TestOptOuts:
 
         assert bridge.posted == [message_id]
 
+    @pytest.mark.parametrize("message_type", list(MessageType))
+    def test_the_reply_that_confirms_an_opt_out_is_sent(self, message_type: MessageType) -> None:
+        bridge = Bridge(opt_out_types="promotional transactional")
+        other = bridge.add(message_type=message_type)
+        reply = bridge.add(2, message_type=message_type, reply_to=UMID)
+        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
+
+        bridge.dispatch()
+
+        assert bridge.posted == [reply]
+        assert bridge.kept(other).reason == "opted_out"
+
+    def test_moengage_hears_nothing_of_a_reply_that_was_not_sent(self) -> None:
+        bridge = Bridge()
+        reply = bridge.add(reply_to=UMID)
+        bridge.clock.sleep(4000)
+
+        bridge.dispatch()
+
+        assert bridge.kept(reply).reason == "expired"
+        assert bridge.outcomes.queued == []
+
     def test_what_cannot_be_looked_up_is_not_begun(self) -> None:
         bridge = Bridge(opt_out_types="promotional")
         message_id = bridge.add()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from tests.builders import (
@@ -20,6 +21,7 @@ from tests.builders import (
     a_person,
     a_receipt_callback,
     an_inbound_callback,
+    plain,
 )
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
@@ -303,7 +305,54 @@ class TestOptOuts:
 
         bridge.receive(an_inbound_callback(text))
 
-        assert bridge.outcomes.queued == [(f"inbound {UMID}", 0)] * queued
+        assert bridge.outcomes.queued == [(f"subscription of inbound {UMID}", 0)] * queued
+
+    @pytest.mark.parametrize(
+        ("scope", "text", "is_out"),
+        [
+            (OptOutScope.STACK, "STOP", True),
+            (OptOutScope.STACK, "START", False),
+            (OptOutScope.SUB_ACCOUNT, "STOP", False),
+        ],
+    )
+    def test_a_stop_to_a_sub_account_that_the_stack_does_not_know_counts_for_the_stack(
+        self, scope: OptOutScope, text: str, is_out: bool
+    ) -> None:
+        bridge = Bridge(scope=scope, syncs_opt_outs=True, reports_inbound=True, replies=True)
+
+        for number in range(5):
+            bridge.receive(an_inbound_callback(text, subAccountId=f"other_{number}"))
+
+        assert self.out(bridge) is is_out
+        # However many names come, the person has one item, and no answer.
+        assert len(bridge.opt_outs.requests) == (1 if text == "STOP" else 0)
+        assert bridge.send_queue.queued == []
+        assert not any("event" in what for what, _ in bridge.outcomes.queued)
+
+    def test_a_start_to_an_unknown_sub_account_lifts_no_stop(self) -> None:
+        bridge = Bridge()
+        bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:00Z"))
+
+        bridge.receive(an_inbound_callback("START", subAccountId="other", umid=f"{UMID}1"))
+
+        assert self.out(bridge)
+
+    @pytest.mark.parametrize("source", ["", "Acme", "12345", "1" * 20])
+    def test_who_cannot_be_texted_needs_no_opt_out(self, source: str) -> None:
+        bridge = Bridge()
+
+        bridge.receive(an_inbound_callback("STOP", source=source))
+
+        assert bridge.opt_outs.requests == {}
+        assert len(bridge.messages.inbound) == 1
+
+    @pytest.mark.parametrize("text", ["STOP", "HELP", "Is it red?"])
+    def test_an_inbound_message_is_reported_where_the_operator_wants_it(self, text: str) -> None:
+        bridge = Bridge(reports_inbound=True)
+
+        bridge.receive(an_inbound_callback(text))
+
+        assert bridge.outcomes.queued == [(f"event of inbound {UMID}", 0)]
 
     def test_a_start_in_the_far_future_voids_no_later_stop(self) -> None:
         bridge = Bridge()
@@ -369,5 +418,5 @@ class TestFailures:
 
         message = bridge.messages.get(MESSAGE_ID)
         assert message is not None
-        assert message.outcome == Outcome(OutcomeStatus.DELIVERED)
+        assert plain(message.outcome) == plain(Outcome(OutcomeStatus.DELIVERED))
         assert bridge.outcomes.queued == [(MESSAGE_ID, 60)]

@@ -8,8 +8,9 @@ import pytest
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
+from tests.builders import UMID, a_receipt, plain
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry
+from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry, an_id
 
 LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
 
@@ -32,8 +33,40 @@ class TestWhatIsOnItsWay:
         before = bridge.kept(message_id)
 
         assert bridge.run() == {}
-        assert bridge.kept(message_id) == before
+        assert plain(bridge.kept(message_id)) == plain(before)
         assert (bridge.queued, bridge.log.asked) == ([], [])
+
+
+class TestAReply:
+    """Nobody has to hear what became of it; the timeline shows it."""
+
+    def test_one_that_is_over_leaves_the_open_ones_without_a_word(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.add(age=400, state=State.SENT, reply_to=UMID)
+        receipt = a_receipt("delivered", client_message_id=message_id)
+        bridge.messages.record_receipt(message_id, receipt, Outcome(OutcomeStatus.DELIVERED))
+
+        assert bridge.run() == {"over": 1}
+        assert bridge.run() == {}
+        assert bridge.queued == []
+        assert bridge.kept(message_id).outcome == Outcome(OutcomeStatus.DELIVERED)
+
+    def test_one_of_which_nothing_was_heard_is_looked_for_like_any_other(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown(reply_to=UMID)
+        bridge.log_shows(an_entry(message_id, word="delivered"))
+
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(message_id) is State.DELIVERED
+        assert bridge.run() == {"over": 1}
+        assert bridge.queued == []
+
+    def test_one_that_nobody_sent_in_time_is_over_as_well(self) -> None:
+        bridge = Bridge()
+        bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=0, reply_to=UMID)
+
+        assert [bridge.run() for _ in range(3)] == [{"never_sent": 1}, {"over": 1}, {}]
+        assert bridge.queued == []
 
 
 class TestAMessageOfWhichNothingWasHeard:
@@ -213,6 +246,19 @@ class TestManyMessages:
         assert (bridge.state_of(failed), bridge.state_of(fixed)) == (State.WAITING, State.FAILED)
         assert "message not fixed" in logged.text
 
+    def test_items_that_cannot_be_read_are_counted_and_named_and_hold_up_no_other(
+        self, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge()
+        fixed = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
+        bridge.messages.unreadable = [an_id(7), an_id(8)]
+
+        assert bridge.run() == {"never_sent": 1, "unreadable": 2}
+        assert bridge.state_of(fixed) is State.FAILED
+        run = logged.lines[-1]
+        assert run["message"] == "reconciled"
+        assert (run["unreadable"], run["MessagesStuck"]) == ([an_id(7), an_id(8)], 2)
+
     def test_a_list_that_ends_early_does_not_keep_the_log_from_being_asked(
         self, logged: WrittenLog
     ) -> None:
@@ -221,7 +267,7 @@ class TestManyMessages:
         bridge.log_shows(an_entry(found, word="delivered"))
         listed = bridge.messages.open_messages
 
-        def ends_early(**span: float) -> Iterator[Message]:
+        def ends_early(**span: Any) -> Iterator[Message]:
             yield from listed(**span)
             raise ConnectionError
 

@@ -9,7 +9,7 @@ from sms_bridge.domain.message import OutcomeStatus
 from sms_bridge.domain.reconciliation import ExportJob, LogExport
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
-from tests.builders import SUB_ACCOUNT
+from tests.builders import SUB_ACCOUNT, plain
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
 from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry
@@ -268,7 +268,7 @@ class TestWhatIsNotInTheLog:
         bridge.run()
 
         answered = replace(before, log_answered_at=bridge.clock.now)
-        assert bridge.kept(message_id) == answered
+        assert plain(bridge.kept(message_id)) == plain(answered)
 
     def test_and_in_the_end_the_operator_decides(self) -> None:
         bridge = Bridge()
@@ -325,3 +325,104 @@ class TestWhatIsNotInTheLog:
         bridge.run()
 
         assert bridge.state_of(message_id) is State.UNKNOWN
+
+
+WEEK = 7 * 86_400.0
+
+
+class TestALogThatNeverAnswers:
+    """It is asked first in each run; time counts from the first question that was in vain."""
+
+    @staticmethod
+    def run_after(bridge: Bridge, seconds: float) -> dict[str, int]:
+        bridge.clock.sleep(seconds)
+        bridge.time_left = 300.0
+        return bridge.run()
+
+    @pytest.mark.parametrize("age", [700.0, 30 * 86_400.0])
+    @pytest.mark.parametrize(
+        "error", [ExportFailedError("export_unreadable"), NoExportError("x"), OSError()]
+    )
+    def test_a_message_of_any_age_is_left_open_for_a_week_and_then_reported(
+        self, age: float, error: Exception
+    ) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown(age=age)
+        bridge.log.error = error
+
+        assert bridge.run() == {"ask": 1}
+        assert self.run_after(bridge, WEEK) == {"ask": 1}
+        assert bridge.state_of(message_id) is State.UNKNOWN
+        assert self.run_after(bridge, 1) == {"ask": 1, "log_silent": 1}
+
+        kept = bridge.kept(message_id)
+        assert kept.state is State.FAILED
+        assert kept.outcome is not None
+        assert kept.outcome.reason == "log_unreadable"
+        assert bridge.queued == [message_id]
+
+    def test_a_first_run_after_a_long_outage_decides_nothing_by_age(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown(age=60 * 86_400.0)
+        bridge.log_shows(an_entry(message_id, word="delivered"))
+
+        assert bridge.run() == {"ask": 1}
+        assert bridge.state_of(message_id) is State.DELIVERED
+
+    def test_a_log_that_answers_after_a_week_is_believed(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        bridge.log.error = ExportFailedError("export_unreadable")
+        bridge.run()
+        bridge.log.error = None
+        bridge.log_shows(an_entry(message_id, word="delivered"))
+
+        assert self.run_after(bridge, 2 * WEEK) == {"ask": 1}
+        assert bridge.state_of(message_id) is State.DELIVERED
+
+    def test_after_an_answer_that_said_nothing_the_time_of_the_answer_counts(self) -> None:
+        bridge = Bridge()
+        message_id = bridge.unknown()
+        bridge.log.error = ExportFailedError("export_unreadable")
+        bridge.run()
+        bridge.log.error = None
+        self.run_after(bridge, WEEK - 10)
+        bridge.log.error = ExportFailedError("export_unreadable")
+
+        assert self.run_after(bridge, 100) == {"ask": 1}
+        assert bridge.state_of(message_id) is State.UNKNOWN
+
+    def test_an_export_that_is_never_ready_is_no_answer(self) -> None:
+        bridge = Bridge()
+        bridge.unknown()
+        bridge.log.pending = 10**9
+
+        bridge.run()
+        assert bridge.kept(bridge.open_ids[0]).log_silent_since == 0.0
+        self.run_after(bridge, 1900)
+        assert bridge.kept(bridge.open_ids[0]).log_silent_since > 0.0
+
+    def test_the_operators_choices_hold_here_as_well(self) -> None:
+        bridge = Bridge(unresolved="leave", missing_receipt="delivered")
+        left = bridge.unknown(1)
+        sent = bridge.add(2, age=TIMEOUTS.receipt + 1.0, state=State.SENT)
+        bridge.log.error = ExportFailedError("export_unreadable")
+        bridge.run()
+
+        assert self.run_after(bridge, WEEK + 1) == {"ask": 2, "log_silent": 2}
+        assert bridge.state_of(left) is State.UNKNOWN
+        assert bridge.open_ids == [sent]
+        outcome = bridge.kept(sent).outcome
+        assert outcome is not None
+        assert outcome.status is OutcomeStatus.DELIVERED
+
+    def test_each_run_counts_the_messages_that_wait_for_it(self, logged: WrittenLog) -> None:
+        bridge = Bridge()
+        for number in range(3):
+            bridge.unknown(number)
+        bridge.log.error = ExportFailedError("export_unreadable")
+
+        bridge.run()
+
+        [line] = [one for one in logged.lines if one["message"] == "8x8's log cannot be read"]
+        assert (line["MessagesStuck"], line["reason"]) == (3, "export_unreadable")

@@ -16,7 +16,7 @@ from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
 from sms_bridge.services.new_message import SendingPlan
 from sms_bridge.services.send_batch import SendBatch, Taken
-from tests.builders import NUMBER, TEXT, a_request
+from tests.builders import NUMBER, TEXT, a_request, plain
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
@@ -106,7 +106,7 @@ class TestTheFirstTime:
 
         assert len(set(ids_of(taken))) == 50
         assert all(map(is_message_id, ids_of(taken)))
-        assert [bridge.messages.get(one) for one in ids_of(taken)] == taken
+        assert plain([bridge.messages.get(one) for one in ids_of(taken)]) == plain(taken)
         assert {message.state for message in taken if message} == {State.WAITING}
         assert bridge.queued == sorted((one, 0) for one in ids_of(taken))
         by_id = {message.id: request for message, request, _ in bridge.send_queue.queued}
@@ -130,7 +130,7 @@ class TestTheFirstTime:
         [message] = bridge.send(a_request(**changes))
 
         assert message is not None
-        assert replace(message, claimed_by="") == replace(alone, claimed_by="")
+        assert plain(replace(message, claimed_by="")) == plain(replace(alone, claimed_by=""))
         assert message.send_before == message.scheduled_at + TO_LIVE
 
     def test_without_a_duplicate_window_each_message_is_one_of_its_own(self) -> None:
@@ -170,7 +170,7 @@ class TestRepeats:
 
         second = bridge.send(*requests)
 
-        assert second == first
+        assert plain(second) == plain(first)
         # In case the first record got lost; whoever begins an attempt first sends it.
         assert bridge.queued == sorted((one, 30) for one in ids_of(first))
 
@@ -192,7 +192,7 @@ class TestRepeats:
 
         taken = bridge.send(*texts("a", "b", "a"))
 
-        assert taken[0] == taken[2] != taken[1]
+        assert ids_of(taken)[0] == ids_of(taken)[2] != ids_of(taken)[1]
         assert bridge.queued == sorted((one, 0) for one in set(ids_of(taken)))
 
     def test_a_message_that_came_alone_is_repeated_by_a_batch_and_the_other_way_round(
@@ -223,7 +223,7 @@ class TestRepeats:
 
         [again] = bridge.send(*texts("a"))
 
-        assert again == first
+        assert plain(again) == plain(first)
 
     @given(
         asked=st.lists(st.lists(st.integers(0, 30), max_size=45), max_size=4),
@@ -295,7 +295,7 @@ class TestFailures:
         first = bridge.send(*texts("a"))
         bridge.send_queue.refuses = lambda _: True
 
-        assert bridge.send(*texts("a")) == first
+        assert plain(bridge.send(*texts("a"))) == plain(first)
 
     def test_without_time_nothing_is_begun(self) -> None:
         bridge = Bridge()
@@ -348,4 +348,4 @@ class TestFailures:
         # It may be in the queue all the same.
         [message] = taken
         assert message is not None
-        assert bridge.messages.get(message.id) == message
+        assert plain(bridge.messages.get(message.id)) == plain(message)

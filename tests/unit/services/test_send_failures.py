@@ -8,6 +8,7 @@ import pytest
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
+from sms_bridge.errors import NotQueuedError
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
@@ -73,8 +74,42 @@ class TestFailuresBetweenTheSteps:
         assert message.state is State.FAILED
         assert bridge.kept(message).outcome_is_open
 
+    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
+    def test_what_a_queue_certainly_does_not_have_has_failed_at_once_and_says_why(
+        self, result: SendResult
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        with failing(bridge.send_queue, "add", error=NotQueuedError()):
+            message = bridge.send()
+
+        assert (message.state, message.reason) == (State.FAILED, "not_queued")
+        kept = bridge.kept(message)
+        assert kept.outcome is not None
+        assert (kept.outcome.status, kept.outcome.reason) == ("FAILED", "not_queued")
+        assert [one for one, _ in bridge.outcomes.queued] == [message.id]
+
+    def test_the_same_holds_where_every_message_goes_through_a_queue(self) -> None:
+        bridge = Bridge(plan=a_sending_plan(is_queued=True))
+
+        with failing(bridge.send_queue, "add", error=NotQueuedError()):
+            message = bridge.send()
+
+        assert (message.state, message.reason) == (State.FAILED, "not_queued")
+        assert [one for one, _ in bridge.outcomes.queued] == [message.id]
+        # A record that came all the same would find nothing to send.
+        assert not bridge.messages.begin_attempt(message.id, bridge.clock.now).begun
+
+    def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(self) -> None:
+        bridge = Bridge(result=AMBIGUOUS)
+
+        with failing(bridge.send_queue, "add", error=NotQueuedError()):
+            message = bridge.send()
+
+        assert bridge.kept(message).state is State.UNKNOWN
+
     @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT, AMBIGUOUS])
-    def test_what_cannot_be_queued_is_recorded_all_the_same(self, result: SendResult) -> None:
+    def test_what_may_not_be_queued_is_recorded_all_the_same(self, result: SendResult) -> None:
         bridge = Bridge(result=result)
 
         with failing(bridge.send_queue, "add"):

@@ -21,7 +21,7 @@ from sms_bridge.storage.items import (
     receipt_values,
     to_item,
 )
-from tests.builders import AT, MESSAGE_ID, NUMBER, a_message, a_receipt
+from tests.builders import AT, MESSAGE_ID, NUMBER, a_message, a_receipt, plain
 
 words = st.text(max_size=20)
 counts = st.integers(0, 999)
@@ -106,7 +106,7 @@ def item_of(message: Message) -> dict[str, Any]:
 
 @given(messages())
 def test_a_message_comes_back_as_it_was_stored(message: Message) -> None:
-    assert message_from(item_of(message)) == message
+    assert plain(message_from(item_of(message))) == plain(message)
 
 
 nested = st.recursive(
@@ -136,7 +136,7 @@ def test_the_closing_record_is_on_no_list_and_of_no_type() -> None:
 def test_attributes_that_a_later_version_added_do_no_harm() -> None:
     item = item_of(a_message()) | to_item({"invented_later": 1, "expires_at": 1})
 
-    assert message_from(item) == a_message()
+    assert plain(message_from(item)) == plain(a_message())
 
 
 def test_receipts_are_in_the_order_in_which_they_came() -> None:
@@ -182,7 +182,7 @@ def test_a_receipt_of_another_message_keeps_its_own_ids() -> None:
     values: dict[str, Any] = {"id": MESSAGE_ID, "umid": "u", "sub_account_id": "acme"}
     values[receipt_name(receipt)] = receipt_values(receipt, is_mismatched=True)
 
-    assert message_from(to_item(values)).receipts == (receipt,)
+    assert plain(message_from(to_item(values)).receipts) == plain((receipt,))
 
 
 @pytest.mark.parametrize(

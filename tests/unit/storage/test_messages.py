@@ -22,6 +22,7 @@ from tests.builders import (
     MESSAGE_ID,
     NUMBER,
     REFUSED,
+    SUB_ACCOUNT,
     a_message,
     a_receipt,
     a_receipt_callback,
@@ -32,6 +33,7 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
+from tests.unit.services.receiving import no_replies
 from tests.unit.services.sending import a_sending_plan
 
 A_DAY = 86_400
@@ -100,6 +102,8 @@ class TestLeastData:
             outcomes=outcomes,
             opt_outs=InMemoryOptOuts(),
             keywords=keywords_of([], []),
+            reply=no_replies(store),
+            sub_account_ids=(SUB_ACCOUNT,),
             clock=clock,
         )
 

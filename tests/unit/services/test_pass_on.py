@@ -1,13 +1,14 @@
-"""Passing on to MoEngage that a person opted out or in."""
+"""Passing on to MoEngage that a person opted out or in, and what people write."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
-from sms_bridge.domain.message import InboundMessage
-from sms_bridge.domain.opt_out import OptRequest, keywords_of
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
 from sms_bridge.domain.outcome import ReportResult, ReportVerdict
-from sms_bridge.services.sync_opt_out import SyncOptOut
+from sms_bridge.domain.queued import InboundWork, QueuedInbound
+from sms_bridge.services.pass_on import PassOnInbound
 from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -21,16 +22,23 @@ DOWN = ReportResult(verdict=ReportVerdict.RETRY, http_status=503)
 
 
 @dataclass
-class FakeProfiles:
-    """MoEngage's user profiles: what was written to them, in order."""
+class FakeUsers:
+    """MoEngage's users: what was written to their profiles, and their events, in order."""
 
     result: ReportResult = ACKNOWLEDGED
     written: list[tuple[str, OptRequest, str]] = field(default_factory=list)
+    events: list[tuple[InboundMessage, Keyword | None, str]] = field(default_factory=list)
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
         self.written.append((number, opt_request, api_key))
+        return self.result
+
+    def track_inbound(
+        self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
+    ) -> ReportResult:
+        self.events.append((inbound, keyword, api_key))
         return self.result
 
 
@@ -47,7 +55,7 @@ class Bridge:
         self.clock = TurnableClock()
         self.messages = InMemoryMessages()
         self.opt_outs = InMemoryOptOuts()
-        self.profiles = FakeProfiles(result)
+        self.users = FakeUsers(result)
         self.dead_letters = InMemoryDeadLetters()
         self.messages.keep_inbound(
             InboundMessage(
@@ -60,17 +68,17 @@ class Bridge:
             )
         )
         self.opt_outs.record(a_person(), now, self.clock.now)
-        self.step = SyncOptOut(
+        self.step = PassOnInbound(
             messages=self.messages,
             opt_outs=self.opt_outs,
-            profiles=self.profiles,
+            users=self.users,
             dead_letters=self.dead_letters,
-            keywords=keywords_of(["STOP"], ["START"]),
+            keywords=keywords_of(["STOP"], ["START"], ["HELP"]),
             clock=self.clock,
         )
 
-    def pass_on(self) -> int | None:
-        return self.step(INBOUND_ID, hash_key="k", api_key="data-key")
+    def pass_on(self, work: InboundWork = InboundWork.SUBSCRIPTION) -> int | None:
+        return self.step(QueuedInbound(INBOUND_ID, work, 1), hash_key="k", api_key="data-key")
 
 
 @pytest.mark.parametrize("opt_request", list(OptRequest))
@@ -79,7 +87,7 @@ def test_an_opt_out_is_written_to_the_persons_profile(opt_request: OptRequest) -
     bridge = Bridge(keyword, now=opt_request)
 
     assert bridge.pass_on() is None
-    assert bridge.profiles.written == [(NUMBER, opt_request, "data-key")]
+    assert bridge.users.written == [(NUMBER, opt_request, "data-key")]
     assert bridge.dead_letters.letters == []
 
 
@@ -93,36 +101,84 @@ def test_what_the_person_does_not_wish_any_more_is_not_passed_on(
     bridge = Bridge(text, now=now)
 
     assert bridge.pass_on() is None
-    assert bridge.profiles.written == []
+    assert bridge.users.written == []
 
 
-def test_an_inbound_message_that_is_no_longer_kept_is_passed_over() -> None:
+@pytest.mark.parametrize(
+    ("text", "keyword"),
+    [
+        ("STOP", Keyword.STOP),
+        ("start", Keyword.START),
+        ("Help!", Keyword.HELP),
+        ("Is it red?", None),
+    ],
+)
+def test_an_inbound_message_becomes_an_event_with_its_keyword(
+    text: str, keyword: Keyword | None
+) -> None:
+    bridge = Bridge(text)
+
+    assert bridge.pass_on(InboundWork.EVENT) is None
+    [(inbound, its_keyword, api_key)] = bridge.users.events
+    assert (inbound.text, its_keyword, api_key) == (text, keyword, "data-key")
+    assert bridge.users.written == []
+
+
+def test_an_event_that_moengage_has_is_not_made_again() -> None:
+    bridge = Bridge("Is it red?")
+
+    for _ in range(3):
+        assert bridge.pass_on(InboundWork.EVENT) is None
+
+    assert len(bridge.users.events) == 1
+
+
+def test_an_event_of_which_nobody_knows_whether_moengage_has_it_is_made_again() -> None:
+    bridge = Bridge("Is it red?")
+    with (
+        failing(bridge.messages, "record_inbound_reported"),
+        pytest.raises(ConnectionError),
+    ):
+        bridge.pass_on(InboundWork.EVENT)
+
+    bridge.pass_on(InboundWork.EVENT)
+
+    assert len(bridge.users.events) == 2
+
+
+@pytest.mark.parametrize("work", list(InboundWork))
+def test_an_inbound_message_that_is_no_longer_kept_is_passed_over(work: InboundWork) -> None:
     bridge = Bridge("STOP")
     bridge.messages.inbound.clear()
 
-    assert bridge.pass_on() is None
-    assert bridge.profiles.written == []
+    assert bridge.pass_on(work) is None
+    assert (bridge.users.written, bridge.users.events) == ([], [])
 
 
-def test_what_moengage_did_not_take_is_passed_on_again_for_a_day() -> None:
+@pytest.mark.parametrize("work", list(InboundWork))
+def test_what_moengage_did_not_take_is_passed_on_again_for_a_day(work: InboundWork) -> None:
     bridge = Bridge("STOP", DOWN)
     began, waits = bridge.clock.now, []
-    while (wait := bridge.pass_on()) is not None:
+    while (wait := bridge.pass_on(work)) is not None:
         waits.append(wait)
         bridge.clock.sleep(wait)
 
     assert waits[:2] == [60, 60]
     assert waits == sorted(waits)
     assert 86_400 < bridge.clock.now - began < 86_400 + 7201
-    assert len(bridge.profiles.written) == len(waits) + 1 < 30
-    assert bridge.dead_letters.letters == [(INBOUND_ID, "moengage_503")]
+    calls = len(bridge.users.written) + len(bridge.users.events)
+    assert calls == len(waits) + 1 < 30
+    assert bridge.dead_letters.letters == [(f"{work} of {INBOUND_ID}", "moengage_503")]
 
 
-def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+@pytest.mark.parametrize("work", list(InboundWork))
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason(
+    work: InboundWork,
+) -> None:
     bridge = Bridge("STOP", ReportResult(verdict=ReportVerdict.REFUSED, http_status=401))
 
-    assert bridge.pass_on() is None
-    assert bridge.dead_letters.letters == [(INBOUND_ID, "moengage_401")]
+    assert bridge.pass_on(work) is None
+    assert bridge.dead_letters.letters == [(f"{work} of {INBOUND_ID}", "moengage_401")]
 
 
 def test_what_cannot_be_dead_lettered_goes_up_so_that_it_stays_in_the_queue() -> None:

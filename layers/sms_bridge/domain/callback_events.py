@@ -1,0 +1,73 @@
+"""What 8x8 calls back about, beside receipts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class InboundMessage:
+    """An SMS that a person sent to one of the account's numbers.
+
+    Attributes
+    ----------
+    sent_at
+        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
+    received_at
+        When the bridge got it, seconds since the epoch.
+    reported_at
+        When MoEngage took it as an event; 0 before that.
+    """
+
+    umid: str
+    sub_account_id: str
+    source: str
+    destination: str
+    text: str
+    encoding: str = ""
+    segments: int = 0
+    sent_at: float = 0.0
+    received_at: float = 0.0
+    reported_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class UnknownEvent:
+    """A callback that the bridge does not understand, kept without the numbers in it.
+
+    Attributes
+    ----------
+    key
+        The same for an event that 8x8 repeats.
+    """
+
+    key: str
+    event_type: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Click:
+    """Somebody opened a link that 8x8 had shortened. The link itself is not kept.
+
+    Attributes
+    ----------
+    umid
+        8x8's id of the message; the event names no other.
+    destination
+        The recipient, by whom the message is found.
+    key
+        The same for an event that 8x8 repeats.
+    at
+        When, seconds since the epoch; 0 in doubt.
+    """
+
+    umid: str
+    destination: str
+    key: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class OtherEvent:
+    """An event of 8x8's that has nothing to do with the bridge's messages; it is not kept."""
+
+    event_type: str

@@ -1,0 +1,179 @@
+"""Answers people's STOP, START and HELP, through the send queue."""
+
+import hmac
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.clock import Clock
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, id_of, new_id
+from sms_bridge.domain.opt_out import Keyword
+from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
+from sms_bridge.domain.segments import segments_of
+from sms_bridge.domain.state import State
+from sms_bridge.observability import Metric, logger, message_fields, metric_fields
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
+
+MOST_AN_HOUR = 3
+"""Replies to a person. Whoever writes STOP, START and HELP is answered; two robots soon are not."""
+
+# 8x8 takes no longer sender ID. A virtual number or a short code has digits only.
+_VIRTUAL_NUMBER = re.compile(r"\+?[0-9]{3,16}", re.ASCII)
+_MAX_SOURCE = 16
+
+
+class ReplyEffect(StrEnum):
+    """What came of an inbound message for whose keyword there is a text."""
+
+    QUEUED = "queued"
+    """It is answered."""
+    UNCHANGED = "unchanged"
+    """It asked for what held already."""
+    TOO_MANY = "too_many"
+    """The person was answered often within this hour."""
+    NUMBER = "number"
+    """One of the two numbers is none that 8x8 could send from, or to."""
+    COUNTRY = "country"
+    """The person's number is of a country that may not be texted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ReplyPlan:
+    """What this deployment answers.
+
+    Attributes
+    ----------
+    texts
+        By keyword; nothing is answered to a keyword without one.
+    country_calling_codes
+        Of the countries that may be texted; empty for all.
+    seconds_to_live
+        After how long a reply must not be sent any more.
+    """
+
+    texts: Mapping[Keyword, str]
+    country_calling_codes: Sequence[str] = ()
+    seconds_to_live: int
+
+
+class Reply:
+    """Answers an inbound message once, whoever repeats it.
+
+    The reply is a transactional message like any other, whose id follows from 8x8's id of the
+    inbound one, so that it is claimed once. MoEngage does not know it and hears no outcome.
+    """
+
+    def __init__(
+        self,
+        plan: ReplyPlan,
+        *,
+        messages: "MessageStore",
+        send_queue: "SendQueue",
+        counts: "ReplyCounts",
+        clock: Clock = time.time,
+        new_id: NewId = new_id,
+    ) -> None:
+        self._plan = plan
+        self._messages = messages
+        self._send_queue = send_queue
+        self._counts = counts
+        self._clock = clock
+        self._new_id = new_id
+
+    def __call__(
+        self,
+        inbound: InboundMessage,
+        keyword: Keyword,
+        *,
+        has_changed: bool,
+        sender_hash: str,
+        hash_key: str,
+        callback_url: str = "",
+    ) -> ReplyEffect | None:
+        """Queue the reply, if there is to be one; ``None`` where there is no text.
+
+        Parameters
+        ----------
+        has_changed
+            Whether the message opted its sender out, or in again.
+        callback_url
+            Where 8x8 is to send the receipts; empty leaves it to the registered webhook.
+        """
+        text = self._plan.texts.get(keyword, "")
+        if not text:
+            return None
+        refusal = self._refusal_of(inbound, keyword, has_changed=has_changed)
+        if refusal:
+            return refusal
+        if not self._counts.take(
+            sender_hash, inbound.umid, inbound.received_at, at_most=MOST_AN_HOUR
+        ):
+            return ReplyEffect.TOO_MANY
+        request = MessageRequest(
+            sub_account_id=inbound.sub_account_id,
+            destination=f"+{digits_of(inbound.source)}",
+            text=text,
+            message_type=MessageType.TRANSACTIONAL,
+            source=inbound.destination[-_MAX_SOURCE:],
+            options={"dlrCallbackUrl": callback_url} if callback_url else {},
+            adds_callback_url=bool(callback_url),
+        )
+        message = self._message(request, inbound, sender_hash, hash_key)
+        there = self._messages.create(message)
+        if (there or message).state is State.WAITING:
+            # A repeat may mean that this failed the first time. Two records send it once.
+            self._send_queue.add(there or message, request)
+        if there is None:
+            logger.info(
+                "reply queued",
+                **message_fields(message),
+                reply_to=inbound.umid,
+                keyword=keyword,
+                **metric_fields({Metric.ESTIMATED_SEGMENTS: message.segments}),
+            )
+        return ReplyEffect.QUEUED
+
+    def _refusal_of(
+        self, inbound: InboundMessage, keyword: Keyword, *, has_changed: bool
+    ) -> ReplyEffect | None:
+        if keyword.opt_request and not has_changed:
+            return ReplyEffect.UNCHANGED
+        # A sender with a name or a short code is no person.
+        if (
+            not NUMBER.fullmatch(inbound.source)
+            or not _VIRTUAL_NUMBER.fullmatch(inbound.destination)
+            or digits_of(inbound.source) == digits_of(inbound.destination)
+        ):
+            return ReplyEffect.NUMBER
+        codes = self._plan.country_calling_codes
+        if codes and not is_in_countries(inbound.source, codes):
+            return ReplyEffect.COUNTRY
+        return None
+
+    def _message(
+        self, request: MessageRequest, inbound: InboundMessage, sender_hash: str, hash_key: str
+    ) -> Message:
+        now = self._clock()
+        segments = segments_of(request.text, "AUTO")
+        digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
+        return Message(
+            id=id_of(digest.hex()),
+            claimed_by=self._new_id(),
+            state=State.WAITING,
+            message_type=request.message_type,
+            sub_account_id=request.sub_account_id,
+            destination=request.destination,
+            recipient_hash=sender_hash,
+            source=request.source or "",
+            reply_to=inbound.umid,
+            encoding=segments.encoding,
+            segments=segments.count,
+            accepted_at=now,
+            send_before=now + self._plan.seconds_to_live,
+        )
