@@ -46,6 +46,7 @@ ON_LOOPBACK = {
 INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
 _UPDATE = re.compile(r'UPDATE "(?P<table>[\w.-]+)" (?P<changes>SET .+) WHERE (?P<tests>.+)')
+_INSERT = re.compile(r"""INSERT INTO "(?P<table>[\w.-]+)" VALUE \{(?P<names>[^{}]+)\}""")
 _EQUATION = re.compile(r"""(?:SET )?"(?P<name>\w+)" = (?:\?|'(?P<text>[^']*)'|(?P<number>\d+))""")
 _MISSING = re.compile(r'"(?P<name>\w+)" IS MISSING')
 
@@ -56,8 +57,11 @@ def _batch_execute_statement(
     """Stand in for moto's own, which looks at keys and at nothing else of a condition.
 
     It knows PartiQL's UPDATE with SET and a WHERE of equations and ``IS MISSING``. That differs
-    from UpdateItem in one point: an item that is not there is not made.
+    from UpdateItem in one point: an item that is not there is not made. And it knows INSERT, which
+    refuses a key that is there and does not show the item.
     """
+    if statements[0]["Statement"].startswith("INSERT"):
+        return _insert(moto, statements)
     updates = [_update_of(one["Statement"], one["Parameters"]) for one in statements]
     if len(updates) > 25 or len({str(one["key"]) for one in updates}) < len(updates):
         raise MockValidationException("at most 25 statements, each of another item")
@@ -72,6 +76,25 @@ def _batch_execute_statement(
             if item and statement.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
                 error["Item"] = item.to_json()["Attributes"]
             answers.append({"Error": error})
+    return answers
+
+
+def _insert(moto: DynamoDBBackend, statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    table, items = "", []
+    for one in statements:
+        whole = _INSERT.fullmatch(one["Statement"])
+        assert whole, f"not known here: {one['Statement']}"
+        table, names = whole["table"], re.findall(r"'(\w+)': \?", whole["names"])
+        items.append(dict(zip(names, one["Parameters"], strict=True)))
+    if len(items) > 25 or len({item["id"]["S"] for item in items}) < len(items):
+        raise MockValidationException("at most 25 statements, each of another item")
+    answers: list[dict[str, Any]] = []
+    for item in items:
+        if moto.get_item(table, {"id": item["id"]}):
+            answers.append({"Error": {"Code": "DuplicateItem"}})
+        else:
+            moto.put_item(table, item)
+            answers.append({"TableName": table})
     return answers
 
 
