@@ -23,7 +23,7 @@ from moto.core import responses
 from moto.core.responses import ActionResult
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.responses import DynamoHandler
 
 import slim
@@ -154,12 +154,15 @@ def _serialized_as_it_is(self: DynamoHandler, action_result: ActionResult) -> An
     return 200, self.response_headers, json.dumps(action_result.result)
 
 
-DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign]
+DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign, assignment]
 
-# What is parsed is copied before it is used.
-UpdateExpressionParser.make = functools.cache(UpdateExpressionParser.make)  # type: ignore[method-assign]
-responses.method_names_from_class = functools.cache(responses.method_names_from_class)
-responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
+# Worked out for each call, and the same each time; what is parsed is copied before it is used.
+for _place, _name in (
+    (UpdateExpressionParser, "make"),
+    (responses, "method_names_from_class"),
+    (responses, "camelcase_to_underscores"),
+):
+    setattr(_place, _name, functools.cache(getattr(_place, _name)))
 # moto goes through the addresses of all of AWS for each call.
 _OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
 backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)
