@@ -41,6 +41,28 @@ _NO_NUMBER = "0000000"
 _NOT_TAKEN = "The bridge could not take the message in time; send it again"
 
 
+@dataclass(slots=True, eq=False, repr=False)
+class Given:
+    """A message as it came: all of it as text, and what an answer repeats of it."""
+
+    content: str
+    number: str
+    client_message_id: str
+
+    @classmethod
+    def read(cls, message: JsonObject) -> "Given":
+        """Read a message, before anything is done about it: its text cannot always be made."""
+        values = {_first_name(name): value for name, value in message}
+        number, own_id = (
+            str(value) if isinstance(value := values.get(name), str | int) else ""
+            for name in ("destination", "clientMessageId")
+        )
+        try:
+            return cls(json.dumps(message), number, own_id)
+        except RecursionError:
+            raise RefusedError(Reason.BODY_INVALID, "A message is nested too deeply.") from None
+
+
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BatchRequest:
     """A batch that a caller wants sent.
@@ -57,7 +79,7 @@ class BatchRequest:
 
     client_batch_id: str | None
     messages: list[MessageRequest | RefusedError]
-    given: list[JsonObject]
+    given: list[Given]
     wants_messages: bool
 
     @property
@@ -102,8 +124,8 @@ def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchReques
 
     return BatchRequest(
         client_batch_id=client_batch_id,
+        given=[Given.read(one) for one in several],
         messages=[read(one) for one in several],
-        given=several,
         wants_messages=wants_messages,
     )
 
@@ -203,12 +225,12 @@ def batch_answer(
     answers = []
     for place, (message, given) in enumerate(zip(batch.messages, batch.given, strict=True)):
         if isinstance(message, RefusedError):
-            umid = _id_from(hash_key, [place, given])
+            umid = _id_from(hash_key, [place, given.content])
             answers.append(_rejected(umid, given, message.message))
         elif known := next(left):
             answers.append(send_answer(known))
         else:
-            umid = _id_from(hash_key, [place, given])
+            umid = _id_from(hash_key, [place, given.content])
             answers.append(_rejected(umid, given, _NOT_TAKEN))
     accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
     body: dict[str, Any] = {
@@ -232,11 +254,9 @@ def _is_id(text: str) -> bool:
     return 0 < len(text) <= 350 and text.isprintable()
 
 
-def _rejected(umid: str, given: JsonObject, description: str) -> dict[str, Any]:
+def _rejected(umid: str, given: Given, description: str) -> dict[str, Any]:
     """Return the answer for a message that was not taken; its id names nothing."""
-    values = {_first_name(name): str(value) for name, value in given}
-    number = values.get("destination", "")
-    client_message_id = values.get("clientMessageId", "")
+    number, client_message_id = given.number, given.client_message_id
     return {
         "umid": umid,
         # What cannot be an id (half a surrogate pair, say) cannot stand in an answer, either.

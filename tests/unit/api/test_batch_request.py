@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -215,6 +216,22 @@ class TestBatchesThatAreRefused:
         with pytest.raises(RefusedError) as caught:
             read_batch_request(request, RULES)
         assert caught.value.reason is Reason.FIELD_DOUBLED
+
+    @pytest.mark.parametrize("depth", [10, 900, 7000])
+    def test_one_that_is_nested_deeply_is_read_or_refused_before_anything_is_sent(
+        self, depth: int
+    ) -> None:
+        nested = '{"a":' * depth + "1" + "}" * depth
+        request = an_http_request('{"messages": [{"x": ' + nested + "}]}")
+
+        answers = []
+        with suppress(RefusedError):
+            batch = read_batch_request(request, RULES)
+            answers.append(batch_answer(batch, [], hash_key="k"))
+
+        # Whatever Python can read it can also answer.
+        assert [one["rejectedCount"] for one in answers] == [1] * len(answers)
+        assert answers or depth > 10
 
     def test_a_form_cannot_hold_one(self) -> None:
         with pytest.raises(RefusedError) as caught:
