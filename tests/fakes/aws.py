@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.backend_index import backend_url_patterns
-from moto.core import responses
 from moto.core.responses import ActionResult
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.responses import DynamoHandler
 
 import slim
@@ -133,13 +132,12 @@ def _serialized_as_it_is(self: DynamoHandler, action_result: ActionResult) -> An
 
 DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign, assignment]
 
-# Worked out for each call, and the same each time; what is parsed is copied before it is used.
-for _place, _name in (
-    (UpdateExpressionParser, "make"),
-    (responses, "method_names_from_class"),
-    (responses, "camelcase_to_underscores"),
-):
-    setattr(_place, _name, functools.cache(getattr(_place, _name)))
+# What is parsed is copied before it is used.
+expressions: Any = import_module("moto.dynamodb.parsing.expressions")
+responses: Any = import_module("moto.core.responses")
+expressions.UpdateExpressionParser.make = functools.cache(expressions.UpdateExpressionParser.make)
+responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
 # moto goes through the addresses of all of AWS for each call.
 _OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
 backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)

@@ -217,8 +217,8 @@ _DECODER = json.JSONDecoder(
 
 
 # What every way of escaping leaves as it is, and escapes. Anything else was not escaped, nor was
-# the + before a phone number.
-_ESCAPED = re.compile(r"(?!\+)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
+# the + before a phone number; before anything else it is a blank.
+_ESCAPED = re.compile(r"(?!\+\d)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
 
 
 def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
