@@ -73,7 +73,7 @@ def test_what_holds_the_number_goes_as_well(name: str, written: str, people: Peo
     assert people.data.anonymise(message, NUMBER)
 
     kept = people.store.get(message.id)
-    assert kept == replace(message, destination="", recipient_hash="", **gone)
+    assert plain(kept) == plain(replace(message, destination="", recipient_hash="", **gone))
 
 
 def test_8x8s_words_go_once_they_were_reported(people: People) -> None:
@@ -95,9 +95,9 @@ def test_8x8s_words_go_once_they_were_reported(people: People) -> None:
 
     on_its_way = anonymise()
     assert [one.error_message for one in on_its_way.receipts] == ["", ""]
-    assert on_its_way.outcome == outcome
+    assert plain(on_its_way.outcome) == plain(outcome)
     people.store.record_reported(MESSAGE_ID, outcome, AT)
-    assert anonymise().outcome == replace(outcome, description="")
+    assert plain(anonymise().outcome) == plain(replace(outcome, description=""))
     assert [one.eightx8_state for one in anonymise().receipts] == ["sent", "undelivered"]
 
 

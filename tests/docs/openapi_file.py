@@ -31,6 +31,8 @@ SCHEMA.config.generation.update(with_security_parameters=False)
 
 TOKEN_OF = {
     "sendMessage": "moengageTokens",
+    "sendBatch": "moengageTokens",
+    "getDetails": "moengageTokens",
     "receiveCallback": "callbackTokens",
     "findMessages": "fullNumberTokens",
     "getMessage": "fullNumberTokens",

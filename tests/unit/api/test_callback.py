@@ -351,8 +351,8 @@ class TestClicks:
             read, [a_click_callback(), a_click_callback(), a_click_callback(eventId="other")]
         )
 
-        assert first == again
-        assert first != other
+        assert plain(first) == plain(again)
+        assert plain(first) != plain(other)
 
     @pytest.mark.parametrize("at", [None, "", "noon", "2026-11-24T09:31:00Z", "9999-01-01"])
     def test_a_time_that_cannot_be_right_is_in_doubt(self, at: object) -> None:
@@ -385,7 +385,7 @@ SURVEY_ANSWERS = {
     ],
 )
 def test_an_event_of_another_product_is_not_kept(body: object, event_type: str) -> None:
-    assert read(body) == OtherEvent(event_type=event_type)
+    assert plain(read(body)) == plain(OtherEvent(event_type=event_type))
 
 
 @pytest.mark.parametrize(

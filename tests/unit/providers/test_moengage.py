@@ -230,7 +230,9 @@ class TestDataApi:
                 }
             ],
         }
-        assert result == ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+        assert plain(result) == plain(
+            ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
+        )
 
     @pytest.mark.parametrize(
         ("behaviour", "verdict"),
