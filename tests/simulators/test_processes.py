@@ -25,7 +25,7 @@ from local.processes import running
 async def main():
     folder = Path.cwd()
     async with running({STARTS_TWO!r}, log=folder / "log", environment=os.environ, folder=folder):
-        (folder / "is_watched").touch()
+        (folder / "runs").touch()
         await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -42,15 +42,15 @@ def lives(process_id: int) -> bool:
     return not status.exists() or ") Z " not in status.read_text()
 
 
+async def ids_in(folder: Path) -> list[int]:
+    await exists(folder / "ids")
+    return [int(one) for one in (folder / "ids").read_text().split()]
+
+
 async def exists(path: Path) -> None:
     async with asyncio.timeout(SECONDS_TO_WAIT):
         while not path.exists():
             await asyncio.sleep(0.01)
-
-
-async def ids_in(folder: Path) -> list[int]:
-    await exists(folder / "ids")
-    return [int(one) for one in (folder / "ids").read_text().split()]
 
 
 async def ended(*process_ids: int) -> None:
@@ -67,9 +67,9 @@ async def test_nothing_outlives_a_runner_that_is_killed(
     runner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUNNER, cwd=tmp_path, env={**os.environ, "PYTHONPATH": project}
     )
-    await exists(tmp_path / "is_watched")
     ids = await ids_in(tmp_path)
     assert all(lives(one) for one in ids)
+    await exists(tmp_path / "runs")
 
     runner.send_signal(number)
     await runner.wait()
