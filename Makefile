@@ -33,16 +33,16 @@ help: ## List the targets
 run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise; PORT=8800: fixed ports)
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults) $(if $(PORT),--port $(PORT))
 
-# What has a local stack of its own waits most of the time: two side by side, and what each says in
+# What has a local stack of its own waits most of the time: three side by side, and what each says in
 # one piece when it is done (where this make can do that).
-SIDE_BY_SIDE := --no-print-directory --jobs 2 \
+SIDE_BY_SIDE := --no-print-directory --jobs 3 \
   $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: test
 test: quick ## Everything: quick, template, build, end to end, updates, browser, chaos
 	@echo "the template, what is built, end to end, updates, browser and chaos: about six minutes"
 	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool
-	@$(MAKE) $(SIDE_BY_SIDE) end-to-end updates browser chaos
+	@$(MAKE) $(SIDE_BY_SIDE) end-to-end browser chaos updates
 
 .PHONY: quick
 quick: $(DEV) ## Lint, types and all tests that need neither a stack nor a campaign: a minute
