@@ -33,18 +33,20 @@ help: ## List the targets
 run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise; PORT=8800: fixed ports)
 	@PYTHONPATH=layers exec .venv/dev/bin/python -m local $(if $(ONCE),--once) $(if $(FAULTS),--faults) $(if $(PORT),--port $(PORT))
 
-# What has a local stack of its own waits most of the time: two side by side, and what each says in
+# What has a local stack of its own waits most of the time: three side by side, and what each says in
 # one piece when it is done (where this make can do that).
-SIDE_BY_SIDE := --no-print-directory --jobs 2 \
+SIDE_BY_SIDE := --no-print-directory --jobs 3 \
   $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: test
-test: quick template build ## Everything: quick, template, build, end to end, updates, browser, chaos
-	@echo "end to end, updates, browser and chaos, two at a time: about six minutes"
-	@$(MAKE) $(SIDE_BY_SIDE) end-to-end updates browser chaos
+test: quick ## Everything: quick, template, build, end to end, updates, browser, chaos
+	@echo "the template, what is built, end to end, updates, browser and chaos: about six minutes"
+	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool
+	@$(MAKE) $(SIDE_BY_SIDE) end-to-end browser chaos updates
 
 .PHONY: quick
-quick: lint types unit ## Lint, types and all tests that need no deployed stack: minutes
+quick: $(DEV) ## Lint, types and all tests that need neither a stack nor a campaign: a minute
+	@$(MAKE) --no-print-directory --jobs 2 lint types unit
 
 .PHONY: lint
 lint: $(DEV) ## ruff, rules and format
@@ -52,13 +54,17 @@ lint: $(DEV) ## ruff, rules and format
 	.venv/dev/bin/ruff format --check
 
 .PHONY: types
-types: $(DEV) ## mypy, strict; the operators' tool also as Python 3.12 has it
+types: $(DEV) ## mypy, strict
 	.venv/dev/bin/mypy
-	.venv/dev/bin/mypy --python-version 3.12 bridge
+
+.PHONY: types-of-the-tool
+types-of-the-tool: $(DEV) ## mypy of the operators' tool as Python 3.12 has it
+	.venv/dev/bin/mypy --cache-dir .mypy_cache/tool --python-version 3.12 bridge
 
 .PHONY: unit
-unit: $(DEV) ## Tests but for the end-to-end ones, in parallel (ARGS='tests/unit -k opt_out')
-	.venv/dev/bin/pytest -n auto -m "not end_to_end and not browser" $(ARGS)
+unit: $(DEV) ## The tests of `quick`, in parallel (ARGS='tests/unit -k opt_out')
+	.venv/dev/bin/pytest -n auto --dist worksteal -m "not end_to_end and not browser" \
+	  --ignore tests/chaos $(ARGS)
 
 .PHONY: tool
 tool: $(UV) ## The operators' tool installed and tried on another Python (WITH=python3.12)
@@ -77,8 +83,9 @@ template: $(DEV) $(SAM) $(CHECKOV) ## Lint and audit the templates
 	  --skip-download
 
 .PHONY: chaos
-chaos: $(DEV) ## The promises under fire, 1 to 2 minutes (SEEDS=40 MESSAGES=200: hours; ARGS=--help)
+chaos: $(DEV) ## The promises under fire, and whether defects would show (SEEDS=40 MESSAGES=200: hours; ARGS=--help)
 	PYTHONPATH=layers .venv/dev/bin/python -m tests.chaos $(or $(ARGS),--seeds $(or $(SEEDS),4) --messages $(or $(MESSAGES),30))
+	$(if $(ARGS)$(SEEDS)$(MESSAGES),,.venv/dev/bin/pytest -n auto --dist worksteal tests/chaos)
 
 .PHONY: build
 build: $(SAM) ## sam build, as for AWS

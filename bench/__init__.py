@@ -1,1 +1,1 @@
-"""Measures what was built: `python -m bench --help`, `-m bench.load`, `-m bench.burst`."""
+"""Measures what was built: `python -m bench --help`, `python -m bench.fairness`."""

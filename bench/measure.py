@@ -178,7 +178,11 @@ class Bench:
             return
         body = Work("naked", self.artifact.plain("naked"), [NAKED_BODY] * _MESSAGES, lambda: None)
         naked = self._warm(body)
-        units = {"forward_outcome": ", an outcome", "dispatch_queue": ", a message"}
+        units = {
+            "forward_outcome": ", an outcome",
+            "dispatch_queue": ", a message",
+            "send_sms, a batch": ", a message",
+        }
         for work in self.ours.works(_MESSAGES):
             yield self._over(naked, f"warm {work.name}{units.get(work.name, '')}", work)
         theirs = self.theirs.send("promotional", _MESSAGES)

@@ -29,6 +29,9 @@ _SECONDS_OF_AN_ANSWER = (0.025, 0.2)
 # Invocations that may still wait for what was begun at start.
 _COLD = 3
 
+MESSAGES_OF_A_BATCH = 40
+"""In one request. moto needs a second for hundreds, which would not be claimed in time then."""
+
 
 # ---------------------------------------------------------------------------------------- events
 def _sample(name: str) -> dict[str, Any]:
@@ -51,6 +54,18 @@ def send_events(count: int, message_type: str) -> list[dict[str, Any]]:
             "campaignId": "6721f0c2a9b3",
         }
         event["body"] = json.dumps(body)
+        event["headers"]["content-length"] = str(len(event["body"]))
+        events.append(event)
+    return events
+
+
+def batch_events(count: int, size: int) -> list[dict[str, Any]]:
+    """Return so many batches of the same messages, each message to somebody else."""
+    bodies = [json.loads(event["body"]) for event in send_events(count * size, "promotional")]
+    events = []
+    for messages in batched(bodies, size, strict=True):
+        event = _sample("send_sms/batch")
+        event["body"] = json.dumps({"messages": messages})
         event["headers"]["content-length"] = str(len(event["body"]))
         events.append(event)
     return events
@@ -165,6 +180,11 @@ class Scenario:
         """`send_sms`."""
         name, function = f"send_sms, {message_type}", self.function("send_sms", **options)
         return Work(name, function, send_events(count, message_type), self._prepare_to_send)
+
+    def send_batches(self, count: int, size: int) -> Work:
+        """`send_sms` with batches of so many messages."""
+        events, name = batch_events(count, size), "send_sms, a batch"
+        return Work(name, self.function("send_sms"), events, self._prepare_to_send, size)
 
     def _prepare_to_send(self) -> None:
         # In the first of 32 duplicate windows each a claim costs one write more.
@@ -290,6 +310,7 @@ class Scenario:
         batch_size = self.artifact.stack.dispatch_batch
         self.do(self.send("promotional", 3 * batch_size, DISPATCH_MODE="queued"))
         yield self.dispatches()
+        yield self.send_batches(3, MESSAGES_OF_A_BATCH)
 
     @staticmethod
     def do(work: Work) -> Run:

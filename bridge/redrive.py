@@ -14,6 +14,7 @@ from bridge.stack import Stack
 from bridge.terminal import say, say_json
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import NOT_WITH_8X8
+from sms_bridge.storage.queues import group_of
 
 _QUEUE = "SendDeadLetterQueue"
 _LOOKS_AT_MOST = 1000
@@ -80,5 +81,9 @@ def _do(action: _Action, record: Record, message: Message | None, stack: Stack) 
         return
     if action is _Action.SENT:
         name = f"{message.message_type.value.capitalize()}Queue"
-        client.send_message(QueueUrl=stack.resource(name).id, MessageBody=record["Body"])
+        client.send_message(
+            QueueUrl=stack.resource(name).id,
+            MessageBody=record["Body"],
+            MessageGroupId=group_of(message),
+        )
     client.delete_message(QueueUrl=stack.resource(_QUEUE).id, ReceiptHandle=record["ReceiptHandle"])

@@ -24,7 +24,12 @@ OPERATIONS = {
         "UpdateItem",
     },
     "secretsmanager": {"GetSecretValue", "PutSecretValue"},
-    "sqs": {"ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "SendMessage"},
+    "sqs": {
+        "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
+        "SendMessage",
+        "SendMessageBatch",
+    },
 }
 
 # boto3 reads its certificates for each connection.

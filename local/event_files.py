@@ -112,6 +112,9 @@ def in_short(answer: Any) -> str:
     match answer:
         case {"statusCode": int(status), "body": str(body)}:
             content = json.loads(body)
+            if "batchId" in content:
+                accepted, rejected = content["acceptedCount"], content["rejectedCount"]
+                return f"{status} {accepted} accepted, {rejected} rejected"
             if "messages" in content:
                 return f"{status} {len(content['messages'])} found"
             word = (
@@ -119,7 +122,10 @@ def in_short(answer: Any) -> str:
                 if status >= 400
                 else content.get("state") or content.get("status")
             )
-            return f"{status} {word['code'] if isinstance(word, dict) else word}"
+            if isinstance(word, dict):
+                # A message's answer has a code, its details a state.
+                word = word.get("code") or word["state"]
+            return f"{status} {word}"
         case {"batchItemFailures": list(again)}:
             return f"{len(again)} again"
         case {"Status": str(status)}:

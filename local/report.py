@@ -104,4 +104,5 @@ def operators_tool(stack: LocalStack) -> str:
     path = shlex.quote(f"{PROJECT}:{PROJECT / 'layers'}")
     python = shlex.quote(sys.executable)
     program = f"PYTHONPATH={path} {python} -m bridge"
-    return f"unset AWS_PROFILE; export {exports}\nalias sms-bridge={shlex.quote(program)}"
+    unset = "AWS_PROFILE HTTP_PROXY http_proxy"
+    return f"unset {unset}; export {exports}\nalias sms-bridge={shlex.quote(program)}"

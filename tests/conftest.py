@@ -1,7 +1,14 @@
 """What all tests share."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # How fast the machine is today is no property of the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# What tests call is on loopback, whatever proxy this machine has; what fetches packages needs it.
+for name in [one for one in os.environ if one.endswith("_proxy")]:
+    os.environ.setdefault(name.upper(), os.environ.pop(name))
+os.environ["NO_PROXY"] = f"127.0.0.1,localhost,{os.environ.get('NO_PROXY', '')}"

@@ -4,6 +4,7 @@ Tests build the same services with clients, clocks or interfaces of their own. E
 what it needs, so that a function loads nothing of the others.
 """
 
+import functools
 import random
 import time
 from collections.abc import Callable
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
         SendQueue,
     )
     from sms_bridge.services.look_up import LookUp
+    from sms_bridge.services.new_message import SendingPlan
     from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
+    from sms_bridge.services.send_batch import SendBatch
     from sms_bridge.settings.dispatch import DispatchSettings
     from sms_bridge.settings.forward import ForwardSettings
     from sms_bridge.settings.look_up import LookUpSettings
@@ -70,10 +73,17 @@ class Timing(NamedTuple):
 
 # ------------------------------------------------------------------------------------------ send
 class SendParts(NamedTuple):
-    """Parts of ``send_sms``."""
+    """Parts of ``send_sms``.
+
+    Attributes
+    ----------
+    send_batch
+        Builds the service that takes batches: a function loads it with its first batch.
+    """
 
     secrets: SecretSource
     send_message: "SendMessage"
+    send_batch: "Callable[[], SendBatch]"
     preparations: tuple[Preparation, ...]
 
 
@@ -87,30 +97,41 @@ def send_parts(
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
-    aws = aws or AwsClients()
+    aws, timing = aws or AwsClients(), timing or Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
+    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     is_queued = settings.dispatch_mode is DispatchMode.QUEUED
+
+    @functools.cache
+    def send_batch() -> "SendBatch":
+        from sms_bridge.services.send_batch import SendBatch
+
+        return SendBatch(
+            sending_plan(settings), messages=messages, send_queue=send_queue, clock=timing.clock
+        )
+
     return SendParts(
         secrets,
         send_message(
             settings,
             messages=messages,
-            send_queue=SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings)),
+            send_queue=send_queue,
             outcomes=_outcomes(settings, aws),
             opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
             sender=EightX8(eightx8, secrets),
             timing=timing,
         ),
+        send_batch,
         (
             secrets.get,
             # Two at once: the opt-out is looked up while the message is claimed.
             _first_read(messages),
             _first_read(messages),
-            # In direct mode few sends need a queue.
+            # In direct mode only batches and few sends need a queue.
             (lambda: aws.sqs) if is_queued else eightx8.connect,
         ),
     )
@@ -127,22 +148,11 @@ def send_message(
     timing: Timing | None = None,
 ) -> "SendMessage":
     """Build the service that sends."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
-    from sms_bridge.services.send import SendingPlan, SendMessage
-    from sms_bridge.settings.send import DispatchMode
+    from sms_bridge.services.send import SendMessage
 
     timing = timing or Timing()
     return SendMessage(
-        SendingPlan(
-            duplicate_window=settings.duplicate_window_seconds,
-            is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
-            opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-            seconds_to_live={
-                MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
-                MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
-            },
-            policy=RetryPolicy(settings.ambiguous_send_policy),
-        ),
+        sending_plan(settings),
         messages=messages,
         send_queue=send_queue,
         outcomes=outcomes,
@@ -151,6 +161,24 @@ def send_message(
         clock=timing.clock,
         sleep=timing.sleep,
         chance=timing.chance,
+    )
+
+
+def sending_plan(settings: "SendSettings") -> "SendingPlan":
+    """Return how messages are sent that come alone or in a batch."""
+    from sms_bridge.domain.retry_policy import RetryPolicy
+    from sms_bridge.services.new_message import SendingPlan
+    from sms_bridge.settings.send import DispatchMode
+
+    return SendingPlan(
+        duplicate_window=settings.duplicate_window_seconds,
+        is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+        seconds_to_live={
+            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
+            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
+        },
+        policy=RetryPolicy(settings.ambiguous_send_policy),
     )
 
 

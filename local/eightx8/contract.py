@@ -87,6 +87,26 @@ def problems_of(schema: str, value: object) -> list[str]:
     return [str(problem) for problem in faults_of(schema, value)]
 
 
+def problems_of_answer(operation_id: str, status: int, body: object) -> list[str]:
+    """Say how an answer breaks what 8x8 documents for an operation.
+
+    An answer with status 200 has no fields beside 8x8's, which some clients would refuse.
+    """
+    answers = {
+        one["operationId"]: one["responses"]
+        for path in _CONTRACT["paths"].values()
+        for one in path.values()
+    }[operation_id]
+    if str(status) not in answers:
+        return [f"status {status} is not documented"]
+    reference: str = answers[str(status)]["content"]["application/json"]["schema"]["$ref"]
+    schema = reference.rpartition("/")[2]
+    problems = faults_of(schema, body)
+    if status == 200:
+        problems += _unknown_fields(schema, body)
+    return [str(problem) for problem in problems]
+
+
 def faults_of_message(body: object) -> list[Problem]:
     """Return what 8x8 would refuse a message for, apart from what the time of day decides."""
     found = faults_of("SmsRequest", body)

@@ -199,7 +199,10 @@ class Deployed:
     def queue(self, name: str) -> list[dict[str, Any]]:
         """Return the records that can be received from a queue."""
         found = client_of("sqs").receive_message(
-            QueueUrl=self.queue_urls[name], MaxNumberOfMessages=10, VisibilityTimeout=0
+            QueueUrl=self.queue_urls[name],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageSystemAttributeNames=["MessageGroupId"],
         )
         return [dict(one) for one in found.get("Messages", [])]
 

@@ -66,7 +66,7 @@ def test_sums_are_asked_for_by_reason_and_counted(
     refused, cost = number_of(query, Metric.REFUSED), number_of(query, Metric.COST)
     rows = [
         {failed: "7", "outcome_reason": "expired", "example": "an-id", "@log": "1:sms-bridge-X"},
-        {accepted: "1200", refused: "2", "code": "unauthorized", "@log": "1:sms-bridge-SendSms"},
+        {accepted: "1200", refused: "2", "reason": "unauthorized", "@log": "1:sms-bridge-SendSms"},
         {cost: "1.5", "currency": "USD", "@log": "1:sms-bridge-ReceiveCallback"},
     ]
 

@@ -21,11 +21,10 @@ from tests.bridge.deployed import (
     RULE,
     TRANSACTIONAL,
     Deployed,
-    client_of,
     redrive_policy,
 )
 from tests.builders import ACCEPTED, EVER
-from tests.fakes.aws import TABLE
+from tests.fakes.aws import TABLE, client_of
 from tests.fakes.http_server import unreachable_url
 
 LONG_AGO = 1.0

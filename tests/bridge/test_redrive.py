@@ -7,6 +7,7 @@ import pytest
 from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import Deployed
+from tests.builders import SUB_ACCOUNT
 
 IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 TOMORROW, YESTERDAY = "2999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
@@ -50,7 +51,9 @@ def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(
 
     assert done == {"done": True, "records": {"sent": 2, "over": 2, "unreadable": 1}}
     assert [one["Body"] for one in letters.queue("TransactionalQueue")] == [body(IDS[0])]
-    assert [one["Body"] for one in letters.queue("PromotionalQueue")] == [body(IDS[1])]
+    [promotional] = letters.queue("PromotionalQueue")
+    assert promotional["Body"] == body(IDS[1])
+    assert promotional["Attributes"] == {"MessageGroupId": SUB_ACCOUNT}
     assert [one["Body"] for one in letters.queue("SendDeadLetterQueue")] == ["not ours"]
 
 

@@ -71,7 +71,11 @@ class Account:
             world,
             faults,
             random,
-            {"dynamodb": self.table, "sqs": Sqs(queues), "secrets-manager": self._secrets_manager},
+            {
+                "dynamodb": self.table,
+                "sqs": Sqs(queues, refuses=lambda: faults.strikes("sqs_partial")),
+                "secrets-manager": self._secrets_manager,
+            },
         )
         # One set for all environments: to make clients takes longer than most of a run.
         self.clients = AwsClients(wire.session())

@@ -4,6 +4,7 @@ The clients are boto3's own, so that its retries, timeouts and errors are part o
 moto answers for the table, this suite's queues for SQS (they know virtual time, and deliver twice).
 """
 
+import functools
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from sms_bridge.storage.aws import READ_TIMEOUT
 from tests.chaos.faults import Faults
 from tests.chaos.world import World
+from tests.fakes.aws import a_session
 
 Content = dict[str, Any]
 
@@ -84,12 +86,11 @@ class Wire:
 
     def session(self) -> Session:
         """Return a session whose clients write to this wire."""
-        session = Session("local", "local", region_name="us-east-1")
-        send: Any = self._send
-        session.events.register_first("before-send", send)
-        return session
+        _Current.wire = self
+        return _session()
 
-    def _send(self, *, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def send(self, *, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """Answer a request as AWS does, or fail."""
         service, operation = event_name.split(".")[1:]
         strikes, wait = self._faults.strikes, self._world.wait
         names = _FAULTS_OF[service]
@@ -119,6 +120,24 @@ class Wire:
         except RefusedError as refused:
             return refused.reply
         return answer if isinstance(answer, tuple) else (200, json.dumps(answer).encode())
+
+
+class _Current:
+    """The wire of the run that runs now."""
+
+    wire: Wire
+
+
+@functools.cache
+def _session() -> Session:
+    """Return the session of all runs of a process: to make one takes as long as some messages."""
+
+    def send(**request: Any) -> AWSResponse:
+        return _Current.wire.send(**request)
+
+    session = a_session()
+    session.events.register_first("before-send", cast("Any", send))
+    return session
 
 
 def _response(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from local.eightx8.callbacks import Target
 from local.moengage.configuration import WebhookRequest
 from sms_bridge import wiring
 from sms_bridge.api.authentication import require_callback_token, require_sender
+from sms_bridge.api.batch_request import batch_answer, read_batch_request
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.responses import Response, answers_http, json_response
+from sms_bridge.api.responses import Response, answers_http, is_batch, json_response
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import Identifier, OptOutScope
@@ -23,11 +24,13 @@ from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy,
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
+from sms_bridge.services.send_batch import Taken
 from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.settings.forward import ForwardSettings
 from sms_bridge.settings.receive import CallbackSettings
 from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.settings.send import DispatchMode, SendSettings
+from sms_bridge.storage.secret import Secret
 from tests.chaos.account import Account, message_id_in
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
@@ -43,6 +46,9 @@ from tests.chaos.wire import SimulatedConnections
 from tests.chaos.world import Machine, World
 from tests.chaos.world_loop import WorldLoop
 from tests.fakes.aws import TABLE
+
+# So many of the requests to send.
+_IN_BATCHES = 0.25
 
 _TRACKING_URL = f"https://api-01.moengage.invalid{TRACKING_PATH}"
 _8X8_URL = "https://sms.8x8.invalid"
@@ -77,6 +83,7 @@ class Bridge:
         self._policy = policy
         self._is_queued = is_queued
         self._ids = itertools.count(1)
+        self._batches = world.random("batches")
         self.unrecorded: set[str] = set()
         self.account = Account(world, faults, self._random, heard=heard)
         self.send_sms = Function(world, faults, "send_sms", self._send_sms, seconds=10)
@@ -109,15 +116,32 @@ class Bridge:
 
     # ------------------------------------------------------------------------------- called by HTTP
     def post_message(self, request: WebhookRequest) -> tuple[int, bytes]:
-        """Post to the bridge's API; returns the status and the answer."""
+        """Post to the bridge's API; returns the status and the answer.
+
+        Some are posted in a batch, so that a message may come first in one way and then in another.
+        """
         path = urlsplit(request.url).path
-        return self._call_http(
+        sub_account_id = path.split("/")[4]
+        if self._batches.random() >= _IN_BATCHES:
+            return self._call_http(
+                self.send_sms, path, request.headers, request.body, subAccountId=sub_account_id
+            )
+        is_form = "form" in request.headers.get("Content-Type", "")
+        body = request.body.decode()
+        message = dict(parse_qsl(body)) if is_form else json.loads(body)
+        batch = {"messages": [message] * 2, "includeMessagesInResponse": True}
+        status, answer = self._call_http(
             self.send_sms,
-            path,
-            request.headers,
-            request.body,
-            subAccountId=path.split("/")[4],
+            f"{path}/batch",
+            {**request.headers, "Content-Type": "application/json"},
+            json.dumps(batch).encode(),
+            subAccountId=sub_account_id,
         )
+        if status != 200:
+            return status, answer
+        one, same = json.loads(answer)["messages"]
+        assert one == same
+        return status, json.dumps(one).encode()
 
     def post_callback(self, target: Target, event: dict[str, Any]) -> int:
         """Post to the bridge's callback URL; returns the status, 0 where 8x8 gets no answer."""
@@ -194,23 +218,46 @@ class Bridge:
             promotional_seconds_to_live=14_400,
         )
         timing = self._timing(machine)
-        secrets, send_message, _ = wiring.send_parts(settings, self.account.clients, timing)
+        parts = wiring.send_parts(settings, self.account.clients, timing)
         rules = SendingRules(
             sub_account_ids=settings.sub_account_ids,
             transactional_sub_account_ids=settings.transactional_sub_account_ids,
         )
 
-        def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Message:
-            secret = secrets.get()
+        def read_secret(request: HttpRequest) -> Secret:
+            secret = parts.secrets.get()
             require_sender(request, secret)
-            asked_for = read_send_request(request, rules)
-            return send_message(asked_for, hash_key=secret.hash_key, answer_time=answer_time)
+            return secret
+
+        def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Response:
+            def work() -> Message:
+                secret = read_secret(request)
+                asked_for = read_send_request(request, rules)
+                return parts.send_message(
+                    asked_for, hash_key=secret.hash_key, answer_time=answer_time
+                )
+
+            return json_response(send_answer(answer_time.run(work)))
+
+        def send_batch(request: HttpRequest, answer_time: AnswerTime[Taken]) -> Response:
+            batch = read_batch_request(request, rules)
+            hash_key: str = self.account.secret["hashKey"]
+
+            def work() -> Taken:
+                secret = read_secret(request)
+                return parts.send_batch()(
+                    batch.accepted, hash_key=secret.hash_key, answer_time=answer_time
+                )
+
+            taken = answer_time.run(work)
+            return json_response(batch_answer(batch, taken, hash_key=hash_key))
 
         @answers_http
         def handler(request: HttpRequest) -> Response:
             seconds = seconds_to_answer(request.arrived_at, timing.clock())
-            answer_time = AnswerTime[Message](seconds, lambda: self._world.now)
-            return json_response(send_answer(answer_time.run(lambda: send(request, answer_time))))
+            if is_batch(request):
+                return send_batch(request, AnswerTime(seconds, lambda: self._world.now))
+            return send(request, AnswerTime(seconds, lambda: self._world.now))
 
         return lambda event: handler(event, None)
 

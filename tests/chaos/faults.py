@@ -81,6 +81,7 @@ FAULTS = {
     ),
     "sqs_fails": Fault("SQS", "a call fails", 0.05),
     "sqs_answers_lost": Fault("SQS", "a call does its work and fails", 0.05),
+    "sqs_partial": Fault("SQS", "SendMessageBatch does not take some of its records", 0.3),
     "sqs_duplicates": Fault("SQS", "a record is delivered twice, at once or after it was deleted"),
     "killed": Fault("Lambda", "a function is killed before or after any of its calls", 0.01),
     "frozen": Fault(

@@ -120,10 +120,19 @@ class Queue:
 
 
 class Sqs:
-    """Answers SQS's operations."""
+    """Answers SQS's operations.
 
-    def __init__(self, queues: Iterable[Queue]) -> None:
+    Parameters
+    ----------
+    refuses
+        Whether one of the records that are sent together is not taken.
+    """
+
+    def __init__(
+        self, queues: Iterable[Queue], *, refuses: Callable[[], bool] = lambda: False
+    ) -> None:
         self._queues = {queue.url: queue for queue in queues}
+        self._refuses = refuses
 
     def __call__(self, operation: str, content: Content, _: AWSPreparedRequest) -> Content:
         """Answer an operation."""
@@ -131,12 +140,30 @@ class Sqs:
         match operation:
             case "SendMessage":
                 return _send(queue, content)
+            case "SendMessageBatch":
+                return self._send_many(queue, content["Entries"])
             case "ChangeMessageVisibility":
                 queue.show_again(content["ReceiptHandle"], content["VisibilityTimeout"])
                 return {}
             case "ChangeMessageVisibilityBatch":
                 return _show_again(queue, content["Entries"])
         raise RefusedError("UnsupportedOperation")
+
+    def _send_many(self, queue: Queue, entries: list[Content]) -> Content:
+        _check_entries(entries)
+        done: Content = {"Successful": [], "Failed": []}
+        for entry in entries:
+            if self._refuses():
+                failed = {"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"}
+                done["Failed"].append(failed)
+                continue
+            done["Successful"].append({"Id": entry["Id"], **_send(queue, entry)})
+        return done
+
+
+def _check_entries(entries: list[Content]) -> None:
+    if not 1 <= len(entries) <= 10 or len({one["Id"] for one in entries}) < len(entries):
+        raise RefusedError("InvalidBatchEntry")
 
 
 def _send(queue: Queue, content: Content) -> Content:
@@ -152,8 +179,7 @@ def _send(queue: Queue, content: Content) -> Content:
 
 def _show_again(queue: Queue, entries: list[Content]) -> Content:
     """Change for how long many records are out of sight, each for itself."""
-    if not 1 <= len(entries) <= 10 or len({one["Id"] for one in entries}) < len(entries):
-        raise RefusedError("InvalidBatchEntry")
+    _check_entries(entries)
     done: Content = {"Successful": [], "Failed": []}
     for entry in entries:
         try:

@@ -78,6 +78,49 @@ class TestCreation:
         assert list(store.open_messages(until=EVER)) == []
 
 
+OTHERS = [f"1a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
+
+
+class TestCreatingMany:
+    """Each as if it were created alone."""
+
+    def test_all_that_are_new_are_created_as_they_were_given(self, store: MessageStore) -> None:
+        messages = [
+            a_message(id=one, campaign_id="c-1", attempt=0, attempt_at=0.0) for one in OTHERS
+        ]
+
+        assert store.create_all(messages) == [None] * len(OTHERS)
+        assert plain([store.get(one) for one in OTHERS]) == plain(messages)
+        assert store.create_all([]) == []
+
+    def test_ids_that_are_taken_show_by_whom(self, store: MessageStore) -> None:
+        first = [a_message(id=one) for one in OTHERS[:28:2]]
+        store.create_all(first)
+
+        again = store.create_all([a_message(id=one, claimed_by="request-2") for one in OTHERS])
+
+        assert plain(again) == plain(
+            [a_message(id=one) if one in OTHERS[:28:2] else None for one in OTHERS]
+        )
+        assert store.create_all(first) == [None] * len(first), (
+            "the same call, whose answer was lost"
+        )
+
+    def test_a_receipt_that_came_first_keeps_its_state(self, store: MessageStore) -> None:
+        record(store, a_receipt("delivered"))
+
+        created = store.create_all([a_message(source="Acme"), a_message(id=OTHERS[0])])
+
+        assert created == [None, None]
+        message = kept(store)
+        assert (message.state, message.umid, message.source) == (State.DELIVERED, UMID, "Acme")
+
+    def test_a_closing_record_is_created_like_a_message(self, store: MessageStore) -> None:
+        store.create_all([a_message(closes_window=True)])
+
+        assert kept(store).closes_window
+
+
 class TestResults:
     @pytest.mark.parametrize(
         ("result", "state", "status"),

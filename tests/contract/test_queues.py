@@ -96,6 +96,44 @@ class TestSendQueues:
         assert message_fields(queued.message) == message_fields(message)
         assert queued.receives == 1
 
+    def test_many_messages_are_queued_as_if_each_came_alone(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        ids = [f"1a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(23)]
+        types = [list(MessageType)[number % 2] for number in range(23)]
+        some = [
+            (a_message(id=one, message_type=its_type), a_request(text=one), 0)
+            for one, its_type in zip(ids, types, strict=True)
+        ]
+
+        assert queue.add_all(some) == set()
+
+        found = [
+            queued
+            for url in (sqs.transactional, sqs.promotional)
+            for _ in range(2)
+            for queued in received(queue, sqs.receive(url))
+        ]
+        assert {(one.message.id, one.request.text) for one in found} == {(one, one) for one in ids}
+        assert queue.add_all([]) == set()
+
+    def test_each_of_many_has_its_own_delay(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+
+        queue.add_all([(a_message(), a_request(), 0), (a_message(id=OTHER_ID), a_request(), 5000)])
+
+        [queued] = received(queue, sqs.receive(sqs.promotional))
+        assert queued.message.id == MESSAGE_ID
+
+    def test_ten_of_the_largest_messages_are_within_what_sqs_takes_at_once(self, sqs: Sqs) -> None:
+        texts = {"text": "é" * 1530, "options": {"dlrCallbackUrl": "u" * 2000}}
+        ids = {"campaign_id": "🎉" * 256, "client_message_id": "🎉" * 350}
+        some = [
+            (a_message(id=f"1a1b2c3d-4e5f-4a6b-8c7d-{number:012d}", **ids), a_request(**texts), 0)
+            for number in range(10)
+        ]
+
+        assert a_send_queue(sqs).add_all(some) == set()
+
     def test_a_record_is_json_in_ascii_with_a_version(self, sqs: Sqs) -> None:
         message = a_message(message_type=MessageType.TRANSACTIONAL)
         a_send_queue(sqs).add(message, EVERY_FIELD)
@@ -255,6 +293,43 @@ class TestSendQueues:
         (record,) = sqs.receive(sqs.promotional)
         shown = repr(received(queue, [record]))
         assert not any(part in shown for part in (NUMBER, TEXT, record["receiptHandle"]))
+
+
+class TestQueuesThatTakeSomeOfMany:
+    MANY = tuple(
+        (a_message(id=f"1a1b2c3d-4e5f-4a6b-8c7d-{number:012d}"), a_request(), 0)
+        for number in range(12)
+    )
+
+    def a_queue(self, fails: Any) -> tuple[InMemorySqs, SqsSendQueue]:
+        sqs = InMemorySqs(TurnableClock(), fails=fails)
+        return sqs, SqsSendQueue(lambda: sqs.client, dict.fromkeys(MessageType, "queue"))
+
+    def test_what_is_not_taken_twice_is_named(self, logged: WrittenLog) -> None:
+        wrong = {self.MANY[3][0].id, self.MANY[11][0].id}
+        sqs, queue = self.a_queue(lambda entry: entry["Id"] in wrong)
+
+        assert queue.add_all(self.MANY) == wrong
+
+        assert len(sqs.receive("queue", 99)) == 10
+        assert [line["message"] for line in logged.lines] == ["message not queued"] * 2
+        assert NUMBER not in logged.text
+
+    def test_what_is_taken_the_second_time_is_there_once(self) -> None:
+        refused_once = iter([True, False, True])
+        sqs, queue = self.a_queue(lambda _: next(refused_once, False))
+
+        assert queue.add_all(self.MANY) == set()
+        assert len(sqs.receive("queue", 99)) == 12
+
+    def test_of_a_call_that_fails_nothing_is_proven(self, logged: WrittenLog) -> None:
+        def away(_: object) -> bool:
+            raise ConnectionError
+
+        _, queue = self.a_queue(away)
+
+        assert queue.add_all(self.MANY) == set()
+        assert [line["messages"] for line in logged.lines] == [10, 2]
 
 
 class Full(InMemoryDeadLetters):

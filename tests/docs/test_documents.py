@@ -45,3 +45,12 @@ def test_the_changelog_has_the_version_to_come() -> None:
     text = (PROJECT / "CHANGELOG.md").read_text("utf-8")
 
     assert text.index("## [Unreleased]") < text.index(__version__)
+
+
+def test_every_promise_of_the_readme_has_tests_that_name_it() -> None:
+    section = (PROJECT / "README.md").read_text("utf-8").partition("## What it promises")[2]
+    promises = re.findall(r"^(\d)\. \*\*", section.partition("\n## ")[0], re.MULTILINE)
+    tests = "".join(path.read_text("utf-8") for path in (PROJECT / "tests").rglob("test_*.py"))
+
+    assert promises == list("12345678")
+    assert set(promises) == set(re.findall(r"def test_promise_(\d)_", tests))

@@ -10,6 +10,7 @@ from schemathesis.generation import GenerationMode
 
 from sms_bridge import __version__
 from sms_bridge.api import fields as send_fields
+from sms_bridge.api.details import details_answer
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.look_up import look_up_answer, page_answer
 from sms_bridge.api.send_request import send_answer
@@ -38,6 +39,8 @@ from tests.docs.openapi_file import (
 
 ANSWERS_TO_WHAT_CONFORMS = {
     "sendMessage": {200},
+    "sendBatch": {200},
+    "getDetails": {200, 404},
     "receiveCallback": {200},
     "findMessages": {200, 404},
     "getMessage": {200, 404},
@@ -60,6 +63,7 @@ def test_what_conforms_is_accepted(operation_id: str, data: Any, http_api: HttpA
     assert answer.status_code in ANSWERS_TO_WHAT_CONFORMS[operation_id]
 
 
+# (Not of a batch: what is wrong with one of its messages is answered 200, message by message.)
 @pytest.mark.parametrize("operation_id", ["sendMessage", "findMessages"])
 @settings(max_examples=30, suppress_health_check=SLOW)
 @given(data=st.data())
@@ -185,6 +189,7 @@ def test_answers_about_any_message_conform(
 
     schemas = OPENAPI["components"]["schemas"]
     assert_valid(send_answer(message), schemas["SendAnswer"])
+    assert_valid(details_answer(message), schemas["MessageDetails"])
     if message.outcome:
         assert_valid(report_body(message, message.outcome), schemas["DeliveryReport"])
     for answer in (

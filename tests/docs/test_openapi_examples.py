@@ -27,7 +27,7 @@ NUMBER = "+6591234567"
 GOOD = {"recipient": NUMBER, "message": "Hello"}
 
 
-@pytest.mark.parametrize("operation_id", ["sendMessage", "receiveCallback"])
+@pytest.mark.parametrize("operation_id", ["sendMessage", "sendBatch", "receiveCallback"])
 def test_every_request_that_it_shows_is_valid_and_taken(
     operation_id: str, http_api: HttpApi
 ) -> None:
@@ -72,6 +72,9 @@ class Shown:
 
 
 LOOK_UP: dict[str, Any] = {"method": "GET", "body": "", "operation_id": "getMessage"}
+BATCH: dict[str, Any] = {"path": f"{SEND}/batch", "operation_id": "sendBatch"}
+DETAILS: dict[str, Any] = {"method": "GET", "body": "", "operation_id": "getDetails"}
+SOMEBODY_ELSES = SEND.replace(SUB_ACCOUNT, "Somebody")
 CALLBACK: dict[str, Any] = {"path": "/callbacks/8x8", "operation_id": "receiveCallback"}
 BY_UMID: dict[str, Any] = {**LOOK_UP, "path": "/messages", "query": "eightx8Umid=no-such-umid"}
 NO_ANSWER: tuple[int, dict[str, Any]] = (0, {})
@@ -102,6 +105,40 @@ SHOWN = {
     "sendMessage content_type_unsupported": Shown(headers={"content-type": "text/xml"}),
     "sendMessage not_configured": Shown(secret={"eightx8ApiKey": ""}),
     "sendMessage unavailable": Shown(settings=NO_SECRET),
+    "sendBatch partly_rejected": Shown(
+        **BATCH,
+        body={
+            "clientBatchId": "shipped-1",
+            "messages": [
+                {"to": NUMBER, "text": "Hello", "clientMessageId": "order-1001"},
+                {"destination": "12345", "text": "Hello", "clientMessageId": "order-1002"},
+            ],
+            "includeMessagesInResponse": True,
+        },
+    ),
+    "sendBatch body_missing": Shown(**BATCH, body=""),
+    "sendBatch body_invalid": Shown(**BATCH, body="[]"),
+    "sendBatch body_not_utf8": Shown(**BATCH, body=b'{"messages": "\xff"}'),
+    "sendBatch field_missing": Shown(**BATCH, body={}),
+    "sendBatch field_invalid": Shown(**BATCH, body={"messages": [GOOD], "clientBatchId": "b" * 21}),
+    "sendBatch field_doubled": Shown(**BATCH, body='{"messages": [], "messages": []}'),
+    "sendBatch too_many_messages": Shown(**BATCH, body={"messages": [GOOD] * 1001}),
+    "sendBatch idempotency_key_invalid": Shown(**BATCH, headers={"idempotency-key": "k" * 256}),
+    "sendBatch unauthorized": Shown(**BATCH, headers={"authorization": "Bearer not-the-token"}),
+    "sendBatch sub_account_not_allowed": Shown(
+        path=f"{SOMEBODY_ELSES}/batch", operation_id="sendBatch"
+    ),
+    "sendBatch body_too_large": Shown(**BATCH, body="a" * (1024 * 1024 + 1)),
+    "sendBatch content_type_unsupported": Shown(**BATCH, headers={"content-type": "text/xml"}),
+    "sendBatch not_configured": Shown(**BATCH, secret={"eightx8ApiKey": ""}),
+    "sendBatch unavailable": Shown(**BATCH, settings=NO_SECRET),
+    "getDetails field_invalid": Shown(**DETAILS, path=f"{SEND}/order-1"),
+    "getDetails unauthorized": Shown(
+        **DETAILS, path=SEND + UNKNOWN[9:], headers={"authorization": "Bearer not-the-token"}
+    ),
+    "getDetails sub_account_not_allowed": Shown(**DETAILS, path=SOMEBODY_ELSES + UNKNOWN[9:]),
+    "getDetails message_not_found": Shown(**DETAILS, path=SEND + UNKNOWN[9:]),
+    "getDetails unavailable": Shown(**DETAILS, path=SEND + UNKNOWN[9:], settings=NO_SECRET),
     "receiveCallback recorded": Shown(**CALLBACK),
     "receiveCallback unauthorized": Shown(
         **CALLBACK, headers={"authorization": "Bearer not-the-token"}
@@ -119,6 +156,7 @@ SHOWN = {
     "findMessages eightx8_throttled": Shown(**BY_UMID, refusal=(429, {})),
     "findMessages eightx8_timeout": Shown(**BY_UMID, refusal=NO_ANSWER),
     "NotFound not_found": Shown(path="/nowhere"),
+    "NotFound not_offered": Shown(method="DELETE", path=SEND + UNKNOWN[9:]),
     "MethodNotAllowed method_not_allowed": Shown(method="GET"),
     **{
         f"{name} {example}": shown
@@ -140,9 +178,9 @@ SHOWN = {
 }
 
 # Told of a message's whole life, which the tests at the end go through.
-TOLD_BELOW = {"findMessages page", "getMessage delivered"}
+TOLD_BELOW = {"findMessages page", "getMessage delivered", "getDetails delivered_details"}
 
-OF_THE_MOMENT = ("errorId", "timestamp", "clientMessageId", "umid")
+OF_THE_MOMENT = ("errorId", "timestamp", "clientMessageId", "umid", "batchId", "messages")
 
 
 def shown_answers() -> dict[str, tuple[int, dict[str, Any], dict[str, Any]]]:
@@ -212,6 +250,7 @@ def test_a_message_is_found_in_every_way_and_pages_follow_each_other(http_api: H
     ask(http_api, "receiveCallback", "POST", "/callbacks/8x8", body=receipt)
 
     one = ask(http_api, "getMessage", "GET", f"/messages/{ids[0]}")
+    details = ask(http_api, "getDetails", "GET", f"{SEND}/{ids[0]}")
     by_campaign = ask(http_api, "findMessages", "GET", "/messages", query="campaignId=7")
     first = ask(http_api, "findMessages", "GET", "/messages", query="campaignId=7&limit=2")
     rest = ask(
@@ -229,6 +268,7 @@ def test_a_message_is_found_in_every_way_and_pages_follow_each_other(http_api: H
     )
 
     assert (one["umid"], one["state"]) == (ids[0], "delivered")
+    assert (details["umid"], details["status"]["state"]) == (ids[0], "delivered")
     assert set(ids_in(by_campaign)) == set(ids) == {*ids_in(first), *ids_in(rest)}
     assert ids_in(delivered) == [ids[0]]
     assert set(ids) <= set(ids_in(by_number))

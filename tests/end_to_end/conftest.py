@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from local.campaign import Result, play
@@ -9,6 +10,7 @@ from local.console import console
 from local.stack import LocalStack
 from tests.end_to_end.bridge import SECONDS_TO_WAIT, Bridge
 from tests.end_to_end.control_api import ControlApi
+from tests.end_to_end.generated_client import generate
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -36,3 +38,9 @@ async def bridge(stack: LocalStack, control: ControlApi) -> AsyncIterator[Bridge
     """The deployed bridge, as its callers see it."""
     async with Bridge(stack, control) as bridge:
         yield bridge
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The client that is generated from 8x8's file, ready to be imported."""
+    generate(tmp_path_factory.mktemp("generated"))

@@ -47,6 +47,8 @@ async def call(stack: LocalStack, operation_id: str, mode: GenerationMode) -> No
     cases = SCHEMA[operation["path"]][operation["method"]].as_strategy(generation_mode=mode)
     token = {
         "sendMessage": stack.tokens.moengage,
+        "sendBatch": stack.tokens.moengage,
+        "getDetails": stack.tokens.moengage,
         "receiveCallback": stack.tokens.callback,
     }.get(operation_id, stack.tokens.full_number)
 

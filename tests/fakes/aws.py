@@ -4,7 +4,8 @@ import functools
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from moto.core import responses
 from moto.core.responses import ActionResult
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.responses import DynamoHandler
 
 import slim
@@ -45,6 +46,7 @@ ON_LOOPBACK = {
 INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
 _UPDATE = re.compile(r'UPDATE "(?P<table>[\w.-]+)" (?P<changes>SET .+) WHERE (?P<tests>.+)')
+_INSERT = re.compile(r"""INSERT INTO "(?P<table>[\w.-]+)" VALUE \{(?P<names>[^{}]+)\}""")
 _EQUATION = re.compile(r"""(?:SET )?"(?P<name>\w+)" = (?:\?|'(?P<text>[^']*)'|(?P<number>\d+))""")
 _MISSING = re.compile(r'"(?P<name>\w+)" IS MISSING')
 
@@ -55,8 +57,11 @@ def _batch_execute_statement(
     """Stand in for moto's own, which looks at keys and at nothing else of a condition.
 
     It knows PartiQL's UPDATE with SET and a WHERE of equations and ``IS MISSING``. That differs
-    from UpdateItem in one point: an item that is not there is not made.
+    from UpdateItem in one point: an item that is not there is not made. And it knows INSERT, which
+    refuses a key that is there and does not show the item.
     """
+    if statements[0]["Statement"].startswith("INSERT"):
+        return _insert(moto, statements)
     updates = [_update_of(one["Statement"], one["Parameters"]) for one in statements]
     if len(updates) > 25 or len({str(one["key"]) for one in updates}) < len(updates):
         raise MockValidationException("at most 25 statements, each of another item")
@@ -71,6 +76,25 @@ def _batch_execute_statement(
             if item and statement.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
                 error["Item"] = item.to_json()["Attributes"]
             answers.append({"Error": error})
+    return answers
+
+
+def _insert(moto: DynamoDBBackend, statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    table, items = "", []
+    for one in statements:
+        whole = _INSERT.fullmatch(one["Statement"])
+        assert whole, f"not known here: {one['Statement']}"
+        table, names = whole["table"], re.findall(r"'(\w+)': \?", whole["names"])
+        items.append(dict(zip(names, one["Parameters"], strict=True)))
+    if len(items) > 25 or len({item["id"]["S"] for item in items}) < len(items):
+        raise MockValidationException("at most 25 statements, each of another item")
+    answers: list[dict[str, Any]] = []
+    for item in items:
+        if moto.get_item(table, {"id": item["id"]}):
+            answers.append({"Error": {"Code": "DuplicateItem"}})
+        else:
+            moto.put_item(table, item)
+            answers.append({"TableName": table})
     return answers
 
 
@@ -130,15 +154,36 @@ def _serialized_as_it_is(self: DynamoHandler, action_result: ActionResult) -> An
     return 200, self.response_headers, json.dumps(action_result.result)
 
 
-DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign]
+DynamoHandler.serialized = _serialized_as_it_is  # type: ignore[method-assign, assignment]
 
-# What is parsed is copied before it is used.
-UpdateExpressionParser.make = functools.cache(UpdateExpressionParser.make)  # type: ignore[method-assign]
-responses.method_names_from_class = functools.cache(responses.method_names_from_class)
-responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
+# Worked out for each call, and the same each time; what is parsed is copied before it is used.
+for _place, _name in (
+    (UpdateExpressionParser, "make"),
+    (responses, "method_names_from_class"),
+    (responses, "camelcase_to_underscores"),
+):
+    setattr(_place, _name, functools.cache(getattr(_place, _name)))
 # moto goes through the addresses of all of AWS for each call.
 _OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
 backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)
+
+
+_writing = threading.RLock()
+
+
+def _alone(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a write atomic, as DynamoDB's are: moto lets threads in after its condition."""
+
+    @functools.wraps(write)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with _writing:
+            return write(*args, **kwargs)
+
+    return alone
+
+
+for _name in ("put_item", "update_item", "delete_item"):
+    setattr(DynamoDBBackend, _name, _alone(getattr(DynamoDBBackend, _name)))
 
 
 def an_aws_account() -> AbstractContextManager[Any]:
@@ -237,8 +282,12 @@ def client_of(service: str) -> Any:
 @functools.cache
 def session() -> Session:
     """Return the session of all tests of a process: to make one takes a quarter of a second."""
+    return a_session()
+
+
+def a_session() -> Session:
+    """Return a new session, which does nothing that moto does not look at."""
     botocore_session = botocore.session.Session()
-    # moto asks for no signature, and nobody reads what is called.
     unsigned = Config(signature_version=UNSIGNED, user_agent="tests")
     botocore_session.set_default_client_config(unsigned)
     return Session("local", "local", region_name=REGION, botocore_session=botocore_session)

@@ -1,7 +1,7 @@
 """Messages in memory."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any, Literal
@@ -61,6 +61,16 @@ class InMemoryMessages:
             if not message.closes_window:
                 self.lists[message.id] = "open"
             return None
+
+    def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
+        assert len({message.id for message in messages}) == len(messages)
+        return [self._created(message) for message in messages]
+
+    def _created(self, message: Message) -> Message | Exception | None:
+        try:
+            return self.create(message)
+        except Exception as error:
+            return error
 
     def get(self, message_id: str) -> Message | None:
         return self.messages.get(message_id)

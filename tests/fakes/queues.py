@@ -40,14 +40,22 @@ class InMemorySendQueue:
         Messages, requests and delays, in order.
     waits, dead
         What was hidden, and what was dead-lettered with its reason, by message.
+    refuses
+        Ids of messages that are not taken where several are added.
     """
 
     queued: list[tuple[Message, MessageRequest, int]] = field(default_factory=list)
     waits: dict[str, int] = field(default_factory=dict)
     dead: dict[str, str] = field(default_factory=dict)
+    refuses: Callable[[str], bool] = lambda _: False
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         self.queued.append((message, request, delay_seconds))
+
+    def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
+        refused = {message.id for message, _, _ in some if self.refuses(message.id)}
+        self.queued += [one for one in some if one[0].id not in refused]
+        return refused
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         self.waits |= {queued.message.id: seconds for queued, seconds in waits}

@@ -1,5 +1,6 @@
 """SQS in memory: at least once, in any order, hidden while somebody works on it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
@@ -27,12 +28,15 @@ class InMemorySqs:
     ----------
     visibility_timeout
         For how long a record that was received is hidden, in seconds.
+    fails
+        Says which entries of a batch are not taken.
     """
 
     clock: Clock
     visibility_timeout: float = 180.0
     queues: dict[str, dict[str, _Record]] = field(default_factory=dict)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    fails: Callable[[dict[str, Any]], bool] = lambda _: False
 
     @property
     def client(self) -> "SQSClient":
@@ -54,6 +58,20 @@ class InMemorySqs:
         reason = (MessageAttributes or {}).get("reason", {}).get("StringValue", "")
         record = _Record(MessageBody, self.clock() + DelaySeconds, reason, group=MessageGroupId)
         self.queues.setdefault(QueueUrl, {})[f"record-{next(self.numbers)}"] = record
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        assert sum(len(entry["MessageBody"]) for entry in Entries) <= 256 * 1024
+        failed = [entry["Id"] for entry in Entries if self.fails(entry)]
+        for entry in Entries:
+            if entry["Id"] not in failed:
+                self.send_message(
+                    QueueUrl=QueueUrl,
+                    MessageBody=entry["MessageBody"],
+                    DelaySeconds=entry.get("DelaySeconds", 0),
+                )
+        return {"Failed": [{"Id": one, "Code": "InternalError"} for one in failed]}
 
     def change_message_visibility(
         self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int

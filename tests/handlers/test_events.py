@@ -64,6 +64,11 @@ def sends(*words: str, **options: str) -> Effects:
     return Effects(("message sending",), (sms(*words, **options),), shows=('"umid":',))
 
 
+def queues(messages: int, *shows: str) -> Effects:
+    """Expect messages to wait in the send queue."""
+    return Effects(("message waiting",) * messages, shows=shows)
+
+
 def dispatches(*orders: int) -> Effects:
     sent = tuple(sms(f"Your order {order} has shipped") for order in orders)
     return Effects(("message sending",) * len(orders), sent)
@@ -117,6 +122,11 @@ EFFECTS = {
     "send_sms/unfilled_macro": refuses("MoEngage did not fill it in"),
     "send_sms/swapped_fields": refuses("Moesms_destination and Moesms_message"),
     "send_sms/text_too_long": refuses('"field":"message"'),
+    "send_sms/batch": queues(2, '"clientBatchId":"shipped-1"', '"clientMessageId":"order-1021"'),
+    "send_sms/batch_of_one": queues(1, '"batchId":'),
+    "send_sms/batch_to_destinations": queues(2),
+    "send_sms/batch_partly_rejected": queues(1, '"code":"REJECTED"', "must be a phone number"),
+    "send_sms/batch_without_messages": refuses('"code":3012', '"field":"messages"'),
     "dispatch_queue/one": dispatches(1120),
     "dispatch_queue/batch": dispatches(1121, 1122, 1123),
     "dispatch_queue/promotional": dispatches(1124),
@@ -179,6 +189,12 @@ EFFECTS = {
     "look_up_message/by_campaign": Effects(shows=('"campaignId":"autumn"', "65*****567")),
     "look_up_message/by_number": Effects(shows=('"messages":[]',)),
     "look_up_message/by_two_ways": refuses("exactly one"),
+    "look_up_message/details": Effects(
+        shows=('"msisdn":"65*****567"', '"detail":"delivered_to_recipient"', '"smsCount":1')
+    ),
+    "look_up_message/details_of_another_sub_account": refuses('"code":1300'),
+    "look_up_message/details_of_no_id": refuses('"message":"Invalid umid."'),
+    "refuse_request/cancel": refuses("the bridge does not"),
     "refuse_request/wrong_method": refuses("takes POST"),
     "refuse_request/unknown_path": refuses(),
     "fill_secret/create": Effects(),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.eightx8.contract import problems_of
 from local.event_files import (
     SUB_ACCOUNT,
     TOKENS,
@@ -208,6 +209,94 @@ class TestSending:
 
         assert in_short(answer) == "403 country_not_allowed"
         assert bridge.eightx8.received == []
+
+
+class TestBatches:
+    EVENT = EVENTS["send_sms/batch"].event
+
+    @pytest.mark.parametrize("mode", ["direct", "queued"])
+    def test_a_batch_is_queued_and_its_repeat_is_answered_alike(
+        self, mode: str, bridge: Bridge
+    ) -> None:
+        handler = bridge.handler("send_sms", DISPATCH_MODE=mode)
+
+        first, second = handler(self.EVENT), handler(self.EVENT)
+
+        assert first == second
+        body = json.loads(first["body"])
+        assert problems_of("BatchSmsResponse", body) == []
+        queued = [json.loads(one["Body"]) for one in bridge.queued("TRANSACTIONAL_QUEUE_URL")]
+        # The repeat's records come half a minute later.
+        assert sorted(one["message"]["id"] for one in queued) == sorted(
+            message["umid"] for message in body["messages"]
+        )
+        assert bridge.eightx8.received == []
+
+    def test_one_that_came_alone_is_repeated_by_a_batch(self, bridge: Bridge) -> None:
+        handler = bridge.handler("send_sms")
+        message = {"destination": "+6591234567", "text": "Hello", "source": "Acme"}
+        alone, batch = EVENTS["send_sms/eightx8_names"].event, self.EVENT
+        asked = {"messages": [message], "includeMessagesInResponse": True}
+
+        first = handler({**alone, "body": json.dumps(message)})
+        second = handler({**batch, "body": json.dumps(asked)})
+
+        assert json.loads(second["body"])["messages"] == [json.loads(first["body"])]
+        assert len(bridge.eightx8.received) == 1
+        assert bridge.queued("TRANSACTIONAL_QUEUE_URL") == []
+
+    def test_without_the_table_it_is_answered_503_and_nothing_is_queued(
+        self, bridge: Bridge
+    ) -> None:
+        handler = bridge.handler("send_sms")
+        bridge.dynamodb.delete_table(TableName=TABLE)
+
+        answer = handler(self.EVENT)
+
+        assert in_short(answer) == "503 unavailable"
+        assert bridge.queued("TRANSACTIONAL_QUEUE_URL") == []
+
+    def test_without_the_queue_each_message_is_rejected_until_it_is_asked_for_again(
+        self, bridge: Bridge
+    ) -> None:
+        handler = bridge.handler("send_sms", TRANSACTIONAL_QUEUE_URL="https://nowhere.invalid/q")
+
+        refused = handler(self.EVENT)
+        taken = bridge.handler("send_sms")(self.EVENT)
+
+        assert in_short(refused) == "503 unavailable"
+        assert in_short(taken) == "200 2 accepted, 0 rejected"
+
+    def test_who_holds_no_token_is_refused(self, bridge: Bridge) -> None:
+        headers = {**self.EVENT["headers"], "authorization": "Bearer not-the-token"}
+
+        answer = bridge.handler("send_sms")({**self.EVENT, "headers": headers})
+
+        assert in_short(answer) == "401 unauthorized"
+        assert bridge.items() == {}
+
+
+class TestDetails:
+    @pytest.mark.parametrize(
+        ("tokens", "answer"),
+        [
+            ("moengageTokens", "200 delivered"),
+            ("lookUpTokens", "200 delivered"),
+            ("fullNumberTokens", "200 delivered"),
+            ("callbackTokens", "401 unauthorized"),
+        ],
+    )
+    def test_who_may_send_or_look_up_may_read_one_message(
+        self, tokens: str, answer: str, bridge: Bridge
+    ) -> None:
+        event = EVENTS["look_up_message/details"].event
+        put_messages(bridge.messages, event)
+        headers = {**event["headers"], "authorization": f"Bearer {TOKENS[tokens]}"}
+
+        answered = bridge.handler("look_up_message")({**event, "headers": headers})
+
+        assert in_short(answered) == answer
+        assert "6591234567" not in answered["body"]
 
 
 class TestCallbacks:

@@ -27,8 +27,8 @@ FOR_LAMBDA = {
 }
 
 ACTIONS = {
-    "BatchExecuteStatement": "PartiQLUpdate",
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "SendMessageBatch": "SendMessage",
 }
 """The actions that are not named as the calls they allow."""
 
@@ -69,7 +69,7 @@ def called(
 
     def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
-        action = ACTIONS.get(operation, operation)
+        action = action_of(operation, parameters)
         calls.update((f"{service}:{action}", one) for one in resources_of(bridge, parameters))
         return original(client, operation, parameters)
 
@@ -90,13 +90,20 @@ def called(
     return calls
 
 
+def action_of(operation: str, parameters: dict[str, Any]) -> str:
+    """Return the action that a call needs; PartiQL has one for each kind of statement."""
+    if operation != "BatchExecuteStatement":
+        return ACTIONS.get(operation, operation)
+    [kind] = {one["Statement"].partition(" ")[0] for one in parameters["Statements"]}
+    return f"PartiQL{kind.capitalize()}"
+
+
 def resources_of(bridge: Bridge, parameters: dict[str, Any]) -> Iterator[str]:
     if "SecretId" in parameters:
         yield "BridgeSecret"
     elif "Statements" in parameters:
         for one in parameters["Statements"]:
-            # What else a statement may be is an action of its own.
-            assert one["Statement"].startswith(f'UPDATE "{TABLE}" ')
+            assert f' "{TABLE}" ' in one["Statement"]
         yield "MessagesTable"
     elif "QueueUrl" in parameters:
         names = {url: url.rpartition("/")[2] for url in bridge.queue_urls.values()}

@@ -125,3 +125,36 @@ def test_answers_can_be_held_to_it_too() -> None:
         "status: is a required property",
     ]
     assert contract.problems_of("BatchSmsResponse", {"batchId": "1"}) != []
+
+
+ANSWER = {
+    "umid": "u",
+    "destination": "6591234567",
+    "encoding": "GSM7",
+    "status": {"code": "QUEUED", "description": "accepted"},
+}
+ERROR = {
+    "code": 1002,
+    "message": "no",
+    "errorId": "4b0e8a52-4fd0-4c5f-9f43-0f6f2a4e5f6c",
+    "timestamp": "2026-11-24T09:30:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "count"),
+    [
+        (200, ANSWER, 0),
+        (200, {**ANSWER, "more": 1}, 1),
+        (200, {**ANSWER, "umid": 1}, 1),
+        (400, ERROR, 0),
+        # A client reads past what an error has beside 8x8's fields.
+        (400, {**ERROR, "reason": "field_invalid"}, 0),
+        (400, {**ERROR, "code": "field_invalid"}, 1),
+        (418, ERROR, 1),
+    ],
+)
+def test_answers_are_held_to_what_8x8_documents(
+    status: int, body: dict[str, Any], count: int
+) -> None:
+    assert len(contract.problems_of_answer("Send-Sms-Single", status, body)) == count

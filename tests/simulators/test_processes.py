@@ -13,7 +13,7 @@ from local.deployment import Sam
 from local.processes import ProcessFailedError, run, running
 from local.stack import _temporary_folder
 
-SECONDS_TO_WAIT = 20
+SECONDS_TO_WAIT = 120
 
 # Starts a shell that starts another process, and prints both their ids.
 STARTS_TWO = ("sh", "-c", "sleep 300 & echo $$ $! > ids.part; mv ids.part ids; wait")
@@ -25,6 +25,7 @@ from local.processes import running
 async def main():
     folder = Path.cwd()
     async with running({STARTS_TWO!r}, log=folder / "log", environment=os.environ, folder=folder):
+        (folder / "runs").touch()
         await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -42,10 +43,14 @@ def lives(process_id: int) -> bool:
 
 
 async def ids_in(folder: Path) -> list[int]:
-    async with asyncio.timeout(SECONDS_TO_WAIT):
-        while not (folder / "ids").exists():
-            await asyncio.sleep(0.01)
+    await exists(folder / "ids")
     return [int(one) for one in (folder / "ids").read_text().split()]
+
+
+async def exists(path: Path) -> None:
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        while not path.exists():
+            await asyncio.sleep(0.01)
 
 
 async def ended(*process_ids: int) -> None:
@@ -64,6 +69,7 @@ async def test_nothing_outlives_a_runner_that_is_killed(
     )
     ids = await ids_in(tmp_path)
     assert all(lives(one) for one in ids)
+    await exists(tmp_path / "runs")
 
     runner.send_signal(number)
     await runner.wait()

@@ -297,12 +297,16 @@ class TestApiLimits:
 
     def test_what_no_campaign_needs_has_a_far_lower_limit(self, template: Template) -> None:
         evaluated = Evaluated(template)
-        look_ups = evaluated.resources["LookUpMessage"]["Events"].values()
-        routes = {f"GET {one['Properties']['Path']}" for one in look_ups}
+        paths = (
+            one["Properties"]["Path"]
+            for one in evaluated.resources["LookUpMessage"]["Events"].values()
+        )
+        # A client of 8x8's API may ask for each message that it sends.
+        routes = {f"GET {path}" for path in paths if path.startswith("/messages")}
 
         assert evaluated.resources["HttpApi"]["RouteSettings"] == {
             "$default": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10},
-            **dict.fromkeys(routes, {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}),
+            **{key: {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100} for key in routes},
         }
 
 

@@ -115,7 +115,9 @@ WORDS = json.dumps({"code": 1002, "message": f"{NUMBER}: {TEXT}", "status": {"co
     ],
     ids=["queued", "rejected", "400", "401", "500", "reset"],
 )
-def test_sending(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_while_a_message_is_sent(
+    behaviour: Behaviour, every_line: EveryLine
+) -> None:
     with LoopbackServer(behaviour) as server:
         response = send(an_event(GOOD), server.url)
 
@@ -124,13 +126,17 @@ def test_sending(behaviour: Behaviour, every_line: EveryLine) -> None:
     every_line.hold_no_secret()
 
 
-def test_sending_where_8x8_cannot_be_reached(every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_where_8x8_cannot_be_reached(
+    every_line: EveryLine,
+) -> None:
     assert send(an_event(GOOD), unreachable_url())["statusCode"] == 200
     every_line.hold_no_secret()
 
 
 @pytest.mark.parametrize(("method", "status"), [("record_result", 200), ("create", 503)])
-def test_sending_while_the_table_fails(method: str, status: int, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_while_the_table_fails(
+    method: str, status: int, every_line: EveryLine
+) -> None:
     messages = InMemoryMessages()
     with LoopbackServer(answers()) as server, failing(messages, method, error=SpeakingError()):
         response = send(an_event(GOOD), server.url, messages)
@@ -154,7 +160,9 @@ def test_sending_while_the_table_fails(method: str, status: int, every_line: Eve
         an_event(GOOD, token="", query=f"token={TOKEN}"),
     ],
 )
-def test_refusing_to_send(event: dict[str, Any], every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_when_a_request_is_refused(
+    event: dict[str, Any], every_line: EveryLine
+) -> None:
     response = send(event, unreachable_url())
 
     assert response["statusCode"] in (400, 401)
@@ -179,7 +187,9 @@ CALLBACKS: dict[str, str] = {
     "fails", [(), ("record_receipt", "keep_inbound", "messages_to", "keep_event")]
 )
 @pytest.mark.parametrize("content", list(CALLBACKS.values()), ids=list(CALLBACKS))
-def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_of_callbacks(
+    content: str, fails: tuple[str, ...], every_line: EveryLine
+) -> None:
     messages = InMemoryMessages()
     step = ReceiveCallback(
         messages=messages,
@@ -205,7 +215,9 @@ def test_callbacks(content: str, fails: tuple[str, ...], every_line: EveryLine) 
 
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(404), answers(500), reads_and_resets])
-def test_reporting_to_moengage(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reported(
+    behaviour: Behaviour, every_line: EveryLine
+) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     messages.create(a_message(destination=NUMBER, attempt=1))
     messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.now)

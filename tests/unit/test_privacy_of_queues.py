@@ -105,7 +105,9 @@ class Queue:
     ],
     ids=["unreadable", "400", "401", "429", "500", "reset"],
 )
-def test_dispatching_the_send_queue(behaviour: Behaviour, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_when_the_send_queue_is_dispatched(
+    behaviour: Behaviour, every_line: EveryLine
+) -> None:
     with LoopbackServer(behaviour) as server:
         Queue(server.url).dispatch()
 
@@ -113,7 +115,9 @@ def test_dispatching_the_send_queue(behaviour: Behaviour, every_line: EveryLine)
 
 
 @pytest.mark.parametrize("method", ["begin_attempt", "record_result"])
-def test_dispatching_it_while_the_table_fails(method: str, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_when_it_is_dispatched_while_the_table_fails(
+    method: str, every_line: EveryLine
+) -> None:
     with LoopbackServer(answers(500, WORDS)) as server:
         queue = Queue(server.url)
         with failing(queue.messages, method, error=SpeakingError()):
@@ -124,7 +128,7 @@ def test_dispatching_it_while_the_table_fails(method: str, every_line: EveryLine
 
 @pytest.mark.parametrize("body", [f"{TEXT} {NUMBER}", json.dumps({"messageId": TEXT})])
 @pytest.mark.parametrize("fails", [(), ("send_message",)])
-def test_a_record_that_cannot_be_read(
+def test_promise_6_no_text_number_or_secret_is_logged_of_a_record_that_cannot_be_read(
     body: str, fails: tuple[str, ...], every_line: EveryLine
 ) -> None:
     queue = Queue()
@@ -137,7 +141,9 @@ def test_a_record_that_cannot_be_read(
     every_line.hold_no_secret()
 
 
-def test_a_person_who_opted_out(every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_of_a_person_who_opted_out(
+    every_line: EveryLine,
+) -> None:
     queue = Queue()
     queue.opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, 1.0)
 
@@ -157,7 +163,9 @@ def test_a_person_who_opted_out(every_line: EveryLine) -> None:
     ids=["garbage", "400", "500", "reset"],
 )
 @pytest.mark.parametrize("fails", [(), ("record_result",)])
-def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
+    behaviour: Behaviour, fails: tuple[str, ...], every_line: EveryLine
+) -> None:
     clock, messages = TurnableClock(), InMemoryMessages()
     for number, state in enumerate((State.UNKNOWN, State.SENDING, State.WAITING)):
         messages.create(a_message(id=f"{number}{MESSAGE_ID}", state=state, destination=NUMBER))
@@ -189,7 +197,9 @@ def test_reconciling(behaviour: Behaviour, fails: tuple[str, ...], every_line: E
 @pytest.mark.parametrize(
     "body", [f"{TEXT} {NUMBER}", json.dumps({"version": 1, "messageId": MESSAGE_ID})]
 )
-def test_handling_the_outcome_queue(body: str, every_line: EveryLine) -> None:
+def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_queue(
+    body: str, every_line: EveryLine
+) -> None:
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = ForwardOutcome(
@@ -214,7 +224,7 @@ def test_handling_the_outcome_queue(body: str, every_line: EveryLine) -> None:
 
 @pytest.mark.parametrize("behaviour", [answers(), answers(400, WORDS), reads_and_resets])
 @pytest.mark.parametrize("work", list(InboundWork))
-def test_passing_on_an_inbound_message(
+def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is_passed_on(
     behaviour: Behaviour, work: InboundWork, every_line: EveryLine
 ) -> None:
     clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()

@@ -77,6 +77,18 @@ def require_sender(request: HttpRequest, secret: "Secret") -> None:
         raise RefusedError(Reason.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
 
 
+def require_reader(request: HttpRequest, secret: "Secret") -> None:
+    """Let only those read one message, masked, who may send or look up.
+
+    Raises
+    ------
+    RefusedError
+        401 otherwise.
+    """
+    tokens = (secret.moengage_tokens, secret.look_up_tokens, secret.full_number_tokens)
+    require_token(request, [token for several in tokens for token in several])
+
+
 def require_callback_token(request: HttpRequest, valid: Iterable[str], *, in_url: bool) -> None:
     """Let only 8x8's callbacks pass.
 

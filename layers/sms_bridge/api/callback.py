@@ -41,8 +41,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # time.
 _MAYBE_A_NUMBER = re.compile(
     r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}(?:-[0-9]{2}){2}T[0-9:.]{5,18})"
-    r"|[0-9](?:[ ()/.-]{0,3}[0-9]){6,}",
-    re.ASCII | re.IGNORECASE,
+    r"|\d(?:[ ()/._\u00a0\u200b-\u200f\u2010-\u2015-]{0,3}\d){6,}",
+    re.IGNORECASE,
 )
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     FIELDS_SWAPPED = "fields_swapped"
     MACRO_NOT_FILLED = "macro_not_filled"
     TEXT_TOO_LONG = "text_too_long"
+    TOO_MANY_MESSAGES = "too_many_messages"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
     IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
     QUERY_INVALID = "query_invalid"
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     FULL_NUMBERS_NOT_ALLOWED = "full_numbers_not_allowed"
     NOT_FOUND = "not_found"
+    NOT_OFFERED = "not_offered"
     MESSAGE_NOT_FOUND = "message_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     EIGHTX8_UNAUTHORIZED = "eightx8_unauthorized"
@@ -55,6 +57,7 @@ ANSWERS: Mapping[Reason, tuple[HTTPStatus, int]] = {
     Reason.FIELDS_SWAPPED: (HTTPStatus.BAD_REQUEST, 1002),
     Reason.MACRO_NOT_FILLED: (HTTPStatus.BAD_REQUEST, 1000),
     Reason.TEXT_TOO_LONG: (HTTPStatus.BAD_REQUEST, 3006),
+    Reason.TOO_MANY_MESSAGES: (HTTPStatus.BAD_REQUEST, 1100),
     Reason.COUNTRY_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1009),
     Reason.IDEMPOTENCY_KEY_INVALID: (HTTPStatus.BAD_REQUEST, 1008),
     Reason.QUERY_INVALID: (HTTPStatus.BAD_REQUEST, 1000),
@@ -63,6 +66,7 @@ ANSWERS: Mapping[Reason, tuple[HTTPStatus, int]] = {
     Reason.ADDRESS_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1201),
     Reason.FULL_NUMBERS_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, 1201),
     Reason.NOT_FOUND: (HTTPStatus.NOT_FOUND, 1300),
+    Reason.NOT_OFFERED: (HTTPStatus.NOT_FOUND, 2001),
     Reason.MESSAGE_NOT_FOUND: (HTTPStatus.NOT_FOUND, 1300),
     Reason.METHOD_NOT_ALLOWED: (HTTPStatus.METHOD_NOT_ALLOWED, 2001),
     Reason.EIGHTX8_UNAUTHORIZED: (HTTPStatus.BAD_GATEWAY, 2000),
@@ -86,6 +90,8 @@ FIELD_CODES: Mapping[str, int] = {
     "scheduled": 1011,
     "clientIp": 1012,
     "dlrCallbackUrl": 3020,
+    "messages": 3012,
+    "clientBatchId": 3014,
 }
 
 

@@ -266,7 +266,7 @@ def _moment(value: Any) -> str:
 
 _MAX_URL = 2000
 _HTTPS_URL = (
-    r"(?ai)https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"(?ai)https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:(?P<port>[1-9][0-9]{0,4}))?"
     r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?"
 )
 
@@ -274,7 +274,7 @@ _HTTPS_URL = (
 def _callback_url(value: Any, hosts: tuple[str, ...]) -> str:
     text = _string(value)
     url = re.fullmatch(_HTTPS_URL, text) if len(text) <= _MAX_URL else None
-    if url is None:
+    if url is None or int(url["port"] or 0) > 65_535:
         raise _WrongError(f"must be an https URL of at most {_MAX_URL} characters")
     if url["host"].lower() not in map(str.lower, hosts):
         raise _WrongError(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl, unquote_plus
 
-from sms_bridge.api.errors import Reason, RefusedError
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_BATCH_BYTES = 1024 * 1024
 
 # Lambda's own limit for what API Gateway hands over.
 _MAX_CALLBACK_BYTES = 6 * 1024 * 1024
@@ -80,21 +81,19 @@ class HttpRequest:
         """Return all values of a parameter of the query string."""
         return [value for its_name, value in parse_qsl(self.query_string) if its_name == name]
 
-    def text(self) -> str:
+    def text(self, most: int = MAX_BODY_BYTES) -> str:
         """Return the body as text.
 
         Raises
         ------
         RefusedError
-            When there is none, when it is larger than 64 KiB, or when it is not UTF-8.
+            When there is none, when it has more than so many bytes, or when it is not UTF-8.
         """
         if not self.body:
             raise RefusedError(Reason.BODY_MISSING, "The request has no body.")
-        content = self._content(MAX_BODY_BYTES)
-        if len(content) > MAX_BODY_BYTES:
-            raise RefusedError(
-                Reason.BODY_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes."
-            )
+        content = self._content(most)
+        if len(content) > most:
+            raise RefusedError(Reason.BODY_TOO_LARGE, f"The body is larger than {most} bytes.")
         try:
             text = content.decode().removeprefix(_BYTE_ORDER_MARK)
         except UnicodeDecodeError:
@@ -166,7 +165,25 @@ class JsonObject(list[tuple[str, Any]]):
     """A JSON object as names and values: a field that stands twice must not go unnoticed."""
 
 
-def read_fields(request: HttpRequest, names: Container[str]) -> list[tuple[str, Any]]:
+def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -> str:
+    """Return the sub-account in the URL.
+
+    Raises
+    ------
+    RefusedError
+        It is none of the stack's.
+    """
+    sub_account_id = request.path_parameters.get("subAccountId", "")
+    if sub_account_id not in sub_account_ids:
+        raise RefusedError(
+            Reason.SUB_ACCOUNT_NOT_ALLOWED,
+            "The sub-account in the URL is not one of those this bridge may use.",
+            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
+        )
+    return sub_account_id
+
+
+def read_fields(request: HttpRequest, names: Container[str]) -> JsonObject:
     """Return the names and values of a body, which may be a JSON object or a form.
 
     Parameters
@@ -180,20 +197,40 @@ def read_fields(request: HttpRequest, names: Container[str]) -> list[tuple[str, 
     RefusedError
         When it is neither.
     """
-    media_type = request.media_type
-    if media_type == _FORM:
-        return _read_form(request.text(), names)
-    # A raw body that a person typed into MoEngage may come as text/plain.
-    if media_type in ("", "application/json", "text/plain") or media_type.endswith("+json"):
+    if request.media_type == _FORM:
+        return JsonObject(_read_form(request.text(), names))
+    if _may_be_json(request.media_type):
         return _read_json(request.text())
-    multipart = " A multipart form is not read." if media_type.startswith("multipart/") else ""
-    raise RefusedError(
-        Reason.CONTENT_TYPE_UNSUPPORTED,
-        f"Send the body as application/json or {_FORM}.{multipart}",
+    raise _unsupported(request, f"application/json or {_FORM}")
+
+
+def read_json(request: HttpRequest, most: int) -> JsonObject:
+    """Return the names and values of a body that is a JSON object of at most so many bytes.
+
+    Raises
+    ------
+    RefusedError
+        When it is none.
+    """
+    if _may_be_json(request.media_type):
+        return _read_json(request.text(most))
+    raise _unsupported(request, "application/json")
+
+
+def _may_be_json(media_type: str) -> bool:
+    # A raw body that a person typed into MoEngage may come as text/plain.
+    return media_type in ("", "application/json", "text/plain") or media_type.endswith("+json")
+
+
+def _unsupported(request: HttpRequest, media_types: str) -> RefusedError:
+    is_multipart = request.media_type.startswith("multipart/")
+    multipart = " A multipart form is not read." if is_multipart else ""
+    return RefusedError(
+        Reason.CONTENT_TYPE_UNSUPPORTED, f"Send the body as {media_types}.{multipart}"
     )
 
 
-def _read_json(text: str) -> list[tuple[str, Any]]:
+def _read_json(text: str) -> JsonObject:
     try:
         pairs = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -217,8 +254,8 @@ _DECODER = json.JSONDecoder(
 
 
 # What every way of escaping leaves as it is, and escapes. Anything else was not escaped, nor was
-# the + before a phone number.
-_ESCAPED = re.compile(r"(?!\+)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
+# the + before a phone number; before anything else it is a blank.
+_ESCAPED = re.compile(r"(?!\+\d)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
 
 
 def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:

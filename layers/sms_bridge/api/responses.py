@@ -130,15 +130,24 @@ def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
 
 
 # As in template.yaml. A trailing slash makes no difference where something is posted.
+_8X8S = r"/api/v1/subaccounts/[^/]+/messages"
 _ROUTES = (
-    (re.compile(r"/api/v1/subaccounts/[^/]+/messages/?"), ("POST",)),
+    (re.compile(rf"{_8X8S}/?"), ("POST",)),
+    (re.compile(rf"{_8X8S}/batch/?"), ("POST",)),
+    (re.compile(rf"{_8X8S}/[^/]+"), ("GET",)),
     (re.compile(r"/callbacks/8x8/?"), ("POST",)),
     (re.compile(r"/messages"), ("GET",)),
     (re.compile(r"/messages/[^/]+"), ("GET",)),
 )
 
-# The rest of 8x8's own API for messages.
-_NOT_OFFERED = re.compile(r"/api/v1/subaccounts/[^/]+/messages/.+")
+# The rest of 8x8's API: the beginning of the request, and what it is about.
+_NOT_OFFERED = (
+    (re.compile(rf"DELETE {_8X8S}/"), "Cancelling and erasing messages"),
+    (re.compile(rf"(POST|GET) {_8X8S}/exports"), "The export of the log"),
+    (re.compile(rf"POST {_8X8S}/[^/]+/feedback"), "Feedback on a message"),
+    (re.compile(r"[A-Z]+ /api/v1/subaccounts/[^/]+/surveys/"), "Surveys"),
+    (re.compile(r"[A-Z]+ /api/v1/accounts/"), "What concerns the account (prices, webhooks, ...)"),
+)
 
 
 def methods_of(path: str) -> tuple[str, ...]:
@@ -146,6 +155,12 @@ def methods_of(path: str) -> tuple[str, ...]:
     return next((methods for route, methods in _ROUTES if route.fullmatch(path)), ())
 
 
-def is_only_8x8s(path: str) -> bool:
-    """Tell whether a path is one of 8x8's own API that the bridge does not offer."""
-    return _NOT_OFFERED.fullmatch(path) is not None
+def is_batch(request: HttpRequest) -> bool:
+    """Tell by the URL whether a request to send is for a batch."""
+    return request.path.rstrip("/").endswith("/messages/batch")
+
+
+def not_offered(method: str, path: str) -> str:
+    """Return what is asked for of 8x8's API that the bridge does not offer, empty for all else."""
+    request = f"{method} {path}"
+    return next((what for beginning, what in _NOT_OFFERED if beginning.match(request)), "")

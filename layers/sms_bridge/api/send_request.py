@@ -12,7 +12,7 @@ from sms_bridge.api.fields import (
     Fields,
     is_macro,
 )
-from sms_bridge.api.request import HttpRequest, read_fields
+from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
@@ -60,24 +60,6 @@ def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageReque
     idempotency_key = read_idempotency_key(request)
     pairs = read_fields(request, FIRST_NAMES_IN_LOWER_CASE)
     return read_message(pairs, rules, sub_account_id, idempotency_key)
-
-
-def read_sub_account_id(request: HttpRequest, sub_account_ids: Sequence[str]) -> str:
-    """Return the sub-account in the URL.
-
-    Raises
-    ------
-    RefusedError
-        It is none of the stack's.
-    """
-    sub_account_id = request.path_parameters.get("subAccountId", "")
-    if sub_account_id not in sub_account_ids:
-        raise RefusedError(
-            Reason.SUB_ACCOUNT_NOT_ALLOWED,
-            "The sub-account in the URL is not one of those this bridge may use.",
-            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
-        )
-    return sub_account_id
 
 
 def read_message(
@@ -199,14 +181,14 @@ def send_answer(message: Message) -> dict[str, Any]:
     ``umid`` is the bridge's own id. A message that was refused is answered with 200 as well: 8x8
     answers so, MoEngage has its id, and the outcome is reported like any other.
     """
-    refused = message.state in _REFUSED
+    if message.state in _REFUSED:
+        code, description = "REJECTED", message.description or _REJECTED
+    else:
+        code, description = "QUEUED", _ACCEPTED
     return {
         "umid": message.id,
         "clientMessageId": message.client_message_id or message.id,
         "destination": message.destination,
         "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
-        "status": {
-            "code": "REJECTED" if refused else "QUEUED",
-            "description": (message.description or _REJECTED) if refused else _ACCEPTED,
-        },
+        "status": {"code": code, "description": description},
     }

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 from sms_bridge.domain.message import Message, MessageRequest, id_of
@@ -23,6 +23,9 @@ _MAX_WINDOW = 86_400
 
 Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
+
+CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
+"""Does the same for many messages, each for itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -106,8 +109,54 @@ def _asked_for(request: MessageRequest) -> list[object]:
     ]
 
 
-def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
+Claiming = Generator[Message, Message | None, Claim]
+"""The steps of a claim: gives each message to create, and is sent what `Create` returns."""
+
+
+def claim(message: Message, key: ClaimKey | None, now: float, create: Create) -> Claim:
     """Create the message, unless it repeats another one. Of simultaneous claims, one wins.
+
+    Parameters
+    ----------
+    message
+        As :func:`claiming` takes it.
+    """
+    steps = claiming(message, key, now)
+    answer = None
+    try:
+        while True:
+            answer = create(steps.send(answer))
+    except StopIteration as end:
+        claimed: Claim = end.value
+        return claimed
+
+
+def claim_all(claims: Sequence[Claiming], create_all: CreateAll) -> list[Claim | Exception]:
+    """Claim many messages side by side, no two with the same key.
+
+    Returns
+    -------
+    list
+        For each its claim, or why it is not known whether it was made.
+    """
+    claimed: dict[int, Claim | Exception] = {}
+    answers: dict[int, Message | Exception | None] = dict.fromkeys(range(len(claims)))
+    while answers:
+        new: dict[int, Message] = {}
+        for number, answer in answers.items():
+            if isinstance(answer, Exception):
+                claimed[number] = answer
+                continue
+            try:
+                new[number] = claims[number].send(answer)
+            except StopIteration as end:
+                claimed[number] = end.value
+        answers = dict(zip(new, create_all(list(new.values())), strict=True)) if new else {}
+    return [claimed[number] for number in range(len(claims))]
+
+
+def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
+    """Give the steps of a claim.
 
     The ids make it atomic: time is cut into windows, a window has slots, and a slot's id follows
     from the key. The same message asks for the same ids in the same order, and an id can be taken
@@ -124,10 +173,14 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
     Parameters
     ----------
     message
-        Without an id; ``claimed_by`` tells this claim from all others.
+        ``claimed_by`` tells this claim from all others. It has an id only where there is no key:
+        then it repeats nothing.
     now
         Seconds since the epoch.
     """
+    if key is None:
+        yield message
+        return Claim(won=True, message=message)
     length = seconds_a_window(key.seconds)
     current = int(now // length)
     window, slot = int((now - key.seconds - CLOCK_SKEW) // length), 0
@@ -135,7 +188,7 @@ def claim(message: Message, key: ClaimKey, now: float, create: Create) -> Claim:
         message_id = key.message_id(window, slot)
         is_past = window < current
         new = closing_record(message, message_id) if is_past else replace(message, id=message_id)
-        taken = create(new)
+        taken = yield new
         if taken is None and not is_past:
             return Claim(won=True, message=new)
         if taken is None or taken.closes_window:

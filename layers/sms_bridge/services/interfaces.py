@@ -55,6 +55,15 @@ class MessageStore(Protocol):
             ``claimed_by`` tells.
         """
 
+    def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
+        """Do the same for many messages, no two with the same id, each for itself.
+
+        Returns
+        -------
+        list
+            In the same order, an exception for each message that may or may not be created.
+        """
+
     def get(self, message_id: str) -> Message | None:
         """Return a message as it is now, ``None`` where there is none.
 
@@ -200,6 +209,16 @@ class SendQueue(Protocol):
         ------
         NotQueuedError
             It is certainly not in the queue. After any other exception it may be.
+        """
+
+    def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
+        """Queue many messages, each with its delay in seconds.
+
+        Returns
+        -------
+        set
+            The ids of those that are proven not to be queued. Of the others some may not be,
+            either, if the queue's answer did not come.
         """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:

@@ -18,7 +18,6 @@ from sms_bridge.domain.opt_out import (
 )
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import NUMBER, digits_of, keyed_hash, masked
-from sms_bridge.domain.queued import InboundWork
 from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
@@ -139,6 +138,9 @@ class ReceiveCallback:
     # ------------------------------------------------------------------------- inbound messages
     def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
         """Keep an inbound message and do what follows from it: each step may be repeated."""
+        # Nearly all callbacks are receipts.
+        from sms_bridge.domain.queued import InboundWork
+
         sender_hash = keyed_hash(inbound.source, hash_key)
         inbound_id = self._messages.keep_inbound(inbound, sender_hash=sender_hash)
         is_ours = inbound.sub_account_id in self._sub_account_ids

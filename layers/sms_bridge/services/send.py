@@ -2,22 +2,20 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
-from sms_bridge.domain.clock import Clock, seconds_of
+from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, new_id
+from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.phone_number import international, keyed_hash
+from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
-from sms_bridge.domain.segments import segments_of
+from sms_bridge.domain.retry_policy import is_to_be_written
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
@@ -30,6 +28,12 @@ from sms_bridge.services.log_lines import (
     attempt_figures,
     log_attempt,
     seconds_since,
+)
+from sms_bridge.services.new_message import (
+    SECONDS_BEHIND_THE_FIRST,
+    SendingPlan,
+    new_message,
+    with_recipient,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +53,6 @@ _SECONDS_FOR_A_TRY = 0.5
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
-# A repeat brings the text of a message that waits, in case its record got lost. That is no reason
-# to send it sooner.
-_SECONDS_BEHIND_THE_FIRST = 30
-
 _NOT_TRIED = SendResult(
     verdict=Verdict.NOT_SENT,
     reason="out_of_time",
@@ -68,29 +68,6 @@ _NOT_CHECKED = SendResult(
     reason="opt_out_unknown",
     description="Whether the recipient opted out could not be looked up",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class SendingPlan:
-    """How this deployment sends.
-
-    Attributes
-    ----------
-    duplicate_window
-        Seconds; 0 for none.
-    is_queued
-        Whether every message goes to the send queue, from which batches are sent.
-    opt_out_message_types
-        The types of messages that people who opted out do not get.
-    seconds_to_live
-        After how long a message must not be sent any more, from its scheduled time if it has one.
-    """
-
-    duplicate_window: int
-    is_queued: bool
-    opt_out_message_types: frozenset[MessageType]
-    seconds_to_live: Mapping[MessageType, int]
-    policy: RetryPolicy
 
 
 class SendMessage:
@@ -156,10 +133,8 @@ class SendMessage:
             logger.info(
                 "repeat caught", **message_fields(message), **metric_fields({Metric.DUPLICATES: 1})
             )
-            # The recipient may have been forgotten meanwhile; the answer names one all the same.
-            number = message.destination or international(request.destination, request.country)
-            message = replace(message, destination=number)
-            return self._repeat(message, request, recipient_hash, answer_time)
+            known = with_recipient(message, request, recipient_hash)
+            return self._repeat(known, request, answer_time)
         figures: Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
         try:
             answer_time.promise(message)
@@ -178,40 +153,22 @@ class SendMessage:
     # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
         now = self._clock()
-        segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
         key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
-        scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
-        seconds_to_live = self._plan.seconds_to_live[request.message_type]
-        message = Message(
-            id=self._new_id() if key is None else "",
-            claimed_by=self._new_id(),
-            state=State.WAITING if self._plan.is_queued else State.SENDING,
-            message_type=request.message_type,
-            sub_account_id=request.sub_account_id,
-            destination=international(request.destination, request.country),
+        message = new_message(
+            request,
+            self._plan,
             recipient_hash=recipient_hash,
-            source=request.source or "",
-            client_message_id=request.client_message_id or "",
-            campaign_id=request.campaign_id or "",
-            dlt_template_id=request.dlt_template_id or "",
-            encoding=segments.encoding,
-            segments=segments.count,
-            accepted_at=now,
-            scheduled_at=scheduled if scheduled > now else 0.0,
-            send_before=max(now, scheduled) + seconds_to_live,
-            attempt=0 if self._plan.is_queued else 1,
-            attempt_at=0.0 if self._plan.is_queued else now,
+            id_=self._new_id() if key is None else "",
+            claimed_by=self._new_id(),
+            is_queued=self._plan.is_queued,
+            now=now,
         )
-        if key is None:
-            self._messages.create(message)
-            return Claim(won=True, message=message)
         return claim(message, key, now, self._messages.create)
 
     def _repeat(
         self,
         first: Message,
         request: MessageRequest,
-        recipient_hash: str,
         answer_time: AnswerTime[Message],
     ) -> Message:
         """Return the message that was claimed first, as it is known once its sender is done."""
@@ -221,12 +178,10 @@ class SendMessage:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
             self._sleep(_SECONDS_BETWEEN_LOOKS)
-            first = self._messages.get(first.id) or first
+            now = self._messages.get(first.id) or first
+            first = with_recipient(now, request, first.recipient_hash)
         if first.state is State.WAITING:
-            # The recipient may have been forgotten meanwhile, but not the opt-out.
-            destination = international(request.destination, request.country)
-            known = replace(first, destination=destination, recipient_hash=recipient_hash)
-            self._queue(known, request, delay_seconds=_SECONDS_BEHIND_THE_FIRST)
+            self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
         return first
 
     def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> bool:

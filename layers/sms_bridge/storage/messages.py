@@ -41,6 +41,7 @@ from sms_bridge.storage.items import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.literals import ReturnValueType
+    from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
 
     from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
 
@@ -158,26 +159,69 @@ class DynamoDBMessages:
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
-        values = {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=to_item({"id": message.id, **values}),
+                Item=self._new_item(message),
                 ConditionExpression="attribute_not_exists(id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = item_of_refusal(error)
-        else:
-            return None
+            return self._taken(message, item_of_refusal(error))
+        return None
+
+    def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
+        """Create most in few calls.
+
+        BatchWriteItem knows no conditions, and a transaction costs twice the write units. PartiQL's
+        ``INSERT`` refuses an id that is taken, each statement for itself, but does not show the
+        item: those are read.
+        """
+        answers: dict[str, Message | Exception | None] = {}
+        refused: list[Message] = []
+        for some in batched(messages, _STATEMENTS_A_CALL):
+            try:
+                responses: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
+                    Statements=[_insertion(self._table, self._new_item(one)) for one in some]
+                )["Responses"]
+            except Exception as error:
+                answers |= {one.id: error for one in some}
+                continue
+            for message, response in zip(some, responses, strict=True):
+                refusal = response.get("Error")
+                if refusal and refusal["Code"].startswith("DuplicateItem"):
+                    refused.append(message)
+                else:
+                    answers[message.id] = _error_of(refusal) if refusal else None
+        answers |= self._taken_among(refused)
+        return [answers[one.id] for one in messages]
+
+    def _taken_among(self, refused: Sequence[Message]) -> dict[str, Message | Exception | None]:
+        try:
+            keys = [{"id": {"S": one.id}} for one in refused]
+            there = {item["id"]["S"]: item for item in read_items(self._client, self._table, keys)}
+        except Exception as error:
+            return {one.id: error for one in refused}
+        answers: dict[str, Message | Exception | None] = {}
+        for message in refused:
+            try:
+                answers[message.id] = self._taken(message, there.get(message.id, {}))
+            except Exception as error:
+                answers[message.id] = error
+        return answers
+
+    def _taken(self, message: Message, there: Item) -> Message | None:
+        """Return the message that has the id, as `create` does, by the item that is there."""
         if "accepted_at" not in there:
             # Receipts came before their message: their state and 8x8's id stay.
-            state = values.pop("state")
+            values = from_item(self._new_item(message))
+            first = {"state": values.pop("state")}
+            del values["id"]
             try:
                 self._update(
                     message.id,
                     values,
-                    first={"state": state},
+                    first=first,
                     only_if=["attribute_not_exists(accepted_at)"],
                 )
             except _RefusedError as refused:
@@ -187,6 +231,10 @@ class DynamoDBMessages:
         taken = message_from(there)
         is_own = bool(message.claimed_by) and taken.claimed_by == message.claimed_by
         return None if is_own else taken
+
+    def _new_item(self, message: Message) -> Item:
+        values = {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
+        return to_item({"id": message.id, **values})
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         nonce = self._new_nonce()
@@ -253,7 +301,7 @@ class DynamoDBMessages:
     ) -> Attempt | Exception:
         """Return what a statement's refusal means; begins an attempt that is not the first."""
         if refusal["Code"] != "ConditionalCheckFailed":
-            return ClientError({"Error": {"Code": refusal["Code"]}}, "BatchExecuteStatement")
+            return _error_of(refusal)
         try:
             item = refusal.get("Item") or self._get(message_id) or {}
             attempt = self._attempt_in(item, nonce)
@@ -773,6 +821,18 @@ class DynamoDBMessages:
 
     def _expiry(self, at: float) -> int:
         return int(at) + self._retention
+
+
+def _insertion(table: str, item: Item) -> "BatchStatementRequestTypeDef":
+    # Of what came from outside each value is a parameter.
+    names = ", ".join(f"'{name}': ?" for name in item)
+    statement = f'INSERT INTO "{table}" VALUE {{{names}}}'
+    return {"Statement": statement, "Parameters": list(item.values())}
+
+
+def _error_of(refusal: Mapping[str, Any]) -> ClientError:
+    """Return a statement's failure as the exception that a call of its own would raise."""
+    return ClientError({"Error": {"Code": refusal["Code"]}}, "BatchExecuteStatement")
 
 
 def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iterator[Item]:

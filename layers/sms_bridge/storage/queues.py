@@ -24,6 +24,7 @@ from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
@@ -39,6 +40,8 @@ _VERSION = 1
 # SQS's limits.
 _AT_ONCE = 10
 _MAX_DELAY = 900
+
+_TRIES_OF_AN_ENTRY = 2
 
 # For so long what was looked at is out of sight, should the looking end early.
 _SECONDS_TO_LOOK = 300
@@ -146,11 +149,7 @@ class SqsSendQueue:
         try:
             self._client().send_message(
                 QueueUrl=self._urls[message.message_type],
-                MessageBody=_body(
-                    messageType=message.message_type.value,
-                    message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-                    request={name: getattr(request, name) for name in _OF_A_REQUEST},
-                ),
+                MessageBody=_message_body(message, request),
                 DelaySeconds=min(delay_seconds, _MAX_DELAY),
                 MessageGroupId=group_of(message),
             )
@@ -158,6 +157,45 @@ class SqsSendQueue:
             if was_refused_at_once(error):
                 raise NotQueuedError from error
             raise
+
+    def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
+        failed: set[str] = set()
+        for message_type, url in self._urls.items():
+            of_a_type = (one for one in some if one[0].message_type is message_type)
+            # Ten of the largest messages are within what SQS takes in one call.
+            for ten in batched(of_a_type, _AT_ONCE):
+                entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                    {
+                        "Id": message.id,
+                        "MessageBody": _message_body(message, request),
+                        "DelaySeconds": min(delay_seconds, _MAX_DELAY),
+                        "MessageGroupId": group_of(message),
+                    }
+                    for message, request, delay_seconds in ten
+                ]
+                failed |= self._send_ten(url, entries)
+        return failed
+
+    def _send_ten(self, url: str, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> set[str]:
+        """Send records, those that SQS does not take a second time; returns their ids."""
+        failed: dict[str, str] = {}
+        for _ in range(_TRIES_OF_AN_ENTRY):
+            try:
+                answer = self._client().send_message_batch(QueueUrl=url, Entries=entries)
+            except Exception as error:
+                log_failure("messages not queued", error, messages=len(entries))
+                if isinstance(error, ClientError) and was_refused_at_once(error):
+                    return {one["Id"] for one in entries}
+                # They may be in the queue all the same.
+                return set()
+            failed = {one["Id"]: one["Code"] for one in answer.get("Failed", [])}
+            entries = [one for one in entries if one["Id"] in failed]
+            if not entries:
+                break
+        for message_id, code in failed.items():
+            refusal = ClientError({"Error": {"Code": code}}, "SendMessageBatch")
+            log_failure("message not queued", refusal, message_id=message_id)
+        return set(failed)
 
     def work_through(
         self,
@@ -211,6 +249,14 @@ class SqsSendQueue:
                         log_failure("record not postponed", error, message_id=message_id)
                 except Exception as error:
                     log_failure("records not postponed", error)
+
+
+def _message_body(message: Message, request: MessageRequest) -> str:
+    return _body(
+        messageType=message.message_type.value,
+        message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+        request={name: getattr(request, name) for name in _OF_A_REQUEST},
+    )
 
 
 def _queued_message(record: Record) -> "QueuedMessage":

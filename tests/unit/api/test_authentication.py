@@ -30,7 +30,7 @@ def refusal_of(check: Callable[[], object]) -> RefusedError:
 
 class TestTokens:
     @pytest.mark.parametrize("token", ["old", "new"])
-    def test_two_tokens_are_valid_at_once(self, token: str) -> None:
+    def test_promise_7_two_tokens_are_valid_at_once(self, token: str) -> None:
         require_token(a_call(f"Bearer {token}"), ("new", "old"))
 
     @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -54,7 +54,7 @@ class TestTokens:
             "Bearer \ud800",
         ],
     )
-    def test_nobody_else_comes_in(self, authorization: str | None) -> None:
+    def test_promise_7_nobody_without_a_token_comes_in(self, authorization: str | None) -> None:
         refusal = refusal_of(lambda: require_token(a_call(authorization), ("token", "other")))
 
         assert (refusal.reason, refusal.status) == (Reason.UNAUTHORIZED, 401)
@@ -107,7 +107,7 @@ class TestCallbacks:
         [a_call(), a_call("Bearer wrong"), a_call(query="token=wrong"), a_call(query="t=t/1")],
         ids=["none", "wrong header", "wrong query", "another name"],
     )
-    def test_nobody_else_comes_in(self, call: HttpRequest) -> None:
+    def test_promise_7_nobody_without_a_token_comes_in(self, call: HttpRequest) -> None:
         refusal = refusal_of(lambda: require_callback_token(call, ("t/1",), in_url=True))
 
         assert refusal.reason is Reason.UNAUTHORIZED
@@ -146,7 +146,7 @@ class TestLookUps:
             (None, Reason.UNAUTHORIZED, 401),
         ],
     )
-    def test_nobody_else_sees_them(
+    def test_promise_7_nobody_else_sees_them(
         self, authorization: str | None, code: Reason, status: int
     ) -> None:
         call = a_call(authorization, query="numbers=full")

@@ -397,6 +397,10 @@ def test_an_event_of_another_product_is_not_kept(body: object, event_type: str) 
         '"(65) 9123-4567"',
         '"https://shop.example/u/6591234567?n=%2B6591234567"',
         '"to65.9123.4567now"',
+        '"65_9123_4567"',
+        '"65\u20139123\u20134567"',
+        '"65\u00a091\u200b23 4567"',
+        '"\u0666\u0665\u0669\u0661\u0662\u0663\u0664\u0665\u0666\u0667"',
     ],
 )
 def test_what_is_not_understood_is_kept_without_numbers(number: str) -> None:
@@ -407,9 +411,8 @@ def test_what_is_not_understood_is_kept_without_numbers(number: str) -> None:
     )
 
     assert isinstance(event, UnknownEvent)
-    assert not {"91234567", "9123 4567", "9123-4567", "9123.4567"} & {
-        event.content[at : at + length] for at in range(len(event.content)) for length in (8, 9)
-    }
+    assert "***" in event.content
+    assert not any(part in event.content for part in ("9123", "91\u200b23", "\u0661\u0662\u0663"))
     # By these it can still be understood.
     assert all(one in event.content for one in (UMID, "number_ported", "2026-11-24T09:30:03.1"))
 

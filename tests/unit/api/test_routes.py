@@ -2,8 +2,8 @@
 
 import pytest
 
-from sms_bridge.api.responses import is_only_8x8s, methods_of
-from tests.builders import MESSAGE_ID
+from sms_bridge.api.responses import is_batch, methods_of, not_offered
+from tests.builders import MESSAGE_ID, an_http_request
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,10 @@ from tests.builders import MESSAGE_ID
         ("/api/v1/subaccounts/acme/messages/", ("POST",)),
         ("/callbacks", ()),
         ("/api/v1/subaccounts//messages", ()),
-        ("/api/v1/subaccounts/acme/messages/batch", ()),
+        ("/api/v1/subaccounts/acme/messages/batch", ("POST",)),
+        ("/api/v1/subaccounts/acme/messages/batch/", ("POST",)),
+        (f"/api/v1/subaccounts/acme/messages/{MESSAGE_ID}", ("GET",)),
+        (f"/api/v1/subaccounts/acme/messages/{MESSAGE_ID}/pii", ()),
         ("/API/v1/subaccounts/acme/messages", ()),
     ],
 )
@@ -31,16 +34,48 @@ def test_a_path_allows_its_methods_and_no_path_allows_more(
     assert methods_of(path) == methods
 
 
+OF_8X8 = "/api/v1/subaccounts/acme/messages"
+
+
 @pytest.mark.parametrize(
-    ("path", "is_8x8s"),
+    ("method", "path", "what"),
     [
-        ("/api/v1/subaccounts/acme/messages/batch", True),
-        (f"/api/v1/subaccounts/acme/messages/{MESSAGE_ID}", True),
-        ("/api/v1/subaccounts/acme/messages/exports/7", True),
-        ("/api/v1/subaccounts/acme/messages/", False),
-        ("/api/v1/accounts/acme/messages/batch", False),
-        ("/messages/batch", False),
+        ("DELETE", f"{OF_8X8}/{MESSAGE_ID}", "Cancelling"),
+        ("DELETE", f"{OF_8X8}/{MESSAGE_ID}/pii", "erasing"),
+        ("DELETE", f"{OF_8X8}/batch/{MESSAGE_ID}", "Cancelling"),
+        ("POST", f"{OF_8X8}/exports", "export"),
+        ("GET", f"{OF_8X8}/exports/7", "export"),
+        ("POST", f"{OF_8X8}/{MESSAGE_ID}/feedback", "Feedback"),
+        ("POST", "/api/v1/subaccounts/acme/surveys/7/messages", "Surveys"),
+        ("GET", "/api/v1/accounts/acme/balance", "account"),
     ],
 )
-def test_the_rest_of_8x8s_api_is_known(path: str, is_8x8s: bool) -> None:
-    assert is_only_8x8s(path) is is_8x8s
+def test_the_rest_of_8x8s_api_is_named(method: str, path: str, what: str) -> None:
+    assert what in not_offered(method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", OF_8X8),
+        ("PUT", f"{OF_8X8}/{MESSAGE_ID}"),
+        ("DELETE", f"/messages/{MESSAGE_ID}"),
+        ("GET", "/api/v1/subaccounts/acme"),
+        ("GET", "/x/api/v1/accounts/acme/balance"),
+    ],
+)
+def test_what_is_not_of_8x8s_api_is_not_said_to_be(method: str, path: str) -> None:
+    assert not_offered(method, path) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/v1/subaccounts/acme/messages/batch", True),
+        ("/api/v1/subaccounts/acme/messages/batch/", True),
+        ("/api/v1/subaccounts/acme/messages", False),
+        ("/api/v1/subaccounts/batch/messages/", False),
+    ],
+)
+def test_a_batch_is_known_by_its_url(path: str, expected: bool) -> None:
+    assert is_batch(an_http_request(path=path)) is expected

@@ -466,6 +466,8 @@ def test_json_is_refused_with_the_place_that_is_wrong() -> None:
         "https://caller.example\\@evil.example/",
         "https:///path",
         "https://[::1]/",
+        "https://caller.example:65536/",
+        "https://caller.example:0/",
         "https://caller.example/" + "a" * 2000,
         "caller.example",
         7,

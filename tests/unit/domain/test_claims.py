@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.duplicates import CLOCK_SKEW, Claim, ClaimKey, claim, seconds_a_window
+from sms_bridge.domain.duplicates import (
+    CLOCK_SKEW,
+    Claim,
+    ClaimKey,
+    claim,
+    claim_all,
+    claiming,
+    seconds_a_window,
+)
 from sms_bridge.domain.message import Message, is_message_id
 from tests.builders import EVER, a_message, plain
 from tests.fakes.messages import InMemoryMessages
@@ -299,3 +307,46 @@ def test_a_message_keeps_what_its_request_asked_for() -> None:
 
     assert plain(store.get(claimed.message.id)) == plain(claimed.message)
     assert plain(claimed.message) == plain(replace(message, id=claimed.message.id))
+
+
+class TestManyAtOnce:
+    @given(
+        asked=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 400)), min_size=1, max_size=12),
+    )
+    def test_they_come_out_as_one_by_one(self, asked: list[tuple[int, int]]) -> None:
+        """Rounds of different messages, each round at once in one bridge and in turn in another."""
+        together, in_turn = InMemoryMessages(), InMemoryMessages()
+        now = BOUNDARY - 300
+        for size, pause in asked:
+            now += pause
+            keys = [ClaimKey(f"message {number}", WINDOW) for number in range(size)]
+            new = [asked_for(now, f"request at {now} for {key.value}") for key in keys]
+            steps = [claiming(one, key, now) for one, key in zip(new, keys, strict=True)]
+
+            claimed = claim_all(steps, together.create_all)
+
+            alone = [claim(*one, now, in_turn.create) for one in zip(new, keys, strict=True)]
+            assert [(one.won, one.message.id) for one in claimed if isinstance(one, Claim)] == [
+                (one.won, one.message.id) for one in alone
+            ]
+        assert {one: plain(message) for one, message in together.messages.items()} == {
+            one: plain(message) for one, message in in_turn.messages.items()
+        }
+
+    def test_one_that_fails_fails_alone(self) -> None:
+        store = InMemoryMessages()
+        keys = [ClaimKey("one", WINDOW), ClaimKey("another", WINDOW), None]
+        ids = iter(("", "", "own"))
+
+        def create_all(messages: Sequence[Message]) -> list[Message | Exception | None]:
+            return [TimeoutError(), *store.create_all(messages[1:])]
+
+        steps = [
+            claiming(a_message(id=next(ids), accepted_at=BOUNDARY + 1000), key, BOUNDARY + 1000)
+            for key in keys
+        ]
+        failed, *others = claim_all(steps, create_all)
+
+        assert isinstance(failed, TimeoutError)
+        assert [isinstance(one, Claim) and one.won for one in others] == [True, True]
+        assert claim_all([], create_all) == []

@@ -7,7 +7,8 @@ from typing import Any
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.send import SendingPlan, SendMessage
+from sms_bridge.services.new_message import SendingPlan
+from sms_bridge.services.send import SendMessage
 from tests.builders import a_request
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8

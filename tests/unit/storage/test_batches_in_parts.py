@@ -1,6 +1,6 @@
 """Batches that DynamoDB works off in part: what is left counts for itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.state import State
+from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.aws import error_code
 from sms_bridge.storage.messages import DynamoDBMessages, KeysLeftOutError, read_items
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -173,3 +174,63 @@ def test_but_not_for_ever() -> None:
     with pytest.raises(KeysLeftOutError):
         list(read_items(busy, TABLE, [{"id": {"S": IDS[0]}}]))
     assert busy.calls == 20
+
+
+NEW_IDS = [f"1a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in range(30)]
+
+
+class TestCreatingMany:
+    """Thirty new messages, of which one repeats a message that is there."""
+
+    MESSAGES = tuple(
+        a_message(id=one, claimed_by="request-2") for one in (*NEW_IDS[:28], IDS[0], NEW_IDS[28])
+    )
+
+    def test_it_takes_as_many_calls_as_it_has_to_and_a_read_of_those_that_are_taken(self) -> None:
+        dynamodb = Watched()
+
+        answers = dynamodb.store.create_all(self.MESSAGES)
+
+        assert dynamodb.calls == ["batch_execute_statement"] * 2 + ["batch_get_item"]
+        assert plain(answers) == plain([*[None] * 28, dynamodb.store.get(IDS[0]), None])
+
+    def test_a_statement_that_is_throttled_is_the_failure_of_one_message(self) -> None:
+        dynamodb = Watched()
+        dynamodb.throttles = 1
+
+        answers = dynamodb.store.create_all(self.MESSAGES)
+
+        failure = answers[1]
+        assert isinstance(failure, ClientError)
+        assert error_code(failure) == "ThrottlingError"
+        assert [one for one in (*answers[:1], *answers[2:28]) if one] == []
+        assert dynamodb.store.get(NEW_IDS[1]) is None
+
+    @pytest.mark.parametrize(
+        ("fails_at", "failed"),
+        [(1, range(25)), (2, range(25, 30)), (3, [28])],
+        ids=["the first call", "the second call", "the read"],
+    )
+    def test_a_call_that_fails_is_the_failure_of_its_messages(
+        self, fails_at: int, failed: Sequence[int]
+    ) -> None:
+        dynamodb = Watched()
+        dynamodb.fails_at = fails_at
+
+        answers = dynamodb.store.create_all(self.MESSAGES)
+
+        assert [n for n, one in enumerate(answers) if isinstance(one, TimeoutError)] == [*failed]
+        assert len(answers) == 30
+
+    def test_an_item_that_cannot_be_read_is_the_failure_of_its_message(self) -> None:
+        dynamodb = Watched()
+        dynamodb.client.update_item(
+            TableName=TABLE,
+            Key={"id": {"S": IDS[0]}},
+            UpdateExpression="SET claimed_by = :what",
+            ExpressionAttributeValues={":what": {"N": "2"}},
+        )
+
+        answers = dynamodb.store.create_all(self.MESSAGES)
+
+        assert [type(one) for one in answers if one] == [UnreadableItemError]

@@ -1,0 +1,268 @@
+"""The request to send a batch of messages, and its answer: 8x8's, field by field."""
+
+import hashlib
+import hmac
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
+from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE
+from sms_bridge.api.request import (
+    MAX_BATCH_BYTES,
+    HttpRequest,
+    JsonObject,
+    read_json,
+    read_sub_account_id,
+)
+from sms_bridge.api.send_request import (
+    SendingRules,
+    read_idempotency_key,
+    read_message,
+    send_answer,
+)
+from sms_bridge.domain.message import Message, MessageRequest, id_of
+from sms_bridge.observability import Metric, logger, metric_fields
+
+# What a function of 512 MB takes in half of the time for an answer, a cold start included
+# (docs/architecture.md).
+MAX_MESSAGES = 1000
+
+_NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessagesInResponse")
+_MAX_CLIENT_BATCH_ID = 20
+
+# 8x8's pattern of the number in its answers.
+_NUMBER_IN_ANSWER = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
+_NO_NUMBER = "0000000"
+
+_NOT_TAKEN = "The bridge could not take the message in time; send it again"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Given:
+    """A message as it came: all of it as text, and what an answer repeats of it."""
+
+    content: str
+    number: str
+    client_message_id: str
+
+    @classmethod
+    def read(cls, message: JsonObject) -> "Given":
+        """Read a message, before anything is done about it: its text cannot always be made."""
+        values = {_first_name(name): value for name, value in message}
+        number, own_id = (
+            str(value) if isinstance(value := values.get(name), str | int) else ""
+            for name in ("destination", "clientMessageId")
+        )
+        try:
+            return cls(json.dumps(message), number, own_id)
+        except RecursionError:
+            raise RefusedError(Reason.BODY_INVALID, "A message is nested too deeply.") from None
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class BatchRequest:
+    """A batch that a caller wants sent.
+
+    Attributes
+    ----------
+    messages
+        In the caller's order; what is wrong with a message that is refused.
+    given
+        The same as they came.
+    wants_messages
+        Whether the answer is to name each message.
+    """
+
+    client_batch_id: str | None
+    messages: list[MessageRequest | RefusedError]
+    given: list[Given]
+    wants_messages: bool
+
+    @property
+    def accepted(self) -> list[MessageRequest]:
+        """The messages that are not refused."""
+        return [one for one in self.messages if isinstance(one, MessageRequest)]
+
+    def log_refusals(self) -> None:
+        """Log how many messages are refused, and why."""
+        reasons = Counter(one.reason for one in self.messages if isinstance(one, RefusedError))
+        for reason, count in reasons.items():
+            logger.warning(
+                "messages refused", reason=reason, **metric_fields({Metric.REFUSED: count})
+            )
+
+
+# ----------------------------------------------------------------------------------- the request
+def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchRequest:
+    """Read a batch, and check each of its messages as if it came alone.
+
+    Raises
+    ------
+    RefusedError
+        The batch as a whole is wrong. That a message is does not concern the others.
+    """
+    sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
+    idempotency_key = read_idempotency_key(request)
+    pairs = read_json(request, MAX_BATCH_BYTES)
+    given = _envelope(pairs)
+    wants_messages = given.get("includeMessagesInResponse") or False
+    if not isinstance(wants_messages, bool):
+        raise _wrong("includeMessagesInResponse", "must be true or false")
+    client_batch_id = _client_batch_id(given.get("clientBatchId"))
+    template = [*_object("template", given.get("template") or JsonObject()), *_client_ip(pairs)]
+    several = [_with_template(one, template) for one in _given_messages(pairs, given)]
+
+    def read(message: JsonObject) -> MessageRequest | RefusedError:
+        try:
+            return read_message(message, rules, sub_account_id, idempotency_key)
+        except RefusedError as refusal:
+            return refusal
+
+    return BatchRequest(
+        client_batch_id=client_batch_id,
+        given=[Given.read(one) for one in several],
+        messages=[read(one) for one in several],
+        wants_messages=wants_messages,
+    )
+
+
+def _envelope(pairs: JsonObject) -> dict[str, Any]:
+    """Return the batch's own fields."""
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in given and name in _NAMES:
+            raise _wrong(name, "is given twice", Reason.FIELD_DOUBLED)
+        given[name] = value
+    return given
+
+
+def _given_messages(pairs: JsonObject, given: dict[str, Any]) -> list[JsonObject]:
+    """Return the messages; of messages and destinations the former count, as 8x8 says."""
+    for name in ("messages", "destinations"):
+        several = given.get(name)
+        if several is None or several == []:
+            continue
+        if not isinstance(several, list) or isinstance(several, JsonObject):
+            raise _wrong(name, "must be a list")
+        if len(several) > MAX_MESSAGES:
+            message = f"has {len(several)} entries; this bridge takes up to {MAX_MESSAGES} in one"
+            raise _wrong(name, f"{message} batch", Reason.TOO_MANY_MESSAGES)
+        if name == "messages":
+            return [_object(f"messages[{place}]", one) for place, one in enumerate(several)]
+        return [JsonObject([("destination", one)]) for one in several]
+    if any(_first_name(name) == "destination" for name, _ in pairs):
+        # Campaign tools that post one message at a time to this URL do without the list.
+        return [JsonObject(pair for pair in pairs if pair[0] not in _NAMES)]
+    raise _wrong("messages", "is required, or destinations with a template", Reason.FIELD_MISSING)
+
+
+def _first_name(name: str) -> str | None:
+    return FIRST_NAMES_IN_LOWER_CASE.get(name.lower())
+
+
+def _object(name: str, value: Any) -> JsonObject:
+    if not isinstance(value, JsonObject):
+        raise _wrong(name, "must be an object")
+    return value
+
+
+def _client_ip(pairs: JsonObject) -> list[tuple[str, Any]]:
+    return [pair for pair in pairs if pair[0] == "clientIp"]
+
+
+_NEVER_IN_A_TEMPLATE = {None, "destination"}
+
+
+def _with_template(message: JsonObject, template: Sequence[tuple[str, Any]]) -> JsonObject:
+    """Return a message with those fields of the template that it leaves empty."""
+    own = [pair for pair in message if pair[1] is not None and pair[1] != ""]
+    names = {_first_name(name) for name, _ in own} | _NEVER_IN_A_TEMPLATE
+    return JsonObject([*own, *(pair for pair in template if _first_name(pair[0]) not in names)])
+
+
+def _client_batch_id(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > _MAX_CLIENT_BATCH_ID or not value.isprintable():
+        raise _wrong(
+            "clientBatchId", f"must be a string of up to {_MAX_CLIENT_BATCH_ID} characters"
+        )
+    return value
+
+
+def _wrong(name: str, what: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
+    return RefusedError(reason, f"{name} {what}.", FieldError(name, what, reason, name))
+
+
+# ------------------------------------------------------------------------------------ the answer
+def batch_answer(
+    batch: BatchRequest, taken: Sequence[Message | None], *, hash_key: str
+) -> dict[str, Any]:
+    """Return the body of the answer: exactly 8x8's ``BatchSmsResponse``.
+
+    All ids follow from what was asked for, so that a batch that is repeated gets the same ones.
+
+    Parameters
+    ----------
+    taken
+        What became of the messages that are not refused; ``None`` for one that was not taken.
+
+    Raises
+    ------
+    RefusedError
+        All were to be taken and none was.
+    """
+    if taken and not any(taken):
+        raise RefusedError(Reason.UNAVAILABLE, "No message could be taken. Send the batch again.")
+    batch.log_refusals()
+    left = iter(taken)
+    answers = []
+    for place, (message, given) in enumerate(zip(batch.messages, batch.given, strict=True)):
+        if isinstance(message, RefusedError):
+            umid = _id_from(hash_key, [place, given.content])
+            answers.append(_rejected(umid, given, message.message))
+        elif known := next(left):
+            answers.append(send_answer(known))
+        else:
+            umid = _id_from(hash_key, [place, given.content])
+            answers.append(_rejected(umid, given, _NOT_TAKEN))
+    accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
+    body: dict[str, Any] = {
+        "batchId": _id_from(hash_key, [batch.client_batch_id, [one["umid"] for one in answers]]),
+        "acceptedCount": accepted,
+        "rejectedCount": len(answers) - accepted,
+    }
+    if batch.client_batch_id:
+        body["clientBatchId"] = batch.client_batch_id
+    if batch.wants_messages:
+        body["messages"] = answers
+    return body
+
+
+def _id_from(hash_key: str, content: object) -> str:
+    digest = hmac.digest(hash_key.encode(), json.dumps(content).encode(), hashlib.sha256)
+    return id_of(digest.hex())
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= 350 and text.isprintable()
+
+
+def _rejected(umid: str, given: Given, description: str) -> dict[str, Any]:
+    """Return the answer for a message that was not taken; its id names nothing."""
+    number, client_message_id = given.number, given.client_message_id
+    return {
+        "umid": umid,
+        # What cannot be an id (half a surrogate pair, say) cannot stand in an answer, either.
+        "clientMessageId": client_message_id if _is_id(client_message_id) else umid,
+        # 8x8's clients refuse an answer without a number.
+        "destination": number if _NUMBER_IN_ANSWER.fullmatch(number) else _NO_NUMBER,
+        "encoding": "AUTO",
+        "status": {"code": "REJECTED", "description": description},
+    }

@@ -1,0 +1,91 @@
+"""A message as it is when it is claimed, whether it came alone or in a batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.phone_number import international
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.domain.segments import segments_of
+from sms_bridge.domain.state import State
+
+# A repeat brings the text of a message that waits, in case its record got lost. That is no reason
+# to send it sooner.
+SECONDS_BEHIND_THE_FIRST = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SendingPlan:
+    """How this deployment sends.
+
+    Attributes
+    ----------
+    duplicate_window
+        Seconds; 0 for none.
+    is_queued
+        Whether every message goes to the send queue, from which batches are sent.
+    opt_out_message_types
+        The types of messages that people who opted out do not get.
+    seconds_to_live
+        After how long a message must not be sent any more, from its scheduled time if it has one.
+    """
+
+    duplicate_window: int
+    is_queued: bool
+    opt_out_message_types: frozenset[MessageType]
+    seconds_to_live: Mapping[MessageType, int]
+    policy: RetryPolicy
+
+
+def new_message(
+    request: MessageRequest,
+    plan: SendingPlan,
+    *,
+    recipient_hash: str,
+    id_: str,
+    claimed_by: str,
+    is_queued: bool,
+    now: float,
+) -> Message:
+    """Return the message that is asked for, before anything was done about it.
+
+    Parameters
+    ----------
+    id_
+        Empty where a claim gives it one.
+    is_queued
+        Whether it goes to the send queue, whatever the plan says.
+    """
+    segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
+    scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
+    return Message(
+        id=id_,
+        claimed_by=claimed_by,
+        state=State.WAITING if is_queued else State.SENDING,
+        message_type=request.message_type,
+        sub_account_id=request.sub_account_id,
+        destination=international(request.destination, request.country),
+        recipient_hash=recipient_hash,
+        source=request.source or "",
+        client_message_id=request.client_message_id or "",
+        campaign_id=request.campaign_id or "",
+        dlt_template_id=request.dlt_template_id or "",
+        encoding=segments.encoding,
+        segments=segments.count,
+        accepted_at=now,
+        scheduled_at=scheduled if scheduled > now else 0.0,
+        send_before=max(now, scheduled) + plan.seconds_to_live[request.message_type],
+        attempt=0 if is_queued else 1,
+        attempt_at=0.0 if is_queued else now,
+    )
+
+
+def with_recipient(first: Message, request: MessageRequest, recipient_hash: str) -> Message:
+    """Return the message that a request repeats, with its recipient.
+
+    The recipient may have been forgotten meanwhile, but not the opt-out; and the answer names one
+    all the same.
+    """
+    number = first.destination or international(request.destination, request.country)
+    return replace(first, destination=number, recipient_hash=recipient_hash)

@@ -1,0 +1,211 @@
+"""Takes a batch of messages: claims each like a single one, and puts it into the send queue."""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from sms_bridge import background
+from sms_bridge.domain.clock import Clock
+from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
+from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
+from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.state import State
+from sms_bridge.observability import Metric, log_failure, logger, metric_fields
+from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.services.log_lines import Figures
+from sms_bridge.services.new_message import (
+    SECONDS_BEHIND_THE_FIRST,
+    SendingPlan,
+    new_message,
+    with_recipient,
+)
+
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import MessageStore, SendQueue
+
+# Messages that are claimed and queued together: one call of PartiQL, and two full ones of SQS.
+_TOGETHER = 20
+
+# boto3 keeps ten connections to a service.
+_SIDE_BY_SIDE = 8
+
+# In less time nothing is begun: what is claimed and not queued is reported as expired.
+_SECONDS_TO_TAKE_SOME = 0.4
+
+Taken = list[Message | None]
+"""The messages of a batch in their order; ``None`` for one that was not taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class _Asked:
+    """A message that is asked for, at one place of the batch or at several."""
+
+    request: MessageRequest
+    recipient_hash: str
+    key: ClaimKey | None
+    places: list[int]
+
+
+class SendBatch:
+    """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
+
+    def __init__(
+        self,
+        plan: SendingPlan,
+        *,
+        messages: "MessageStore",
+        send_queue: "SendQueue",
+        clock: Clock = time.time,
+        new_id: NewId = new_id,
+    ) -> None:
+        self._plan = plan
+        self._messages = messages
+        self._send_queue = send_queue
+        self._clock = clock
+        self._new_id = new_id
+
+    def __call__(
+        self, requests: Sequence[MessageRequest], *, hash_key: str, answer_time: AnswerTime[Taken]
+    ) -> Taken:
+        """Take as many messages as there is time for, and return what is known of each then.
+
+        A few at a time go through the steps of a single one in ``queued`` mode:
+
+        .. code-block:: text
+
+            claim ------------- promise ------------- queue ------------- answer
+            not taken if it fails  |  taken, unless the queue says that it has not got it
+            or the time is over    |
+
+        One that is not taken is not sent, unless it is asked for again.
+        """
+        progress = _Progress(len(requests), answer_time)
+        parts = list(batched(self._distinct(requests, hash_key), _TOGETHER))
+        tasks = [
+            background.start(partial(self._take_parts, parts[first::_SIDE_BY_SIDE], progress))
+            for first in range(min(_SIDE_BY_SIDE, len(parts)))
+        ]
+        for task in tasks:
+            task.result()
+        if requests:
+            progress.log(requests[0].sub_account_id)
+        return progress.taken
+
+    def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
+        """Return what is asked for; a message that the batch holds twice repeats itself."""
+        distinct: list[_Asked] = []
+        by_key: dict[str, _Asked] = {}
+        for place, request in enumerate(requests):
+            key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
+            if key and key.value in by_key:
+                by_key[key.value].places.append(place)
+                continue
+            recipient_hash = keyed_hash(request.destination, hash_key, request.country)
+            asked = _Asked(request=request, recipient_hash=recipient_hash, key=key, places=[place])
+            distinct.append(asked)
+            if key:
+                by_key[key.value] = asked
+        return distinct
+
+    def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
+        for part in parts:
+            if progress.answer_time.left() < _SECONDS_TO_TAKE_SOME:
+                return
+            self._take(part, progress)
+
+    def _take(self, part: Sequence[_Asked], progress: "_Progress") -> None:
+        now = self._clock()
+        claims = claim_all(
+            [claiming(self._new_message(asked, now), asked.key, now) for asked in part],
+            self._messages.create_all,
+        )
+        failures = [claimed for claimed in claims if isinstance(claimed, Exception)]
+        if failures:
+            log_failure("messages not claimed", failures[0], messages=len(failures))
+        new: set[str] = set()
+        taken: dict[int, Message] = {}
+        to_queue = []
+        for asked, claimed in zip(part, claims, strict=True):
+            if isinstance(claimed, Exception):
+                continue
+            if claimed.won:
+                message, delay = claimed.message, 0
+                new.add(message.id)
+            else:
+                message = with_recipient(claimed.message, asked.request, asked.recipient_hash)
+                delay = SECONDS_BEHIND_THE_FIRST
+            taken |= dict.fromkeys(asked.places, message)
+            if message.state is State.WAITING:
+                to_queue.append((message, asked.request, delay))
+        progress.promise(taken, new)
+        progress.withdraw(self._send_queue.add_all(to_queue))
+
+    def _new_message(self, asked: _Asked, now: float) -> Message:
+        return new_message(
+            asked.request,
+            self._plan,
+            recipient_hash=asked.recipient_hash,
+            id_=self._new_id() if asked.key is None else "",
+            claimed_by=self._new_id(),
+            is_queued=True,
+            now=now,
+        )
+
+
+class _Progress:
+    """How far a batch is, for all threads that work on it.
+
+    Attributes
+    ----------
+    taken
+        The messages by their places in the batch.
+    """
+
+    def __init__(self, size: int, answer_time: AnswerTime[Taken]) -> None:
+        self.taken: Taken = [None] * size
+        self.answer_time = answer_time
+        self._new: set[str] = set()
+        self._lock = threading.Lock()
+
+    def promise(self, taken: Mapping[int, Message], new: set[str]) -> None:
+        """Take messages, by their places in the batch; all but the new ones are repeats.
+
+        Raises
+        ------
+        OutOfTimeError
+            It is too late, so none of them may be queued.
+        """
+        with self._lock:
+            promised = [taken.get(place, known) for place, known in enumerate(self.taken)]
+            self.answer_time.promise(promised)
+            self.taken = promised
+            self._new |= new
+
+    def withdraw(self, not_queued: set[str]) -> None:
+        """Take back that new messages are taken. One that is repeated may be in the queue."""
+        with self._lock:
+            withdrawn = self._new & not_queued
+            self._new -= withdrawn
+            self.taken = [None if one and one.id in withdrawn else one for one in self.taken]
+
+    def log(self, sub_account_id: str) -> None:
+        """Log the batch in one line, which counts its messages."""
+        taken = [message for message in self.taken if message]
+        new = {message.id: message for message in taken if message.id in self._new}
+        figures: Figures = {
+            Metric.ACCEPTED: len(new),
+            Metric.ESTIMATED_SEGMENTS: sum(message.segments for message in new.values()),
+        }
+        if repeats := len(taken) - len(new):
+            figures[Metric.DUPLICATES] = repeats
+        logger.info(
+            "batch queued",
+            sub_account_id=sub_account_id,
+            messages=len(self.taken),
+            not_taken=len(self.taken) - len(taken) or None,
+            **metric_fields(figures),
+        )
