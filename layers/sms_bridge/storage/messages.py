@@ -72,7 +72,7 @@ _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
 # What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
 _TO_REPORT = (
     "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
-    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up"
+    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up, reply_to"
 )
 
 # Of these what came first stays.
