@@ -142,29 +142,34 @@ class ReceiveCallback:
         # Nearly all callbacks are receipts.
         from sms_bridge.domain.queued import InboundWork
 
-        name = self._sub_account_ids.get(inbound.sub_account_id.lower())
-        is_ours = name is not None
+        name = self._sub_account_ids.get(inbound.sub_account_id.lower(), "")
         inbound = replace(inbound, sub_account_id=name or inbound.sub_account_id)
         sender_hash = keyed_hash(inbound.source, hash_key)
         inbound_id = self._messages.keep_inbound(inbound, sender_hash=sender_hash)
         keyword = keyword_of(inbound.text, self._keywords)
         # Nobody else can be texted, so that nobody else needs an item for good, or an event.
         is_a_person = is_number(inbound.source)
-        has_changed = None
-        if is_a_person and keyword and keyword.opt_request:
-            has_changed = self._record_opt_request(
-                inbound, keyword.opt_request, sender_hash, is_ours=is_ours
-            )
-        if self._syncs_opt_outs and has_changed is not None:
+        opt_request = keyword.opt_request if keyword and is_a_person else None
+        # A STOP to a sub-account that is not the stack's may be meant for it, so it counts, for all
+        # together: a person has one such item, however many names come. A START lifts nothing.
+        if opt_request is OptRequest.OPT_IN and not name:
+            opt_request = None
+        has_changed = opt_request is not None and self._opt_outs.record(
+            (name or EVERY_SUB_ACCOUNT, sender_hash),
+            opt_request,
+            moment_of(opt_request, inbound),
+            inbound_id=inbound.umid,
+        )
+        if self._syncs_opt_outs and opt_request:
             self._outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
-        if self._reports_inbound and is_ours and is_a_person:
+        if self._reports_inbound and name and is_a_person:
             self._outcomes.add_inbound(inbound_id, InboundWork.EVENT)
         reply = None
-        if keyword and is_ours:
+        if keyword and name:
             reply = self._reply(
                 inbound,
                 keyword,
-                has_changed=bool(has_changed),
+                has_changed=has_changed,
                 sender_hash=sender_hash,
                 hash_key=hash_key,
                 callback_url=callback_url,
@@ -173,35 +178,12 @@ class ReceiveCallback:
             "inbound message kept",
             umid=inbound.umid,
             sub_account_id=inbound.sub_account_id,
-            is_known=None if is_ours else False,
+            is_known=None if name else False,
             keyword=keyword or "none",
             reply=reply,
             sender=masked(inbound.source),
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),
-        )
-
-    def _record_opt_request(
-        self, inbound: InboundMessage, opt_request: OptRequest, sender_hash: str, *, is_ours: bool
-    ) -> bool | None:
-        """Record that somebody opts out or in; returns whether that changed something.
-
-        A STOP to a sub-account that the stack does not know may be meant for it, so it counts, for
-        all sub-accounts together: a person has one such item, however many names come. A START to
-        one lifts nothing.
-
-        Returns
-        -------
-        bool or None
-            ``None`` where nothing was to be recorded.
-        """
-        if not is_ours and opt_request is OptRequest.OPT_IN:
-            return None
-        return self._opt_outs.record(
-            (inbound.sub_account_id if is_ours else EVERY_SUB_ACCOUNT, sender_hash),
-            opt_request,
-            moment_of(opt_request, inbound),
-            inbound_id=inbound.umid,
         )
 
     def _count(self, click: Click, hash_key: str) -> None:
