@@ -8,8 +8,10 @@ import pytest
 
 from sms_bridge.api.errors import ANSWERS, FIELD_CODES
 from sms_bridge.api.fields import FIRST_NAMES, NAMES
+from sms_bridge.api.send_request import SendingRules, read_message
 from sms_bridge.domain import opt_out as opt_outs
 from sms_bridge.domain import send_result as send_results_module
+from sms_bridge.domain.duplicates import claim_key
 from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
@@ -55,6 +57,39 @@ def test_every_name_of_a_field_stands_in_its_row(names: tuple[str, ...]) -> None
     [row] = [row for row in rows if names[0] in words_in(row[0])]
 
     assert tuple(words_in(row[0]) + words_in(row[1])) == names
+
+
+# Two values of each field that a caller may send.
+TWO_VALUES = {
+    "destination": ("+6591234567", "+6591234568"),
+    "text": ("Hello", "Hello."),
+    "source": ("Acme", "acme"),
+    "clientMessageId": ("1", "2"),
+    "campaignId": ("1", "2"),
+    "messageType": ("transactional", "promotional"),
+    "dltTemplateId": ("1", "2"),
+    "country": ("SG", "HK"),
+    "encoding": ("GSM7", "UCS2"),
+    "scheduled": ("2026-11-24T09:30:00Z", "2026-11-24T09:30:01Z"),
+    "expiry": ("2026-11-24T09:30:00Z", "2026-11-24T09:30:01Z"),
+    "dlrCallbackUrl": ("https://acme.example/1", "https://acme.example/2"),
+    "clientIp": ("203.0.113.1", "203.0.113.2"),
+    "track": ("None", "Outcome"),
+}
+
+
+@pytest.mark.parametrize("field", dict.fromkeys(FIRST_NAMES.values()))
+def test_a_message_is_another_one_if_any_field_of_the_table_differs(field: str) -> None:
+    rules = SendingRules(sub_account_ids=("acme",), caller_callback_hosts=("acme.example",))
+    fields = {"destination": "+6591234567", "text": "Hello"}
+    requests = [
+        read_message([*{**fields, field: value}.items()], rules, "acme", None)
+        for value in TWO_VALUES[field]
+    ]
+
+    keys = [claim_key(one, window_seconds=120, hash_key="k") for one in requests]
+
+    assert len({key.value for key in keys if key}) == 2
 
 
 def send_results() -> Iterator[SendResult]:
