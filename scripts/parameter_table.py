@@ -1,4 +1,4 @@
-"""`make parameters`: writes the tables of docs/parameters.md from the template."""
+"""`make tables`: writes the tables of docs/parameters.md from the template."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
 
 PROJECT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- made by `make parameters` -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- made by `make tables` -->\n", "<!-- end -->\n"
 HEADING = "| parameter | default | what for |\n|---|---|---|\n"
 
 
