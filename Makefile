@@ -127,7 +127,7 @@ bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, m
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: tables
-tables: $(DEV) ## Write the tables of docs/parameters.md and docs/http-api.md from template and code
+tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
 	.venv/dev/bin/python scripts/parameter_table.py
 	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
