@@ -126,9 +126,10 @@ dashboard: $(DEV) ## Draw docs/dashboard.png from observability.yaml, with made-
 bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (WRITE=1, ARGS=--help)
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write) $(ARGS)
 
-.PHONY: parameters
-parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
+.PHONY: tables
+tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
 	.venv/dev/bin/python scripts/parameter_table.py
+	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
 .PHONY: deployer-policy
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates
