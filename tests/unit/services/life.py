@@ -9,7 +9,6 @@ from typing import Any
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
 from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
@@ -17,6 +16,7 @@ from sms_bridge.domain.reconciliation import (
     Timeouts,
     UnresolvedPolicy,
 )
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.services.deadline import AnswerTime
