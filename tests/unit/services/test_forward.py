@@ -243,15 +243,6 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
     assert not bridge.message.outcome_is_open
 
 
-def test_a_refused_outcome_is_not_reported_again_when_it_is_queued_again() -> None:
-    bridge = Bridge(REFUSED)
-
-    for _ in range(2):
-        bridge.forward(MESSAGE_ID)
-
-    assert len(bridge.moengage.reported) == len(bridge.dead_letters.letters) == 1
-
-
 @pytest.mark.parametrize(
     "changes",
     [

@@ -156,18 +156,6 @@ class TestAnOutcomeThatIsStuck:
         assert bridge.run() == {"outcome_stuck": 1}
         assert bridge.outcomes.queued == [(message_id, 0)]
 
-    def test_one_that_was_reported_is_off_the_list(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.add(age=1000, state=State.SENT)
-        bridge.messages.record_outcome(
-            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.now
-        )
-        outcome = Outcome(OutcomeStatus.DELIVERED)
-        bridge.messages.record_reported(message_id, outcome, bridge.clock.now)
-        bridge.clock.sleep(901)
-
-        assert bridge.run() == {}
-
 
 class TestWhatIsOverdue:
     @pytest.mark.parametrize(

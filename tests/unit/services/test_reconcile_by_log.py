@@ -182,16 +182,6 @@ class TestWhatIsInTheLog:
         assert [one.eightx8_state for one in kept.receipts] == [word]
         assert bridge.queued == [message_id]
 
-    def test_a_message_that_8x8_accepted_is_not_unknown_any_more(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.unknown()
-        bridge.log_shows(an_entry(message_id, word="sent"))
-
-        bridge.run()
-
-        assert bridge.state_of(message_id) is State.SENT
-        assert bridge.run() == {}
-
     def test_a_word_that_8x8_does_not_document_resolves_nothing(self) -> None:
         bridge = Bridge()
         message_id = bridge.unknown()
@@ -360,14 +350,6 @@ class TestALogThatNeverAnswers:
         assert kept.outcome is not None
         assert kept.outcome.reason == "log_unreadable"
         assert bridge.queued == [message_id]
-
-    def test_a_first_run_after_a_long_outage_decides_nothing_by_age(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.unknown(age=60 * 86_400.0)
-        bridge.log_shows(an_entry(message_id, word="delivered"))
-
-        assert bridge.run() == {"ask": 1}
-        assert bridge.state_of(message_id) is State.DELIVERED
 
     def test_a_log_that_answers_after_a_week_is_believed(self) -> None:
         bridge = Bridge()

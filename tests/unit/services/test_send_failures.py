@@ -33,14 +33,6 @@ from tests.unit.services.sending import Bridge, a_sending_plan
 
 
 class TestFailuresBetweenTheSteps:
-    def test_what_cannot_be_claimed_is_not_sent(self) -> None:
-        bridge = Bridge()
-
-        with failing(bridge.messages, "create"), pytest.raises(ConnectionError):
-            bridge.send()
-
-        assert bridge.eightx8.sent == []
-
     @pytest.mark.parametrize(
         ("result", "state"),
         [
@@ -64,15 +56,6 @@ class TestFailuresBetweenTheSteps:
         assert (message.umid, message.reason) == (result.umid, result.reason)
         assert message.encoding == "GSM7"
         assert bridge.kept(message).state is State.SENDING
-
-    def test_an_outcome_that_cannot_be_queued_stays_open_in_the_table(self) -> None:
-        bridge = Bridge(result=REFUSED)
-
-        with failing(bridge.outcomes, "add"):
-            message = bridge.send()
-
-        assert message.state is State.FAILED
-        assert bridge.kept(message).outcome_is_open
 
     @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
     def test_what_a_queue_certainly_does_not_have_has_failed_at_once_and_says_why(
