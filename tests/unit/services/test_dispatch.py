@@ -23,7 +23,8 @@ from tests.builders import (
     a_receipt,
 )
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.dispatching import TO_LIVE, Bridge, an_id
+from tests.services import TO_LIVE
+from tests.unit.services.dispatching import Bridge, an_id
 
 
 class TestBatches:

@@ -17,6 +17,7 @@ from tests.fakes.failures import failing
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.queues import InMemoryDeadLetters
+from tests.services import a_service
 
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
 DOWN = ReportResult(verdict=ReportVerdict.RETRY, http_status=503)
@@ -34,12 +35,12 @@ class Bridge:
         self.leases: dict[str, str] = {}
         self.add(MESSAGE_ID)
         self.received: Counter[str] = Counter()
-        self.step = ForwardOutcome(
+        self.step = a_service(
+            ForwardOutcome,
             messages=self.messages,
             reports=self.moengage if is_configured else None,
             dead_letters=self.dead_letters,
             clock=self.clock,
-            chance=lambda: 0.5,
         )
 
     def forward(self, message_id: str) -> int | None:

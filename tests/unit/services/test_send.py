@@ -26,7 +26,8 @@ from tests.builders import (
 )
 from tests.fakes.failures import KilledError
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.sending import TO_LIVE, Bridge, a_sending_plan
+from tests.services import TO_LIVE, a_sending_plan
+from tests.unit.services.sending import Bridge
 
 
 class TestTheFirstTime:

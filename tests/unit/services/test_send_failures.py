@@ -27,9 +27,8 @@ from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.failures import KilledError, failing
 from tests.fakes.http_server import LoopbackServer, begins_an_answer_a_byte_at_a_time
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
-from tests.unit.services.sending import Bridge, a_sending_plan
+from tests.services import a_sending_plan, a_service
+from tests.unit.services.sending import Bridge
 
 
 class TestFailuresBetweenTheSteps:
@@ -160,12 +159,10 @@ class TestTime:
         messages = InMemoryMessages()
         is_done = threading.Event()
         with LoopbackServer(begins_an_answer_a_byte_at_a_time) as server:
-            step = SendMessage(
+            step = a_service(
+                SendMessage,
                 a_sending_plan(),
                 messages=messages,
-                send_queue=InMemorySendQueue(),
-                outcomes=InMemoryOutcomes(),
-                opt_outs=InMemoryOptOuts(),
                 sender=EightX8(Connections(server.url, connect_timeout=2.0), RotatingKeys()),
             )
             answer_time = AnswerTime[Message](1.0)
