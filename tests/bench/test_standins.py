@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bench.measure import Figure, failures
-from bench.scenario import metrics_in, send_events
+from bench.scenario import metrics_in
 from bench.standins import REGION, Exchange, StandIns, round_trips, running
 
 TABLE = {
@@ -94,10 +94,6 @@ def test_each_set_of_dimensions_is_a_metric() -> None:
     )
 
     assert metrics_in(line) == {"Sent[service=s]", "Sent[reason=r,service=s]"}
-
-
-def test_everybody_in_a_campaign_has_another_number() -> None:
-    assert len({event["body"] for event in send_events(300, "promotional")}) == 300
 
 
 @pytest.mark.parametrize(

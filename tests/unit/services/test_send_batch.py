@@ -22,7 +22,7 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemorySendQueue
-from tests.unit.services.sending import TO_LIVE, a_sending_plan
+from tests.services import TO_LIVE, a_sending_plan, a_service
 from tests.unit.services.sending import Bridge as SingleBridge
 
 
@@ -64,7 +64,8 @@ class Bridge:
             with lock:
                 return next(ids)
 
-        self.step = SendBatch(
+        self.step = a_service(
+            SendBatch,
             self.plan,
             messages=self.messages,
             send_queue=self.send_queue,
