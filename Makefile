@@ -128,9 +128,10 @@ bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, min
 	@.venv/bench/bin/python -m compileall -q -j 0 .venv/bench/lib
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 
-.PHONY: parameters
-parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
+.PHONY: tables
+tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
 	.venv/dev/bin/python scripts/parameter_table.py
+	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
 .PHONY: deployer-policy
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates

@@ -78,7 +78,7 @@ class TestFunctions:
 
         # SAM passes on only what the template declares, and each function reads only its own.
         declared = {*template.shared_variables, *template.variables(function)}
-        assert set(file[function]) == declared
+        assert set(file[function]) == declared, "run `make tables`"
         assert set(file) == set(template.functions)
         if SETTINGS[function]:
             read_settings(SETTINGS[function], file[function])

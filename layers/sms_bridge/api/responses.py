@@ -29,6 +29,7 @@ _STRANGERS = frozenset(
         Reason.UNAUTHORIZED,
         Reason.ADDRESS_NOT_ALLOWED,
         Reason.NOT_FOUND,
+        Reason.NOT_OFFERED,
         Reason.METHOD_NOT_ALLOWED,
     }
 )

@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import batched
+from itertools import batched, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -57,6 +57,9 @@ MAX_CLICKS = 20
 _STATEMENTS_A_CALL = 25
 _KEYS_A_CALL = 100
 
+# The newest messages are read in growing steps: nearly always the first ones are meant.
+_NEWEST_READ_FIRST = 5
+
 # DynamoDB may leave keys for another call: of a hundred items it reads some every time.
 _MAX_READS = 20
 
@@ -72,7 +75,7 @@ _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
 # What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
 _TO_REPORT = (
     "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
-    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up"
+    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up, reply_to"
 )
 
 # Of these what came first stays.
@@ -596,13 +599,16 @@ class DynamoDBMessages:
             ),
             "ScanIndexForward": not backwards,
         }
+        at_once = _NEWEST_READ_FIRST if backwards else _KEYS_A_CALL
         while True:
             page = self._client.query(**query)
-            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL):
+            ids = iter([one["id"] for one in page["Items"]])
+            while some := list(islice(ids, at_once)):
                 keys = [{"id": one} for one in some]
                 # They come back in any order.
                 items = {one["id"]["S"]: one for one in read_items(self._client, self._table, keys)}
                 yield from (items[one["S"]] for one in some if one["S"] in items)
+                at_once = min(4 * at_once, _KEYS_A_CALL)
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

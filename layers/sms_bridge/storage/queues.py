@@ -177,17 +177,25 @@ class SqsSendQueue:
         return failed
 
     def _send_ten(self, url: str, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> set[str]:
-        """Send records, those that SQS does not take a second time; returns their ids."""
+        """Send records, those that SQS does not take a second time.
+
+        Returns
+        -------
+        set
+            The ids of those that no try can have put into the queue.
+        """
         failed: dict[str, str] = {}
+        is_certain = True
         for _ in range(_TRIES_OF_AN_ENTRY):
             try:
                 answer = self._client().send_message_batch(QueueUrl=url, Entries=entries)
             except Exception as error:
                 log_failure("messages not queued", error, messages=len(entries))
-                if isinstance(error, ClientError) and was_refused_at_once(error):
-                    return {one["Id"] for one in entries}
-                # They may be in the queue all the same.
-                return set()
+                is_certain &= isinstance(error, ClientError) and was_refused_at_once(error)
+                failed = {}
+                break
+            # Of what boto3 repeats, an earlier try may have put all into the queue.
+            is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
             failed = {one["Id"]: one["Code"] for one in answer.get("Failed", [])}
             entries = [one for one in entries if one["Id"] in failed]
             if not entries:
@@ -195,7 +203,7 @@ class SqsSendQueue:
         for message_id, code in failed.items():
             refusal = ClientError({"Error": {"Code": code}}, "SendMessageBatch")
             log_failure("message not queued", refusal, message_id=message_id)
-        return set(failed)
+        return {one["Id"] for one in entries} if is_certain else set()
 
     def work_through(
         self,

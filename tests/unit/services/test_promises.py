@@ -17,8 +17,8 @@ from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, plain
 from tests.fakes.failures import failing
+from tests.services import TO_LIVE
 from tests.unit.services.life import WINDOW, Bridge
-from tests.unit.services.sending import TO_LIVE
 from tests.unit.services.sending import Bridge as Sending
 
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
