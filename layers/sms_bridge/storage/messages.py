@@ -398,17 +398,13 @@ class DynamoDBMessages:
         return inbound_from(item) if item else None
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"id": {"S": inbound_id}},
-                UpdateExpression="SET reported_at = :at",
-                # It may have been forgotten meanwhile; an update would bring an empty item back.
-                ConditionExpression="attribute_exists(received_at)",
-                ExpressionAttributeValues=to_item({":at": at}),
-            )
-        except ClientError as error:
-            item_of_refusal(error)
+        self._was_written(
+            inbound_id,
+            {"reported_at": at},
+            # It may have been forgotten meanwhile; an update would bring an empty item back.
+            only_if=["attribute_exists(received_at)"],
+            client=self._patient,
+        )
 
     def record_click(self, message_id: str, click: "Click") -> None:
         try:
