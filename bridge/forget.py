@@ -44,7 +44,7 @@ class Known:
     @property
     def under_way(self) -> int:
         """How many of the messages MoEngage has not acknowledged the outcome of."""
-        return sum(not one.outcome_reported_at for one in self.messages)
+        return sum(not one.outcome_reported_at and not one.reply_to for one in self.messages)
 
     @property
     def without_umid(self) -> int:

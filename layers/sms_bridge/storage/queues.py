@@ -149,9 +149,7 @@ class SqsSendQueue:
         try:
             self._client().send_message(
                 QueueUrl=self._urls[message.message_type],
-                MessageBody=_message_body(message, request),
-                DelaySeconds=min(delay_seconds, _MAX_DELAY),
-                MessageGroupId=group_of(message),
+                **_send_parameters(message, request, delay_seconds),
             )
         except ClientError as error:
             if was_refused_at_once(error):
@@ -164,15 +162,7 @@ class SqsSendQueue:
             of_a_type = (one for one in some if one[0].message_type is message_type)
             # Ten of the largest messages are within what SQS takes in one call.
             for ten in batched(of_a_type, _AT_ONCE):
-                entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                    {
-                        "Id": message.id,
-                        "MessageBody": _message_body(message, request),
-                        "DelaySeconds": min(delay_seconds, _MAX_DELAY),
-                        "MessageGroupId": group_of(message),
-                    }
-                    for message, request, delay_seconds in ten
-                ]
+                entries: list[Any] = [{"Id": one[0].id, **_send_parameters(*one)} for one in ten]
                 failed |= self._send_ten(url, entries)
         return failed
 
@@ -259,12 +249,18 @@ class SqsSendQueue:
                     log_failure("records not postponed", error)
 
 
-def _message_body(message: Message, request: MessageRequest) -> str:
-    return _body(
-        messageType=message.message_type.value,
-        message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-        request={name: getattr(request, name) for name in _OF_A_REQUEST},
-    )
+def _send_parameters(
+    message: Message, request: MessageRequest, delay_seconds: int
+) -> dict[str, Any]:
+    return {
+        "MessageBody": _body(
+            messageType=message.message_type.value,
+            message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+            request={name: getattr(request, name) for name in _OF_A_REQUEST},
+        ),
+        "DelaySeconds": min(delay_seconds, _MAX_DELAY),
+        "MessageGroupId": group_of(message),
+    }
 
 
 def _queued_message(record: Record) -> "QueuedMessage":
