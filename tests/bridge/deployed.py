@@ -26,6 +26,7 @@ from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
+from local.event_files import EVENTS
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.messages import DynamoDBMessages
@@ -405,42 +406,30 @@ def make_secret() -> str:
 
 
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
-    """Return the functions' variables, with template.yaml's defaults."""
-    return {
-        "POWERTOOLS_SERVICE_NAME": "sms-bridge",
+    """Return all functions' variables; where they differ, those of ``send_sms``."""
+    functions: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
+    merged: dict[str, str] = {}
+    for variables in (*functions.values(), functions["SendSms"]):
+        merged |= variables
+    urls = {
+        name: queue_urls[url.rpartition("-")[2]]
+        for name, url in merged.items()
+        if name.endswith("_QUEUE_URL")
+    }
+    own = {
         "BRIDGE_SECRET_ARN": secret_arn,
         # A function reads the secret each time, so that nothing has to be waited for.
         "SECRET_MAX_AGE_SECONDS": "0",
         "MESSAGES_TABLE": TABLE,
-        "RETENTION_DAYS": "90",
-        "TRANSACTIONAL_QUEUE_URL": queue_urls["TransactionalQueue"],
-        "PROMOTIONAL_QUEUE_URL": queue_urls["PromotionalQueue"],
-        "OUTCOME_QUEUE_URL": queue_urls["OutcomeQueue"],
         "EIGHTX8_BASE_URL": eightx8_url,
         "SUB_ACCOUNT_IDS": f"{TRANSACTIONAL},{PROMOTIONAL}",
-        "DEFAULT_SENDER_ID": "Acme",
-        "DUPLICATE_WINDOW_SECONDS": "120",
         "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,
-        "DISPATCH_MODE": "direct",
-        "AMBIGUOUS_SEND_POLICY": "hold",
-        "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
-        "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
-        "OPT_OUT_MESSAGE_TYPES": "promotional",
-        "OPT_OUT_SCOPE": "stack",
-        "OPT_OUT_KEYWORDS": "STOP",
-        "OPT_IN_KEYWORDS": "START",
-        "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],
-        "OUTCOME_DEAD_LETTER_QUEUE_URL": queue_urls["OutcomeDeadLetterQueue"],
-        "SEND_RATE_LIMIT": "1500",
-        "DISPATCH_CONCURRENCY": "5",
-        "MOENGAGE_IDENTIFIER": "moe_mobile",
-        "ABSENT_MESSAGE_POLICY": "resend",
-        "UNRESOLVED_MESSAGE_POLICY": "report",
-        "MISSING_RECEIPT_POLICY": "failed",
-        "UNKNOWN_TIMEOUT_SECONDS": "900",
-        "UNRESOLVED_TIMEOUT_SECONDS": "3600",
-        "RECEIPT_TIMEOUT_SECONDS": "172800",
+        # Without replies, and without a Data API.
+        "MOENGAGE_DATA_API_URL": "",
+        **dict.fromkeys(("OPT_OUT_REPLY", "OPT_IN_REPLY", "HELP_REPLY"), ""),
     }
+    del merged["AWS_ENDPOINT_URL"]
+    return merged | urls | own
 
 
 def a_simulator() -> EightX8Simulator:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from local.event_files import EVENTS
 from tests.fakes.aws import an_aws_account_of_functions, client_of
 from tests.fakes.http_server import LoopbackServer, ServedConnection
 from tests.template.conftest import PROJECT, Template, read_template
@@ -31,22 +32,15 @@ TABLE = "messages"
 # API Gateway hands these over as text, all others in base64.
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
+_ENVIRONMENT: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
+# Of all functions behind the API; where they differ, those of `send_sms`.
 _SETTINGS = {
-    "SECRET_MAX_AGE_SECONDS": "300",
+    **_ENVIRONMENT["ReceiveCallback"],
+    **_ENVIRONMENT["LookUpMessage"],
+    **_ENVIRONMENT["SendSms"],
     "MESSAGES_TABLE": TABLE,
-    "RETENTION_DAYS": "90",
-    "SUB_ACCOUNT_IDS": f"{SUB_ACCOUNT},Acme_Promotional",
-    "TRANSACTIONAL_SUB_ACCOUNT_IDS": SUB_ACCOUNT,
-    "DUPLICATE_WINDOW_SECONDS": "120",
-    "DISPATCH_MODE": "direct",
-    "AMBIGUOUS_SEND_POLICY": "hold",
-    "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
-    "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
-    "OPT_OUT_MESSAGE_TYPES": "promotional",
-    "OPT_OUT_SCOPE": "stack",
-    "OPT_OUT_KEYWORDS": "STOP",
-    "OPT_IN_KEYWORDS": "START",
 }
+del _SETTINGS["AWS_ENDPOINT_URL"]
 
 
 class EightX8:
