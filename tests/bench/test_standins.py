@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bench.measure import Figure, failures
-from bench.scenario import metrics_in, send_events
+from bench.scenario import metrics_in
 from bench.standins import REGION, Exchange, StandIns, round_trips, running
 
 TABLE = {
@@ -67,8 +67,7 @@ def test_what_is_queued_is_kept(standins: StandIns) -> None:
     client(standins, "sqs").send_message(QueueUrl=url, MessageBody="one")
 
     assert standins.queued == {"q": ["one"]}
-    (exchange,) = standins.exchanges
-    assert (exchange.name, exchange.service) == ("sqs SendMessage", "sqs")
+    assert [one.service for one in standins.exchanges] == ["sqs"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_what_is_queued_is_kept(standins: StandIns) -> None:
 def test_calls_made_at_once_are_one_round_trip(
     spans: list[tuple[float, float]], length: int
 ) -> None:
-    assert len(round_trips(Exchange("dynamodb X", *span, 0) for span in spans)) == length
+    assert len(round_trips(Exchange("dynamodb", *span, 0) for span in spans)) == length
 
 
 def test_each_set_of_dimensions_is_a_metric() -> None:
@@ -94,10 +93,6 @@ def test_each_set_of_dimensions_is_a_metric() -> None:
     )
 
     assert metrics_in(line) == {"Sent[service=s]", "Sent[reason=r,service=s]"}
-
-
-def test_everybody_in_a_campaign_has_another_number() -> None:
-    assert len({event["body"] for event in send_events(300, "promotional")}) == 300
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from typer.testing import Result
 
-CODE = Path(__file__).resolve().parents[2] / "functions"
+_PROJECT = Path(__file__).resolve().parents[2]
+CODE = _PROJECT / "functions"
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
 TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
 KEY = "the-8x8-key"
@@ -405,41 +406,29 @@ def make_secret() -> str:
 
 
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
-    """Return the functions' variables, with template.yaml's defaults."""
+    """Return the variables of all functions: events/environment.json's, with this stack's own."""
+    text = (_PROJECT / "events/environment.json").read_text("utf-8")
+    written: dict[str, dict[str, str]] = json.loads(text)
     return {
-        "POWERTOOLS_SERVICE_NAME": "sms-bridge",
+        **{name: value for one in written.values() for name, value in one.items() if value},
         "BRIDGE_SECRET_ARN": secret_arn,
         # A function reads the secret each time, so that nothing has to be waited for.
         "SECRET_MAX_AGE_SECONDS": "0",
         "MESSAGES_TABLE": TABLE,
-        "RETENTION_DAYS": "90",
         "TRANSACTIONAL_QUEUE_URL": queue_urls["TransactionalQueue"],
         "PROMOTIONAL_QUEUE_URL": queue_urls["PromotionalQueue"],
         "OUTCOME_QUEUE_URL": queue_urls["OutcomeQueue"],
-        "EIGHTX8_BASE_URL": eightx8_url,
-        "SUB_ACCOUNT_IDS": f"{TRANSACTIONAL},{PROMOTIONAL}",
-        "DEFAULT_SENDER_ID": "Acme",
-        "DUPLICATE_WINDOW_SECONDS": "120",
-        "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,
-        "DISPATCH_MODE": "direct",
-        "AMBIGUOUS_SEND_POLICY": "hold",
-        "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
-        "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
-        "OPT_OUT_MESSAGE_TYPES": "promotional",
-        "OPT_OUT_SCOPE": "stack",
-        "OPT_OUT_KEYWORDS": "STOP",
-        "OPT_IN_KEYWORDS": "START",
         "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],
         "OUTCOME_DEAD_LETTER_QUEUE_URL": queue_urls["OutcomeDeadLetterQueue"],
-        "SEND_RATE_LIMIT": "1500",
-        "DISPATCH_CONCURRENCY": "5",
-        "MOENGAGE_IDENTIFIER": "moe_mobile",
-        "ABSENT_MESSAGE_POLICY": "resend",
-        "UNRESOLVED_MESSAGE_POLICY": "report",
-        "MISSING_RECEIPT_POLICY": "failed",
-        "UNKNOWN_TIMEOUT_SECONDS": "900",
+        "EIGHTX8_BASE_URL": eightx8_url,
+        "SUB_ACCOUNT_IDS": f"{TRANSACTIONAL},{PROMOTIONAL}",
+        "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,
+        "DEFAULT_SENDER_ID": "Acme",
+        "CALLBACK_BASE_URL": "",
+        "MONITORING": "full",
+        "MOENGAGE_DATA_API_URL": "",
+        "MOENGAGE_DELIVERY_TRACKING_URL": "",
         "UNRESOLVED_TIMEOUT_SECONDS": "3600",
-        "RECEIPT_TIMEOUT_SECONDS": "172800",
     }
 
 

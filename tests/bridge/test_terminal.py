@@ -131,12 +131,6 @@ def test_its_name_and_version() -> None:
     assert re.fullmatch(r"sms-bridge \d+\.\d+\.\d+\n", run("--version").output)
 
 
-def test_every_command_shows_examples_and_completion_can_be_installed() -> None:
-    assert "--install-completion" in run("--help").output
-    for command in ("doctor", "message", "failures", "opt-outs", "redrive", "configure"):
-        assert f"Examples:\n    sms-bridge {command}" in run(command, "-h").output, command
-
-
 def test_ctrl_c_ends_it_with_130(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -1,6 +1,5 @@
 """`sms-bridge webhook`: registered, replaced and removed, never somebody else's unasked."""
 
-from bridge.calls import Answer
 from local.eightx8.callbacks import Target
 from tests.bridge.deployed import ACCOUNT, CALLBACK_TOKEN, PROMOTIONAL, TRANSACTIONAL, Deployed
 
@@ -103,10 +102,7 @@ def test_without_a_key_it_says_what_to_do(deployed: Deployed) -> None:
 
 
 def test_a_webhook_of_the_old_format_is_said_with_what_to_ask_for(deployed: Deployed) -> None:
-    words = (
-        b'{"code": 1000, "message": "Unable to setup the webhook of the new format. Version = V1"}'
-    )
-    deployed.eightx8_answers[("POST", "/webhooks")] = Answer(400, words)
+    deployed.eightx8.has_old_webhook = True
 
     result = deployed.run("webhook", "register")
 

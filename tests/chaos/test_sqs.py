@@ -4,11 +4,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.chaos.aws import Content, RefusedError
 from tests.chaos.sqs import Queue, Sqs
-from tests.fakes.aws import a_queue, an_aws_account
 from tests.fakes.clock import TurnableClock
 
 
@@ -52,15 +50,6 @@ def test_what_is_received_is_hidden_until_its_time_is_over_and_counted() -> None
     assert (first.record_id, second.received) == (second.record_id, 2)
 
 
-def test_a_delayed_record_comes_later() -> None:
-    setting = Setting()
-    setting.ask("SendMessage", MessageBody="a", DelaySeconds=9)
-
-    assert setting.bodies() == []
-    setting.clock.sleep(9)
-    assert setting.bodies() == ["a"]
-
-
 def test_only_the_last_handle_is_good() -> None:
     setting = Setting()
     setting.queue.send("a")
@@ -93,26 +82,3 @@ def test_a_record_is_dropped_when_its_retention_is_over() -> None:
     setting.clock.sleep(3601)
 
     assert setting.bodies() == []
-
-
-@pytest.mark.parametrize(("delay", "visibility"), [(901, 0), (0, 43_201)])
-def test_it_refuses_what_sqs_refuses(delay: int, visibility: int) -> None:
-    setting = Setting()
-
-    def use_moto() -> None:
-        moto, url = a_queue()
-        moto.send_message(QueueUrl=url, MessageBody="a", DelaySeconds=delay)
-        handle = moto.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
-        moto.change_message_visibility(
-            QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=visibility
-        )
-
-    def use_ours() -> None:
-        setting.ask("SendMessage", MessageBody="a", DelaySeconds=delay)
-        handle = setting.queue.receive(1)[0].handle
-        setting.ask("ChangeMessageVisibility", ReceiptHandle=handle, VisibilityTimeout=visibility)
-
-    with an_aws_account(), pytest.raises(ClientError, match="InvalidParameterValue"):
-        use_moto()
-    with pytest.raises(RefusedError, match="InvalidParameterValue"):
-        use_ours()

@@ -148,20 +148,6 @@ class TestOneMessage:
         await desk.page.get_by_role("tab", name="Requests").click()
         await expect(desk.page.locator("#timeline")).to_contain_text("its request was not seen")
 
-    async def test_8x8_shows_the_request_with_its_key_masked(
-        self, desk: Desk, stack: LocalStack
-    ) -> None:
-        await desk.show_details()
-        await desk.send("+6581231103", "Look at the request")
-
-        newest = (
-            desk.page.get_by_role("list", name="Requests that 8x8 received").locator("li").first
-        )
-        await newest.locator("summary").click()
-        await expect(newest).to_contain_text("Look at the request")
-        await expect(newest).to_contain_text("Authorization: Bearer ***")
-        assert stack.eightx8_api_key not in await desk.page.content()
-
     async def test_a_throttled_message_waits_in_the_send_queue_and_is_sent(
         self, desk: Desk
     ) -> None:
@@ -191,20 +177,6 @@ class TestMistakes:
         await desk.page.get_by_role("tab", name="Log lines").click()
         await expect(desk.page.locator("#timeline")).to_contain_text("request refused")
 
-    @pytest.mark.parametrize(
-        ("value", "hint"),
-        [
-            ("Bearer not-the-token", "none of those that the bridge takes"),
-            ("not-the-token", "must begin with the word Bearer"),
-        ],
-    )
-    async def test_a_wrong_token(self, desk: Desk, value: str, hint: str) -> None:
-        await desk.page.get_by_label("Header Authorization: value").fill(value)
-        await desk.send("+6581231107")
-
-        await expect(desk.verdict).to_contain_text("Failed: HTTP 401, code unauthorized")
-        await expect(desk.verdict).to_contain_text(hint)
-
     async def test_a_wrong_success_value_until_it_is_mapped_automatically(self, desk: Desk) -> None:
         await desk.open_tracking()
         success = desk.page.get_by_label("Success values")
@@ -223,27 +195,13 @@ class TestMistakes:
         await desk.button("Save mapping").click()
         await expect(desk.page.locator("#tracking")).to_contain_text("Saved.")
 
-    @pytest.mark.parametrize(
-        ("typed", "refusal"),
-        [
-            ("https://gateway.example/send", "API URL is not on this machine"),
-            ("", "API URL must not be empty"),
-            ("send", "API URL must begin with http:// or https://"),
-        ],
-    )
     async def test_a_url_that_is_not_called_is_refused_by_the_name_of_its_field(
-        self, desk: Desk, typed: str, refusal: str
+        self, desk: Desk
     ) -> None:
-        await desk.page.get_by_label("API URL").fill(typed)
+        await desk.page.get_by_label("API URL").fill("https://gateway.example/send")
         await desk.send("+6581231109")
 
-        await expect(desk.verdict).to_contain_text(refusal)
-
-    async def test_get_is_named_as_the_mistake(self, desk: Desk) -> None:
-        await desk.page.get_by_label("Method").select_option("GET")
-        await desk.send("+6581231112")
-
-        await expect(desk.verdict).to_contain_text("The method must be POST")
+        await expect(desk.verdict).to_contain_text("API URL is not on this machine")
 
     async def test_a_misspelt_macro_is_named_before_and_after_sending(self, desk: Desk) -> None:
         await desk.type_macro("message", "Moesms_mesage")

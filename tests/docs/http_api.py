@@ -31,21 +31,13 @@ TABLE = "messages"
 # API Gateway hands these over as text, all others in base64.
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
+_ENVIRONMENT = json.loads((PROJECT / "events/environment.json").read_text("utf-8"))
 _SETTINGS = {
-    "SECRET_MAX_AGE_SECONDS": "300",
+    **_ENVIRONMENT["SendSms"],
+    **_ENVIRONMENT["ReceiveCallback"],
     "MESSAGES_TABLE": TABLE,
-    "RETENTION_DAYS": "90",
-    "SUB_ACCOUNT_IDS": f"{SUB_ACCOUNT},Acme_Promotional",
-    "TRANSACTIONAL_SUB_ACCOUNT_IDS": SUB_ACCOUNT,
-    "DUPLICATE_WINDOW_SECONDS": "120",
-    "DISPATCH_MODE": "direct",
-    "AMBIGUOUS_SEND_POLICY": "hold",
-    "TRANSACTIONAL_SECONDS_TO_LIVE": "600",
-    "PROMOTIONAL_SECONDS_TO_LIVE": "14400",
-    "OPT_OUT_MESSAGE_TYPES": "promotional",
-    "OPT_OUT_SCOPE": "stack",
-    "OPT_OUT_KEYWORDS": "STOP",
-    "OPT_IN_KEYWORDS": "START",
+    "CALLBACK_BASE_URL": "",
+    "MOENGAGE_DATA_API_URL": "",
 }
 
 

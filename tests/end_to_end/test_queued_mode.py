@@ -122,4 +122,5 @@ async def test_who_stopped_gets_no_offers(control: ControlApi, bridge: Bridge) -
 
     assert message.statuses == (200,)
     assert (message.belief, message.reason) == ("failed", "opted_out")
-    assert await bridge.sms_to(number) == 0
+    # The answer to the STOP.
+    assert await bridge.sms_to(number) == 1

@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.eightx8 import EightX8Simulator, Pace
-from tests.fakes.http_server import unreachable_url
+from local.eightx8 import Pace
 from tests.simulators.eightx8_setting import (
-    ACCOUNT,
-    AUTHORIZATION,
     KEY,
     NUMBER,
     OTHER_SUB_ACCOUNT,
@@ -73,13 +70,6 @@ class TestReceipts:
         assert "price" not in setting.receiver.has("queued")
         assert setting.receiver.has("sent")["status"]["detail"] == "delivered_to_operator"
 
-    async def test_without_a_sender_id_it_is_the_sub_accounts(self, setting: Setting) -> None:
-        await setting.register()
-        await setting.send()
-        await setting.settle()
-
-        assert setting.receiver.has("sent")["source"] == "8x8"
-
     async def test_the_count_of_fraction_digits_varies(self, setting: Setting) -> None:
         await setting.register()
         for _ in range(10):
@@ -130,20 +120,6 @@ class TestReceipts:
             assert ("errorMessage" in last) == (error_code is not None)
             assert setting.simulator.messages[0].state == states[-1]
 
-    async def test_what_is_deferred_is_not_the_last_word(self, setting: Setting) -> None:
-        await setting.register()
-        await setting.send(destination="+6591230005")
-        await setting.settle()
-
-        assert setting.receiver.has("undelivered")["status"]["errorCode"] == 22
-
-    async def test_what_was_not_handed_over_costs_nothing(self, setting: Setting) -> None:
-        await setting.register()
-        await setting.send(destination="+6591230002")
-        await setting.settle()
-
-        assert "price" not in setting.receiver.has("rejected")
-
     async def test_receipts_may_come_twice_and_in_no_order(self, setting: Setting) -> None:
         await setting.register()
         for _ in range(5):
@@ -160,14 +136,6 @@ class TestReceipts:
         doubled = ["delivered", "delivered", "queued", "queued", "sent", "sent"]
         assert all(sorted(order) == doubled for order in orders.values())
         assert len({tuple(order) for order in orders.values()}) > 1
-
-    async def test_a_message_without_a_receipt_still_has_its_state(self, setting: Setting) -> None:
-        await setting.register()
-        await setting.send(destination="+6591230007")
-        await setting.settle()
-
-        assert setting.simulator.callbacks == []
-        assert setting.simulator.messages[0].state == "delivered"
 
     async def test_a_batchs_receipts_name_the_batch(self, setting: Setting) -> None:
         await setting.register()
@@ -238,17 +206,6 @@ class TestRetries:
 
         assert [attempt.status for attempt in setting.simulator.callbacks] == [status]
 
-    async def test_nobody_listens(self, setting: Setting) -> None:
-        await setting.register(url=unreachable_url())
-        begin = setting.time.now
-        await an_inbound(setting)
-        await setting.settle()
-
-        attempts = setting.simulator.callbacks
-        assert [(attempt.at - begin, attempt.status) for attempt in attempts] == [
-            (seconds, 0) for seconds in ATTEMPTS_AT
-        ]
-
     async def test_nobody_answers_in_time(self) -> None:
         pace = Pace(between_retries=(1,), callback_timeout=0.02)
         async with (
@@ -297,32 +254,8 @@ class TestClicks:
             "targetUrl",
         }
 
-    async def test_what_has_no_link_is_not_clicked(self, setting: Setting) -> None:
-        await setting.send(text="No link")
-        await setting.settle()
-
-        with pytest.raises(ValueError, match="no message with a link"):
-            setting.simulator.click(setting.simulator.messages[0].umid)
-
 
 class TestWebhooks:
-    async def test_a_webhook_of_the_old_format_stands_in_the_way(self, setting: Setting) -> None:
-        setting.simulator.has_old_webhook = True
-
-        status, body = await setting.call(
-            "POST", WEBHOOKS, json=[{"subAccountId": "*", "url": setting.receiver.url}]
-        )
-
-        assert status == 400
-        assert "Version = V1" in body["message"]
-
-    async def test_the_account_authorization_is_sent(self, setting: Setting) -> None:
-        await setting.register()
-        await an_inbound(setting)
-        await setting.settle()
-
-        assert setting.receiver.authorizations == [AUTHORIZATION]
-
     async def test_a_messages_own_url_comes_first_and_gets_no_authorization(
         self, setting: Setting
     ) -> None:
@@ -394,22 +327,6 @@ class TestWebhooks:
             ([{"subAccountId": "*", "url": "one.example"}], 400, 1000),
             ([{"subAccountId": "*", "url": "https://one.example", "enabled": "yes"}], 400, 1000),
             ([{"subAccountId": "Umbrella", "url": "https://one.example"}], 404, 1001),
-            (
-                [
-                    {
-                        "subAccountId": "*",
-                        "url": "https://one.example",
-                        "oauth": {
-                            "url": "https://one.example/token",
-                            "clientId": "id",
-                            "clientSecret": "secret",
-                            "credentialsLocation": "body",
-                        },
-                    }
-                ],
-                400,
-                1000,
-            ),
         ],
     )
     async def test_wrong_ones_are_refused(
@@ -458,35 +375,8 @@ class TestInbound:
             },
         }
 
-    async def test_to_a_foreign_sub_account_there_is_none(self, setting: Setting) -> None:
-        with pytest.raises(ValueError, match="no virtual number"):
-            await setting.simulator.receive_inbound(
-                sub_account_id="Umbrella", source=NUMBER, destination=NUMBER, body="STOP"
-            )
-
 
 class TestEnd:
-    async def test_settled_gives_up_in_time(self, setting: Setting) -> None:
-        await setting.send()
-
-        with pytest.raises(TimeoutError):
-            await setting.simulator.settled(0.01)
-
-    async def test_with_real_time_it_settles(self) -> None:
-        simulator = EightX8Simulator(
-            account_id=ACCOUNT,
-            sub_account_ids=[SUB_ACCOUNT],
-            api_keys=[KEY],
-            pace=Pace(until_receipt=0.001),
-        )
-        async with a_setting() as other, simulator.running() as url:
-            other.url = url
-            await other.register()
-            await other.send()
-            await simulator.settled(10)
-
-        assert sorted(other.receiver.states) == ["delivered", "queued", "sent"]
-
     async def test_what_is_pending_ends_with_it(self) -> None:
         async with a_setting() as setting:
             await setting.register()

@@ -138,16 +138,6 @@ class TestExport:
 
         assert statuses == ["queued", "running", "succeeded"]
 
-    async def test_the_link_ends_after_a_month(self, setting: Setting) -> None:
-        await setting.send()
-        _, job = await setting.call("POST", EXPORTS)
-        setting.time.now += 1
-        _, found = await setting.call("GET", f"{EXPORTS}/{job['jobId']}")
-        setting.time.now += 30 * 24 * 3600
-
-        async with setting.session.get(found["data"][0]) as answer:
-            assert answer.status == 404
-
     @pytest.mark.parametrize(
         ("asked", "found"),
         [

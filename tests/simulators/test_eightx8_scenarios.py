@@ -9,7 +9,7 @@ import pytest
 
 from local.eightx8 import Fault, Receipt, Scenario, contract
 from local.eightx8.scenarios import DELIVERED, QUEUED, SENT
-from tests.simulators.eightx8_setting import KEY, NUMBER, Setting, a_setting, messages_path
+from tests.simulators.eightx8_setting import NUMBER, Setting, a_setting, messages_path
 
 BATCH = f"{messages_path()}/batch"
 
@@ -88,12 +88,6 @@ async def test_a_number_can_be_given_a_scenario_of_its_own(setting: Setting) -> 
     assert setting.simulator.messages[1].scenario.receipts == (Receipt("read"),)
 
 
-async def test_one_scenario_for_all(setting: Setting) -> None:
-    setting.simulator.scenarios = {"": Scenario(fault=Fault(status=503))}
-
-    assert (await setting.send())[0] == 503
-
-
 async def test_8x8_may_be_slow(setting: Setting) -> None:
     setting.simulator.scenarios[""] = Scenario(seconds_to_answer=3)
 
@@ -101,32 +95,6 @@ async def test_8x8_may_be_slow(setting: Setting) -> None:
     await setting.time.turn_until_settled(lambda: not sending.done())
 
     assert setting.simulator.messages[0].accepted_at == 1_795_000_003.0
-
-
-async def test_the_answer_is_another_page(setting: Setting) -> None:
-    setting.simulator.scenarios[""] = Scenario(fault=Fault("garbage", accepted=True, page=b"null"))
-
-    async with setting.session.post(
-        f"{setting.url}{messages_path()}",
-        json={"destination": NUMBER, "text": "Hello"},
-        headers={"Authorization": f"Bearer {KEY}"},
-    ) as answer:
-        assert (answer.status, await answer.read()) == (200, b"null")
-
-    assert len(setting.simulator.messages) == 1
-
-
-async def test_retry_after_may_be_no_number(setting: Setting) -> None:
-    setting.simulator.scenarios[""] = Scenario(
-        fault=Fault(status=429, code=429, retry_after="soon")
-    )
-
-    async with setting.session.post(
-        f"{setting.url}{messages_path()}",
-        json={"destination": NUMBER, "text": "Hello"},
-        headers={"Authorization": f"Bearer {KEY}"},
-    ) as answer:
-        assert (answer.status, answer.headers["Retry-After"]) == (429, "soon")
 
 
 async def test_one_message_may_refuse_its_whole_batch(setting: Setting) -> None:

@@ -154,14 +154,6 @@ class TestWebhook:
         assert "Content-Type" not in gateway.requests[0].headers
         assert json.loads(gateway.bodies[0]) == {"text": TEXT, "dest": destination}
 
-    async def test_a_bare_number_is_a_number(self, workspace: Workspace, gateway: Gateway) -> None:
-        gateway.answers = [sent()]
-        raw = replace(workspace.sender, body_type=BodyType.RAW, body='{"dest": Moesms_destination}')
-
-        await workspace.moengage.send(raw, destination="6581234567", text=TEXT)
-
-        assert json.loads(gateway.bodies[0]) == {"dest": 6581234567}
-
     async def test_url_parameters_and_headers_have_macros_too(
         self, workspace: Workspace, gateway: Gateway
     ) -> None:
@@ -260,20 +252,6 @@ class TestAnswer:
 
         assert len(message.answers) == 4
         assert message.belief == "not sent"
-
-    async def test_a_message_can_be_added_now_and_asked_for_later_and_again(
-        self, workspace: Workspace, gateway: Gateway, sender: Sender
-    ) -> None:
-        gateway.answers = [sent("m-1"), sent("m-1")]
-        message = workspace.moengage.add(sender, destination=NUMBER, text=TEXT)
-        before = list(message.answers)
-
-        await workspace.moengage.run(message)
-        await workspace.moengage.run(message)
-
-        assert before == []
-        assert [answer.unique_id for answer in message.answers] == ["m-1", "m-1"]
-        assert workspace.moengage.messages == [message]
 
 
 class TestDeliveryTracking:
@@ -390,20 +368,3 @@ class TestDeliveryTracking:
         assert await workspace.report(delivered) == 200
         assert message.belief == "delivered"
         assert [report.http_status for report in workspace.moengage.reports] == [503, 200]
-
-    async def test_waiting_ends_with_the_report_that_was_waited_for(
-        self, workspace: Workspace, gateway: Gateway
-    ) -> None:
-        gateway.answers = [sent("m-1")]
-        message = await workspace.send()
-        waiting = asyncio.create_task(
-            workspace.moengage.until(lambda: message.belief == "delivered", seconds=10)
-        )
-
-        await workspace.report({"id": "m-1", "status": "DELIVERED"})
-
-        await waiting
-
-    async def test_waiting_ends_in_any_case(self, workspace: Workspace) -> None:
-        with pytest.raises(TimeoutError):
-            await workspace.moengage.until(lambda: False, seconds=0.01)

@@ -66,17 +66,3 @@ def test_tracking_comes_after_saving() -> None:
 
 def test_no_secret_shows() -> None:
     assert "secret" not in repr(SENDER)
-
-
-def test_a_sender_that_is_edited_keeps_its_place() -> None:
-    moengage = MoEngageSimulator()
-    other = replace(SENDER, name="Other")
-    moengage.save_sender(SENDER)
-    moengage.save_sender(other)
-
-    edited = replace(SENDER, name="Edited")
-    moengage.save_sender(edited, instead_of=SENDER)
-
-    assert moengage.senders == (edited, other)
-    with pytest.raises(ValueError, match="of this name already"):
-        moengage.save_sender(replace(edited, name="Other"), instead_of=edited)

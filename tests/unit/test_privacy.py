@@ -42,8 +42,7 @@ from tests.fakes.http_server import (
     unreachable_url,
 )
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes, InMemorySendQueue
+from tests.services import a_sending_plan, a_service
 from tests.unit.privacy import (
     API_KEY,
     CALLBACK_TOKEN,
@@ -56,8 +55,6 @@ from tests.unit.privacy import (
     EveryLine,
     SpeakingError,
 )
-from tests.unit.services.receiving import no_replies
-from tests.unit.services.sending import a_sending_plan
 
 
 def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any]:
@@ -73,12 +70,10 @@ def an_event(body: str, *, token: str = TOKEN, query: str = "") -> dict[str, Any
 
 def send(event: dict[str, Any], url: str, messages: InMemoryMessages | None = None) -> Response:
     """Answer a request to send as the function does."""
-    step = SendMessage(
+    step = a_service(
+        SendMessage,
         a_sending_plan(),
         messages=messages or InMemoryMessages(),
-        send_queue=InMemorySendQueue(),
-        outcomes=InMemoryOutcomes(),
-        opt_outs=InMemoryOptOuts(),
         sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
         sleep=lambda _: None,
     )
@@ -191,14 +186,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_callbacks(
     content: str, fails: tuple[str, ...], every_line: EveryLine
 ) -> None:
     messages = InMemoryMessages()
-    step = ReceiveCallback(
-        messages=messages,
-        outcomes=InMemoryOutcomes(),
-        opt_outs=InMemoryOptOuts(),
-        keywords=keywords_of(["STOP", TEXT], []),
-        reply=no_replies(messages),
-        sub_account_ids=(SUB_ACCOUNT,),
-    )
+    step = a_service(ReceiveCallback, messages=messages, keywords=keywords_of(["STOP", TEXT], []))
 
     @answers_http
     def handler(request: HttpRequest) -> Response:
@@ -223,10 +211,10 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reporte
     messages.record_result(MESSAGE_ID, 1, REFUSED, State.FAILED, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
-        step = ForwardOutcome(
+        step = a_service(
+            ForwardOutcome,
             messages=messages,
             reports=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
-            dead_letters=InMemoryDeadLetters(),
             clock=clock,
         )
         step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1))

@@ -9,34 +9,27 @@ from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
-from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
-    MissingReceiptPolicy,
-    Timeouts,
-    UnresolvedPolicy,
-)
-from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.domain.reconciliation import Timeouts
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import LogExports
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi
-from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.services.forward import ForwardOutcome
 from sms_bridge.services.pass_on import PassOnInbound
-from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
 from tests.fakes.http_server import Behaviour, LoopbackServer, answers, reads_and_resets
-from tests.fakes.log_exports import InMemoryExportJobs
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
+from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
+from tests.services import a_dispatch_plan, a_reconcile_plan, a_service
 from tests.unit.privacy import API_KEY, CODE, HASH_KEY, NUMBER, TEXT, EveryLine, SpeakingError
 
 WORDS = json.dumps(
@@ -71,16 +64,11 @@ class Queue:
         )
         self.messages.create(message)
         self.send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
-        self.step = DispatchMessages(
-            DispatchPlan(
-                opt_out_message_types=frozenset(MessageType),
-                policy=RetryPolicy(),
-                rate=0,
-                at_once=1,
-            ),
+        self.step = a_service(
+            DispatchMessages,
+            a_dispatch_plan(opt_out_types=" ".join(MessageType)),
             messages=self.messages,
             send_queue=self.send_queue,
-            outcomes=InMemoryOutcomes(),
             opt_outs=self.opt_outs,
             sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
             clock=clock,
@@ -174,17 +162,11 @@ def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
         LoopbackServer(behaviour) as server,
         failing(messages, *fails, error=SpeakingError()),
     ):
-        step = Reconcile(
-            ReconcilePlan(
-                timeouts=Timeouts(unknown=60, unresolved=10_000_000, receipt=60),
-                retry=RetryPolicy(),
-                absent=AbsentPolicy.RESEND,
-                unresolved=UnresolvedPolicy.REPORT,
-                missing_receipt=MissingReceiptPolicy.FAILED,
-            ),
+        timeouts = Timeouts(unknown=60, unresolved=10_000_000, receipt=60)
+        step = a_service(
+            Reconcile,
+            a_reconcile_plan(timeouts=timeouts),
             messages=messages,
-            outcomes=InMemoryOutcomes(),
-            jobs=InMemoryExportJobs(),
             log=LogExports(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
             clock=clock,
             sleep=clock.sleep,
@@ -202,9 +184,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_
 ) -> None:
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
-    forward = ForwardOutcome(
-        messages=messages, reports=FakeMoEngage(), dead_letters=InMemoryDeadLetters()
-    )
+    forward = a_service(ForwardOutcome, messages=messages)
     full = InMemoryDeadLetters()
 
     def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
@@ -240,7 +220,8 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
     opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.now)
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
-        step = PassOnInbound(
+        step = a_service(
+            PassOnInbound,
             messages=messages,
             opt_outs=opt_outs,
             users=DataApi(
@@ -248,7 +229,6 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
                 Connections(url, connect_timeout=2.0),
                 identifier=Identifier.CUSTOMER_ID,
             ),
-            dead_letters=InMemoryDeadLetters(),
             keywords=keywords_of([CODE], []),
             clock=clock,
         )

@@ -5,9 +5,8 @@ from typing import Any
 
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
-from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 from tests.builders import a_message, a_request
 from tests.fakes.clock import TurnableClock
@@ -16,10 +15,10 @@ from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes
 from tests.fakes.sqs import InMemorySqs
+from tests.services import TO_LIVE, a_dispatch_plan, a_service
 
 QUEUE = "queue"
 DEAD = "dead"
-TO_LIVE = 3600
 
 
 def an_id(number: int) -> str:
@@ -51,17 +50,15 @@ class Bridge:
         self.eightx8 = FakeEightX8(**eightx8)
         self.slept: list[float] = []
         self.time_left = 60.0
-        self.plan = DispatchPlan(
-            opt_out_message_types=frozenset(map(MessageType, opt_out_types.split())),
-            policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-            rate=rate,
-            at_once=at_once,
+        self.plan = a_dispatch_plan(
+            ambiguous=ambiguous, opt_out_types=opt_out_types, rate=rate, at_once=at_once
         )
         self.step = self.a_dispatcher()
 
     def a_dispatcher(self, watched: Callable[[Any], Any] = lambda one: one) -> DispatchMessages:
         """Return a dispatcher; ``watched`` may come between it and what it works with."""
-        return DispatchMessages(
+        return a_service(
+            DispatchMessages,
             self.plan,
             messages=watched(self.messages),
             send_queue=watched(self.send_queue),
@@ -70,7 +67,6 @@ class Bridge:
             sender=watched(self.eightx8),
             clock=self.clock,
             sleep=self._sleep,
-            chance=lambda: 0.5,
         )
 
     def _sleep(self, seconds: float) -> None:

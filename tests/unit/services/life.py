@@ -8,22 +8,15 @@ from typing import Any
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
-from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
-from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
-    MissingReceiptPolicy,
-    Timeouts,
-    UnresolvedPolicy,
-)
-from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.domain.reconciliation import Timeouts
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.services.forward import ForwardOutcome
 from sms_bridge.services.receive import ReceiveCallback
-from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.services.send import SendMessage
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import (
@@ -32,7 +25,6 @@ from tests.builders import (
     NOT_SENT,
     REFUSED,
     REJECTED,
-    SUB_ACCOUNT,
     THROTTLED,
     a_receipt,
     a_receipt_callback,
@@ -42,10 +34,8 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, kill
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.sqs import InMemorySqs
-from tests.unit.services.receiving import no_replies
-from tests.unit.services.sending import a_sending_plan
+from tests.services import a_dispatch_plan, a_reconcile_plan, a_sending_plan, a_service
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
 WINDOW = 120
@@ -169,60 +159,26 @@ class Bridge:
         self._interruption = Interruption(0, kill)
         watch = self._watch
 
-        timing: dict[str, Any] = {"clock": self.clock}
-        waiting: dict[str, Any] = {**timing, "sleep": self.clock.sleep}
-        self._send = SendMessage(
-            a_sending_plan(window=WINDOW, is_queued=is_queued),
-            messages=watch(self.messages),
-            send_queue=watch(self.send_queue),
-            outcomes=watch(self.outcomes),
-            opt_outs=InMemoryOptOuts(),
-            sender=watch(self.eightx8),
-            chance=lambda: 0.5,
-            **waiting,
-        )
-        self._dispatch = DispatchMessages(
-            DispatchPlan(
-                opt_out_message_types=frozenset(), policy=RetryPolicy(), rate=0, at_once=1
-            ),
-            messages=watch(self.messages),
-            send_queue=watch(self.send_queue),
-            outcomes=watch(self.outcomes),
-            opt_outs=InMemoryOptOuts(),
-            sender=watch(self.eightx8),
-            chance=lambda: 0.5,
-            **waiting,
-        )
-        self._receive = ReceiveCallback(
-            messages=watch(self.messages),
-            outcomes=watch(self.outcomes),
-            opt_outs=InMemoryOptOuts(),
-            keywords=keywords_of([], []),
-            reply=no_replies(self.messages),
-            sub_account_ids=(SUB_ACCOUNT,),
-            **timing,
-        )
-        self._forward = ForwardOutcome(
-            messages=watch(self.messages),
-            reports=watch(self.moengage),
-            dead_letters=watch(self.dead_letters),
-            chance=lambda: 0.5,
-            **timing,
-        )
-        self._reconcile = Reconcile(
-            ReconcilePlan(
-                timeouts=Timeouts(unknown=600, unresolved=7200, receipt=7200),
-                retry=RetryPolicy(),
-                absent=AbsentPolicy.RESEND,
-                unresolved=UnresolvedPolicy.REPORT,
-                missing_receipt=MissingReceiptPolicy.FAILED,
-            ),
-            messages=watch(self.messages),
-            outcomes=watch(self.outcomes),
-            jobs=watch(self.jobs),
-            log=watch(FakeLog(entries=self.eightx8.log)),
-            **waiting,
-        )
+        own: dict[str, Any] = {
+            "messages": watch(self.messages),
+            "send_queue": watch(self.send_queue),
+            "outcomes": watch(self.outcomes),
+            "dead_letters": watch(self.dead_letters),
+            "sender": watch(self.eightx8),
+            "reports": watch(self.moengage),
+            "jobs": watch(self.jobs),
+            "log": watch(FakeLog(entries=self.eightx8.log)),
+            "clock": self.clock,
+            "sleep": self.clock.sleep,
+        }
+        plan = a_sending_plan(window=WINDOW, is_queued=is_queued)
+        # A step takes of these what it works with.
+        self._send = a_service(SendMessage, plan, **own)
+        self._dispatch = a_service(DispatchMessages, a_dispatch_plan(), **own)
+        self._receive = a_service(ReceiveCallback, **own)
+        self._forward = a_service(ForwardOutcome, **own)
+        timeouts = Timeouts(unknown=600, unresolved=7200, receipt=7200)
+        self._reconcile = a_service(Reconcile, a_reconcile_plan(timeouts=timeouts), **own)
 
     def _watch(self, fake: object) -> Any:
         class Now:

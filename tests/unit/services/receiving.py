@@ -8,7 +8,6 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import Keyword, OptOutScope, keywords_of
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
 from sms_bridge.services.reply import Reply, ReplyPlan
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message
@@ -16,22 +15,13 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts, InMemoryReplyCounts
 from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
+from tests.services import a_service
 
 TEXTS = {
     Keyword.STOP: "You are out. START brings you back.",
     Keyword.START: "You are in again.",
     Keyword.HELP: "Write to help@example.com.",
 }
-
-
-def no_replies(messages: MessageStore) -> Reply:
-    """Return what answers nothing."""
-    return Reply(
-        ReplyPlan(texts={}, seconds_to_live=600),
-        messages=messages,
-        send_queue=InMemorySendQueue(),
-        counts=InMemoryReplyCounts(),
-    )
 
 
 class Bridge:
@@ -53,12 +43,14 @@ class Bridge:
         self.opt_outs = InMemoryOptOuts(scope)
         self.send_queue = InMemorySendQueue()
         self.counts = InMemoryReplyCounts()
-        self.step = ReceiveCallback(
+        self.step = a_service(
+            ReceiveCallback,
             messages=self.messages,
             outcomes=self.outcomes,
             opt_outs=self.opt_outs,
             keywords=keywords_of(["STOP", "Arrêt"], ["START"], ["HELP", "INFO"]),
-            reply=Reply(
+            reply=a_service(
+                Reply,
                 ReplyPlan(
                     texts=TEXTS if replies else {},
                     country_calling_codes=country_calling_codes,

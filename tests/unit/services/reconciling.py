@@ -6,20 +6,19 @@ from sms_bridge.domain.message import Message
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
-    Timeouts,
     UnresolvedPolicy,
 )
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
-from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+from sms_bridge.services.reconcile import Reconcile
 from tests.builders import EVER, a_message, a_receipt
 from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryOutcomes
+from tests.services import TO_LIVE, a_reconcile_plan, a_service
 
-TIMEOUTS = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
-TO_LIVE = 3600
+TIMEOUTS = a_reconcile_plan().timeouts
 
 
 def an_id(number: int) -> str:
@@ -50,9 +49,9 @@ class Bridge:
         self.jobs = InMemoryExportJobs()
         self.log = FakeLog()
         self.time_left = 300.0
-        self.step = Reconcile(
-            ReconcilePlan(
-                timeouts=TIMEOUTS,
+        self.step = a_service(
+            Reconcile,
+            a_reconcile_plan(
                 retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
                 absent=AbsentPolicy(absent),
                 unresolved=UnresolvedPolicy(unresolved),

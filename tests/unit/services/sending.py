@@ -4,8 +4,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from sms_bridge.domain.message import Message, MessageType
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.domain.message import Message
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.new_message import SendingPlan
 from sms_bridge.services.send import SendMessage
@@ -15,21 +14,7 @@ from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
-
-TO_LIVE = 3600
-
-
-def a_sending_plan(
-    *, window: int = 120, is_queued: bool = False, ambiguous: str = "hold", opt_out_types: str = ""
-) -> SendingPlan:
-    """Return how a deployment sends whose operator chose little."""
-    return SendingPlan(
-        duplicate_window=window,
-        is_queued=is_queued,
-        opt_out_message_types=frozenset(map(MessageType, opt_out_types.split())),
-        seconds_to_live=dict.fromkeys(MessageType, TO_LIVE),
-        policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-    )
+from tests.services import a_sending_plan, a_service
 
 
 class Bridge:
@@ -44,7 +29,8 @@ class Bridge:
         self.eightx8 = FakeEightX8(**eightx8)
         ids = (f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in itertools.count(1))
         self.sleep: Callable[[float], None] = self.clock.sleep
-        self.step = SendMessage(
+        self.step = a_service(
+            SendMessage,
             plan or a_sending_plan(),
             messages=self.messages,
             send_queue=self.send_queue,
@@ -53,7 +39,6 @@ class Bridge:
             sender=self.eightx8,
             clock=self.clock,
             sleep=lambda seconds: self.sleep(seconds),
-            chance=lambda: 0.5,
             new_id=lambda: next(ids),
         )
 

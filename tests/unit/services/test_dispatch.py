@@ -22,9 +22,9 @@ from tests.builders import (
     a_person,
     a_receipt,
 )
-from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.dispatching import QUEUE, TO_LIVE, Bridge, an_id
+from tests.services import TO_LIVE
+from tests.unit.services.dispatching import Bridge, an_id
 
 
 class TestBatches:
@@ -219,18 +219,6 @@ class TestOptOuts:
 
         assert bridge.kept(reply).reason == "expired"
         assert bridge.outcomes.queued == []
-
-    def test_what_cannot_be_looked_up_is_not_begun(self) -> None:
-        bridge = Bridge(opt_out_types="promotional")
-        message_id = bridge.add()
-
-        with failing(bridge.opt_outs, "is_opted_out"):
-            assert len(bridge.dispatch()) == 1
-        assert bridge.states([message_id]) == [State.WAITING]
-
-        bridge.sqs.repeat(QUEUE)
-        bridge.dispatch()
-        assert bridge.posted == [message_id]
 
 
 class TestPacing:

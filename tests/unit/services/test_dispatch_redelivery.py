@@ -17,7 +17,6 @@ from tests.builders import (
     NOT_SENT,
     REJECTED,
     THROTTLED,
-    a_receipt,
 )
 from tests.fakes.failures import Interruption, KilledError, kill
 from tests.unit.services.dispatching import QUEUE, Bridge
@@ -93,57 +92,3 @@ def test_no_message_is_lost_that_way(happens: Happening) -> None:
             assert is_taken or any(message.id in body for body in left)
             if happens is another_dispatcher:
                 assert is_taken
-
-
-def test_what_is_known_is_not_looked_at_again() -> None:
-    """Records that come back once 8x8 has told of their messages are dropped."""
-    for bridge in every_moment([ACCEPTED], death):
-        for message_id in bridge.eightx8.taken:
-            receipt = a_receipt("sent", client_message_id=message_id)
-            bridge.messages.record_receipt(message_id, receipt, None)
-        bridge.sqs.repeat(QUEUE)
-
-        left = bridge.dispatch()
-
-        assert [one for one in bridge.eightx8.taken if one in "".join(left)] == []
-
-
-def test_a_dispatcher_that_dies_before_it_posts_leaves_what_can_be_proven_later() -> None:
-    """The message is being sent; nobody sends it until 8x8's log shows that it never came."""
-    bridge = Bridge()
-    message_id = bridge.add()
-    interruption = Interruption(2, kill)
-
-    with pytest.raises(KilledError):
-        bridge.dispatch(bridge.a_dispatcher(interruption.watched))
-
-    assert bridge.posted == []
-    for _ in range(5):
-        bridge.sqs.repeat(QUEUE)
-        bridge.dispatch()
-    assert bridge.states([message_id]) == [State.SENDING]
-    assert bridge.posted == []
-    for state, result in ((State.UNKNOWN, AMBIGUOUS), (State.WAITING, NOT_SENT)):
-        bridge.messages.record_result(message_id, 1, result, state, bridge.clock.now)
-    bridge.sqs.repeat(QUEUE)
-    bridge.dispatch()
-    assert bridge.posted == [message_id]
-
-
-def test_a_result_that_comes_after_another_attempt_began_changes_nothing() -> None:
-    """A dispatcher that was frozen for long does not undo what happened meanwhile."""
-    bridge = Bridge(results=[NOT_SENT, ACCEPTED])
-    message_id = bridge.add()
-
-    def meanwhile(_: str) -> None:
-        bridge.eightx8.meanwhile = lambda _: None
-        bridge.messages.record_result(message_id, 1, NOT_SENT, State.WAITING, bridge.clock.now)
-        bridge.sqs.repeat(QUEUE)
-        bridge.dispatch()
-
-    bridge.eightx8.meanwhile = meanwhile
-    bridge.dispatch()
-
-    assert bridge.states([message_id]) == [State.SENDING]
-    assert bridge.kept(message_id).attempt == 2
-    assert bridge.eightx8.taken == [message_id]

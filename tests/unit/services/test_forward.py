@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.outcome import WAITS, ReportResult, ReportVerdict
 from sms_bridge.domain.queued import QueuedOutcome
+from sms_bridge.domain.reporting import WAITS, ReportResult, ReportVerdict
 from sms_bridge.services.forward import NO_URL, ForwardOutcome
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt, plain
 from tests.fakes.clock import TurnableClock
@@ -17,6 +17,7 @@ from tests.fakes.failures import failing
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.queues import InMemoryDeadLetters
+from tests.services import a_service
 
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
 DOWN = ReportResult(verdict=ReportVerdict.RETRY, http_status=503)
@@ -34,12 +35,12 @@ class Bridge:
         self.leases: dict[str, str] = {}
         self.add(MESSAGE_ID)
         self.received: Counter[str] = Counter()
-        self.step = ForwardOutcome(
+        self.step = a_service(
+            ForwardOutcome,
             messages=self.messages,
             reports=self.moengage if is_configured else None,
             dead_letters=self.dead_letters,
             clock=self.clock,
-            chance=lambda: 0.5,
         )
 
     def forward(self, message_id: str) -> int | None:
@@ -241,15 +242,6 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
         bridge.clock.now,
     )
     assert not bridge.message.outcome_is_open
-
-
-def test_a_refused_outcome_is_not_reported_again_when_it_is_queued_again() -> None:
-    bridge = Bridge(REFUSED)
-
-    for _ in range(2):
-        bridge.forward(MESSAGE_ID)
-
-    assert len(bridge.moengage.reported) == len(bridge.dead_letters.letters) == 1
 
 
 @pytest.mark.parametrize(

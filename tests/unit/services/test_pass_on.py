@@ -6,8 +6,8 @@ import pytest
 
 from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.queued import InboundWork, QueuedInbound
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.services.pass_on import PassOnInbound
 from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
 from tests.fakes.clock import TurnableClock
@@ -15,6 +15,7 @@ from tests.fakes.failures import failing
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters
+from tests.services import a_service
 
 INBOUND_ID = f"inbound {UMID}"
 ACKNOWLEDGED = ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
@@ -68,7 +69,8 @@ class Bridge:
             )
         )
         self.opt_outs.record(a_person(), now, self.clock.now)
-        self.step = PassOnInbound(
+        self.step = a_service(
+            PassOnInbound,
             messages=self.messages,
             opt_outs=self.opt_outs,
             users=self.users,

@@ -11,14 +11,14 @@ import pytest
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.domain.reconciliation import Finding, Timeouts, finding_of
+from sms_bridge.domain.reporting import ReportVerdict
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, plain
 from tests.fakes.failures import failing
+from tests.services import TO_LIVE
 from tests.unit.services.life import WINDOW, Bridge
-from tests.unit.services.sending import TO_LIVE
 from tests.unit.services.sending import Bridge as Sending
 
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)

@@ -10,7 +10,6 @@ from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from tests.builders import (
-    ACCEPTED,
     AT,
     MESSAGE_ID,
     NUMBER,
@@ -29,15 +28,6 @@ from tests.unit.services.receiving import Bridge
 
 
 class TestReceipts:
-    @pytest.mark.parametrize("word", ["queued", "sent"])
-    def test_an_intermediate_receipt_moves_the_message_and_is_not_reported(self, word: str) -> None:
-        bridge = Bridge()
-
-        bridge.receive(a_receipt_callback(word))
-
-        assert bridge.state_of() == word
-        assert bridge.outcomes.queued == []
-
     @pytest.mark.parametrize("word", ["delivered", "undelivered", "rejected", "read"])
     def test_a_final_receipt_is_reported_as_soon_as_moengage_knows_the_id(self, word: str) -> None:
         bridge = Bridge()
@@ -56,25 +46,6 @@ class TestReceipts:
         assert message is not None
         assert [one.received_at for one in message.receipts] == [bridge.clock.now]
 
-    def test_after_a_final_receipt_nothing_is_reported_twice(self) -> None:
-        bridge = Bridge()
-        bridge.receive(a_receipt_callback("undelivered", status={"errorCode": 1}))
-        bridge.messages.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.FAILED), AT)
-
-        bridge.receive(a_receipt_callback("delivered"))
-        bridge.receive(a_receipt_callback("sent"))
-
-        assert bridge.state_of() is State.DELIVERED
-        assert len(bridge.outcomes.queued) == 1
-
-    def test_a_repeat_whose_outcome_is_still_open_is_queued_again_but_later(self) -> None:
-        bridge = Bridge()
-
-        for _ in range(2):
-            bridge.receive(a_receipt_callback("delivered"))
-
-        assert bridge.outcomes.queued == [(MESSAGE_ID, 4), (MESSAGE_ID, 60)]
-
     def test_one_that_moves_the_message_on_while_its_outcome_waits_is_not_queued_again(
         self,
     ) -> None:
@@ -85,22 +56,6 @@ class TestReceipts:
 
         assert bridge.state_of() is State.READ
         assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
-
-    def test_a_receipt_that_comes_before_its_message_is_reported_later(
-        self,
-    ) -> None:
-        bridge = Bridge()
-        bridge.messages.messages.clear()
-        bridge.receive(a_receipt_callback("delivered"))
-        assert bridge.outcomes.queued == []
-
-        bridge.messages.create(a_message())
-        recorded = bridge.messages.record_result(
-            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, bridge.clock.now
-        )
-
-        assert recorded.message.outcome_is_open
-        assert bridge.state_of() is State.DELIVERED
 
 
 class TestWhatTheBridgeDidNotSend:
@@ -389,14 +344,6 @@ class TestOptOuts:
         bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:01Z"))
 
         assert self.out(bridge)
-
-    def test_a_stop_from_an_international_number_stops_the_national_one(self) -> None:
-        bridge = Bridge()
-
-        bridge.receive(an_inbound_callback("STOP", source="+6590000007"))
-
-        person = SUB_ACCOUNT, keyed_hash("90000007", "k", "SG")
-        assert bridge.opt_outs.is_opted_out(person)
 
     def test_an_opt_out_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
         bridge = Bridge()

@@ -10,7 +10,8 @@ from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.builders import UMID, a_receipt, plain
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry, an_id
+from tests.services import TO_LIVE
+from tests.unit.services.reconciling import TIMEOUTS, Bridge, an_entry, an_id
 
 LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
 
@@ -155,18 +156,6 @@ class TestAnOutcomeThatIsStuck:
 
         assert bridge.run() == {"outcome_stuck": 1}
         assert bridge.outcomes.queued == [(message_id, 0)]
-
-    def test_one_that_was_reported_is_off_the_list(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.add(age=1000, state=State.SENT)
-        bridge.messages.record_outcome(
-            message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.now
-        )
-        outcome = Outcome(OutcomeStatus.DELIVERED)
-        bridge.messages.record_reported(message_id, outcome, bridge.clock.now)
-        bridge.clock.sleep(901)
-
-        assert bridge.run() == {}
 
 
 class TestWhatIsOverdue:

@@ -12,7 +12,8 @@ from sms_bridge.errors import ExportFailedError, NoExportError
 from tests.builders import SUB_ACCOUNT, plain
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.reconciling import TIMEOUTS, TO_LIVE, Bridge, an_entry
+from tests.services import TO_LIVE
+from tests.unit.services.reconciling import TIMEOUTS, Bridge, an_entry
 
 
 class TestAsking:
@@ -182,16 +183,6 @@ class TestWhatIsInTheLog:
         assert [one.eightx8_state for one in kept.receipts] == [word]
         assert bridge.queued == [message_id]
 
-    def test_a_message_that_8x8_accepted_is_not_unknown_any_more(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.unknown()
-        bridge.log_shows(an_entry(message_id, word="sent"))
-
-        bridge.run()
-
-        assert bridge.state_of(message_id) is State.SENT
-        assert bridge.run() == {}
-
     def test_a_word_that_8x8_does_not_document_resolves_nothing(self) -> None:
         bridge = Bridge()
         message_id = bridge.unknown()
@@ -360,14 +351,6 @@ class TestALogThatNeverAnswers:
         assert kept.outcome is not None
         assert kept.outcome.reason == "log_unreadable"
         assert bridge.queued == [message_id]
-
-    def test_a_first_run_after_a_long_outage_decides_nothing_by_age(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.unknown(age=60 * 86_400.0)
-        bridge.log_shows(an_entry(message_id, word="delivered"))
-
-        assert bridge.run() == {"ask": 1}
-        assert bridge.state_of(message_id) is State.DELIVERED
 
     def test_a_log_that_answers_after_a_week_is_believed(self) -> None:
         bridge = Bridge()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus, is_message_id
+from sms_bridge.domain.message import is_message_id
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
@@ -22,12 +22,12 @@ from tests.builders import (
     TEXT,
     THROTTLED,
     UMID,
-    a_receipt,
     plain,
 )
 from tests.fakes.failures import KilledError
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.sending import TO_LIVE, Bridge, a_sending_plan
+from tests.services import TO_LIVE, a_sending_plan
+from tests.unit.services.sending import Bridge
 
 
 class TestTheFirstTime:
@@ -127,18 +127,6 @@ class TestTheFirstTime:
 
         assert bridge.eightx8.seconds_given == [pytest.approx(2.7)]
 
-    def test_a_receipt_that_comes_before_the_answer_is_not_undone_by_it(self) -> None:
-        def deliver(message_id: str) -> None:
-            bridge.messages.record_receipt(
-                message_id, a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED)
-            )
-
-        bridge = Bridge(meanwhile=deliver)
-
-        message = bridge.send()
-
-        assert bridge.kept(message).state is State.DELIVERED
-
 
 def test_what_8x8_throttled_is_counted_also_where_the_next_try_succeeded(
     logged: WrittenLog,
@@ -153,51 +141,11 @@ def test_what_8x8_throttled_is_counted_also_where_the_next_try_succeeded(
 
 
 class TestARepeat:
-    def test_it_gets_the_first_ones_answer_and_is_not_sent(self) -> None:
-        bridge = Bridge()
-        first = bridge.send()
-        bridge.clock.sleep(119)
-
-        assert bridge.send().id == first.id
-        assert len(bridge.eightx8.sent) == 1
-
-    @pytest.mark.parametrize("destination", [NUMBER, NUMBER.removeprefix("+")])
-    def test_it_is_known_however_the_number_is_written(self, destination: str) -> None:
-        bridge = Bridge()
-        first = bridge.send()
-
-        assert bridge.send(destination=destination).id == first.id
-
-    def test_after_the_window_it_is_a_new_message(self) -> None:
-        bridge = Bridge()
-        first = bridge.send()
-        bridge.clock.sleep(120)
-
-        assert bridge.send().id != first.id
-        assert len(bridge.eightx8.sent) == 2
-
     def test_without_a_window_each_message_is_new(self) -> None:
         bridge = Bridge(a_sending_plan(window=0))
 
         assert bridge.send().id != bridge.send().id
         assert len(bridge.eightx8.sent) == 2
-
-    def test_with_an_idempotency_key_it_is_one_for_a_day(self) -> None:
-        bridge = Bridge(a_sending_plan(window=0))
-        first = bridge.send(idempotency_key="theirs")
-        bridge.clock.sleep(86_399)
-        repeat = bridge.send(idempotency_key="theirs")
-        bridge.clock.sleep(1)
-
-        assert repeat.id == first.id != bridge.send(idempotency_key="theirs").id
-
-    def test_a_client_message_id_makes_none_after_the_window(self) -> None:
-        bridge = Bridge(a_sending_plan(window=120))
-        first = bridge.send(client_message_id="1234")
-        repeat = bridge.send(client_message_id="1234")
-        bridge.clock.sleep(120)
-
-        assert repeat.id == first.id != bridge.send(client_message_id="1234").id
 
     def test_its_answer_names_the_number_though_the_person_was_forgotten(self) -> None:
         bridge = Bridge()
@@ -205,15 +153,6 @@ class TestARepeat:
         bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
 
         assert bridge.send().destination == NUMBER
-
-    def test_a_repeat_is_answered_with_the_refusal_of_the_first(self) -> None:
-        bridge = Bridge(result=REFUSED)
-        bridge.send()
-
-        repeat = bridge.send()
-
-        assert (repeat.state, repeat.reason) == (State.FAILED, REFUSED.reason)
-        assert len(bridge.outcomes.queued) == 1
 
     def test_it_waits_while_the_first_is_under_way(self) -> None:
         bridge = Bridge()
@@ -278,8 +217,11 @@ class TestARepeat:
     ) -> None:
         bridge = Bridge(result=result)
 
-        assert plain(bridge.send()) == plain(bridge.send())
+        first = bridge.send()
+
+        assert plain(bridge.send()) == plain(first)
         assert bridge.queued == []
+        assert [one for one, _ in bridge.outcomes.queued] == [first.id]
 
     @given(
         st.lists(

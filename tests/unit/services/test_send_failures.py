@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import Message
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
@@ -27,20 +28,11 @@ from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.failures import KilledError, failing
 from tests.fakes.http_server import LoopbackServer, begins_an_answer_a_byte_at_a_time
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
-from tests.unit.services.sending import Bridge, a_sending_plan
+from tests.services import a_sending_plan, a_service
+from tests.unit.services.sending import Bridge
 
 
 class TestFailuresBetweenTheSteps:
-    def test_what_cannot_be_claimed_is_not_sent(self) -> None:
-        bridge = Bridge()
-
-        with failing(bridge.messages, "create"), pytest.raises(ConnectionError):
-            bridge.send()
-
-        assert bridge.eightx8.sent == []
-
     @pytest.mark.parametrize(
         ("result", "state"),
         [
@@ -64,15 +56,6 @@ class TestFailuresBetweenTheSteps:
         assert (message.umid, message.reason) == (result.umid, result.reason)
         assert message.encoding == "GSM7"
         assert bridge.kept(message).state is State.SENDING
-
-    def test_an_outcome_that_cannot_be_queued_stays_open_in_the_table(self) -> None:
-        bridge = Bridge(result=REFUSED)
-
-        with failing(bridge.outcomes, "add"):
-            message = bridge.send()
-
-        assert message.state is State.FAILED
-        assert bridge.kept(message).outcome_is_open
 
     @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
     def test_what_a_queue_certainly_does_not_have_has_failed_at_once_and_says_why(
@@ -100,13 +83,17 @@ class TestFailuresBetweenTheSteps:
         # A record that came all the same would find nothing to send.
         assert not bridge.messages.begin_attempt(message.id, bridge.clock.now).begun
 
-    def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(self) -> None:
-        bridge = Bridge(result=AMBIGUOUS)
+    @pytest.mark.parametrize("policy", AmbiguousSendPolicy)
+    def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(
+        self, policy: AmbiguousSendPolicy
+    ) -> None:
+        bridge = Bridge(plan=a_sending_plan(ambiguous=policy), result=AMBIGUOUS)
 
         with failing(bridge.send_queue, "add", error=NotQueuedError()):
             message = bridge.send()
 
-        assert bridge.kept(message).state is State.UNKNOWN
+        assert bridge.kept(message).state is message.state is State.UNKNOWN
+        assert bridge.kept(message).outcome is None
 
     @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT, AMBIGUOUS])
     def test_what_may_not_be_queued_is_recorded_all_the_same(self, result: SendResult) -> None:
@@ -177,12 +164,10 @@ class TestTime:
         messages = InMemoryMessages()
         is_done = threading.Event()
         with LoopbackServer(begins_an_answer_a_byte_at_a_time) as server:
-            step = SendMessage(
+            step = a_service(
+                SendMessage,
                 a_sending_plan(),
                 messages=messages,
-                send_queue=InMemorySendQueue(),
-                outcomes=InMemoryOutcomes(),
-                opt_outs=InMemoryOptOuts(),
                 sender=EightX8(Connections(server.url, connect_timeout=2.0), RotatingKeys()),
             )
             answer_time = AnswerTime[Message](1.0)

@@ -25,7 +25,8 @@ from tests.builders import (
 )
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.unit.services.sending import Bridge, a_sending_plan
+from tests.services import a_sending_plan
+from tests.unit.services.sending import Bridge
 
 
 class TestTryingAgain:

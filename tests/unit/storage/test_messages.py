@@ -10,7 +10,6 @@ from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.duplicates import closing_record
 from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
@@ -33,10 +32,7 @@ from tests.builders import (
 from tests.fakes.aws import TABLE, a_messages_table
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
-from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
-from tests.unit.services.receiving import no_replies
-from tests.unit.services.sending import a_sending_plan
+from tests.services import a_sending_plan, a_service
 
 A_DAY = 86_400
 AN_INBOUND = InboundMessage(
@@ -92,30 +88,16 @@ class TestLeastData:
     @pytest.mark.parametrize("result", [ACCEPTED, REFUSED])
     def test_the_table_never_holds_the_text(self, result: SendResult) -> None:
         client = a_messages_table()
-        store, outcomes, clock = (
-            DynamoDBMessages(client, TABLE),
-            InMemoryOutcomes(),
-            TurnableClock(),
-        )
-        send = SendMessage(
+        store, clock = DynamoDBMessages(client, TABLE), TurnableClock()
+        send = a_service(
+            SendMessage,
             a_sending_plan(window=0),
             messages=store,
-            send_queue=InMemorySendQueue(),
-            outcomes=outcomes,
-            opt_outs=InMemoryOptOuts(),
             sender=FakeEightX8(result),
             clock=clock,
             new_id=lambda: MESSAGE_ID,
         )
-        receive = ReceiveCallback(
-            messages=store,
-            outcomes=outcomes,
-            opt_outs=InMemoryOptOuts(),
-            keywords=keywords_of([], []),
-            reply=no_replies(store),
-            sub_account_ids=(SUB_ACCOUNT,),
-            clock=clock,
-        )
+        receive = a_service(ReceiveCallback, messages=store, clock=clock)
 
         send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
         (event,) = read_callback(json.dumps(a_receipt_callback("delivered")), clock.now)
