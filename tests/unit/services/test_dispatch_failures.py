@@ -68,16 +68,6 @@ class TestABatchThatIsRefusedAsAWhole:
 
 
 class TestPoison:
-    @pytest.mark.parametrize("body", ["garbage", "{}", '{"messageId": "m", "request": {}}'])
-    def test_what_cannot_be_read_goes_to_the_dead_letter_queue_alone(self, body: str) -> None:
-        bridge = Bridge()
-        bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody=body)
-        message_id = bridge.add()
-
-        assert bridge.dispatch() == []
-        assert bridge.sqs.letters(DEAD) == [(body, "unreadable")]
-        assert bridge.posted == [message_id]
-
     def test_a_record_without_a_message_goes_there_too(self) -> None:
         bridge = Bridge()
         bridge.add()
@@ -97,16 +87,6 @@ class TestPoison:
 
         assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["failed_ConnectionError"]
         assert sum("not dispatched" in line["message"] for line in logged.lines) == 50
-
-    def test_what_cannot_be_dead_lettered_stays_in_the_queue(self) -> None:
-        bridge = Bridge()
-        bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody="garbage")
-        records = bridge.receive()
-
-        with failing(bridge.sqs, "send_message"):
-            response = bridge.run(records)
-
-        assert response == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
 
 
 class TestBeginning:
