@@ -122,13 +122,16 @@ sam-local: $(DEV) $(SAM) $(MINISTACK) ## The events in Lambda's containers (EVEN
 dashboard: $(DEV) ## Draw docs/dashboard.png from observability.yaml, with made-up figures
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.dashboard_picture
 
+# Uncompiled, the baseline would start three times slower.
 .PHONY: bench
-bench: $(DEV) $(SAM) $(BENCH) ## Measure what was built against its baselines, minutes (WRITE=1, ARGS=--help)
-	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write) $(ARGS)
+bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, minutes (WRITE=1: write docs/performance.md)
+	@.venv/bench/bin/python -m compileall -q -j 0 .venv/bench/lib
+	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 
-.PHONY: parameters
-parameters: $(DEV) ## Write the tables of docs/parameters.md from the template
+.PHONY: tables
+tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
 	.venv/dev/bin/python scripts/parameter_table.py
+	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
 .PHONY: deployer-policy
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates

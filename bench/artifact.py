@@ -10,23 +10,22 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bench.runs import PYTHON, Function, RunFailedError
+from bench.runs import Function
 from bench.standins import CONNECTOR, REGION, StandIns
 from bench.template import Stack
-from local.deployment import processor
 from local.event_files import EVENTS, logical_id
 
 PROJECT = Path(__file__).resolve().parents[1]
 BUILD = PROJECT / ".aws-sam/build"
-FUNCTIONS = tuple(sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py")))
 BASELINE = PROJECT / "bench/baseline"
+_LIBRARIES = ("aws_lambda_powertools", "boto3", "botocore", "urllib3")
 LIBRARIES = PROJECT / ".venv/bench/lib/python3.13/site-packages"
-_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 # Lambda has far more; these are what libraries ask for.
 _LAMBDA_VARIABLES = {
@@ -47,31 +46,6 @@ _LAMBDA_VARIABLES = {
     "LANG": "en_US.UTF-8",
     "TZ": ":UTC",
 }
-
-
-def build() -> None:
-    """Build the functions and the layer for this machine's processor, as `make build` does.
-
-    Raises
-    ------
-    RunFailedError
-        The build failed.
-    """
-    sam = str(PROJECT / ".venv/sam/bin/sam")
-    path = f"{PYTHON.parent}:{os.environ.get('PATH', '')}"
-    built = subprocess.run(  # noqa: S603
-        [sam, "build", "--parameter-overrides", f"Arch={processor()}"],
-        cwd=PROJECT,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "PATH": path},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if built.returncode != 0:
-        raise RunFailedError(f"sam build failed:\n{built.stderr[-3000:]}")
-    # Uncompiled, the baseline's libraries would start three times slower.
-    compiled = [str(PYTHON), "-m", "compileall", "-q", "-j", "0", str(LIBRARIES)]
-    subprocess.run(compiled, check=True)  # noqa: S603
 
 
 @dataclass
@@ -97,15 +71,15 @@ class Artifact:
 
     @cached_property
     def layer(self) -> Path:
-        """A copy of the layer in which each file or folder of certificates has ours as well."""
+        """A copy of the layer that trusts our certificate, too, in its file and its folder."""
         folder, authority = self.work / "opt", self.standins.authority
         shutil.copytree(BUILD / "BridgeLayer", folder)
-        for file in folder.rglob("*.pem"):
-            file.write_text(f"{file.read_text()}\n{authority.read_text()}")
+        certificates = folder / "python/sms_bridge/certificates"
+        with (certificates / "aws.pem").open("a", encoding="utf-8") as file:
+            file.write(authority.read_text("utf-8"))
         command = ["openssl", "x509", "-noout", "-subject_hash", "-in", str(authority)]
         named = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-        for hashed in {one.parent for one in folder.rglob("*") if _HASHED.fullmatch(one.name)}:
-            shutil.copy(authority, hashed / f"{named.stdout.strip()}.0")
+        shutil.copy(authority, certificates / f"roots/{named.stdout.strip()}.0")
         return folder / "python"
 
     @cached_property
@@ -134,9 +108,6 @@ class Artifact:
                 variables[variable] = value
         if self.monitoring:
             variables["MONITORING"] = self.monitoring
-        # A layer without certificates of its own uses the system's.
-        if not any(self.layer.rglob("certificates")):
-            variables["SSL_CERT_FILE"] = self._system_certificates
         environment = {**_LAMBDA_VARIABLES, **variables, **changes}
         return Function(name, (BUILD / logical_id(name), self.layer), environment)
 
@@ -178,18 +149,10 @@ def standins(folder: Path) -> StandIns:
     return StandIns(folder, variables["SUB_ACCOUNT_IDS"].split(","), tables, queues)
 
 
-def unpacked_megabytes() -> float:
-    """Return the size of a function with its layer, which Lambda limits to 250 MB."""
-    files = [*(BUILD / "BridgeLayer").rglob("*"), *(BUILD / "SendSms").rglob("*")]
-    return sum(path.stat().st_size for path in files if path.is_file()) / 1024**2
-
-
 def machine() -> str:
     """Say what all this was measured on."""
-    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    folders = (BUILD / "BridgeLayer/python").glob("*.dist-info")
-    libraries = sorted(" ".join(one.stem.rsplit("-", 1)) for one in folders)
-    chosen = [one for one in libraries if one.startswith(("boto", "urllib3", "aws_lambda"))]
-    model = names[0] if names else platform.machine()
+    model = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    layer = distributions(path=[str(BUILD / "BridgeLayer/python")])
+    libraries = {f"{one.name} {one.version}" for one in layer if one.name in _LIBRARIES}
     python = f"CPython {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} cores; " + ", ".join([python, *chosen])
+    return f"{model[0]}, {os.cpu_count()} cores; {', '.join((python, *sorted(libraries)))}"

@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 
-from bench import artifact
 from bench.artifact import Artifact
 from bench.bill import AS_PEOPLE_WRITE_IT, Assumptions, million, own_seconds
-from bench.runs import Function, count_instructions, has_valgrind, run
+from bench.runs import Function, RunFailedError, count_instructions, run
 from bench.scenario import NAKED_BODY, TABLES, Life, Scenario, Usage, Work
 
 # What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
@@ -47,6 +46,8 @@ _MESSAGES = 32
 _WARM = (2, 22)
 _BATCHES = (1, 3)
 _TIMES = 5
+# The functions that a message meets.
+_STARTS = ("send_sms", "dispatch_queue", "receive_callback", "forward_outcome")
 
 
 @dataclass(frozen=True)
@@ -111,42 +112,35 @@ class Bench:
         """The baseline."""
         return Scenario(self.artifact, is_baseline=True)
 
+    def figures(self) -> Iterator[Figure]:
+        """All of them."""
+        for part in (self.starts, self.over_tls, self.warm_ones, self.counts):
+            yield from part()
+
     # ------------------------------------------------------------------- starts and first ones, TLS
     @cached_property
-    def bare(self) -> tuple[float, float]:
-        """Instructions and CPU seconds of a bare handler's start."""
-        return self._started(self.artifact.plain("bare"))[:2]
+    def bare(self) -> int:
+        """Instructions of a bare handler's start."""
+        return count_instructions(self.artifact.plain("bare"), [], 0)
 
     def starts(self) -> Iterator[Figure]:
-        """Start of every function over TLS, as a multiple of a bare handler's."""
-        for name in artifact.FUNCTIONS:
+        """Starts over TLS, as multiples of a bare handler's."""
+        for name in _STARTS:
             yield self._start(f"start of {name}", self.ours.function(name, tls=True))
         yield self._start(f"start of send_sms{USUAL}", self.theirs.function("send_sms", tls=True))
 
     def _start(self, name: str, function: Function) -> Figure:
-        counted, cpu, calls = self._started(function)
-        how = f"{cpu * 1000:.0f} ms CPU, {cpu / self.bare[1]:.1f} x"
-        how += f"; calls {', '.join(calls)}" if calls else ""
-        if not counted:
-            return Figure(name, cpu / self.bare[1], how=how, repeats=False)
-        how = f"{counted / 1e6:.0f} M instructions; {how}"
-        return Figure(name, counted / self.bare[0], how=how)
-
-    def _started(self, function: Function) -> tuple[float, float, list[str]]:
-        """Return instructions, CPU seconds and calls of a start.
-
-        Under valgrind a start is some forty times slower. One whose calls time out there does
-        other things than on Lambda: its instructions tell nothing, and 0 is returned for them.
-        """
-        standins, times = self.artifact.standins, []
-        for _ in range(_TIMES):
-            standins.clear()
-            times.append(run(function).start_cpu)
-        calls = sorted(one.name for one in standins.exchanges)
+        """Count a start, which must not run into time limits: it is very slow under valgrind."""
+        standins = self.artifact.standins
         standins.clear()
-        counted = count_instructions(function, [], 0) if has_valgrind() else 0
-        is_same = calls == sorted(one.name for one in standins.exchanges)
-        return counted * is_same, median(times), calls
+        cpu = median(run(function).start_cpu for _ in range(_TIMES))
+        calls = len(standins.exchanges) // _TIMES
+        standins.clear()
+        counted = count_instructions(function, [], 0)
+        if len(standins.exchanges) != calls:
+            raise RunFailedError(f"{name}: under valgrind it makes other calls; try again")
+        how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
+        return Figure(name, counted / self.bare, how=how)
 
     def over_tls(self) -> Iterator[Figure]:
         """The first send over a warm one, memory, and the time that a send computes."""
@@ -154,28 +148,20 @@ class Bench:
         for scenario, suffix in ((self.ours, ""), (self.theirs, USUAL)):
             work = scenario.send("promotional", _MESSAGES, tls=True)
             runs = [scenario.do(work) for _ in range(_TIMES)]
-            first = min(one.invocations[0][2] for one in runs)
-            warm = min(one.warm_cpu for one in runs)
-            how = f"CPU {first * 1000:.1f} over {warm * 1000:.2f} ms"
-            ratio = first / warm
-            counts = self._started(work.function)[0] > 0
-            if counts:
-                zero, one, many = (self._count(work, most) for most in (0, 1, _WARM[1]))
-                counted = (many - one) / (_WARM[1] - 1)
-                ratio = (one - zero) / counted
-                how = f"{(one - zero) / 1e6:.1f} over {counted / 1e6:.1f} M instructions; {how}"
-            yield Figure(f"first send over a warm one{suffix}", ratio, how=how, repeats=counts)
+            zero, one, many = (self._count(work, most) for most in (0, 1, _WARM[1]))
+            first, warm = one - zero, (many - one) / (_WARM[1] - 1)
+            how = f"{first / 1e6:.1f} over {warm / 1e6:.1f} M instructions"
+            yield Figure(f"first send over a warm one{suffix}", first / warm, how=how)
             peak = median(one.peak_kb for one in runs) / 1024
             yield Figure(f"peak memory of send_sms{suffix}", peak, "MB")
-            own = own_seconds(warm, memory) * 1000
-            how = f"at {memory} MB, from {warm * 1000:.2f} ms of CPU time, TLS included"
+            cpu = min(one.warm_cpu for one in runs)
+            how = f"at {memory} MB, from {cpu * 1000:.2f} ms of CPU time, TLS included"
+            own = own_seconds(cpu, memory) * 1000
             yield Figure(f"a send's own time{suffix}", own, "ms", how, repeats=False)
 
     # ---------------------------------------------------------------------------- warm invocations
     def warm_ones(self) -> Iterator[Figure]:
         """Warm invocations as multiples of a naked POST: the difference of two runs."""
-        if not has_valgrind():
-            return
         body = Work("naked", self.artifact.plain("naked"), [NAKED_BODY] * _MESSAGES, lambda: None)
         naked = self._warm(body)
         units = {
@@ -260,8 +246,3 @@ class Bench:
         for mode, prices in self.prices.items():
             # A part of it is computing, which was timed.
             yield Figure(f"price of a million, {mode}", sum(prices.values()), "$", repeats=False)
-        for mode, life in self.lives.items():
-            logged = life.per_message(lambda usage: usage.log_bytes)
-            yield Figure(f"bytes logged of a message, {mode}", logged, "")
-        size = artifact.unpacked_megabytes()
-        yield Figure("largest function with its layer, unpacked", size, "MB")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +12,6 @@ from bench import artifact, fairness
 from bench.bill import MILLION, keeping, million, month, own_seconds
 from bench.capacity import limits
 from bench.measure import MARGIN, OPEN, TARGETS, USUAL, Bench, Figure
-from bench.runs import has_valgrind
 
 DOCUMENT = artifact.PROJECT / "docs/performance.md"
 _MODES = ("direct", "queued")
@@ -37,7 +35,7 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
         .read_text("utf-8")
         .format(
             by=f"`{command}`, {datetime.now(UTC):%d %B %Y}".replace(", 0", ", "),
-            machine=textwrap.fill(f"{artifact.machine()}; {_counter()}.", 100),
+            machine=textwrap.fill(f"{artifact.machine()}; instructions counted by valgrind.", 100),
             margin=MARGIN,
             own=values["a send's own time"],
             their_own=values[f"a send's own time{USUAL}"],
@@ -45,7 +43,7 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             small=sum(usual[1].values()),
             dollars=[sum(prices.values()) for prices in bench.prices.values()],
             figures=_figures(figures),
-            bare=bench.bare[0] / 1e6,
+            bare=bench.bare / 1e6,
             memory=_memory(bench, values["a send's own time"]),
             million=_million(bench),
             waits=", ".join(f"{name} {s * 1000:.0f} ms" for name, s in assumed.seconds.items()),
@@ -132,10 +130,3 @@ def _limits(bench: Bench) -> str:
         for name, (_, raising) in every
     ]
     return table(("limit", *_MODES, "raised by"), rows)
-
-
-def _counter() -> str:
-    if not has_valgrind():
-        return "without valgrind: CPU times in place of instructions"
-    answer = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True)  # noqa: S607
-    return f"instructions in user space counted by {answer.stdout.strip().replace('-', ' ')}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -74,11 +73,6 @@ class Run:
     def warm_cpu(self) -> float:
         """CPU seconds of a warm invocation."""
         return median(cpu for _, _, cpu in self.invocations[len(self.invocations) // 4 :])
-
-
-def has_valgrind() -> bool:
-    """Tell whether instructions can be counted on this machine."""
-    return shutil.which("valgrind") is not None
 
 
 def count_instructions(function: Function, events: Sequence[Any], most: int) -> int:

@@ -61,15 +61,10 @@ _NAKED = {
 class Exchange:
     """A request and its answer; times by the system's monotonic clock."""
 
-    name: str
+    service: str
     began: float
     ended: float
     request_bytes: int
-
-    @property
-    def service(self) -> str:
-        """Who was asked."""
-        return self.name.partition(" ")[0]
 
 
 def round_trips(exchanges: Iterable[Exchange]) -> list[Exchange]:
@@ -198,12 +193,11 @@ class StandIns:
         if self.delay:
             await asyncio.sleep(self.delay)
         answer = await handler(request)
-        service, _, operation = request.headers.get("x-amz-target", "").partition(".")
-        name = f"{_SERVICES.get(service, service)} {operation}"
+        target = request.headers.get("x-amz-target", "").partition(".")[0]
+        service = _SERVICES.get(target, target)
         if not service:
-            is_moengage = request.path.startswith(("/sms/dlr/", "/v1/"))
-            name = f"{'moengage' if is_moengage else '8x8'} {request.path.rpartition('/')[2]}"
-        self.exchanges.append(Exchange(name, began, time.monotonic(), len(body)))
+            service = "moengage" if request.path.startswith("/sms/dlr/") else "8x8"
+        self.exchanges.append(Exchange(service, began, time.monotonic(), len(body)))
         return answer
 
     async def _aws_answer(self, request: web.Request) -> web.Response:

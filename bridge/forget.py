@@ -12,8 +12,8 @@ from bridge.options import NUMBER_HELP, AsJson, Yes, read_number
 from bridge.stack import Stack
 from bridge.terminal import confirm, progress, say, say_json, waiting
 from sms_bridge.domain.message import Message
-from sms_bridge.domain.outcome import seconds_before_passing_on_again
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.reporting import seconds_before_passing_on_again
 from sms_bridge.services.interfaces import Trace
 
 
@@ -44,7 +44,7 @@ class Known:
     @property
     def under_way(self) -> int:
         """How many of the messages MoEngage has not acknowledged the outcome of."""
-        return sum(not one.outcome_reported_at for one in self.messages)
+        return sum(not one.outcome_reported_at and not one.reply_to for one in self.messages)
 
     @property
     def without_umid(self) -> int:

@@ -10,7 +10,6 @@
     |-- UnreadableItemError         an item of the table cannot be read
     |-- NotQueuedError              SQS refused a record (``storage.queues``)
     |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.messages``)
-    |-- OptOutNotRecordedError      others change it all the time (``storage.opt_outs``)
     '-- ProviderError               8x8 did not answer a question
         |-- DetailsFailedError      it did not say whether it has a message
         '-- ExportFailedError       there is no export of its log yet, or it cannot be read now

@@ -42,6 +42,15 @@ if TYPE_CHECKING:
     from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
+    ForwardParts = tuple[
+        SecretSource,
+        SqsOutcomeQueue,
+        SqsDeadLetterQueue,
+        ForwardOutcome,
+        PassOnInbound | None,
+        "Preparations",
+    ]
+
     class _SecretSettings(Protocol):
         @property
         def bridge_secret_arn(self) -> str: ...
@@ -60,6 +69,7 @@ if TYPE_CHECKING:
 
 
 Preparation = Callable[[], object]
+Preparations = tuple[Preparation, ...]
 """Done before the first event, which would wait for it."""
 
 
@@ -72,25 +82,10 @@ class Timing(NamedTuple):
 
 
 # ------------------------------------------------------------------------------------------ send
-class SendParts(NamedTuple):
-    """Parts of ``send_sms``.
-
-    Attributes
-    ----------
-    send_batch
-        Builds the service that takes batches: a function loads it with its first batch.
-    """
-
-    secrets: SecretSource
-    send_message: "SendMessage"
-    send_batch: "Callable[[], SendBatch]"
-    preparations: tuple[Preparation, ...]
-
-
 def send_parts(
     settings: "SendSettings", aws: AwsClients | None = None, timing: Timing | None = None
-) -> SendParts:
-    """Build ``send_sms``."""
+) -> "tuple[SecretSource, SendMessage, Callable[[], SendBatch], Preparations]":
+    """Build ``send_sms``; the service that takes batches is loaded with the first one."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.settings.send import DispatchMode
@@ -114,7 +109,7 @@ def send_parts(
             sending_plan(settings), messages=messages, send_queue=send_queue, clock=timing.clock
         )
 
-    return SendParts(
+    return (
         secrets,
         send_message(
             settings,
@@ -183,18 +178,9 @@ def sending_plan(settings: "SendSettings") -> "SendingPlan":
 
 
 # -------------------------------------------------------------------------------------- dispatch
-class DispatchParts(NamedTuple):
-    """Parts of ``dispatch_queue``."""
-
-    secrets: SecretSource
-    send_queue: "SqsSendQueue"
-    dispatch_messages: "DispatchMessages"
-    preparations: tuple[Preparation, ...]
-
-
 def dispatch_parts(
     settings: "DispatchSettings", aws: AwsClients | None = None, timing: Timing | None = None
-) -> DispatchParts:
+) -> "tuple[SecretSource, SqsSendQueue, DispatchMessages, Preparations]":
     """Build ``dispatch_queue``."""
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
@@ -210,7 +196,7 @@ def dispatch_parts(
         _send_queue_urls(settings),
         SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
     )
-    return DispatchParts(
+    return (
         secrets,
         send_queue,
         dispatch_messages(
@@ -261,17 +247,9 @@ def dispatch_messages(
 
 
 # --------------------------------------------------------------------------------------- receive
-class ReceiveParts(NamedTuple):
-    """Parts of ``receive_callback``."""
-
-    secrets: SecretSource
-    receive_callback: "ReceiveCallback"
-    preparations: tuple[Preparation, ...]
-
-
 def receive_parts(
     settings: "CallbackSettings", aws: AwsClients | None = None, timing: Timing | None = None
-) -> ReceiveParts:
+) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
     from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
@@ -301,7 +279,7 @@ def receive_parts(
         counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
         clock=timing.clock,
     )
-    return ReceiveParts(
+    return (
         secrets,
         ReceiveCallback(
             messages=messages,
@@ -324,27 +302,10 @@ def receive_parts(
 
 
 # --------------------------------------------------------------------------------------- forward
-class ForwardParts(NamedTuple):
-    """Parts of ``forward_outcome``.
-
-    Attributes
-    ----------
-    pass_on_inbound
-        ``None`` while no Data API is configured.
-    """
-
-    secrets: SecretSource
-    outcomes: "SqsOutcomeQueue"
-    dead_letters: "SqsDeadLetterQueue"
-    forward_outcome: "ForwardOutcome"
-    pass_on_inbound: "PassOnInbound | None"
-    preparations: tuple[Preparation, ...]
-
-
 def forward_parts(
     settings: "ForwardSettings", aws: AwsClients | None = None, timing: Timing | None = None
-) -> ForwardParts:
-    """Build ``forward_outcome``."""
+) -> "ForwardParts":
+    """Build ``forward_outcome``; nothing passes on inbound messages while no Data API is set."""
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, DeliveryTracking
@@ -385,7 +346,7 @@ def forward_parts(
             ),
             clock=timing.clock,
         )
-    return ForwardParts(
+    return (
         _secrets(settings, aws),
         SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
         dead_letters,
@@ -431,14 +392,9 @@ def reconcile(
 
 
 # --------------------------------------------------------------------------------------- look up
-class LookUpParts(NamedTuple):
-    """Parts of ``look_up_message``."""
-
-    secrets: SecretSource
-    look_up: "LookUp"
-
-
-def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> LookUpParts:
+def look_up_parts(
+    settings: "LookUpSettings", aws: AwsClients | None = None
+) -> "tuple[SecretSource, LookUp]":
     """Build ``look_up_message``."""
     from sms_bridge.providers.eightx8_log import MessageDetails
     from sms_bridge.providers.http import Connections
@@ -447,7 +403,7 @@ def look_up_parts(settings: "LookUpSettings", aws: AwsClients | None = None) -> 
     aws = aws or AwsClients()
     secrets = _secrets(settings, aws)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    return LookUpParts(
+    return (
         secrets,
         LookUp(
             messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),

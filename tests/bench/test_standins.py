@@ -67,8 +67,7 @@ def test_what_is_queued_is_kept(standins: StandIns) -> None:
     client(standins, "sqs").send_message(QueueUrl=url, MessageBody="one")
 
     assert standins.queued == {"q": ["one"]}
-    (exchange,) = standins.exchanges
-    assert (exchange.name, exchange.service) == ("sqs SendMessage", "sqs")
+    assert [one.service for one in standins.exchanges] == ["sqs"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_what_is_queued_is_kept(standins: StandIns) -> None:
 def test_calls_made_at_once_are_one_round_trip(
     spans: list[tuple[float, float]], length: int
 ) -> None:
-    assert len(round_trips(Exchange("dynamodb X", *span, 0) for span in spans)) == length
+    assert len(round_trips(Exchange("dynamodb", *span, 0) for span in spans)) == length
 
 
 def test_each_set_of_dimensions_is_a_metric() -> None:

@@ -26,7 +26,6 @@ from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
-from local.event_files import EVENTS
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.messages import DynamoDBMessages
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from typer.testing import Result
 
-CODE = Path(__file__).resolve().parents[2] / "functions"
+_PROJECT = Path(__file__).resolve().parents[2]
+CODE = _PROJECT / "functions"
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
 TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
 KEY = "the-8x8-key"
@@ -406,30 +406,30 @@ def make_secret() -> str:
 
 
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
-    """Return all functions' variables; where they differ, those of ``send_sms``."""
-    functions: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
-    merged: dict[str, str] = {}
-    for variables in (*functions.values(), functions["SendSms"]):
-        merged |= variables
-    urls = {
-        name: queue_urls[url.rpartition("-")[2]]
-        for name, url in merged.items()
-        if name.endswith("_QUEUE_URL")
-    }
-    own = {
+    """Return the variables of all functions: events/environment.json's, with this stack's own."""
+    text = (_PROJECT / "events/environment.json").read_text("utf-8")
+    written: dict[str, dict[str, str]] = json.loads(text)
+    return {
+        **{name: value for one in written.values() for name, value in one.items() if value},
         "BRIDGE_SECRET_ARN": secret_arn,
         # A function reads the secret each time, so that nothing has to be waited for.
         "SECRET_MAX_AGE_SECONDS": "0",
         "MESSAGES_TABLE": TABLE,
+        "TRANSACTIONAL_QUEUE_URL": queue_urls["TransactionalQueue"],
+        "PROMOTIONAL_QUEUE_URL": queue_urls["PromotionalQueue"],
+        "OUTCOME_QUEUE_URL": queue_urls["OutcomeQueue"],
+        "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],
+        "OUTCOME_DEAD_LETTER_QUEUE_URL": queue_urls["OutcomeDeadLetterQueue"],
         "EIGHTX8_BASE_URL": eightx8_url,
         "SUB_ACCOUNT_IDS": f"{TRANSACTIONAL},{PROMOTIONAL}",
         "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,
-        # Without replies, and without a Data API.
+        "DEFAULT_SENDER_ID": "Acme",
+        "CALLBACK_BASE_URL": "",
+        "MONITORING": "full",
         "MOENGAGE_DATA_API_URL": "",
-        **dict.fromkeys(("OPT_OUT_REPLY", "OPT_IN_REPLY", "HELP_REPLY"), ""),
+        "MOENGAGE_DELIVERY_TRACKING_URL": "",
+        "UNRESOLVED_TIMEOUT_SECONDS": "3600",
     }
-    del merged["AWS_ENDPOINT_URL"]
-    return merged | urls | own
 
 
 def a_simulator() -> EightX8Simulator:

@@ -100,6 +100,14 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
     assert again == {**FOUND, **nothing, "inbound": 0}
 
 
+def test_of_a_reply_moengage_learns_nothing(person: Deployed) -> None:
+    person.keep(id=IDS[3], sub_account_id=PROMOTIONAL, reply_to="inbound-1")
+
+    found = person.json_of("forget", NUMBER, "--yes")
+
+    assert (found["messages"], found["messagesUnderWay"]) == (3, 1)
+
+
 def test_no_spelling_of_the_number_is_left_in_the_table(deployed: Deployed) -> None:
     deployed.keep(
         id=IDS[0],

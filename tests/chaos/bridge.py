@@ -218,14 +218,16 @@ class Bridge:
             promotional_seconds_to_live=14_400,
         )
         timing = self._timing(machine)
-        parts = wiring.send_parts(settings, self.account.clients, timing)
+        secrets, send_message, batch_sender, _ = wiring.send_parts(
+            settings, self.account.clients, timing
+        )
         rules = SendingRules(
             sub_account_ids=settings.sub_account_ids,
             transactional_sub_account_ids=settings.transactional_sub_account_ids,
         )
 
         def read_secret(request: HttpRequest) -> Secret:
-            secret = parts.secrets.get()
+            secret = secrets.get()
             require_sender(request, secret)
             return secret
 
@@ -233,9 +235,7 @@ class Bridge:
             def work() -> Message:
                 secret = read_secret(request)
                 asked_for = read_send_request(request, rules)
-                return parts.send_message(
-                    asked_for, hash_key=secret.hash_key, answer_time=answer_time
-                )
+                return send_message(asked_for, hash_key=secret.hash_key, answer_time=answer_time)
 
             return json_response(send_answer(answer_time.run(work)))
 
@@ -245,7 +245,7 @@ class Bridge:
 
             def work() -> Taken:
                 secret = read_secret(request)
-                return parts.send_batch()(
+                return batch_sender()(
                     batch.accepted, hash_key=secret.hash_key, answer_time=answer_time
                 )
 
@@ -268,13 +268,15 @@ class Bridge:
             send_rate_limit=1500,
             dispatch_concurrency=10,
         )
-        parts = wiring.dispatch_parts(settings, self.account.clients, self._timing(machine))
+        secrets, send_queue, dispatch_messages, _ = wiring.dispatch_parts(
+            settings, self.account.clients, self._timing(machine)
+        )
 
         def handler(event: Any) -> Any:
-            parts.secrets.get()
-            return parts.send_queue.work_through(
+            secrets.get()
+            return send_queue.work_through(
                 event["Records"],
-                lambda queued: parts.dispatch_messages(queued, time_left=self._time_left(machine)),
+                lambda queued: dispatch_messages(queued, time_left=self._time_left(machine)),
             )
 
         return handler
@@ -293,14 +295,14 @@ class Bridge:
             opt_in_reply="You get our offers again.",
         )
         timing = self._timing(machine)
-        parts = wiring.receive_parts(settings, self.account.clients, timing)
+        secrets, receive_callback, _ = wiring.receive_parts(settings, self.account.clients, timing)
 
         @answers_http
         def handler(request: HttpRequest) -> Response:
-            secret = parts.secrets.get()
+            secret = secrets.get()
             require_callback_token(request, secret.callback_tokens, in_url=False)
             for event in read_callback(request.any_text(), timing.clock()):
-                parts.receive_callback(event, hash_key=secret.hash_key)
+                receive_callback(event, hash_key=secret.hash_key)
             return json_response({"status": "recorded"})
 
         return lambda event: handler(event, None)
@@ -313,11 +315,13 @@ class Bridge:
             moengage_delivery_tracking_url=_TRACKING_URL,
             moengage_identifier=Identifier.MOE_MOBILE,
         )
-        parts = wiring.forward_parts(settings, self.account.clients, self._timing(machine))
+        _, outcomes, dead_letters, forward_outcome, _, _ = wiring.forward_parts(
+            settings, self.account.clients, self._timing(machine)
+        )
 
         def report(queued: QueuedOutcome | QueuedInbound) -> int | None:
             assert isinstance(queued, QueuedOutcome)
-            return parts.forward_outcome(queued)
+            return forward_outcome(queued)
 
         def handler(event: dict[str, Any]) -> dict[str, Any]:
             records = event["Records"]
@@ -325,7 +329,7 @@ class Bridge:
             heard_before = {one: len(self._moengage.reported(one)) for one in ids.values()}
             unrecorded = set(ids)
             try:
-                answer = parts.outcomes.work_through(records, report, parts.dead_letters)
+                answer = outcomes.work_through(records, report, dead_letters)
                 unrecorded = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
                 return answer
             finally:

@@ -129,7 +129,7 @@ def report_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(queueing, "seconds_before_reporting", lambda *_: 0)
 
 
-SHOW_AMONG_MANY = (begin_every_attempt, ignore_opt_outs)
+SHOW_AMONG_MANY = (begin_every_attempt, forget_what_waits, ignore_opt_outs, report_for_every_record)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,20 @@ def test_8x8s_words_go_once_they_were_reported(people: People) -> None:
     assert [one.eightx8_state for one in anonymise().receipts] == ["sent", "undelivered"]
 
 
+def test_those_about_a_reply_go_at_once_for_nobody_reports_them(people: People) -> None:
+    outcome = Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Words")
+    people.store.create(a_message(reply_to="inbound-1"))
+    people.store.record_outcome(MESSAGE_ID, outcome, AT)
+    message = people.store.get(MESSAGE_ID)
+    assert message is not None
+
+    assert people.data.anonymise(message, NUMBER)
+
+    kept = people.store.get(MESSAGE_ID)
+    assert kept is not None
+    assert plain(kept.outcome) == plain(replace(outcome, description=""))
+
+
 def test_a_message_on_its_way_keeps_its_outcome(people: People) -> None:
     people.store.create(a_message(recipient_hash=HASH))
     people.data.anonymise(a_message(), NUMBER)

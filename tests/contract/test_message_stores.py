@@ -359,6 +359,15 @@ class TestOutcomes:
             ):
                 assert plain(getattr(found, name)) == plain(getattr(whole, name)), name
 
+    def test_that_of_a_reply_is_never_open(self, store: MessageStore) -> None:
+        store.create(a_message(reply_to=UMID))
+        record(store, a_receipt("delivered"))
+
+        found = store.get_outcome(MESSAGE_ID)
+
+        assert found is not None
+        assert not found.outcome_is_open
+
     def test_a_result_that_comes_after_an_outcome_changes_it_unless_it_was_reported(
         self, store: MessageStore
     ) -> None:

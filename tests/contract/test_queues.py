@@ -322,6 +322,12 @@ class TestQueuesThatTakeSomeOfMany:
         assert queue.add_all(self.MANY) == set()
         assert len(sqs.receive("queue", 99)) == 12
 
+    def test_what_a_repeated_call_did_not_take_may_be_there_from_its_first_try(self) -> None:
+        sqs, queue = self.a_queue(lambda _: True)
+        sqs.repeats = 1
+
+        assert queue.add_all(self.MANY) == set()
+
     def test_of_a_call_that_fails_nothing_is_proven(self, logged: WrittenLog) -> None:
         def away(_: object) -> bool:
             raise ConnectionError

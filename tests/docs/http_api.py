@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from local.event_files import EVENTS
 from tests.fakes.aws import an_aws_account_of_functions, client_of
 from tests.fakes.http_server import LoopbackServer, ServedConnection
 from tests.template.conftest import PROJECT, Template, read_template
@@ -32,15 +31,14 @@ TABLE = "messages"
 # API Gateway hands these over as text, all others in base64.
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
-_ENVIRONMENT: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
-# Of all functions behind the API; where they differ, those of `send_sms`.
+_ENVIRONMENT = json.loads((PROJECT / "events/environment.json").read_text("utf-8"))
 _SETTINGS = {
-    **_ENVIRONMENT["ReceiveCallback"],
-    **_ENVIRONMENT["LookUpMessage"],
     **_ENVIRONMENT["SendSms"],
+    **_ENVIRONMENT["ReceiveCallback"],
     "MESSAGES_TABLE": TABLE,
+    "CALLBACK_BASE_URL": "",
+    "MOENGAGE_DATA_API_URL": "",
 }
-del _SETTINGS["AWS_ENDPOINT_URL"]
 
 
 class EightX8:

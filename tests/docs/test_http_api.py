@@ -1,22 +1,14 @@
-"""The tables of docs/http-api.md are those of the code."""
+"""The tables of docs/http-api.md are those of the code, and what it says of repeats holds."""
 
 import re
-from collections.abc import Iterator
-from itertools import product
 
 import pytest
 
+from scripts.reason_tables import failures, send_results, with_tables
 from sms_bridge.api.errors import ANSWERS, FIELD_CODES
 from sms_bridge.api.fields import FIRST_NAMES, NAMES
-from sms_bridge.domain import opt_out as opt_outs
-from sms_bridge.domain import send_result as send_results_module
-from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import FINAL, State
-from sms_bridge.providers import eightx8_errors
-from sms_bridge.services import dispatch, reconcile, send
+from sms_bridge.api.send_request import SendingRules, read_message
+from sms_bridge.domain.duplicates import claim_key
 from sms_bridge.services.forward import NO_URL
 from tests.docs.markdown import rows_of, words_in
 from tests.template.conftest import PROJECT
@@ -57,62 +49,43 @@ def test_every_name_of_a_field_stands_in_its_row(names: tuple[str, ...]) -> None
     assert tuple(words_in(row[0]) + words_in(row[1])) == names
 
 
-def send_results() -> Iterator[SendResult]:
-    """Return what can come of an attempt to send: by 8x8's answers, and by the bridge itself."""
-    yield from eightx8_errors.results().values()
-    for module in (send_results_module, opt_outs, dispatch, reconcile, send):
-        yield from (one for one in vars(module).values() if isinstance(one, SendResult))
+# Two values of each field that a caller may send.
+TWO_VALUES = {
+    "destination": ("+6591234567", "+6591234568"),
+    "text": ("Hello", "Hello."),
+    "source": ("Acme", "acme"),
+    "clientMessageId": ("1", "2"),
+    "campaignId": ("1", "2"),
+    "messageType": ("transactional", "promotional"),
+    "dltTemplateId": ("1", "2"),
+    "country": ("SG", "HK"),
+    "encoding": ("GSM7", "UCS2"),
+    "scheduled": ("2026-11-24T09:30:00Z", "2026-11-24T09:30:01Z"),
+    "expiry": ("2026-11-24T09:30:00Z", "2026-11-24T09:30:01Z"),
+    "dlrCallbackUrl": ("https://acme.example/1", "https://acme.example/2"),
+    "clientIp": ("203.0.113.1", "203.0.113.2"),
+    "track": ("None", "Outcome"),
+}
 
 
-def outcomes() -> Iterator[Outcome | None]:
-    """Return what can be reported to MoEngage; N stands for 8x8's error code.
+@pytest.mark.parametrize("field", dict.fromkeys(FIRST_NAMES.values()))
+def test_a_message_is_another_one_if_any_field_of_the_table_differs(field: str) -> None:
+    rules = SendingRules(sub_account_ids=("acme",), caller_callback_hosts=("acme.example",))
+    fields = {"destination": "+6591234567", "text": "Hello"}
+    requests = [
+        read_message([*{**fields, field: value}.items()], rules, "acme", None)
+        for value in TWO_VALUES[field]
+    ]
 
-    "Failed" is a state of the bridge's own, which no receipt brings.
-    """
-    yield from (result.outcome for result in send_results())
-    yield from map(outcome_of_missing_receipt, MissingReceiptPolicy)
-    for state, code in product(FINAL - {State.FAILED}, ("", "N")):
-        yield outcome_of_receipt(
-            Receipt(
-                umid="",
-                client_message_id="",
-                sub_account_id="",
-                state=state,
-                eightx8_state="",
-                error_code=code,
-            )
-        )
+    keys = [claim_key(one, window_seconds=120, hash_key="k") for one in requests]
+
+    assert len({key.value for key in keys if key}) == 2
 
 
-def failures() -> dict[str, str]:
-    """Return the reasons of failed outcomes, with the description that MoEngage gets."""
-    found: dict[str, str] = {}
-    for one in outcomes():
-        if one and one.status is OutcomeStatus.FAILED:
-            found.setdefault(one.reason, one.description)
-    return found
+def test_the_reasons_are_those_of_the_code() -> None:
+    document = (PROJECT / DOCUMENT).read_text("utf-8")
 
-
-def test_every_reason_of_a_failure_is_explained_in_the_words_that_moengage_gets() -> None:
-    rows = rows_of(DOCUMENT, "| outcome | what happened |")
-
-    documented = {words_in(reason)[0]: description for reason, description in rows}
-
-    # A receipt brings 8x8's own words.
-    assert {reason: failures()[reason] or documented[reason] for reason in failures()} == documented
-
-
-def test_every_other_reason_is_explained_and_no_other() -> None:
-    rows = rows_of(DOCUMENT, "| reason | | what happened |")
-    others = {
-        one.reason: ("ambiguous" if one.verdict is Verdict.AMBIGUOUS else "waits", one.description)
-        for one in send_results()
-        if one.verdict is not Verdict.ACCEPTED and one.reason not in failures()
-    }
-
-    documented = {words_in(reason)[0]: (kind, what) for reason, kind, what in rows}
-
-    assert documented == others
+    assert with_tables(document) == document, "run `make tables`"
 
 
 def test_why_outcomes_are_given_up_without_a_url_is_named() -> None:

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
+from schemathesis.core.errors import InvalidSchema
 from schemathesis.generation import GenerationMode
 
 from sms_bridge import __version__
@@ -68,7 +69,11 @@ def test_what_conforms_is_accepted(operation_id: str, data: Any, http_api: HttpA
 @settings(max_examples=30, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_what_does_not_conform_is_rejected(operation_id: str, data: Any, http_api: HttpApi) -> None:
-    case = data.draw(a_case(operation_id, GenerationMode.NEGATIVE))
+    try:
+        case = data.draw(a_case(operation_id, GenerationMode.NEGATIVE))
+    except InvalidSchema:
+        # One of its mutations now and then is a schema that it cannot draw from.
+        reject()
 
     answer = case.call(app=http_api, headers=headers_of(operation_id))
 

@@ -12,6 +12,7 @@ from sms_bridge.providers import eightx8_log
 from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
 from tests.docs.openapi_file import (
     JSON,
+    OPENAPI,
     assert_valid,
     examples_of,
     headers_of,
@@ -21,6 +22,7 @@ from tests.docs.openapi_file import (
     responses,
 )
 from tests.fakes.http_server import unreachable_url
+from tests.template.conftest import PROJECT
 
 SEND = f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages"
 NUMBER = "+6591234567"
@@ -44,6 +46,16 @@ def test_every_request_that_it_shows_is_valid_and_taken(
             )
 
             assert answer["statusCode"] == 200, name
+
+
+def test_the_report_to_moengage_is_valid_and_quoted_as_it_is() -> None:
+    report = OPENAPI["webhooks"]["deliveryReport"]["post"]["requestBody"]["content"][JSON]
+    shown = examples_of(report)["failed"]
+    text = (PROJECT / "docs/http-api.md").read_text("utf-8")
+    quoted = text.partition("## Reports to MoEngage\n")[2].partition("```json\n")[2]
+
+    assert_valid(shown, report["schema"])
+    assert json.loads(quoted.partition("```")[0]) == shown
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,9 @@ BAD = {
         400, "field_missing", body(recipient=NUMBER), path=f"{SEND}/"
     ),
     "callback with a trailing slash": Bad(401, "unauthorized", path="/callbacks/8x8/", token=""),
-    "8x8's batches": Bad(404, "not_found", path=f"{SEND}/batch"),
+    "a batch of no message": Bad(400, "field_missing", body(messages=[]), path=f"{SEND}/batch"),
+    "8x8's exports": Bad(404, "not_offered", b"{}", path=f"{SEND}/exports"),
+    "8x8's cancelling": Bad(404, "not_offered", None, path=f"{SEND}/a", method="DELETE"),
     "swapped": Bad(400, "fields_swapped", body(message=NUMBER, recipient="Hello Ann")),
     "too long": Bad(400, "text_too_long", body(message="a" * 1531, recipient=NUMBER)),
     "unknown sub-account": Bad(403, "sub_account_not_allowed", path=ELSEWHERE),

@@ -88,9 +88,10 @@ async def test_8x8_takes_the_keys_that_were_saved_and_no_others(
 async def test_a_reply_is_known_to_the_bridge_and_to_moengage(control: ControlApi) -> None:
     umid = await control.reply(number="+6581239905", text="STOP", sub_account_id=SUB_ACCOUNT_IDS[1])
 
-    known = await control.until(lambda: control.attributes("+6581239905"), bool)
+    attributes = await control.until(lambda: control.attributes("+6581239905"), bool)
 
-    assert known["moe_sms_subscription"] == "OPTOUT"
+    assert attributes["moe_sms_subscription"] == "OPTOUT"
+    await control.settled()
     [reply] = [one for one in await control.call("GET", "phone") if one["umid"] == umid]
     assert (reply["text"], reply["known"]) == ("STOP", True)
 

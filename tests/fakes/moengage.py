@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Message, Outcome
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 
 
 @dataclass

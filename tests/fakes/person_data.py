@@ -26,7 +26,7 @@ class InMemoryPersonData:
             if digits_of(number) in digits_of(getattr(kept, name))
         }
         outcome = kept.outcome
-        if outcome and kept.outcome_reported_at:
+        if outcome and (kept.outcome_reported_at or kept.reply_to):
             outcome = replace(outcome, description="")
         gone: dict[str, Any] = dict.fromkeys(
             own | {"destination", "recipient_hash", "client_message_id"}, ""

@@ -30,6 +30,8 @@ class InMemorySqs:
         For how long a record that was received is hidden, in seconds.
     fails
         Says which entries of a batch are not taken.
+    repeats
+        How often boto3 repeated each call before its answer came.
     """
 
     clock: Clock
@@ -37,6 +39,7 @@ class InMemorySqs:
     queues: dict[str, dict[str, _Record]] = field(default_factory=dict)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     fails: Callable[[dict[str, Any]], bool] = lambda _: False
+    repeats: int = 0
 
     @property
     def client(self) -> "SQSClient":
@@ -70,8 +73,12 @@ class InMemorySqs:
                     QueueUrl=QueueUrl,
                     MessageBody=entry["MessageBody"],
                     DelaySeconds=entry.get("DelaySeconds", 0),
+                    MessageGroupId=entry.get("MessageGroupId", ""),
                 )
-        return {"Failed": [{"Id": one, "Code": "InternalError"} for one in failed]}
+        return {
+            "Failed": [{"Id": one, "Code": "InternalError"} for one in failed],
+            "ResponseMetadata": {"RetryAttempts": self.repeats},
+        }
 
     def change_message_visibility(
         self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int

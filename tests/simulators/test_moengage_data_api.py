@@ -13,7 +13,7 @@ from local.moengage import DataApi, MoEngageSimulator
 from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
-from sms_bridge.domain.outcome import ReportVerdict
+from sms_bridge.domain.reporting import ReportVerdict
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi as BridgesDataApi
 

@@ -182,7 +182,7 @@ class TestParameters:
     def test_the_document_lists_them_as_the_template_has_them(self, template: Template) -> None:
         document = (PROJECT / "docs/parameters.md").read_text("utf-8")
 
-        assert with_tables(document, template.content) == document, "run `make parameters`"
+        assert with_tables(document, template.content) == document, "run `make tables`"
 
     def test_what_is_said_to_be_none_is_none(self, template: Template) -> None:
         document = (PROJECT / "docs/parameters.md").read_text("utf-8")

@@ -2,9 +2,9 @@
 
 import re
 
+from scripts.reason_tables import outcomes, send_results
 from sms_bridge.api.errors import Reason
 from sms_bridge.services.forward import NO_URL
-from tests.docs.test_http_api import outcomes, send_results
 from tests.template.conftest import PROJECT, Template
 from tests.template.test_observability import log_keys
 

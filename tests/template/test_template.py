@@ -12,8 +12,8 @@ from local.event_files import logical_id as logical_id_of
 from sms_bridge.api import responses
 from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.responses import methods_of
-from sms_bridge.domain.outcome import WAITS
 from sms_bridge.domain.reconciliation import SECONDS_OF_PROOF
+from sms_bridge.domain.reporting import WAITS
 from sms_bridge.settings import read_settings
 from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.settings.forward import ForwardSettings
@@ -78,7 +78,7 @@ class TestFunctions:
 
         # SAM passes on only what the template declares, and each function reads only its own.
         declared = {*template.shared_variables, *template.variables(function)}
-        assert set(file[function]) == declared
+        assert set(file[function]) == declared, "run `make tables`"
         assert set(file) == set(template.functions)
         if SETTINGS[function]:
             read_settings(SETTINGS[function], file[function])

@@ -34,33 +34,14 @@ MAX_MESSAGES = 1000
 _NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessagesInResponse")
 _MAX_CLIENT_BATCH_ID = 20
 
+# It is read again for each message. All fields at their longest have 5,000.
+_MAX_TEMPLATE = 10_000
+
 # 8x8's pattern of the number in its answers.
 _NUMBER_IN_ANSWER = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
 _NO_NUMBER = "0000000"
 
 _NOT_TAKEN = "The bridge could not take the message in time; send it again"
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Given:
-    """A message as it came: all of it as text, and what an answer repeats of it."""
-
-    content: str
-    number: str
-    client_message_id: str
-
-    @classmethod
-    def read(cls, message: JsonObject) -> "Given":
-        """Read a message, before anything is done about it: its text cannot always be made."""
-        values = {_first_name(name): value for name, value in message}
-        number, own_id = (
-            str(value) if isinstance(value := values.get(name), str | int) else ""
-            for name in ("destination", "clientMessageId")
-        )
-        try:
-            return cls(json.dumps(message), number, own_id)
-        except RecursionError:
-            raise RefusedError(Reason.BODY_INVALID, "A message is nested too deeply.") from None
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -72,14 +53,17 @@ class BatchRequest:
     messages
         In the caller's order; what is wrong with a message that is refused.
     given
-        The same as they came.
+        The same as they came, each with the template's fields.
+    content_hash
+        Of the whole batch.
     wants_messages
         Whether the answer is to name each message.
     """
 
     client_batch_id: str | None
     messages: list[MessageRequest | RefusedError]
-    given: list[Given]
+    given: list[JsonObject]
+    content_hash: str
     wants_messages: bool
 
     @property
@@ -113,8 +97,9 @@ def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchReques
     if not isinstance(wants_messages, bool):
         raise _wrong("includeMessagesInResponse", "must be true or false")
     client_batch_id = _client_batch_id(given.get("clientBatchId"))
-    template = [*_object("template", given.get("template") or JsonObject()), *_client_ip(pairs)]
+    template = [*_template(given.get("template") or JsonObject()), *_client_ip(pairs)]
     several = [_with_template(one, template) for one in _given_messages(pairs, given)]
+    content = request.text(MAX_BATCH_BYTES).encode()
 
     def read(message: JsonObject) -> MessageRequest | RefusedError:
         try:
@@ -124,8 +109,9 @@ def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchReques
 
     return BatchRequest(
         client_batch_id=client_batch_id,
-        given=[Given.read(one) for one in several],
         messages=[read(one) for one in several],
+        given=several,
+        content_hash=hashlib.sha256(content).hexdigest(),
         wants_messages=wants_messages,
     )
 
@@ -177,10 +163,23 @@ def _client_ip(pairs: JsonObject) -> list[tuple[str, Any]]:
 _NEVER_IN_A_TEMPLATE = {None, "destination"}
 
 
+def _template(value: Any) -> list[tuple[str, Any]]:
+    """Return the fields that messages take from the template."""
+    template = [
+        pair
+        for pair in _object("template", value)
+        if _first_name(pair[0]) not in _NEVER_IN_A_TEMPLATE
+    ]
+    size = sum(len(name) + len(value) for name, value in template if isinstance(value, str))
+    if size > _MAX_TEMPLATE:
+        raise _wrong("template", f"must have at most {_MAX_TEMPLATE} characters")
+    return template
+
+
 def _with_template(message: JsonObject, template: Sequence[tuple[str, Any]]) -> JsonObject:
     """Return a message with those fields of the template that it leaves empty."""
     own = [pair for pair in message if pair[1] is not None and pair[1] != ""]
-    names = {_first_name(name) for name, _ in own} | _NEVER_IN_A_TEMPLATE
+    names = {_first_name(name) for name, _ in own}
     return JsonObject([*own, *(pair for pair in template if _first_name(pair[0]) not in names)])
 
 
@@ -224,14 +223,12 @@ def batch_answer(
     left = iter(taken)
     answers = []
     for place, (message, given) in enumerate(zip(batch.messages, batch.given, strict=True)):
-        if isinstance(message, RefusedError):
-            umid = _id_from(hash_key, [place, given.content])
-            answers.append(_rejected(umid, given, message.message))
-        elif known := next(left):
+        refusal = message.message if isinstance(message, RefusedError) else ""
+        if not refusal and (known := next(left)):
             answers.append(send_answer(known))
         else:
-            umid = _id_from(hash_key, [place, given.content])
-            answers.append(_rejected(umid, given, _NOT_TAKEN))
+            umid = _id_from(hash_key, [place, batch.content_hash])
+            answers.append(_rejected(umid, given, refusal or _NOT_TAKEN))
     accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
     body: dict[str, Any] = {
         "batchId": _id_from(hash_key, [batch.client_batch_id, [one["umid"] for one in answers]]),
@@ -254,9 +251,13 @@ def _is_id(text: str) -> bool:
     return 0 < len(text) <= 350 and text.isprintable()
 
 
-def _rejected(umid: str, given: Given, description: str) -> dict[str, Any]:
+def _rejected(umid: str, given: JsonObject, description: str) -> dict[str, Any]:
     """Return the answer for a message that was not taken; its id names nothing."""
-    number, client_message_id = given.number, given.client_message_id
+    values = {_first_name(name): value for name, value in given}
+    number, client_message_id = (
+        str(value) if isinstance(value := values.get(name), str | int) else ""
+        for name in ("destination", "clientMessageId")
+    )
     return {
         "umid": umid,
         # What cannot be an id (half a surrogate pair, say) cannot stand in an answer, either.

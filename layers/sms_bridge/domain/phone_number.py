@@ -39,6 +39,12 @@ def digits_of(number: str) -> str:
     return _NO_DIGITS.sub("", number).lstrip("0")
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is a phone number, however it is written, and no name or short code."""
+    is_a_name = any(map(str.isalpha, text))
+    return not is_a_name and NUMBER.fullmatch(f"+{digits_of(text)}") is not None
+
+
 def international(number: str, country: str = "") -> str:
     """Return a number as it was written, or in E.164 if it is a national one.
 

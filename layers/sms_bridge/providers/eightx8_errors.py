@@ -1,6 +1,7 @@
 """What 8x8 said, and what it means: the one table behind every decision and every document.
 
-Its first part is about requests, its second about receipts and 8x8's log; :func:`rows` lists all.
+Its first part is about requests, its second about receipts and 8x8's log. ``make tables`` writes
+the tables of docs/http-api.md from it.
 
 The descriptions are the bridge's own. 8x8's ``message`` may quote the number or the text, and
 descriptions go to MoEngage and into logs.

@@ -12,8 +12,8 @@ from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.phone_number import digits_of
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.providers.http import Connections, Payload
 
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, NewId, Outcome, new_id
-from sms_bridge.domain.outcome import (
-    LEASE_SECONDS,
+from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
+from sms_bridge.domain.queued import QueuedOutcome
+from sms_bridge.domain.reporting import (
     Breaker,
     ReportResult,
     ReportVerdict,
-    holds_lease,
     is_exhausted,
     seconds_before_next_try,
 )
-from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.log_lines import Figures, seconds_since
 

@@ -1,7 +1,8 @@
 """Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,13 @@ from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.domain.opt_out import (
     EVERY_SUB_ACCOUNT,
-    Keyword,
     Keywords,
     OptRequest,
     keyword_of,
     moment_of,
 )
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.phone_number import NUMBER, digits_of, keyed_hash, masked
+from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
 from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services.due_outcomes import queue_outcome
@@ -58,7 +58,7 @@ class ReceiveCallback:
         opt_outs: "OptOuts",
         keywords: Keywords,
         reply: Reply,
-        sub_account_ids: Collection[str],
+        sub_account_ids: Iterable[str],
         syncs_opt_outs: bool = False,
         reports_inbound: bool = False,
         clock: Clock = time.time,
@@ -68,7 +68,8 @@ class ReceiveCallback:
         self._opt_outs = opt_outs
         self._keywords = keywords
         self._reply = reply
-        self._sub_account_ids = sub_account_ids
+        # 8x8 writes a name as it was made, operators as they like.
+        self._sub_account_ids = {one.lower(): one for one in sub_account_ids}
         self._syncs_opt_outs = syncs_opt_outs
         self._reports_inbound = reports_inbound
         self._clock = clock
@@ -141,21 +142,34 @@ class ReceiveCallback:
         # Nearly all callbacks are receipts.
         from sms_bridge.domain.queued import InboundWork
 
+        name = self._sub_account_ids.get(inbound.sub_account_id.lower(), "")
+        inbound = replace(inbound, sub_account_id=name or inbound.sub_account_id)
         sender_hash = keyed_hash(inbound.source, hash_key)
         inbound_id = self._messages.keep_inbound(inbound, sender_hash=sender_hash)
-        is_ours = inbound.sub_account_id in self._sub_account_ids
         keyword = keyword_of(inbound.text, self._keywords)
-        has_changed = self._record_opt_request(inbound, keyword, sender_hash, is_ours=is_ours)
-        if self._syncs_opt_outs and has_changed is not None:
+        # Nobody else can be texted, so that nobody else needs an item for good, or an event.
+        is_a_person = is_number(inbound.source)
+        opt_request = keyword.opt_request if keyword and is_a_person else None
+        # A STOP to a sub-account that is not the stack's may be meant for it, so it counts, for all
+        # together: a person has one such item, however many names come. A START lifts nothing.
+        if opt_request is OptRequest.OPT_IN and not name:
+            opt_request = None
+        has_changed = opt_request is not None and self._opt_outs.record(
+            (name or EVERY_SUB_ACCOUNT, sender_hash),
+            opt_request,
+            moment_of(opt_request, inbound),
+            inbound_id=inbound.umid,
+        )
+        if self._syncs_opt_outs and opt_request:
             self._outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
-        if self._reports_inbound and is_ours:
+        if self._reports_inbound and name and is_a_person:
             self._outcomes.add_inbound(inbound_id, InboundWork.EVENT)
         reply = None
-        if keyword and is_ours:
+        if keyword and name:
             reply = self._reply(
                 inbound,
                 keyword,
-                has_changed=bool(has_changed),
+                has_changed=has_changed,
                 sender_hash=sender_hash,
                 hash_key=hash_key,
                 callback_url=callback_url,
@@ -164,39 +178,12 @@ class ReceiveCallback:
             "inbound message kept",
             umid=inbound.umid,
             sub_account_id=inbound.sub_account_id,
-            is_known=None if is_ours else False,
+            is_known=None if name else False,
             keyword=keyword or "none",
             reply=reply,
             sender=masked(inbound.source),
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),
-        )
-
-    def _record_opt_request(
-        self, inbound: InboundMessage, keyword: Keyword | None, sender_hash: str, *, is_ours: bool
-    ) -> bool | None:
-        """Record that somebody opts out or in; returns whether that changed something.
-
-        A STOP to a sub-account that the stack does not know may be meant for it, so it counts, for
-        all sub-accounts together: a person has one such item, however many names come. A START to
-        one lifts nothing.
-
-        Returns
-        -------
-        bool or None
-            ``None`` where nothing was to be recorded.
-        """
-        opt_request = keyword.opt_request if keyword else None
-        # Nobody else can be texted, so that nobody needs an item for good.
-        if opt_request is None or not NUMBER.fullmatch(f"+{digits_of(inbound.source)}"):
-            return None
-        if not is_ours and opt_request is OptRequest.OPT_IN:
-            return None
-        return self._opt_outs.record(
-            (inbound.sub_account_id if is_ours else EVERY_SUB_ACCOUNT, sender_hash),
-            opt_request,
-            moment_of(opt_request, inbound),
-            inbound_id=inbound.umid,
         )
 
     def _count(self, click: Click, hash_key: str) -> None:

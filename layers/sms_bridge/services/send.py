@@ -255,7 +255,10 @@ class SendMessage:
             wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
-            if state is State.WAITING and not is_queued:
+            if not is_queued and result.verdict is Verdict.AMBIGUOUS:
+                # 8x8 may have it, so it has not failed, and it cannot be sent again.
+                state = State.UNKNOWN
+            elif not is_queued:
                 add_figures(figures, attempt_figures(result))
                 result, state = _NOT_QUEUED, State.FAILED
         recorded = (

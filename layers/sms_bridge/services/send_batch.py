@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
@@ -42,10 +43,16 @@ Taken = list[Message | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Asked:
-    """A message that is asked for, at one place of the batch or at several."""
+    """A message that is asked for, at one place of the batch or at several.
+
+    Attributes
+    ----------
+    message
+        As it is claimed. A claim that is repeated because its answer was lost is the same one.
+    """
 
     request: MessageRequest
-    recipient_hash: str
+    message: Message
     key: ClaimKey | None
     places: list[int]
 
@@ -89,14 +96,16 @@ class SendBatch:
             background.start(partial(self._take_parts, parts[first::_SIDE_BY_SIDE], progress))
             for first in range(min(_SIDE_BY_SIDE, len(parts)))
         ]
-        for task in tasks:
-            task.result()
+        wait(tasks)
         if requests:
             progress.log(requests[0].sub_account_id)
+        for task in tasks:
+            task.result()
         return progress.taken
 
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
+        now = self._clock()
         distinct: list[_Asked] = []
         by_key: dict[str, _Asked] = {}
         for place, request in enumerate(requests):
@@ -104,23 +113,33 @@ class SendBatch:
             if key and key.value in by_key:
                 by_key[key.value].places.append(place)
                 continue
-            recipient_hash = keyed_hash(request.destination, hash_key, request.country)
-            asked = _Asked(request=request, recipient_hash=recipient_hash, key=key, places=[place])
+            message = new_message(
+                request,
+                self._plan,
+                recipient_hash=keyed_hash(request.destination, hash_key, request.country),
+                id_=self._new_id() if key is None else "",
+                claimed_by=self._new_id(),
+                is_queued=True,
+                now=now,
+            )
+            asked = _Asked(request=request, message=message, key=key, places=[place])
             distinct.append(asked)
             if key:
                 by_key[key.value] = asked
         return distinct
 
     def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
-        for part in parts:
-            if progress.answer_time.left() < _SECONDS_TO_TAKE_SOME:
-                return
+        not_claimed = [asked for part in parts for asked in self._take(part, progress)]
+        # boto3 repeats a call that DynamoDB throttles, but not the statements of a call.
+        for part in batched(not_claimed, _TOGETHER):
             self._take(part, progress)
 
-    def _take(self, part: Sequence[_Asked], progress: "_Progress") -> None:
-        now = self._clock()
+    def _take(self, part: Sequence[_Asked], progress: "_Progress") -> list[_Asked]:
+        """Take some messages, if there is time; returns those that could not be claimed."""
+        if progress.answer_time.left() < _SECONDS_TO_TAKE_SOME:
+            return []
         claims = claim_all(
-            [claiming(self._new_message(asked, now), asked.key, now) for asked in part],
+            [claiming(asked.message, asked.key, asked.message.accepted_at) for asked in part],
             self._messages.create_all,
         )
         failures = [claimed for claimed in claims if isinstance(claimed, Exception)]
@@ -129,31 +148,25 @@ class SendBatch:
         new: set[str] = set()
         taken: dict[int, Message] = {}
         to_queue = []
+        not_claimed = []
         for asked, claimed in zip(part, claims, strict=True):
             if isinstance(claimed, Exception):
+                not_claimed.append(asked)
                 continue
             if claimed.won:
                 message, delay = claimed.message, 0
                 new.add(message.id)
             else:
-                message = with_recipient(claimed.message, asked.request, asked.recipient_hash)
+                message = with_recipient(
+                    claimed.message, asked.request, asked.message.recipient_hash
+                )
                 delay = SECONDS_BEHIND_THE_FIRST
             taken |= dict.fromkeys(asked.places, message)
             if message.state is State.WAITING:
                 to_queue.append((message, asked.request, delay))
         progress.promise(taken, new)
         progress.withdraw(self._send_queue.add_all(to_queue))
-
-    def _new_message(self, asked: _Asked, now: float) -> Message:
-        return new_message(
-            asked.request,
-            self._plan,
-            recipient_hash=asked.recipient_hash,
-            id_=self._new_id() if asked.key is None else "",
-            claimed_by=self._new_id(),
-            is_queued=True,
-            now=now,
-        )
+        return not_claimed
 
 
 class _Progress:
@@ -180,17 +193,25 @@ class _Progress:
             It is too late, so none of them may be queued.
         """
         with self._lock:
-            promised = [taken.get(place, known) for place, known in enumerate(self.taken)]
-            self.answer_time.promise(promised)
-            self.taken = promised
+            self._answer([taken.get(place, known) for place, known in enumerate(self.taken)])
             self._new |= new
 
     def withdraw(self, not_queued: set[str]) -> None:
-        """Take back that new messages are taken. One that is repeated may be in the queue."""
+        """Take back that new messages are taken. One that is repeated may be in the queue.
+
+        Raises
+        ------
+        OutOfTimeError
+            It is too late: they are answered as taken, and `reconcile` reports them as expired.
+        """
         with self._lock:
-            withdrawn = self._new & not_queued
-            self._new -= withdrawn
-            self.taken = [None if one and one.id in withdrawn else one for one in self.taken]
+            if withdrawn := self._new & not_queued:
+                self._answer([None if one and one.id in withdrawn else one for one in self.taken])
+                self._new -= withdrawn
+
+    def _answer(self, taken: Taken) -> None:
+        self.answer_time.promise(taken)
+        self.taken = taken
 
     def log(self, sub_account_id: str) -> None:
         """Log the batch in one line, which counts its messages."""

@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import batched
+from itertools import batched, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -57,6 +57,9 @@ MAX_CLICKS = 20
 _STATEMENTS_A_CALL = 25
 _KEYS_A_CALL = 100
 
+# The newest messages are read in growing steps: nearly always the first ones are meant.
+_NEWEST_READ_FIRST = 5
+
 # DynamoDB may leave keys for another call: of a hundred items it reads some every time.
 _MAX_READS = 20
 
@@ -72,7 +75,7 @@ _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
 # What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
 _TO_REPORT = (
     "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
-    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up"
+    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up, reply_to"
 )
 
 # Of these what came first stays.
@@ -179,20 +182,12 @@ class DynamoDBMessages:
         """
         answers: dict[str, Message | Exception | None] = {}
         refused: list[Message] = []
-        for some in batched(messages, _STATEMENTS_A_CALL):
-            try:
-                responses: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
-                    Statements=[_insertion(self._table, self._new_item(one)) for one in some]
-                )["Responses"]
-            except Exception as error:
-                answers |= {one.id: error for one in some}
-                continue
-            for message, response in zip(some, responses, strict=True):
-                refusal = response.get("Error")
-                if refusal and refusal["Code"].startswith("DuplicateItem"):
-                    refused.append(message)
-                else:
-                    answers[message.id] = _error_of(refusal) if refusal else None
+        insertions = [_insertion(self._table, self._new_item(one)) for one in messages]
+        for message, failure in zip(messages, self._execute(insertions), strict=True):
+            if isinstance(failure, dict) and failure["Code"].startswith("DuplicateItem"):
+                refused.append(message)
+            else:
+                answers[message.id] = _error_of(failure) if failure else None
         answers |= self._taken_among(refused)
         return [answers[one.id] for one in messages]
 
@@ -270,40 +265,45 @@ class DynamoDBMessages:
             f'AND "state" = \'{State.WAITING}\' AND "attempt" IS MISSING '
             'AND "answered_at" IS MISSING'
         )
-        attempts: dict[str, Attempt | Exception] = {}
         # No item may be changed twice in one call.
-        for some in batched(dict.fromkeys(message_ids), _STATEMENTS_A_CALL):
-            try:
-                answers: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
-                    Statements=[
-                        {
-                            "Statement": statement,
-                            "Parameters": [{"S": timestamp(at)}, {"S": nonce}, {"S": one}],
-                            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                        }
-                        for one in some
-                    ]
-                )["Responses"]
-            except Exception as error:
-                attempts |= dict.fromkeys(some, error)
-                continue
-            for message_id, answer in zip(some, answers, strict=True):
-                refusal = answer.get("Error")
-                attempts[message_id] = (
-                    self._after_refusal(message_id, refusal, nonce, at)
-                    if refusal
-                    else FIRST_ATTEMPT
-                )
-        return attempts
+        ids = list(dict.fromkeys(message_ids))
+        updates: list[BatchStatementRequestTypeDef] = [
+            {
+                "Statement": statement,
+                "Parameters": [{"S": timestamp(at)}, {"S": nonce}, {"S": one}],
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+            for one in ids
+        ]
+        return {
+            message_id: self._after_failure(message_id, failure, nonce, at)
+            if failure
+            else FIRST_ATTEMPT
+            for message_id, failure in zip(ids, self._execute(updates), strict=True)
+        }
 
-    def _after_refusal(
-        self, message_id: str, refusal: Mapping[str, Any], nonce: str, at: float
+    def _execute(
+        self, statements: "Iterable[BatchStatementRequestTypeDef]"
+    ) -> Iterator["_Failure | None"]:
+        """Execute statements in few calls, each for itself; yields why one failed."""
+        for some in batched(statements, _STATEMENTS_A_CALL):
+            try:
+                responses: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
+                    Statements=list(some)
+                )["Responses"]
+                failures: list[_Failure | None] = [one.get("Error") for one in responses]
+            except Exception as error:
+                failures = [error] * len(some)
+            yield from failures
+
+    def _after_failure(
+        self, message_id: str, failure: "_Failure", nonce: str, at: float
     ) -> Attempt | Exception:
-        """Return what a statement's refusal means; begins an attempt that is not the first."""
-        if refusal["Code"] != "ConditionalCheckFailed":
-            return _error_of(refusal)
+        """Return what a statement's failure means; begins an attempt that is not the first."""
+        if isinstance(failure, Exception) or failure["Code"] != "ConditionalCheckFailed":
+            return _error_of(failure)
         try:
-            item = refusal.get("Item") or self._get(message_id) or {}
+            item = failure.get("Item") or self._get(message_id) or {}
             attempt = self._attempt_in(item, nonce)
             if not attempt.begun and attempt.state is State.WAITING:
                 return self.begin_attempt(message_id, at)
@@ -398,17 +398,13 @@ class DynamoDBMessages:
         return inbound_from(item) if item else None
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"id": {"S": inbound_id}},
-                UpdateExpression="SET reported_at = :at",
-                # It may have been forgotten meanwhile; an update would bring an empty item back.
-                ConditionExpression="attribute_exists(received_at)",
-                ExpressionAttributeValues=to_item({":at": at}),
-            )
-        except ClientError as error:
-            item_of_refusal(error)
+        self._was_written(
+            inbound_id,
+            {"reported_at": at},
+            # It may have been forgotten meanwhile; an update would bring an empty item back.
+            only_if=["attribute_exists(received_at)"],
+            client=self._patient,
+        )
 
     def record_click(self, message_id: str, click: "Click") -> None:
         try:
@@ -596,13 +592,16 @@ class DynamoDBMessages:
             ),
             "ScanIndexForward": not backwards,
         }
+        at_once = _NEWEST_READ_FIRST if backwards else _KEYS_A_CALL
         while True:
             page = self._client.query(**query)
-            for some in batched([one["id"] for one in page["Items"]], _KEYS_A_CALL):
+            ids = iter([one["id"] for one in page["Items"]])
+            while some := list(islice(ids, at_once)):
                 keys = [{"id": one} for one in some]
                 # They come back in any order.
                 items = {one["id"]["S"]: one for one in read_items(self._client, self._table, keys)}
                 yield from (items[one["S"]] for one in some if one["S"] in items)
+                at_once = min(4 * at_once, _KEYS_A_CALL)
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -830,9 +829,15 @@ def _insertion(table: str, item: Item) -> "BatchStatementRequestTypeDef":
     return {"Statement": statement, "Parameters": list(item.values())}
 
 
-def _error_of(refusal: Mapping[str, Any]) -> ClientError:
+_Failure = dict[str, Any] | Exception
+"""Of a statement: what DynamoDB says of it, or that its whole call failed."""
+
+
+def _error_of(failure: _Failure) -> Exception:
     """Return a statement's failure as the exception that a call of its own would raise."""
-    return ClientError({"Error": {"Code": refusal["Code"]}}, "BatchExecuteStatement")
+    if isinstance(failure, Exception):
+        return failure
+    return ClientError({"Error": {"Code": failure["Code"]}}, "BatchExecuteStatement")
 
 
 def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> Iterator[Item]:

@@ -1,29 +1,21 @@
 """People who do not want to be texted any more, and how often people are answered, in DynamoDB."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
-from sms_bridge.errors import BridgeError
 from sms_bridge.storage.aws import item_of_refusal
-from sms_bridge.storage.items import OPT_OUT_PREFIX, Item, from_item, to_item
+from sms_bridge.storage.items import OPT_OUT_PREFIX, Item, to_item
 from sms_bridge.storage.messages import read_items
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Between a read and the write that follows from it somebody else may have changed the item.
-_TRIES = 5
-
 _HOUR = slice(0, 13)
 _SECONDS_KEPT = 86_400
-
-
-class OptOutNotRecordedError(BridgeError):
-    """The item changes faster than it can be written."""
 
 
 class DynamoDBOptOuts:
@@ -49,8 +41,9 @@ class DynamoDBOptOuts:
         self._scope = scope
 
     def is_opted_out(self, person: Person) -> bool:
-        item = self._get(self._id(person))
-        return item is not None and _is_out(item)
+        key = to_item({"id": self._id(person)})
+        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return "Item" in answer and _is_out(answer["Item"])
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         by_id: dict[str, list[Person]] = {}
@@ -63,75 +56,55 @@ class DynamoDBOptOuts:
     def record(
         self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
     ) -> bool:
-        sub_account_id, recipient_hash = person
-        everywhere = EVERY_SUB_ACCOUNT, recipient_hash
-        is_for_all = self._scope is OptOutScope.STACK or opt_request is OptRequest.OPT_OUT
-        ids = {_id(person), _id(everywhere)} if is_for_all else {_id(person)}
-        facts = {"sub_account_id": sub_account_id, "changed_by": inbound_id}
-        changed = {one: self._record(one, opt_request, at, facts) for one in sorted(ids)}
-        return changed[self._id(person)]
+        # The one that decides comes first, should 8x8 not repeat a callback that fails in between.
+        ids = [self._id(person), _id(person)]
+        if opt_request is OptRequest.OPT_OUT:
+            ids.append(_id((EVERY_SUB_ACCOUNT, person[1])))
+        changed = [
+            self._record(one, person, opt_request, at, inbound_id) for one in dict.fromkeys(ids)
+        ]
+        return changed[0]
 
     def _record(
-        self, key: str, opt_request: OptRequest, at: float, facts: Mapping[str, str]
+        self, key: str, person: Person, opt_request: OptRequest, at: float, inbound_id: str
     ) -> bool:
         """Record a request in one item; returns whether it is what changed the state.
 
-        A request that changes the state and one that repeats it are two different writes, so that
-        each is one atomic step. ``changed_by`` is the mark by which a change is known again.
+        The SMS that began a state (``opt_out_by``, ``opt_in_by``) stays in the item until the other
+        state begins. So the item, written or refused, gives a repeat the same answer.
         """
-        is_out, is_in = (f"opt_request = :{one}" for one in OptRequest)
-        nothing_known = "attribute_not_exists(requested_at)"
-        is_newer = "requested_at < :at"
-        # Of two requests at the same moment the opt-out holds.
+        values = {":request": opt_request.value, ":at": at}
+        is_newer = "attribute_not_exists(requested_at) OR requested_at < :at"
         if opt_request is OptRequest.OPT_OUT:
-            changes = f"{nothing_known} OR ({is_in} AND requested_at <= :at)"
-            repeats = f"{is_out} AND {is_newer}"
+            values[":sub_account_id"] = person[0]
+            changes = (
+                "opt_out_at = :at, opt_out_by = if_not_exists(opt_out_by, :by), "
+                "sub_account_id = if_not_exists(sub_account_id, :sub_account_id) REMOVE opt_in_by"
+            )
+            # Of two requests at the same moment the opt-out holds.
+            condition = f"{is_newer} OR (requested_at = :at AND opt_request <> :request)"
         else:
-            changes = f"{is_out} AND {is_newer}"
-            repeats = f"{nothing_known} OR ({is_in} AND {is_newer})"
-        values = {"opt_request": opt_request.value, "requested_at": at}
-        for _ in range(_TRIES):
-            there = self._write(key, {**values, **facts}, changes)
-            if there is None or (facts["changed_by"] and _is_change(there, values, facts)):
-                return True
-            there = self._write(key, values, repeats)
-            if there is None or not _may_be_written(there, opt_request, at):
-                return False
-        raise OptOutNotRecordedError
-
-    def _write(self, key: str, values: Mapping[str, object], condition: str) -> Item | None:
-        """Set attributes if the condition holds; returns the item as it is if it does not."""
-        given = to_item(values)
-        conditioned = {f":{one}": one.value for one in OptRequest if f":{one}" in condition}
+            changes = "opt_in_by = if_not_exists(opt_in_by, :by) REMOVE opt_out_by, sub_account_id"
+            condition = is_newer
         try:
-            self._client.update_item(
+            item: Item = self._client.update_item(
                 TableName=self._table,
                 Key=to_item({"id": key}),
-                UpdateExpression="SET " + ", ".join(f"{name} = :new_{name}" for name in given),
+                UpdateExpression=f"SET opt_request = :request, requested_at = :at, {changes}",
                 ConditionExpression=condition,
-                ExpressionAttributeValues={
-                    **{f":new_{name}": value for name, value in given.items()},
-                    **to_item({**conditioned, ":at": values["requested_at"]}),
-                },
+                ExpressionAttributeValues={**to_item(values), ":by": {"S": inbound_id}},
+                ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            )["Attributes"]
         except ClientError as error:
-            return item_of_refusal(error)
-        return None
-
-    def _get(self, key: str) -> Item | None:
-        return self._client.get_item(
-            TableName=self._table, Key=to_item({"id": key}), ConsistentRead=True
-        ).get("Item")
+            item = item_of_refusal(error)
+        # An opt-in changes something only for somebody who once opted out.
+        return "opt_out_at" in item and item.get(f"{opt_request}_by") == {"S": inbound_id}
 
     def _id(self, person: Person) -> str:
         """Return which item says whether a person is opted out."""
-        _, recipient_hash = person
-        return _id((EVERY_SUB_ACCOUNT, recipient_hash) if self._is_for_all else person)
-
-    @property
-    def _is_for_all(self) -> bool:
-        return self._scope is OptOutScope.STACK
+        is_for_all = self._scope is OptOutScope.STACK
+        return _id((EVERY_SUB_ACCOUNT, person[1]) if is_for_all else person)
 
 
 class DynamoDBReplyCounts:
@@ -170,23 +143,6 @@ class DynamoDBReplyCounts:
 
 def _is_out(item: Item) -> bool:
     return bool(item["opt_request"]["S"] == OptRequest.OPT_OUT)
-
-
-def _is_change(there: Item, values: Mapping[str, object], facts: Mapping[str, str]) -> bool:
-    """Return whether an item is as this very request made it."""
-    known = from_item(there)
-    wanted = (values["opt_request"], facts["changed_by"])
-    return (known.get("opt_request"), known.get("changed_by")) == wanted
-
-
-def _may_be_written(there: Item, opt_request: OptRequest, at: float) -> bool:
-    """Return whether a request that was refused would be accepted now: the item has changed."""
-    if not there:
-        return True
-    known = from_item(there)
-    voids_the_other = opt_request is OptRequest.OPT_OUT and known["opt_request"] != opt_request
-    last, now = str(known["requested_at"]), timestamp(at)
-    return last < now or (last == now and voids_the_other)
 
 
 def _id(person: Person) -> str:

@@ -37,7 +37,7 @@ class DynamoDBPersonData:
             if any(digits in digits_of(getattr(message, name)) for digits in spellings)
         ]
         removed += [(receipt_name(one), "error_message") for one in message.receipts]
-        if message.outcome_reported_at:
+        if message.outcome and (message.outcome_reported_at or message.reply_to):
             removed.append(("outcome", "description"))
         names = {
             f"#n{number}": one for number, one in enumerate({n for path in removed for n in path})

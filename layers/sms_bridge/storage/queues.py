@@ -149,9 +149,7 @@ class SqsSendQueue:
         try:
             self._client().send_message(
                 QueueUrl=self._urls[message.message_type],
-                MessageBody=_message_body(message, request),
-                DelaySeconds=min(delay_seconds, _MAX_DELAY),
-                MessageGroupId=group_of(message),
+                **_send_parameters(message, request, delay_seconds),
             )
         except ClientError as error:
             if was_refused_at_once(error):
@@ -164,30 +162,30 @@ class SqsSendQueue:
             of_a_type = (one for one in some if one[0].message_type is message_type)
             # Ten of the largest messages are within what SQS takes in one call.
             for ten in batched(of_a_type, _AT_ONCE):
-                entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                    {
-                        "Id": message.id,
-                        "MessageBody": _message_body(message, request),
-                        "DelaySeconds": min(delay_seconds, _MAX_DELAY),
-                        "MessageGroupId": group_of(message),
-                    }
-                    for message, request, delay_seconds in ten
-                ]
+                entries: list[Any] = [{"Id": one[0].id, **_send_parameters(*one)} for one in ten]
                 failed |= self._send_ten(url, entries)
         return failed
 
     def _send_ten(self, url: str, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> set[str]:
-        """Send records, those that SQS does not take a second time; returns their ids."""
+        """Send records, those that SQS does not take a second time.
+
+        Returns
+        -------
+        set
+            The ids of those that no try can have put into the queue.
+        """
         failed: dict[str, str] = {}
+        is_certain = True
         for _ in range(_TRIES_OF_AN_ENTRY):
             try:
                 answer = self._client().send_message_batch(QueueUrl=url, Entries=entries)
             except Exception as error:
                 log_failure("messages not queued", error, messages=len(entries))
-                if isinstance(error, ClientError) and was_refused_at_once(error):
-                    return {one["Id"] for one in entries}
-                # They may be in the queue all the same.
-                return set()
+                is_certain &= isinstance(error, ClientError) and was_refused_at_once(error)
+                failed = {}
+                break
+            # Of what boto3 repeats, an earlier try may have put all into the queue.
+            is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
             failed = {one["Id"]: one["Code"] for one in answer.get("Failed", [])}
             entries = [one for one in entries if one["Id"] in failed]
             if not entries:
@@ -195,7 +193,7 @@ class SqsSendQueue:
         for message_id, code in failed.items():
             refusal = ClientError({"Error": {"Code": code}}, "SendMessageBatch")
             log_failure("message not queued", refusal, message_id=message_id)
-        return set(failed)
+        return {one["Id"] for one in entries} if is_certain else set()
 
     def work_through(
         self,
@@ -251,12 +249,18 @@ class SqsSendQueue:
                     log_failure("records not postponed", error)
 
 
-def _message_body(message: Message, request: MessageRequest) -> str:
-    return _body(
-        messageType=message.message_type.value,
-        message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
-        request={name: getattr(request, name) for name in _OF_A_REQUEST},
-    )
+def _send_parameters(
+    message: Message, request: MessageRequest, delay_seconds: int
+) -> dict[str, Any]:
+    return {
+        "MessageBody": _body(
+            messageType=message.message_type.value,
+            message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
+            request={name: getattr(request, name) for name in _OF_A_REQUEST},
+        ),
+        "DelaySeconds": min(delay_seconds, _MAX_DELAY),
+        "MessageGroupId": group_of(message),
+    }
 
 
 def _queued_message(record: Record) -> "QueuedMessage":

@@ -154,6 +154,16 @@ class TestTemplates:
         assert isinstance(message, RefusedError)
         assert message.reason is Reason.FIELD_MISSING
 
+    def test_a_template_that_no_message_could_use_is_refused_once_and_not_for_each(self) -> None:
+        """Reading it for each of a thousand messages would take a function's time and memory."""
+        refusal = refused({"destinations": [NUMBER], "template": {"text": "a" * 10_000}})
+        unknown = {f"other{number}": TEXT for number in range(1000)}
+
+        assert [error.field for error in refusal.errors] == ["template"]
+        assert messages_in({"messages": [GOOD], "template": unknown}) == plain([a_request()])
+        batch = read({"messages": [GOOD], "template": unknown})
+        assert [len(one) for one in batch.given] == [len(GOOD)]
+
     def test_the_batchs_address_of_a_client_is_each_messages(self) -> None:
         own = {**GOOD, "clientIp": "192.0.2.9"}
 

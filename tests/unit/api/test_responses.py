@@ -117,6 +117,7 @@ STRANGERS = {
     Reason.UNAUTHORIZED,
     Reason.ADDRESS_NOT_ALLOWED,
     Reason.NOT_FOUND,
+    Reason.NOT_OFFERED,
     Reason.METHOD_NOT_ALLOWED,
 }
 

@@ -94,6 +94,15 @@ def test_a_number_is_the_same_however_it_is_written(one: str, other: str) -> Non
     assert plain(key_of(a_request(destination=one))) == plain(key_of(a_request(destination=other)))
 
 
+def test_a_national_number_is_the_same_as_the_international_one() -> None:
+    written = ("91239002", "6591239002", "+6591239002")
+    national, *others = (
+        key_of(a_request(destination=one, options={"country": "SG"})) for one in written
+    )
+
+    assert {one.value for one in others} == {national.value}
+
+
 def test_a_national_number_is_that_of_its_country() -> None:
     singapore, hong_kong = (
         a_request(destination="91239002", options={"country": country}) for country in ("SG", "HK")
@@ -131,6 +140,26 @@ def test_a_client_that_gives_all_its_messages_one_id_loses_none() -> None:
 
 def test_without_a_window_a_message_is_never_a_repeat() -> None:
     assert claim_key(a_request(), window_seconds=0, hash_key="k") is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"text": f"{TEXT} "}, {"text": TEXT.upper()}, {"source": "ACME"}, {"source": "Acme "}],
+)
+def test_texts_and_sender_ids_are_compared_letter_by_letter(changes: dict[str, str]) -> None:
+    one, other = a_request(source="Acme"), a_request(**{"source": "Acme", **changes})
+
+    assert key_of(other).value != key_of(one).value
+
+
+def test_versions_that_run_side_by_side_make_the_same_key() -> None:
+    # While a deployment shifts traffic, a repeat may meet another version than the first request.
+    # Where the key is changed on purpose, this value is, too.
+    request = a_request(**OTHER_VALUES)
+
+    assert (
+        key_of(request).value == "ca62ca681fdf9e65b32e48ddf0fb63866866714b92d72603c4f944babde8c171"
+    )
 
 
 def test_the_key_does_not_tell_who_got_which_text() -> None:

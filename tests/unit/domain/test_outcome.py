@@ -27,9 +27,8 @@ def test_a_receipt_that_is_not_final_brings_no_outcome(state: str) -> None:
     assert outcome_of_receipt(a_receipt(state)) is None
 
 
-@pytest.mark.parametrize("code", ["4", "5", "22"])
-def test_undelivered_for_now_brings_no_outcome(code: str) -> None:
-    assert outcome_of_receipt(a_receipt("undelivered", error_code=code)) is None
+def test_undelivered_for_now_brings_no_outcome() -> None:
+    assert outcome_of_receipt(a_receipt("undelivered", state=State.DEFERRED)) is None
 
 
 @pytest.mark.parametrize("state", ["delivered", "read"])

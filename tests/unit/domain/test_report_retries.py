@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.outcome import (
+from sms_bridge.domain.reporting import (
     WAITS,
     Breaker,
     ReportVerdict,

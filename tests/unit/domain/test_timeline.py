@@ -86,7 +86,7 @@ TIMELINES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "state": State.UNDELIVERED,
             "answered_at": at(1),
             "receipts": (
-                a_word("undelivered", 4, error_code="22"),
+                a_word("undelivered", 4, state=State.DEFERRED, error_code="22"),
                 a_word("undelivered", 9, error_code="1", error_message="Absent subscriber"),
             ),
             **outcome(ABSENT, outcome_reported_at=at(10)),

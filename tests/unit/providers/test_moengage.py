@@ -8,7 +8,7 @@ import pytest
 from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi, DeliveryTracking, report_body, verdict_of

@@ -8,9 +8,9 @@ from typing import Any
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.domain.reconciliation import Timeouts
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages

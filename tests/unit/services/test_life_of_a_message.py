@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from sms_bridge.domain.message import OutcomeStatus
-from sms_bridge.domain.outcome import ReportVerdict
+from sms_bridge.domain.reporting import ReportVerdict
 from sms_bridge.domain.state import FINAL, NOT_WITH_8X8, State
 from tests.builders import EVER, plain
 from tests.unit.services.life import REPORT_RESULT, SCENARIOS, SENDING, WINDOW, Bridge

@@ -6,8 +6,8 @@ import pytest
 
 from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
-from sms_bridge.domain.outcome import ReportResult, ReportVerdict
 from sms_bridge.domain.queued import InboundWork, QueuedInbound
+from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.services.pass_on import PassOnInbound
 from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
 from tests.fakes.clock import TurnableClock

@@ -11,8 +11,8 @@ import pytest
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.outcome import ReportVerdict
 from sms_bridge.domain.reconciliation import Finding, Timeouts, finding_of
+from sms_bridge.domain.reporting import ReportVerdict
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, plain

@@ -292,14 +292,34 @@ class TestOptOuts:
 
         assert self.out(bridge)
 
-    @pytest.mark.parametrize("source", ["", "Acme", "12345", "1" * 20])
-    def test_who_cannot_be_texted_needs_no_opt_out(self, source: str) -> None:
-        bridge = Bridge()
+    @pytest.mark.parametrize("scope", list(OptOutScope))
+    def test_a_sub_account_is_the_same_in_capitals(self, scope: OptOutScope) -> None:
+        bridge = Bridge(scope=scope, syncs_opt_outs=True, reports_inbound=True, replies=True)
+        name = SUB_ACCOUNT.swapcase()
+
+        for number, text in enumerate(("STOP", "START", "STOP")):
+            at = f"2026-11-24T09:30:0{number}Z"
+            bridge.receive(
+                an_inbound_callback(text, subAccountId=name, timestamp=at, umid=f"{UMID}{number}")
+            )
+            assert self.out(bridge) is (text == "STOP")
+
+        assert len(bridge.send_queue.queued) == 3
+        assert {one.sub_account_id for one, *_ in bridge.send_queue.queued} == {SUB_ACCOUNT}
+        assert sum("event" in what for what, _ in bridge.outcomes.queued) == 3
+        # By which it is compared when it is passed on.
+        assert {one.sub_account_id for one in bridge.messages.inbound.values()} == {SUB_ACCOUNT}
+
+    @pytest.mark.parametrize("source", ["", "Acme", "12345", "1" * 20, "Bank 6591234567"])
+    def test_who_is_no_person_gets_no_opt_out_and_no_event(self, source: str) -> None:
+        bridge = Bridge(syncs_opt_outs=True, reports_inbound=True)
 
         bridge.receive(an_inbound_callback("STOP", source=source))
 
         assert bridge.opt_outs.requests == {}
         assert len(bridge.messages.inbound) == 1
+        # MoEngage would make a person of it.
+        assert bridge.outcomes.queued == []
 
     @pytest.mark.parametrize("text", ["STOP", "HELP", "Is it red?"])
     def test_an_inbound_message_is_reported_where_the_operator_wants_it(self, text: str) -> None:

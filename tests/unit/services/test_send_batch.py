@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Lock
 from typing import Any
@@ -276,10 +277,34 @@ class TestFailures:
         assert good is not None
         assert better is not None
         assert bridge.queued == sorted([(good.id, 0), (better.id, 0)])
-        failed, line = logged.lines
-        assert (failed["message"], failed["messages"]) == ("messages not claimed", 1)
+        *failed, line = logged.lines
+        assert [(one["message"], one["messages"]) for one in failed] == [
+            ("messages not claimed", 1)
+        ] * 2
         assert (line["Accepted"], line["not_taken"]) == (2, 1)
         assert TEXT not in logged.text
+
+    @pytest.mark.parametrize("window", [0, 120])
+    @pytest.mark.parametrize("is_written", [False, True])
+    def test_a_claim_that_is_throttled_or_whose_answer_is_lost_is_made_again(
+        self, window: int, is_written: bool, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge(a_sending_plan(window=window))
+        fails_at = iter([False, True])
+
+        def fails(message: Message) -> bool:
+            is_now = next(fails_at, False)
+            if is_now and is_written:
+                InMemoryMessages.create(bridge.messages, message)
+            return is_now
+
+        bridge.messages.fails = fails
+
+        taken = bridge.send(*texts("a", "b", "c"))
+
+        assert bridge.queued == sorted((one, 0) for one in ids_of(taken))
+        assert bridge.messages.messages.keys() == {*ids_of(taken)}
+        assert logged.lines[-1]["Accepted"] == 3
 
     def test_what_the_queue_does_not_take_is_not_taken_until_it_is_asked_for_again(self) -> None:
         bridge = Bridge()
@@ -306,7 +331,7 @@ class TestFailures:
         assert (bridge.messages.messages, bridge.queued) == ({}, [])
 
     def test_when_the_time_is_over_what_was_promised_is_answered_and_no_more_is_queued(
-        self,
+        self, logged: WrittenLog
     ) -> None:
         """The claim of a batch's last part comes back when the answer has been given."""
         bridge = Bridge()
@@ -335,6 +360,27 @@ class TestFailures:
         [promised] = given
         assert promised[20] is None
         assert bridge.queued == sorted((one, 0) for one in ids_of(promised)[:20])
+        [line] = logged.lines
+        assert (line["Accepted"], line["not_taken"]) == (20, 1)
+
+    @pytest.mark.parametrize("is_late", [False, True])
+    def test_what_the_queue_does_not_take_is_answered_so_if_there_is_time(
+        self, is_late: bool
+    ) -> None:
+        bridge = Bridge()
+        answer_time = bridge.time_left
+
+        def refuses(_: str) -> bool:
+            answer_time._is_over = is_late
+            return True
+
+        bridge.send_queue.refuses = refuses
+
+        with suppress(OutOfTimeError):
+            bridge.step(texts("a"), hash_key="k", answer_time=answer_time)
+
+        [promised] = answer_time._promised or []
+        assert bool(promised) is is_late
 
     def test_a_queue_that_breaks_down_after_the_claims_makes_no_answer_untrue(self) -> None:
         bridge = Bridge()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import Message
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
@@ -82,13 +83,17 @@ class TestFailuresBetweenTheSteps:
         # A record that came all the same would find nothing to send.
         assert not bridge.messages.begin_attempt(message.id, bridge.clock.now).begun
 
-    def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(self) -> None:
-        bridge = Bridge(result=AMBIGUOUS)
+    @pytest.mark.parametrize("policy", AmbiguousSendPolicy)
+    def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(
+        self, policy: AmbiguousSendPolicy
+    ) -> None:
+        bridge = Bridge(plan=a_sending_plan(ambiguous=policy), result=AMBIGUOUS)
 
         with failing(bridge.send_queue, "add", error=NotQueuedError()):
             message = bridge.send()
 
-        assert bridge.kept(message).state is State.UNKNOWN
+        assert bridge.kept(message).state is message.state is State.UNKNOWN
+        assert bridge.kept(message).outcome is None
 
     @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT, AMBIGUOUS])
     def test_what_may_not_be_queued_is_recorded_all_the_same(self, result: SendResult) -> None:

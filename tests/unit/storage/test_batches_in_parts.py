@@ -32,6 +32,8 @@ class Watched:
         Which statement of each batch is throttled, counted from 0.
     leaves_keys
         Whether a batch of keys is read but for the last two.
+    keys_read
+        How many items were asked for in batches.
     """
 
     def __init__(self) -> None:
@@ -39,6 +41,7 @@ class Watched:
         self.fails_at = 0
         self.throttles = -1
         self.leaves_keys = False
+        self.keys_read = 0
         self.client = a_messages_table()
         this: Any = self
         self.store = DynamoDBMessages(this, TABLE)
@@ -73,6 +76,7 @@ class Watched:
 
     def _batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:
         keys = RequestItems[TABLE]["Keys"]
+        self.keys_read += len(keys)
         if not self.leaves_keys or len(keys) < 3:
             return self.client.batch_get_item(RequestItems=RequestItems)
         some: Any = {TABLE: {**RequestItems[TABLE], "Keys": keys[:-2]}}
@@ -129,6 +133,17 @@ def test_a_call_that_fails_is_the_failure_of_its_messages(fails_at: int, failed:
 
     assert [one for one in IDS if isinstance(attempts[one], TimeoutError)] == failed
     assert list(attempts) == IDS
+
+
+def test_who_looks_for_the_newest_messages_reads_few_of_them() -> None:
+    dynamodb = Watched()
+    for second, one in enumerate(NEW_IDS):
+        dynamodb.store.create(a_message(id=one, recipient_hash="h", accepted_at=AT + second))
+
+    read = [(one.id, dynamodb.keys_read) for one in dynamodb.store.messages_to("h")]
+
+    assert [one for one, _ in read] == NEW_IDS[::-1]
+    assert [keys for _, keys in read] == [5] * 5 + [25] * 20 + [30] * 5
 
 
 def test_one_whose_next_attempt_cannot_be_begun_is_a_failure() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.duplicates import closing_record
 from sms_bridge.domain.message import Outcome, OutcomeStatus
@@ -21,6 +22,8 @@ from tests.builders import (
     MESSAGE_ID,
     NUMBER,
     REFUSED,
+    SUB_ACCOUNT,
+    UMID,
     a_message,
     a_receipt,
     a_receipt_callback,
@@ -32,6 +35,14 @@ from tests.fakes.eightx8 import FakeEightX8
 from tests.services import a_sending_plan, a_service
 
 A_DAY = 86_400
+AN_INBOUND = InboundMessage(
+    umid=UMID,
+    sub_account_id=SUB_ACCOUNT,
+    source=NUMBER,
+    destination="+6599",
+    text="Hello",
+    received_at=AT,
+)
 THIRTY_DAYS_LATER = str(int(AT) + 30 * A_DAY)
 
 
@@ -121,13 +132,17 @@ def test_what_was_reported_is_written_by_the_client_that_tries_longest() -> None
             raise AssertionError
 
     client = a_messages_table()
-    DynamoDBMessages(client, TABLE).create(a_message())
-    DynamoDBMessages(client, TABLE).record_outcome(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
+    usual = DynamoDBMessages(client, TABLE)
+    usual.create(a_message())
+    usual.record_outcome(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
+    inbound_id = usual.keep_inbound(AN_INBOUND)
     throttled: Any = Throttled()
 
     store = DynamoDBMessages(throttled, TABLE, patient=client)
     store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
+    store.record_inbound_reported(inbound_id, AT)
 
-    message = DynamoDBMessages(client, TABLE).get(MESSAGE_ID)
+    message, inbound = usual.get(MESSAGE_ID), usual.get_inbound(inbound_id)
     assert message is not None
-    assert message.outcome_reported_at == AT
+    assert inbound is not None
+    assert message.outcome_reported_at == inbound.reported_at == AT

@@ -1,0 +1,114 @@
+"""`make tables`: writes the reasons in docs/http-api.md from the code."""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from pathlib import Path
+
+from sms_bridge.domain import opt_out, send_result
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
+from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.state import FINAL, State
+from sms_bridge.providers import eightx8_errors
+from sms_bridge.services import dispatch, reconcile, send
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs/http-api.md"
+BEGIN, END = "<!-- made by `make tables` -->\n", "<!-- end -->\n"
+
+
+def send_results() -> Iterator[SendResult]:
+    """Return the possible results of an attempt to send: 8x8's answers, and the bridge's own."""
+    yield from eightx8_errors.results().values()
+    for module in (send_result, opt_out, dispatch, reconcile, send):
+        yield from (one for one in vars(module).values() if isinstance(one, SendResult))
+
+
+def outcomes() -> Iterator[Outcome | None]:
+    """Return what can be reported to MoEngage; N stands for 8x8's error code.
+
+    "Failed" is a state of the bridge's own, which no receipt brings.
+    """
+    yield from (result.outcome for result in send_results())
+    yield from map(outcome_of_missing_receipt, MissingReceiptPolicy)
+    for state, code in product(sorted(FINAL - {State.FAILED}), ("", "N")):
+        yield outcome_of_receipt(
+            Receipt(
+                umid="",
+                client_message_id="",
+                sub_account_id="",
+                state=state,
+                eightx8_state="",
+                error_code=code,
+            )
+        )
+
+
+def failures() -> dict[str, str]:
+    """Return the reasons of failed outcomes, with the description that MoEngage gets."""
+    found: dict[str, str] = {}
+    for one in outcomes():
+        if one and one.status is OutcomeStatus.FAILED:
+            found.setdefault(one.reason, one.description)
+    return found
+
+
+def with_tables(document: str) -> str:
+    """Return the document with its tables written anew."""
+    before, *parts = document.split(BEGIN)
+    after = [part.partition(END)[2] for part in parts]
+    tables = (_failures(), _error_codes(), _others())
+    return before + "".join(
+        f"{BEGIN}\n{table}\n{END}{text}" for table, text in zip(tables, after, strict=True)
+    )
+
+
+def _failures() -> str:
+    # A receipt brings 8x8's own words.
+    return _table(
+        ("outcome", "what happened"),
+        (
+            (f"`{reason}`", description or f"the receipt says so, {_code_in(reason)}")
+            for reason, description in failures().items()
+        ),
+    )
+
+
+def _code_in(reason: str) -> str:
+    return "with 8x8's error code N" if reason.endswith("_N") else "without a code"
+
+
+def _error_codes() -> str:
+    return _table(
+        ("N", "what 8x8 says", "state"),
+        (
+            (f"`{code}`", words, f"`{state}`")
+            for code, (state, words) in eightx8_errors.ERROR_CODES.items()
+        ),
+    )
+
+
+def _others() -> str:
+    others = {
+        one.reason: ("ambiguous" if one.verdict is Verdict.AMBIGUOUS else "waits", one.description)
+        for one in send_results()
+        if one.verdict is not Verdict.ACCEPTED and one.reason not in failures()
+    }
+    return _table(
+        ("reason", "", "what happened"),
+        ((f"`{reason}`", *cells) for reason, cells in sorted(others.items())),
+    )
+
+
+def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+    return f"| {' | '.join(heading)} |\n|{'---|' * len(heading)}\n{lines}"
+
+
+def main() -> None:
+    """Write the tables into docs/http-api.md."""
+    DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
