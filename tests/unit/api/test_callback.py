@@ -72,6 +72,12 @@ class TestReceipts:
             )
         )
 
+    @pytest.mark.parametrize("code", ["E" * 400, "1 OR 1=1", True, {}, "1.5"])
+    def test_what_is_no_code_is_left_out(self, code: object) -> None:
+        receipt = receipt_of(a_receipt_callback("undelivered", status={"errorCode": code}))
+
+        assert (receipt.error_code, receipt.state) == ("", State.UNDELIVERED)
+
     @pytest.mark.parametrize("code", [22, "22"])
     def test_a_code_may_be_a_number_or_a_string(self, code: object) -> None:
         receipt = receipt_of(a_receipt_callback("undelivered", status={"errorCode": code}))
