@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sms_bridge.api.request import HttpRequest
+from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, Receipt
 from sms_bridge.domain.opt_out import Person
@@ -69,6 +70,19 @@ def a_receipt(eightx8_state: str, **changes: Any) -> Receipt:
         received_at=AT + 4,
     )
     return replace(receipt, **changes)
+
+
+def an_inbound(**changes: Any) -> InboundMessage:
+    """Return an SMS that somebody wrote to a virtual number."""
+    inbound = InboundMessage(
+        umid=UMID,
+        sub_account_id=SUB_ACCOUNT,
+        source=NUMBER,
+        destination="+6598765432",
+        text="STOP",
+        received_at=AT,
+    )
+    return replace(inbound, **changes)
 
 
 ACCEPTED = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=UMID, encoding="GSM7")

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.calls import Answer
 from sms_bridge.api.callback import read_callback
-from sms_bridge.domain.callback_events import InboundMessage, UnknownEvent
+from sms_bridge.domain.callback_events import UnknownEvent
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import OptRequest
@@ -15,7 +15,7 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
-from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt
+from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt, an_inbound
 from tests.fakes.aws import TABLE, client_of
 
 OTHER_NUMBER = "+6598765432"
@@ -38,14 +38,7 @@ def opt_outs() -> DynamoDBOptOuts:
 
 def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = LONG_AGO) -> str:
     return deployed.messages.keep_inbound(
-        InboundMessage(
-            umid=umid,
-            sub_account_id=PROMOTIONAL,
-            source=number,
-            destination="+6590001111",
-            text="STOP",
-            received_at=received_at,
-        ),
+        an_inbound(umid=umid, sub_account_id=PROMOTIONAL, source=number, received_at=received_at),
         sender_hash=keyed_hash(number, HASH_KEY),
     )
 

@@ -222,24 +222,27 @@ def test_a_campaign_begins_with_totals_by_state_and_reason(deployed: Deployed) -
 
 
 # ----------------------------------------------------------------------------------- send-test
-def test_a_test_message_goes_the_whole_way_and_its_timeline_is_shown(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def let_it_be_reported(_: float) -> None:
+@pytest.fixture
+def reporting(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """A bridge that reports each outcome while a command waits for it."""
+
+    def report(_: float) -> None:
         for message in deployed.messages.open_messages(until=EVER):
             if message.outcome:
-                at = 4_000_000_000.0
-                deployed.messages.record_reported(message.id, message.outcome, at)
+                deployed.messages.record_reported(message.id, message.outcome, 4_000_000_000.0)
 
-    monkeypatch.setattr("bridge.send_test.sleep", let_it_be_reported)
+    monkeypatch.setattr("bridge.send_test.sleep", report)
+    return deployed
 
-    result = deployed.run("send-test", "--to", NUMBER, "--sub-account", PROMOTIONAL)
+
+def test_a_test_message_goes_the_whole_way_and_its_timeline_is_shown(reporting: Deployed) -> None:
+    result = reporting.run("send-test", "--to", NUMBER, "--sub-account", PROMOTIONAL)
 
     assert result.exit_code == 0, result.output
     assert "8x8 queued it" in result.output
     assert result.output.rstrip().endswith("reported to MoEngage: DELIVERED")
     assert NUMBER not in result.output
-    assert deployed.eightx8.messages[0].sub_account_id == PROMOTIONAL
+    assert reporting.eightx8.messages[0].sub_account_id == PROMOTIONAL
 
 
 def test_two_test_messages_are_no_repeat(deployed: Deployed) -> None:
@@ -253,18 +256,8 @@ def test_two_test_messages_are_no_repeat(deployed: Deployed) -> None:
     assert len(deployed.eightx8.messages) == 2
 
 
-def test_a_message_that_8x8_refuses_fails_the_test(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def let_it_be_reported(_: float) -> None:
-        for message in deployed.messages.open_messages(until=EVER):
-            if message.outcome:
-                at = 4_000_000_000.0
-                deployed.messages.record_reported(message.id, message.outcome, at)
-
-    monkeypatch.setattr("bridge.send_test.sleep", let_it_be_reported)
-
-    timeline = deployed.json_of("send-test", "--to", "+6591230004", status=1)
+def test_a_message_that_8x8_refuses_fails_the_test(reporting: Deployed) -> None:
+    timeline = reporting.json_of("send-test", "--to", "+6591230004", status=1)
 
     assert timeline["outcome"]["reason"] == "eightx8_invalid_destination"
 

@@ -1,9 +1,11 @@
 """What the tool asks AWS, and what it makes of refusals."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+import typer.main
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from typer.testing import CliRunner
@@ -173,33 +175,24 @@ def test_aws_out_of_reach_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPat
     assert result.stderr.count("\n") == 1
 
 
-def test_every_command_has_a_help_text_and_takes_json() -> None:
-    runner = CliRunner()
-    commands = runner.invoke(bridge.app.app, ["--help"], env={"COLUMNS": "200"})
-    assert commands.exit_code == 0
-    for words in (
-        ["configure"],
-        ["settings"],
-        ["webhook", "show"],
-        ["webhook", "register"],
-        ["webhook", "remove"],
-        ["parameters", "show"],
-        ["parameters", "set"],
-        ["send-test"],
-        ["doctor"],
-        ["stats"],
-        ["message"],
-        ["failures"],
-        ["opt-outs"],
-        ["replay"],
-        ["redrive"],
-        ["rotate"],
-        ["forget"],
-    ):
-        assert words[0] in commands.output
-        text = runner.invoke(bridge.app.app, [*words, "--help"], env={"COLUMNS": "200"})
-        assert text.exit_code == 0
-        assert "--json" in text.output
+def commands_of(group: Any, *words: str) -> Iterator[tuple[str, ...]]:
+    """Return the words of every command below a group."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, *words, name)
+        else:
+            yield (*words, name)
+
+
+COMMANDS = tuple(commands_of(typer.main.get_command(bridge.app.app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_a_help_text_and_takes_json(words: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(bridge.app.app, [*words, "--help"], env={"COLUMNS": "200"})
+
+    assert text.exit_code == 0
+    assert "--json" in text.output
 
 
 def test_columns_are_aligned_and_never_cut() -> None:

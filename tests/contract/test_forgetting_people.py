@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import Trace
@@ -15,9 +14,9 @@ from tests.builders import (
     EVER,
     MESSAGE_ID,
     NUMBER,
-    SUB_ACCOUNT,
     a_message,
     a_receipt,
+    an_inbound,
     plain,
 )
 from tests.contract.conftest import People
@@ -25,17 +24,6 @@ from tests.contract.conftest import People
 OTHER = "+6598765432"
 HASH = "1234567890abcdef"
 DIGITS = NUMBER.removeprefix("+")
-
-
-def an_inbound(umid: str, source: str) -> InboundMessage:
-    return InboundMessage(
-        umid=umid,
-        sub_account_id=SUB_ACCOUNT,
-        source=source,
-        destination="+6590001111",
-        text="Hello",
-        received_at=AT,
-    )
 
 
 def traces(people: People, number: str = NUMBER) -> list[Trace]:
@@ -147,8 +135,8 @@ def test_what_came_from_a_number_is_found_and_nothing_else(
     asked: str, written: str, people: People
 ) -> None:
     people.store.create(a_message())
-    people.store.keep_inbound(an_inbound("one", written))
-    people.store.keep_inbound(an_inbound("two", OTHER))
+    people.store.keep_inbound(an_inbound(umid="one", source=written))
+    people.store.keep_inbound(an_inbound(umid="two", source=OTHER))
 
     assert traces(people, asked) == [Trace("inbound one", AT)]
 
@@ -156,9 +144,9 @@ def test_what_came_from_a_number_is_found_and_nothing_else(
 def test_an_inbound_message_whose_number_is_written_differently_is_found_by_its_hash(
     people: People,
 ) -> None:
-    people.store.keep_inbound(an_inbound("one", "91234567"), sender_hash=HASH)
-    people.store.keep_inbound(an_inbound("two", "98765432"), sender_hash="another")
-    people.store.keep_inbound(an_inbound("three", "90000000"))
+    people.store.keep_inbound(an_inbound(umid="one", source="91234567"), sender_hash=HASH)
+    people.store.keep_inbound(an_inbound(umid="two", source="98765432"), sender_hash="another")
+    people.store.keep_inbound(an_inbound(umid="three", source="90000000"))
 
     assert traces(people) == []
     found = filter(None, people.data.traces_of(NUMBER, HASH))
@@ -166,8 +154,8 @@ def test_an_inbound_message_whose_number_is_written_differently_is_found_by_its_
 
 
 def test_what_was_deleted_is_gone(people: People) -> None:
-    people.store.keep_inbound(an_inbound("one", NUMBER))
-    people.store.keep_inbound(an_inbound("two", OTHER))
+    people.store.keep_inbound(an_inbound(umid="one", source=NUMBER))
+    people.store.keep_inbound(an_inbound(umid="two", source=OTHER))
     found = traces(people)
 
     for trace in [*found, *found]:

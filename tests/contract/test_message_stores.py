@@ -455,12 +455,7 @@ class TestOutcomes:
 
         assert recorded.message.outcome_lease_owner
         assert kept(store).outcome_lease_until == AT + 100
-        assert not store.lease_outcome(
-            MESSAGE_ID,
-            "reporter",
-            AT + 99.999,
-            AT + 180,
-        )
+        assert not store.lease_outcome(MESSAGE_ID, "reporter", AT + 99.999, AT + 180)
 
     def test_an_outcome_is_leased_to_one_reporter_until_its_time_is_over(
         self, store: MessageStore
@@ -471,26 +466,10 @@ class TestOutcomes:
         leased = [
             store.lease_outcome(MESSAGE_ID, owner, at, until)
             for owner, at, until in (
-                (
-                    "a",
-                    AT + 100,
-                    AT + 140,
-                ),
-                (
-                    "b",
-                    AT + 139.999,
-                    AT + 180,
-                ),
-                (
-                    "a",
-                    AT + 139.999,
-                    AT + 140,
-                ),
-                (
-                    "b",
-                    AT + 140,
-                    AT + 190,
-                ),
+                ("a", AT + 100, AT + 140),
+                ("b", AT + 139.999, AT + 180),
+                ("a", AT + 139.999, AT + 140),
+                ("b", AT + 140, AT + 190),
             )
         ]
 

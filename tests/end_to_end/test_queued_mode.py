@@ -11,7 +11,7 @@ import pytest_asyncio
 from local.eightx8.contract import problems_of_batch_request
 from local.front_door import CALLS_AT_ONCE
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
-from tests.end_to_end.bridge import PROMOTIONAL, Bridge
+from tests.end_to_end.bridge import Bridge
 from tests.end_to_end.control_api import ControlApi, SentMessage
 from tests.end_to_end.generated_client import GeneratedClient
 
@@ -110,17 +110,3 @@ async def test_a_client_generated_from_8x8s_file_sees_no_difference(
     # The first was asked for a second time.
     assert umids[0] == sent.parsed.umid != umids[1]
     assert await bridge.sms_to(number) == 2
-
-
-async def test_who_stopped_gets_no_offers(control: ControlApi, bridge: Bridge) -> None:
-    number = bridge.number()
-    await control.reply(number=number, text="stop!", sub_account_id=SUB_ACCOUNT_IDS[PROMOTIONAL])
-    await control.settled()
-
-    message = await bridge.send(destination=number, sender=PROMOTIONAL)
-    message = await bridge.reported(message)
-
-    assert message.statuses == (200,)
-    assert (message.belief, message.reason) == ("failed", "opted_out")
-    # The answer to the STOP.
-    assert await bridge.sms_to(number) == 1

@@ -45,30 +45,6 @@ class TestCallbacks:
         assert found["clicks"] == 1
         assert not any("shop.example" in str(item) for item in await bridge.items())
 
-    async def test_an_unknown_event_is_kept_once_and_acknowledged(self, bridge: Bridge) -> None:
-        event = {"namespace": "SMS", "eventType": "number_ported", "payload": {"to": "Mars"}}
-        before = await bridge.books()
-
-        answers = [await bridge.receive(event) for _ in range(2)]
-
-        assert [answer.status for answer in answers] == [200, 200]
-        after = await bridge.books()
-        assert after.items == before.items + 1
-        assert after.reports == before.reports
-        assert any("number_ported" in str(item) for item in await bridge.items())
-
-    async def test_with_a_wrong_token_nothing_is_recorded(
-        self, stack: LocalStack, bridge: Bridge
-    ) -> None:
-        message = await bridge.send(destination=bridge.number("0007"))
-        before = await stack.look_up(message.unique_id)
-        receipt = receipt_of(message.unique_id, "delivered")
-
-        refused = await bridge.post(stack.callback_url, receipt, "not-the-token")
-
-        assert (refused.status, refused.body["reason"]) == (401, "unauthorized")
-        assert await stack.look_up(message.unique_id) == before
-
 
 class TestOutcomes:
     async def test_only_the_final_receipt_reaches_moengage_and_once(
@@ -125,31 +101,6 @@ class TestOutcomes:
         assert beliefs == ["delivered", "failed", "delivered", "failed"]
         assert [len(message.reports) for message in messages] == [1, 1, 1, 1]
         assert (await control.call("GET", "situation"))["reportFaults"] == 0
-
-
-class TestLookUps:
-    async def test_the_token_decides_how_much_of_the_number_shows(
-        self, stack: LocalStack, bridge: Bridge
-    ) -> None:
-        number = bridge.number()
-        message = await bridge.send(destination=number)
-        url, tokens = stack.look_up_url(message.unique_id), stack.tokens
-
-        masked = await bridge.call("GET", url, token=tokens.look_up)
-        also_masked = await bridge.call("GET", url, token=tokens.full_number)
-        full = await bridge.call("GET", f"{url}?numbers=full", token=tokens.full_number)
-        refused = await bridge.call("GET", f"{url}?numbers=full", token=tokens.look_up)
-
-        assert masked.body["destination"] == also_masked.body["destination"] == "44*******000"
-        assert full.body["destination"] == number
-        assert (refused.status, refused.body["reason"]) == (403, "full_numbers_not_allowed")
-
-    async def test_a_message_that_is_not_there(self, stack: LocalStack, bridge: Bridge) -> None:
-        url = stack.look_up_url("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
-
-        answer = await bridge.call("GET", url, token=stack.tokens.look_up)
-
-        assert (answer.status, answer.body["reason"]) == (404, "message_not_found")
 
 
 def receipt_of(message_id: str, state: str, error_code: int = 0) -> dict[str, object]:

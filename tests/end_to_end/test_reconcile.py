@@ -63,11 +63,3 @@ async def test_what_8x8_is_proven_not_to_have_is_sent_once(
     assert message.belief == "delivered"
     assert len(message.reports) == 1
     assert await bridge.sms_to(message.destination) == 1
-
-
-async def test_what_is_on_its_way_is_left_alone(stack: LocalStack, bridge: Bridge) -> None:
-    message = await bridge.send(destination=bridge.number("0007"))
-    before = await stack.look_up(message.unique_id)
-
-    assert await findings_of(stack) == {}
-    assert await stack.look_up(message.unique_id) == before

@@ -11,14 +11,27 @@ class KilledError(BaseException):
 
 
 @contextmanager
-def failing(fake: object, *methods: str, error: BaseException | None = None) -> Iterator[None]:
-    """Let these methods of a fake fail, as if what is behind it were gone for a while."""
+def failing(
+    fake: object, *methods: str, error: BaseException | None = None, of: str = ""
+) -> Iterator[None]:
+    """Let these methods of a fake fail, as if what is behind it were gone for a while.
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise error or ConnectionError
+    Parameters
+    ----------
+    of
+        What the calls that fail are about: their first argument. Without it all fail.
+    """
+
+    def failing_instead_of(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if of and arguments[0] != of:
+                return method(*arguments, **named)
+            raise error or ConnectionError
+
+        return call
 
     for method in methods:
-        setattr(fake, method, fail)
+        setattr(fake, method, failing_instead_of(getattr(fake, method)))
     yield
     for method in methods:
         delattr(fake, method)

@@ -6,11 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.event_files import (
-    NO_RECEIPT,
     NUMBER,
     event_files,
-    in_short,
-    message_id,
     put_messages,
     umid,
 )
@@ -21,28 +18,12 @@ from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
-from tests.fakes.http_server import answers
-from tests.handlers.conftest import ENVIRONMENT, HASH_KEY, Bridge, good_8x8
+from tests.handlers.conftest import ENVIRONMENT, HASH_KEY, Bridge
 
 EVENTS = {file.name: file for file in event_files()}
 
 
 class TestSendQueue:
-    def test_what_8x8_throttles_is_answered_200_and_left_to_the_queue(self, bridge: Bridge) -> None:
-        bridge.eightx8.behaviour = answers(429, Retry_After="600")
-
-        answer = bridge.handler("send_sms")(EVENTS["send_sms/single"].event)
-
-        assert in_short(answer) == "200 QUEUED"
-        sent_id = json.loads(answer["body"])["umid"]
-        assert bridge.stored(sent_id).state is State.WAITING
-        assert bridge.receive("TRANSACTIONAL_QUEUE_URL") == []
-        queue = bridge.sqs.get_queue_attributes(
-            QueueUrl=bridge.queue_urls["TRANSACTIONAL_QUEUE_URL"],
-            AttributeNames=["ApproximateNumberOfMessagesDelayed"],
-        )
-        assert queue["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
-
     def test_in_queued_mode_8x8_gets_one_batch_and_each_message_once(self, bridge: Bridge) -> None:
         handler = bridge.handler("send_sms", DISPATCH_MODE="queued")
         events = [EVENTS[f"send_sms/{name}"].event for name in ("single", "unicode", "campaign")]
@@ -63,32 +44,6 @@ class TestSendQueue:
         assert sorted(one["clientMessageId"] for one in body["messages"]) == sorted(sent_ids)
         assert {bridge.stored(one).state for one in sent_ids} == {State.SENDING}
 
-    def test_a_batch_that_8x8_throttles_comes_again_and_is_sent_then(self, bridge: Bridge) -> None:
-        queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
-        queued(EVENTS["send_sms/single"].event)
-        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
-        handler = bridge.handler("dispatch_queue")
-        behaviours = iter([answers(429), good_8x8])
-        bridge.eightx8.behaviour = lambda connection: next(behaviours)(connection)
-
-        throttled, sent = handler({"Records": records}), handler({"Records": records})
-
-        assert throttled == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
-        assert sent == {"batchItemFailures": []}
-
-    def test_a_batch_of_which_nobody_knows_is_never_posted_again(self, bridge: Bridge) -> None:
-        queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
-        sent_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["umid"]
-        records = bridge.receive("TRANSACTIONAL_QUEUE_URL")
-        handler = bridge.handler("dispatch_queue")
-        bridge.eightx8.behaviour = answers(500)
-
-        for _ in range(3):
-            handler({"Records": records})
-
-        assert len(bridge.eightx8.received) == 1
-        assert bridge.stored(sent_id).state is State.UNKNOWN
-
     def test_while_the_secret_cannot_be_read_nothing_is_begun(self, bridge: Bridge) -> None:
         queued = bridge.handler("send_sms", DISPATCH_MODE="queued")
         message_id = json.loads(queued(EVENTS["send_sms/single"].event)["body"])["umid"]
@@ -107,16 +62,6 @@ class TestSendQueue:
         assert handler({"Records": records}) == {"batchItemFailures": []}
         assert bridge.stored(message_id).state is State.SENDING
 
-    def test_each_kind_has_a_queue_of_its_own(self, bridge: Bridge) -> None:
-        handler = bridge.handler("send_sms", DISPATCH_MODE="queued")
-
-        handler(EVENTS["send_sms/single"].event)
-        handler(EVENTS["send_sms/promotional"].event)
-
-        for queue, text in (("TRANSACTIONAL", "1001"), ("PROMOTIONAL", "1012")):
-            [record] = bridge.receive(f"{queue}_QUEUE_URL")
-            assert text in record["body"]
-
 
 class TestOptOuts:
     @pytest.mark.parametrize("mode", ["direct", "queued"])
@@ -132,12 +77,6 @@ class TestOptOuts:
         assert offer.outcome is not None
         assert order.state is State.SENDING
         assert "opted_out" in bridge.log.text
-
-    def test_who_started_again_gets_offers(self, bridge: Bridge) -> None:
-        self.opt_request(bridge, OptRequest.OPT_OUT, seconds_of("2026-11-24"))
-        self.opt_request(bridge, OptRequest.OPT_IN, seconds_of("2026-11-25"))
-
-        assert self.send(bridge, "send_sms/promotional", "direct").state is State.SENDING
 
     @pytest.mark.parametrize(
         ("scope", "holds"),
@@ -211,13 +150,3 @@ class TestReconcile:
         assert found_again == {"ask": 1, "outcome_stuck": 1}
         exports = [one for one in bridge.eightx8.received if one.line.startswith("POST")]
         assert len(exports) == 2
-
-    def test_a_log_that_cannot_be_read_leaves_the_message_as_it_is(self, bridge: Bridge) -> None:
-        put_messages(bridge.messages, self.SCHEDULE)
-        bridge.eightx8.behaviour = answers(503)
-
-        bridge.handler("reconcile")(self.SCHEDULE)
-
-        assert bridge.stored(message_id(NO_RECEIPT)).state is State.SENDING
-        assert "export_not_started_503" in bridge.log.text
-        assert not [key for key in bridge.items() if key.startswith("export")]

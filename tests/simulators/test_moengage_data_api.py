@@ -10,12 +10,12 @@ import aiohttp
 import pytest
 
 from local.moengage import DataApi, MoEngageSimulator
-from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.reporting import ReportVerdict
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi as BridgesDataApi
+from tests.builders import an_inbound
 
 NUMBER = "+6581234567"
 NOW = seconds_of("2026-11-24T09:30:00Z")
@@ -158,9 +158,7 @@ async def test_it_takes_what_the_bridge_passes_on(
         identifier=identifier,
         inbound_event="SMS Reply",
     )
-    inbound = InboundMessage(
-        umid="u", sub_account_id="a", source=NUMBER, destination="1", text="Hi", received_at=NOW
-    )
+    inbound = an_inbound(source=NUMBER, received_at=NOW)
     results = [
         await asyncio.to_thread(api.set_subscription, NUMBER, OptRequest.OPT_OUT, api_key="key"),
         await asyncio.to_thread(api.track_inbound, inbound, Keyword.HELP, api_key="key"),

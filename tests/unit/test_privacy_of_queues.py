@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
@@ -20,7 +19,7 @@ from sms_bridge.services.forward import ForwardOutcome
 from sms_bridge.services.pass_on import PassOnInbound
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
-from tests.builders import MESSAGE_ID, SUB_ACCOUNT, UMID, a_message, a_person, a_request
+from tests.builders import MESSAGE_ID, a_message, a_person, a_request, an_inbound
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -208,14 +207,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
     behaviour: Behaviour, work: InboundWork, every_line: EveryLine
 ) -> None:
     clock, messages, opt_outs = TurnableClock(), InMemoryMessages(), InMemoryOptOuts()
-    inbound = InboundMessage(
-        umid=UMID,
-        sub_account_id=SUB_ACCOUNT,
-        source=NUMBER,
-        destination="+6599",
-        text=CODE,
-        received_at=clock.now,
-    )
+    inbound = an_inbound(source=NUMBER, text=CODE, received_at=clock.now)
     inbound_id = messages.keep_inbound(inbound)
     opt_outs.record(a_person(NUMBER, hash_key=HASH_KEY), OptRequest.OPT_OUT, clock.now)
     with LoopbackServer(behaviour) as server:

@@ -217,7 +217,6 @@ def packed(body: str | bytes, encoding: str) -> HttpRequest:
 
 
 BODIES: list[tuple[HttpRequest, Reason, int]] = [
-    (an_http_request(""), Reason.BODY_MISSING, 400),
     (an_http_request("{"), Reason.BODY_INVALID, 400),
     (an_http_request("[]"), Reason.BODY_INVALID, 400),
     (an_http_request(json.dumps([GOOD])), Reason.BODY_INVALID, 400),
@@ -240,16 +239,12 @@ BODIES: list[tuple[HttpRequest, Reason, int]] = [
         415,
     ),
     (an_http_request("\x1f\ufffd\x08\x00"), Reason.CONTENT_TYPE_UNSUPPORTED, 415),
-    (an_http_request(b"to=1", headers={"content-encoding": "gzip"}), Reason.BODY_INVALID, 400),
     (
         a_json_request(GOOD, headers={"content-type": "application/json, text/plain"}),
         Reason.CONTENT_TYPE_UNSUPPORTED,
         415,
     ),
     (an_http_request(b"to=6591234567&text=%FF", headers=FORM), Reason.BODY_NOT_UTF8, 400),
-    (an_http_request(b'{"to": "\xff"}'), Reason.BODY_NOT_UTF8, 400),
-    (an_http_request('{"to": "\ufffd"}'), Reason.BODY_NOT_UTF8, 400),
-    (an_http_request(" " * 65_537), Reason.BODY_TOO_LARGE, 413),
     (
         a_json_request(GOOD, headers={"content-type": "text/html"}),
         Reason.CONTENT_TYPE_UNSUPPORTED,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import Keyword, OptRequest, keyword_of, keywords_of, moment_of
+from tests.builders import an_inbound
 
 STOP = [
     "STOP",
@@ -191,14 +191,6 @@ RECEIVED_AT = seconds_of("2026-11-24T09:30:04.000Z")
 def test_a_request_counts_from_when_it_was_sent_and_a_stop_in_doubt_wins(
     opt_request: OptRequest, sent_at: float, moment: float
 ) -> None:
-    inbound = InboundMessage(
-        umid="u",
-        sub_account_id="acme",
-        source="1",
-        destination="2",
-        text="",
-        sent_at=sent_at,
-        received_at=RECEIVED_AT,
-    )
+    inbound = an_inbound(sent_at=sent_at, received_at=RECEIVED_AT)
 
     assert moment_of(opt_request, inbound) == moment

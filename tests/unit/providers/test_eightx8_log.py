@@ -22,7 +22,6 @@ from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
     answers,
-    answers_and_closes,
     answers_with_bytes,
     reads_and_resets,
     reads_and_says_nothing,
@@ -126,14 +125,6 @@ class TestDetails:
     def test_a_longer_pause_is_not_waited_for(self) -> None:
         with pytest.raises(DetailsFailedError, match="one such question a second"):
             self.ask(answers(429, Retry_After="60"), FOUND)
-
-    def test_a_connection_that_8x8_has_closed_is_no_failure(self) -> None:
-        with LoopbackServer(answers_and_closes, FOUND) as server:
-            details = MessageDetails(connections_to(server.url), RotatingKeys())
-
-            with pytest.raises(DetailsFailedError):
-                details.client_message_id_of(UMID, SUB_ACCOUNT)
-            assert details.client_message_id_of(UMID, SUB_ACCOUNT) == MESSAGE_ID
 
     @pytest.mark.parametrize("umid", ["", ".", ".."])
     def test_an_id_that_would_name_another_path_is_not_asked_for(self, umid: str) -> None:

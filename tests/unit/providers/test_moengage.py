@@ -5,14 +5,13 @@ import json
 
 import pytest
 
-from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi, DeliveryTracking, report_body, verdict_of
-from tests.builders import AT, MESSAGE_ID, NUMBER, UMID, a_message, plain
+from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message, an_inbound, plain
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
@@ -190,13 +189,8 @@ class TestDataApi:
         keyword: Keyword | None,
         word: str,
     ) -> None:
-        inbound = InboundMessage(
-            umid=UMID,
-            sub_account_id="acme",
-            source=NUMBER,
-            destination="+6599",
-            text="¿Ayuda? 🙂",
-            received_at=AT,
+        inbound = an_inbound(
+            sub_account_id="acme", source=NUMBER, destination="+6599", text="¿Ayuda? 🙂"
         )
         with LoopbackServer(answers()) as server:
             url = f"{server.url}/v1/customer/WORKSPACE"

@@ -1,12 +1,10 @@
 """Working off the send queue while something fails: one message, a batch, a record."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.state import State
 from tests.builders import (
     ACCEPTED,
@@ -68,16 +66,6 @@ class TestABatchThatIsRefusedAsAWhole:
 
 
 class TestPoison:
-    @pytest.mark.parametrize("body", ["garbage", "{}", '{"messageId": "m", "request": {}}'])
-    def test_what_cannot_be_read_goes_to_the_dead_letter_queue_alone(self, body: str) -> None:
-        bridge = Bridge()
-        bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody=body)
-        message_id = bridge.add()
-
-        assert bridge.dispatch() == []
-        assert bridge.sqs.letters(DEAD) == [(body, "unreadable")]
-        assert bridge.posted == [message_id]
-
     def test_a_record_without_a_message_goes_there_too(self) -> None:
         bridge = Bridge()
         bridge.add()
@@ -98,33 +86,16 @@ class TestPoison:
         assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["failed_ConnectionError"]
         assert sum("not dispatched" in line["message"] for line in logged.lines) == 50
 
-    def test_what_cannot_be_dead_lettered_stays_in_the_queue(self) -> None:
-        bridge = Bridge()
-        bridge.sqs.send_message(QueueUrl=QUEUE, MessageBody="garbage")
-        records = bridge.receive()
-
-        with failing(bridge.sqs, "send_message"):
-            response = bridge.run(records)
-
-        assert response == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
-
 
 class TestBeginning:
     def test_what_could_not_be_begun_stays_and_the_others_are_sent(
-        self, monkeypatch: pytest.MonkeyPatch, logged: WrittenLog
+        self, logged: WrittenLog
     ) -> None:
         bridge = Bridge()
         ids = [bridge.add(number) for number in range(3)]
-        begin = bridge.messages.begin_attempt
 
-        def fails_for_one(message_id: str, at: float) -> Attempt:
-            if message_id == ids[1]:
-                raise ConnectionError
-            return begin(message_id, at)
-
-        monkeypatch.setattr(bridge.messages, "begin_attempt", fails_for_one)
-
-        assert len(bridge.dispatch()) == 1
+        with failing(bridge.messages, "begin_attempt", of=ids[1]):
+            assert len(bridge.dispatch()) == 1
         assert bridge.posted == [ids[0], ids[2]]
         (line,) = [line for line in logged.lines if line["message"] == "message not dispatched"]
         assert (line["message_id"], line["error"]) == (ids[1], "ConnectionError")
@@ -158,15 +129,9 @@ def test_a_batch_that_fails_in_an_unforeseen_way_holds_up_no_other(logged: Writt
     bridge = Bridge()
     broken = bridge.add(1, sub_account_id="broken")
     sent = bridge.add(2)
-    send_batch = bridge.eightx8.send_batch
 
-    def fails_once(sub_account_id: str, *arguments: Any, **named: Any) -> Any:
-        if sub_account_id == "broken":
-            raise KeyError
-        return send_batch(sub_account_id, *arguments, **named)
-
-    bridge.eightx8.send_batch = fails_once  # type: ignore[method-assign]
-    stay = bridge.dispatch()
+    with failing(bridge.eightx8, "send_batch", of="broken", error=KeyError()):
+        stay = bridge.dispatch()
 
     assert [broken in body for body in stay] == [True]
     assert bridge.kept(broken).state is State.SENDING

@@ -9,7 +9,7 @@ from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
 from sms_bridge.domain.queued import InboundWork, QueuedInbound
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.services.pass_on import PassOnInbound
-from tests.builders import NUMBER, SUB_ACCOUNT, UMID, a_person
+from tests.builders import NUMBER, UMID, a_person, an_inbound
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
 from tests.fakes.messages import InMemoryMessages
@@ -58,16 +58,7 @@ class Bridge:
         self.opt_outs = InMemoryOptOuts()
         self.users = FakeUsers(result)
         self.dead_letters = InMemoryDeadLetters()
-        self.messages.keep_inbound(
-            InboundMessage(
-                umid=UMID,
-                sub_account_id=SUB_ACCOUNT,
-                source=NUMBER,
-                destination="+6599",
-                text=text,
-                received_at=self.clock.now,
-            )
-        )
+        self.messages.keep_inbound(an_inbound(text=text, received_at=self.clock.now))
         self.opt_outs.record(a_person(), now, self.clock.now)
         self.step = a_service(
             PassOnInbound,

@@ -9,6 +9,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.builders import UMID, a_receipt, plain
+from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
 from tests.services import TO_LIVE
 from tests.unit.services.reconciling import TIMEOUTS, Bridge, an_entry, an_id
@@ -222,16 +223,9 @@ class TestManyMessages:
         bridge = Bridge()
         failed = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
         fixed = bridge.add(2, age=TO_LIVE + 121, state=State.WAITING)
-        record = bridge.messages.record_result
 
-        def fails_once(message_id: str, *arguments: Any) -> Any:
-            if message_id == failed:
-                raise ConnectionError
-            return record(message_id, *arguments)
-
-        bridge.messages.record_result = fails_once  # type: ignore[method-assign,assignment]
-
-        assert bridge.run() == {"never_sent": 2}
+        with failing(bridge.messages, "record_result", of=failed):
+            assert bridge.run() == {"never_sent": 2}
         assert (bridge.state_of(failed), bridge.state_of(fixed)) == (State.WAITING, State.FAILED)
         assert "message not fixed" in logged.text
 

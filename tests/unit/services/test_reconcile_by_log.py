@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.message import OutcomeStatus
-from sms_bridge.domain.reconciliation import ExportJob, LogExport
+from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from tests.builders import SUB_ACCOUNT, plain
@@ -125,15 +125,9 @@ class TestAsking:
         bridge.unknown(1, sub_account_id="account_1")
         second = bridge.unknown(2, sub_account_id="account_2")
         bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
-        read = bridge.log.read
 
-        def fails_once(sub_account_id: str, *arguments: Any, **named: Any) -> LogExport | None:
-            if sub_account_id == "account_1":
-                raise ExportFailedError("export_500")
-            return read(sub_account_id, *arguments, **named)
-
-        bridge.log.read = fails_once  # type: ignore[method-assign]
-        bridge.run()
+        with failing(bridge.log, "read", of="account_1", error=ExportFailedError("export_500")):
+            bridge.run()
 
         assert bridge.state_of(second) is State.DELIVERED
         assert list(bridge.jobs.jobs) == ["account_1"]
@@ -143,15 +137,9 @@ class TestAsking:
         bridge.unknown(1, sub_account_id="account_1")
         second = bridge.unknown(2, sub_account_id="account_2")
         bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
-        get = bridge.jobs.get
 
-        def fails_once(sub_account_id: str) -> ExportJob | None:
-            if sub_account_id == "account_1":
-                raise ConnectionError
-            return get(sub_account_id)
-
-        bridge.jobs.get = fails_once  # type: ignore[method-assign]
-        bridge.run()
+        with failing(bridge.jobs, "get", of="account_1"):
+            bridge.run()
 
         assert bridge.state_of(second) is State.DELIVERED
 
@@ -196,15 +184,9 @@ class TestWhatIsInTheLog:
         bridge = Bridge()
         ids = [bridge.unknown(number) for number in range(3)]
         bridge.log_shows(*(an_entry(message_id, word="delivered") for message_id in ids))
-        record = bridge.messages.record_receipt
 
-        def fails_once(message_id: str, *arguments: object) -> object:
-            if message_id == ids[0]:
-                raise ConnectionError
-            return record(message_id, *arguments)  # type: ignore[arg-type]
-
-        bridge.messages.record_receipt = fails_once  # type: ignore[method-assign,assignment]
-        bridge.run()
+        with failing(bridge.messages, "record_receipt", of=ids[0]):
+            bridge.run()
 
         assert [bridge.state_of(one) for one in ids] == [
             State.UNKNOWN,

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.callback import read_callback
-from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.duplicates import closing_record
 from sms_bridge.domain.message import Outcome, OutcomeStatus
@@ -22,12 +21,11 @@ from tests.builders import (
     MESSAGE_ID,
     NUMBER,
     REFUSED,
-    SUB_ACCOUNT,
-    UMID,
     a_message,
     a_receipt,
     a_receipt_callback,
     a_request,
+    an_inbound,
 )
 from tests.fakes.aws import TABLE, a_messages_table
 from tests.fakes.clock import TurnableClock
@@ -35,14 +33,7 @@ from tests.fakes.eightx8 import FakeEightX8
 from tests.services import a_sending_plan, a_service
 
 A_DAY = 86_400
-AN_INBOUND = InboundMessage(
-    umid=UMID,
-    sub_account_id=SUB_ACCOUNT,
-    source=NUMBER,
-    destination="+6599",
-    text="Hello",
-    received_at=AT,
-)
+AN_INBOUND = an_inbound()
 THIRTY_DAYS_LATER = str(int(AT) + 30 * A_DAY)
 
 
