@@ -1,18 +1,16 @@
 """What AWS charges: for a million messages, and for a month, item by item.
 
 Usage is what a run counted, the month's fixed part is read from the template, so that neither can
-go stale. Prices are AWS's list prices of us-east-1 in US dollars, November 2026; of the free tiers
-only the dashboards' is taken off (three dashboards of up to 50 metrics).
+go stale. Prices are AWS's list prices of us-east-1 in US dollars, November 2026. Of the free tiers
+only the dashboards' is taken off: up to three of up to 50 metrics, as the templates' tests see to.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bench.scenario import Life, Usage
 from bench.template import Stack
@@ -34,12 +32,9 @@ PRICES = {
     "Secret call": 0.05 / 10_000,
     "Data out GB": 0.09,
     "Secret": 0.40,
-    "Key": 1.00,
     "Alarm metric": 0.10,
     "Fast alarm metric": 0.30,  # a period below a minute
-    "Composite alarm": 0.50,
     "Custom metric": 0.30,
-    "Dashboard": 3.00,
 }
 LOOK_UPS = "DynamoDB: indexes for look-ups"
 _LOOK_UP_INDEXES = {"recipient", "campaign", "by_recipient", "by_campaign"}
@@ -182,23 +177,13 @@ def month(
         Its runs while nothing is open.
     """
     metrics = set(reconcile.metrics) | (life.metrics if messages else set())
-    filters = sum(
-        1
-        for properties in stack.everywhere("AWS::Logs::MetricFilter")
-        for one in properties["MetricTransformations"]
-        if "DefaultValue" in one
-    )
-    fixed = {
+    share = messages / MILLION
+    return {
         "Alarms": sum(_alarms(stack)),
-        "Dashboards": sum(_dashboards(stack)),
-        "Custom metrics": (len(metrics) + filters * bool(messages)) * PRICES["Custom metric"],
+        "Custom metrics": len(metrics) * PRICES["Custom metric"],
         "Secret": len(list(stack.everywhere("AWS::SecretsManager::Secret"))) * PRICES["Secret"],
-        "Keys": len(list(stack.everywhere("AWS::KMS::Key"))) * PRICES["Key"],
         "Polling of the queues": sum(_polls(stack)) * PRICES["SQS request"],
         "Runs of reconcile": _runs(stack, reconcile, assumed),
-    }
-    share = messages / MILLION
-    return fixed | {
         "New environments": _starts(messages, life, assumed),
         "Messages": sum(million(life, assumed).values()) * share,
         "Records kept": keeping(life) * share,
@@ -211,27 +196,6 @@ def _alarms(stack: Stack) -> Iterator[float]:
         queries = [one["MetricStat"] for one in alarm.get("Metrics", ()) if "MetricStat" in one]
         for one in queries or [alarm]:
             yield PRICES["Alarm metric" if int(one["Period"]) >= 60 else "Fast alarm metric"]
-    for _ in stack.everywhere("AWS::CloudWatch::CompositeAlarm"):
-        yield PRICES["Composite alarm"]
-
-
-def _dashboards(stack: Stack) -> Iterator[float]:
-    bodies = [one["DashboardBody"] for one in stack.everywhere("AWS::CloudWatch::Dashboard")]
-    for number, body in enumerate(bodies):
-        if number >= 3 or metrics_of_dashboard(body) > 50:
-            yield PRICES["Dashboard"]
-
-
-def metrics_of_dashboard(body: Any) -> int:
-    """Count the metrics and searches that a dashboard asks for."""
-    content = json.loads(body) if isinstance(body, str) else body
-    found = 0
-    for widget in content["widgets"]:
-        for metric in widget["properties"].get("metrics", ()):
-            first = metric[0]
-            is_formula = isinstance(first, dict) and "SEARCH" not in first.get("expression", "")
-            found += 0 if is_formula else 1
-    return found
 
 
 def _polls(stack: Stack) -> Iterator[float]:

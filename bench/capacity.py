@@ -6,6 +6,8 @@ bridge is set is read from the template.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from bench.bill import Assumptions, billed_seconds
 from bench.scenario import Life
 from bench.template import Stack
@@ -33,6 +35,10 @@ def limits(life: Life, stack: Stack, assumed: Assumptions) -> dict[str, Limit]:
     busy = sum(
         seconds[name] * usage.invocations / usage.messages for name, usage in life.steps.items()
     )
+    units: defaultdict[str, float] = defaultdict(float)
+    for usage in life.steps.values():
+        for index, count in usage.write_units.items():
+            units[index] += count / usage.messages
     outcomes = stack.functions["ForwardOutcome"]["Events"]["Outcomes"]["Properties"]
     most = outcomes.get("ScalingConfig", {}).get("MaximumConcurrency", _LAMBDA_CONCURRENCY)
     found: dict[str, Limit] = {
@@ -46,18 +52,19 @@ def limits(life: Life, stack: Stack, assumed: Assumptions) -> dict[str, Limit]:
             _ON_REQUEST,
         ),
         "Lambda, functions at once": (_LAMBDA_CONCURRENCY / busy, _ON_REQUEST),
+        "DynamoDB, the table or an index when new": (
+            _NEW_TABLE_WRITES / max(units.values()),
+            "warm throughput",
+        ),
+        "DynamoDB, the shards of an index": (
+            _SHARD_WRITES / max(units["open"], units["campaign"]),
+            "more shards, in code",
+        ),
         "Reporting to MoEngage": (
             most * outcomes["BatchSize"] / seconds["forward_outcome"],
             "nothing is lost: outcomes wait in their queue",
         ),
     }
-    for name in {index for usage in life.steps.values() for index in usage.write_units}:
-        units = life.per_message(lambda usage, name=name: usage.write_units.get(name, 0))  # type: ignore[misc]
-        if units:
-            what = f"index `{name}`" if name else "the table"
-            found[f"DynamoDB, {what} when new"] = _NEW_TABLE_WRITES / units, "warm throughput"
-        if units and name in ("open", "campaign"):
-            found[f"DynamoDB, the shards of {what}"] = _SHARD_WRITES / units, "more shards, in code"
     if "dispatch_queue" in life.steps:
         dispatchers = stack.number("DispatchConcurrency")
         found["The send queue of one message type"] = (

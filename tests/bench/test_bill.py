@@ -9,7 +9,6 @@ from bench.bill import (
     LOOK_UPS,
     Assumptions,
     billed_seconds,
-    metrics_of_dashboard,
     million,
     month,
     own_seconds,
@@ -165,11 +164,16 @@ def test_messages_bring_custom_metrics_and_new_environments(template: Path) -> N
     assert many["Messages"] == pytest.approx(1000 * few["Messages"])
 
 
-def test_a_dashboard_is_counted_by_metrics_and_searches() -> None:
-    metrics = [["SmsBridge", "Sent"], [{"expression": "a + b"}], [{"expression": "SEARCH('x')"}]]
-    body = {"widgets": [{"properties": {"metrics": metrics}}, {"properties": {"alarms": ["x"]}}]}
+def test_the_bridge_has_nothing_that_costs_by_the_month_and_is_not_in_the_bill() -> None:
+    stack = Stack(given={"Monitoring": "full"})
+    templates = [one.evaluated.template.resources for one in (stack, *stack.nested)]
+    made = [resource for resources in templates for resource in resources.values()]
+    types = [resource["Type"].removeprefix("AWS::") for resource in made]
 
-    assert metrics_of_dashboard(body) == 2
+    assert not {"KMS::Key", "CloudWatch::CompositeAlarm", "EC2::VPCEndpoint"} & set(types)
+    assert types.count("CloudWatch::Dashboard") <= 3
+    # A filter with a default value would publish in each minute.
+    assert "DefaultValue" not in str(made)
 
 
 def test_the_lowest_limit_comes_first(template: Path) -> None:
@@ -181,6 +185,7 @@ def test_the_lowest_limit_comes_first(template: Path) -> None:
         "API Gateway, a route of this API",
         (500, "`ThrottlingRateLimit`"),
     )
-    # Four units a message: two in each of the two steps.
-    assert found["DynamoDB, the table when new"][0] == 4000 / 4
+    # Four units a message: two in each of the two steps; two of the index.
+    assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
+    assert found["DynamoDB, the shards of an index"][0] == 16_000 / 2
     assert found["8x8, single sends"][0] == 1800

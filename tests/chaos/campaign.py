@@ -267,8 +267,11 @@ class _Campaign:
     def _post_callback(self, target: Target, event: dict[str, Any]) -> int:
         status = self.bridge.post_callback(target, event)
         payload = event["payload"]
-        if status == 200 and event["eventType"] == "inbound_message_received":
+        is_stop = payload.get("body") == "STOP"
+        # A START that is not acknowledged may be recorded all the same.
+        may_be_recorded = status == 200 or not is_stop
+        if may_be_recorded and event["eventType"] == "inbound_message_received":
             opt_requests = self._opt_requests[f"{payload['subAccountId']} {payload['source']}"]
             sent_at = seconds_of(payload["timestamp"])
-            opt_requests.append(OptRequested(sent_at, self._world.now, payload["body"] == "STOP"))
+            opt_requests.append(OptRequested(sent_at, self._world.now, is_stop))
         return status

@@ -124,6 +124,21 @@ def test_the_patient_client_tries_longer_than_any_other(
     assert len(pauses.slept) == 7
 
 
+def test_threads_that_ask_for_a_client_at_the_same_moment_share_one() -> None:
+    class Waiting:
+        """A lock; while it was waited for, another thread has made the client."""
+
+        def __enter__(self) -> None:
+            clients.__dict__["sqs"] = "of the other thread"
+
+        def __exit__(self, *_: object) -> None: ...
+
+    clients: Any = AwsClients(boto3.Session("local", "local", region_name="us-east-1"))
+    clients.lock = Waiting()
+
+    assert clients.sqs == "of the other thread"
+
+
 def test_the_client_that_tries_once_never_repeats_a_call(
     clients: Callable[[str], AwsClients],
 ) -> None:

@@ -48,6 +48,21 @@ class TestOptOuts:
         assert opt_outs.is_opted_out(a_person()) is (scope is OptOutScope.SUB_ACCOUNT)
 
     @pytest.mark.parametrize("scope", list(OptOutScope))
+    def test_it_holds_however_the_operator_writes_the_sub_account(
+        self, scope: OptOutScope, opt_outs_of: OptOutsOf
+    ) -> None:
+        opt_outs = opt_outs_of(scope)
+        one, other = (a_person(sub_account_id=name) for name in ("Acme_News", "acme_news"))
+        opt_outs.record(one, OUT, EARLY)
+
+        assert opt_outs.is_opted_out(other)
+        assert opt_outs.opted_out_among([one, other]) == {one, other}
+
+        opt_outs.record(other, IN, LATE)
+
+        assert not opt_outs.is_opted_out(one)
+
+    @pytest.mark.parametrize("scope", list(OptOutScope))
     def test_no_opt_out_is_lost_when_the_scope_is_changed(
         self, scope: OptOutScope, opt_outs_of: OptOutsOf
     ) -> None:

@@ -32,6 +32,7 @@ class InMemoryOptOuts:
     def record(
         self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
     ) -> bool:
+        person = person[0].lower(), person[1]
         changed = {person: self._record(person, opt_request, at, inbound_id)}
         everywhere = EVERY_SUB_ACCOUNT, person[1]
         is_for_all = self.scope is OptOutScope.STACK or opt_request is OptRequest.OPT_OUT
@@ -50,7 +51,8 @@ class InMemoryOptOuts:
         return False
 
     def _read(self, person: Person) -> Person:
-        return (EVERY_SUB_ACCOUNT, person[1]) if self.scope is OptOutScope.STACK else person
+        is_for_all = self.scope is OptOutScope.STACK
+        return EVERY_SUB_ACCOUNT if is_for_all else person[0].lower(), person[1]
 
 
 @dataclass

@@ -65,7 +65,7 @@ class InMemorySqs:
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         assert 1 <= len(Entries) <= 10
         assert len({entry["Id"] for entry in Entries}) == len(Entries)
-        assert sum(len(entry["MessageBody"]) for entry in Entries) <= 256 * 1024
+        assert sum(len(entry["MessageBody"]) for entry in Entries) <= 1024 * 1024
         failed = [entry["Id"] for entry in Entries if self.fails(entry)]
         for entry in Entries:
             if entry["Id"] not in failed:

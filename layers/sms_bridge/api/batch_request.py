@@ -97,7 +97,8 @@ def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchReques
     if not isinstance(wants_messages, bool):
         raise _wrong("includeMessagesInResponse", "must be true or false")
     client_batch_id = _client_batch_id(given.get("clientBatchId"))
-    template = [*_template(given.get("template") or JsonObject()), *_client_ip(pairs)]
+    template = _template(given.get("template") or JsonObject())
+    template += [pair for pair in pairs if pair[0] == "clientIp"]
     several = [_with_template(one, template) for one in _given_messages(pairs, given)]
     content = request.text(MAX_BATCH_BYTES).encode()
 
@@ -154,10 +155,6 @@ def _object(name: str, value: Any) -> JsonObject:
     if not isinstance(value, JsonObject):
         raise _wrong(name, "must be an object")
     return value
-
-
-def _client_ip(pairs: JsonObject) -> list[tuple[str, Any]]:
-    return [pair for pair in pairs if pair[0] == "clientIp"]
 
 
 _NEVER_IN_A_TEMPLATE = {None, "destination"}
@@ -247,10 +244,6 @@ def _id_from(hash_key: str, content: object) -> str:
     return id_of(digest.hex())
 
 
-def _is_id(text: str) -> bool:
-    return 0 < len(text) <= 350 and text.isprintable()
-
-
 def _rejected(umid: str, given: JsonObject, description: str) -> dict[str, Any]:
     """Return the answer for a message that was not taken; its id names nothing."""
     values = {_first_name(name): value for name, value in given}
@@ -260,8 +253,8 @@ def _rejected(umid: str, given: JsonObject, description: str) -> dict[str, Any]:
     )
     return {
         "umid": umid,
-        # What cannot be an id (half a surrogate pair, say) cannot stand in an answer, either.
-        "clientMessageId": client_message_id if _is_id(client_message_id) else umid,
+        # Half a surrogate pair cannot stand in an answer.
+        "clientMessageId": client_message_id.encode("utf-8", "ignore").decode()[:350] or umid,
         # 8x8's clients refuse an answer without a number.
         "destination": number if _NUMBER_IN_ANSWER.fullmatch(number) else _NO_NUMBER,
         "encoding": "AUTO",

@@ -30,9 +30,6 @@ _MACRO = r"moe_?sms|m(oe?e?|eo)[ _-]?(?=s?m)[sm]{2,4}_"
 NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
-_NOT_GIVEN: Sequence[tuple[str, Any]] = ()
-
-
 class _WrongError(Exception):
     """A field's value is wrong; the text says what it should be."""
 
@@ -64,7 +61,7 @@ class Fields:
 
     def read(self, first_name: str, *, required: bool = False) -> str | None:
         """Return a field's value by the field's first name, ``None`` where it has none."""
-        given = self._given.get(first_name, _NOT_GIVEN)
+        given = self._given.get(first_name, [])
         if len(given) > 1:
             both = " and ".join(dict.fromkeys(name for name, _ in given))
             message = f"is given twice ({both})"

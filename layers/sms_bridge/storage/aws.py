@@ -34,6 +34,17 @@ PATIENT_MAX_TRIES = 8
 _AMAZON_ROOTS = Path(__file__).parents[1] / "certificates/aws.pem"
 
 
+class _MadeOnce[Client](cached_property[Client]):
+    """A property that is made once, however many threads ask for it at the same moment.
+
+    A session must not be used by two threads at once; a client may.
+    """
+
+    def __get__(self, instance: "AwsClients", owner: type | None = None) -> Client:  # type: ignore[override]
+        with instance.lock:
+            return super().__get__(instance, owner)
+
+
 class AwsClients:
     """The clients that the adapters of this package take.
 
@@ -45,42 +56,36 @@ class AwsClients:
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or boto3.Session()
-        # A session must not be used by two threads at once; a client may.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
-    @cached_property
+    @_MadeOnce
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB, for calls that somebody waits for."""
-        with self._lock:
-            return self._session.client("dynamodb", config=_config(MAX_TRIES), verify=self._roots)
+        return self._session.client("dynamodb", config=_config(MAX_TRIES), verify=self._roots)
 
-    @cached_property
+    @_MadeOnce
     def patient_dynamodb(self) -> "DynamoDBClient":
         """DynamoDB, tried for longer: for the write after a call that cannot be taken back."""
-        with self._lock:
-            config = _config(PATIENT_MAX_TRIES)
-            return self._session.client("dynamodb", config=config, verify=self._roots)
+        config = _config(PATIENT_MAX_TRIES)
+        return self._session.client("dynamodb", config=config, verify=self._roots)
 
-    @cached_property
+    @_MadeOnce
     def sqs(self) -> "SQSClient":
         """SQS."""
-        with self._lock:
-            return self._session.client("sqs", config=_config(MAX_TRIES), verify=self._roots)
+        return self._session.client("sqs", config=_config(MAX_TRIES), verify=self._roots)
 
-    @cached_property
+    @_MadeOnce
     def sqs_once(self) -> "SQSClient":
         """SQS, for a record that must not be there twice: no call is repeated."""
-        with self._lock:
-            return self._session.client("sqs", config=_config(1), verify=self._roots)
+        return self._session.client("sqs", config=_config(1), verify=self._roots)
 
-    @cached_property
+    @_MadeOnce
     def secretsmanager(self) -> "SecretsManagerClient":
         """Secrets Manager."""
-        with self._lock:
-            config = _config(MAX_TRIES)
-            return self._session.client("secretsmanager", config=config, verify=self._roots)
+        config = _config(MAX_TRIES)
+        return self._session.client("secretsmanager", config=config, verify=self._roots)
 
-    @cached_property
+    @_MadeOnce
     def _roots(self) -> str | None:
         """The certificates to trust; ``None`` leaves the choice to boto3."""
         is_chosen = any(name in os.environ for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"))

@@ -147,4 +147,5 @@ def _is_out(item: Item) -> bool:
 
 def _id(person: Person) -> str:
     sub_account_id, recipient_hash = person
-    return f"{OPT_OUT_PREFIX}{sub_account_id} {recipient_hash}"
+    # An operator may come to write it in another case.
+    return f"{OPT_OUT_PREFIX}{sub_account_id.lower()} {recipient_hash}"

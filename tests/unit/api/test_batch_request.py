@@ -308,14 +308,24 @@ class TestAnswers:
         )
 
     def test_one_that_was_not_taken_is_answered_so(self) -> None:
-        batch = read({"messages": [GOOD, {**GOOD, "clientMessageId": "m-1"}], **ASK_FOR_MESSAGES})
+        # Joiners are part of names in Persian.
+        own_id = "\u0645\u06cc\u200c\u062e"
+        batch = read({"messages": [GOOD, {**GOOD, "clientMessageId": own_id}], **ASK_FOR_MESSAGES})
 
         answer = batch_answer(batch, [a_message(), None], hash_key="k")
 
         assert (answer["acceptedCount"], answer["rejectedCount"]) == (1, 1)
         _, message = answer["messages"]
-        assert (message["destination"], message["clientMessageId"]) == (NUMBER, "m-1")
+        assert (message["destination"], message["clientMessageId"]) == (NUMBER, own_id)
         assert message["status"]["description"].endswith("send it again")
+
+    def test_ids_that_are_too_long_do_not_make_an_answer_that_lambda_refuses(self) -> None:
+        template = {"template": {"text": TEXT, "clientMessageId": "i" * 9000}}
+        batch = read({"destinations": [NUMBER] * 2, **template, **ASK_FOR_MESSAGES})
+
+        answer = batch_answer(batch, [], hash_key="k")
+
+        assert [one["clientMessageId"] for one in answer["messages"]] == ["i" * 350] * 2
 
     def test_where_none_was_taken_nothing_is_answered_but_that(self) -> None:
         batch = read({"messages": [GOOD, BAD]})
