@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from operator import methodcaller
 from typing import Any
 
 import pytest
@@ -204,40 +205,10 @@ def the_secret_is_no_json(deployed: Deployed) -> None:
     deployed.put_secret_text("the whole secret, typed anew")
 
 
-@fault("hash-key-missing")
-def the_hash_key_is_missing(deployed: Deployed) -> None:
-    deployed.put_secret(hashKey="")
-
-
 @fault("hash-key-changed")
 def the_hash_key_was_changed(deployed: Deployed) -> None:
     deployed.keep(state=State.DELIVERED)
     deployed.put_secret(hashKey="another-hash-key")
-
-
-@fault("eightx8-key-missing")
-def the_key_is_missing(deployed: Deployed) -> None:
-    deployed.put_secret(eightx8ApiKey="")
-
-
-@fault("tokens-missing")
-def the_tokens_are_no_tokens(deployed: Deployed) -> None:
-    deployed.put_secret(moengageTokens=[" ", True, ["x"], "short"])
-
-
-@fault("tokens-unusable")
-def one_token_is_too_short(deployed: Deployed) -> None:
-    deployed.put_secret(lookUpTokens=["the-look-up-token", "short"])
-
-
-@fault("data-api-key-missing")
-def the_data_api_key_is_missing(deployed: Deployed) -> None:
-    deployed.environment["MOENGAGE_DATA_API_URL"] = "https://api-01.moengage.com/v1/customer/w"
-
-
-@fault("eightx8-key-refused")
-def the_key_is_wrong(deployed: Deployed) -> None:
-    deployed.put_secret(eightx8ApiKey="an-old-key")
 
 
 @fault("eightx8-key-refused")
@@ -271,11 +242,6 @@ def the_host_does_not_answer(deployed: Deployed) -> None:
 def a_sub_account_is_unknown(deployed: Deployed) -> None:
     deployed.environment["SUB_ACCOUNT_IDS"] = f"{TRANSACTIONAL},{PROMOTIONAL},Nobody"
     deployed.register(f"{deployed.api_url}/callbacks/8x8")
-
-
-@fault("account-id-missing")
-def the_account_is_not_known(deployed: Deployed) -> None:
-    deployed.put_secret(eightx8AccountId="")
 
 
 @fault("webhook-missing")
@@ -324,25 +290,9 @@ def the_callback_base_url_leads_elsewhere(deployed: Deployed) -> None:
     deployed.environment["CALLBACK_BASE_URL"] = unreachable_url()
 
 
-@fault("tracking-url-missing")
-def the_tracking_url_is_missing(deployed: Deployed) -> None:
-    deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = ""
-
-
 @fault("moengage-unreachable")
 def moengage_cannot_be_reached(deployed: Deployed) -> None:
     deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{unreachable_url()}/secret-id"
-
-
-@fault("keyword-never-matches")
-def a_keyword_is_for_both(deployed: Deployed) -> None:
-    deployed.environment["OPT_IN_KEYWORDS"] = "START,stop"
-
-
-@fault("reply-untrue")
-def an_opt_out_is_confirmed_and_not_heeded(deployed: Deployed) -> None:
-    deployed.environment["OPT_OUT_REPLY"] = "You get no more messages."
-    deployed.environment["OPT_OUT_MESSAGE_TYPES"] = ""
 
 
 @fault("inbound-sub-account-unknown")
@@ -355,11 +305,6 @@ def people_write_to_a_sub_account_that_no_campaign_uses(deployed: Deployed) -> N
     deployed.environment["OPT_OUT_SCOPE"] = "sub-account"
     deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL})
     deployed.log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL})
-
-
-@fault("keyword-never-matches")
-def a_keyword_lost_its_letters(deployed: Deployed) -> None:
-    deployed.environment["OPT_OUT_KEYWORDS"] = "STOP,????"
 
 
 @fault("send-queue-purged")
@@ -447,21 +392,6 @@ def refused(deployed: Deployed, function: str, reason: str) -> None:
     deployed.log(function, {"reason": reason, "RequestsRefused": 1})
 
 
-@fault("requests-unauthorized")
-def moengage_has_another_token(deployed: Deployed) -> None:
-    refused(deployed, "SendSms", "unauthorized")
-
-
-@fault("requests-sub-account")
-def moengage_has_another_sub_account(deployed: Deployed) -> None:
-    refused(deployed, "SendSms", "sub_account_not_allowed")
-
-
-@fault("requests-country")
-def a_country_is_not_allowed(deployed: Deployed) -> None:
-    refused(deployed, "SendSms", "country_not_allowed")
-
-
 @fault("requests-malformed")
 def the_form_lacks_a_field(deployed: Deployed) -> None:
     refused(deployed, "SendSms", "field_missing")
@@ -472,11 +402,6 @@ def the_form_lacks_a_field(deployed: Deployed) -> None:
 def eightx8_has_another_token(deployed: Deployed) -> None:
     refused(deployed, "ReceiveCallback", "unauthorized")
     sent_long_ago(deployed)
-
-
-@fault("callbacks-address")
-def eightx8_calls_from_new_addresses(deployed: Deployed) -> None:
-    refused(deployed, "ReceiveCallback", "address_not_allowed")
 
 
 @fault("callbacks-not-understood")
@@ -543,6 +468,47 @@ def an_item_is_odd(_: Deployed) -> None:
         TableName="messages",
         Item={"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}},
     )
+
+
+IN_THE_SECRET: dict[str, dict[str, Any]] = {
+    "hash-key-missing: the hash key is missing": {"hashKey": ""},
+    "eightx8-key-missing: the key is missing": {"eightx8ApiKey": ""},
+    "eightx8-key-refused: the key is wrong": {"eightx8ApiKey": "an-old-key"},
+    "account-id-missing: the account is not known": {"eightx8AccountId": ""},
+    "tokens-missing: they are no tokens": {"moengageTokens": [" ", True, ["x"], "short"]},
+    "tokens-unusable: one is too short": {"lookUpTokens": ["the-look-up-token", "short"]},
+}
+IN_THE_ENVIRONMENT: dict[str, dict[str, str]] = {
+    "data-api-key-missing: only the url is there": {
+        "MOENGAGE_DATA_API_URL": "https://api-01.moengage.com/v1/customer/w"
+    },
+    "tracking-url-missing: it is empty": {"MOENGAGE_DELIVERY_TRACKING_URL": ""},
+    "keyword-never-matches: it is for both": {"OPT_IN_KEYWORDS": "START,stop"},
+    "keyword-never-matches: it lost its letters": {"OPT_OUT_KEYWORDS": "STOP,????"},
+    "reply-untrue: an opt-out is confirmed and not heeded": {
+        "OPT_OUT_REPLY": "You get no more messages.",
+        "OPT_OUT_MESSAGE_TYPES": "",
+    },
+}
+REFUSALS: dict[str, tuple[str, str]] = {
+    "requests-unauthorized: MoEngage has another token": ("SendSms", "unauthorized"),
+    "requests-sub-account: MoEngage has another one": ("SendSms", "sub_account_not_allowed"),
+    "requests-country: it is not allowed": ("SendSms", "country_not_allowed"),
+    "callbacks-address: 8x8 has new ones": ("ReceiveCallback", "address_not_allowed"),
+}
+
+
+def of_the_environment(changes: dict[str, str]) -> Fault:
+    return lambda deployed: deployed.environment.update(changes)
+
+
+def of_refusals(function: str, reason: str) -> Fault:
+    return lambda deployed: refused(deployed, function, reason)
+
+
+FAULTS |= {name: methodcaller("put_secret", **one) for name, one in IN_THE_SECRET.items()}
+FAULTS |= {name: of_the_environment(one) for name, one in IN_THE_ENVIRONMENT.items()}
+FAULTS |= {name: of_refusals(*one) for name, one in REFUSALS.items()}
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -77,12 +77,6 @@ class Desk:
             await self.page.get_by_label("Text", exact=True).fill(text)
         await self.button("Send test SMS").click()
 
-    async def instruct_eightx8(self, course: str) -> None:
-        """Choose what 8x8 does with the next message."""
-        await self.page.get_by_label("It shall").select_option(course)
-        await self.button("Apply").click()
-        await expect(self.page.locator("#instructions-now")).to_contain_text("Next message")
-
     async def type_macro(self, key: str, value: str) -> None:
         """Change a value of the sender's body."""
         await self.page.get_by_label(f"Body {key}: value").fill(value)
