@@ -38,6 +38,8 @@ _SETTINGS = {
     "MESSAGES_TABLE": TABLE,
     "CALLBACK_BASE_URL": "",
     "MOENGAGE_DATA_API_URL": "",
+    # A repeat of what is still under way waits for seconds.
+    "DUPLICATE_WINDOW_SECONDS": "0",
 }
 
 
