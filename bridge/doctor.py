@@ -11,6 +11,7 @@ from bridge.checks.aws import (
     check_deployment,
     check_environments,
     check_opt_outs,
+    check_outbound_address,
     check_running,
 )
 from bridge.checks.eightx8 import check_balance, check_key, check_webhook
@@ -26,6 +27,7 @@ from bridge.terminal import say, say_json, say_marked, waiting
 _CHECKS: dict[str, Check] = {
     "functions": check_environments,
     "running": check_running,
+    "outbound address": check_outbound_address,
     "secret": check_secret,
     "8x8's key": check_key,
     "8x8's webhook": check_webhook,

@@ -121,6 +121,37 @@ def check_running(stack: Stack) -> Iterator[Finding]:
     yield ok("running", "functions, queues and schedule were looked at")
 
 
+def check_outbound_address(stack: Stack) -> Iterator[Finding]:
+    """Say from which addresses 8x8 is called where the functions are in a VPC."""
+    subnets = [one for one in stack.parameters.get("SubnetIds", "").split(",") if one]
+    if not subnets:
+        return
+    ec2 = stack.client("ec2")
+    joined = [{"Name": "association.subnet-id", "Values": subnets}]
+    tables = ec2.describe_route_tables(Filters=joined)["RouteTables"]
+    gateways = sorted(
+        {
+            route["NatGatewayId"]
+            for table in tables
+            for route in table["Routes"]
+            if route.get("DestinationCidrBlock") == "0.0.0.0/0" and "NatGatewayId" in route
+        }
+    )
+    found = ec2.describe_nat_gateways(NatGatewayIds=gateways)["NatGateways"] if gateways else []
+    addresses = [
+        address["PublicIp"]
+        for gateway in found
+        for address in gateway["NatGatewayAddresses"]
+        if "PublicIp" in address
+    ]
+    yield ok(
+        "outbound-address",
+        f"8x8 sees {', '.join(sorted(addresses))}, which its list of addresses has to hold"
+        if addresses
+        else "the address that 8x8 sees cannot be told: SubnetIds have no route to a NAT gateway",
+    )
+
+
 def _check_consumer(queue: str, function: str, stack: Stack) -> Iterator[Finding]:
     attributes = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.resource(queue).id, AttributeNames=["QueueArn"]
