@@ -46,7 +46,8 @@ class Survey:
     unreadable
         The ids of items that cannot be read.
     log_silent, log_silent_since
-        About how many messages 8x8's log is asked in vain, and since when about the first of them.
+        About how many messages 8x8's log is asked without an answer, and since when about the
+        first of them.
     is_complete
         Whether there were no more than were looked at.
     """

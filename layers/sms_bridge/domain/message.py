@@ -158,7 +158,7 @@ class Message:
     ambiguous_since
         When an attempt last ended as ambiguous: 8x8 may have the message.
     log_silent_since
-        Since when 8x8's log is asked about it in vain.
+        Since when 8x8's log is asked about it without an answer.
     log_answered_at
         When 8x8's log was read and did not say what became of it.
     encoding, segments

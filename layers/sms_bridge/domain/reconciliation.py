@@ -129,7 +129,7 @@ def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:
 
 
 def log_silent_since(message: Message, timeouts: Timeouts) -> float:
-    """Return since when the log is asked about a message in vain, 0 if it answered or was not."""
+    """Return since when the log is asked about a message without an answer, else 0."""
     asked_from = _asked_from(message, timeouts)
     is_silent = message.log_silent_since > max(asked_from, message.log_answered_at)
     return message.log_silent_since if is_silent else 0.0

@@ -136,7 +136,7 @@ class MessageStore(Protocol):
         """Make an outcome that was given up due again, with all its tries."""
 
     def record_log_silence(self, message_id: str, at: float) -> None:
-        """Record since when 8x8's log is asked about a message in vain."""
+        """Record since when 8x8's log is asked about a message without an answer."""
 
     def record_log_answer(self, message_id: str, at: float) -> None:
         """Record that 8x8's log was read and did not say what became of a message."""

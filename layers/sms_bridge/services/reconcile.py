@@ -255,7 +255,7 @@ class Reconcile:
         return False
 
     def _count_silence(self, messages: Sequence[Message]) -> int:
-        """Note since when the log is asked in vain; fixes, and counts, what waits no longer."""
+        """Note since when the log does not answer; fixes, and counts, what waits no longer."""
         fixed = 0
         for message in messages:
             now = self._clock()

@@ -304,7 +304,7 @@ WEEK = 7 * 86_400.0
 
 
 class TestALogThatNeverAnswers:
-    """It is asked first in each run; time counts from the first question that was in vain."""
+    """It is asked first in each run; time counts from the first question without an answer."""
 
     @staticmethod
     def run_after(bridge: Bridge, seconds: float) -> dict[str, int]:
