@@ -38,15 +38,15 @@ def _looked_up(request: HttpRequest) -> Response:
     """Answer support staff; recipients' numbers are masked unless the token allows it."""
     secret = secrets.get()
     full_number = require_look_up(request, secret.look_up_tokens, secret.full_number_tokens)
-    message_id = request.path_parameters.get("messageId", "").strip().lower()
-    if not message_id and lookup_key_of(request) != "eightx8Umid":
+    message_id = request.path_parameters.get("messageId")
+    if message_id is None and lookup_key_of(request) != "eightx8Umid":
         page = look_up.page(read_wanted(request), hash_key=secret.hash_key)
         return json_response(page_answer(page, full_number=full_number))
     try:
         found = (
-            look_up.by_id(message_id)
-            if message_id
-            else look_up.by_umid(request.query("eightx8Umid").strip().lower())
+            look_up.by_umid(request.query("eightx8Umid").strip().lower())
+            if message_id is None
+            else look_up.by_id(message_id.strip().lower())
         )
     except DetailsFailedError as failure:
         raise RefusedError(Reason(failure.reason), f"{failure}.") from None

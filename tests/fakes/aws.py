@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+import moto.core.models
 import pytest
 from boto3 import Session
 from botocore import UNSIGNED
@@ -25,6 +26,8 @@ from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationExcep
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.responses import DynamoHandler
+from moto.sqs import models as sqs_models
+from moto.sqs.models import Queue
 
 import slim
 from sms_bridge.storage.aws import AwsClients
@@ -161,8 +164,13 @@ for _place, _name in (
     (UpdateExpressionParser, "make"),
     (responses, "method_names_from_class"),
     (responses, "camelcase_to_underscores"),
+    (sqs_models, "camelcase_to_underscores"),
 ):
     setattr(_place, _name, functools.cache(getattr(_place, _name)))
+# Nothing here calls AWS through requests, for which each account would prepare a thousand answers.
+moto.core.models.RESPONSES_METHODS = []
+# What is not in a queue does not come while a test asks for it.
+Queue.wait_for_messages = lambda *_: None  # type: ignore[method-assign]
 # moto goes through the addresses of all of AWS for each call.
 _OFTEN_CALLED = ("dynamodb", "sqs", "secretsmanager", "logs", "cloudwatch", "events")
 backend_url_patterns.sort(key=lambda one: one[0] not in _OFTEN_CALLED)

@@ -280,6 +280,16 @@ class TestDetails:
         assert in_short(answered) == answer
         assert "6591234567" not in answered["body"]
 
+    @pytest.mark.parametrize("message_id", [" ", "\n", "x" * 3000])
+    def test_what_cannot_be_an_id_is_not_found(self, message_id: str, bridge: Bridge) -> None:
+        event = EVENTS["look_up_message/masked"].event
+
+        answered = bridge.handler("look_up_message")(
+            {**event, "pathParameters": {"messageId": message_id}}
+        )
+
+        assert in_short(answered) == "404 message_not_found"
+
 
 class TestCallbacks:
     def test_an_address_that_is_not_8x8s_is_refused(self, bridge: Bridge) -> None:

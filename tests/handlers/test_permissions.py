@@ -10,6 +10,7 @@ import botocore.client
 import pytest
 
 from local.event_files import EventFile, event_files, put_messages
+from sms_bridge.services import send
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import Behaviour, answers
 from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
@@ -64,6 +65,8 @@ def called(
     bridge: Bridge, function: str, files: list[EventFile], monkeypatch: pytest.MonkeyPatch
 ) -> set[Call]:
     """Let a function take its events, and the services have good and bad moments meanwhile."""
+    # A repeat waits so long for the first one's sender.
+    monkeypatch.setattr(send, "ANSWER_SECONDS", 0.2)
     calls: set[Call] = set()
     original = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
