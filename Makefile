@@ -38,8 +38,13 @@ run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a smal
 SIDE_BY_SIDE := --no-print-directory --jobs 3 \
   $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# What is missing is said now, and not after minutes.
+.PHONY: chromium
+chromium:
+	@[ "$(CHROMIUM)" = none ] || scripts/find_chromium.sh >/dev/null
+
 .PHONY: test
-test: quick ## Everything: quick, template, build, end to end, updates, browser, chaos
+test: chromium quick ## Everything: quick, template, build, end to end, updates, browser, chaos
 	@echo "the template, what is built, end to end, updates, browser and chaos: about six minutes"
 	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool
 	@$(MAKE) $(SIDE_BY_SIDE) end-to-end browser chaos updates
