@@ -48,6 +48,7 @@ test: chromium quick ## Everything: quick, template, build, end to end, updates,
 	@echo "the template, what is built, end to end, updates, browser and chaos: about six minutes"
 	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool
 	@$(MAKE) $(SIDE_BY_SIDE) end-to-end browser chaos updates
+	@echo "make test: all of it passed$(if $(filter none,$(CHROMIUM)),; the console was not tried in a browser (CHROMIUM=none))"
 
 .PHONY: quick
 quick: $(DEV) ## Lint, types and all tests that need neither a stack nor a campaign: a minute
