@@ -176,7 +176,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf .venv .aws-sam dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments
