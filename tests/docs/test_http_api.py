@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scripts.reason_tables import failures, send_results, with_tables
-from sms_bridge.api.errors import ANSWERS, FIELD_CODES
+from sms_bridge.api.errors import FIELD_CODES, Reason
 from sms_bridge.api.fields import FIRST_NAMES, NAMES
 from sms_bridge.api.send_request import SendingRules, read_message
 from sms_bridge.domain.duplicates import claim_key
@@ -22,9 +22,7 @@ def test_every_reason_stands_with_its_status_and_code() -> None:
         for status, code, reason, _ in rows_of(DOCUMENT, "| status | code | reason | |")
     ]
 
-    assert documented == [
-        (int(status), code, str(reason)) for reason, (status, code) in ANSWERS.items()
-    ]
+    assert documented == [(reason.status, reason.code, str(reason)) for reason in Reason]
 
 
 def test_every_fields_code_is_given() -> None:
