@@ -1,4 +1,4 @@
-"""What 8x8 calls back about, beside receipts."""
+"""What 8x8 calls back about, beside receipts. Times are seconds since the epoch."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,7 @@ class InboundMessage:
     Attributes
     ----------
     sent_at
-        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
-    received_at
-        When the bridge got it, seconds since the epoch.
+        By 8x8's clock, never later than it was received; 0 in doubt.
     reported_at
         When MoEngage took it as an event; 0 before that.
     """
@@ -33,10 +31,7 @@ class InboundMessage:
 class UnknownEvent:
     """A callback that the bridge does not understand, kept without the numbers in it.
 
-    Attributes
-    ----------
-    key
-        The same for an event that 8x8 repeats.
+    ``key`` is the same for an event that 8x8 repeats.
     """
 
     key: str
@@ -57,7 +52,7 @@ class Click:
     key
         The same for an event that 8x8 repeats.
     at
-        When, seconds since the epoch; 0 in doubt.
+        0 in doubt.
     """
 
     umid: str

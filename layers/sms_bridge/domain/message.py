@@ -20,7 +20,7 @@ class MessageType(StrEnum):
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
-    It has no ``repr`` of its content, so that no traceback can carry number or text.
+    It has no ``repr``, so that no traceback can carry number or text.
 
     Attributes
     ----------
@@ -32,8 +32,6 @@ class MessageRequest:
         The caller's own id, given back in the answer. 8x8 gets the bridge's id instead.
     adds_callback_url
         Whether ``dlrCallbackUrl`` among the options is the bridge's own, which nobody asked for.
-    idempotency_key
-        Value of the ``Idempotency-Key`` header.
     """
 
     sub_account_id: str
@@ -55,7 +53,6 @@ class MessageRequest:
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether 8x8 is to send it later."""
         return "scheduled" in self.options
 
 
@@ -70,14 +67,7 @@ class OutcomeStatus(StrEnum):
 class Outcome:
     """The final outcome of a message, as it is reported to MoEngage.
 
-    Attributes
-    ----------
-    status
-        Delivered or failed: MoEngage knows nothing else.
-    reason
-        A stable code, empty when delivered.
-    description
-        The same for people.
+    ``reason`` is a stable code, ``description`` the same for people; both empty when delivered.
     """
 
     status: OutcomeStatus
@@ -98,7 +88,7 @@ class Receipt:
     at
         When the state changed by 8x8's clock, as 8x8 wrote it.
     received_at
-        When the bridge got it, seconds since the epoch.
+        Seconds since the epoch.
     price, currency
         What 8x8 charged for all segments, as a decimal number; empty when nothing was charged.
     """
@@ -142,6 +132,13 @@ class Message:
     reply_to
         8x8's id of the inbound SMS that it answers, of a message that the bridge sends by itself:
         MoEngage does not know it, and hears no outcome.
+    encoding, segments
+        8x8's finding, or the bridge's estimate until there is one.
+    umid
+        8x8's id.
+    accepted_at
+        When the request arrived; 0 for a message that the bridge never sent (8x8's webhook of an
+        account reports those, too).
     scheduled_at
         When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
         live count from then.
@@ -150,29 +147,21 @@ class Message:
     attempt, attempt_at
         How often sending it was begun, and when last. Whoever began an attempt may say what came
         of it; a later attempt takes that right.
-    accepted_at
-        When the request arrived. Empty for a message that the bridge never sent (8x8's webhook
-        of an account reports those, too).
     answered_at
         When 8x8's answer, or the lack of one, was known.
     ambiguous_since
         When an attempt last ended as ambiguous: 8x8 may have the message.
-    log_silent_since
-        Since when 8x8's log is asked about it without an answer.
-    log_answered_at
-        When 8x8's log was read and did not say what became of it.
-    encoding, segments
-        8x8's finding, or the bridge's estimate until there is one.
-    outcome, outcome_due_at, outcome_reported_at
-        What is reported to MoEngage, since when it is due, and when it was reported.
+    log_silent_since, log_answered_at
+        Since when 8x8's log is asked about it without an answer, and when it was read and did not
+        say what became of it.
     outcome_tries, outcome_next_try_at
-        How often reporting it has failed, and when it is tried again.
+        How often reporting the outcome has failed, and when it is tried again.
     outcome_lease_owner, outcome_lease_until
         Who alone may report it, and for how long.
     outcome_given_up, outcome_given_up_at
         Why it was moved to the dead-letter queue, and when.
     clicks
-        When its links were opened, 0 where that is in doubt.
+        When its links were opened, 0 in doubt.
     """
 
     id: str
@@ -240,7 +229,6 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 def new_id() -> str:
-    """Return a new random id."""
     return id_of(os.urandom(16).hex())
 
 

@@ -31,13 +31,8 @@ class QueuedMessage:
 class QueuedOutcome:
     """An outcome from the outcome queue.
 
-    Attributes
-    ----------
-    lease
-        Owner of the lease that the outcome has had since it became due; empty for any record but
-        the first.
-    receives
-        How often it was received.
+    ``lease`` is the owner of the lease that the outcome has had since it became due; empty for any
+    record but the first.
     """
 
     message_id: str

@@ -96,13 +96,7 @@ class Timeouts:
 
 
 def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | None:
-    """Return what is wrong with a message, ``None`` when it is on its way.
-
-    Parameters
-    ----------
-    now
-        Seconds since the epoch.
-    """
+    """Return what is wrong with a message, ``None`` when it is on its way."""
     if message.outcome and message.reply_to:
         return Finding.OVER
     if message.outcome:
@@ -141,7 +135,6 @@ def is_silent_for_too_long(since: float, now: float) -> bool:
 
 
 def _asked_from(message: Message, timeouts: Timeouts) -> float:
-    """Return from when on the log is asked for a message."""
     if message.state in SECONDS_OF_PROOF:
         return _begun_at(message) + timeouts.unknown
     return max(message.accepted_at, message.scheduled_at) + timeouts.receipt
@@ -159,10 +152,7 @@ def _log_answer_since(moment: float, message: Message) -> float:
 def is_proven_absent(message: Message, newest_in_log: float) -> bool:
     """Return whether 8x8's log would show a message by now if 8x8 had it.
 
-    Parameters
-    ----------
-    newest_in_log
-        When the newest message that the log shows was created, seconds since the epoch.
+    The log has got as far as ``newest_in_log``, when the newest message in it was created.
     """
     needed = SECONDS_OF_PROOF.get(message.state, float("inf"))
     return newest_in_log > _begun_at(message) + needed
@@ -187,7 +177,6 @@ def youngest_to_look_at(now: float, timeouts: Timeouts) -> float:
 
 
 def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
-    """Return the outcome of a message whose final receipt never came."""
     match policy:
         case MissingReceiptPolicy.DELIVERED:
             return Outcome(OutcomeStatus.DELIVERED)
@@ -204,13 +193,7 @@ def _age(moment: float, now: float) -> float:
 # -------------------------------------------------------------------------- exports of 8x8's log
 @dataclass(frozen=True, slots=True, repr=False)
 class ExportJob:
-    """An export that 8x8 was asked for.
-
-    Attributes
-    ----------
-    since, asked_at
-        The span that it covers, seconds since the epoch.
-    """
+    """An export that 8x8 was asked for; it covers the time from ``since`` to ``asked_at``."""
 
     sub_account_id: str
     job_id: str
@@ -227,8 +210,8 @@ class LogExport:
     receipts
         By the bridge's ids, what the log says of a message, as a receipt would.
     newest
-        When the newest message was created of those rows that prove how far the log has got;
-        seconds since the epoch, 0 where there is none.
+        When the newest message was created of those rows that prove how far the log has got; 0
+        where there is none.
     """
 
     receipts: dict[str, Receipt] = field(default_factory=dict)

@@ -23,13 +23,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recorded:
-    """The message after something was recorded.
-
-    Attributes
-    ----------
-    outcome_is_new
-        Whether this is what made the outcome due.
-    """
+    """The message after something was recorded, and whether that made its outcome due."""
 
     message: Message
     effect: Effect
@@ -62,7 +56,6 @@ class Attempt:
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
-        """Return the answer for a message as it is now."""
         if message is None or not message.accepted_at:
             return cls(begun=begun)
         return cls(
@@ -85,5 +78,4 @@ class Position(NamedTuple):
 
     @classmethod
     def of(cls, message: Message) -> "Position":
-        """Return the place of a message."""
         return cls(message.accepted_at, message.id)

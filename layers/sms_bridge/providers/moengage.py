@@ -22,15 +22,8 @@ _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 class DeliveryTracking:
     """Reports to MoEngage what became of a message.
 
-    Parameters
-    ----------
-    url
-        The delivery-tracking URL of one service provider. Its path is what lets one report, so
-        it never shows in a log.
-    connections
-        To the URL's host.
-    seconds
-        How long to wait for an answer.
+    The path of ``url``, one service provider's, is what lets one report, so it never shows in a
+    log.
     """
 
     def __init__(self, url: str, connections: Connections, *, seconds: float = 4.0) -> None:
@@ -40,7 +33,6 @@ class DeliveryTracking:
         self._seconds = seconds
 
     def report(self, message: Message, outcome: Outcome) -> ReportResult:
-        """Report one outcome, once."""
         body = report_body(message, outcome)
         return _post(self._connections, self._path, body, {}, self._seconds)
 
@@ -52,12 +44,8 @@ class DataApi:
     ----------
     url
         Of the Data API's *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``.
-    connections
-        To the URL's host.
     inbound_event
         Name of the event that an inbound SMS is.
-    seconds
-        How long to wait for an answer.
     """
 
     def __init__(
