@@ -140,22 +140,6 @@ _LONG_NUMBER = re.compile(r"\d(?:[\W_]{0,2}\d){5,}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 
 
-def results() -> dict[str, SendResult]:
-    """Return what can come of a request by what 8x8 said, for documents."""
-    return {
-        **{f"200 {code}": result for code, result in RESULTS_BY_STATUS_CODE.items()},
-        "200, unreadable": UNREADABLE,
-        "200 that leaves out a message of a batch": NOT_NAMED,
-        **{f"HTTP {status}": result for status, result in RESULTS_BY_STATUS.items()},
-        "any other 4xx": OTHER_4XX,
-        "any other status": OTHER_STATUS,
-        **{f"4xx, code {code}": result for code, result in RESULTS_BY_CODE.items()},
-        "no connection": UNREACHABLE,
-        "no answer in time": TIMEOUT,
-        "connection lost": CONNECTION_LOST,
-    }
-
-
 # -------------------------------------------------------------------------------------- requests
 def result_of_answer(answer: Answer) -> SendResult:
     """Return what the answer to "send one message" means."""

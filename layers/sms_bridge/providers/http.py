@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -86,7 +86,7 @@ class Answer:
     """
 
     status: int
-    content: bytes = field(default=b"", repr=False)
+    content: bytes = b""
     retry_after: float | None = None
 
 
