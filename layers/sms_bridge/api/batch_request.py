@@ -46,25 +46,17 @@ _NOT_TAKEN = "The bridge could not take the message in time; send it again"
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BatchRequest:
-    """A batch that a caller wants sent.
-
-    Attributes
-    ----------
-    messages
-        In the caller's order; what is wrong with a message that is refused.
-    given
-        The same as they came, each with the template's fields.
-    content_hash
-        Of the whole batch.
-    wants_messages
-        Whether the answer is to name each message.
-    """
+    """A batch that a caller wants sent."""
 
     client_batch_id: str | None
     messages: list[MessageRequest | RefusedError]
+    """In the caller's order; what is wrong with a message that is refused."""
     given: list[JsonObject]
+    """The same as they came, each with the template's fields."""
     content_hash: str
+    """Of the whole batch."""
     wants_messages: bool
+    """Whether the answer is to name each message."""
 
     @property
     def accepted(self) -> list[MessageRequest]:

@@ -74,20 +74,14 @@ FIELD_CODES: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FieldError:
-    """What is wrong with one field.
-
-    Attributes
-    ----------
-    field
-        The name that the caller gave it.
-    name
-        8x8's name of it, where it has one.
-    """
+    """What is wrong with one field."""
 
     field: str
+    """The name that the caller gave it."""
     message: str
     reason: Reason = Reason.FIELD_INVALID
     name: str = ""
+    """8x8's name of it, where it has one."""
 
 
 class RefusedError(BridgeError):

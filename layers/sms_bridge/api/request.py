@@ -32,22 +32,16 @@ _NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
-    """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret.
-
-    Attributes
-    ----------
-    headers
-        Names in lower case.
-    arrived_at
-        When API Gateway got it, seconds since the epoch; 0 where the event does not say.
-    """
+    """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret."""
 
     method: str
     path: str
     source_address: str
     request_id: str
     arrived_at: float
+    """When API Gateway got it, seconds since the epoch; 0 where the event does not say."""
     headers: dict[str, str]
+    """Names in lower case."""
     path_parameters: dict[str, str] = field(default_factory=dict)
     query_string: str = ""
     body: str = ""

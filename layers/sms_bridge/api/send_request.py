@@ -21,31 +21,25 @@ from sms_bridge.domain.state import State
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
-    """Rules of this deployment: what callers may ask for, and what is added.
-
-    Attributes
-    ----------
-    transactional_sub_account_ids
-        Their messages are transactional unless the caller says otherwise; all others are
-        promotional.
-    country_calling_codes
-        Empty allows all countries.
-    default_source
-        Sender ID where the caller names none.
-    callback_url
-        Where 8x8 is to send the receipts of each message, unless the caller names a URL of its
-        own. Empty leaves it to the webhook that is registered with 8x8.
-    caller_callback_hosts
-        Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of
-        such a message.
-    """
+    """Rules of this deployment: what callers may ask for, and what is added."""
 
     sub_account_ids: tuple[str, ...]
     transactional_sub_account_ids: tuple[str, ...] = ()
+    """Their messages are transactional unless the caller says otherwise; all others are
+    promotional.
+    """
     country_calling_codes: tuple[str, ...] = ()
+    """Empty allows all countries."""
     default_source: str = ""
+    """Sender ID where the caller names none."""
     callback_url: str = ""
+    """Where 8x8 is to send the receipts of each message, unless the caller names a URL of its own.
+    Empty leaves it to the webhook that is registered with 8x8.
+    """
     caller_callback_hosts: tuple[str, ...] = ()
+    """Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of such
+    a message.
+    """
 
 
 def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:

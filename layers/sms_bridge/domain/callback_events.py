@@ -5,15 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class InboundMessage:
-    """An SMS that a person sent to one of the account's numbers.
-
-    Attributes
-    ----------
-    sent_at
-        By 8x8's clock, never later than it was received; 0 in doubt.
-    reported_at
-        When MoEngage took it as an event; 0 before that.
-    """
+    """An SMS that a person sent to one of the account's numbers."""
 
     umid: str
     sub_account_id: str
@@ -23,8 +15,10 @@ class InboundMessage:
     encoding: str = ""
     segments: int = 0
     sent_at: float = 0.0
+    """By 8x8's clock, never later than it was received; 0 in doubt."""
     received_at: float = 0.0
     reported_at: float = 0.0
+    """When MoEngage took it as an event; 0 before that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -41,24 +35,16 @@ class UnknownEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Click:
-    """Somebody opened a link that 8x8 had shortened. The link itself is not kept.
-
-    Attributes
-    ----------
-    umid
-        8x8's id of the message; the event names no other.
-    destination
-        The recipient, by whom the message is found.
-    key
-        The same for an event that 8x8 repeats.
-    at
-        0 in doubt.
-    """
+    """Somebody opened a link that 8x8 had shortened. The link itself is not kept."""
 
     umid: str
+    """8x8's id of the message; the event names no other."""
     destination: str
+    """The recipient, by whom the message is found."""
     key: str
+    """The same for an event that 8x8 repeats."""
     at: float
+    """0 in doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

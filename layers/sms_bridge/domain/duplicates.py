@@ -30,18 +30,12 @@ CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClaimKey:
-    """What requests for the same message have in common.
-
-    Attributes
-    ----------
-    value
-        A keyed hash: the table must not tell who got which text.
-    seconds
-        For how long a request with the same key is a repeat.
-    """
+    """What requests for the same message have in common."""
 
     value: str
+    """A keyed hash: the table must not tell who got which text."""
     seconds: int
+    """For how long a request with the same key is a repeat."""
 
     def message_id(self, window: int, slot: int) -> str:
         """Return the id of a slot in a window."""
@@ -51,18 +45,12 @@ class ClaimKey:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Claim:
-    """The answer to a claim.
-
-    Attributes
-    ----------
-    won
-        Whether the message is this request's to send. If not, the request is a repeat.
-    message
-        The new message, or the one that is repeated.
-    """
+    """The answer to a claim."""
 
     won: bool
+    """Whether the message is this request's to send. If not, the request is a repeat."""
     message: Message
+    """The new message, or the one that is repeated."""
 
 
 def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) -> ClaimKey | None:

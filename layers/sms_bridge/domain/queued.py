@@ -9,22 +9,15 @@ from sms_bridge.domain.message import Message, MessageRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class QueuedMessage:
-    """A message from the send queue, with all that it takes to send it.
-
-    Attributes
-    ----------
-    message
-        What its log lines and its dispatch need of it; the rest is empty.
-    receives
-        How often it was received.
-    record
-        Whatever the queue knows it by.
-    """
+    """A message from the send queue, with all that it takes to send it."""
 
     message: Message
+    """What its log lines and its dispatch need of it; the rest is empty."""
     request: MessageRequest
     receives: int
+    """How often it was received."""
     record: Any = field(repr=False, compare=False)
+    """Whatever the queue knows it by."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -78,21 +78,14 @@ class MissingReceiptPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Timeouts:
-    """How long to wait, in seconds. A scheduled message is waited for from its time on.
-
-    Attributes
-    ----------
-    unknown
-        For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked.
-    receipt
-        For the final receipt of a message that 8x8 accepted, before the log is asked.
-    unresolved
-        From the log's first answer, for it to say what became of the message.
-    """
+    """How long to wait, in seconds. A scheduled message is waited for from its time on."""
 
     unknown: int
+    """For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked."""
     receipt: int
+    """For the final receipt of a message that 8x8 accepted, before the log is asked."""
     unresolved: int
+    """From the log's first answer, for it to say what became of the message."""
 
 
 def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | None:
@@ -203,16 +196,11 @@ class ExportJob:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogExport:
-    """What an export of 8x8's log shows of some messages.
-
-    Attributes
-    ----------
-    receipts
-        By the bridge's ids, what the log says of a message, as a receipt would.
-    newest
-        When the newest message was created of those rows that prove how far the log has got; 0
-        where there is none.
-    """
+    """What an export of 8x8's log shows of some messages."""
 
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    """By the bridge's ids, what the log says of a message, as a receipt would."""
     newest: float = 0.0
+    """When the newest message was created of those rows that prove how far the log has got; 0 where
+    there is none.
+    """

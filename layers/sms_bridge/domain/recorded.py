@@ -32,27 +32,18 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Attempt:
-    """The answer to a request to begin sending a waiting message.
-
-    Attributes
-    ----------
-    begun
-        Whether the attempt is the caller's.
-    state
-        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
-    number
-        How often it was tried, this time included.
-    is_ambiguous
-        Whether 8x8 may have the message from an earlier attempt.
-    outcome_is_open
-        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
-    """
+    """The answer to a request to begin sending a waiting message."""
 
     begun: bool
+    """Whether the attempt is the caller's."""
     state: State | None = None
+    """Of the message, as it is now; ``None`` where there is no message that the bridge sends."""
     number: int = 0
+    """How often it was tried, this time included."""
     is_ambiguous: bool = False
+    """Whether 8x8 may have the message from an earlier attempt."""
     outcome_is_open: bool = False
+    """Where the attempt is not begun: whether MoEngage still has to hear the outcome."""
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":

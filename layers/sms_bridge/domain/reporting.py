@@ -32,22 +32,15 @@ class ReportVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReportResult:
-    """The result of one call to MoEngage.
-
-    Attributes
-    ----------
-    http_status
-        0 where there was no answer.
-    error
-        Kind of the failure where there was no answer.
-    retry_after
-        Seconds that MoEngage asked to wait for, where it did.
-    """
+    """The result of one call to MoEngage."""
 
     verdict: ReportVerdict
     http_status: int = 0
+    """0 where there was no answer."""
     error: str = ""
+    """Kind of the failure where there was no answer."""
     retry_after: float | None = None
+    """Seconds that MoEngage asked to wait for, where it did."""
 
 
 def is_exhausted(tries: int) -> bool:
