@@ -17,7 +17,7 @@ class Reason(StrEnum):
     status: int
     code: int
 
-    def __new__(cls, word: str, status: int, code: int) -> "Reason":
+    def __new__(cls, word: str, status: int = 0, code: int = 0) -> "Reason":
         reason = str.__new__(cls, word)
         reason._value_ = word
         reason.status, reason.code = status, code
