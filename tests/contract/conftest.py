@@ -163,7 +163,7 @@ def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
             "transactional",
             "promotional",
             receive=fake.receive,
-            held_back=fake.held_back,
+            held_back=lambda url: sum(map(bool, fake.hidden_for(url))),
         )
         return
     with an_aws_account():
