@@ -12,6 +12,7 @@ from unittest.mock import patch
 import botocore.endpoint
 
 from sms_bridge import background
+from sms_bridge.services import send_batch
 from sms_bridge.storage import queues
 from tests.chaos.faults import Faults
 from tests.chaos.world import Killed, Machine, Promise, World
@@ -244,8 +245,13 @@ def virtual_threads(world: World) -> Iterator[None]:
         world.spawn(run, machine=world.current.machine)
         return promise
 
+    def wait(promises: Iterable[Promise[Any]]) -> None:
+        for promise in promises:
+            promise.exception()
+
     with (
         patch.object(background, "start", start),
+        patch.object(send_batch, "wait", wait),
         patch.object(queues, "ThreadPoolExecutor", _VirtualExecutor),
         patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=world.wait)),
         # Looks whether source files have changed, for every frame of every failure logged.
