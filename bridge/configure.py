@@ -35,7 +35,7 @@ def configure(
     is not stored.
     """
     stack: Stack = context.obj
-    values = stack.secret_values()
+    values = stack.secret_values
     key = _ask("8x8's API key", bool(values.get("eightx8ApiKey")), key_from_stdin)
     done = []
     if key:

@@ -237,7 +237,7 @@ def account_of(stack: Stack) -> EightX8Account:
 
 def known_account_id(stack: Stack) -> str:
     """Return the account's id as the secret holds it, empty where it does not."""
-    return str(stack.secret_values().get(ACCOUNT_ID) or "")
+    return str(stack.secret_values.get(ACCOUNT_ID) or "")
 
 
 def account_id_of(stack: Stack, given: str | None) -> str:

@@ -101,7 +101,7 @@ def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
 
 
 def _tokens(stack: Stack, use: TokenUse) -> list[str]:
-    return list(stack.secret_values().get(use.list_name) or [])
+    return list(stack.secret_values.get(use.list_name) or [])
 
 
 def _wait(seconds: int) -> None:

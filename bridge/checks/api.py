@@ -31,7 +31,7 @@ _SAMPLE = 200
 
 def check_secret(stack: Stack) -> Iterator[Finding]:
     """Look at what the secret holds, as the functions read it."""
-    values, secret = stack.secret_values(), stack.secret()
+    values, secret = stack.secret_values, stack.secret()
     if not secret.eightx8_api_key:
         yield problem(
             "eightx8-key-missing",

@@ -343,7 +343,7 @@ class _ToldStack(Stack):
             "BridgeSecret": ("AWS::SecretsManager::Secret", deployed.secret_arn),
         }
         return {
-            name: Resource(*one, "CREATE_COMPLETE")
+            name: Resource(*one)
             for name, one in ids.items()
             if name not in deployed.missing_resources
         }
