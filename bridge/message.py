@@ -21,7 +21,7 @@ from bridge.options import (
     value_of,
 )
 from bridge.stack import Stack
-from bridge.terminal import columns, read_since, say, say_json, shown_time, zone_of
+from bridge.terminal import columns, read_since, say, say_json, shown_time
 from sms_bridge.api.look_up import look_up_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash, masked
@@ -91,9 +91,8 @@ def message(
     if campaign:
         say(*columns(_rows(found.messages, full_numbers=full_numbers), _HEADINGS))
     else:
-        _say_timelines(
-            stack, found, number, full_numbers=full_numbers, zone=zone_of(local=local_time)
-        )
+        zone = None if local_time else UTC
+        _say_timelines(stack, found, number, full_numbers=full_numbers, zone=zone)
     if found.there_are_more:
         say(f"There are more: --limit is {limit}.")
 

@@ -53,6 +53,14 @@ def say_json(value: object) -> None:
     typer.echo(json.dumps(value).replace("\x7f", "\\u007f"))
 
 
+def say_result(facts: object, *lines: object, as_json: bool) -> None:
+    """Print what was done: facts for a program, or lines for people."""
+    if as_json:
+        say_json(facts)
+    else:
+        say(*lines)
+
+
 def columns(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> list[str]:
     """Return rows as aligned lines; nothing is cut off or wrapped."""
     lines = [[safe(value) for value in row] for row in [*([headings] if headings else []), *rows]]
@@ -83,15 +91,8 @@ def progress[Value](values: Sequence[Value], what: str) -> Iterator[Value]:
 
 
 # -------------------------------------------------------------------------------------------- time
-def zone_of(*, local: bool) -> tzinfo | None:
-    """Return the time zone to show times in; ``None`` is this machine's."""
-    return None if local else UTC
-
-
-def shown_time(moment: str, zone: tzinfo | None = UTC) -> str:
-    """Return a time as people read it."""
-    if not moment:
-        return ""
+def shown_time(moment: str, zone: tzinfo | None) -> str:
+    """Return a time as people read it, in a time zone; ``None`` is this machine's."""
     at = datetime.fromtimestamp(seconds_of(moment), UTC).astimezone(zone)
     return at.strftime("%Y-%m-%d %H:%M:%S %Z")
 

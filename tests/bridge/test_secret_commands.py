@@ -23,7 +23,7 @@ def test_a_new_stack_gets_its_key_and_nothing_prints_it(deployed: Deployed) -> N
     result = deployed.run("configure", typed=f"{KEY}\n")
 
     assert result.exit_code == 0
-    assert "8x8 accepts it" in result.output
+    assert "8x8 accepts the key" in result.output
     assert KEY not in result.output
     assert deployed.secret == {**SECRET, "eightx8AccountId": ACCOUNT}
 
@@ -51,7 +51,8 @@ def test_a_key_that_may_not_use_a_sub_account_is_stored_with_a_warning(deployed:
 
     result = deployed.run("configure", "--key-from-stdin", typed=f"{KEY}\n")
 
-    assert "8x8 accepts it, but not for Nobody" in result.output
+    assert "8x8 does not let the key use Nobody" in result.output
+    assert deployed.secret["eightx8ApiKey"] == KEY
 
 
 def test_enter_keeps_the_present_key(deployed: Deployed) -> None:
