@@ -16,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from bridge.errors import BridgeError
 from sms_bridge.domain.clock import seconds_of
 
 _GAP = "  "
@@ -107,17 +106,11 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 def read_since(text: str, now: float) -> float:
-    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC).
-
-    Raises
-    ------
-    BridgeError
-        It is none of them.
-    """
+    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC)."""
     number, unit = text[:-1], text[-1:]
     if number.isascii() and number.isdecimal() and len(number) < 6 and unit in _UNITS:
         return now - int(number) * _UNITS[unit]
     try:
         return seconds_of(text)
     except ValueError:
-        raise BridgeError("a time is written 90m, 24h, 7d or 2026-11-24T09:30") from None
+        raise typer.BadParameter("a time is written 90m, 24h, 7d or 2026-11-24T09:30") from None

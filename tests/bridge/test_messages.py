@@ -403,7 +403,8 @@ def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: D
 
 @pytest.mark.parametrize("since", ["yesterday", "5", "-1h", "99999999h"])
 def test_a_time_that_is_none_is_said(since: str, deployed: Deployed) -> None:
-    result = deployed.run("failures", f"--since={since}")
+    for command in ("failures", "replay"):
+        result = deployed.run(command, f"--since={since}")
 
-    assert result.exit_code == 1
-    assert "a time is written 90m, 24h, 7d or" in result.stderr
+        assert result.exit_code == 2
+        assert "a time is written 90m, 24h, 7d or" in result.stderr
