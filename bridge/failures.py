@@ -9,7 +9,7 @@ import typer
 
 from bridge.activity import activity_of, failed_messages
 from bridge.options import AsJson, FullNumbers, Since
-from bridge.stack import Stack
+from bridge.stack import FUNCTIONS, Stack
 from bridge.terminal import columns, read_since, say_result, waiting
 
 
@@ -42,7 +42,11 @@ def failures(
     failed = sorted(
         ((one.count, why, one.example) for why, one in found.failures.items()), reverse=True
     )
-    refused = [(one.count, why, function) for (function, why), one in found.refused.items()]
+    refused = [
+        (count, why, function)
+        for function in FUNCTIONS
+        for why, count in found.of(function).refused.items()
+    ]
     facts = {
         "failed": {why: asdict(one) for why, one in found.failures.items()},
         "refusedRequests": [
