@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from bridge.errors import BridgeError
 from bridge.stack import FUNCTIONS, Stack
 
@@ -116,10 +118,19 @@ def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]
     if not groups:
         return
     rows = _lines if stack.is_local else _sums
-    for row in rows(stack, list(groups), query, since, until):
-        # Logs Insights names the account before the group.
-        group = str(row.get("@log")).rpartition(":")[2]
-        yield {**row, "function": groups.get(group, "")}
+    try:
+        for row in rows(stack, list(groups), query, since, until):
+            # Logs Insights names the account before the group.
+            group = str(row.get("@log")).rpartition(":")[2]
+            yield {**row, "function": groups.get(group, "")}
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        raise BridgeError(
+            "a function's log group was deleted, so nothing can be counted",
+            id="log-group-missing",
+            remedy="make deploy brings it back",
+        ) from None
 
 
 def _sums(
