@@ -45,10 +45,7 @@ class _WrongError(Exception):
 class Fields:
     """The fields of a message, read one by one; errors are collected.
 
-    Parameters
-    ----------
-    callback_hosts
-        Hosts on which a caller's own callback URL may be.
+    A caller's own callback URL may be on ``callback_hosts`` only.
     """
 
     def __init__(

@@ -174,12 +174,8 @@ class LogExports:
     ) -> LogExport | None:
         """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
 
-        Raises
-        ------
-        NoExportError
-            There will be none.
-        ExportFailedError
-            It could not be read this time.
+        NoExportError says that there will be none, ExportFailedError that it could not be read this
+        time.
         """
         wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}

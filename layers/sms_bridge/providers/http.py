@@ -93,14 +93,8 @@ class Answer:
 class Connections:
     """Connections to one host, kept open between invocations.
 
-    Parameters
-    ----------
-    base_url
-        ``https://host``; plain HTTP is for test doubles.
-    connect_timeout
-        Seconds.
-    clock
-        Tells how long a connection was idle, frozen time included.
+    ``base_url`` is ``https://host``; plain HTTP is for test doubles. ``clock`` tells how long a
+    connection was idle, frozen time included.
     """
 
     def __init__(self, base_url: str, *, connect_timeout: float, clock: Clock = time.time) -> None:

@@ -40,12 +40,9 @@ class DeliveryTracking:
 class DataApi:
     """Writes MoEngage's users: that people opted out or in, and what they wrote.
 
-    Parameters
-    ----------
-    url
-        Of the Data API's *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``.
-    inbound_event
-        Name of the event that an inbound SMS is.
+    ``url`` is that of the Data API's *Track User*,
+    ``https://api-0X.moengage.com/v1/customer/{workspace id}``; ``inbound_event`` names the event
+    that an inbound SMS is.
     """
 
     def __init__(
