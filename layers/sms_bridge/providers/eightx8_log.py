@@ -144,7 +144,7 @@ class LogExports:
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         """Ask for the log of a time span and return 8x8's job id, or raise ExportFailedError."""
-        body = f'{{"from":"{timestamp(since)}","to":"{timestamp(until)}","limit":0}}'.encode()
+        body = {"from": timestamp(since), "to": timestamp(until), "limit": 0}
         try:
             answer = ask_with_key(
                 self._api_keys,

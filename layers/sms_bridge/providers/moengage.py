@@ -1,6 +1,5 @@
 """MoEngage's delivery tracking and Data API."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +16,6 @@ from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.providers.http import Connections, Payload
 
 _SECONDS_TO_ANSWER = 4.0
-
-_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class DeliveryTracking:
@@ -46,12 +43,7 @@ class DataApi:
     """
 
     def __init__(
-        self,
-        url: str,
-        connections: Connections,
-        *,
-        identifier: Identifier,
-        inbound_event: str = "",
+        self, url: str, connections: Connections, *, identifier: Identifier, inbound_event: str = ""
     ) -> None:
         self._profiles_path = urlsplit(url).path
         version, _, self._workspace_id = self._profiles_path.rsplit("/", 2)
@@ -137,9 +129,10 @@ def verdict_of(http_status: int) -> ReportVerdict:
 def _post(
     connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
-    payload = Payload(_json(body).encode())
     try:
-        answer = connections.post_json(path, payload, headers=headers, seconds=_SECONDS_TO_ANSWER)
+        answer = connections.post_json(
+            path, Payload(body), headers=headers, seconds=_SECONDS_TO_ANSWER
+        )
     except HTTPError as error:
         return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
     return ReportResult(
