@@ -37,9 +37,10 @@ async def test_a_message_is_sent_and_its_details_say_what_became_of_it(
     sent = await client.send(
         destination=number, text="Grüße, 你好 🎉", source="Acme", client_message_id="order 1"
     )
+    rejected = await client.send(destination=bridge.number("0003"), text="Hello")
     details = await delivered(bridge, client, sent.parsed.umid)
 
-    assert sent.parsed.status.code == "QUEUED"
+    assert [one.parsed.status.code for one in (sent, rejected)] == ["QUEUED", "REJECTED"]
     assert (sent.parsed.client_message_id, sent.parsed.encoding) == ("order 1", "UCS2")
     assert (details.parsed.sms_count, details.parsed.client_message_id) == (1, "order 1")
     assert number not in str(details.body)
