@@ -1,7 +1,6 @@
 """The simulator of 8x8 takes and refuses send requests by 8x8's rules."""
 
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,17 +20,10 @@ from tests.simulators.eightx8_setting import (
     SUB_ACCOUNT,
     Setting,
     TurnableTime,
-    a_setting,
     messages_path,
 )
 
 BATCH = f"{messages_path()}/batch"
-
-
-@pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    async with a_setting() as setting:
-        yield setting
 
 
 def at(setting: Setting, **offset: float) -> str:
