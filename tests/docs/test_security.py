@@ -4,13 +4,12 @@ import inspect
 import re
 
 from bridge import eightx8
+from scripts.role_table import with_table
 from sms_bridge.storage.secret import TOKEN_LISTS, Secret
 from tests.docs.markdown import rows_of, words_in
-from tests.docs.roles import rows_of as roles_of
 from tests.template.conftest import PROJECT, Template
 
 DOCUMENT = "docs/security.md"
-EACH = ("its own log group", "*")
 
 
 def test_every_key_of_the_secret_is_listed() -> None:
@@ -34,25 +33,10 @@ def test_every_secret_says_what_it_is_worth_to_a_thief() -> None:
     }
 
 
-def test_every_role_is_listed_with_its_actions(template: Template) -> None:
-    rows = rows_of(DOCUMENT, "| function | resource | actions |")
-    listed = {
-        (words_in(row[0])[0], words_in(row[1])[0], tuple(words_in(row[2])))
-        for row in rows
-        if row[0] != "each"
-    }
-    each = {row[1].strip("`"): tuple(words_in(row[2])) for row in rows if row[0] == "each"}
+def test_the_roles_are_those_of_the_template(template: Template) -> None:
+    document = (PROJECT / DOCUMENT).read_text("utf-8")
 
-    roles = roles_of(template)
-
-    assert listed == {row for row in roles if row[1] not in EACH}
-    functions = {function for function, _, _ in roles}
-    assert len(functions) == len(template.functions)
-    assert {row for row in roles if row[1] in EACH} == {
-        (function, resource, actions)
-        for function in functions
-        for resource, actions in each.items()
-    }
+    assert with_table(document, template.content) == document, "run `make tables`"
 
 
 def test_every_place_is_listed_with_its_time(template: Template) -> None:
