@@ -52,25 +52,6 @@ def test_every_place_is_listed_with_its_time(template: Template) -> None:
             assert period is None or f"{period // 86_400} days at most" in row[2]
 
 
-def test_it_is_encrypted_as_is_said(template: Template) -> None:
-    assert all(
-        queue["SqsManagedSseEnabled"] for queue in template.of_type("AWS::SQS::Queue").values()
-    )
-    table = template.resources["MessagesTable"]["Properties"]
-    assert "SSESpecification" not in table
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert template.resources["MessagesTable"]["DeletionPolicy"] == "RetainExceptOnCreate"
-
-
-def test_the_log_of_the_api_has_no_url(template: Template) -> None:
-    [api] = template.of_type("AWS::Serverless::HttpApi").values()
-
-    fields = set(re.findall(r"\$context\.([\w.]+)", api["AccessLogSettings"]["Format"]))
-
-    assert {"routeKey", "status", "identity.sourceIp"} <= fields
-    assert not fields & {"path", "http.path", "rawPath"}
-
-
 def test_no_secret_is_in_an_environment_variable(template: Template) -> None:
     text = (PROJECT / "template.yaml").read_text("utf-8")
 

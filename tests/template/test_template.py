@@ -165,7 +165,7 @@ class TestHttpApi:
         log_format = template.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
 
         logged = set(re.findall(r"\$context\.([\w.]+)", log_format))
-        assert not {"path", "protocol", "authorizer", "domainName"} & logged
+        assert not {"path", "http.path", "protocol", "authorizer", "domainName"} & logged
         assert json.loads(log_format).keys() >= {"requestId", "route", "status", "sourceIp"}
 
 
