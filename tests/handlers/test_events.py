@@ -22,7 +22,8 @@ from local.event_files import (
     put_messages,
     umid,
 )
-from tests.handlers.conftest import API_KEY, DATA_API_KEY, ENVIRONMENT, HASH_KEY, Bridge
+from tests.functions import ENVIRONMENT
+from tests.handlers.conftest import API_KEY, DATA_API_KEY, HASH_KEY, Bridge
 
 FILES = event_files()
 DEAD_LETTERS = ("SEND_DEAD_LETTER_QUEUE_URL", "OUTCOME_DEAD_LETTER_QUEUE_URL")
