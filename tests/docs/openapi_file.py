@@ -18,9 +18,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from local.event_files import TOKENS
 from sms_bridge.api.fields import NAMES
 from sms_bridge.domain.segments import MAX_SEGMENTS, segments_of
-from tests.docs.http_api import TOKENS
 from tests.template.conftest import PROJECT
 
 EVERY_NAME = {name for names in NAMES.values() for name in names}

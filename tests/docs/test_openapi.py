@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemathesis.core.errors import InvalidSchema
 from schemathesis.generation import GenerationMode
 
+from local.event_files import TOKENS
 from sms_bridge import __version__
 from sms_bridge.api.details import details_answer
 from sms_bridge.api.errors import Reason, RefusedError
@@ -19,7 +20,7 @@ from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.providers.moengage import report_body
 from sms_bridge.services.look_up import Page
-from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
+from tests.docs.http_api import SUB_ACCOUNT, HttpApi
 from tests.docs.openapi_file import (
     ACCEPTS,
     CONFORMS,

@@ -39,6 +39,7 @@ REPORTED = a_message(
     outcome=Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent"),
     outcome_due_at=seconds_of("2026-11-24T09:30:04.000Z"),
     outcome_reported_at=seconds_of("2026-11-24T09:30:06.500Z"),
+    clicks=(seconds_of("2026-11-24T09:31:00.000Z"),),
 )
 
 
@@ -57,6 +58,7 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
         "eightx8Umid": UMID,
         "encoding": "GSM7",
         "segments": 1,
+        "clicks": 1,
         "outcome": {
             "status": "FAILED",
             "reason": "eightx8_undelivered_1",
@@ -70,6 +72,7 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
         "receipt undelivered",
         "outcome due",
         "outcome reported",
+        "link opened",
     ]
     assert history[3] == {
         "at": "2026-11-24T09:30:04.000Z",
