@@ -129,8 +129,9 @@ bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, min
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 
 .PHONY: tables
-tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
+tables: $(DEV) ## Write what documents and dashboard have from templates and code
 	.venv/dev/bin/python scripts/parameter_table.py
+	.venv/dev/bin/python scripts/alarm_tables.py
 	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
 .PHONY: deployer-policy
