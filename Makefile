@@ -27,7 +27,7 @@ WITH_PYTHON := python=$$(scripts/find_python.sh) && PATH="$$(dirname "$$python")
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a small campaign (ONCE=1: end after it; FAULTS=1: practise; PORT=8800: fixed ports)
@@ -38,11 +38,17 @@ run: $(DEV) $(SAM) $(MINISTACK) ## The whole bridge on this machine, with a smal
 SIDE_BY_SIDE := --no-print-directory --jobs 3 \
   $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# What is missing is said now, and not after minutes.
+.PHONY: chromium
+chromium:
+	@[ "$(CHROMIUM)" = none ] || scripts/find_chromium.sh >/dev/null
+
 .PHONY: test
-test: quick ## Everything: quick, template, build, end to end, updates, browser, chaos
+test: chromium quick ## Everything: quick, template, build, end to end, updates, browser, chaos
 	@echo "the template, what is built, end to end, updates, browser and chaos: about six minutes"
-	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool
+	@$(MAKE) $(SIDE_BY_SIDE) template build types-of-the-tool tool-installs
 	@$(MAKE) $(SIDE_BY_SIDE) end-to-end browser chaos updates
+	@echo "make test: all of it passed$(if $(filter none,$(CHROMIUM)),; the console was not tried in a browser (CHROMIUM=none))"
 
 .PHONY: quick
 quick: $(DEV) ## Lint, types and all tests that need neither a stack nor a campaign: a minute
@@ -66,12 +72,17 @@ unit: $(DEV) ## The tests of `quick`, in parallel (ARGS='tests/unit -k opt_out')
 	.venv/dev/bin/pytest -n auto --dist worksteal -m "not end_to_end and not browser" \
 	  --ignore tests/chaos $(ARGS)
 
-.PHONY: tool
-tool: $(UV) ## The operators' tool installed and tried on another Python (WITH=python3.12)
-	@$(UV) venv --quiet --no-project --clear --python "$(WITH)" .venv/tool
-	@$(UV) pip install --quiet --python .venv/tool --constraint requirements/dev.txt \
-	  . aiohttp 'moto[dynamodb,secretsmanager,server,sqs]' pytest pytest-asyncio pytest-xdist
+.PHONY: tool-installs
+tool-installs: $(UV) ## The operators' tool, installed as its users install it, starts (WITH=python3.12)
+	@rm -rf build  # setuptools would take what it left there
+	@$(UV) venv --quiet --no-project --clear --python "$(or $(WITH),$$(scripts/find_python.sh))" .venv/tool
+	@$(UV) pip install --quiet --python .venv/tool --constraint requirements/dev.txt .
 	.venv/tool/bin/sms-bridge --version
+
+.PHONY: tool
+tool: tool-installs ## The same, and its tests pass (WITH=python3.12)
+	@$(UV) pip install --quiet --python .venv/tool --constraint requirements/dev.txt \
+	  aiohttp hypothesis 'moto[dynamodb,secretsmanager,server,sqs]' pytest pytest-asyncio pytest-xdist
 	.venv/tool/bin/pytest -n auto tests/bridge
 
 .PHONY: template
@@ -166,7 +177,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 
 .PHONY: clean
 clean: ## Remove environments, builds and caches
-	rm -rf .venv .aws-sam dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -53,6 +54,9 @@ def what_to_try(stack: LocalStack) -> str:
     body = {"message": "Hello from the bridge", "sender": SENDER_ID, "recipient": "+6582220000"}
     sent = (message.unique_id for message in stack.moengage.messages if message.unique_id)
     known_id = next(sent, "MESSAGE_ID")
+    # curl takes a proxy even for this machine.
+    proxied = any(os.environ.get(name) for name in ("http_proxy", "all_proxy", "ALL_PROXY"))
+    curl = "curl -sS --noproxy '*'" if proxied else "curl -sS"
     endings = [f"{ending:6}  {scenario}" for ending, scenario in scenarios.endings()]
     return f"""
 The bridge        {stack.front_door_url}
@@ -68,12 +72,12 @@ MoEngage          {stack.moengage_url}
 AWS, emulated     {stack.aws.endpoint}
 
 Send a message, as MoEngage does:
-curl -sS {stack.send_url()} \\
+{curl} {stack.send_url()} \\
   -H 'Authorization: Bearer {tokens.moengage}' -H 'Content-Type: application/json' \\
   -d '{json.dumps(body)}'
 
 See what became of one (the campaign's first; put your own umid in its place):
-curl -sS {stack.look_up_url(known_id)} \\
+{curl} {stack.look_up_url(known_id)} \\
   -H 'Authorization: Bearer {tokens.look_up}'
 
 Operate it (paste this into another terminal):

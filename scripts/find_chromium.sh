@@ -20,7 +20,7 @@ find_it() {
 }
 
 find_it && exit 0
-if [ "${CHROMIUM:-}" = install ]; then
+if [ "${CHROMIUM:-}" = install ] && [ "$(id -u)" = 0 ] && type -P apt-get >/dev/null; then
   apt-get update -qq >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null
@@ -29,7 +29,7 @@ fi
 cat >&2 <<'END'
 The browser tests need Chromium or Chrome, and none was found.
   Debian, Ubuntu:    sudo apt-get install chromium fonts-noto-color-emoji
-  in a container:    make browser CHROMIUM=install (as root)
+  in a container:    make test CHROMIUM=install (as root)
   anywhere else:     install one, and name its program in CHROMIUM
   to do without:     make test CHROMIUM=none
 END

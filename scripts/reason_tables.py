@@ -17,9 +17,25 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "docs/http-api.md"
 BEGIN, END = "<!-- made by `make tables` -->\n", "<!-- end -->\n"
 
 
+def answers_of_8x8() -> dict[str, SendResult]:
+    """Return what can come of a request by what 8x8 said."""
+    return {
+        **{f"200 {code}": result for code, result in eightx8_errors.RESULTS_BY_STATUS_CODE.items()},
+        "200, unreadable": eightx8_errors.UNREADABLE,
+        "200 that leaves out a message of a batch": eightx8_errors.NOT_NAMED,
+        **{f"HTTP {status}": result for status, result in eightx8_errors.RESULTS_BY_STATUS.items()},
+        "any other 4xx": eightx8_errors.OTHER_4XX,
+        "any other status": eightx8_errors.OTHER_STATUS,
+        **{f"4xx, code {code}": result for code, result in eightx8_errors.RESULTS_BY_CODE.items()},
+        "no connection": eightx8_errors.UNREACHABLE,
+        "no answer in time": eightx8_errors.TIMEOUT,
+        "connection lost": eightx8_errors.CONNECTION_LOST,
+    }
+
+
 def send_results() -> Iterator[SendResult]:
     """Return the possible results of an attempt to send: 8x8's answers, and the bridge's own."""
-    yield from eightx8_errors.results().values()
+    yield from answers_of_8x8().values()
     for module in (send_result, opt_out, dispatch, reconcile, send):
         yield from (one for one in vars(module).values() if isinstance(one, SendResult))
 

@@ -2,11 +2,14 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
+
+from sms_bridge.api.errors import RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import seconds_of
@@ -147,6 +150,13 @@ def a_form_request(fields: dict[str, str], **changes: Any) -> HttpRequest:
     """Return a request to send, with a form body."""
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return an_http_request(urlencode(fields).encode(), **{"headers": headers, **changes})
+
+
+def refusal_of(read: Callable[..., object], *given: object, **options: object) -> RefusedError:
+    """Return the refusal of what is read or checked."""
+    with pytest.raises(RefusedError) as caught:
+        read(*given, **options)
+    return caught.value
 
 
 def a_receipt_callback(

@@ -159,7 +159,8 @@ def what_to_type(sender: Sender) -> list[dict[str, Any]]:
     """
     path = re.sub(r"(?<=/subaccounts/)[^/]+", "YOUR_SUB_ACCOUNT", urlsplit(sender.api_url).path)
     headers = {
-        "Content-Type": _CONTENT_TYPES[sender.body_type],
+        # MoEngage names a form's by itself.
+        **({} if sender.body_type is BodyType.FORM else {"Content-Type": "application/json"}),
         # Written as HTTP does, so that the two below are found.
         **{name.title(): value for name, value in sender.headers.items()},
         "Authorization": "Bearer YOUR_TOKEN",
@@ -191,11 +192,6 @@ def what_to_type(sender: Sender) -> list[dict[str, Any]]:
     ]
 
 
-_CONTENT_TYPES = {
-    BodyType.JSON: "application/json",
-    BodyType.RAW: "application/json",
-    BodyType.FORM: "application/x-www-form-urlencoded",
-}
 _SOURCES = {
     "Authorization": "the token that the bridge takes from MoEngage (moengageTokens)",
     "Body sender": "the sender ID that recipients see, as it is registered with 8x8",

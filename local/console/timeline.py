@@ -147,6 +147,7 @@ def _accepted(item: Values) -> Iterator[Step]:
 
 def _request(request: SendRequest) -> Iterator[Step]:
     content = "a batch" if request.batch else "the message"
+    tone: Tone
     if request.status == 200:
         what, tone = f"accepts {content}", "good"
     elif request.status:
@@ -159,7 +160,7 @@ def _request(request: SendRequest) -> Iterator[Step]:
         who="8x8",
         what=what,
         detail=f"POST {request.path}",
-        tone="good" if tone == "good" else "bad" if tone == "bad" else "odd",
+        tone=tone,
     )
 
 
@@ -191,7 +192,8 @@ def _logged(line: LogLine) -> Step:
         at=line.at,
         who="bridge",
         what=line.says,
-        detail=", ".join(words),
+        # A reason is in a line twice where it is the outcome's as well.
+        detail=", ".join(dict.fromkeys(words)),
         function=line.function,
         state=str(content.get("state", "")),
         tone="odd" if content.get("level") in ("WARNING", "ERROR") else "plain",

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest
 
 from sms_bridge.storage.aws import AwsClients
 from tests.chaos.aws import Content, Wire
 from tests.chaos.dynamodb import Table
 from tests.chaos.faults import Faults
-from tests.chaos.sqs import Queue, Sqs
 from tests.chaos.world import World
+from tests.fakes.sqs import InMemorySqs, Queue
 
 _DAY = 86_400
 
@@ -67,18 +68,27 @@ class Account:
             self.send_dead_letters,
             self.outcome_dead_letters,
         )
+        self._sqs = InMemorySqs(
+            lambda: world.now,
+            {queue.url: queue for queue in queues},
+            fails=lambda _: faults.strikes("sqs_partial"),
+        )
         wire = Wire(
             world,
             faults,
             random,
             {
                 "dynamodb": self.table,
-                "sqs": Sqs(queues, refuses=lambda: faults.strikes("sqs_partial")),
+                "sqs": self._answer_of_sqs,
                 "secrets-manager": self._secrets_manager,
             },
         )
         # One set for all environments: to make clients takes longer than most of a run.
         self.clients = AwsClients(wire.session())
+
+    def _answer_of_sqs(self, operation: str, content: Content, _: AWSPreparedRequest) -> Content:
+        answer: Content = getattr(self._sqs, xform_name(operation))(**content)
+        return answer
 
     def _secrets_manager(self, operation: str, _: Content, __: AWSPreparedRequest) -> Content:
         assert operation == "GetSecretValue"
@@ -90,10 +100,10 @@ class Account:
         return Queue(
             name,
             lambda: self._world.now,
-            self._world.random(f"queue {name}"),
             visibility=visibility,
             retention=days * _DAY,
             dead_letters=dead_letters,
+            mix=self._world.random(f"queue {name}").shuffle,
             heard=lambda body, what: self._heard(message_id_in(body), what),
         )
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from boto3 import Session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from sms_bridge.storage.aws import READ_TIMEOUT
 from tests.chaos.faults import Faults
@@ -27,22 +27,8 @@ Reply = tuple[int, bytes]
 """HTTP status and JSON."""
 
 
-class RefusedError(Exception):
-    """A service refuses a call.
-
-    Parameters
-    ----------
-    code
-        AWS's code.
-    """
-
-    def __init__(self, code: str, **more: Any) -> None:
-        super().__init__(code)
-        self.reply: Reply = 400, json.dumps({"__type": f"aws#{code}", **more}).encode()
-
-
 Service = Callable[[str, Content, AWSPreparedRequest], Content | Reply]
-"""Answers an operation; raises :class:`RefusedError`."""
+"""Answers an operation; raises ``ClientError`` when it refuses a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +88,7 @@ class Wire:
                 self._answerless.add(call)
         wait(self._random.uniform(0.001, 0.006))
         if call in self._throttled:
-            return _response(request, *RefusedError("ThrottlingException").reply)
+            return _response(request, *_refusal("ThrottlingException"))
         if strikes(names.is_down):
             wait(self._random.uniform(0.0, 0.5))
             raise ConnectTimeoutError(endpoint_url=request.url)
@@ -117,8 +103,8 @@ class Wire:
         try:
             asked: Content = json.loads(cast("bytes", request.body))
             answer = self._services[service](operation, asked, request)
-        except RefusedError as refused:
-            return refused.reply
+        except ClientError as refused:
+            return _refusal(refused.response["Error"]["Code"])
         return answer if isinstance(answer, tuple) else (200, json.dumps(answer).encode())
 
 
@@ -138,6 +124,10 @@ def _session() -> Session:
     session = a_session()
     session.events.register_first("before-send", cast("Any", send))
     return session
+
+
+def _refusal(code: str) -> Reply:
+    return 400, json.dumps({"__type": f"aws#{code}"}).encode()
 
 
 def _response(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:

@@ -14,8 +14,8 @@ import botocore.endpoint
 from sms_bridge import background
 from sms_bridge.storage import queues
 from tests.chaos.faults import Faults
-from tests.chaos.sqs import Queue, Record
 from tests.chaos.world import Killed, Machine, Promise, World
+from tests.fakes.sqs import Queue, Record
 
 Handler = Callable[[Any], Any]
 
@@ -187,7 +187,7 @@ class EventSource:
 
     def _call(self, records: list[Record]) -> None:
         handles = {record.record_id: record.handle for record in records}
-        event = {"Records": [_event_record(record) for record in records]}
+        event = {"Records": [record.of_event for record in records]}
         for record in records:
             if self._faults.strikes("sqs_duplicates"):
                 # Another server of SQS has not heard that it was received.
@@ -206,17 +206,6 @@ class EventSource:
             if self._faults.strikes("sqs_duplicates"):
                 continue  # the deletion is forgotten: it comes back after its visibility timeout
             self._queue.delete(handle)
-
-
-def _event_record(record: Record) -> dict[str, Any]:
-    return {
-        "messageId": record.record_id,
-        "receiptHandle": record.handle,
-        "body": record.body,
-        "attributes": {"ApproximateReceiveCount": str(record.received)},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-    }
 
 
 class _VirtualExecutor:

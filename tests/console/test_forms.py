@@ -123,9 +123,9 @@ def test_what_to_type_has_every_field_and_neither_this_stacks_host_nor_its_token
     assert "127.0.0.1" not in str(rows)
 
 
-def test_what_to_type_names_the_content_type_of_a_form_and_a_header_once() -> None:
+def test_what_to_type_leaves_a_forms_content_type_to_moengage_and_names_a_header_once() -> None:
     form = what_to_type(SENDERS.promotional)
     raw = what_to_type(replace(SENDERS.raw, headers={"content-type": "text/json"}))
 
-    assert "application/x-www-form-urlencoded" in [row["value"] for row in form]
+    assert not [row for row in form if "Content-Type" in row["field"]]
     assert [row["value"] for row in raw if "Content-Type" in row["field"]] == ["text/json"]

@@ -1,6 +1,5 @@
 """The console in Chromium: what somebody does who sees it for the first time, and after that."""
 
-import asyncio
 import json
 import re
 import time
@@ -8,9 +7,9 @@ import time
 import pytest
 from playwright.async_api import Browser, expect
 
-from local.report import what_to_try
 from local.stack import REPLIES, LocalStack
 from tests.console.desk import Desk
+from tests.printed_commands import carry_out, printed_commands
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -129,13 +128,7 @@ class TestOneMessage:
         self, desk: Desk, stack: LocalStack
     ) -> None:
         # With the first of the commands that `make run` prints.
-        command, _ = re.findall(r"^curl (?:.*\\\n)*.*$", what_to_try(stack), re.MULTILINE)
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-c", command, stdout=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(30):
-            answer, _ = await process.communicate()
-        message_id = json.loads(answer)["umid"]
+        message_id = json.loads(await carry_out(printed_commands(stack)[0]))["umid"]
 
         rows = desk.page.get_by_role("list", name="Messages, the newest first")
         row = rows.get_by_role("listitem").filter(has_text="+6582220000")
@@ -253,6 +246,8 @@ class TestOptingOut:
         await desk.send("+6581231110", "Second offer")
         await expect(desk.verdict).to_contain_text("Failed: opted_out")
         await expect(received).to_contain_text(so_far)
+
+        await desk.picture("opted_out")
 
         await desk.button("START").click()
         await expect(sent.nth(1)).to_contain_text("the bridge has it")

@@ -30,6 +30,16 @@ def test_what_the_readme_leads_to_leads_back(document: Path) -> None:
     assert "(../README.md" in document.read_text("utf-8")
 
 
+def test_every_picture_is_shown() -> None:
+    shown = {
+        (document.parent / picture).resolve()
+        for document in ALL
+        for picture in re.findall(r"[\w/]+\.png", document.read_text("utf-8"))
+    }
+
+    assert set((PROJECT / "docs").rglob("*.png")) == shown
+
+
 @pytest.mark.parametrize("document", DOCUMENTS[1:], ids=lambda path: path.name)
 def test_parameters_and_resources_that_are_named_exist(document: Path, template: Template) -> None:
     named = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})`", document.read_text("utf-8")))

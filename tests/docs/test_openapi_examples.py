@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from local.event_files import TOKENS
 from sms_bridge.providers import eightx8_log
-from tests.docs.http_api import SUB_ACCOUNT, TOKENS, HttpApi
+from tests.docs.http_api import SUB_ACCOUNT, HttpApi
 from tests.docs.openapi_file import (
     JSON,
     OPENAPI,
@@ -224,20 +225,14 @@ def test_the_request_is_answered_as_shown(
         monkeypatch.setattr(eightx8_log, "_SECONDS_FOR_DETAILS", 0.1)
     status, value, schema = shown_answers()[name]
     body = shown.body if isinstance(shown.body, str | bytes) else json.dumps(shown.body)
-    http_api.eightx8.refusal = shown.refusal
-    http_api.put_secret(**shown.secret)
-    try:
-        with http_api.deployed_with(**shown.settings):
-            answer = http_api.call(
-                shown.method,
-                shown.path,
-                query=shown.query,
-                headers={**headers_of(shown.operation_id, JSON), **shown.headers},
-                body=body if isinstance(body, bytes) else body.encode(),
-            )
-    finally:
-        http_api.eightx8.refusal = None
-        http_api.put_secret()
+    with http_api.deployed_with(shown.settings, shown.secret, shown.refusal):
+        answer = http_api.call(
+            shown.method,
+            shown.path,
+            query=shown.query,
+            headers={**headers_of(shown.operation_id, JSON), **shown.headers},
+            body=body if isinstance(body, bytes) else body.encode(),
+        )
 
     assert answer["statusCode"] == status
     got = json.loads(answer["body"])

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +9,10 @@ import pytest
 from local.campaign import CASES, Result
 from local.containers import write_environment
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
-from local.report import what_to_try
 from local.stack import LocalStack
 from tests.docs.openapi_file import OPENAPI, assert_valid
-from tests.end_to_end.bridge import SECONDS_TO_WAIT
 from tests.end_to_end.control_api import ControlApi
+from tests.printed_commands import carry_out, printed_commands
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
@@ -61,15 +58,20 @@ async def test_moengage_gets_final_outcomes_only_and_each_once(
 async def test_the_printed_commands_work_as_printed(
     stack: LocalStack, campaign: list[Result]
 ) -> None:
-    commands = re.findall(r"^curl (?:.*\\\n)*.*$", what_to_try(stack), re.MULTILINE)
-    assert len(commands) == 2
+    sent, looked_up = [await carry_out(command) for command in printed_commands(stack)]
 
-    answers = [await shell(command) for command in commands]
+    assert '"umid"' in sent
+    assert '"QUEUED"' in sent
+    assert f'"umid":"{campaign[0].message_id}"' in looked_up
+    assert '"state":"delivered"' in looked_up
 
-    assert '"umid"' in answers[0]
-    assert '"QUEUED"' in answers[0]
-    assert f'"umid":"{campaign[0].message_id}"' in answers[1]
-    assert '"state":"delivered"' in answers[1]
+
+async def test_behind_a_proxy_the_printed_commands_pass_it_by(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+
+    assert all("--noproxy '*'" in command for command in printed_commands(stack))
 
 
 async def test_the_environment_file_has_each_functions_variables_as_a_container_needs_them(
@@ -86,17 +88,3 @@ async def test_the_environment_file_has_each_functions_variables_as_a_container_
     assert "127.0.0.1" not in file.read_text()
     # It holds the account's number, which is the access key id of this run.
     assert file.stat().st_mode & 0o077 == 0
-
-
-async def shell(command: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        "bash",
-        "-c",
-        command,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "no_proxy": "*"},
-    )
-    async with asyncio.timeout(SECONDS_TO_WAIT):
-        output, _ = await process.communicate()
-    assert process.returncode == 0
-    return output.decode()

@@ -39,7 +39,6 @@ class InMemoryMessages:
     stateless: set[str] = field(default_factory=set)
     lists: dict[str, Literal["open", "given up"]] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
-    sender_hashes: dict[str, str] = field(default_factory=dict)
     clicks: dict[str, dict[str, float]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
@@ -156,9 +155,8 @@ class InMemoryMessages:
                 return Recorded(before, effect, outcome_is_new=False)
             return self._late(before, after, effect)
 
-    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
+    def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:  # noqa: ARG002
         self.inbound.setdefault(inbound.umid, inbound)
-        self.sender_hashes.setdefault(inbound.umid, sender_hash)
         return f"inbound {inbound.umid}"
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:

@@ -4,7 +4,7 @@ import importlib.util
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -229,37 +229,48 @@ def _taken(message: dict[str, str]) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
-    """A bridge whose secret holds the events' tokens; its table is empty."""
+@contextmanager
+def a_bridge(environment: pytest.MonkeyPatch) -> Iterator[Bridge]:
+    """Deploy a bridge whose secret holds the events' tokens; its table is empty."""
     log = WrittenLog()
     log_handler = logger.registered_handler
     assert isinstance(log_handler, logging.StreamHandler)
     stdout = log_handler.setStream(log.stream)
     try:
-        with ExitStack() as opening:
-            yield _made(opening, log, monkeypatch)
+        with (
+            an_aws_account_of_functions(),
+            Service(good_8x8) as eightx8,
+            Service(answers()) as moengage,
+            Service(answers()) as cloudformation,
+        ):
+            secretsmanager = client_of("secretsmanager")
+            tokens = {name: [token] for name, token in TOKENS.items()}
+            secret = {
+                "eightx8ApiKey": API_KEY,
+                "moengageDataApiKey": DATA_API_KEY,
+                "hashKey": HASH_KEY,
+                **tokens,
+            }
+            yield Bridge(
+                monkeypatch=environment,
+                log=log,
+                dynamodb=a_messages_table(),
+                sqs=client_of("sqs"),
+                secretsmanager=secretsmanager,
+                secret_arn=secretsmanager.create_secret(
+                    Name="BridgeSecret", SecretString=json.dumps(secret)
+                )["ARN"],
+                eightx8=eightx8,
+                moengage=moengage,
+                cloudformation=cloudformation,
+                queue_urls={variable: a_queue(name)[1] for variable, name in QUEUES.items()},
+            )
     finally:
         log_handler.setStream(stdout)
 
 
-def _made(opening: ExitStack, log: WrittenLog, monkeypatch: pytest.MonkeyPatch) -> Bridge:
-    opening.enter_context(an_aws_account_of_functions())
-    secretsmanager = client_of("secretsmanager")
-    bridge = Bridge(
-        monkeypatch=monkeypatch,
-        log=log,
-        dynamodb=a_messages_table(),
-        sqs=client_of("sqs"),
-        secretsmanager=secretsmanager,
-        secret_arn=secretsmanager.create_secret(Name="BridgeSecret", SecretString="{}")["ARN"],
-        eightx8=opening.enter_context(Service(good_8x8)),
-        moengage=opening.enter_context(Service(answers())),
-        cloudformation=opening.enter_context(Service(answers())),
-        queue_urls={variable: a_queue(name)[1] for variable, name in QUEUES.items()},
-    )
-    tokens = {name: [token] for name, token in TOKENS.items()}
-    bridge.put_secret(
-        eightx8ApiKey=API_KEY, moengageDataApiKey=DATA_API_KEY, hashKey=HASH_KEY, **tokens
-    )
-    return bridge
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
+    """A bridge of this test alone."""
+    with a_bridge(monkeypatch) as bridge:
+        yield bridge

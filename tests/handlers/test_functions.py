@@ -1,22 +1,18 @@
 """The functions when something is missing, broken or away."""
 
 import json
-import time
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import pytest
 
-from local.eightx8.contract import problems_of
 from local.event_files import (
-    SUB_ACCOUNT,
     TOKENS,
     event_files,
     in_short,
     message_id,
     put_messages,
 )
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.settings import SettingsError
 from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.settings.forward import ForwardSettings
@@ -167,19 +163,6 @@ class TestFailures:
 
 
 class TestSending:
-    def test_what_8x8_refuses_is_answered_200_and_reported(self, bridge: Bridge) -> None:
-        bridge.eightx8.always(400, {"code": 1002, "message": "Invalid MSISDN +6591234567"})
-
-        answer = bridge.handler("send_sms")(EVENTS["send_sms/single"].event)
-
-        assert in_short(answer) == "200 REJECTED"
-        body = json.loads(answer["body"])
-        assert "Invalid MSISDN" not in bridge.log.text + answer["body"]
-        message = bridge.messages.get(body["umid"])
-        assert message is not None
-        assert message.outcome is not None
-        assert message.outcome.reason == "eightx8_invalid_destination"
-
     def test_each_message_asks_for_its_receipts_where_the_stack_has_a_name(
         self, bridge: Bridge
     ) -> None:
@@ -192,48 +175,9 @@ class TestSending:
         expected = f"https://sms.example.com/callbacks/8x8?token={token}"
         assert sent["dlrCallbackUrl"] == expected
 
-    def test_a_country_that_is_not_on_the_list_is_refused(self, bridge: Bridge) -> None:
-        handler = bridge.handler("send_sms", ALLOWED_COUNTRY_CALLING_CODES="62,60")
-
-        answer = handler(EVENTS["send_sms/single"].event)
-
-        assert in_short(answer) == "403 country_not_allowed"
-        assert bridge.eightx8.received == []
-
 
 class TestBatches:
     EVENT = EVENTS["send_sms/batch"].event
-
-    @pytest.mark.parametrize("mode", ["direct", "queued"])
-    def test_a_batch_is_queued_and_its_repeat_is_answered_alike(
-        self, mode: str, bridge: Bridge
-    ) -> None:
-        handler = bridge.handler("send_sms", DISPATCH_MODE=mode)
-
-        first, second = handler(self.EVENT), handler(self.EVENT)
-
-        assert first == second
-        body = json.loads(first["body"])
-        assert problems_of("BatchSmsResponse", body) == []
-        queued = [json.loads(one["Body"]) for one in bridge.queued("TRANSACTIONAL_QUEUE_URL")]
-        # The repeat's records come half a minute later.
-        assert sorted(one["message"]["id"] for one in queued) == sorted(
-            message["umid"] for message in body["messages"]
-        )
-        assert bridge.eightx8.received == []
-
-    def test_one_that_came_alone_is_repeated_by_a_batch(self, bridge: Bridge) -> None:
-        handler = bridge.handler("send_sms")
-        message = {"destination": "+6591234567", "text": "Hello", "source": "Acme"}
-        alone, batch = EVENTS["send_sms/eightx8_names"].event, self.EVENT
-        asked = {"messages": [message], "includeMessagesInResponse": True}
-
-        first = handler({**alone, "body": json.dumps(message)})
-        second = handler({**batch, "body": json.dumps(asked)})
-
-        assert json.loads(second["body"])["messages"] == [json.loads(first["body"])]
-        assert len(bridge.eightx8.received) == 1
-        assert bridge.queued("TRANSACTIONAL_QUEUE_URL") == []
 
     def test_without_the_table_it_is_answered_503_and_nothing_is_queued(
         self, bridge: Bridge
@@ -289,53 +233,6 @@ class TestDetails:
         )
 
         assert in_short(answered) == "404 message_not_found"
-
-
-class TestCallbacks:
-    def test_an_address_that_is_not_8x8s_is_refused(self, bridge: Bridge) -> None:
-        event = EVENTS["receive_callback/receipt_delivered"].event
-        put_messages(bridge.messages, event)
-        published, other = "52.220.117.120,52.220.109.9", "203.0.113.0/24"
-
-        refused = bridge.handler("receive_callback", CALLBACK_ALLOWED_NETWORKS=other)(event)
-        taken = bridge.handler("receive_callback", CALLBACK_ALLOWED_NETWORKS=published)(event)
-
-        assert in_short(refused) == "403 address_not_allowed"
-        assert in_short(taken) == "200 recorded"
-
-    def test_a_click_is_shown_with_its_message_without_the_link(self, bridge: Bridge) -> None:
-        sent = json.loads(bridge.handler("send_sms")(EVENTS["send_sms/campaign"].event)["body"])
-        receive = bridge.handler("receive_callback")
-        receipt = EVENTS["receive_callback/receipt_sent"].event
-        body = json.loads(receipt["body"])
-        body["payload"] |= {"clientMessageId": sent["umid"], "umid": EIGHTX8_ID}
-        assert in_short(receive({**receipt, "body": json.dumps(body)})) == "200 recorded"
-        click = json.loads(EVENTS["receive_callback/click"].event["body"])
-        at = timestamp(time.time() - 60)
-        click["payload"] |= {
-            "umid": EIGHTX8_ID,
-            "destination": sent["destination"],
-            "occurredAt": at,
-        }
-
-        # 8x8 repeats a callback whose answer was lost.
-        for _ in range(2):
-            assert in_short(receive({**receipt, "body": json.dumps(click)})) == "200 recorded"
-
-        look_up = {
-            **EVENTS["look_up_message/masked"].event,
-            "pathParameters": {"messageId": sent["umid"]},
-        }
-        shown = json.loads(bridge.handler("look_up_message")(look_up)["body"])
-        assert (shown["eightx8Umid"], shown["clicks"]) == (EIGHTX8_ID, 1)
-        assert "link opened" in [one["event"] for one in shown["history"]]
-        written_down = json.dumps(bridge.items(), default=str) + bridge.log.text
-        assert "2g.to" not in written_down
-        assert "example.com" not in written_down
-        lines = [one for one in bridge.log.lines if one["message"] == "link opened"]
-        assert {(one["campaign_id"], one["sub_account_id"], one["level"]) for one in lines} == {
-            ("campaign-7", SUB_ACCOUNT, "INFO")
-        }
 
 
 class TestForwarding:

@@ -1,1 +1,4 @@
-"""What arrives over HTTP and what leaves over it."""
+"""What arrives over HTTP and what leaves over it.
+
+What reads or checks a request raises ``errors.RefusedError``; ``responses`` makes the answer.
+"""

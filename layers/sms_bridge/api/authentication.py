@@ -16,13 +16,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def secret_that_allows(secrets: "SecretSource", check: Callable[["Secret"], None]) -> "Secret":
-    """Return the secret by which a request may pass; read anew if a token is not in it yet.
-
-    Raises
-    ------
-    RefusedError
-        As the check raises it, also for the secret as it is now.
-    """
+    """Return the secret by which a request may pass; read anew if a token is not in it yet."""
     secret = secrets.get()
     try:
         check(secret)
@@ -50,13 +44,7 @@ def is_one_of(token: str, valid: Iterable[str]) -> bool:
 
 
 def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
-    """Let only a request with a valid bearer token pass.
-
-    Raises
-    ------
-    RefusedError
-        401 otherwise.
-    """
+    """Let only a request with a valid bearer token pass."""
     token = bearer_token(request)
     if not token:
         raise _unauthorized("The header Authorization: Bearer <token> is missing.")
@@ -65,28 +53,18 @@ def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
 
 
 def require_sender(request: HttpRequest, secret: "Secret") -> None:
-    """Let only those pass who may send, and only once there is a key to send with.
-
-    Raises
-    ------
-    RefusedError
-        401 or 503 otherwise.
-    """
+    """Let only those pass who may send, and only once there is a key to send with."""
     require_token(request, secret.moengage_tokens)
     if not secret.eightx8_api_key:
         raise RefusedError(Reason.NOT_CONFIGURED, "The secret does not hold 8x8's API key yet.")
 
 
 def require_reader(request: HttpRequest, secret: "Secret") -> None:
-    """Let only those read one message, masked, who may send or look up.
-
-    Raises
-    ------
-    RefusedError
-        401 otherwise.
-    """
-    tokens = (secret.moengage_tokens, secret.look_up_tokens, secret.full_number_tokens)
-    require_token(request, [token for several in tokens for token in several])
+    """Let only those read one message, masked, who may send or look up."""
+    require_token(
+        request,
+        (*secret.moengage_tokens, *secret.look_up_tokens, *secret.full_number_tokens),
+    )
 
 
 def require_callback_token(request: HttpRequest, valid: Iterable[str], *, in_url: bool) -> None:
@@ -94,18 +72,7 @@ def require_callback_token(request: HttpRequest, valid: Iterable[str], *, in_url
 
     8x8 sends the ``Authorization`` value that was registered with the webhook. Whether it sends
     it to a message's own callback URL, too, is not documented, so such a URL has the token in its
-    query.
-
-    Parameters
-    ----------
-    in_url
-        Whether the stack has callback URLs of its own. Then a token in the URL counts, too, beside
-        any header.
-
-    Raises
-    ------
-    RefusedError
-        401 otherwise.
+    query. That counts, too, beside any header, where the stack has such URLs (``in_url``).
     """
     tokens = [bearer_token(request), *(request.query_values("token") if in_url else ())]
     valid = tuple(valid)
@@ -116,17 +83,9 @@ def require_callback_token(request: HttpRequest, valid: Iterable[str], *, in_url
 def require_look_up(
     request: HttpRequest, look_up_tokens: tuple[str, ...], full_number_tokens: tuple[str, ...]
 ) -> bool:
-    """Let only those pass who may look up; ``?numbers=full`` needs a token of its own kind.
+    """Let only those pass who may look up, and return whether to show whole numbers.
 
-    Returns
-    -------
-    bool
-        Whether to show whole numbers.
-
-    Raises
-    ------
-    RefusedError
-        401 or 403 otherwise.
+    ``?numbers=full`` needs a token of its own kind.
     """
     require_token(request, (*look_up_tokens, *full_number_tokens))
     if request.query("numbers") != "full":
@@ -139,24 +98,12 @@ def require_look_up(
 
 
 def read_networks(text: str) -> Networks:
-    """Read addresses and networks in CIDR notation, separated by commas.
-
-    Raises
-    ------
-    ValueError
-        When one of them is none.
-    """
+    """Read addresses and networks in CIDR notation, separated by commas, or raise ValueError."""
     return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part)
 
 
 def require_address(request: HttpRequest, networks: Networks) -> None:
-    """Let only requests from the listed networks pass; an empty list lets all pass.
-
-    Raises
-    ------
-    RefusedError
-        403 otherwise.
-    """
+    """Let only requests from the listed networks pass; an empty list lets all pass."""
     if not networks:
         return
     address = ip_address(request.source_address)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sms_bridge.api.errors import FieldError, Reason, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE
 from sms_bridge.api.request import (
     MAX_BATCH_BYTES,
@@ -46,48 +46,29 @@ _NOT_TAKEN = "The bridge could not take the message in time; send it again"
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BatchRequest:
-    """A batch that a caller wants sent.
-
-    Attributes
-    ----------
-    messages
-        In the caller's order; what is wrong with a message that is refused.
-    given
-        The same as they came, each with the template's fields.
-    content_hash
-        Of the whole batch.
-    wants_messages
-        Whether the answer is to name each message.
-    """
+    """A batch that a caller wants sent."""
 
     client_batch_id: str | None
     messages: list[MessageRequest | RefusedError]
+    """In the caller's order; what is wrong with a message that is refused."""
     given: list[JsonObject]
+    """The same as they came, each with the template's fields."""
     content_hash: str
+    """Of the whole batch."""
     wants_messages: bool
+    """Whether the answer is to name each message."""
 
     @property
     def accepted(self) -> list[MessageRequest]:
         """The messages that are not refused."""
         return [one for one in self.messages if isinstance(one, MessageRequest)]
 
-    def log_refusals(self) -> None:
-        """Log how many messages are refused, and why."""
-        reasons = Counter(one.reason for one in self.messages if isinstance(one, RefusedError))
-        for reason, count in reasons.items():
-            logger.warning(
-                "messages refused", reason=reason, **metric_fields({Metric.REFUSED: count})
-            )
-
 
 # ----------------------------------------------------------------------------------- the request
 def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchRequest:
     """Read a batch, and check each of its messages as if it came alone.
 
-    Raises
-    ------
-    RefusedError
-        The batch as a whole is wrong. That a message is does not concern the others.
+    That a message is refused does not concern the others.
     """
     sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
     idempotency_key = read_idempotency_key(request)
@@ -192,8 +173,8 @@ def _client_batch_id(value: Any) -> str | None:
     return value
 
 
-def _wrong(name: str, what: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
-    return RefusedError(reason, f"{name} {what}.", FieldError(name, what, reason, name))
+def _wrong(name: str, message: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
+    return RefusedError.of_field(reason, name, message, name)
 
 
 # ------------------------------------------------------------------------------------ the answer
@@ -208,15 +189,12 @@ def batch_answer(
     ----------
     taken
         What became of the messages that are not refused; ``None`` for one that was not taken.
-
-    Raises
-    ------
-    RefusedError
-        All were to be taken and none was.
     """
     if taken and not any(taken):
         raise RefusedError(Reason.UNAVAILABLE, "No message could be taken. Send the batch again.")
-    batch.log_refusals()
+    reasons = Counter(one.reason for one in batch.messages if isinstance(one, RefusedError))
+    for reason, count in reasons.items():
+        logger.warning("messages refused", reason=reason, **metric_fields({Metric.REFUSED: count}))
     left = iter(taken)
     answers = []
     for place, (message, given) in enumerate(zip(batch.messages, batch.given, strict=True)):

@@ -5,10 +5,8 @@ Everything is cut and checked here, so that no field can fill an item, a log or 
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -17,6 +15,7 @@ from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent,
 from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
+    seconds_of_time,
     state_of_receipt,
     time_of,
     words_of,
@@ -247,12 +246,7 @@ def _moment(value: object, received_at: float) -> float:
     if _EPOCH.fullmatch(text):
         at = float(text) / (1000 if len(text) == 13 else 1)
     else:
-        try:
-            moment = datetime.fromisoformat(text)
-            # Without an offset it may be the local time of anywhere.
-            at = moment.timestamp() if moment.tzinfo else math.inf
-        except (ValueError, OverflowError):
-            at = math.inf
+        at = seconds_of_time(text)
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
 

@@ -12,6 +12,9 @@ from sms_bridge.api.request import JsonObject
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.phone_number import NUMBER
 
+# 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
+OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
+
 # The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
 # MoEngage; the others are what further gateways make their users type.
 NAMES = {
@@ -22,6 +25,11 @@ NAMES = {
     "campaignId": ("campaignId", "campaign_id"),
     "messageType": ("messageType", "message_type"),
     "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
+    **{name: (name,) for name in OPTIONS},
+}
+
+FIRST_NAMES_IN_LOWER_CASE = {
+    name.lower(): first for first, names in NAMES.items() for name in names
 }
 
 # A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name. (Here in
@@ -290,15 +298,6 @@ def _address(value: Any) -> str:
         raise _WrongError("must be an IP address") from None
     return text
 
-
-# 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
-OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
-
-FIRST_NAMES = {name: first for first, names in NAMES.items() for name in names} | {
-    name: name for name in OPTIONS
-}
-
-FIRST_NAMES_IN_LOWER_CASE = {name.lower(): first for name, first in FIRST_NAMES.items()}
 
 _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "destination": _number,

@@ -4,7 +4,7 @@ import base64
 import re
 from typing import Any
 
-from sms_bridge.api.errors import FieldError, Reason, RefusedError
+from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Receipt
@@ -22,13 +22,7 @@ _LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 def lookup_key_of(request: HttpRequest) -> str:
-    """Return the parameter by which messages are asked for.
-
-    Raises
-    ------
-    RefusedError
-        When it is none or several, or its value cannot be one.
-    """
+    """Return the one parameter by which messages are asked for."""
     given = [name for name in _LOOKUP_KEYS if request.query(name)]
     if len(given) != 1:
         raise RefusedError(
@@ -42,13 +36,6 @@ def lookup_key_of(request: HttpRequest) -> str:
 
 
 def read_wanted(request: HttpRequest) -> Wanted:
-    """Read which messages are wanted.
-
-    Raises
-    ------
-    RefusedError
-        With the parameter that is wrong.
-    """
     destination, state = request.query("destination"), request.query("state")
     limit = request.query("limit") or str(Wanted().limit)
     # A + that was not escaped arrives as a space.
@@ -88,27 +75,18 @@ def _position(text: str) -> Position | None:
         raise _wrong("next", "must be what an earlier answer gave") from None
 
 
-def _wrong(name: str, what: str) -> RefusedError:
-    return RefusedError(
-        Reason.QUERY_INVALID, f"{name} {what}.", FieldError(name, what, Reason.QUERY_INVALID)
-    )
+def _wrong(name: str, message: str) -> RefusedError:
+    return RefusedError.of_field(Reason.QUERY_INVALID, name, message)
 
 
 def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
-    """Return the body of a look-up's answer; what is not known is left out.
-
-    Parameters
-    ----------
-    full_number
-        Whether to show the recipient's whole number.
-    """
-    number = message.destination if full_number else masked(message.destination)
+    """Return the body of a look-up's answer; what is not known is left out."""
     answer: dict[str, Any] = {
         "umid": message.id,
         "eightx8Umid": message.umid,
         "state": message.state,
         "subAccountId": message.sub_account_id,
-        "destination": number,
+        "destination": message.destination if full_number else masked(message.destination),
         "source": message.source,
         "clientMessageId": message.client_message_id,
         "campaignId": message.campaign_id,
@@ -121,15 +99,15 @@ def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
         "eightx8Code": message.eightx8_code,
         "eightx8ErrorId": message.eightx8_error_id,
     }
-    if message.outcome:
+    if outcome := message.outcome:
         answer["outcome"] = {
-            "status": message.outcome.status,
-            "reason": message.outcome.reason,
-            "description": message.outcome.description,
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "description": outcome.description,
         }
     answer["timeline"] = [f"{at}: {what}" for at, what in timeline_of(message)]
     answer["history"] = _history(message)
-    return {name: value for name, value in answer.items() if value}
+    return _known(answer)
 
 
 def _history(message: Message) -> list[dict[str, Any]]:
@@ -149,10 +127,11 @@ def _history(message: Message) -> list[dict[str, Any]]:
         *({"at": at, "event": "link opened"} for at in message.clicks),
     ]
     known = sorted((step for step in steps if step["at"]), key=lambda step: float(step["at"]))
-    return [
-        {name: value for name, value in {**step, "at": timestamp(step["at"])}.items() if value}
-        for step in known
-    ]
+    return [_known({**step, "at": timestamp(step["at"])}) for step in known]
+
+
+def _known(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}
 
 
 def _receipt_event(receipt: Receipt) -> dict[str, Any]:

@@ -22,28 +22,29 @@ _DAMAGED_GZIP = "\x1f"
 
 _BYTE_ORDER_MARK = "\ufeff"
 
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FORM_FIELDS = 100
+
+_UNREADABLE = "The body cannot be read."
+_NOT_UTF8 = "The body is not valid UTF-8."
+_NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25."
+
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
-    """A request, as far as the bridge reads it. Parts that may hold secrets are not in ``repr``.
-
-    Attributes
-    ----------
-    headers
-        Names in lower case.
-    arrived_at
-        When API Gateway got it, seconds since the epoch; 0 where the event does not say.
-    """
+    """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret."""
 
     method: str
     path: str
     source_address: str
     request_id: str
     arrived_at: float
-    headers: dict[str, str] = field(repr=False)
-    path_parameters: dict[str, str] = field(default_factory=dict, repr=False)
-    query_string: str = field(default="", repr=False)
-    body: str = field(default="", repr=False)
+    """When API Gateway got it, seconds since the epoch; 0 where the event does not say."""
+    headers: dict[str, str]
+    """Names in lower case."""
+    path_parameters: dict[str, str] = field(default_factory=dict)
+    query_string: str = ""
+    body: str = ""
     body_is_base64: bool = False
 
     @classmethod
@@ -78,17 +79,10 @@ class HttpRequest:
         return dict(parse_qsl(self.query_string)).get(name, "")
 
     def query_values(self, name: str) -> list[str]:
-        """Return all values of a parameter of the query string."""
         return [value for its_name, value in parse_qsl(self.query_string) if its_name == name]
 
     def text(self, most: int = MAX_BODY_BYTES) -> str:
-        """Return the body as text.
-
-        Raises
-        ------
-        RefusedError
-            When there is none, when it has more than so many bytes, or when it is not UTF-8.
-        """
+        """Return the body as text; it must be UTF-8, of at most so many bytes."""
         if not self.body:
             raise RefusedError(Reason.BODY_MISSING, "The request has no body.")
         content = self._content(most)
@@ -97,11 +91,11 @@ class HttpRequest:
         try:
             text = content.decode().removeprefix(_BYTE_ORDER_MARK)
         except UnicodeDecodeError:
-            raise self._not_utf8() from None
+            raise RefusedError(Reason.BODY_NOT_UTF8, _NOT_UTF8) from None
         # API Gateway hands JSON over as text and puts U+FFFD in place of bytes that are no UTF-8.
         # A text message that came with one would reach the recipient damaged.
         if not self.body_is_base64 and "\ufffd" in text:
-            raise self._not_utf8()
+            raise RefusedError(Reason.BODY_NOT_UTF8, _NOT_UTF8)
         return text
 
     def any_text(self) -> str:
@@ -132,9 +126,9 @@ class HttpRequest:
             unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
             unpacked = unpacking.decompress(content, most + 1)
         except (ValueError, zlib.error):
-            raise self._unreadable() from None
+            raise _invalid(_UNREADABLE) from None
         if not unpacking.eof and len(unpacked) <= most:
-            raise self._unreadable()
+            raise _invalid(_UNREADABLE)
         return unpacked
 
     def _is_packed(self) -> bool:
@@ -148,17 +142,9 @@ class HttpRequest:
             )
         return bool(encodings)
 
-    @staticmethod
-    def _unreadable() -> RefusedError:
-        return RefusedError(Reason.BODY_INVALID, "The body cannot be read.")
 
-    @staticmethod
-    def _not_utf8() -> RefusedError:
-        return RefusedError(Reason.BODY_NOT_UTF8, "The body is not valid UTF-8.")
-
-
-_FORM = "application/x-www-form-urlencoded"
-_MAX_FORM_FIELDS = 100
+def _invalid(message: str) -> RefusedError:
+    return RefusedError(Reason.BODY_INVALID, message)
 
 
 class JsonObject(list[tuple[str, Any]]):
@@ -166,13 +152,7 @@ class JsonObject(list[tuple[str, Any]]):
 
 
 def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -> str:
-    """Return the sub-account in the URL.
-
-    Raises
-    ------
-    RefusedError
-        It is none of the stack's.
-    """
+    """Return the sub-account in the URL, which must be one of the stack's."""
     sub_account_id = request.path_parameters.get("subAccountId", "")
     if sub_account_id not in sub_account_ids:
         raise RefusedError(
@@ -191,55 +171,31 @@ def read_fields(request: HttpRequest, names: Container[str]) -> JsonObject:
     names
         All fields' names in lower case. In a form whose values are not escaped, another name is
         part of a value.
-
-    Raises
-    ------
-    RefusedError
-        When it is neither.
     """
     if request.media_type == _FORM:
         return JsonObject(_read_form(request.text(), names))
-    if _may_be_json(request.media_type):
-        return _read_json(request.text())
-    raise _unsupported(request, f"application/json or {_FORM}")
+    return read_json(request, MAX_BODY_BYTES, f"application/json or {_FORM}")
 
 
-def read_json(request: HttpRequest, most: int) -> JsonObject:
-    """Return the names and values of a body that is a JSON object of at most so many bytes.
-
-    Raises
-    ------
-    RefusedError
-        When it is none.
-    """
-    if _may_be_json(request.media_type):
-        return _read_json(request.text(most))
-    raise _unsupported(request, "application/json")
-
-
-def _may_be_json(media_type: str) -> bool:
+def read_json(request: HttpRequest, most: int, media_types: str = "application/json") -> JsonObject:
+    """Return the names and values of a body that is a JSON object of at most so many bytes."""
+    media_type = request.media_type
     # A raw body that a person typed into MoEngage may come as text/plain.
-    return media_type in ("", "application/json", "text/plain") or media_type.endswith("+json")
-
-
-def _unsupported(request: HttpRequest, media_types: str) -> RefusedError:
-    is_multipart = request.media_type.startswith("multipart/")
-    multipart = " A multipart form is not read." if is_multipart else ""
-    return RefusedError(
-        Reason.CONTENT_TYPE_UNSUPPORTED, f"Send the body as {media_types}.{multipart}"
-    )
-
-
-def _read_json(text: str) -> JsonObject:
+    is_json = media_type in ("", "application/json", "text/plain") or media_type.endswith("+json")
+    if not is_json:
+        multipart = " A multipart form is not read." if media_type.startswith("multipart/") else ""
+        raise RefusedError(
+            Reason.CONTENT_TYPE_UNSUPPORTED, f"Send the body as {media_types}.{multipart}"
+        )
     try:
-        pairs = _DECODER.decode(text)
+        pairs = _DECODER.decode(request.text(most))
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise RefusedError(Reason.BODY_INVALID, f"The body is not valid JSON ({where}).") from None
+        raise _invalid(f"The body is not valid JSON ({where}).") from None
     except (ValueError, RecursionError):
-        raise RefusedError(Reason.BODY_INVALID, "The body is not valid JSON.") from None
+        raise _invalid("The body is not valid JSON.") from None
     if not isinstance(pairs, JsonObject):
-        raise RefusedError(Reason.BODY_INVALID, "The body must be one JSON object.")
+        raise _invalid("The body must be one JSON object.")
     return pairs
 
 
@@ -260,13 +216,12 @@ _ESCAPED = re.compile(r"(?!\+\d)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
 
 def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
     if text.lstrip().startswith("{"):
-        raise RefusedError(
-            Reason.BODY_INVALID,
-            "The body is JSON but was sent as a form: set Content-Type: application/json.",
+        raise _invalid(
+            "The body is JSON but was sent as a form: set Content-Type: application/json."
         )
     pairs = text.strip("&").split("&")
     if len(pairs) > _MAX_FORM_FIELDS:
-        raise RefusedError(Reason.BODY_INVALID, "The body is not a valid form.")
+        raise _invalid("The body is not a valid form.")
     try:
         fields = [_read_pair(pair) for pair in pairs]
     except UnicodeDecodeError:
@@ -275,7 +230,7 @@ def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
     if any(name.lower() not in names for name, _ in fields) and not all(
         _ESCAPED.fullmatch(pair.partition("=")[2]) for pair in pairs
     ):
-        raise _not_escaped()
+        raise _invalid(_NOT_ESCAPED)
     return fields
 
 
@@ -287,12 +242,5 @@ def _read_pair(pair: str) -> tuple[str, str]:
     name, is_pair, text = pair.partition("=")
     name = unquote_plus(name, errors="strict")
     if not is_pair or any(map(str.isspace, name)) or (re.search(r"[\s=]", text) and "+" in text):
-        raise _not_escaped()
+        raise _invalid(_NOT_ESCAPED)
     return name, unquote_plus(text, errors="strict")
-
-
-def _not_escaped() -> RefusedError:
-    return RefusedError(
-        Reason.BODY_INVALID,
-        "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25.",
-    )

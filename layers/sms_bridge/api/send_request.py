@@ -21,41 +21,29 @@ from sms_bridge.domain.state import State
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class SendingRules:
-    """Rules of this deployment: what callers may ask for, and what is added.
-
-    Attributes
-    ----------
-    transactional_sub_account_ids
-        Their messages are transactional unless the caller says otherwise; all others are
-        promotional.
-    country_calling_codes
-        Empty allows all countries.
-    default_source
-        Sender ID where the caller names none.
-    callback_url
-        Where 8x8 is to send the receipts of each message, unless the caller names a URL of its
-        own. Empty leaves it to the webhook that is registered with 8x8.
-    caller_callback_hosts
-        Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of
-        such a message.
-    """
+    """Rules of this deployment: what callers may ask for, and what is added."""
 
     sub_account_ids: tuple[str, ...]
     transactional_sub_account_ids: tuple[str, ...] = ()
+    """Their messages are transactional unless the caller says otherwise; all others are
+    promotional.
+    """
     country_calling_codes: tuple[str, ...] = ()
+    """Empty allows all countries."""
     default_source: str = ""
+    """Sender ID where the caller names none."""
     callback_url: str = ""
+    """Where 8x8 is to send the receipts of each message, unless the caller names a URL of its own.
+    Empty leaves it to the webhook that is registered with 8x8.
+    """
     caller_callback_hosts: tuple[str, ...] = ()
+    """Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of such
+    a message.
+    """
 
 
 def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
-    """Read and check a request to send a message.
-
-    Raises
-    ------
-    RefusedError
-        With every field that is wrong.
-    """
+    """Read and check a request to send a message; a refusal names every field that is wrong."""
     sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
     idempotency_key = read_idempotency_key(request)
     pairs = read_fields(request, FIRST_NAMES_IN_LOWER_CASE)
@@ -68,13 +56,7 @@ def read_message(
     sub_account_id: str,
     idempotency_key: str | None,
 ) -> MessageRequest:
-    """Read and check the names and values of one message.
-
-    Raises
-    ------
-    RefusedError
-        With every field that is wrong.
-    """
+    """Read and check the names and values of one message."""
     fields = Fields(pairs, rules.caller_callback_hosts)
     destination = fields.read("destination", required=True)
     text = fields.read("text", required=True)
@@ -117,12 +99,12 @@ def _check_size(text: str, options: dict[str, str], fields: Fields) -> None:
         return
     segments = segments_of(text, options.get("encoding", "AUTO"))
     if segments.count > MAX_SEGMENTS:
-        name = fields.name_of("text")
-        message = (
+        raise RefusedError.of_field(
+            Reason.TEXT_TOO_LONG,
+            fields.name_of("text"),
             f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
-            f"{MAX_SEGMENTS}"
+            f"{MAX_SEGMENTS}",
         )
-        raise RefusedError(Reason.TEXT_TOO_LONG, f"{name} {message}.", FieldError(name, message))
 
 
 def _check_country(
@@ -146,13 +128,7 @@ def _check_country(
 
 
 def read_idempotency_key(request: HttpRequest) -> str | None:
-    """Return the header of that name, ``None`` where there is none.
-
-    Raises
-    ------
-    RefusedError
-        It cannot be one.
-    """
+    """Return the header of that name, ``None`` where there is none."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -162,9 +138,7 @@ def read_idempotency_key(request: HttpRequest) -> str | None:
         message, reason = "must have 1 to 255 printable characters", Reason.IDEMPOTENCY_KEY_INVALID
     else:
         return key
-    raise RefusedError(
-        reason, f"Idempotency-Key {message}.", FieldError("Idempotency-Key", message)
-    )
+    raise RefusedError.of_field(reason, "Idempotency-Key", message)
 
 
 # ------------------------------------------------------------------------------------ the answer

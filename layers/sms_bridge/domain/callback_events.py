@@ -1,21 +1,11 @@
-"""What 8x8 calls back about, beside receipts."""
+"""What 8x8 calls back about, beside receipts. Times are seconds since the epoch."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class InboundMessage:
-    """An SMS that a person sent to one of the account's numbers.
-
-    Attributes
-    ----------
-    sent_at
-        By 8x8's clock, ISO 8601 UTC and never later than it was received; empty in doubt.
-    received_at
-        When the bridge got it, seconds since the epoch.
-    reported_at
-        When MoEngage took it as an event; 0 before that.
-    """
+    """An SMS that a person sent to one of the account's numbers."""
 
     umid: str
     sub_account_id: str
@@ -25,18 +15,17 @@ class InboundMessage:
     encoding: str = ""
     segments: int = 0
     sent_at: float = 0.0
+    """By 8x8's clock, never later than it was received; 0 in doubt."""
     received_at: float = 0.0
     reported_at: float = 0.0
+    """When MoEngage took it as an event; 0 before that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UnknownEvent:
     """A callback that the bridge does not understand, kept without the numbers in it.
 
-    Attributes
-    ----------
-    key
-        The same for an event that 8x8 repeats.
+    ``key`` is the same for an event that 8x8 repeats.
     """
 
     key: str
@@ -46,24 +35,16 @@ class UnknownEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Click:
-    """Somebody opened a link that 8x8 had shortened. The link itself is not kept.
-
-    Attributes
-    ----------
-    umid
-        8x8's id of the message; the event names no other.
-    destination
-        The recipient, by whom the message is found.
-    key
-        The same for an event that 8x8 repeats.
-    at
-        When, seconds since the epoch; 0 in doubt.
-    """
+    """Somebody opened a link that 8x8 had shortened. The link itself is not kept."""
 
     umid: str
+    """8x8's id of the message; the event names no other."""
     destination: str
+    """The recipient, by whom the message is found."""
     key: str
+    """The same for an event that 8x8 repeats."""
     at: float
+    """0 in doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

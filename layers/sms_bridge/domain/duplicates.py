@@ -30,58 +30,36 @@ CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClaimKey:
-    """What requests for the same message have in common.
-
-    Attributes
-    ----------
-    value
-        A keyed hash: the table must not tell who got which text.
-    seconds
-        For how long a request with the same key is a repeat.
-    """
+    """What requests for the same message have in common."""
 
     value: str
+    """A keyed hash: the table must not tell who got which text."""
     seconds: int
+    """For how long a request with the same key is a repeat."""
 
     def message_id(self, window: int, slot: int) -> str:
-        """Return the id of a window's slot, in the form of a UUID."""
+        """Return the id of a slot in a window."""
         digest = hashlib.sha256(f"{self.value} {window} {slot}".encode()).hexdigest()
         return id_of(digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Claim:
-    """The answer to a claim.
-
-    Attributes
-    ----------
-    won
-        Whether the message is this request's to send. If not, the request is a repeat.
-    message
-        The new message, or the one that is repeated.
-    """
+    """The answer to a claim."""
 
     won: bool
+    """Whether the message is this request's to send. If not, the request is a repeat."""
     message: Message
+    """The new message, or the one that is repeated."""
 
 
 def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) -> ClaimKey | None:
-    """Return what a request has to claim before it is sent.
+    """Return what a request has to claim before it is sent, ``None`` if it is never a repeat.
 
     Everything that is asked for belongs to the key: two requests that differ in anything are two
     messages. That holds with an ``Idempotency-Key``, too, which only makes a repeat one for a day.
     ``clientMessageId`` makes no repeat by itself: 8x8 does not promise that, and programs send a
-    constant one.
-
-    Parameters
-    ----------
-    window_seconds
-        The duplicate window; 0 turns it off.
-
-    Returns
-    -------
-    ClaimKey or None
-        ``None`` when the request can never be a repeat.
+    constant one. A duplicate window of 0 seconds turns repeats off.
     """
     seconds = SECONDS_OF_AN_IDEMPOTENCY_KEY if request.idempotency_key else window_seconds
     if seconds == 0:
@@ -114,13 +92,7 @@ Claiming = Generator[Message, Message | None, Claim]
 
 
 def claim(message: Message, key: ClaimKey | None, now: float, create: Create) -> Claim:
-    """Create the message, unless it repeats another one. Of simultaneous claims, one wins.
-
-    Parameters
-    ----------
-    message
-        As :func:`claiming` takes it.
-    """
+    """Create the message, unless it repeats another one. Of simultaneous claims, one wins."""
     steps = claiming(message, key, now)
     answer = None
     try:
@@ -134,10 +106,7 @@ def claim(message: Message, key: ClaimKey | None, now: float, create: Create) ->
 def claim_all(claims: Sequence[Claiming], create_all: CreateAll) -> list[Claim | Exception]:
     """Claim many messages side by side, no two with the same key.
 
-    Returns
-    -------
-    list
-        For each its claim, or why it is not known whether it was made.
+    Returns for each its claim, or why it is not known whether it was made.
     """
     claimed: dict[int, Claim | Exception] = {}
     answers: dict[int, Message | Exception | None] = dict.fromkeys(range(len(claims)))
@@ -175,8 +144,6 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
     message
         ``claimed_by`` tells this claim from all others. It has an id only where there is no key:
         then it repeats nothing.
-    now
-        Seconds since the epoch.
     """
     if key is None:
         yield message
@@ -200,7 +167,7 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
 
 
 def seconds_a_window(duplicate_window: int) -> int:
-    """Return the length of the windows into which the claims of a duplicate window are put."""
+    """Return the length of the windows into which a duplicate window's claims are put."""
     return min(max(_DUPLICATE_WINDOWS * duplicate_window, _MIN_WINDOW), _MAX_WINDOW)
 
 

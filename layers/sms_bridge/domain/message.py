@@ -20,30 +20,21 @@ class MessageType(StrEnum):
 class MessageRequest:
     """A message that a caller wants sent, checked and named as 8x8 names it.
 
-    It has no ``repr`` of its content, so that no traceback can carry number or text.
-
-    Attributes
-    ----------
-    destination
-        As the caller wrote it, with or without ``+``.
-    options
-        8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through.
-    client_message_id
-        The caller's own id, given back in the answer. 8x8 gets the bridge's id instead.
-    adds_callback_url
-        Whether ``dlrCallbackUrl`` among the options is the bridge's own, which nobody asked for.
-    idempotency_key
-        Value of the ``Idempotency-Key`` header.
+    It has no ``repr``, so that no traceback can carry number or text.
     """
 
     sub_account_id: str
     destination: str
+    """As the caller wrote it, with or without ``+``."""
     text: str
     message_type: MessageType = MessageType.PROMOTIONAL
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict)
+    """8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through."""
     adds_callback_url: bool = False
+    """Whether ``dlrCallbackUrl`` among the options is the bridge's own, which nobody asked for."""
     client_message_id: str | None = None
+    """The caller's own id, given back in the answer. 8x8 gets the bridge's id instead."""
     idempotency_key: str | None = None
     campaign_id: str | None = None
     dlt_template_id: str | None = None
@@ -55,7 +46,6 @@ class MessageRequest:
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether 8x8 is to send it later."""
         return "scheduled" in self.options
 
 
@@ -70,14 +60,7 @@ class OutcomeStatus(StrEnum):
 class Outcome:
     """The final outcome of a message, as it is reported to MoEngage.
 
-    Attributes
-    ----------
-    status
-        Delivered or failed: MoEngage knows nothing else.
-    reason
-        A stable code, empty when delivered.
-    description
-        The same for people.
+    ``reason`` is a stable code, ``description`` the same for people; both empty when delivered.
     """
 
     status: OutcomeStatus
@@ -87,34 +70,25 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Receipt:
-    """One of 8x8's delivery receipts.
-
-    Attributes
-    ----------
-    state
-        The state it reports, ``None`` where the bridge does not know 8x8's word for it.
-    eightx8_state, detail
-        8x8's own words.
-    at
-        When the state changed by 8x8's clock, as 8x8 wrote it.
-    received_at
-        When the bridge got it, seconds since the epoch.
-    price, currency
-        What 8x8 charged for all segments, as a decimal number; empty when nothing was charged.
-    """
+    """One of 8x8's delivery receipts."""
 
     umid: str
     client_message_id: str
     sub_account_id: str
     state: State | None
+    """The state it reports, ``None`` where the bridge does not know 8x8's word for it."""
     eightx8_state: str
     detail: str = ""
+    """8x8's own words."""
     at: str = ""
+    """When the state changed by 8x8's clock, as 8x8 wrote it."""
     received_at: float = 0.0
+    """Seconds since the epoch."""
     error_code: str = ""
     error_message: str = ""
     price: str = ""
     currency: str = ""
+    """What 8x8 charged for all segments, as a decimal number; empty when nothing was charged."""
     segments: int = 0
 
     @property
@@ -128,93 +102,76 @@ class Message:
     """What the bridge knows about a message.
 
     All times are seconds since the epoch; 0 means "not yet".
-
-    Attributes
-    ----------
-    id
-        The bridge's id: 8x8 gets it as ``clientMessageId``, callers and MoEngage as ``umid``.
-    claimed_by
-        Tells the request that created it from its repeats.
-    closes_window
-        It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``).
-    recipient_hash
-        Stands for the recipient, so that one person's messages can be found.
-    reply_to
-        8x8's id of the inbound SMS that it answers, of a message that the bridge sends by itself:
-        MoEngage does not know it, and hears no outcome.
-    scheduled_at
-        When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
-        live count from then.
-    send_before
-        When its time to live is over: it must not be sent any more.
-    attempt, attempt_at
-        How often sending it was begun, and when last. Whoever began an attempt may say what came
-        of it; a later attempt takes that right.
-    accepted_at
-        When the request arrived. Empty for a message that the bridge never sent (8x8's webhook
-        of an account reports those, too).
-    answered_at
-        When 8x8's answer, or the lack of one, was known.
-    ambiguous_since
-        When an attempt last ended as ambiguous: 8x8 may have the message.
-    log_silent_since
-        Since when 8x8's log is asked about it without an answer.
-    log_answered_at
-        When 8x8's log was read and did not say what became of it.
-    encoding, segments
-        8x8's finding, or the bridge's estimate until there is one.
-    outcome, outcome_due_at, outcome_reported_at
-        What is reported to MoEngage, since when it is due, and when it was reported.
-    outcome_tries, outcome_next_try_at
-        How often reporting it has failed, and when it is tried again.
-    outcome_lease_owner, outcome_lease_until
-        Who alone may report it, and for how long.
-    outcome_given_up, outcome_given_up_at
-        Why it was moved to the dead-letter queue, and when.
-    clicks
-        When its links were opened, 0 where that is in doubt.
     """
 
     id: str
+    """The bridge's id: 8x8 gets it as ``clientMessageId``, callers and MoEngage as ``umid``."""
     state: State
     message_type: MessageType = MessageType.PROMOTIONAL
     claimed_by: str = ""
+    """Tells the request that created it from its repeats."""
     closes_window: bool = False
+    """It is no message but closes a window of claims (see ``sms_bridge.domain.duplicates``)."""
     sub_account_id: str = ""
     destination: str = ""
     recipient_hash: str = ""
+    """Stands for the recipient, so that one person's messages can be found."""
     source: str = ""
     client_message_id: str = ""
     campaign_id: str = ""
     dlt_template_id: str = ""
     reply_to: str = ""
+    """8x8's id of the inbound SMS that it answers, of a message that the bridge sends by itself:
+    MoEngage does not know it, and hears no outcome.
+    """
     encoding: str = ""
     segments: int = 0
+    """8x8's finding, or the bridge's estimate until there is one."""
     umid: str = ""
+    """8x8's id."""
     reason: str = ""
     description: str = ""
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     accepted_at: float = 0.0
+    """When the request arrived; 0 for a message that the bridge never sent (8x8's webhook of an
+    account reports those, too).
+    """
     scheduled_at: float = 0.0
+    """When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
+    live count from then.
+    """
     send_before: float = 0.0
+    """When its time to live is over: it must not be sent any more."""
     attempt: int = 0
     attempt_at: float = 0.0
+    """How often sending it was begun, and when last. Whoever began an attempt may say what came of
+    it; a later attempt takes that right.
+    """
     answered_at: float = 0.0
+    """When 8x8's answer, or the lack of one, was known."""
     ambiguous_since: float = 0.0
+    """When an attempt last ended as ambiguous: 8x8 may have the message."""
     log_silent_since: float = 0.0
     log_answered_at: float = 0.0
+    """Since when 8x8's log is asked about it without an answer, and when it was read and did not
+    say what became of it.
+    """
     outcome: Outcome | None = None
     outcome_due_at: float = 0.0
     outcome_reported_at: float = 0.0
     outcome_tries: int = 0
     outcome_next_try_at: float = 0.0
+    """How often reporting the outcome has failed, and when it is tried again."""
     outcome_lease_owner: str = ""
     outcome_lease_until: float = 0.0
+    """Who alone may report it, and for how long."""
     outcome_given_up: str = ""
     outcome_given_up_at: float = 0.0
+    """Why it was moved to the dead-letter queue, and when."""
     receipts: tuple[Receipt, ...] = ()
     clicks: tuple[float, ...] = ()
+    """When its links were opened, 0 in doubt."""
 
     @property
     def outcome_is_open(self) -> bool:
@@ -240,7 +197,6 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 def new_id() -> str:
-    """Return a new random id."""
     return id_of(os.urandom(16).hex())
 
 

@@ -35,13 +35,7 @@ def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
 
 
 def seconds_before_reporting(accepted_at: float, now: float) -> int:
-    """Return for how long to hold an outcome back, in whole seconds.
-
-    Parameters
-    ----------
-    accepted_at, now
-        Seconds since the epoch.
-    """
+    """Return for how long to hold an outcome back, in whole seconds."""
     wait = accepted_at + SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID - now
     return max(0, min(SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID, round(wait)))
 
@@ -49,13 +43,8 @@ def seconds_before_reporting(accepted_at: float, now: float) -> int:
 def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> bool:
     """Return whether the record of an outcome holds its lease, from when it became due.
 
-    Such a record is queued once at most. If SQS delivers it twice, the second delivery says so;
-    where it does not, MoEngage gets the outcome twice.
-
-    Parameters
-    ----------
-    lease, receives
-        The record's, and how often it was received.
+    Such a record is queued once at most. If SQS delivers it twice, the second delivery says so
+    (``receives``); where it does not, MoEngage gets the outcome twice.
     """
     if not lease or lease != message.outcome_lease_owner or receives != 1:
         return False

@@ -46,13 +46,7 @@ def is_number(text: str) -> bool:
 
 
 def international(number: str, country: str = "") -> str:
-    """Return a number as it was written, or in E.164 if it is a national one.
-
-    Parameters
-    ----------
-    country
-        ISO 3166-1 alpha-2, where the number may be a national one of this country.
-    """
+    """Return a number as it was written, or in E.164 if it is a national one of the country."""
     if not country or number.startswith("+"):
         return number
     return _parsed(number, country) or number
@@ -63,8 +57,7 @@ def readings(number: str, country: str) -> set[str]:
 
     It may be a national one of the country, or an international one.
     """
-    found = {_parsed(number, country), _parsed(f"+{number}", None)}
-    return {one for one in found if one}
+    return {one for one in (_parsed(number, country), _parsed(f"+{number}", None)) if one}
 
 
 def e164(number: str, country: str = "") -> str:
@@ -85,9 +78,8 @@ def e164(number: str, country: str = "") -> str:
 def _has_trunk_zero(digits: str) -> bool:
     """Tell whether a national prefix may follow the calling code: ``44 07...``."""
     if digits[:1] in ("1", "7"):
-        length = 1
-    else:
-        length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
+        return digits[1:2] == "0"
+    length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
     return digits[length : length + 1] == "0"
 
 

@@ -9,35 +9,23 @@ from sms_bridge.domain.message import Message, MessageRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class QueuedMessage:
-    """A message from the send queue, with all that it takes to send it.
-
-    Attributes
-    ----------
-    message
-        What its log lines and its dispatch need of it; the rest is empty.
-    receives
-        How often it was received.
-    record
-        Whatever the queue knows it by.
-    """
+    """A message from the send queue, with all that it takes to send it."""
 
     message: Message
+    """What its log lines and its dispatch need of it; the rest is empty."""
     request: MessageRequest
     receives: int
+    """How often it was received."""
     record: Any = field(repr=False, compare=False)
+    """Whatever the queue knows it by."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedOutcome:
     """An outcome from the outcome queue.
 
-    Attributes
-    ----------
-    lease
-        Owner of the lease that the outcome has had since it became due; empty for any record but
-        the first.
-    receives
-        How often it was received.
+    ``lease`` is the owner of the lease that the outcome has had since it became due; empty for any
+    record but the first.
     """
 
     message_id: str

@@ -78,31 +78,18 @@ class MissingReceiptPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Timeouts:
-    """How long to wait, in seconds. A scheduled message is waited for from its time on.
-
-    Attributes
-    ----------
-    unknown
-        For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked.
-    receipt
-        For the final receipt of a message that 8x8 accepted, before the log is asked.
-    unresolved
-        From the log's first answer, for it to say what became of the message.
-    """
+    """How long to wait, in seconds. A scheduled message is waited for from its time on."""
 
     unknown: int
+    """For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked."""
     receipt: int
+    """For the final receipt of a message that 8x8 accepted, before the log is asked."""
     unresolved: int
+    """From the log's first answer, for it to say what became of the message."""
 
 
 def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | None:
-    """Return what is wrong with a message, ``None`` when it is on its way.
-
-    Parameters
-    ----------
-    now
-        Seconds since the epoch.
-    """
+    """Return what is wrong with a message, ``None`` when it is on its way."""
     if message.outcome and message.reply_to:
         return Finding.OVER
     if message.outcome:
@@ -141,7 +128,6 @@ def is_silent_for_too_long(since: float, now: float) -> bool:
 
 
 def _asked_from(message: Message, timeouts: Timeouts) -> float:
-    """Return from when on the log is asked for a message."""
     if message.state in SECONDS_OF_PROOF:
         return _begun_at(message) + timeouts.unknown
     return max(message.accepted_at, message.scheduled_at) + timeouts.receipt
@@ -159,10 +145,7 @@ def _log_answer_since(moment: float, message: Message) -> float:
 def is_proven_absent(message: Message, newest_in_log: float) -> bool:
     """Return whether 8x8's log would show a message by now if 8x8 had it.
 
-    Parameters
-    ----------
-    newest_in_log
-        When the newest message that the log shows was created, seconds since the epoch.
+    The log has got as far as ``newest_in_log``, when the newest message in it was created.
     """
     needed = SECONDS_OF_PROOF.get(message.state, float("inf"))
     return newest_in_log > _begun_at(message) + needed
@@ -187,7 +170,6 @@ def youngest_to_look_at(now: float, timeouts: Timeouts) -> float:
 
 
 def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
-    """Return the outcome of a message whose final receipt never came."""
     match policy:
         case MissingReceiptPolicy.DELIVERED:
             return Outcome(OutcomeStatus.DELIVERED)
@@ -204,13 +186,7 @@ def _age(moment: float, now: float) -> float:
 # -------------------------------------------------------------------------- exports of 8x8's log
 @dataclass(frozen=True, slots=True, repr=False)
 class ExportJob:
-    """An export that 8x8 was asked for.
-
-    Attributes
-    ----------
-    since, asked_at
-        The span that it covers, seconds since the epoch.
-    """
+    """An export that 8x8 was asked for; it covers the time from ``since`` to ``asked_at``."""
 
     sub_account_id: str
     job_id: str
@@ -220,16 +196,11 @@ class ExportJob:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogExport:
-    """What an export of 8x8's log shows of some messages.
-
-    Attributes
-    ----------
-    receipts
-        By the bridge's ids, what the log says of a message, as a receipt would.
-    newest
-        When the newest message was created of those rows that prove how far the log has got;
-        seconds since the epoch, 0 where there is none.
-    """
+    """What an export of 8x8's log shows of some messages."""
 
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    """By the bridge's ids, what the log says of a message, as a receipt would."""
     newest: float = 0.0
+    """When the newest message was created of those rows that prove how far the log has got; 0 where
+    there is none.
+    """

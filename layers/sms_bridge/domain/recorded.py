@@ -23,13 +23,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recorded:
-    """The message after something was recorded.
-
-    Attributes
-    ----------
-    outcome_is_new
-        Whether this is what made the outcome due.
-    """
+    """The message after something was recorded, and whether that made its outcome due."""
 
     message: Message
     effect: Effect
@@ -38,31 +32,21 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Attempt:
-    """The answer to a request to begin sending a waiting message.
-
-    Attributes
-    ----------
-    begun
-        Whether the attempt is the caller's.
-    state
-        Of the message, as it is now; ``None`` where there is no message that the bridge sends.
-    number
-        How often it was tried, this time included.
-    is_ambiguous
-        Whether 8x8 may have the message from an earlier attempt.
-    outcome_is_open
-        Where the attempt is not begun: whether MoEngage still has to hear the outcome.
-    """
+    """The answer to a request to begin sending a waiting message."""
 
     begun: bool
+    """Whether the attempt is the caller's."""
     state: State | None = None
+    """Of the message, as it is now; ``None`` where there is no message that the bridge sends."""
     number: int = 0
+    """How often it was tried, this time included."""
     is_ambiguous: bool = False
+    """Whether 8x8 may have the message from an earlier attempt."""
     outcome_is_open: bool = False
+    """Where the attempt is not begun: whether MoEngage still has to hear the outcome."""
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
-        """Return the answer for a message as it is now."""
         if message is None or not message.accepted_at:
             return cls(begun=begun)
         return cls(
@@ -85,5 +69,4 @@ class Position(NamedTuple):
 
     @classmethod
     def of(cls, message: Message) -> "Position":
-        """Return the place of a message."""
         return cls(message.accepted_at, message.id)

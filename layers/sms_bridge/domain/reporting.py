@@ -32,32 +32,19 @@ class ReportVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReportResult:
-    """The result of one call to MoEngage.
-
-    Attributes
-    ----------
-    http_status
-        0 where there was no answer.
-    error
-        Kind of the failure where there was no answer.
-    retry_after
-        Seconds that MoEngage asked to wait for, where it did.
-    """
+    """The result of one call to MoEngage."""
 
     verdict: ReportVerdict
     http_status: int = 0
+    """0 where there was no answer."""
     error: str = ""
+    """Kind of the failure where there was no answer."""
     retry_after: float | None = None
+    """Seconds that MoEngage asked to wait for, where it did."""
 
 
 def is_exhausted(tries: int) -> bool:
-    """Return whether no retries are left.
-
-    Parameters
-    ----------
-    tries
-        How often the outcome was reported.
-    """
+    """Return whether no retries are left for an outcome that was reported so often."""
     return tries > len(WAITS)
 
 
@@ -79,17 +66,9 @@ def seconds_before_next_try(tries: int, chance: float, retry_after: float | None
 
 
 def seconds_before_passing_on_again(age: float) -> int | None:
-    """Return how long to wait before an inbound message is passed on again.
+    """Return how long to wait before an inbound message of this age is passed on again.
 
-    Parameters
-    ----------
-    age
-        Seconds since it came.
-
-    Returns
-    -------
-    int or None
-        ``None`` when it is to be given up.
+    ``None`` when it is to be given up.
     """
     if age > _SECONDS_TO_PASS_ON:
         return None
@@ -112,12 +91,7 @@ class Breaker:
     def seconds_to_wait(self, now: float, chance: float) -> int:
         """Return how long an outcome has to wait, 0 when it may be reported.
 
-        Parameters
-        ----------
-        now
-            Seconds since the epoch.
-        chance
-            Between 0 and 1: spreads what waits, so that it does not all come back at once.
+        ``chance``, between 0 and 1, spreads what waits, so that it does not all come back at once.
         """
         left = self._broken_until - now
         if left > 0:

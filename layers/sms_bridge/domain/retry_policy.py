@@ -42,60 +42,43 @@ class AmbiguousSendPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RetryPolicy:
-    """Decides whether and when a message is sent again.
-
-    Parameters
-    ----------
-    ambiguous
-        The operator's choice, the parameter ``AmbiguousSendPolicy``.
-    """
+    """Decides whether and when a message is sent again; ``ambiguous`` is the operator's choice."""
 
     ambiguous: AmbiguousSendPolicy = AmbiguousSendPolicy.HOLD
 
     def state_after(self, result: SendResult, *, ambiguous: bool = False) -> State:
         """Return the state that an attempt leaves the message in.
 
-        Parameters
-        ----------
-        ambiguous
-            Whether 8x8 may have the message from an earlier attempt.
+        ``ambiguous`` says whether 8x8 may have the message from an earlier attempt.
         """
+        holds = self.ambiguous is AmbiguousSendPolicy.HOLD
         match result.verdict:
             case Verdict.ACCEPTED:
                 return State.QUEUED
-            case Verdict.PERMANENT if ambiguous and not result.umid and self._resends_ambiguous:
+            case Verdict.PERMANENT if ambiguous and not result.umid and not holds:
                 # This attempt failed for good, but an earlier one may have been delivered.
                 return State.UNKNOWN
             case Verdict.PERMANENT:
                 # If 8x8 gave it a umid, 8x8 has it, as rejected.
                 return State.REJECTED if result.umid else State.FAILED
-            case Verdict.AMBIGUOUS if self.ambiguous is AmbiguousSendPolicy.HOLD:
+            case Verdict.AMBIGUOUS if holds:
                 return State.UNKNOWN
             case _:
                 return State.WAITING
-
-    @property
-    def _resends_ambiguous(self) -> bool:
-        return self.ambiguous is AmbiguousSendPolicy.RESEND
 
     def pause_before_trying_at_once(
         self, result: SendResult, *, tries: int, seconds_left: float, chance: float
     ) -> float | None:
         """Return the seconds to wait before the message is sent again within the same request.
 
+        ``None`` when it may not be sent again, or not in time.
+
         Parameters
         ----------
         tries
             How often it was sent in this request, at least 1.
-        seconds_left
-            Until an answer must be given.
         chance
             Between 0 and 1, for the jitter.
-
-        Returns
-        -------
-        float or None
-            ``None`` when it may not be sent again, or not in time.
         """
         if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
             return None
@@ -129,8 +112,6 @@ def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
 
     Parameters
     ----------
-    messages
-        How many it sends.
     rate
         Messages a second that may be sent to a sub-account; 0 for no limit.
     at_once

@@ -4,7 +4,7 @@
 rest without an error, so the bridge has to know before it sends.
 """
 
-from collections.abc import Callable
+from collections.abc import Set
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -18,7 +18,6 @@ _GSM7_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
-
 _GSM7 = _GSM7_BASIC | _GSM7_EXTENSION
 
 MAX_SEGMENTS = 10
@@ -29,15 +28,7 @@ ALWAYS_FITS = 330
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Segments:
-    """The size of a text.
-
-    Attributes
-    ----------
-    encoding
-        ``GSM7`` or ``UCS2``.
-    count
-        How many SMS it takes (at least 1).
-    """
+    """The size of a text: its alphabet, and how many SMS it takes (at least 1)."""
 
     encoding: Encoding
     count: int
@@ -46,35 +37,19 @@ class Segments:
 def segments_of(text: str, encoding: str = "AUTO") -> Segments:
     """Count the SMS that a text takes.
 
-    Parameters
-    ----------
-    text
-        The message text.
-    encoding
-        8x8's ``encoding`` field: ``AUTO`` picks GSM-7 where every character allows it.
-
-    Notes
-    -----
-    One part holds 160 GSM-7 or 70 UCS-2 places, a part of several 153 or 67 (8x8's
-    documentation). A character outside the basic plane takes two UCS-2 places. No character is
-    split over two parts, so that a part may stay one place short.
+    ``AUTO`` picks GSM-7 where every character allows it. One part holds 160 GSM-7 or 70 UCS-2
+    places, a part of several 153 or 67 (8x8's documentation). A character outside the basic plane
+    takes two UCS-2 places. No character is split over two parts, so that a part may stay one place
+    short.
     """
     if encoding == "GSM7" or (encoding == "AUTO" and _GSM7.issuperset(text)):
-        return Segments("GSM7", _parts(text, _is_wide_in_gsm7, single=160, several=153))
-    return Segments("UCS2", _parts(text, _is_wide_in_ucs2, single=70, several=67))
+        wide = _GSM7_EXTENSION.intersection(text)
+        return Segments("GSM7", _parts(text, wide, single=160, several=153))
+    wide = frozenset(character for character in text if character > "\uffff")
+    return Segments("UCS2", _parts(text, wide, single=70, several=67))
 
 
-def _is_wide_in_gsm7(character: str) -> bool:
-    return character in _GSM7_EXTENSION
-
-
-def _is_wide_in_ucs2(character: str) -> bool:
-    return character > "\uffff"
-
-
-def _parts(text: str, is_wide: Callable[[str], bool], *, single: int, several: int) -> int:
-    # Most characters of a text occur in it more than once.
-    wide = {character for character in set(text) if is_wide(character)}
+def _parts(text: str, wide: Set[str], *, single: int, several: int) -> int:
     total = len(text) + sum(map(text.count, wide))
     if total <= single:
         return 1

@@ -24,29 +24,21 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SendResult:
-    """The result of one attempt.
-
-    Attributes
-    ----------
-    reason
-        A stable code, empty when accepted.
-    description
-        The same for people; never holds number, text or key.
-    http_status
-        0 where there was no answer.
-    retry_after
-        Seconds that 8x8 asked to wait for, where it did.
-    """
+    """The result of one attempt."""
 
     verdict: Verdict
     reason: str = ""
+    """A stable code, empty when accepted."""
     description: str = ""
+    """The same for people; never holds number, text or key."""
     http_status: int = 0
+    """0 where there was no answer."""
     umid: str = ""
     encoding: str = ""
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     retry_after: float | None = None
+    """Seconds that 8x8 asked to wait for, where it did."""
 
     @property
     def outcome(self) -> Outcome | None:

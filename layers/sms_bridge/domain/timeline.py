@@ -21,15 +21,13 @@ Event = tuple[float, str]
 
 
 def timeline_of(message: Message) -> list[tuple[str, str]]:
-    """Return what happened to a message, in order.
+    """Return what happened to a message, in order: when (ISO 8601 UTC), and what.
 
-    Returns
-    -------
-    list of tuple
-        When, ISO 8601 UTC, and what, as a sentence without a number or a text.
+    What happened is a sentence without a number or a text.
     """
+    reply = f"the bridge's reply to the recipient's SMS {message.reply_to}"
     events = [
-        (message.accepted_at, _beginning_of(message)),
+        (message.accepted_at, reply if message.reply_to else "accepted from MoEngage"),
         *_attempts_of(message),
         *((receipt.received_at, _receipt_of(receipt)) for receipt in message.receipts),
         *_outcome_of(message),
@@ -38,12 +36,6 @@ def timeline_of(message: Message) -> list[tuple[str, str]]:
     # At the same time, in the order above.
     known = sorted((event for event in events if event[0]), key=lambda event: event[0])
     return [(timestamp(at), what) for at, what in known]
-
-
-def _beginning_of(message: Message) -> str:
-    if message.reply_to:
-        return f"the bridge's reply to the recipient's SMS {message.reply_to}"
-    return "accepted from MoEngage"
 
 
 def _attempts_of(message: Message) -> Iterator[Event]:

@@ -35,14 +35,10 @@ class EightX8:
     def send(
         self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
     ) -> SendResult:
-        """Post one message.
+        """Post one message; its id comes back in each receipt.
 
-        Parameters
-        ----------
-        message_id
-            The bridge's id, which comes back in each receipt.
-        time_left
-            Seconds that the caller can still wait. When they are over nothing is written any more.
+        ``time_left`` returns the seconds that the caller can still wait. When they are over nothing
+        is written any more.
         """
         path = messages_path(request.sub_account_id)
         answer = self._post(path, sms_of(request, message_id), time_left)
@@ -55,17 +51,9 @@ class EightX8:
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        """Post many messages of one sub-account in one request.
+        """Post up to 10,000 messages (8x8's limit) of one sub-account, by the bridge's ids.
 
-        Parameters
-        ----------
-        requests
-            By the bridge's ids, at most 10,000 (8x8's limit).
-
-        Returns
-        -------
-        dict
-            For every message what came of it, whatever 8x8 answered.
+        Returns for every message what came of it, whatever 8x8 answered.
         """
         body = {
             "messages": [sms_of(request, name) for name, request in requests.items()],
@@ -103,14 +91,9 @@ class EightX8:
 def ask_with_key(
     api_keys: "ApiKeys", ask: Callable[[str], Answer], *, again: Callable[[], bool] = lambda: True
 ) -> Answer:
-    """Ask 8x8. A refused key is read anew and, if it has changed, tried once more.
+    """Ask 8x8; if it refuses the key, and that is no longer the key, ask once more.
 
-    A 401 proves that nothing was done.
-
-    Parameters
-    ----------
-    again
-        Whether there is time for that.
+    A 401 proves that nothing was done. ``again`` tells whether there is time.
     """
     key = api_keys.api_key()
     answer = ask(key)
@@ -121,12 +104,10 @@ def ask_with_key(
 
 
 def authorization(key: str) -> dict[str, str]:
-    """Return the header that carries 8x8's API key."""
     return {"authorization": f"Bearer {key}"}
 
 
 def messages_path(sub_account_id: str) -> str:
-    """Return the path of a sub-account's messages."""
     return f"/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from urllib3.exceptions import TimeoutError
@@ -139,22 +140,6 @@ _LONG_NUMBER = re.compile(r"\d(?:[\W_]{0,2}\d){5,}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 
 
-def results() -> dict[str, SendResult]:
-    """Return what can come of a request by what 8x8 said, for documents."""
-    return {
-        **{f"200 {code}": result for code, result in RESULTS_BY_STATUS_CODE.items()},
-        "200, unreadable": UNREADABLE,
-        "200 that leaves out a message of a batch": NOT_NAMED,
-        **{f"HTTP {status}": result for status, result in RESULTS_BY_STATUS.items()},
-        "any other 4xx": OTHER_4XX,
-        "any other status": OTHER_STATUS,
-        **{f"4xx, code {code}": result for code, result in RESULTS_BY_CODE.items()},
-        "no connection": UNREACHABLE,
-        "no answer in time": TIMEOUT,
-        "connection lost": CONNECTION_LOST,
-    }
-
-
 # -------------------------------------------------------------------------------------- requests
 def result_of_answer(answer: Answer) -> SendResult:
     """Return what the answer to "send one message" means."""
@@ -184,13 +169,7 @@ def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[
 
 
 def result_of_failure(error: Exception, *, left: bool) -> SendResult:
-    """Return what a failure without an answer means.
-
-    Parameters
-    ----------
-    left
-        Whether the request's body was written: if not, 8x8 cannot have the message.
-    """
+    """Return what a failure without an answer means. If no body ``left``, 8x8 has no message."""
     if not left:
         return UNREACHABLE
     return TIMEOUT if isinstance(error, TimeoutError) else CONNECTION_LOST
@@ -243,15 +222,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 def state_of_receipt(state: str, error_code: str = "") -> State | None:
     """Return the state that a receipt, or a row of 8x8's log, reports.
 
-    Parameters
-    ----------
-    state, error_code
-        8x8's ``status.state`` and ``status.errorCode``.
-
-    Returns
-    -------
-    State or None
-        ``None`` for a word that 8x8 does not document.
+    ``None`` for a word that 8x8 does not document.
     """
     known = STATES.get(state.strip().lower())
     if known is State.UNDELIVERED and error_code in ERROR_CODES:
@@ -272,6 +243,18 @@ def words_of(value: object) -> str:
     text = value[:_MAX_WORDS].encode("utf-8", "replace").decode()
     text = "".join(one if one.isprintable() else " " for one in text)
     return _LONG_NUMBER.sub("***", text).strip()
+
+
+def seconds_of_time(text: str) -> float:
+    """Return seconds since the epoch, 0 where they are not certain.
+
+    Without an offset a time may be the local one of anywhere.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.timestamp() if moment.tzinfo else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def time_of(value: object) -> str:

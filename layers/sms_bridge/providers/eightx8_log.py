@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -27,6 +26,7 @@ from sms_bridge.providers.eightx8 import ask_with_key, authorization, messages_p
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     json_object,
+    seconds_of_time,
     state_of_receipt,
     time_of,
     words_of,
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
 _LONGEST_PAUSE = 2.0
+_FAILURES = {
+    401: DetailsFailure.UNAUTHORIZED,
+    403: DetailsFailure.UNAUTHORIZED,
+    429: DetailsFailure.THROTTLED,
+}
 
 
 class MessageDetails:
@@ -58,12 +63,8 @@ class MessageDetails:
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.
 
-        8x8 gets the bridge's id as ``clientMessageId``, so no index by 8x8's ids is needed.
-
-        Raises
-        ------
-        DetailsFailedError
-            8x8 does not say whether it has it.
+        8x8 gets the bridge's id as ``clientMessageId``, so no index by 8x8's ids is needed. Where
+        it does not say whether it has the message, DetailsFailedError is raised.
         """
         if not umid.strip("."):
             return ""  # as a part of a path it would name something else
@@ -75,18 +76,12 @@ class MessageDetails:
         except HTTPError:
             raise DetailsFailedError(DetailsFailure.UNREACHABLE) from None
         details = json_object(answer.content)
-        match answer.status:
-            case 200 if details:
-                found = details.get("clientMessageId")
-                return found if isinstance(found, str) else ""
-            case 400 | 404:
-                return ""  # 400: it has not the form of an id, and so there is none
-            case 401 | 403:
-                raise DetailsFailedError(DetailsFailure.UNAUTHORIZED)
-            case 429:
-                raise DetailsFailedError(DetailsFailure.THROTTLED)
-            case _:
-                raise DetailsFailedError(DetailsFailure.UNAVAILABLE)
+        if answer.status == 200 and details:
+            found = details.get("clientMessageId")
+            return found if isinstance(found, str) else ""
+        if answer.status in (400, 404):
+            return ""  # 400: it has not the form of an id, and so there is none
+        raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
 
     def _ask(self, path: str) -> Answer:
         """Ask, and once more after the pause that 8x8 asks for."""
@@ -134,12 +129,7 @@ class LogExports:
 
     It is read strictly, since a message that it lacks is sent again: what cannot be read, or is
     not whole, raises; a row that is dated without an offset, or later than the export was asked
-    for, does not show how far the log has got.
-
-    Parameters
-    ----------
-    connect
-        Makes connections to the host of a file.
+    for, does not show how far the log has got. ``connect`` makes connections to a file's host.
     """
 
     def __init__(
@@ -153,19 +143,13 @@ class LogExports:
         self._connect = connect
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
-        """Ask for the log of a time span (ISO 8601 UTC) and return 8x8's job id.
-
-        Raises
-        ------
-        ExportFailedError
-            8x8 refused, or did not answer.
-        """
+        """Ask for the log of a time span and return 8x8's job id, or raise ExportFailedError."""
         body = f'{{"from":"{timestamp(since)}","to":"{timestamp(until)}","limit":0}}'.encode()
         try:
             answer = ask_with_key(
                 self._api_keys,
                 lambda key: self._connections.post_json(
-                    _path(sub_account_id),
+                    f"{messages_path(sub_account_id)}/exports",
                     Payload(body),
                     headers=authorization(key),
                     seconds=_SECONDS_TO_ANSWER,
@@ -190,13 +174,6 @@ class LogExports:
     ) -> LogExport | None:
         """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
 
-        Parameters
-        ----------
-        asked_at
-            When this export was asked for, seconds since the epoch.
-        received_at
-            Goes into the receipts.
-
         Raises
         ------
         NoExportError
@@ -211,7 +188,7 @@ class LogExports:
             links = self._links(sub_account_id, job_id)
             for row in (row for link in links or () for row in self._rows(link)):
                 if row.get("direction") == _OUTBOUND:
-                    created = _seconds_of(row.get("createdat", ""))
+                    created = seconds_of_time(row.get("createdat", ""))
                     newest = max(newest, created if created <= asked_at else 0.0)
                 if name := wanted.get(_digits_of(row[_OUR_ID])):
                     receipts[name] = _later(receipts.get(name), _receipt(row, name, received_at))
@@ -225,7 +202,7 @@ class LogExports:
         answer = ask_with_key(
             self._api_keys,
             lambda key: self._connections.get(
-                f"{_path(sub_account_id)}/{quote(job_id, safe='')}",
+                f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}",
                 headers=authorization(key),
                 seconds=_SECONDS_TO_ANSWER,
             ),
@@ -273,10 +250,6 @@ class LogExports:
         return url._replace(netloc=f"{host}{port}")
 
 
-def _path(sub_account_id: str) -> str:
-    return f"{messages_path(sub_account_id)}/exports"
-
-
 def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
     # As urllib3's guide has it: what is buffered can be read after the last byte has come.
     file.auto_close = False  # type: ignore[attr-defined]
@@ -301,15 +274,6 @@ def _lines(text: io.TextIOBase) -> Iterator[str]:
         if len(line) == _MAX_LINE:
             raise csv.Error("a line that is too long")
         yield line
-
-
-def _seconds_of(created: str) -> float:
-    """Return when a message was created, 0 where that is not certain."""
-    try:
-        moment = datetime.fromisoformat(created.strip())
-        return moment.timestamp() if moment.tzinfo else 0.0
-    except (ValueError, OverflowError):
-        return 0.0
 
 
 def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receipt:

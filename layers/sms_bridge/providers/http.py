@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -51,6 +51,9 @@ _ROOTS = Path(__file__).parents[1] / "certificates" / "roots"
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
+Headers = Mapping[str, str]
+
+
 class OutOfTimeError(HTTPError):
     """The time was over before the body was written; nothing was sent."""
 
@@ -59,13 +62,8 @@ class Payload:
     """A request body that notes when it is taken to be written.
 
     It is taken after the connection stands and the headers are out. While it was not taken, the
-    receiver cannot have the request.
-
-    Parameters
-    ----------
-    may_leave
-        Asked at the last moment. A function can be frozen for minutes while it connects; what it
-        would write then may have been given up meanwhile.
+    receiver cannot have the request. ``may_leave`` is asked at the last moment: a function can be
+    frozen for minutes while it connects, and what it would write then may have been given up.
     """
 
     def __init__(self, content: bytes, may_leave: Callable[[], bool] = lambda: True) -> None:
@@ -84,14 +82,11 @@ class Payload:
 class Answer:
     """An answer, read to its end.
 
-    Attributes
-    ----------
-    retry_after
-        Seconds, from the header of that name; ``None`` where it is missing or wrong.
+    ``retry_after`` is in seconds, ``None`` where the header is missing or wrong.
     """
 
     status: int
-    content: bytes = field(default=b"", repr=False)
+    content: bytes = b""
     retry_after: float | None = None
 
 
@@ -117,10 +112,7 @@ class Connections:
     def connect(self) -> None:
         """Open a connection ahead of the first request; through a proxy, that is left to it.
 
-        Raises
-        ------
-        urllib3.exceptions.HTTPError, OSError
-            It cannot be opened.
+        Raises urllib3's ``HTTPError``, or ``OSError``.
         """
         if self._pool.proxy:
             return
@@ -134,21 +126,12 @@ class Connections:
         finally:
             self._pool._put_conn(connection)
 
-    def post_json(
-        self, path: str, payload: Payload, *, headers: Mapping[str, str], seconds: float
-    ) -> Answer:
+    def post_json(self, path: str, payload: Payload, *, headers: Headers, seconds: float) -> Answer:
         """Post once.
 
-        Parameters
-        ----------
-        seconds
-            To wait for an answer. Names are resolved, and an answer's head is read, without a
-            limit to the whole: a caller that has to be in time needs its own.
-
-        Raises
-        ------
-        urllib3.exceptions.HTTPError
-            There is no answer; ``payload.left`` tells whether the body was written.
+        Names are resolved, and an answer's head is read, without a limit to the whole: a caller
+        that has to be in time needs its own. Without an answer, urllib3's ``HTTPError`` is raised,
+        and ``payload.left`` tells whether the body was written.
         """
         described = {
             "content-type": "application/json",
@@ -158,7 +141,7 @@ class Connections:
         }
         return self._ask("POST", path, payload, described, seconds)
 
-    def get(self, path: str, *, headers: Mapping[str, str], seconds: float) -> Answer:
+    def get(self, path: str, *, headers: Headers, seconds: float) -> Answer:
         """Get once, as :meth:`post_json` posts."""
         return self._ask("GET", path, None, headers, seconds)
 
@@ -167,12 +150,7 @@ class Connections:
         return self._open("GET", path, None, {}, seconds)
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        body: Payload | None,
-        headers: Mapping[str, str],
-        seconds: float,
+        self, method: str, path: str, body: Payload | None, headers: Headers, seconds: float
     ) -> Answer:
         ends_at, is_late = _now() + seconds, False
         described = {"accept": "application/json", **headers}
@@ -190,12 +168,7 @@ class Connections:
             return Answer(response.status, bytes(content), retry_after_of(response.headers))
 
     def _open(
-        self,
-        method: str,
-        path: str,
-        body: Payload | None,
-        headers: Mapping[str, str],
-        seconds: float,
+        self, method: str, path: str, body: Payload | None, headers: Headers, seconds: float
     ) -> urllib3.BaseHTTPResponse:
         written = "".join(headers.values())
         if not (written.isascii() and written.isprintable()):
@@ -213,8 +186,7 @@ class Connections:
         )
 
 
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, ``None`` where it is missing or wrong."""
+def retry_after_of(headers: Headers) -> float | None:
     value = headers.get("retry-after")
     try:
         return None if value is None else _ONCE.parse_retry_after(value)
@@ -287,9 +259,8 @@ def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
     options: dict[str, Any] = {
         "maxsize": _MAX_CONNECTIONS,
         "timeout": urllib3.Timeout(connect=connect_timeout),
+        "ssl_context": tls_context() if is_tls else None,
     }
-    if is_tls:
-        options["ssl_context"] = tls_context()
     proxy = getproxies().get("https") if is_tls and not proxy_bypass(url.hostname or "") else None
     manager = urllib3.PoolManager(**options)
     if proxy:

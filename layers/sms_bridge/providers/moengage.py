@@ -16,33 +16,25 @@ from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.providers.http import Connections, Payload
 
+_SECONDS_TO_ANSWER = 4.0
+
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class DeliveryTracking:
     """Reports to MoEngage what became of a message.
 
-    Parameters
-    ----------
-    url
-        The delivery-tracking URL of one service provider. Its path is what lets one report, so
-        it never shows in a log.
-    connections
-        To the URL's host.
-    seconds
-        How long to wait for an answer.
+    The path of ``url``, one service provider's, is what lets one report, so it never shows in a
+    log.
     """
 
-    def __init__(self, url: str, connections: Connections, *, seconds: float = 4.0) -> None:
+    def __init__(self, url: str, connections: Connections) -> None:
         split = urlsplit(url)
         self._path = split.path + (f"?{split.query}" if split.query else "")
         self._connections = connections
-        self._seconds = seconds
 
     def report(self, message: Message, outcome: Outcome) -> ReportResult:
-        """Report one outcome, once."""
-        body = report_body(message, outcome)
-        return _post(self._connections, self._path, body, {}, self._seconds)
+        return _post(self._connections, self._path, report_body(message, outcome), {})
 
 
 class DataApi:
@@ -52,12 +44,8 @@ class DataApi:
     ----------
     url
         Of the Data API's *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``.
-    connections
-        To the URL's host.
     inbound_event
         Name of the event that an inbound SMS is.
-    seconds
-        How long to wait for an answer.
     """
 
     def __init__(
@@ -67,7 +55,6 @@ class DataApi:
         *,
         identifier: Identifier,
         inbound_event: str = "",
-        seconds: float = 4.0,
     ) -> None:
         self._profiles_path = urlsplit(url).path
         version, _, self._workspace_id = self._profiles_path.rsplit("/", 2)
@@ -75,7 +62,6 @@ class DataApi:
         self._connections = connections
         self._identifier = identifier
         self._inbound_event = inbound_event
-        self._seconds = seconds
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
@@ -123,7 +109,7 @@ class DataApi:
             **make_headers(basic_auth=f"{self._workspace_id}:{api_key}"),
             "moe-appkey": self._workspace_id,
         }
-        return _post(self._connections, path, body, headers, self._seconds)
+        return _post(self._connections, path, body, headers)
 
 
 def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
@@ -152,15 +138,11 @@ def verdict_of(http_status: int) -> ReportVerdict:
 
 
 def _post(
-    connections: Connections,
-    path: str,
-    body: Mapping[str, object],
-    headers: dict[str, str],
-    seconds: float,
+    connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
     payload = Payload(_json(body).encode())
     try:
-        answer = connections.post_json(path, payload, headers=headers, seconds=seconds)
+        answer = connections.post_json(path, payload, headers=headers, seconds=_SECONDS_TO_ANSWER)
     except HTTPError as error:
         return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
     return ReportResult(

@@ -42,7 +42,7 @@ async function begin(event) {
 document.getElementById("campaign-form").append(
   h("form", { onsubmit: begin },
     h("div", { class: "two" }, field("Messages", messages), field("Messages a second", rate)),
-    h("p", { class: "faint" }, "The AWS emulator runs the functions on this machine's processors. If they cannot keep up, the campaign is sent more slowly than asked for."),
+    h("p", { class: "faint" }, "Everything runs on this machine. If it cannot keep up, the campaign is sent more slowly than asked for."),
     h("fieldset", { class: "group" }, h("legend", {}, "Of a hundred messages 8x8 shall"),
       h("div", { class: "mix" }, Object.entries(mix).map(([name, control]) => field(name === "fail" ? "fail, error code 1" : COURSES[name], control, { className: "inline" }))), rest),
     field("Reports that MoEngage answers with 503 at first", away),
@@ -83,8 +83,8 @@ on("situation", () => {
     h("p", { class: "faint charts-of" }, campaign ? `Of the campaign ${campaign.campaignId}` : "Of all messages since the start"),
     bars("How far they came", FUNNEL.map(([name, text]) => ({ name: text, count: funnel[name], part: part(funnel[name]), tone: tones[name] }))),
     bars("Why some failed", Object.entries(numbers.failures).map(([name, count]) => ({ name, count, tone: "bad" }))),
-    histogram("Until MoEngage was answered", numbers.answers, ", MoEngage waits 5 s"),
-    histogram("Until the outcome was reported", numbers.reported, ". Held for 6 s: MoEngage drops a report that comes before it has read the answer, for which it waits 5 s"),
+    histogram("Seconds until MoEngage was answered", numbers.answers, ", MoEngage waits 5 s"),
+    histogram("Seconds until the outcome was reported", numbers.reported, ". Held for 6 s: MoEngage drops a report that comes before it has read the answer, for which it waits 5 s"),
     bars("SMS a message", Object.entries(numbers.segments).map(([name, count]) => ({ name: `${name} SMS`, count })),
       numbers.sms ? `${numbers.sms} in all; ${Object.entries(numbers.encodings).map(([name, count]) => `${count} ${name === "GSM7" ? "GSM-7" : "Unicode"}`).join(", ")}` : ""),
   );

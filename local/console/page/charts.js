@@ -23,8 +23,8 @@ function bar(part, tone) {
 export function histogram(title, classes, note = "") {
   const total = classes.reduce((sum, one) => sum + one.count, 0);
   const most = Math.max(1, ...classes.map((one) => one.count));
-  const name = (one) => (one.upTo === null ? "more" : `≤ ${one.upTo} s`);
-  const words = classes.filter((one) => one.count).map((one) => `${one.count} ${one.upTo === null ? "longer" : name(one).replace("≤", "up to")}`);
+  const name = (one) => (one.upTo === null ? "more" : `≤ ${one.upTo}`);
+  const words = classes.filter((one) => one.count).map((one) => `${one.count} ${one.upTo === null ? "longer" : `up to ${one.upTo} s`}`);
   const wide = 320 / classes.length;
   const picture = svg("svg", { viewBox: "0 0 320 112", role: "img", "aria-label": `${title}: ${words.join(", ") || "nothing yet"}` });
   classes.forEach((one, place) => {

@@ -35,7 +35,7 @@ const STEPS = [
     done: (fresh) => fresh.some((one) => one.verdict.status === "failed"),
   },
   {
-    title: "Type it into the real MoEngage",
+    title: "Set up the real MoEngage",
     more: "Every field, with its value and where it comes from.",
     button: "Show", act: () => { read = true; draw(); return showTypeThis(currentForm()); },
     done: () => read,

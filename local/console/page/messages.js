@@ -34,7 +34,7 @@ function update(item, one) {
   sign.textContent = mark;
   sign.className = `sign ${tone}`;
   text.textContent = one.text;
-  chip.textContent = one.state || (one.messageId ? "claimed" : "refused");
+  chip.textContent = one.state || (one.messageId ? "accepted" : "refused");
   chip.hidden = one.verdict.status === "sending";
   number.textContent = `${clock(one.at)} · ${one.number}`;
   symptom.textContent = one.verdict.symptom;

@@ -88,6 +88,7 @@ function showVerdict() {
   verdict.className = `verdict is-${tone}`;
   verdict.replaceChildren(
     h("p", {}, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[status]), h("b", {}, symptom)),
+    h("p", { class: "about faint" }, message.text),
     hint ? h("p", { class: "hint" }, h("b", {}, "Hint "), hint) : "",
   );
 }
@@ -192,7 +193,7 @@ document.getElementById("sender").append(
     h("p", { class: "faint macros" }, "Macros: ", h("code", {}, "Moesms_destination"), " the number, ", h("code", {}, "Moesms_message"), " the text."),
     h("div", { class: "buttons" },
       h("button", { type: "button", onclick: save }, "Save"),
-      h("button", { type: "button", class: "quiet", onclick: () => takeForm(stack.settings.thisStack[place]) }, "This stack's values"),
+      h("button", { type: "button", class: "quiet", onclick: () => takeForm(stack.settings.thisStack[place]) }, "Restore values that work"),
       h("button", { type: "button", class: "quiet", id: "open-type-this", onclick: () => showTypeThis(form) }, "What to type into the real MoEngage")),
     saved),
 );

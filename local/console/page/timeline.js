@@ -45,7 +45,7 @@ const CLASSES = { MoEngage: "moengage", bridge: "bridge", "8x8": "eightx8", phon
 
 function makeStep() {
   return h("li", {}, h("span", { class: "after mono" }), h("div", {},
-    h("p", { class: "what" }, h("b"), " ", h("span"), " ", h("code", { class: "chip" }), h("span", { class: "state" })),
+    h("p", { class: "what" }, h("b"), " ", h("span"), " ", h("code", { class: "chip" }), " ", h("span", { class: "state" })),
     h("p", { class: "faint more" })));
 }
 
@@ -62,6 +62,7 @@ function updateStep(item, step) {
   state.textContent = step.state ? `→ ${step.state}` : "";
   body.lastChild.textContent = step.detail;
   body.lastChild.hidden = !step.detail;
+  body.lastChild.classList.toggle("technical", step.detail.startsWith("POST /"));
 }
 
 function drawWait() {

@@ -1,7 +1,5 @@
 """Who may send, call back and look up."""
 
-from collections.abc import Callable
-
 import pytest
 
 from sms_bridge.api.authentication import (
@@ -12,20 +10,14 @@ from sms_bridge.api.authentication import (
     require_look_up,
     require_token,
 )
-from sms_bridge.api.errors import Reason, RefusedError
+from sms_bridge.api.errors import Reason
 from sms_bridge.api.request import HttpRequest
-from tests.builders import an_http_request
+from tests.builders import an_http_request, refusal_of
 
 
 def a_call(authorization: str | None = None, *, query: str = "") -> HttpRequest:
     headers = {} if authorization is None else {"authorization": authorization}
     return an_http_request(headers=headers, query_string=query)
-
-
-def refusal_of(check: Callable[[], object]) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
-        check()
-    return caught.value
 
 
 class TestTokens:
@@ -55,7 +47,7 @@ class TestTokens:
         ],
     )
     def test_promise_7_nobody_without_a_token_comes_in(self, authorization: str | None) -> None:
-        refusal = refusal_of(lambda: require_token(a_call(authorization), ("token", "other")))
+        refusal = refusal_of(require_token, a_call(authorization), ("token", "other"))
 
         assert (refusal.reason, refusal.status) == (Reason.UNAUTHORIZED, 401)
         assert refusal.headers == {"www-authenticate": "Bearer"}
@@ -67,11 +59,11 @@ class TestTokens:
     ) -> None:
         call = a_call(authorization, query="token=")
 
-        assert refusal_of(lambda: require_token(call, valid)).status == 401
-        assert refusal_of(lambda: require_callback_token(call, valid, in_url=True)).status == 401
+        assert refusal_of(require_token, call, valid).status == 401
+        assert refusal_of(require_callback_token, call, valid, in_url=True).status == 401
 
     def test_a_token_in_the_url_does_not_let_a_sender_in(self) -> None:
-        assert refusal_of(lambda: require_token(a_call(query="token=t"), ("t",))).status == 401
+        assert refusal_of(require_token, a_call(query="token=t"), ("t",)).status == 401
 
     def test_an_empty_token_is_never_a_valid_one(self) -> None:
         assert not is_one_of("", ("", "token"))
@@ -108,14 +100,14 @@ class TestCallbacks:
         ids=["none", "wrong header", "wrong query", "another name"],
     )
     def test_promise_7_nobody_without_a_token_comes_in(self, call: HttpRequest) -> None:
-        refusal = refusal_of(lambda: require_callback_token(call, ("t/1",), in_url=True))
+        refusal = refusal_of(require_callback_token, call, ("t/1",), in_url=True)
 
         assert refusal.reason is Reason.UNAUTHORIZED
 
     def test_a_token_in_the_url_counts_only_where_the_stack_has_such_urls(self) -> None:
         call = a_call(query="token=t/1")
 
-        refusal = refusal_of(lambda: require_callback_token(call, ("t/1",), in_url=False))
+        refusal = refusal_of(require_callback_token, call, ("t/1",), in_url=False)
 
         assert refusal.reason is Reason.UNAUTHORIZED
         require_callback_token(a_call("Bearer t/1"), ("t/1",), in_url=False)
@@ -151,7 +143,7 @@ class TestLookUps:
     ) -> None:
         call = a_call(authorization, query="numbers=full")
 
-        refusal = refusal_of(lambda: require_look_up(call, ("look",), ("full",)))
+        refusal = refusal_of(require_look_up, call, ("look",), ("full",))
 
         assert (refusal.reason, refusal.status) == (code, status)
 
@@ -172,7 +164,7 @@ class TestAddresses:
     def test_all_others_are_refused(self, address: str) -> None:
         request = an_http_request(source_address=address)
 
-        refusal = refusal_of(lambda: require_address(request, self.NETWORKS))
+        refusal = refusal_of(require_address, request, self.NETWORKS)
 
         assert (refusal.reason, refusal.status) == (Reason.ADDRESS_NOT_ALLOWED, 403)
 

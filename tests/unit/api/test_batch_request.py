@@ -33,6 +33,7 @@ from tests.builders import (
     a_request,
     an_http_request,
     plain,
+    refusal_of,
 )
 from tests.fakes.logs import WrittenLog
 
@@ -52,12 +53,6 @@ def read(fields: Any, **rules: Any) -> BatchRequest:
 def messages_in(fields: Any, **rules: Any) -> Any:
     """Return the messages of a batch as what can be compared; one that is refused as it is."""
     return plain(read(fields, **rules).messages)
-
-
-def refused(fields: Any) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
-        read(fields)
-    return caught.value
 
 
 class TestMessages:
@@ -156,7 +151,7 @@ class TestTemplates:
 
     def test_a_template_that_no_message_could_use_is_refused_once_and_not_for_each(self) -> None:
         """Reading it for each of a thousand messages would take a function's time and memory."""
-        refusal = refused({"destinations": [NUMBER], "template": {"text": "a" * 10_000}})
+        refusal = refusal_of(read, {"destinations": [NUMBER], "template": {"text": "a" * 10_000}})
         unknown = {f"other{number}": TEXT for number in range(1000)}
 
         assert [error.field for error in refusal.errors] == ["template"]
@@ -203,7 +198,7 @@ class TestBatchesThatAreRefused:
     def test_each_with_8x8s_code_and_the_field(
         self, fields: dict[str, Any], code: int, reason: str, field: str
     ) -> None:
-        refusal = refused(fields)
+        refusal = refusal_of(read, fields)
 
         assert (refusal.status, refusal.code, refusal.reason) == (400, code, reason)
         assert [error.field for error in refusal.errors] == [field]
@@ -213,7 +208,7 @@ class TestBatchesThatAreRefused:
         one = GOOD if name == "messages" else NUMBER
         template = {"template": {"text": TEXT}}
 
-        refusal = refused({name: [one] * (MAX_MESSAGES + 1), **template})
+        refusal = refusal_of(read, {name: [one] * (MAX_MESSAGES + 1), **template})
 
         assert (refusal.status, refusal.code) == (400, 1100)
         assert refusal.reason is Reason.TOO_MANY_MESSAGES
@@ -223,9 +218,7 @@ class TestBatchesThatAreRefused:
     def test_a_field_of_the_batch_that_is_given_twice(self) -> None:
         request = an_http_request('{"messages": [{}], "messages": [{}]}')
 
-        with pytest.raises(RefusedError) as caught:
-            read_batch_request(request, RULES)
-        assert caught.value.reason is Reason.FIELD_DOUBLED
+        assert refusal_of(read_batch_request, request, RULES).reason is Reason.FIELD_DOUBLED
 
     @pytest.mark.parametrize("depth", [10, 900, 7000])
     def test_one_that_is_nested_deeply_is_read_or_refused_before_anything_is_sent(
@@ -244,16 +237,16 @@ class TestBatchesThatAreRefused:
         assert answers or depth > 10
 
     def test_a_form_cannot_hold_one(self) -> None:
-        with pytest.raises(RefusedError) as caught:
-            read_batch_request(a_form_request(GOOD), RULES)
-        assert caught.value.reason is Reason.CONTENT_TYPE_UNSUPPORTED
+        refusal = refusal_of(read_batch_request, a_form_request(GOOD), RULES)
+
+        assert refusal.reason is Reason.CONTENT_TYPE_UNSUPPORTED
 
     def test_a_sub_account_that_is_not_the_stacks(self) -> None:
         request = a_json_request({"messages": [GOOD]}, path_parameters={"subAccountId": "other"})
 
-        with pytest.raises(RefusedError) as caught:
-            read_batch_request(request, RULES)
-        assert caught.value.reason is Reason.SUB_ACCOUNT_NOT_ALLOWED
+        refusal = refusal_of(read_batch_request, request, RULES)
+
+        assert refusal.reason is Reason.SUB_ACCOUNT_NOT_ALLOWED
 
     @pytest.mark.parametrize("packed", [False, True])
     def test_a_body_may_be_as_large_as_it_says_and_no_larger(self, packed: bool) -> None:
@@ -264,9 +257,8 @@ class TestBatchesThatAreRefused:
 
         batch = read_batch_request(of_size(MAX_BATCH_BYTES), RULES)
         assert plain(batch.messages) == plain([a_request()])
-        with pytest.raises(RefusedError) as caught:
-            read_batch_request(of_size(MAX_BATCH_BYTES + 1), RULES)
-        assert caught.value.reason is Reason.BODY_TOO_LARGE
+        too_large = refusal_of(read_batch_request, of_size(MAX_BATCH_BYTES + 1), RULES)
+        assert too_large.reason is Reason.BODY_TOO_LARGE
 
 
 class TestAnswers:
@@ -330,9 +322,9 @@ class TestAnswers:
     def test_where_none_was_taken_nothing_is_answered_but_that(self) -> None:
         batch = read({"messages": [GOOD, BAD]})
 
-        with pytest.raises(RefusedError) as caught:
-            batch_answer(batch, [None], hash_key="k")
-        assert (caught.value.status, caught.value.reason) == (503, Reason.UNAVAILABLE)
+        refusal = refusal_of(batch_answer, batch, [None], hash_key="k")
+
+        assert (refusal.status, refusal.reason) == (503, Reason.UNAVAILABLE)
 
     @given(
         st.lists(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from itertools import product
 from typing import Any
 
 import pytest
@@ -72,17 +73,13 @@ class TestReceipts:
             )
         )
 
-    @pytest.mark.parametrize("code", ["E" * 400, "1 OR 1=1", True, {}, "1.5"])
-    def test_what_is_no_code_is_left_out(self, code: object) -> None:
+    @pytest.mark.parametrize("code", [22, "22", "E" * 400, "1 OR 1=1", True, {}, "1.5"])
+    def test_a_code_is_a_number_or_a_string_and_else_left_out(self, code: object) -> None:
         receipt = receipt_of(a_receipt_callback("undelivered", status={"errorCode": code}))
 
-        assert (receipt.error_code, receipt.state) == ("", State.UNDELIVERED)
-
-    @pytest.mark.parametrize("code", [22, "22"])
-    def test_a_code_may_be_a_number_or_a_string(self, code: object) -> None:
-        receipt = receipt_of(a_receipt_callback("undelivered", status={"errorCode": code}))
-
-        assert (receipt.error_code, receipt.state) == ("22", State.DEFERRED)
+        assert (receipt.error_code, receipt.state) == (
+            ("22", State.DEFERRED) if code in (22, "22") else ("", State.UNDELIVERED)
+        )
 
     @pytest.mark.parametrize(
         ("total", "price"),
@@ -131,26 +128,17 @@ class TestReceipts:
     def test_what_is_no_time_is_left_out(self, time: object) -> None:
         assert receipt_of(a_receipt_callback("sent", status={"timestamp": time})).at == ""
 
-    @pytest.mark.parametrize(
-        ("place", "name"),
-        [
-            ("payload", "umid"),
-            ("payload", "subAccountId"),
-            *(
-                ("status", name)
-                for name in ("state", "detail", "timestamp", "errorCode", "errorMessage")
-            ),
-        ],
-    )
-    def test_no_field_makes_a_receipt_large(self, place: str, name: str) -> None:
-        large = {name: "9" * 500_000}
-        body = (
-            a_receipt_callback("sent", status=large)
-            if place == "status"
-            else a_receipt_callback("sent", **large)
-        )
+    @pytest.mark.parametrize("name", ["umid", "subAccountId"])
+    def test_no_field_makes_a_receipt_large(self, name: str) -> None:
+        body = a_receipt_callback("sent", **{name: "9" * 500_000})
 
-        assert len(repr(receipt_of(body))) < 1500
+        assert len(str(plain(receipt_of(body)))) < 1500
+
+    @pytest.mark.parametrize("name", ["state", "detail", "timestamp", "errorCode", "errorMessage"])
+    def test_no_field_of_its_status_makes_a_receipt_large(self, name: str) -> None:
+        body = a_receipt_callback("sent", status={name: "9" * 500_000})
+
+        assert len(str(plain(receipt_of(body)))) < 1500
 
     @pytest.mark.parametrize("word", ["Delivered", "DELIVERED", " delivered "])
     def test_names_and_words_may_come_in_another_case(self, word: str) -> None:
@@ -203,13 +191,17 @@ class TestReceipts:
     def test_nothing_is_charged_where_no_price_is_given(self, price: object) -> None:
         assert receipt_of(a_receipt_callback("delivered", price=price)).price == ""
 
-    @pytest.mark.parametrize("count", ["2", 2.0, " 2 "])
-    def test_a_count_may_be_written_in_other_ways(self, count: object) -> None:
-        assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == 2
-
-    @pytest.mark.parametrize("count", [None, "two", [], True, -1, 10**40, 1.5, "9" * 5000])
-    def test_a_count_that_is_none_is_passed_over(self, count: object) -> None:
-        assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == 0
+    @pytest.mark.parametrize(
+        ("count", "segments"),
+        [
+            *product(("2", 2.0, " 2 "), [2]),
+            *product((None, "two", [], True, -1, 10**40, 1.5, "9" * 5000), [0]),
+        ],
+    )
+    def test_a_count_may_be_written_in_other_ways_and_is_else_passed_over(
+        self, count: object, segments: int
+    ) -> None:
+        assert receipt_of(a_receipt_callback("delivered", smsCount=count)).segments == segments
 
     def test_a_message_of_the_bridge_needs_no_umid(self) -> None:
         assert receipt_of(a_receipt_callback("sent", umid=None)).client_message_id == MESSAGE_ID
@@ -283,10 +275,7 @@ class TestInboundMessages:
         )
 
         assert isinstance(inbound, InboundMessage)
-        assert (
-            sum(len(str(getattr(inbound, one))) for one in type(inbound).__dataclass_fields__)
-            < 2500
-        )
+        assert len(str(plain(inbound))) < 2800
 
     @pytest.mark.parametrize("sub_account", [None, "", "a" * 3000, "a b c", "ab", "\x1b[2J"])
     def test_without_a_usable_sub_account_it_is_kept_as_it_came(self, sub_account: object) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.api.errors import ANSWERS, FIELD_CODES, FieldError, Reason, RefusedError
+from sms_bridge.api.errors import FIELD_CODES, FieldError, Reason, RefusedError
 from sms_bridge.providers.eightx8_errors import RESULTS_BY_CODE
 
 REASONS = {
@@ -41,7 +41,6 @@ REASONS = {
 
 def test_no_reason_was_renamed_dropped_or_added_without_a_thought() -> None:
     assert {str(reason) for reason in Reason} == set(REASONS)
-    assert set(ANSWERS) == set(Reason)
 
 
 @pytest.mark.parametrize(("reason", "answer"), list(REASONS.items()))
@@ -52,7 +51,7 @@ def test_each_reason_has_its_status_and_8x8s_code(reason: str, answer: tuple[int
 
 
 def test_every_code_is_one_of_8x8s() -> None:
-    codes = {code for _, code in ANSWERS.values()} | set(FIELD_CODES.values())
+    codes = {reason.code for reason in Reason} | set(FIELD_CODES.values())
 
     assert codes <= set(RESULTS_BY_CODE)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.api.errors import Reason, RefusedError
+from sms_bridge.api.errors import Reason
 from sms_bridge.api.look_up import look_up_answer, lookup_key_of, read_wanted
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
@@ -15,6 +15,7 @@ from tests.builders import (
     a_message,
     a_receipt,
     an_http_request,
+    refusal_of,
 )
 
 REPORTED = a_message(
@@ -38,6 +39,7 @@ REPORTED = a_message(
     outcome=Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent"),
     outcome_due_at=seconds_of("2026-11-24T09:30:04.000Z"),
     outcome_reported_at=seconds_of("2026-11-24T09:30:06.500Z"),
+    clicks=(seconds_of("2026-11-24T09:31:00.000Z"),),
 )
 
 
@@ -56,6 +58,7 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
         "eightx8Umid": UMID,
         "encoding": "GSM7",
         "segments": 1,
+        "clicks": 1,
         "outcome": {
             "status": "FAILED",
             "reason": "eightx8_undelivered_1",
@@ -69,6 +72,7 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
         "receipt undelivered",
         "outcome due",
         "outcome reported",
+        "link opened",
     ]
     assert history[3] == {
         "at": "2026-11-24T09:30:04.000Z",
@@ -172,10 +176,9 @@ def test_a_message_that_is_known_by_its_receipts_only_is_answered() -> None:
     ],
 )
 def test_messages_are_found_by_exactly_one_lookup_key(query: str) -> None:
-    with pytest.raises(RefusedError) as caught:
-        lookup_key_of(an_http_request(query_string=query))
+    refusal = refusal_of(lookup_key_of, an_http_request(query_string=query))
 
-    assert caught.value.reason is Reason.QUERY_INVALID
+    assert refusal.reason is Reason.QUERY_INVALID
 
 
 @pytest.mark.parametrize(
@@ -193,8 +196,7 @@ def test_messages_are_found_by_exactly_one_lookup_key(query: str) -> None:
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
-    with pytest.raises(RefusedError) as caught:
-        read_wanted(an_http_request(query_string=query))
+    refusal = refusal_of(read_wanted, an_http_request(query_string=query))
 
-    assert [error.field for error in caught.value.errors] == [field]
-    assert caught.value.reason is Reason.QUERY_INVALID
+    assert [error.field for error in refusal.errors] == [field]
+    assert refusal.reason is Reason.QUERY_INVALID

@@ -1,4 +1,4 @@
-"""What is understood as a request to send."""
+"""What is understood as a request to send, and its answer: 8x8's, with the bridge's id."""
 
 import gzip
 import json
@@ -10,20 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.errors import RefusedError
+from local.eightx8.contract import problems_of
 from sms_bridge.api.fields import is_macro
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.send_request import SendingRules, read_send_request
+from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import MessageRequest, MessageType
+from sms_bridge.domain.state import State
 from tests.builders import (
+    MESSAGE_ID,
     NUMBER,
     SUB_ACCOUNT,
     TEXT,
+    UMID,
     a_form_request,
     a_json_request,
+    a_message,
     a_request,
     an_http_request,
     plain,
+    refusal_of,
 )
 
 RULES = SendingRules(sub_account_ids=("another", SUB_ACCOUNT))
@@ -352,7 +357,58 @@ class TestMessageTypes:
     def test_any_other_type_is_refused(self, value: object) -> None:
         request = a_json_request({"to": NUMBER, "text": TEXT, "messageType": value})
 
-        with pytest.raises(RefusedError) as refused:
-            read(request)
+        assert [error.field for error in refusal_of(read, request).errors] == ["messageType"]
 
-        assert [error.field for error in refused.value.errors] == ["messageType"]
+
+class TestAnswers:
+    def test_an_accepted_message_is_answered_in_8x8s_shape_with_the_bridges_id(self) -> None:
+        message = a_message(state=State.QUEUED, umid=UMID, description="queued by 8x8")
+        accepted = {"code": "QUEUED", "description": "SMS is accepted and queued for processing"}
+
+        assert send_answer(message) == {
+            "umid": MESSAGE_ID,
+            "clientMessageId": MESSAGE_ID,
+            "destination": NUMBER,
+            "encoding": "GSM7",
+            "status": accepted,
+        }
+
+    def test_the_callers_own_id_is_given_back(self) -> None:
+        answer = send_answer(a_message(client_message_id="theirs"))
+
+        assert (answer["clientMessageId"], answer["umid"]) == ("theirs", MESSAGE_ID)
+
+    @pytest.mark.parametrize("state", State)
+    def test_a_message_is_rejected_only_when_8x8_did_not_accept_it(self, state: State) -> None:
+        rejected = state in ("failed", "rejected")
+
+        answer = send_answer(a_message(state=state))
+
+        assert answer["status"]["code"] == ("REJECTED" if rejected else "QUEUED")
+        assert answer["status"]["description"]
+
+    def test_a_repeat_is_answered_like_the_first_while_nothing_is_refused(self) -> None:
+        first, repeat, waiting = (
+            a_message(state=State.QUEUED, description="queued by 8x8"),
+            a_message(state=State.QUEUED),
+            a_message(state=State.WAITING, reason="eightx8_throttled", description="Rate limit"),
+        )
+
+        assert send_answer(first) == send_answer(repeat) == send_answer(waiting)
+
+    def test_a_refusal_says_why(self) -> None:
+        answer = send_answer(a_message(state=State.FAILED, description="8x8 refused the sender ID"))
+
+        assert answer["status"] == {"code": "REJECTED", "description": "8x8 refused the sender ID"}
+
+    @pytest.mark.parametrize("state", State)
+    @pytest.mark.parametrize("reason", ["", "eightx8_invalid_source"])
+    @pytest.mark.parametrize("encoding", ["GSM7", "UCS2", "", "LATIN1"])
+    def test_nothing_is_missing_and_nothing_is_added(
+        self, state: State, reason: str, encoding: str
+    ) -> None:
+        answer = send_answer(a_message(state=state, reason=reason, encoding=encoding))
+
+        assert list(answer) == ["umid", "clientMessageId", "destination", "encoding", "status"]
+        assert list(answer["status"]) == ["code", "description"]
+        assert list(problems_of("SmsResponse", answer)) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt, seconds_before_reporting
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
@@ -22,13 +22,15 @@ from tests.builders import (
 )
 
 
-@pytest.mark.parametrize("state", ["queued", "sent", "teleported"])
-def test_a_receipt_that_is_not_final_brings_no_outcome(state: str) -> None:
-    assert outcome_of_receipt(a_receipt(state)) is None
-
-
-def test_undelivered_for_now_brings_no_outcome() -> None:
-    assert outcome_of_receipt(a_receipt("undelivered", state=State.DEFERRED)) is None
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        *map(a_receipt, ("queued", "sent", "teleported")),
+        a_receipt("undelivered", state=State.DEFERRED),
+    ],
+)
+def test_a_receipt_that_is_not_final_brings_no_outcome(receipt: Receipt) -> None:
+    assert outcome_of_receipt(receipt) is None
 
 
 @pytest.mark.parametrize("state", ["delivered", "read"])

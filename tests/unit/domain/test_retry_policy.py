@@ -17,7 +17,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy, seconds_for
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_errors import result_of_answer, result_of_failure
@@ -226,3 +226,25 @@ class TestInTheQueue:
         self, tries: int, chance: float, retry_after: float | None
     ) -> None:
         assert 1 <= HOLD.wait_in_queue(throttled(retry_after), tries=tries, chance=chance) <= 900
+
+
+class TestPacing:
+    @pytest.mark.parametrize(
+        ("messages", "rate", "at_once", "seconds"),
+        [(100, 100.0, 1, 1.0), (100, 100.0, 5, 5.0), (50, 1800.0, 4, 1 / 9), (0, 10.0, 2, 0.0)],
+    )
+    def test_each_function_takes_its_share_of_the_rate(
+        self, messages: int, rate: float, at_once: int, seconds: float
+    ) -> None:
+        assert seconds_for(messages, rate=rate, at_once=at_once) == pytest.approx(seconds)
+
+    def test_without_a_limit_nothing_waits(self) -> None:
+        assert seconds_for(10_000, rate=0, at_once=10) == 0
+
+    @given(st.integers(1, 10_000), st.floats(0.1, 5000), st.integers(1, 1000))
+    def test_all_functions_together_keep_under_the_rate(
+        self, messages: int, rate: float, at_once: int
+    ) -> None:
+        seconds = seconds_for(messages, rate=rate, at_once=at_once)
+
+        assert at_once * messages / seconds == pytest.approx(rate)

@@ -21,6 +21,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from scripts.reason_tables import answers_of_8x8
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, State
 from sms_bridge.providers.eightx8_errors import (
@@ -30,7 +31,6 @@ from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     result_of_answer,
     result_of_failure,
-    results,
     results_of_batch_answer,
     state_of_receipt,
     words_of,
@@ -377,7 +377,7 @@ class Row(NamedTuple):
 
 
 def rows() -> Iterator[Row]:
-    for said, result in results().items():
+    for said, result in answers_of_8x8().items():
         yield Row(said, result.verdict, result.reason, result.description)
     for word, state in STATES.items():
         yield Row(f"state {word}", state)

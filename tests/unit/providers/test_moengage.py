@@ -9,6 +9,7 @@ from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.state import State
+from sms_bridge.providers import moengage
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi, DeliveryTracking, report_body, verdict_of
 from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message, an_inbound, plain
@@ -26,11 +27,9 @@ DELIVERED = Outcome(OutcomeStatus.DELIVERED)
 FAILED = Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent — später")
 
 
-def report_to(url: str, outcome: Outcome = DELIVERED, *, seconds: float = 5.0) -> ReportResult:
+def report_to(url: str, outcome: Outcome = DELIVERED) -> ReportResult:
     tracking = DeliveryTracking(
-        f"{url}/sms/dlr/custom/4711?region=1",
-        Connections(url, connect_timeout=2.0),
-        seconds=seconds,
+        f"{url}/sms/dlr/custom/4711?region=1", Connections(url, connect_timeout=2.0)
     )
     return tracking.report(a_message(umid=UMID), outcome)
 
@@ -103,9 +102,12 @@ def test_moengages_answer_decides_whether_it_is_reported_again(
     ("behaviour", "error"),
     [(reads_and_resets, "ProtocolError"), (reads_and_says_nothing, "ReadTimeoutError")],
 )
-def test_without_an_answer_it_is_reported_again(behaviour: Behaviour, error: str) -> None:
+def test_without_an_answer_it_is_reported_again(
+    behaviour: Behaviour, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moengage, "_SECONDS_TO_ANSWER", 0.2)
     with LoopbackServer(behaviour) as server:
-        result = report_to(server.url, seconds=0.2)
+        result = report_to(server.url)
 
     assert plain(result) == plain(ReportResult(verdict=ReportVerdict.RETRY, error=error))
 
@@ -121,9 +123,7 @@ class TestDataApi:
         self, url: str, identifier: Identifier, opt_request: OptRequest = OptRequest.OPT_OUT
     ) -> ReportResult:
         url = f"{url}/v1/customer/WORKSPACE"
-        profiles = DataApi(
-            url, Connections(url, connect_timeout=2.0), identifier=identifier, seconds=5.0
-        )
+        profiles = DataApi(url, Connections(url, connect_timeout=2.0), identifier=identifier)
         return profiles.set_subscription(NUMBER, opt_request, api_key="data-key")
 
     @pytest.mark.parametrize(
@@ -199,7 +199,6 @@ class TestDataApi:
                 Connections(url, connect_timeout=2.0),
                 identifier=identifier,
                 inbound_event="SMS Reply",
-                seconds=5.0,
             )
             result = api.track_inbound(inbound, keyword, api_key="data-key")
 

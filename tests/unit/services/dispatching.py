@@ -128,5 +128,4 @@ class Bridge:
     @property
     def hidden_for(self) -> list[float]:
         """For how long each record in the queue cannot be seen."""
-        records = self.sqs.queues.get(QUEUE, {}).values()
-        return [round(record.visible_at - self.clock.now) for record in records]
+        return [round(seconds) for seconds in self.sqs.hidden_for(QUEUE)]
