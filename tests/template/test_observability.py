@@ -300,7 +300,9 @@ class TestAlarms:
     def test_full_has_at_most_as_many_as_its_bill_allows(self) -> None:
         watched = [one for alarm in alarms_of("full").values() for one in series_of_alarm(alarm)]
 
-        assert len(watched) <= 32
+        # Each is $0.10 a month, and $0.30 more if its metric is a new one of the bridge's own. With
+        # 32, 10,000 messages cost $8.38 of the $12 that they may (docs/performance.md).
+        assert len(watched) <= 40
 
     def test_every_dead_letter_queue_has_one(self) -> None:
         queues = {name for name in BRIDGE.of_type("AWS::SQS::Queue") if "DeadLetter" in name}
