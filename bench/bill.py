@@ -134,8 +134,9 @@ def million(life: Life, assumed: Assumptions) -> dict[str, float]:
             requests = 2 * math.ceil(records / _RECORDS_A_REQUEST)
             add("SQS: receiving and deleting", invocations * requests, "SQS request")
             if name == "dispatch_queue":
-                # Beside these, each message was sent to its queue.
-                in_groups = invocations * requests + MILLION
+                send = life.steps["send_sms"]
+                sends = send.calls["sqs"] / send.messages * MILLION
+                in_groups = invocations * requests + sends
                 add("SQS: fair queues", in_groups, "SQS request of a group")
         else:
             add("API Gateway", invocations, "HTTP API request")

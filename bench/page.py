@@ -12,6 +12,7 @@ from bench import artifact, fairness
 from bench.bill import MILLION, keeping, million, month, own_seconds
 from bench.capacity import limits
 from bench.measure import MARGIN, OPEN, TARGETS, USUAL, Bench, Figure
+from bench.scenario import BATCHES
 
 DOCUMENT = artifact.PROJECT / "docs/performance.md"
 _MODES = ("direct", "queued")
@@ -41,7 +42,11 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             their_own=values[f"a send's own time{USUAL}"],
             idle=sum(usual[0].values()),
             small=sum(usual[1].values()),
-            dollars=[sum(prices.values()) for prices in bench.prices.values()],
+            direct=sum(bench.prices["direct"].values()),
+            queued=sum(bench.prices["queued"].values()),
+            batches=sum(bench.prices[f"batches of {BATCHES[0]:,}"].values()),
+            theirs=sum(bench.prices[USUAL[2:]].values()),
+            batch=BATCHES[0],
             figures=_figures(figures),
             bare=bench.bare / 1e6,
             memory=_memory(bench, values["a send's own time"]),
