@@ -60,14 +60,11 @@ class Charges:
     reads: float = 0.0
     items_written: int = 0
 
-    def write(
-        self, before: Item | None, after: Item | None, indexes: Mapping[str, Index], times: int = 1
-    ) -> None:
-        """Charge a write; in a transaction it costs twice as much."""
+    def write(self, before: Item | None, after: Item | None, indexes: Mapping[str, Index]) -> None:
         self.items_written += 1
-        self.writes[""] += times * _units(max(size_of(before), size_of(after)), _WRITE_UNIT)
+        self.writes[""] += _units(max(size_of(before), size_of(after)), _WRITE_UNIT)
         for name, index in indexes.items():
-            self.writes[name] += times * index.write_units(before, after)
+            self.writes[name] += index.write_units(before, after)
 
     def read(self, size: int, *, consistent: bool) -> None:
         """Charge a read of one item, or of what a query found."""
