@@ -29,6 +29,7 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
         for name, (built, life, reconcile) in bench.months.items()
     }
     usual = next(iter(months.values()))
+    campaigns, every_limit = _limits(bench)
     read = "read units of a run of reconcile, {} messages open for an hour"
     return (
         Path(__file__)
@@ -56,8 +57,8 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             idle_reads=values[read.format(0)],
             open_reads=values[read.format(OPEN)],
             open=OPEN,
-            campaigns=_campaigns(bench),
-            limits=_limits(bench),
+            campaigns=campaigns,
+            limits=every_limit,
             fairness=table(fairness.HEAD, fairness.rows(bench.artifact.stack)),
         )
     )
@@ -116,22 +117,20 @@ def _month(months: dict[str, list[dict[str, float]]]) -> str:
     return table((f"$, `{default}`", "idle", *(f"{n:,} messages" for n in _MONTHS[1:])), rows)
 
 
-def _campaigns(bench: Bench) -> str:
-    rows = []
-    for mode in _MODES:
-        found = limits(bench.lives[mode], bench.artifact.stack, bench.assumed[mode])
-        name, (rate, _) = next(iter(found.items()))
-        times = (f"{n / rate / 60:,.0f} minutes" for n in _MONTHS[2:])
-        rows.append((mode, *times, name))
-    return table(("as deployed", "100,000 messages", "a million", "held up by"), rows)
-
-
-def _limits(bench: Bench) -> str:
-    stack = bench.artifact.stack
-    found = [limits(bench.lives[mode], stack, bench.assumed[mode]) for mode in _MODES]
-    every = sorted((found[0] | found[1]).items(), key=lambda one: one[1])
-    rows = [
-        (name, *(f"{by[name][0]:,.0f}" if name in by else "" for by in found), raising)
-        for name, (_, raising) in every
+def _limits(bench: Bench) -> tuple[str, str]:
+    """Return how long campaigns take, and what each limit lets through."""
+    modes = [limits(bench.lives[one], bench.artifact.stack, bench.assumed[one]) for one in _MODES]
+    campaigns = [
+        (mode, *(f"{n / found[0][1] / 60:,.0f} minutes" for n in _MONTHS[2:]), found[0][0])
+        for mode, found in zip(_MODES, modes, strict=True)
     ]
-    return table(("limit", *_MODES, "raised by"), rows)
+    by_name = [{name: f"{rate:,.0f}" for name, rate, _ in found} for found in modes]
+    every = sorted(
+        {name: (rate, raised) for found in modes for name, rate, raised in found}.items(),
+        key=lambda one: one[1],
+    )
+    rows = [(name, *(by.get(name, "") for by in by_name), raised) for name, (_, raised) in every]
+    return (
+        table(("as deployed", "100,000 messages", "a million", "held up by"), campaigns),
+        table(("limit", *_MODES, "raised by"), rows),
+    )
