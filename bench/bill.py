@@ -115,7 +115,6 @@ def own_seconds(cpu: float, memory_mb: int) -> float:
 
 
 def million(life: Life, assumed: Assumptions) -> dict[str, float]:
-    """Return the dollars that a million messages cost."""
     items: dict[str, float] = {}
 
     def add(item: str, amount: float, price: str) -> None:

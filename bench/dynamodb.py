@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Item = dict[str, Any]
-"""Attributes in DynamoDB's JSON."""
 
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
 _OVERHEAD = 100
@@ -37,7 +36,6 @@ class Index:
         return found
 
     def entry(self, item: Item | None) -> Item | None:
-        """Return what the index holds of an item."""
         if item is None or self.partition not in item or self.sort not in item:
             return None
         return item if self.has_all else {n: item[n] for n in ("id", self.partition, self.sort)}

@@ -48,7 +48,6 @@ class Campaign:
 
     @property
     def oldest(self) -> float:
-        """When the next message was queued."""
         return self.came_at(self.sent)
 
     def waiting(self, until: float) -> int:
@@ -71,21 +70,17 @@ class Campaign:
 
     @property
     def end(self) -> float:
-        """When the last one was handed out."""
         return self.handed[-1][0]
 
 
 @dataclass(frozen=True)
 class Dispatchers:
-    """The functions that work through one send queue."""
-
     at_once: int
     batch: int
     rate: float
 
 
 def play(campaigns: Sequence[Campaign], dispatchers: Dispatchers, *, has_groups: bool) -> None:
-    """Send campaigns through one queue."""
     nothing = [0] * len(campaigns)
     ready = [(0.0, number, nothing) for number in range(dispatchers.at_once)]
     while any(one.sent < one.messages for one in campaigns):

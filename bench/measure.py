@@ -73,13 +73,11 @@ class Figure:
 
     @property
     def shown(self) -> str:
-        """The value with its unit."""
         value = f"{self.value:,.0f}" if self.value >= 1000 else f"{self.value:.3g}"
         return f"{value} {self.unit}".strip()
 
     @property
     def is_missed(self) -> bool:
-        """Whether it is worse than asked."""
         return self.reach is not None and self.value > self.reach
 
 
@@ -104,23 +102,19 @@ class Bench:
 
     @cached_property
     def ours(self) -> Scenario:
-        """The bridge."""
         return Scenario(self.artifact)
 
     @cached_property
     def theirs(self) -> Scenario:
-        """The baseline."""
         return Scenario(self.artifact, is_baseline=True)
 
     def figures(self) -> Iterator[Figure]:
-        """All of them."""
         for part in (self.starts, self.over_tls, self.warm_ones, self.counts):
             yield from part()
 
     # ------------------------------------------------------------------- starts and first ones, TLS
     @cached_property
     def bare(self) -> int:
-        """Instructions of a bare handler's start."""
         return count_instructions(self.artifact.plain("bare"), [], 0)
 
     def starts(self) -> Iterator[Figure]:
@@ -200,13 +194,11 @@ class Bench:
 
     @cached_property
     def assumed(self) -> dict[str, Assumptions]:
-        """What is assumed of each."""
         ours = Assumptions.of(self.artifact.stack)
         return {**dict.fromkeys(self.lives, ours), USUAL[2:]: AS_PEOPLE_WRITE_IT}
 
     @cached_property
     def prices(self) -> dict[str, dict[str, float]]:
-        """Dollars of a million messages, by item."""
         return {mode: million(life, self.assumed[mode]) for mode, life in self.lives.items()}
 
     @cached_property
@@ -233,7 +225,6 @@ class Bench:
         return found
 
     def counts(self) -> Iterator[Figure]:
-        """Round trips, writes, reads, money."""
         for mode, life in self.lives.items():
             waits = life.steps["send_sms"].waits
             how = ", ".join(f"{count:g} {service}" for service, count in waits.items())

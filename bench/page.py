@@ -21,7 +21,6 @@ _MEMORY = (256, 512, 1024)
 
 
 def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
-    """Return the page."""
     values = {figure.name: figure.value for figure in figures}
     assumed = bench.assumed["direct"]
     months = {

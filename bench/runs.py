@@ -71,7 +71,6 @@ class Run:
 
     @property
     def warm_cpu(self) -> float:
-        """CPU seconds of a warm invocation."""
         return median(cpu for _, _, cpu in self.invocations[len(self.invocations) // 4 :])
 
 
@@ -88,7 +87,6 @@ def count_instructions(function: Function, events: Sequence[Any], most: int) -> 
 
 
 def run(function: Function, events: Sequence[Any] = (), *, is_patient: bool = False) -> Run:
-    """Run a function without valgrind."""
     _, result, log = _run(function, events, len(events), (), function.slowness**is_patient)
     return Run(**result, log=log)
 

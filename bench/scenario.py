@@ -151,11 +151,9 @@ class Life:
 
     @property
     def metrics(self) -> frozenset[str]:
-        """All custom metrics."""
         return frozenset().union(*(usage.metrics for usage in self.steps.values()))
 
     def per_message(self, amount: Callable[[Usage], float]) -> float:
-        """Add up what a message used in all steps."""
         return sum(amount(usage) / usage.messages for usage in self.steps.values())
 
 
@@ -168,21 +166,17 @@ class Scenario:
 
     @property
     def standins(self) -> StandIns:
-        """What the functions meet."""
         return self.artifact.standins
 
     def function(self, name: str, **options: Any) -> Function:
-        """Return a function of the bridge's or of the baseline's."""
         find = self.artifact.baseline if self.is_baseline else self.artifact.function
         return find(name, **options)
 
     def send(self, message_type: str, count: int, **options: Any) -> Work:
-        """`send_sms`."""
         name, function = f"send_sms, {message_type}", self.function("send_sms", **options)
         return Work(name, function, send_events(count, message_type), self._prepare_to_send)
 
     def send_batches(self, count: int, size: int) -> Work:
-        """`send_sms` with batches of so many messages."""
         events, name = batch_events(count, size), "send_sms, a batch"
         return Work(name, self.function("send_sms"), events, self._prepare_to_send, size)
 
@@ -211,11 +205,9 @@ class Scenario:
         return self.batches("dispatch_queue", "one", batch_size, SEND_RATE_LIMIT="0")
 
     def outcomes(self) -> Work:
-        """`forward_outcome`."""
         return self.batches("forward_outcome", "outcome", OUTCOMES_OF_A_BATCH)
 
     def reconcile(self) -> Work:
-        """`reconcile`, as its schedule calls it."""
         events = [_sample("reconcile/every_five_minutes")] * 3
         return self._from_here("reconcile", self.function("reconcile"), events)
 
@@ -225,7 +217,6 @@ class Scenario:
         return Work(name, function, events, lambda: self.standins.restore(name), units)
 
     def taken(self) -> list[dict[str, str]]:
-        """Return the messages that 8x8 took, as its receipts name them."""
         return [
             {
                 "umid": one.umid,

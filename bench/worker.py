@@ -9,7 +9,6 @@ import time
 
 
 def main() -> None:
-    """Start the function, give it events, write down what it answered and what it took."""
     folders, events_file, most, result_file, slowness = sys.argv[1:]
     sys.path[:0] = folders.split(":")
     clock = time.monotonic
@@ -70,8 +69,6 @@ def _have_patience(slowness: int) -> None:
 
 
 class _Context:
-    """What Lambda hands over beside the event."""
-
     function_name = "sms-bridge-Function"
     function_version = "$LATEST"
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:sms-bridge-Function"
