@@ -7,6 +7,7 @@ because neither moto nor MiniStack looks at a message's group. AWS calls its thr
 
 from __future__ import annotations
 
+import copy
 import heapq
 import itertools
 import math
@@ -118,13 +119,11 @@ def _turn(one: Campaign, in_flight: int) -> tuple[bool, float]:
 _CASES = (
     (
         "a campaign of 1,000, five minutes after one of a million",
-        (1_000_000, 3333.0),
-        (1000, 1000.0, 300.0),
+        (Campaign(1_000_000, per_second=3333), Campaign(1000, per_second=1000, starts_at=300)),
     ),
     (
         "a code each second, beside 100,000 notifications at once",
-        (100_000, 100_000.0),
-        (120, 1.0, 1.0),
+        (Campaign(100_000, per_second=100_000), Campaign(120, per_second=1, starts_at=1)),
     ),
 )
 HEAD = ("", "groups", "half of the small one waits", "all of it", "everything is sent after")
@@ -139,8 +138,8 @@ def rows(stack: Stack) -> list[tuple[str, ...]]:
     )
     found: list[tuple[str, ...]] = []
     for has_groups in (False, True):
-        for case, *sizes in _CASES:
-            large, small = (Campaign(*size) for size in sizes)
+        for case, campaigns in _CASES:
+            large, small = copy.deepcopy(campaigns)
             play((large, small), dispatchers, has_groups=has_groups)
             shown = map(_time, (median(small.waits), max(small.waits), large.end))
             found.append((case, "with" if has_groups else "without", *shown))

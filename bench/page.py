@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import artifact, fairness
-from bench.bill import MILLION, keeping, million, month, own_seconds
+from bench.bill import MEMORY_OF_A_PROCESSOR, MILLION, PRICES, keeping, million, month, own_seconds
 from bench.capacity import limits
 from bench.measure import MARGIN, OPEN, TARGETS, USUAL, Bench, Figure
 from bench.scenario import BATCHES
@@ -47,6 +47,12 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             batches=sum(bench.prices[f"batches of {BATCHES[0]:,}"].values()),
             theirs=sum(bench.prices[USUAL[2:]].values()),
             batch=BATCHES[0],
+            eightx8=assumed.seconds["8x8"] * 1000,
+            processor=MEMORY_OF_A_PROCESSOR,
+            metric=PRICES["Custom metric"],
+            group=PRICES["SQS request of a group"] * MILLION,
+            request=PRICES["SQS request"] * MILLION,
+            groups=bench.prices["queued"]["SQS: fair queues"],
             figures=_figures(figures),
             bare=bench.bare / 1e6,
             memory=_memory(bench, values["a send's own time"]),
