@@ -140,8 +140,9 @@ bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, min
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 
 .PHONY: tables
-tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
+tables: $(DEV) ## Write the documents' tables and events/environment.json from the code and the template
 	.venv/dev/bin/python scripts/parameter_table.py
+	.venv/dev/bin/python scripts/role_table.py
 	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
 .PHONY: deployer-policy

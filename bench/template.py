@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.template.conftest import CloudFormationLoader, Template
+from tests.template.conftest import read_template
 from tests.template.evaluated import Evaluated
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
@@ -25,8 +23,7 @@ class Stack:
 
     @cached_property
     def evaluated(self) -> Evaluated:
-        content = yaml.load(self.file.read_text("utf-8"), CloudFormationLoader)  # noqa: S506
-        return Evaluated(Template(content), dict(self.given))
+        return Evaluated(read_template(self.file), dict(self.given))
 
     @cached_property
     def nested(self) -> list[Stack]:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 import botocore.endpoint
 
 from sms_bridge import background
+from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.storage import queues
 from tests.chaos.faults import Faults
 from tests.chaos.world import Killed, Machine, Promise, World
@@ -248,6 +249,7 @@ def virtual_threads(world: World) -> Iterator[None]:
         patch.object(background, "start", start),
         patch.object(queues, "ThreadPoolExecutor", _VirtualExecutor),
         patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=world.wait)),
+        patch.object(AnswerTime.__init__, "__defaults__", (lambda: world.now,)),
         # Looks whether source files have changed, for every frame of every failure logged.
         patch.object(linecache, "checkcache", lambda _=None: None),
     ):
