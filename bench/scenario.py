@@ -193,19 +193,31 @@ class Scenario:
         function = self.function("receive_callback")
         return self._from_here(f"receive_callback, {state}", function, receipt_events(taken, state))
 
-    def batches(self, name: str, sample: str, batch_size: int, **changes: str) -> Work:
-        """Return a function with what has been queued for it."""
-        (bodies,) = self.standins.queued.values()
-        events = queue_events(bodies, f"{name}/{sample}", batch_size)
-        return self._from_here(name, self.function(name, **changes), events, batch_size)
-
     def dispatches(self) -> Work:
         """`dispatch_queue`, which does not wait here to keep its pace."""
-        batch_size = self.artifact.stack.dispatch_batch
-        return self.batches("dispatch_queue", "one", batch_size, SEND_RATE_LIMIT="0")
+        size, name = self.artifact.stack.dispatch_batch, "dispatch_queue"
+        function = self.function(name, SEND_RATE_LIMIT="0")
+        return self._from_here(name, function, self._queued(f"{name}/one", size), size)
 
-    def outcomes(self) -> Work:
-        return self.batches("forward_outcome", "outcome", OUTCOMES_OF_A_BATCH)
+    def outcomes(self, receipts: Work) -> Work:
+        """`forward_outcome`, after receipts that are handed over anew each time.
+
+        An outcome is leased to its first record, which is to be handled within 100 seconds.
+        """
+        name, size = "forward_outcome", OUTCOMES_OF_A_BATCH
+
+        def queue_anew() -> None:
+            self.do(receipts)
+            work.events[:] = self._queued(f"{name}/outcome", size)
+            self.standins.clear()
+
+        work = Work(name, self.function(name), [], queue_anew, size)
+        return work
+
+    def _queued(self, sample: str, batch_size: int) -> list[dict[str, Any]]:
+        """Return the batches of what has been queued."""
+        (bodies,) = self.standins.queued.values()
+        return queue_events(bodies, sample, batch_size)
 
     def reconcile(self) -> Work:
         events = [_sample("reconcile/every_five_minutes")] * 3
@@ -275,7 +287,7 @@ class Scenario:
             work = self.receipts(state, taken)
             life.steps[work.name] = self.use(work)
         _expect(sum(map(len, self.standins.queued.values())), count, "outcomes that are due")
-        life.steps["forward_outcome"] = self.use(self.outcomes())
+        life.steps["forward_outcome"] = self.use(self.outcomes(work))
         _expect(len(self.standins.moengage.reports), count, "outcomes that MoEngage heard")
         life.stored_bytes = self.standins.stored_bytes(TABLES[self.is_baseline]) / count
         return life
@@ -297,14 +309,7 @@ class Scenario:
             receipts = self.receipts(state, taken)
             yield receipts
             self.do(receipts)
-        outcomes = self.outcomes()
-
-        def queue_anew() -> None:
-            # An outcome is leased to its first record, which is to be handled within 100 seconds.
-            self.do(receipts)
-            outcomes.events[:] = self.outcomes().events
-
-        yield replace(outcomes, prepare=queue_anew)
+        yield self.outcomes(receipts)
         batch_size = self.artifact.stack.dispatch_batch
         self.do(self.send("promotional", 3 * batch_size, DISPATCH_MODE="queued"))
         yield self.dispatches()
