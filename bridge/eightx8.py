@@ -72,7 +72,6 @@ class EightX8Account:
 
     @property
     def host(self) -> str:
-        """The host that is called."""
         return urlsplit(self._base_url).netloc
 
     def access_to(self, sub_account_id: str) -> Access:
@@ -101,7 +100,6 @@ class EightX8Account:
         return ""
 
     def webhooks(self) -> list[Webhook]:
-        """Return the account's webhooks."""
         answer = self._call("GET", f"{self._account}/webhooks")
         _raise_if_refused(answer)
         return [
@@ -135,7 +133,6 @@ class EightX8Account:
         _raise_if_refused(answer)
 
     def remove(self, sub_account_id: str) -> None:
-        """Remove a sub-account's webhook."""
         body = [{"subAccountId": sub_account_id}]
         _raise_if_refused(self._call("DELETE", f"{self._account}/webhooks", body))
 
@@ -209,5 +206,4 @@ def known_account_id(stack: Stack) -> str:
 
 
 def remember_account_id(stack: Stack, account_id: str) -> None:
-    """Keep the account's id in the secret."""
     stack.change_secret(**{ACCOUNT_ID: account_id})

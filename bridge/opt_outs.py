@@ -20,15 +20,7 @@ _DAY = slice(0, 10)
 
 
 class _OptOut(NamedTuple):
-    """An item that holds an opt-out.
-
-    Attributes
-    ----------
-    sub_account_id
-        The one that was asked.
-    scope
-        Whether it counts for that one, or for all.
-    """
+    """An item that holds an opt-out, for the sub-account that was asked or for all."""
 
     id: str
     sub_account_id: str
@@ -65,20 +57,19 @@ def opt_outs(
     """
     stack: Stack = context.obj
     start = timestamp(read_since(since, time.time())) if since else ""
+    only = keyed_hash(clear, stack.secret().hash_key) if clear else None
     with waiting("Reading the whole table"):
         found = [
             one
             for one in _read(stack)
-            if one.at >= start and sub_account in (None, one.sub_account_id)
+            if one.at >= start
+            and sub_account in (None, one.sub_account_id)
+            and only in (None, one.recipient_hash)
         ]
     holding = [one for one in found if one.scope is stack.opt_out_scope]
+    if clear and not holding:
+        raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
     if clear or clear_all:
-        if clear:
-            its_hash = keyed_hash(clear, stack.secret().hash_key)
-            found = [one for one in found if one.recipient_hash == its_hash]
-            holding = [one for one in holding if one.recipient_hash == its_hash]
-            if not holding:
-                raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
         asked = ", ".join(sorted({one.sub_account_id for one in holding}))
         if holding:
             confirm(f"Remove {len(holding)} opt-outs of {asked}? They are texted again.", yes=yes)

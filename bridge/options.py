@@ -36,13 +36,6 @@ def number_in(text: str) -> str:
 
 
 def read_number(text: str | None) -> str | None:
-    """Read a phone number.
-
-    Raises
-    ------
-    typer.BadParameter
-        It is none.
-    """
     if text is None:
         return None
     number = number_in(value_of(text))

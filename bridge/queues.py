@@ -37,7 +37,6 @@ class Depth:
 
     @property
     def total(self) -> int:
-        """All of them."""
         return self.ready + self.held_back + self.in_work
 
 
@@ -83,6 +82,5 @@ def reasons_in(stack: Stack, queue: str) -> Counter[str]:
 
 
 def reason_of(record: Record) -> str:
-    """Return why a record is in a dead-letter queue."""
     given = record.get("MessageAttributes", {}).get("reason")
     return given.get("StringValue", "") if given else RECEIVED_TOO_OFTEN

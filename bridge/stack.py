@@ -82,7 +82,6 @@ class Stack:
     # ------------------------------------------------------------------------- what was deployed
     @cached_property
     def description(self) -> StackTypeDef:
-        """What CloudFormation says of the stack."""
         try:
             found = self.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
@@ -108,12 +107,10 @@ class Stack:
 
     @property
     def region(self) -> str:
-        """The AWS region."""
         return self._session.region_name or ""
 
     @property
     def account(self) -> str:
-        """The AWS account's id."""
         return self.description.get("StackId", "").ljust(5, ":").split(":")[4]
 
     @property
@@ -124,7 +121,6 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs."""
         outputs = self.description.get("Outputs", [])
         return {one["OutputKey"]: one["OutputValue"] for one in outputs}
 
@@ -150,7 +146,6 @@ class Stack:
                 yield one["LogicalResourceId"], resource
 
     def resource(self, name: str) -> Resource:
-        """Return a resource by its name in the template."""
         if name not in self.resources:
             raise self._incomplete(f"resource {name}")
         return self.resources[name]
@@ -225,12 +220,10 @@ class Stack:
 
     @property
     def sub_account_ids(self) -> list[str]:
-        """8x8's sub-accounts that the bridge may use."""
         return self.sending["SUB_ACCOUNT_IDS"].split(",")
 
     @property
     def eightx8_url(self) -> str:
-        """Base URL of 8x8's API."""
         return self.sending["EIGHTX8_BASE_URL"]
 
     @property
@@ -241,7 +234,6 @@ class Stack:
     # ----------------------------------------------------------------------------------- the API
     @cached_property
     def api_url(self) -> str:
-        """Base URL of the bridge's API."""
         if self._api_url:
             return self._api_url.rstrip("/")
         url = urlsplit(self._output("SendUrl"))
@@ -263,7 +255,6 @@ class Stack:
     # -------------------------------------------------------------------------------- the secret
     @property
     def secret_arn(self) -> str:
-        """ARN of the stack's secret."""
         return self._output("SecretArn")
 
     @cached_property
@@ -306,7 +297,6 @@ class Stack:
     # ------------------------------------------------------------------------ messages and queues
     @property
     def table(self) -> str:
-        """Name of the table."""
         return self._output("MessagesTableName")
 
     @cached_property
@@ -321,17 +311,14 @@ class Stack:
 
     @cached_property
     def messages(self) -> DynamoDBMessages:
-        """The record of every message."""
         return DynamoDBMessages(self.client("dynamodb"), self.table)
 
     @cached_property
     def people(self) -> DynamoDBPersonData:
-        """What is known of people."""
         return DynamoDBPersonData(self.client("dynamodb"), self.table)
 
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
-        """People who do not want to be texted."""
         return DynamoDBOptOuts(self.client("dynamodb"), self.table, self.opt_out_scope)
 
     @property
@@ -341,7 +328,6 @@ class Stack:
 
     @cached_property
     def look_up(self) -> LookUp:
-        """Finds messages."""
         secrets = SecretSource(self.client("secretsmanager"), self.secret_arn, max_age_seconds=60)
         return LookUp(
             messages=self.messages,
@@ -363,7 +349,6 @@ class Stack:
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:
-        """Return boto3's client of a service."""
         if service not in self._clients:
             make_client: Any = self._session.client
             self._clients[service] = make_client(service)

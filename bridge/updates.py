@@ -39,7 +39,6 @@ class Change:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether it may be made anew."""
         return self.replacement in ("True", "Conditional")
 
 
@@ -107,7 +106,6 @@ class Update:
         ]
 
     def drop(self) -> None:
-        """Forget the plan."""
         self._client.delete_change_set(StackName=self._stack.name, ChangeSetName=self._change_set)
 
     def make(self) -> None:

@@ -11,6 +11,7 @@ from tests.bridge.deployed import (
     Deployed,
     Functions,
     a_simulator,
+    clients_of_the_functions,
     environment,
     make_logs_and_schedule,
     make_queues,
@@ -29,6 +30,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         monkeypatch.setenv(name, value)
     one_session = session()
     monkeypatch.setattr("boto3.Session", lambda *_, **__: one_session)
+    monkeypatch.setattr("sms_bridge.wiring.AwsClients", clients_of_the_functions)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")

@@ -7,6 +7,7 @@ secret, logs, alarms and schedule. What CloudFormation and Lambda say of it the 
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import json
 import threading
@@ -14,7 +15,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,11 @@ from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
-from tests.fakes.aws import REGION, TABLE, client_of
+from tests.fakes.aws import REGION, TABLE, client_of, session
 
 if TYPE_CHECKING:
     import pytest
@@ -145,7 +146,7 @@ class Deployed:
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
         """Run ``sms-bridge`` with these words; what is typed goes to its standard input."""
-        self.monkeypatch.setattr(bridge.app, "Stack", partial(_ToldStack, self))
+        self.monkeypatch.setattr(bridge.app, "Stack", functools.partial(_ToldStack, self))
         self.monkeypatch.setattr(bridge.eightx8, "call", self._call_8x8)
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
@@ -423,6 +424,12 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "MOENGAGE_DELIVERY_TRACKING_URL": "",
         "UNRESOLVED_TIMEOUT_SECONDS": "3600",
     }
+
+
+@functools.cache
+def clients_of_the_functions() -> AwsClients:
+    """Return the functions' clients, the same for all tests: to make them takes a while."""
+    return AwsClients(session())
 
 
 def a_simulator() -> EightX8Simulator:
