@@ -61,6 +61,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+DoIt = Annotated[bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")]
+
 FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
 
 LocalTime = Annotated[

@@ -43,18 +43,11 @@ class Depth:
 
 def depth_of(stack: Stack, queue: str) -> Depth:
     """Return how full a queue is, by its name in the template."""
-    found = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.resource(queue).id,
-        AttributeNames=[
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesDelayed",
-            "ApproximateNumberOfMessagesNotVisible",
-        ],
-    )["Attributes"]
+    attributes = stack.queues[queue]
     return Depth(
-        ready=int(found["ApproximateNumberOfMessages"]),
-        held_back=int(found["ApproximateNumberOfMessagesDelayed"]),
-        in_work=int(found["ApproximateNumberOfMessagesNotVisible"]),
+        ready=int(attributes["ApproximateNumberOfMessages"]),
+        held_back=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        in_work=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
     )
 
 

@@ -42,6 +42,8 @@ _PROJECT = Path(__file__).resolve().parents[2]
 CODE = _PROJECT / "functions"
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
 TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
+OTHER_NUMBER = "+6598765432"
+IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 KEY = "the-8x8-key"
 HASH_KEY = "key-of-all-hashes"
 RULE = "every-five-minutes"
@@ -218,8 +220,11 @@ class Deployed:
     def log(self, function: str, *lines: dict[str, Any], minutes_ago: int = 1) -> None:
         """Let a function have logged lines."""
         moment = int((time.time() - 60 * minutes_ago) * 1000)
-        client_of("logs").put_log_events(
-            logGroupName=_log_group(function),
+        logs, group = client_of("logs"), _log_group(function)
+        if not logs.describe_log_streams(logGroupName=group)["logStreams"]:
+            logs.create_log_stream(logGroupName=group, logStreamName="stream")
+        logs.put_log_events(
+            logGroupName=group,
             logStreamName="stream",
             logEvents=[{"timestamp": moment, "message": json.dumps(one)} for one in lines],
         )
@@ -254,15 +259,6 @@ class Deployed:
         self.eightx8.webhooks.put([kept])
 
     # --------------------------------------------------------------------------------- the API
-    def call(self, method: str, url: str, body: object, *, authorization: str) -> calls.Answer:
-        """Call the API as MoEngage does."""
-        return calls.call(method, url, token=authorization.removeprefix("Bearer "), body=body)
-
-    def status_of_sending_with(self, token: str) -> int:
-        """Return how an empty request to send is answered."""
-        url = f"{self.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages"
-        return calls.call("POST", url, token=token).status
-
     def answer(self, arrived: Arrived) -> Answer:
         """Answer as API Gateway with the functions behind it."""
         path, _, query = arrived.path.partition("?")
@@ -343,7 +339,7 @@ class _ToldStack(Stack):
             "BridgeSecret": ("AWS::SecretsManager::Secret", deployed.secret_arn),
         }
         return {
-            name: Resource(*one, "CREATE_COMPLETE")
+            name: Resource(*one)
             for name, one in ids.items()
             if name not in deployed.missing_resources
         }
@@ -391,11 +387,8 @@ def redrive_policy(target: str, count: int = 1000) -> str:
 
 def make_logs_and_schedule() -> None:
     """Create the functions' log groups and the schedule of Reconcile."""
-    logs = client_of("logs")
     for function in FUNCTIONS:
-        logs.create_log_group(logGroupName=_log_group(function))
-        logs.create_log_stream(logGroupName=_log_group(function), logStreamName="stream")
-        logs.put_retention_policy(logGroupName=_log_group(function), retentionInDays=30)
+        client_of("logs").create_log_group(logGroupName=_log_group(function))
     client_of("events").put_rule(Name=RULE, ScheduleExpression="rate(5 minutes)")
 
 

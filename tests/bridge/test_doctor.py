@@ -17,6 +17,7 @@ from sms_bridge.domain.state import State
 from tests.bridge.deployed import (
     ACCOUNT,
     CALLBACK_TOKEN,
+    IDS,
     KEY,
     PROMOTIONAL,
     RULE,
@@ -29,7 +30,6 @@ from tests.fakes.aws import TABLE, client_of
 from tests.fakes.http_server import unreachable_url
 
 LONG_AGO = 1.0
-IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
 def examined(deployed: Deployed) -> dict[str, Any]:
@@ -219,7 +219,15 @@ def the_schedule_was_disabled(_: Deployed) -> None:
 @fault("log-retention-drift")
 def logs_are_kept_for_ever(deployed: Deployed) -> None:
     deployed.parameters["LogRetentionDays"] = "30"
-    client_of("logs").delete_retention_policy(logGroupName="sms-bridge-SendSms")
+    logs = client_of("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        logs.put_retention_policy(logGroupName=group["logGroupName"], retentionInDays=30)
+    logs.delete_retention_policy(logGroupName="sms-bridge-SendSms")
+
+
+@fault("log-group-missing")
+def a_log_group_was_deleted(_: Deployed) -> None:
+    client_of("logs").delete_log_group(logGroupName="sms-bridge-ForwardOutcome")
 
 
 @fault("secret-unreadable")

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
+from bridge.calls import call
 from bridge.send_test import follow, missing_step
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from tests.bridge.deployed import MOENGAGE_TOKEN, PROMOTIONAL, Deployed
+from tests.bridge.deployed import IDS, MOENGAGE_TOKEN, OTHER_NUMBER, PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, AT, EVER, NUMBER, TEXT, a_message, a_receipt
-
-OTHER_NUMBER = "+6598765432"
-IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
 def reported(deployed: Deployed, message: Message) -> None:
@@ -95,12 +93,8 @@ def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
 
 
 def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
-    deployed.call(
-        "POST",
-        f"{deployed.api_url}/api/v1/subaccounts/{PROMOTIONAL}/messages",
-        {"recipient": NUMBER, "message": TEXT},
-        authorization=f"Bearer {MOENGAGE_TOKEN}",
-    )
+    url = deployed.stack.send_url(PROMOTIONAL)
+    call("POST", url, token=MOENGAGE_TOKEN, body={"recipient": NUMBER, "message": TEXT})
 
     [found] = deployed.json_of("message", deployed.eightx8.messages[0].umid)["messages"]
 
@@ -403,7 +397,8 @@ def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: D
 
 @pytest.mark.parametrize("since", ["yesterday", "5", "-1h", "99999999h"])
 def test_a_time_that_is_none_is_said(since: str, deployed: Deployed) -> None:
-    result = deployed.run("failures", f"--since={since}")
+    for command in ("failures", "replay"):
+        result = deployed.run(command, f"--since={since}")
 
-    assert result.exit_code == 1
-    assert "a time is written 90m, 24h, 7d or" in result.stderr
+        assert result.exit_code == 2
+        assert "a time is written 90m, 24h, 7d or" in result.stderr
