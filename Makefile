@@ -140,9 +140,10 @@ bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, min
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 
 .PHONY: tables
-tables: $(DEV) ## Write the documents' tables and events/environment.json from the code and the template
+tables: $(DEV) ## Write what documents, dashboard and events have from code and templates
 	.venv/dev/bin/python scripts/parameter_table.py
 	.venv/dev/bin/python scripts/role_table.py
+	.venv/dev/bin/python scripts/alarm_tables.py
 	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
 
 .PHONY: deployer-policy

@@ -106,7 +106,8 @@ def activity_of(stack: Stack, since: float, until: float | None = None) -> Activ
 
 def failed_messages(stack: Stack, since: float) -> list[Row]:
     """Return the messages that failed for good since then: id, campaign and reason."""
-    return [row for row in _rows(stack, _FAILED, since, time.time()) if row["message_id"]]
+    rows = _rows(stack, _FAILED, since, time.time())
+    return [row for row in rows if row["message_id"] and (row.get("Failed") or not stack.is_local)]
 
 
 def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from bridge.options import (
 from bridge.stack import Stack
 from bridge.terminal import columns, read_since, say, say_json, shown_time
 from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
@@ -82,10 +83,10 @@ def message(
         raise _nothing(stack, number, campaign, which)
     if as_json:
         return
+    zone = None if local_time else UTC
     if campaign:
-        say(*columns(_rows(found, full_numbers=full_numbers), _HEADINGS))
+        say(*columns(_rows(found, full_numbers=full_numbers, zone=zone), _HEADINGS))
     else:
-        zone = None if local_time else UTC
         _say_timelines(stack, found, number, full_numbers=full_numbers, zone=zone)
     if there_are_more:
         say(f"There are more: --limit is {limit}.")
@@ -159,12 +160,17 @@ def _say_totals(stack: Stack, campaign: str, since: float) -> None:
         say(*columns(rows, ("State", "Reason", "Messages")), "")
 
 
-def _rows(messages: Sequence[Message], *, full_numbers: bool) -> Iterator[tuple[object, ...]]:
+def _rows(
+    messages: Sequence[Message], *, full_numbers: bool, zone: tzinfo | None
+) -> Iterator[tuple[object, ...]]:
     for one in messages:
         outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
         number = one.destination if full_numbers else masked(one.destination)
-        reported = one.outcome_reported_at or one.outcome_given_up
-        yield one.id, number, one.accepted_at, one.state, outcome, reported
+        accepted = shown_time(timestamp(one.accepted_at), zone)
+        reported = one.outcome_given_up
+        if one.outcome_reported_at:
+            reported = shown_time(timestamp(one.outcome_reported_at), zone)
+        yield one.id, number, accepted, one.state, outcome, reported
 
 
 def _say_timelines(

@@ -111,7 +111,7 @@ def test_only_what_is_wrong_is_shown_unless_all_is_asked_for(deployed: Deployed)
     assert shown[2].startswith("problem  8x8 refuses the API key at 127.0.0.1")
     assert shown[2].endswith("[eightx8-key-refused]")
     assert shown[3].startswith("         -> sms-bridge configure")
-    assert shown[-1] == "1 problems, 0 warnings"
+    assert shown[-1] == "problems: 1, warnings: 0"
     assert not any(line.startswith("ok") for line in shown)
     assert "ok       " in deployed.run("doctor", "--all").output
 

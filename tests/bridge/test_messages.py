@@ -1,5 +1,6 @@
 """`sms-bridge message`, `send-test`, `stats` and `failures`: what became of messages."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -212,6 +213,8 @@ def test_a_campaign_begins_with_totals_by_state_and_reason(deployed: Deployed) -
         ["failed", "opted_out", "3"],
         ["delivered", "2"],
     ]
+    times = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", lines[-2])
+    assert len(times) == 1, "accepted, and not reported yet"
     assert lines[-1] == "There are more: --limit is 1."
 
 
@@ -369,6 +372,7 @@ def failed(deployed: Deployed) -> Deployed:
     long_ago = {**line, "outcome_reason": "expired", "message_id": IDS[2]}
     deployed.log("DispatchQueue", long_ago, minutes_ago=150)
     deployed.log("SendSms", {"reason": "field_missing", "RequestsRefused": 1})
+    deployed.log("SendSms", {"message_id": IDS[3], "Accepted": 1})
     deployed.keep(id=IDS[0])
     return deployed
 
@@ -393,6 +397,7 @@ def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: D
     assert NUMBER not in str(listed)
     shown = failed.run("failures", "--list", "--full-numbers").output
     assert NUMBER in shown
+    assert IDS[3] not in shown
 
 
 @pytest.mark.parametrize("since", ["yesterday", "5", "-1h", "99999999h"])
