@@ -141,10 +141,8 @@ bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, min
 
 .PHONY: tables
 tables: $(DEV) ## Write what documents, dashboard and events have from code and templates
-	.venv/dev/bin/python scripts/parameter_table.py
-	.venv/dev/bin/python scripts/role_table.py
-	.venv/dev/bin/python scripts/alarm_tables.py
-	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
+	for tables in parameter_table role_table alarm_tables reason_tables; do \
+	  PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.$$tables; done
 
 .PHONY: deployer-policy
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates

@@ -23,12 +23,10 @@ class Stack:
 
     @cached_property
     def evaluated(self) -> Evaluated:
-        """The template with the values of its parameters."""
         return Evaluated(read_template(self.file), dict(self.given))
 
     @cached_property
     def nested(self) -> list[Stack]:
-        """The stacks within this one."""
         found = self.of_type("AWS::Serverless::Application").values()
         return [Stack(self.file.parent / one["Location"], one["Parameters"]) for one in found]
 
@@ -58,7 +56,6 @@ class Stack:
         return max(int(one["Properties"]["BatchSize"]) for one in sources)
 
     def number(self, parameter: str) -> int:
-        """Return the value of a parameter that is a number."""
         return int(self.evaluated.values[parameter])
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
+from scripts.generated import read_template, rewrite, table, with_parts, with_tables
 
-PROJECT = Path(__file__).resolve().parents[1]
-DOCUMENT_MARKS = ("<!-- made by `make tables` -->\n", "<!-- end -->\n")
 TEMPLATE_MARKS = ("          # made by `make tables`\n", "          # end\n")
 ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
 
@@ -66,9 +64,9 @@ def with_list(text: str, template: Mapping[str, Any]) -> str:
         )
         for which in (True, False)
     )
-    return _between(
-        TEMPLATE_MARKS,
+    return with_parts(
         text,
+        TEMPLATE_MARKS,
         f"""\
           BasicAlarms: !Sub |-
               {basic}
@@ -85,26 +83,24 @@ def with_list(text: str, template: Mapping[str, Any]) -> str:
 def with_table(document: str, template: Mapping[str, Any]) -> str:
     """Return the runbook with its table of alarms written anew."""
     rows = (
-        f"| [{one.name}](#{one.name}) | {one.severity} | {one.meaning} | {one.consequence} "
-        f"| {f'`{one.first}`' if one.first.startswith('sms-bridge') else one.first} |\n"
+        (
+            f"[{one.name}](#{one.name})",
+            one.severity,
+            one.meaning,
+            one.consequence,
+            f"`{one.first}`" if one.first.startswith("sms-bridge") else one.first,
+        )
         for one in alarms(template)
     )
-    heading = "| alarm | severity | it means | consequence | first |\n|---|---|---|---|---|\n"
-    return _between(DOCUMENT_MARKS, document, f"\n{heading}{''.join(rows)}\n")
-
-
-def _between(marks: tuple[str, str], text: str, content: str) -> str:
-    begin, end = marks
-    before, rest = text.split(begin)
-    return f"{before}{begin}{content}{end}{rest.partition(end)[2]}"
+    heading = ("alarm", "severity", "it means", "consequence", "first")
+    return with_tables(document, table(heading, rows))
 
 
 def main() -> None:
     """Write both files."""
-    file, runbook = PROJECT / "observability.yaml", PROJECT / "docs/runbook.md"
-    template = load(str(file))
-    file.write_text(with_list(file.read_text("utf-8"), template), "utf-8")
-    runbook.write_text(with_table(runbook.read_text("utf-8"), template), "utf-8")
+    template = read_template("observability.yaml")
+    rewrite("observability.yaml", partial(with_list, template=template))
+    rewrite("docs/runbook.md", partial(with_table, template=template))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
-
-PROJECT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- made by `make tables` -->\n", "<!-- end -->\n"
-HEADING = "| function | resource | actions |\n|---|---|---|\n"
+from scripts.generated import read_template, rewrite, table, with_tables
 
 
 def statements(template: Mapping[str, Any], function: str) -> list[dict[str, Any]]:
@@ -31,23 +27,20 @@ def allowed(template: Mapping[str, Any], function: str) -> dict[str, set[str]]:
 
 def with_table(document: str, template: Mapping[str, Any]) -> str:
     """Return the document with its table written anew."""
-    before, rest = document.split(BEGIN)
-    return f"{before}{BEGIN}\n{HEADING}{_rows(template)}\n{END}{rest.partition(END)[2]}"
-
-
-def _rows(template: Mapping[str, Any]) -> str:
     rows = sorted(
-        (one["Properties"]["CodeUri"].split("/")[1], resource, actions)
+        (
+            one["Properties"]["CodeUri"].split("/")[1],
+            resource,
+            ", ".join(f"`{action}`" for action in sorted(actions)),
+        )
         for function, one in template["Resources"].items()
         if one["Type"] == "AWS::Serverless::Function"
         for resource, actions in allowed(template, function).items()
         # Each writes to a log group of its own.
         if not resource.endswith("LogGroup")
     )
-    return "".join(
-        f"| `{function}` | `{resource}` | {', '.join(f'`{one}`' for one in sorted(actions))} |\n"
-        for function, resource, actions in rows
-    )
+    cells = ((f"`{function}`", f"`{resource}`", actions) for function, resource, actions in rows)
+    return with_tables(document, table(("function", "resource", "actions"), cells))
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -66,9 +59,7 @@ def _name_of(resource: Any) -> str:
 
 def main() -> None:
     """Write the document."""
-    document = PROJECT / "docs/security.md"
-    text = with_table(document.read_text("utf-8"), load(str(PROJECT / "template.yaml")))
-    document.write_text(text, "utf-8")
+    rewrite("docs/security.md", partial(with_table, template=read_template()))
 
 
 if __name__ == "__main__":

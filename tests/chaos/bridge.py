@@ -4,6 +4,7 @@ import gc
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +20,7 @@ from sms_bridge import startup, wiring
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import answer_in_time
-from tests.chaos.account import Account, message_id_in
+from tests.chaos.account import STACK, Account, message_id_in, resource_of
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import EventSource, Function, Handler, InvocationError
@@ -41,6 +42,14 @@ _IN_BATCHES = 0.25
 
 _TRACKING_URL = f"https://api-01.moengage.invalid{TRACKING_PATH}"
 _8X8_URL = "https://sms.8x8.invalid"
+
+FUNCTIONS = ("send_sms", "receive_callback", "reconcile", "dispatch_queue", "forward_outcome")
+
+
+def events_of(function: str) -> list[dict[str, Any]]:
+    """Return the queues that a function works off, as the template has it."""
+    events = STACK.resources[logical_id(function)]["Events"].values()
+    return [one["Properties"] for one in events if one["Type"] == "SQS"]
 
 
 class Bridge:
@@ -76,23 +85,22 @@ class Bridge:
         self.unrecorded: set[str] = set()
         self.account = Account(world, faults, self._random, heard=heard)
 
-        def function(name: str, seconds: float) -> Function:
-            return Function(world, faults, name, partial(self._load, name), seconds=seconds)
-
-        self.send_sms = function("send_sms", 10)
-        self.receive_callback = function("receive_callback", 10)
-        self.reconcile = function("reconcile", 270)
-        dispatch = function("dispatch_queue", 60)
-        forward = Function(world, faults, "forward_outcome", self._forward_outcome, seconds=30)
+        functions = {name: self._function(name) for name in FUNCTIONS}
+        self.send_sms = functions["send_sms"]
+        self.receive_callback = functions["receive_callback"]
+        self.reconcile = functions["reconcile"]
         self.sources = [
-            EventSource(world, faults, send_queue, dispatch, batch_size=100, window=1.0, at_once=10)
-            for send_queue in (self.account.transactional, self.account.promotional)
-        ]
-        self.sources.append(
             EventSource(
-                world, faults, self.account.outcomes, forward, batch_size=5, window=0.0, at_once=50
+                world, faults, self.account.queues[resource_of(event["Queue"])], function, event
             )
-        )
+            for name, function in functions.items()
+            for event in events_of(name)
+        ]
+
+    def _function(self, name: str) -> Function:
+        build = self._forward_outcome if name == "forward_outcome" else partial(self._load, name)
+        seconds = STACK.template.functions[logical_id(name)]["Timeout"]
+        return Function(self._world, self._faults, name, build, seconds=seconds)
 
     def connect(self, loop: WorldLoop, eightx8: EightX8Side, moengage: MoEngage) -> None:
         """Say who the others are, and where they run."""
@@ -176,14 +184,13 @@ class Bridge:
     # ----------------------------------------------------------------------------------- functions
     def _environment(self) -> dict[str, str]:
         """Return the variables that differ from those of events/environment.json."""
-        account = self.account
         return {
+            # As `OUTCOME_QUEUE_URL` is that of `OutcomeQueue`.
+            **{
+                re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() + "_URL": queue.url
+                for name, queue in self.account.queues.items()
+            },
             "MESSAGES_TABLE": TABLE,
-            "TRANSACTIONAL_QUEUE_URL": account.transactional.url,
-            "PROMOTIONAL_QUEUE_URL": account.promotional.url,
-            "OUTCOME_QUEUE_URL": account.outcomes.url,
-            "SEND_DEAD_LETTER_QUEUE_URL": account.send_dead_letters.url,
-            "OUTCOME_DEAD_LETTER_QUEUE_URL": account.outcome_dead_letters.url,
             "EIGHTX8_BASE_URL": _8X8_URL,
             "SUB_ACCOUNT_IDS": f"{PROMOTIONAL},{TRANSACTIONAL}",
             "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,

@@ -2,7 +2,7 @@
 
 import contextvars
 import linecache
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
@@ -19,6 +19,9 @@ from tests.chaos.world import Killed, Machine, Promise, World
 from tests.fakes.sqs import Queue, Record
 
 Handler = Callable[[Any], Any]
+
+# Where the template sets no limit: as many as the smallest account may have.
+_AT_ONCE = 10
 
 
 class InvocationError(Exception):
@@ -125,7 +128,13 @@ class Function:
 
 
 class EventSource:
-    """Calls a function with what is in a queue, as Lambda's event source mapping does."""
+    """Calls a function with what is in a queue, as Lambda's event source mapping does.
+
+    Parameters
+    ----------
+    properties
+        Of the event in the template.
+    """
 
     def __init__(
         self,
@@ -133,18 +142,15 @@ class EventSource:
         faults: Faults,
         queue: Queue,
         function: Function,
-        *,
-        batch_size: int,
-        window: float,
-        at_once: int,
+        properties: Mapping[str, Any],
     ) -> None:
         self._world = world
         self._faults = faults
         self._queue = queue
         self._function = function
-        self._batch_size = batch_size
-        self._window = window
-        self._at_once = at_once
+        self._batch_size = properties["BatchSize"]
+        self._window = properties.get("MaximumBatchingWindowInSeconds", 0)
+        self._at_once = properties.get("ScalingConfig", {}).get("MaximumConcurrency", _AT_ONCE)
         self._running = 0
         self._looks_at: set[float] = set()
         self._random = world.random(f"source {queue.name}")
