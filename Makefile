@@ -140,9 +140,9 @@ bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, min
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 
 .PHONY: tables
-tables: $(DEV) ## Write docs/parameters.md, events/environment.json and the reasons of docs/http-api.md
-	.venv/dev/bin/python scripts/parameter_table.py
-	PYTHONPATH=layers .venv/dev/bin/python scripts/reason_tables.py
+tables: $(DEV) ## Write what documents, dashboard and events have from code and templates
+	for tables in parameter_table role_table alarm_tables reason_tables; do \
+	  PYTHONPATH=.:layers .venv/dev/bin/python -m scripts.$$tables; done
 
 .PHONY: deployer-policy
 deployer-policy: $(DEV) $(SAM) ## Write docs/deployer-policy.json from the templates

@@ -1,1 +1,1 @@
-"""Measures what was built: `python -m bench --help`, `python -m bench.fairness`."""
+"""Measures what was built: `python -m bench --help`."""

@@ -19,7 +19,6 @@ RECORDED = Path(__file__).with_name("recorded.json")
 
 
 def main() -> int:
-    """Measure, print, compare."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.name}, and record")
     arguments = parser.parse_args()

@@ -66,7 +66,6 @@ class Artifact:
 
     @cached_property
     def stack(self) -> Stack:
-        """The template."""
         return Stack(given={"Monitoring": self.monitoring} if self.monitoring else {})
 
     @cached_property
@@ -112,7 +111,6 @@ class Artifact:
         return Function(name, (BUILD / logical_id(name), self.layer), environment)
 
     def baseline(self, name: str, *, tls: bool = False) -> Function:
-        """Return a function as most people would write it."""
         environment = {
             **_LAMBDA_VARIABLES,
             **self._addresses(tls=tls),
@@ -131,7 +129,6 @@ class Artifact:
 
 
 def _variables(name: str) -> dict[str, str]:
-    """Return a function's variables as the template's defaults make them."""
     found: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
     return found[logical_id(name)]
 

@@ -115,7 +115,6 @@ def own_seconds(cpu: float, memory_mb: int) -> float:
 
 
 def million(life: Life, assumed: Assumptions) -> dict[str, float]:
-    """Return the dollars that a million messages cost."""
     items: dict[str, float] = {}
 
     def add(item: str, amount: float, price: str) -> None:
@@ -134,10 +133,11 @@ def million(life: Life, assumed: Assumptions) -> dict[str, float]:
             requests = 2 * math.ceil(records / _RECORDS_A_REQUEST)
             add("SQS: receiving and deleting", invocations * requests, "SQS request")
             if name == "dispatch_queue":
-                # Beside these, each message was sent to its queue.
-                in_groups = invocations * requests + MILLION
+                send = life.steps["send_sms"]
+                sends = send.calls["sqs"] / send.messages * MILLION
+                in_groups = invocations * requests + sends
                 add("SQS: fair queues", in_groups, "SQS request of a group")
-        else:
+        elif name != "reconcile":
             add("API Gateway", invocations, "HTTP API request")
             lines += invocations * bool(assumed.access_log_bytes)
             log_bytes += invocations * assumed.access_log_bytes
@@ -210,20 +210,11 @@ def _polls(stack: Stack) -> Iterator[float]:
 
 def _runs(stack: Stack, usage: Usage, assumed: Assumptions) -> float:
     """Return the dollars of the runs of `reconcile`, with an environment of their own."""
-    function = stack.functions["Reconcile"]
-    (schedule,) = (one["Properties"]["Schedule"] for one in function["Events"].values())
-    runs = _DAYS * 1440 / int(schedule.removeprefix("rate(").partition(" ")[0])
-    memory = int(function["MemorySize"])
-    waiting = sum(assumed.seconds[service] * times for service, times in usage.waits.items())
-    seconds = waiting + own_seconds(usage.cpu, memory)
-    log_bytes = (usage.log_bytes + usage.log_lines * _BYTES_A_LINE) / usage.invocations
+    (event,) = stack.functions["Reconcile"]["Events"].values()
+    minutes = int(event["Properties"]["Schedule"].removeprefix("rate(").partition(" ")[0])
+    a_run = sum(million(Life({"reconcile": usage}), assumed).values()) / MILLION
     # At most each of them reads the secret.
-    return (
-        runs * (PRICES["Lambda request"] + usage.reads_secret * PRICES["Secret call"])
-        + runs * seconds * memory / 1024 * PRICES["Lambda GB-second"]
-        + runs * usage.read_units / usage.invocations * PRICES["DynamoDB read unit"]
-        + runs * log_bytes / GB * PRICES["Logs GB"]
-    )
+    return _DAYS * 1440 / minutes * (a_run + usage.reads_secret * PRICES["Secret call"])
 
 
 def _starts(messages: int, life: Life, assumed: Assumptions) -> float:

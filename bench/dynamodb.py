@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Item = dict[str, Any]
-"""Attributes in DynamoDB's JSON."""
 
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
 _OVERHEAD = 100
@@ -37,7 +36,6 @@ class Index:
         return found
 
     def entry(self, item: Item | None) -> Item | None:
-        """Return what the index holds of an item."""
         if item is None or self.partition not in item or self.sort not in item:
             return None
         return item if self.has_all else {n: item[n] for n in ("id", self.partition, self.sort)}
@@ -60,14 +58,11 @@ class Charges:
     reads: float = 0.0
     items_written: int = 0
 
-    def write(
-        self, before: Item | None, after: Item | None, indexes: Mapping[str, Index], times: int = 1
-    ) -> None:
-        """Charge a write; in a transaction it costs twice as much."""
+    def write(self, before: Item | None, after: Item | None, indexes: Mapping[str, Index]) -> None:
         self.items_written += 1
-        self.writes[""] += times * _units(max(size_of(before), size_of(after)), _WRITE_UNIT)
+        self.writes[""] += _units(max(size_of(before), size_of(after)), _WRITE_UNIT)
         for name, index in indexes.items():
-            self.writes[name] += times * index.write_units(before, after)
+            self.writes[name] += index.write_units(before, after)
 
     def read(self, size: int, *, consistent: bool) -> None:
         """Charge a read of one item, or of what a query found."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.artifact import Artifact
-from bench.bill import AS_PEOPLE_WRITE_IT, Assumptions, million, own_seconds
+from bench.bill import AS_PEOPLE_WRITE_IT, Assumptions, billed_seconds, million, own_seconds
 from bench.runs import Function, RunFailedError, count_instructions, run
-from bench.scenario import NAKED_BODY, TABLES, Life, Scenario, Usage, Work
+from bench.scenario import BATCHES, NAKED_BODY, TABLES, Life, Scenario, Usage, Work
 
 # What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
 # client, HTTP reader, JSON writer and logger of its own. What is not in it is held against what it
@@ -73,13 +73,11 @@ class Figure:
 
     @property
     def shown(self) -> str:
-        """The value with its unit."""
         value = f"{self.value:,.0f}" if self.value >= 1000 else f"{self.value:.3g}"
         return f"{value} {self.unit}".strip()
 
     @property
     def is_missed(self) -> bool:
-        """Whether it is worse than asked."""
         return self.reach is not None and self.value > self.reach
 
 
@@ -104,23 +102,19 @@ class Bench:
 
     @cached_property
     def ours(self) -> Scenario:
-        """The bridge."""
         return Scenario(self.artifact)
 
     @cached_property
     def theirs(self) -> Scenario:
-        """The baseline."""
         return Scenario(self.artifact, is_baseline=True)
 
     def figures(self) -> Iterator[Figure]:
-        """All of them."""
         for part in (self.starts, self.over_tls, self.warm_ones, self.counts):
             yield from part()
 
     # ------------------------------------------------------------------- starts and first ones, TLS
     @cached_property
     def bare(self) -> int:
-        """Instructions of a bare handler's start."""
         return count_instructions(self.artifact.plain("bare"), [], 0)
 
     def starts(self) -> Iterator[Figure]:
@@ -192,19 +186,19 @@ class Bench:
     # ------------------------------------------------------------------------------------- counted
     @cached_property
     def lives(self) -> dict[str, Life]:
-        """A message's life in each mode, and as people write it."""
+        """A message's life by how it comes, and as people write it."""
         queued = self.ours.live(2 * self.artifact.stack.dispatch_batch, is_queued=True)
-        return {"direct": self.ours.live(20), "queued": queued, USUAL[2:]: self.theirs.live(20)}
+        batches = {f"batches of {n:,}": self.ours.live_in_batches(queued, n) for n in BATCHES}
+        direct, theirs = self.ours.live(20), self.theirs.live(20)
+        return {"direct": direct, "queued": queued, **batches, USUAL[2:]: theirs}
 
     @cached_property
     def assumed(self) -> dict[str, Assumptions]:
-        """What is assumed of each."""
         ours = Assumptions.of(self.artifact.stack)
-        return {"direct": ours, "queued": ours, USUAL[2:]: AS_PEOPLE_WRITE_IT}
+        return {**dict.fromkeys(self.lives, ours), USUAL[2:]: AS_PEOPLE_WRITE_IT}
 
     @cached_property
     def prices(self) -> dict[str, dict[str, float]]:
-        """Dollars of a million messages, by item."""
         return {mode: million(life, self.assumed[mode]) for mode, life in self.lives.items()}
 
     @cached_property
@@ -231,7 +225,6 @@ class Bench:
         return found
 
     def counts(self) -> Iterator[Figure]:
-        """Round trips, writes, reads, money."""
         for mode, life in self.lives.items():
             waits = life.steps["send_sms"].waits
             how = ", ".join(f"{count:g} {service}" for service, count in waits.items())
@@ -243,6 +236,10 @@ class Bench:
         for count, usage in self.reconcile.items():
             name = f"read units of a run of reconcile, {count} messages open for an hour"
             yield Figure(name, usage.read_units / usage.invocations, "")
+        for mode, life in self.lives.items():
+            seconds = billed_seconds(life.steps["send_sms"], self.assumed[mode])
+            how = "from the round trips as assumed below, and CPU time"
+            yield Figure(f"time to the answer, {mode}", seconds * 1000, "ms", how, repeats=False)
         for mode, prices in self.prices.items():
             # A part of it is computing, which was timed.
             yield Figure(f"price of a million, {mode}", sum(prices.values()), "$", repeats=False)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import artifact, fairness
-from bench.bill import MILLION, keeping, million, month, own_seconds
+from bench.bill import MEMORY_OF_A_PROCESSOR, MILLION, PRICES, keeping, million, month, own_seconds
 from bench.capacity import limits
 from bench.measure import MARGIN, OPEN, TARGETS, USUAL, Bench, Figure
+from bench.scenario import BATCHES
 
 DOCUMENT = artifact.PROJECT / "docs/performance.md"
 _MODES = ("direct", "queued")
@@ -20,7 +21,6 @@ _MEMORY = (256, 512, 1024)
 
 
 def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
-    """Return the page."""
     values = {figure.name: figure.value for figure in figures}
     assumed = bench.assumed["direct"]
     months = {
@@ -28,6 +28,7 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
         for name, (built, life, reconcile) in bench.months.items()
     }
     usual = next(iter(months.values()))
+    campaigns, every_limit = _limits(bench)
     read = "read units of a run of reconcile, {} messages open for an hour"
     return (
         Path(__file__)
@@ -41,7 +42,17 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             their_own=values[f"a send's own time{USUAL}"],
             idle=sum(usual[0].values()),
             small=sum(usual[1].values()),
-            dollars=[sum(prices.values()) for prices in bench.prices.values()],
+            direct=sum(bench.prices["direct"].values()),
+            queued=sum(bench.prices["queued"].values()),
+            batches=sum(bench.prices[f"batches of {BATCHES[0]:,}"].values()),
+            theirs=sum(bench.prices[USUAL[2:]].values()),
+            batch=BATCHES[0],
+            eightx8=assumed.seconds["8x8"] * 1000,
+            processor=MEMORY_OF_A_PROCESSOR,
+            metric=PRICES["Custom metric"],
+            group=PRICES["SQS request of a group"] * MILLION,
+            request=PRICES["SQS request"] * MILLION,
+            groups=bench.prices["queued"]["SQS: fair queues"],
             figures=_figures(figures),
             bare=bench.bare / 1e6,
             memory=_memory(bench, values["a send's own time"]),
@@ -51,8 +62,8 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             idle_reads=values[read.format(0)],
             open_reads=values[read.format(OPEN)],
             open=OPEN,
-            campaigns=_campaigns(bench),
-            limits=_limits(bench),
+            campaigns=campaigns,
+            limits=every_limit,
             fairness=table(fairness.HEAD, fairness.rows(bench.artifact.stack)),
         )
     )
@@ -111,22 +122,20 @@ def _month(months: dict[str, list[dict[str, float]]]) -> str:
     return table((f"$, `{default}`", "idle", *(f"{n:,} messages" for n in _MONTHS[1:])), rows)
 
 
-def _campaigns(bench: Bench) -> str:
-    rows = []
-    for mode in _MODES:
-        found = limits(bench.lives[mode], bench.artifact.stack, bench.assumed[mode])
-        name, (rate, _) = next(iter(found.items()))
-        times = (f"{n / rate / 60:,.0f} minutes" for n in _MONTHS[2:])
-        rows.append((mode, *times, name))
-    return table(("as deployed", "100,000 messages", "a million", "held up by"), rows)
-
-
-def _limits(bench: Bench) -> str:
-    stack = bench.artifact.stack
-    found = [limits(bench.lives[mode], stack, bench.assumed[mode]) for mode in _MODES]
-    every = sorted((found[0] | found[1]).items(), key=lambda one: one[1])
-    rows = [
-        (name, *(f"{by[name][0]:,.0f}" if name in by else "" for by in found), raising)
-        for name, (_, raising) in every
+def _limits(bench: Bench) -> tuple[str, str]:
+    """Return how long campaigns take, and what each limit lets through."""
+    modes = [limits(bench.lives[one], bench.artifact.stack, bench.assumed[one]) for one in _MODES]
+    campaigns = [
+        (mode, *(f"{n / found[0][1] / 60:,.0f} minutes" for n in _MONTHS[2:]), found[0][0])
+        for mode, found in zip(_MODES, modes, strict=True)
     ]
-    return table(("limit", *_MODES, "raised by"), rows)
+    by_name = [{name: f"{rate:,.0f}" for name, rate, _ in found} for found in modes]
+    every = sorted(
+        {name: (rate, raised) for found in modes for name, rate, raised in found}.items(),
+        key=lambda one: one[1],
+    )
+    rows = [(name, *(by.get(name, "") for by in by_name), raised) for name, (_, raised) in every]
+    return (
+        table(("as deployed", "100,000 messages", "a million", "held up by"), campaigns),
+        table(("limit", *_MODES, "raised by"), rows),
+    )

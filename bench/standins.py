@@ -139,12 +139,10 @@ class StandIns:
                 self._dynamodb.get_table(name).items.clear()
 
     def save(self, name: str) -> None:
-        """Remember the tables as they are."""
         tables = ((one, self._dynamodb.get_table(one)) for one in self._indexes)
         self._saved[name] = {one: copy.deepcopy(table.items) for one, table in tables}
 
     def restore(self, name: str) -> None:
-        """Put the tables back to what was remembered."""
         self.clear()
         for table, items in self._saved[name].items():
             self._dynamodb.get_table(table).items = copy.deepcopy(items)
@@ -159,13 +157,11 @@ class StandIns:
                 item.attrs[name].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
 
     def stored_bytes(self, table: str) -> int:
-        """Return what a table stores, indexes included."""
         items: Iterable[Any] = self._dynamodb.get_table(table).items.values()
         return sum(stored_bytes(one.to_json()["Attributes"], self._indexes[table]) for one in items)
 
     # -------------------------------------------------------------------------------- the services
     async def serve(self, until: asyncio.Event, is_ready: Callable[[], None]) -> None:
-        """Serve until an event is set."""
         application = self.eightx8.application()
         for route in self.moengage.application().router.routes():
             assert route.resource is not None  # noqa: S101 - all are paths
@@ -284,7 +280,6 @@ async def _without_date(_: web.Request, response: web.StreamResponse) -> None:
 
 @contextmanager
 def running(standins: StandIns) -> Iterator[StandIns]:
-    """Serve in a thread within the context."""
     loop, until, is_ready = asyncio.new_event_loop(), asyncio.Event(), Event()
     thread = Thread(
         target=lambda: loop.run_until_complete(standins.serve(until, is_ready.set)), daemon=True

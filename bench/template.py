@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.template.conftest import CloudFormationLoader, Template
+from tests.template.conftest import read_template
 from tests.template.evaluated import Evaluated
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
@@ -25,13 +23,10 @@ class Stack:
 
     @cached_property
     def evaluated(self) -> Evaluated:
-        """The template with the values of its parameters."""
-        content = yaml.load(self.file.read_text("utf-8"), CloudFormationLoader)  # noqa: S506
-        return Evaluated(Template(content), dict(self.given))
+        return Evaluated(read_template(self.file), dict(self.given))
 
     @cached_property
     def nested(self) -> list[Stack]:
-        """The stacks within this one."""
         found = self.of_type("AWS::Serverless::Application").values()
         return [Stack(self.file.parent / one["Location"], one["Parameters"]) for one in found]
 
@@ -61,7 +56,6 @@ class Stack:
         return max(int(one["Properties"]["BatchSize"]) for one in sources)
 
     def number(self, parameter: str) -> int:
-        """Return the value of a parameter that is a number."""
         return int(self.evaluated.values[parameter])
 
 

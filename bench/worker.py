@@ -9,15 +9,15 @@ import time
 
 
 def main() -> None:
-    """Start the function, give it events, write down what it answered and what it took."""
     folders, events_file, most, result_file, slowness = sys.argv[1:]
     sys.path[:0] = folders.split(":")
+    clock = time.monotonic
     if slowness != "1":
         _have_patience(int(slowness))
 
     import app  # type: ignore[import-not-found]
 
-    started = time.monotonic(), time.process_time()
+    started = clock(), time.process_time()
 
     import json
 
@@ -26,9 +26,9 @@ def main() -> None:
     context = _Context()
     answers, invocations = [], []
     for event in events[: int(most)]:
-        began, cpu = time.monotonic(), time.process_time()
+        began, cpu = clock(), time.process_time()
         answers.append(app.handler(event, context))
-        invocations.append((began, time.monotonic(), time.process_time() - cpu))
+        invocations.append((began, clock(), time.process_time() - cpu))
 
     # Instruction counts end here: what an interpreter does to end is no part of a start-up.
     import os
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _have_patience(slowness: int) -> None:
-    """Make all time limits longer: valgrind runs a program many times slower than it is."""
+    """Make all time limits longer: valgrind and moto take many times what a program has."""
     import socket
     import threading
 
@@ -69,8 +69,6 @@ def _have_patience(slowness: int) -> None:
 
 
 class _Context:
-    """What Lambda hands over beside the event."""
-
     function_name = "sms-bridge-Function"
     function_version = "$LATEST"
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:sms-bridge-Function"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
 from bridge.stack import FUNCTIONS, Stack
@@ -20,9 +22,8 @@ HOUR, DAY = 3600.0, 86_400.0
 
 # Keys of the lines: figures are added up, and the others tell rows apart.
 _FIGURES = (
-    *("Accepted", "Sent", "Rejected", "Delivered", "Failed", "OptedOut", "Expired"),
-    *("Receipts", "ReceiptsForUnknownMessages", "Segments", "Cost", "RequestsRefused"),
-    *("CallbacksNotUnderstood", "OutcomeForwardsRetried", "InboundMessages"),
+    *("Accepted", "Sent", "Rejected", "Delivered", "Failed", "OptedOut", "Expired", "Segments"),
+    *("Cost", "RequestsRefused", "CallbacksNotUnderstood", "InboundMessages"),
 )
 _KEYS = ("reason", "outcome_reason", "currency", "sub_account_id", "@log")
 _GROUPED = (
@@ -46,105 +47,98 @@ class Reason:
     example: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Activity:
-    """Figures of a span of time.
+    """Figures of a span of time, from lines or from rows that sum lines up."""
 
-    Attributes
-    ----------
-    refused
-        Requests that the bridge refused, by function and reason.
-    rejected
-        Messages that 8x8 refused, by reason.
-    failures
-        Messages that failed for good, by reason.
-    receipts
-        Of messages that the bridge sent.
-    accepted, inbound
-        Messages, and SMS from people, by sub-account.
-    cost
-        By currency.
-    """
-
-    figures: Counter[str] = field(default_factory=Counter)
-    refused: dict[tuple[str, str], Reason] = field(default_factory=dict)
-    rejected: dict[str, Reason] = field(default_factory=dict)
-    failures: dict[str, Reason] = field(default_factory=dict)
-    accepted: Counter[str] = field(default_factory=Counter)
-    inbound: Counter[str] = field(default_factory=Counter)
-    cost: dict[str, float] = field(default_factory=dict)
+    rows: Sequence[Row]
 
     @property
-    def receipts(self) -> int:
-        """Receipts of messages that the bridge sent."""
-        return self.figures["Receipts"] - self.figures["ReceiptsForUnknownMessages"]
+    def figures(self) -> Counter[str]:
+        """All figures but the cost, by name."""
+        names = (name for name in _FIGURES if name != "Cost")
+        return Counter({name: sum(_count(row, name) for row in self.rows) for name in names})
 
-    def refused_by(self, function: str, *reasons: str) -> int:
-        """Return how many requests a function refused for any of these reasons."""
-        found = (self.refused.get((function, reason)) for reason in reasons)
-        return sum(one.count for one in found if one)
+    @property
+    def cost(self) -> Mapping[str, float]:
+        """What 8x8 took, by currency."""
+        found: defaultdict[str, float] = defaultdict(float)
+        for row in self.rows:
+            if row.get("Cost"):
+                found[str(row.get("currency") or "")] += float(row["Cost"])
+        return found
 
-    def add(self, row: Row, function: str) -> None:
-        """Count a line, or many that are one row."""
-        for name in _FIGURES:
-            if name != "Cost":
-                self.figures[name] += int(float(row.get(name) or 0))
-        if row.get("Cost"):
-            currency = str(row.get("currency") or "")
-            self.cost[currency] = self.cost.get(currency, 0.0) + float(row["Cost"])
-        sub_account_id = str(row.get("sub_account_id") or "")
-        for name, counts in (("Accepted", self.accepted), ("InboundMessages", self.inbound)):
-            if row.get(name):
-                counts[sub_account_id] += int(float(row[name]))
-        reason, example = str(row.get("reason") or ""), str(row.get("example") or "")
-        _add(self.refused, (function, reason), row.get("RequestsRefused"), "")
-        _add(self.rejected, reason, row.get("Rejected"), example)
-        why = str(row.get("outcome_reason") or reason or "unknown")
-        _add(self.failures, why, row.get("Failed"), example)
+    def of(self, function: str) -> Activity:
+        """Return what one function did."""
+        return Activity([row for row in self.rows if row["function"] == function])
+
+    def by(self, figure: str, *keys: str) -> dict[str, Reason]:
+        """Return a figure by the first of the keys that a row has."""
+        found: dict[str, Reason] = {}
+        for row in self.rows:
+            if count := _count(row, figure):
+                key = next((row[one] for one in keys if row.get(one)), "unknown")
+                reason = found.setdefault(str(key), Reason())
+                reason.count += count
+                reason.example = row.get("example") or reason.example
+        return found
+
+    @property
+    def refused(self) -> Counter[str]:
+        """Requests that the bridge refused, by reason."""
+        found = self.by("RequestsRefused", "reason")
+        return Counter({reason: one.count for reason, one in found.items()})
+
+    @property
+    def failures(self) -> dict[str, Reason]:
+        """Messages that failed for good, by reason."""
+        return self.by("Failed", "outcome_reason", "reason")
 
 
-def _add[Key](reasons: dict[Key, Reason], key: Key, count: Any, example: str) -> None:
-    if count:
-        found = reasons.setdefault(key, Reason())
-        found.count += int(float(count))
-        found.example = example or found.example
+def _count(row: Row, figure: str) -> int:
+    return int(float(row.get(figure) or 0))
 
 
 def activity_of(stack: Stack, since: float, until: float | None = None) -> Activity:
     """Count what happened in a span of time, in seconds since the epoch."""
-    found = Activity()
-    groups = _log_groups(stack)
-    for row in _rows(stack, groups, _GROUPED, since, until or time.time()):
-        function = next(
-            (one for one, group in groups.items() if str(row.get("@log")).endswith(group)), ""
-        )
-        found.add(row, function)
-    return found
+    return Activity(list(_rows(stack, _GROUPED, since, until or time.time())))
 
 
 def failed_messages(stack: Stack, since: float) -> list[Row]:
     """Return the messages that failed for good since then: id, campaign and reason."""
-    groups = _log_groups(stack)
-    return [row for row in _rows(stack, groups, _FAILED, since, time.time()) if row["message_id"]]
+    return [row for row in _rows(stack, _FAILED, since, time.time()) if row["message_id"]]
 
 
-def _log_groups(stack: Stack) -> dict[str, str]:
-    names = {one: f"{one}LogGroup" for one in FUNCTIONS}
-    return {one: stack.resources[name].id for one, name in names.items() if name in stack.resources}
-
-
-def _rows(
-    stack: Stack, groups: Mapping[str, str], query: str, since: float, until: float
-) -> Iterator[Row]:
+def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]:
     """Ask Logs Insights; an emulator that cannot add up is asked for the lines themselves."""
+    names = {one: f"{one}LogGroup" for one in FUNCTIONS}
+    groups = {
+        stack.resources[name].id: one for one, name in names.items() if name in stack.resources
+    }
     if not groups:
         return
-    if stack.is_local:
-        yield from _lines(stack, groups, since, until)
-        return
+    rows = _lines if stack.is_local else _sums
+    try:
+        for row in rows(stack, list(groups), query, since, until):
+            # Logs Insights names the account before the group.
+            group = str(row.get("@log")).rpartition(":")[2]
+            yield {**row, "function": groups.get(group, "")}
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        raise BridgeError(
+            "a function's log group was deleted, so nothing can be counted",
+            id="log-group-missing",
+            remedy="make deploy brings it back",
+        ) from None
+
+
+def _sums(
+    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
+) -> Iterator[Row]:
     logs = stack.client("logs")
     query_id = logs.start_query(
-        logGroupNames=list(groups.values()),
+        logGroupNames=groups,
         startTime=int(since),
         endTime=int(until),
         queryString=query,
@@ -163,22 +157,23 @@ def _rows(
         )
     for result in answer["results"]:
         row = {one["field"]: one["value"] for one in result}
-        yield {
-            **row,
-            **{name: row.get(f"n{number}") for number, name in enumerate(_FIGURES)},
-            "message_id": row.get("message_id", ""),
-        }
+        sums = {name: row.get(f"n{number}") for number, name in enumerate(_FIGURES)}
+        yield {"message_id": "", **row, **sums}
 
 
-def _lines(stack: Stack, groups: Mapping[str, str], since: float, until: float) -> Iterator[Row]:
+def _lines(
+    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
+) -> Iterator[Row]:
+    # What the queries filter by.
+    figures = ("Failed",) if query == _FAILED else _FIGURES
     pages = stack.client("logs").get_paginator("filter_log_events")
-    for group in groups.values():
+    for group in groups:
         for page in pages.paginate(
             logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000)
         ):
             for event in page["events"]:
                 line = _object(event["message"])
-                if any(name in line for name in _FIGURES):
+                if any(name in line for name in figures):
                     message_id = line.get("message_id", "")
                     yield {**line, "message_id": message_id, "example": message_id, "@log": group}
 

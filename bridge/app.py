@@ -42,7 +42,6 @@ class Commands(TyperGroup):
         return super().parse_args(ctx, _in_order(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
         try:
             return super().invoke(ctx)
         except _ClickError as error:
@@ -148,5 +147,4 @@ def sms_bridge(
 
 
 def main() -> None:
-    """Run."""
     app(prog_name=NAME)

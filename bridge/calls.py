@@ -47,20 +47,7 @@ class Answer:
 
 
 def call(method: str, url: str, *, token: str = "", body: object = None) -> Answer:
-    """Call once: no retry, no redirect.
-
-    Parameters
-    ----------
-    token
-        Sent as bearer token; empty sends none.
-    body
-        Sent as JSON; ``None`` sends none.
-
-    Raises
-    ------
-    NoAnswerError
-        There was no answer. Its text names the host, not the URL: a path may be secret.
-    """
+    """Call once, with a bearer token and a JSON body if there are: no retry, no redirect."""
     headers = {"accept": "application/json", "user-agent": f"sms-bridge/{__version__}"}
     if token:
         headers["authorization"] = f"Bearer {token}"
@@ -69,6 +56,7 @@ def call(method: str, url: str, *, token: str = "", body: object = None) -> Answ
             answer = pool.request(method, url, headers=headers, json=body, redirect=False)
             return Answer(answer.status, answer.data)
     except HTTPError as error:
+        # Not the whole URL: a path may be secret.
         host, kind = urlsplit(url).netloc, type(error).__name__
         raise NoAnswerError(
             f"{host} does not answer ({kind})",

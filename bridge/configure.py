@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from bridge.calls import NoAnswerError
-from bridge.eightx8 import Access, EightX8Account, EightX8Error, remember_account_id
+from bridge.checks.eightx8 import check_access
+from bridge.eightx8 import KEY_REFUSED, EightX8Account, EightX8Error, remember_account_id
 from bridge.options import AccountId, AsJson
 from bridge.stack import Stack
-from bridge.terminal import say, say_json
+from bridge.terminal import say_result
 
 
 def configure(
@@ -35,7 +36,7 @@ def configure(
     is not stored.
     """
     stack: Stack = context.obj
-    values = stack.secret_values()
+    values = stack.secret_values
     key = _ask("8x8's API key", bool(values.get("eightx8ApiKey")), key_from_stdin)
     done = []
     if key:
@@ -50,16 +51,14 @@ def configure(
         remember_account_id(stack, account_id)
         done.append("Stored the id of the 8x8 account.")
     done += [f"Made a token in {name}." for name in stack.add_missing_tokens()]
-    if as_json:
-        say_json({"done": done})
-        return
-    say(*(done or ["Nothing was to be done."]))
+    lines = list(done)
     if done:
         seconds = stack.seconds_until_secret_is_read
-        say(
+        lines.append(
             f"The functions use it within {seconds} seconds, and at once where 8x8 refused the "
             "key before."
         )
+    say_result({"done": done}, *(lines or ["Nothing was to be done."]), as_json=as_json)
 
 
 def _ask(what: str, is_known: bool, from_stdin: bool) -> str:
@@ -78,35 +77,14 @@ def _ask(what: str, is_known: bool, from_stdin: bool) -> str:
 
 
 def _check(stack: Stack, key: str) -> str:
-    """Say what 8x8 thinks of a key.
-
-    Raises
-    ------
-    EightX8Error
-        8x8 refuses it, in every platform region.
-    """
+    """Say what 8x8 thinks of a key, unless it refuses it in every platform region."""
     account = EightX8Account(stack.eightx8_url, key)
     try:
-        access = {name: account.access_to(name) for name in stack.sub_account_ids}
+        findings = list(check_access(account, stack.sub_account_ids))
     except NoAnswerError as error:
         return f"whether it is right is not known: {error}"
-    if Access.KEY_REFUSED in access.values():
-        region = account.region_that_accepts(stack.sub_account_ids[0])
-        if region:
-            return (
-                f"{account.host} refuses it, and the platform region {region} accepts it: "
-                f"sms-bridge parameters set EightX8Region={region}"
-            )
+    if any(one.id == KEY_REFUSED for one in findings):
         raise EightX8Error(
-            f"8x8 ({account.host}) refuses this key; nothing was stored", id="eightx8-key-refused"
+            f"8x8 ({account.host}) refuses this key; nothing was stored", id=KEY_REFUSED
         )
-    if Access.NOT_8X8 in access.values():
-        return (
-            f"{account.host} does not answer as 8x8's API does, so whether it is right is not "
-            "known; see EightX8Region and EightX8BaseUrl: sms-bridge parameters show"
-        )
-    if refused := [name for name, one in access.items() if one is Access.SUB_ACCOUNT_REFUSED]:
-        return f"8x8 accepts it, but not for {', '.join(refused)}"
-    if Access.UNCLEAR in access.values():
-        return "8x8 did not say whether it is right"
-    return "8x8 accepts it"
+    return "; ".join(f"{one.what} ({one.remedy})" if one.remedy else one.what for one in findings)

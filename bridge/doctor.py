@@ -81,7 +81,8 @@ def doctor(
         for finding in findings:
             if everything or finding.level is not Level.OK:
                 _show(finding)
-        say(f"{counts[Level.PROBLEM]} problems, {counts[Level.WARNING]} warnings")
+        problems, warnings = counts[Level.PROBLEM], counts[Level.WARNING]
+        say(f"problems: {problems}, warnings: {warnings}")
     if counts[Level.PROBLEM]:
         raise typer.Exit(1)
 

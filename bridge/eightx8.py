@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from bridge.calls import Answer, NoAnswerError, call
@@ -23,6 +21,8 @@ HOSTS = {
 """By the parameter ``EightX8Region``."""
 
 ACCOUNT_ID = "eightx8AccountId"
+KEY_REFUSED = "eightx8-key-refused"
+ENTER_THE_KEY = "sms-bridge configure, with the key from 8x8 Connect > API keys"
 # No message has it, so asking for it is harmless and shows how far the key gets.
 _NO_UMID = "00000000-0000-0000-0000-000000000000"
 _UNKNOWN_SUB_ACCOUNT, _NOT_FOUND = 1001, 1300
@@ -61,15 +61,17 @@ class EightX8Account:
     ----------
     base_url
         Of the platform region.
+    account_id
+        Webhooks and balance are those of this account.
     """
 
-    def __init__(self, base_url: str, api_key: str) -> None:
+    def __init__(self, base_url: str, api_key: str, account_id: str = "") -> None:
         self._base_url = base_url
         self._api_key = api_key
+        self._account_id = account_id
 
     @property
     def host(self) -> str:
-        """The host that is called."""
         return urlsplit(self._base_url).netloc
 
     def access_to(self, sub_account_id: str) -> Access:
@@ -97,33 +99,29 @@ class EightX8Account:
                 return region
         return ""
 
-    def webhooks(self, account_id: str) -> list[Webhook]:
-        """Return the account's webhooks.
-
-        Raises
-        ------
-        EightX8Error
-            8x8 refused.
-        """
-        answer = self._call("GET", f"{_account(account_id)}/webhooks")
+    def webhooks(self) -> list[Webhook]:
+        answer = self._call("GET", f"{self._account}/webhooks")
         _raise_if_refused(answer)
-        return [_webhook(one) for one in answer.json or [] if isinstance(one, dict)]
+        return [
+            Webhook(
+                sub_account_id=str(one.get("subAccountId", "")),
+                url=str(one.get("url", "")),
+                enabled=one.get("enabled", True) is True,
+                has_authorization=bool(one.get("httpAuthorization") or one.get("oauth")),
+            )
+            for one in answer.json or []
+            if isinstance(one, dict)
+        ]
 
-    def register(self, account_id: str, webhook: Webhook, *, authorization: str) -> None:
-        """Register a webhook in place of the sub-account's present one.
-
-        Raises
-        ------
-        EightX8Error
-            8x8 refused.
-        """
+    def register(self, webhook: Webhook, token: str) -> None:
+        """Register a webhook in place of the sub-account's present one."""
         body = {
             "subAccountId": webhook.sub_account_id,
             "url": webhook.url,
-            "httpAuthorization": authorization,
+            "httpAuthorization": f"Bearer {token}",
             "enabled": webhook.enabled,
         }
-        answer = self._call("POST", f"{_account(account_id)}/webhooks", [body])
+        answer = self._call("POST", f"{self._account}/webhooks", [body])
         if "new format" in str(answer.get("message")):
             raise EightX8Error(
                 "8x8 still has a webhook of the old format (V1) for this account, whose receipts "
@@ -134,33 +132,20 @@ class EightX8Account:
             )
         _raise_if_refused(answer)
 
-    def remove(self, account_id: str, sub_account_id: str) -> None:
-        """Remove a sub-account's webhook.
-
-        Raises
-        ------
-        EightX8Error
-            8x8 refused.
-        """
+    def remove(self, sub_account_id: str) -> None:
         body = [{"subAccountId": sub_account_id}]
-        _raise_if_refused(self._call("DELETE", f"{_account(account_id)}/webhooks", body))
+        _raise_if_refused(self._call("DELETE", f"{self._account}/webhooks", body))
 
-    def balance(self, account_id: str) -> tuple[float, str] | None:
+    def balance(self) -> tuple[float, str] | None:
         """Return the prepaid balance and its currency, ``None`` where there is none."""
-        answer = self._call("GET", f"{_account(account_id)}/balance")
+        answer = self._call("GET", f"{self._account}/balance")
         balance = answer.get("balance")
         if answer.status != 200 or not isinstance(balance, int | float):
             return None
         return float(balance), str(answer.get("currency") or "")
 
     def erase(self, sub_account_id: str, umid: str) -> None:
-        """Have 8x8 erase number and text of a message; what it does not have is erased.
-
-        Raises
-        ------
-        EightX8Error
-            8x8 did not accept it.
-        """
+        """Have 8x8 erase number and text of a message; what it does not have is erased."""
         for _ in range(_TRIES):
             answer = self._call("DELETE", f"{_message(sub_account_id, umid)}/pii")
             if answer.status != 429:
@@ -169,12 +154,18 @@ class EightX8Account:
         if answer.get("code") != _NOT_FOUND:
             _raise_if_refused(answer)
 
+    @property
+    def _account(self) -> str:
+        if not self._account_id:
+            raise EightX8Error(
+                "the id of the 8x8 account is not known",
+                id="account-id-missing",
+                remedy="add --account-id ID once (8x8 Connect shows it)",
+            )
+        return f"/api/v1/accounts/{quote(self._account_id, safe='')}"
+
     def _call(self, method: str, path: str, body: object = None) -> Answer:
         return call(method, self._base_url + path, token=self._api_key, body=body)
-
-
-def _account(account_id: str) -> str:
-    return f"/api/v1/accounts/{quote(account_id, safe='')}"
 
 
 def _message(sub_account_id: str, umid: str) -> str:
@@ -182,20 +173,9 @@ def _message(sub_account_id: str, umid: str) -> str:
     return f"/api/v1/subaccounts/{account}/messages/{quote(umid, safe='')}"
 
 
-def _webhook(given: Mapping[str, Any]) -> Webhook:
-    return Webhook(
-        sub_account_id=str(given.get("subAccountId", "")),
-        url=str(given.get("url", "")),
-        enabled=given.get("enabled", True) is True,
-        has_authorization=bool(given.get("httpAuthorization") or given.get("oauth")),
-    )
-
-
 def _raise_if_refused(answer: Answer) -> None:
     if answer.status == 401:
-        raise EightX8Error(
-            "8x8 refuses the bridge's API key", id="eightx8-key-refused", remedy=ENTER_THE_KEY
-        )
+        raise EightX8Error("8x8 refuses the bridge's API key", id=KEY_REFUSED, remedy=ENTER_THE_KEY)
     if answer.status == 403:
         raise EightX8Error(
             "8x8's API key may not use this account",
@@ -207,24 +187,9 @@ def _raise_if_refused(answer: Answer) -> None:
         raise EightX8Error(f"8x8 refused it (HTTP {answer.status}{code})", id="eightx8-refused")
 
 
-ENTER_THE_KEY = "sms-bridge configure, with the key from 8x8 Connect > API keys"
-
 # --------------------------------------------------------------------------- the account of a stack
-ACCOUNT_ID_IS_MISSING = EightX8Error(
-    "the id of the 8x8 account is not known",
-    id="account-id-missing",
-    remedy="add --account-id ID once (8x8 Connect shows it)",
-)
-
-
-def account_of(stack: Stack) -> EightX8Account:
-    """Return the account.
-
-    Raises
-    ------
-    EightX8Error
-        The secret does not hold the key.
-    """
+def account_of(stack: Stack, account_id: str | None = None) -> EightX8Account:
+    """Return the account: the one of the given id, or that of which the secret holds the id."""
     key = stack.secret().eightx8_api_key
     if not key:
         raise EightX8Error(
@@ -232,28 +197,13 @@ def account_of(stack: Stack) -> EightX8Account:
             id="eightx8-key-missing",
             remedy="sms-bridge configure",
         )
-    return EightX8Account(stack.eightx8_url, key)
+    return EightX8Account(stack.eightx8_url, key, account_id or known_account_id(stack))
 
 
 def known_account_id(stack: Stack) -> str:
     """Return the account's id as the secret holds it, empty where it does not."""
-    return str(stack.secret_values().get(ACCOUNT_ID) or "")
-
-
-def account_id_of(stack: Stack, given: str | None) -> str:
-    """Return the account's id: the given one, or the one that the secret holds.
-
-    Raises
-    ------
-    EightX8Error
-        It is neither given nor known.
-    """
-    account_id = given or known_account_id(stack)
-    if not account_id:
-        raise ACCOUNT_ID_IS_MISSING
-    return account_id
+    return str(stack.secret_values.get(ACCOUNT_ID) or "")
 
 
 def remember_account_id(stack: Stack, account_id: str) -> None:
-    """Keep the account's id in the secret."""
     stack.change_secret(**{ACCOUNT_ID: account_id})

@@ -9,8 +9,8 @@ import typer
 
 from bridge.activity import activity_of, failed_messages
 from bridge.options import AsJson, FullNumbers, Since
-from bridge.stack import Stack
-from bridge.terminal import columns, read_since, say, say_json, waiting
+from bridge.stack import FUNCTIONS, Stack
+from bridge.terminal import columns, read_since, say_result, waiting
 
 
 def failures(
@@ -39,28 +39,28 @@ def failures(
         return
     with waiting("Reading log lines"):
         found = activity_of(stack, start)
-    refused = [
-        {"function": function, "reason": why, "count": one.count}
-        for (function, why), one in found.refused.items()
-    ]
-    if as_json:
-        say_json(
-            {
-                "failed": {why: asdict(one) for why, one in found.failures.items()},
-                "refusedRequests": refused,
-            }
-        )
-        return
-    rows = sorted(
+    failed = sorted(
         ((one.count, why, one.example) for why, one in found.failures.items()), reverse=True
     )
-    if rows:
-        say(*columns(rows, ("Failed", "Reason", "Example")))
-    else:
-        say(f"No message failed in the last {since}.")
+    refused = [
+        (count, why, function)
+        for function in FUNCTIONS
+        for why, count in found.of(function).refused.items()
+    ]
+    facts = {
+        "failed": {why: asdict(one) for why, one in found.failures.items()},
+        "refusedRequests": [
+            dict(zip(("count", "reason", "function"), one, strict=True)) for one in refused
+        ],
+    }
+    lines = (
+        columns(failed, ("Failed", "Reason", "Example"))
+        if failed
+        else [f"No message failed in the last {since}."]
+    )
     if refused:
-        refusals = [(one["count"], one["reason"], one["function"]) for one in refused]
-        say("", *columns(refusals, ("Refused requests", "Reason", "By")))
+        lines += ["", *columns(refused, ("Refused requests", "Reason", "By"))]
+    say_result(facts, *lines, as_json=as_json)
 
 
 def _list(
@@ -83,9 +83,8 @@ def _list(
                 message = stack.messages.get(row["umid"])
                 row["destination"] = message.destination if message else ""
             rows.append(row)
-    if as_json:
-        say_json({"messages": rows, "thereMayBeMore": len(rows) == limit})
-        return
-    say(*columns([list(one.values()) for one in rows], list(rows[0]) if rows else ()))
+    lines = columns([list(one.values()) for one in rows], list(rows[0]) if rows else ())
     if len(rows) == limit:
-        say(f"There may be more: --limit is {limit}.")
+        lines.append(f"There may be more: --limit is {limit}.")
+    facts = {"messages": rows, "thereMayBeMore": len(rows) == limit}
+    say_result(facts, *lines, as_json=as_json)

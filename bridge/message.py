@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Annotated
 
@@ -21,8 +21,9 @@ from bridge.options import (
     value_of,
 )
 from bridge.stack import Stack
-from bridge.terminal import columns, read_since, say, say_json, shown_time, zone_of
+from bridge.terminal import columns, read_since, say, say_json, shown_time
 from sms_bridge.api.look_up import look_up_answer
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
@@ -34,12 +35,6 @@ _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage a
 _TOTALS_OF_AT_MOST = 100_000
 # Twelve hexadecimal digits in the last group: no phone number is written so.
 _ID_DASHES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    messages: Sequence[Message]
-    there_are_more: bool = False
 
 
 def message(
@@ -73,28 +68,27 @@ def message(
     start = read_since(since, time.time()) if since else 0.0
     number = to or number_in(which or "")
     if which and not number:
-        found = _Found(_by_id(stack, which))
+        found, there_are_more = _by_id(stack, which), False
     else:
         if campaign and not as_json:
             _say_totals(stack, campaign, start)
         wanted = Wanted(
             destination=number or "", campaign_id=campaign or "", state=state, limit=limit
         )
-        found = _collect(stack, wanted, start)
+        found, there_are_more = _collect(stack, wanted, start)
     if as_json:
-        messages = [look_up_answer(one, full_number=full_numbers) for one in found.messages]
-        say_json({"messages": messages, "thereAreMore": found.there_are_more})
-    if not found.messages:
+        messages = [look_up_answer(one, full_number=full_numbers) for one in found]
+        say_json({"messages": messages, "thereAreMore": there_are_more})
+    if not found:
         raise _nothing(stack, number, campaign, which)
     if as_json:
         return
+    zone = None if local_time else UTC
     if campaign:
-        say(*columns(_rows(found.messages, full_numbers=full_numbers), _HEADINGS))
+        say(*columns(_rows(found, full_numbers=full_numbers, zone=zone), _HEADINGS))
     else:
-        _say_timelines(
-            stack, found, number, full_numbers=full_numbers, zone=zone_of(local=local_time)
-        )
-    if found.there_are_more:
+        _say_timelines(stack, found, number, full_numbers=full_numbers, zone=zone)
+    if there_are_more:
         say(f"There are more: --limit is {limit}.")
 
 
@@ -114,8 +108,11 @@ def _by_id(stack: Stack, message_id: str) -> list[Message]:
     return [found] if found else []
 
 
-def _collect(stack: Stack, wanted: Wanted, since: float) -> _Found:
-    """Return as many as are wanted, page after page: of a rare state a page may hold few."""
+def _collect(stack: Stack, wanted: Wanted, since: float) -> tuple[list[Message], bool]:
+    """Return as many as are wanted, and whether there are more.
+
+    It asks for page after page: of a rare state a page may hold few.
+    """
     hash_key = stack.secret().hash_key
     messages: list[Message] = []
     before = None
@@ -126,9 +123,9 @@ def _collect(stack: Stack, wanted: Wanted, since: float) -> _Found:
         messages += recent
         before = page.next
         if before is None or len(recent) < len(page.messages) or before.accepted_at < since:
-            return _Found(messages)
+            return messages, False
         if len(messages) >= wanted.limit:
-            return _Found(messages, there_are_more=True)
+            return messages, True
 
 
 def _nothing(
@@ -163,30 +160,40 @@ def _say_totals(stack: Stack, campaign: str, since: float) -> None:
         say(*columns(rows, ("State", "Reason", "Messages")), "")
 
 
-def _rows(messages: Sequence[Message], *, full_numbers: bool) -> Iterator[tuple[object, ...]]:
+def _rows(
+    messages: Sequence[Message], *, full_numbers: bool, zone: tzinfo | None
+) -> Iterator[tuple[object, ...]]:
     for one in messages:
         outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
         number = one.destination if full_numbers else masked(one.destination)
-        reported = one.outcome_reported_at or one.outcome_given_up
-        yield one.id, number, one.accepted_at, one.state, outcome, reported
+        accepted = shown_time(one.accepted_at, zone)
+        reported = one.outcome_given_up
+        if one.outcome_reported_at:
+            reported = shown_time(one.outcome_reported_at, zone)
+        yield one.id, number, accepted, one.state, outcome, reported
 
 
 def _say_timelines(
-    stack: Stack, found: _Found, number: str | None, *, full_numbers: bool, zone: tzinfo | None
+    stack: Stack,
+    found: Sequence[Message],
+    number: str | None,
+    *,
+    full_numbers: bool,
+    zone: tzinfo | None,
 ) -> None:
     if number:
         shown = number if full_numbers else masked(number)
-        states = Counter(_word_of(one) for one in found.messages)
+        states = Counter(_word_of(one) for one in found)
         counts = ", ".join(f"{count} {word}" for word, count in states.most_common())
-        count = len(found.messages)
-        say(f"{count} message{'s' if count > 1 else ''} to {shown}: {counts}")
-        hashes = {one.recipient_hash for one in found.messages if one.recipient_hash}
+        noun = "messages" if len(found) > 1 else "message"
+        say(f"{len(found)} {noun} to {shown}: {counts}")
+        hashes = {one.recipient_hash for one in found if one.recipient_hash}
         hashes = hashes or {keyed_hash(number, stack.secret().hash_key)}
         say(f"recipient_hash {', '.join(sorted(hashes))}")
-    for position, one in enumerate(found.messages):
+    for position, one in enumerate(found):
         if number or position:
             say("")
-        say(heading_of(one, full_numbers=full_numbers, with_hash=not number))
+        say(_heading_of(one, full_numbers=full_numbers, with_hash=not number))
         say(*lines_of(one, zone))
 
 
@@ -196,7 +203,7 @@ def _word_of(message: Message) -> str:
     return "opted out" if is_opted_out else str(message.state)
 
 
-def heading_of(message: Message, *, full_numbers: bool, with_hash: bool = True) -> str:
+def _heading_of(message: Message, *, full_numbers: bool, with_hash: bool) -> str:
     """Return what a message is, in a line."""
     facts = {
         "to": message.destination if full_numbers else masked(message.destination),
@@ -216,7 +223,7 @@ def lines_of(message: Message, zone: tzinfo | None = UTC) -> Iterator[str]:
     """Return a message's timeline, a line an event; each day is named once."""
     last_day = ""
     for at, what in timeline_of(message):
-        day, time_of_day, zone_name = shown_time(at, zone).split(" ", 2)
+        day, time_of_day, zone_name = shown_time(seconds_of(at), zone).split(" ", 2)
         if day != last_day:
             last_day = day
             yield f"{day} ({zone_name})"

@@ -10,7 +10,7 @@ import typer
 from bridge.errors import BridgeError
 from bridge.options import NUMBER_HELP, AsJson, Since, Yes, read_number
 from bridge.stack import Stack
-from bridge.terminal import columns, confirm, progress, read_since, say, say_json, waiting
+from bridge.terminal import columns, confirm, progress, read_since, say_result, waiting
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash, masked
@@ -20,15 +20,7 @@ _DAY = slice(0, 10)
 
 
 class _OptOut(NamedTuple):
-    """An item that holds an opt-out.
-
-    Attributes
-    ----------
-    sub_account_id
-        The one that was asked.
-    scope
-        Whether it counts for that one, or for all.
-    """
+    """An item that holds an opt-out, for the sub-account that was asked or for all."""
 
     id: str
     sub_account_id: str
@@ -65,46 +57,45 @@ def opt_outs(
     """
     stack: Stack = context.obj
     start = timestamp(read_since(since, time.time())) if since else ""
+    only = keyed_hash(clear, stack.secret().hash_key) if clear else None
     with waiting("Reading the whole table"):
         found = [
             one
             for one in _read(stack)
-            if one.at >= start and sub_account in (None, one.sub_account_id)
+            if one.at >= start
+            and sub_account in (None, one.sub_account_id)
+            and only in (None, one.recipient_hash)
         ]
     holding = [one for one in found if one.scope is stack.opt_out_scope]
+    if clear and not holding:
+        raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
     if clear or clear_all:
-        if clear:
-            its_hash = keyed_hash(clear, stack.secret().hash_key)
-            found = [one for one in found if one.recipient_hash == its_hash]
-            holding = [one for one in holding if one.recipient_hash == its_hash]
-            if not holding:
-                raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
-        names = ", ".join(sorted({one.sub_account_id for one in holding}))
+        asked = ", ".join(sorted({one.sub_account_id for one in holding}))
         if holding:
-            confirm(f"Remove {len(holding)} opt-outs of {names}? They are texted again.", yes=yes)
+            confirm(f"Remove {len(holding)} opt-outs of {asked}? They are texted again.", yes=yes)
         # Those of the other scope as well, which would hold after a change of it.
         for one in progress(found, "Removing"):
             stack.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one.id}})
-        if as_json:
-            say_json({"removed": len(holding)})
-        else:
-            say(f"Removed {len(holding)} opt-outs.")
+        removed = len(holding)
+        say_result({"removed": removed}, f"Removed {removed} opt-outs.", as_json=as_json)
         return
     keys = [
         (one.at[_DAY], one.sub_account_id) if by_day else (one.sub_account_id,) for one in holding
     ]
     counts = sorted(Counter(keys).items())
-    names_of_columns = ("day", "subAccountId") if by_day else ("subAccountId",)
-    if as_json:
-        rows = [
-            {**dict(zip(names_of_columns, key, strict=True)), "optOuts": n} for key, n in counts
-        ]
-        say_json({"optOuts": len(holding), "counts": rows})
-        return
-    say(f"{len(holding)} opt-outs")
-    headings = ("Day", "Sub-account", "Opt-outs") if by_day else ("Sub-account", "Opt-outs")
-    if counts:
-        say(*columns([(*key, n) for key, n in counts], headings))
+    rows = [(*key, count) for key, count in counts]
+    names, headings = ["subAccountId", "optOuts"], ["Sub-account", "Opt-outs"]
+    if by_day:
+        names, headings = ["day", *names], ["Day", *headings]
+    say_result(
+        {
+            "optOuts": len(holding),
+            "counts": [dict(zip(names, row, strict=True)) for row in rows],
+        },
+        f"{len(holding)} opt-outs",
+        *(columns(rows, headings) if rows else ()),
+        as_json=as_json,
+    )
 
 
 def _read(stack: Stack) -> Iterator[_OptOut]:

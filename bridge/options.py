@@ -36,13 +36,6 @@ def number_in(text: str) -> str:
 
 
 def read_number(text: str | None) -> str | None:
-    """Read a phone number.
-
-    Raises
-    ------
-    typer.BadParameter
-        It is none.
-    """
     if text is None:
         return None
     number = number_in(value_of(text))
@@ -60,6 +53,8 @@ def _read_account_id(text: str | None) -> str | None:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+DoIt = Annotated[bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")]
 
 FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
 

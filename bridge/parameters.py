@@ -9,7 +9,7 @@ import typer
 
 from bridge.options import AsJson, Yes
 from bridge.stack import Stack
-from bridge.terminal import columns, confirm, say, say_json, waiting
+from bridge.terminal import columns, confirm, say, say_result, waiting
 from bridge.updates import Change, Update
 
 parameters = typer.Typer(
@@ -49,12 +49,12 @@ def show(
         name: value if show_connector else _masked(name, value)
         for name, value in stack.parameters.items()
     }
-    if as_json:
-        say_json(values)
-        return
-    say(*columns(sorted(values.items())))
+    lines = columns(sorted(values.items()))
     if any("??" in value for value in values.values()):
-        say("CloudFormation shows characters beyond ASCII as question marks; they are kept.")
+        lines.append(
+            "CloudFormation shows characters beyond ASCII as question marks; they are kept."
+        )
+    say_result(values, *lines, as_json=as_json)
 
 
 @parameters.command(
@@ -94,18 +94,17 @@ def set_parameters(
             update.make()
     else:
         drifted = sorted({f"{function} ({name})" for function, name in stack.drift()})
-    if as_json:
-        facts = {"changed": bool(changes), "changes": [asdict(one) for one in changes]}
-        say_json({**facts, "drift": drifted})
-    elif changes:
-        say(f"Changed {', '.join(values)}. To see how things stand: sms-bridge doctor")
+    if changes:
+        lines = [f"Changed {', '.join(values)}. To see how things stand: sms-bridge doctor"]
     else:
-        say("Nothing was to be changed.")
-        if drifted:
-            say(
-                "But functions run with other values than the stack's, changed by hand: "
-                f"{', '.join(drifted)}. make deploy brings the stack's back."
-            )
+        lines = ["Nothing was to be changed."]
+    if drifted:
+        lines.append(
+            "But functions run with other values than the stack's, changed by hand: "
+            f"{', '.join(drifted)}. make deploy brings the stack's back."
+        )
+    facts = {"changes": [asdict(one) for one in changes], "drift": drifted}
+    say_result({"changed": bool(changes), **facts}, *lines, as_json=as_json)
 
 
 def in_a_sentence(changes: Sequence[Change]) -> str:

@@ -37,24 +37,16 @@ class Depth:
 
     @property
     def total(self) -> int:
-        """All of them."""
         return self.ready + self.held_back + self.in_work
 
 
 def depth_of(stack: Stack, queue: str) -> Depth:
     """Return how full a queue is, by its name in the template."""
-    found = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.resource(queue).id,
-        AttributeNames=[
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesDelayed",
-            "ApproximateNumberOfMessagesNotVisible",
-        ],
-    )["Attributes"]
+    attributes = stack.queues[queue]
     return Depth(
-        ready=int(found["ApproximateNumberOfMessages"]),
-        held_back=int(found["ApproximateNumberOfMessagesDelayed"]),
-        in_work=int(found["ApproximateNumberOfMessagesNotVisible"]),
+        ready=int(attributes["ApproximateNumberOfMessages"]),
+        held_back=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        in_work=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
     )
 
 
@@ -90,6 +82,5 @@ def reasons_in(stack: Stack, queue: str) -> Counter[str]:
 
 
 def reason_of(record: Record) -> str:
-    """Return why a record is in a dead-letter queue."""
     given = record.get("MessageAttributes", {}).get("reason")
     return given.get("StringValue", "") if given else RECEIVED_TOO_OFTEN

@@ -4,14 +4,13 @@ import json
 import time
 from collections import Counter
 from enum import StrEnum
-from typing import Annotated, Any
 
 import typer
 
-from bridge.options import AsJson
+from bridge.options import AsJson, DoIt
 from bridge.queues import Record, look_through
 from bridge.stack import Stack
-from bridge.terminal import say, say_json
+from bridge.terminal import say_result
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import NOT_WITH_8X8
 from sms_bridge.errors import UnreadableItemError
@@ -31,9 +30,7 @@ class _Action(StrEnum):
 
 def redrive(
     context: typer.Context,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")
-    ] = False,
+    yes: DoIt = False,
     as_json: AsJson = False,
 ) -> None:
     """Put dead letters of the send queues back to be sent.
@@ -48,16 +45,15 @@ def redrive(
         message = _message_of(record, stack)
         action = _action_for(message)
         done[action] += 1
-        if yes:
+        if yes and message is not None:
             _do(action, record, message, stack)
-    if as_json:
-        say_json({"done": yes, "records": {one.name.lower(): done[one] for one in _Action}})
-        return
-    say(*(f"{done[one]} {one}" for one in _Action if done[one]))
+    lines = [f"{done[one]} {one}" for one in _Action if done[one]]
     if not done:
-        say("There are no dead letters of the send queues.")
+        lines = ["There are no dead letters of the send queues."]
     elif not yes:
-        say("Nothing was changed; add --yes.")
+        lines.append("Nothing was changed; add --yes.")
+    facts = {"done": yes, "records": {one.name.lower(): done[one] for one in _Action}}
+    say_result(facts, *lines, as_json=as_json)
 
 
 def _message_of(record: Record, stack: Stack) -> Message | None:
@@ -81,10 +77,8 @@ def _action_for(message: Message | None) -> _Action:
     return _Action.SENT if may_be_sent and is_in_time else _Action.OVER
 
 
-def _do(action: _Action, record: Record, message: Message | None, stack: Stack) -> None:
-    client: Any = stack.client("sqs")
-    if action is _Action.UNREADABLE or message is None:
-        return
+def _do(action: _Action, record: Record, message: Message, stack: Stack) -> None:
+    client = stack.client("sqs")
     if action is _Action.SENT:
         name = f"{message.message_type.value.capitalize()}Queue"
         client.send_message(

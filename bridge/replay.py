@@ -1,14 +1,14 @@
 """`sms-bridge replay`: reports outcomes again that were given up."""
 
-from datetime import UTC, datetime
+import time
 from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
-from bridge.options import AsJson
+from bridge.options import AsJson, DoIt, Since
 from bridge.stack import Stack
-from bridge.terminal import columns, progress, say, say_json
+from bridge.terminal import columns, progress, read_since, say_result
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.errors import UnreadableItemError
@@ -16,6 +16,7 @@ from sms_bridge.services.replay import ReplayScope, find_replays
 from sms_bridge.services.replay import replay as replay_one
 
 _SHOWN = 20
+_HEADINGS = ("Message", "Accepted", "Outcome", "Given up because", "Given up at")
 
 
 def replay(
@@ -23,20 +24,16 @@ def replay(
     message_ids: Annotated[
         list[str] | None, typer.Argument(metavar="[MESSAGE_ID]...", help="Only these messages.")
     ] = None,
-    since: Annotated[
-        datetime | None, typer.Option(help="Only messages accepted since then (UTC).")
-    ] = None,
+    since: Since = "",
     until: Annotated[
-        datetime | None, typer.Option(help="Only messages accepted until then (UTC).")
-    ] = None,
+        str, typer.Option(metavar="TIME", help="Only messages accepted until then.")
+    ] = "",
     reason: Annotated[
         str, typer.Option(help="Only outcomes given up for this reason, such as moengage_503.")
     ] = "",
     everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")
-    ] = False,
+    yes: DoIt = False,
     as_json: AsJson = False,
 ) -> None:
     """Report outcomes again that were given up.
@@ -47,9 +44,10 @@ def replay(
     stack: Stack = context.obj
     if not (message_ids or since or until or reason or everything):
         raise typer.BadParameter("say which: MESSAGE_ID, --since, --until, --reason or --all")
+    now = time.time()
     scope = ReplayScope(
-        since=_seconds_of(since) or 0.0,
-        until=_seconds_of(until) or float("inf"),
+        since=read_since(since, now) if since else 0.0,
+        until=read_since(until, now) if until else float("inf"),
         reason=reason,
         message_ids=frozenset(message_ids or ()),
     )
@@ -71,24 +69,20 @@ def replay(
             return message is None or bool(message.outcome_reported_at)
 
         stack.outcome_dead_letters.take_out(is_done)
-    if as_json:
-        say_json({"replayed": yes, "outcomes": [_line(one) for one in found]})
-        return
-    if found:
-        rows = [list(_line(one).values()) for one in found[:_SHOWN]]
-        say(*columns(rows, ("Message", "Accepted", "Outcome", "Given up because", "Given up at")))
+    outcomes = [_line(one) for one in found]
+    rows = [list(one.values()) for one in outcomes[:_SHOWN]]
+    lines = columns(rows, _HEADINGS) if rows else []
     if len(found) > _SHOWN:
-        say(f"... and {len(found) - _SHOWN} more")
+        lines.append(f"... and {len(found) - _SHOWN} more")
     if len(found) == limit:
-        say(f"There may be more: --limit is {limit}.")
+        lines.append(f"There may be more: --limit is {limit}.")
     if yes:
-        say(f"{len(found)} outcomes are queued and will be reported again.")
+        lines.append(f"{len(found)} outcomes are queued and will be reported again.")
     else:
-        say(f"{len(found)} outcomes would be reported again. Nothing was changed; add --yes.")
-
-
-def _seconds_of(moment: datetime | None) -> float:
-    return moment.replace(tzinfo=UTC).timestamp() if moment else 0.0
+        lines.append(
+            f"{len(found)} outcomes would be reported again. Nothing was changed; add --yes."
+        )
+    say_result({"replayed": yes, "outcomes": outcomes}, *lines, as_json=as_json)
 
 
 def _line(message: Message) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 from bridge.eightx8 import known_account_id
 from bridge.options import AsJson
 from bridge.stack import Stack
-from bridge.terminal import progress, say, say_json
+from bridge.terminal import progress, say_result
 from bridge.webhook import register_again
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.storage.secret import new_token
@@ -57,7 +57,8 @@ def rotate(
     if retire:
         stack.change_secret(**{use.list_name: tokens[:1]})
         retired = max(len(tokens) - 1, 0)
-        _print(as_json, {"retired": retired}, f"Removed {retired} older tokens for {use}.")
+        what = f"Removed {retired} older tokens for {use}."
+        say_result({"retired": retired}, what, as_json=as_json)
         return
     token = new_token()
     if use is TokenUse.CALLBACK:
@@ -65,13 +66,13 @@ def rotate(
         return
     stack.change_secret(**{use.list_name: [token, *tokens]})
     valid_from = timestamp(time() + stack.seconds_until_secret_is_read)
-    _print(
-        as_json,
+    say_result(
         {"token": token, "validFrom": valid_from},
         token,
         "",
         f"Use it from {valid_from} on: by then all functions know it. The older ones stay valid "
         f"until sms-bridge rotate {use} --retire.",
+        as_json=as_json,
     )
 
 
@@ -83,11 +84,13 @@ def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
     """
     name = TokenUse.CALLBACK.list_name
     stack.change_secret(**{name: [*_tokens(stack, TokenUse.CALLBACK), token]})
-    _wait(stack.seconds_until_secret_is_read + _SECONDS_TO_SPARE)
+    seconds = stack.seconds_until_secret_is_read + _SECONDS_TO_SPARE
+    for _ in progress(range(seconds), f"Waiting {seconds} seconds until all functions know it"):
+        sleep(1)
     others = [one for one in _tokens(stack, TokenUse.CALLBACK) if one != token]
     stack.change_secret(**{name: [token, *others]})
     account_id = known_account_id(stack)
-    count = register_again(stack, account_id, token) if account_id else 0
+    count = register_again(stack, token) if account_id else 0
     if count:
         what = f"8x8 sends the new token now ({count} webhooks were registered again)."
     elif account_id:
@@ -97,21 +100,8 @@ def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
             "The id of the 8x8 account is not known, so no webhook was registered again. If one "
             "points here: sms-bridge webhook register --account-id ID"
         )
-    _print(as_json, {"registeredAgain": count}, what)
+    say_result({"registeredAgain": count}, what, as_json=as_json)
 
 
 def _tokens(stack: Stack, use: TokenUse) -> list[str]:
-    return list(stack.secret_values().get(use.list_name) or [])
-
-
-def _wait(seconds: int) -> None:
-    what = f"Waiting {seconds} seconds until all functions know the token"
-    for _ in progress(range(seconds), what):
-        sleep(1)
-
-
-def _print(as_json: bool, facts: dict[str, object], *lines: str) -> None:
-    if as_json:
-        say_json(facts)
-    else:
-        say(*lines)
+    return list(stack.secret_values.get(use.list_name) or [])

@@ -96,13 +96,7 @@ def missing_step(message: Message) -> str:
 def follow(
     look: Callable[[], Message | None], seconds: int, show: Callable[[str], None]
 ) -> Message | None:
-    """Look at a message again and again, and show what is new, until it is over.
-
-    Returns
-    -------
-    Message or None
-        As it was at the last look.
-    """
+    """Look at a message, show what is new until it is over, and return it as it was then."""
     end = monotonic() + seconds
     shown: list[str] = []
     while True:

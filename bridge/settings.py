@@ -6,7 +6,7 @@ import typer
 
 from bridge.options import AsJson
 from bridge.stack import Stack
-from bridge.terminal import columns, say, say_json
+from bridge.terminal import columns, say_result
 from sms_bridge.domain.message import OutcomeStatus
 
 # Enough to see which of two tokens it is.
@@ -37,18 +37,16 @@ def settings(
         "Delivery tracking, manual mapping": tracking_fields(),
         "8x8's webhook: sms-bridge webhook register": {"URL": stack.callback_url},
     }
-    if as_json:
-        say_json(sections)
-        return
+    lines: list[str] = []
     for heading, fields in sections.items():
         rows = [(f"  {name}", value) for name, value in fields.items()]
-        say(heading, *columns(rows), "")
+        lines += [heading, *columns(rows), ""]
     if not show_tokens:
-        say("--show-tokens shows the whole token.")
+        lines.append("--show-tokens shows the whole token.")
+    say_result(sections, *lines, as_json=as_json)
 
 
 def sender_fields(stack: Stack, sub_account_id: str, token: str) -> Fields:
-    """Return the fields of MoEngage's form for a sender."""
     transactional = stack.sending.get("TRANSACTIONAL_SUB_ACCOUNT_IDS", "").split(",")
     sender_id = stack.sending.get("DEFAULT_SENDER_ID", "")
     return {
@@ -70,7 +68,6 @@ def sender_fields(stack: Stack, sub_account_id: str, token: str) -> Fields:
 
 
 def tracking_fields() -> Fields:
-    """Return the fields of MoEngage's mapping of delivery reports."""
     return {
         "Unique id of the sent response": "umid",
         "Unique id of the delivery response": "umid",

@@ -49,7 +49,6 @@ class Resource(NamedTuple):
 
     type: str
     id: str
-    status: str
 
 
 class Stack:
@@ -77,17 +76,12 @@ class Stack:
         self._profile = profile
         self._region = region
         self._api_url = api_url
+        self._clients: dict[str, Any] = {}
+        self._environments: dict[str, Mapping[str, str]] = {}
 
     # ------------------------------------------------------------------------- what was deployed
     @cached_property
     def description(self) -> StackTypeDef:
-        """What CloudFormation says of the stack.
-
-        Raises
-        ------
-        StackError
-            When there is no such stack.
-        """
         try:
             found = self.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
@@ -113,12 +107,10 @@ class Stack:
 
     @property
     def region(self) -> str:
-        """The AWS region."""
         return self._session.region_name or ""
 
     @property
     def account(self) -> str:
-        """The AWS account's id."""
         return self.description.get("StackId", "").ljust(5, ":").split(":")[4]
 
     @property
@@ -129,7 +121,6 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs."""
         outputs = self.description.get("Outputs", [])
         return {one["OutputKey"]: one["OutputValue"] for one in outputs}
 
@@ -151,31 +142,29 @@ class Stack:
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         for page in pages.paginate(StackName=stack):
             for one in page["StackResourceSummaries"]:
-                yield (
-                    one["LogicalResourceId"],
-                    Resource(
-                        one["ResourceType"],
-                        one.get("PhysicalResourceId", ""),
-                        one["ResourceStatus"],
-                    ),
-                )
+                resource = Resource(one["ResourceType"], one.get("PhysicalResourceId", ""))
+                yield one["LogicalResourceId"], resource
 
     def resource(self, name: str) -> Resource:
-        """Return a resource by its name in the template.
+        if name not in self.resources:
+            raise self._incomplete(f"resource {name}")
+        return self.resources[name]
 
-        Raises
-        ------
-        StackError
-            The stack has none of that name.
-        """
-        try:
-            return self.resources[name]
-        except KeyError:
-            raise StackError(
-                f"the stack {self.name} has no resource {name}",
-                id="stack-incomplete",
-                remedy="name the right stack with --stack, or deploy it again: make deploy",
-            ) from None
+    def _output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise self._incomplete(f"output {name}")
+        return self.outputs[name]
+
+    def _incomplete(self, what: str) -> StackError:
+        return StackError(
+            f"the stack {self.name} has no {what}",
+            id="stack-incomplete",
+            remedy="name the right stack with --stack, or deploy it again: make deploy",
+        )
+
+    def resources_of_type(self, kind: str) -> dict[str, Resource]:
+        """Return the resources of a type, by their names in the template."""
+        return {name: one for name, one in self.resources.items() if one.type == kind}
 
     @cached_property
     def template(self) -> Mapping[str, Any]:
@@ -185,19 +174,20 @@ class Stack:
         return {} if isinstance(found, str) else found
 
     def environment_of(self, function: str) -> Mapping[str, str]:
-        """Return the environment variables that a function runs with.
+        """Return the environment variables that a function runs with, read once.
 
         Requests and queues reach the version behind the alias ``live``, where there is one.
         """
-        client, name = self.client("lambda"), self.resource(function).id
-        try:
-            found = client.get_function_configuration(FunctionName=name, Qualifier="live")
-        except client.exceptions.ResourceNotFoundException:
-            found = client.get_function_configuration(FunctionName=name)
-        variables: dict[str, str] = found.get("Environment", {}).get("Variables", {})
-        return variables
+        if function not in self._environments:
+            client, name = self.client("lambda"), self.resource(function).id
+            try:
+                found = client.get_function_configuration(FunctionName=name, Qualifier="live")
+            except client.exceptions.ResourceNotFoundException:
+                found = client.get_function_configuration(FunctionName=name)
+            self._environments[function] = found.get("Environment", {}).get("Variables", {})
+        return self._environments[function]
 
-    @cached_property
+    @property
     def sending(self) -> Mapping[str, str]:
         """The environment variables of the function that sends."""
         return self.environment_of("SendSms")
@@ -217,11 +207,10 @@ class Stack:
         }
         if expected.get("CALLBACK_BASE_URL") == "domain":
             del expected["CALLBACK_BASE_URL"]
-        ids = {"MESSAGES_TABLE": "MessagesTable", "BRIDGE_SECRET_ARN": "BridgeSecret"}  # a name  # nosec B105
-        for name, one in self.resources.items():
-            if one.type == "AWS::SQS::Queue":
-                ids[f"{_variable(name)}_URL"] = name
-        expected |= {name: self.resource(one).id for name, one in ids.items()}
+        expected["MESSAGES_TABLE"] = self.resource("MessagesTable").id
+        expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret").id
+        for name, queue in self.resources_of_type("AWS::SQS::Queue").items():
+            expected[f"{_variable(name)}_URL"] = queue.id
         for function in FUNCTIONS:
             for name, value in self.environment_of(function).items():
                 # CloudFormation shows characters beyond ASCII as question marks.
@@ -231,12 +220,10 @@ class Stack:
 
     @property
     def sub_account_ids(self) -> list[str]:
-        """8x8's sub-accounts that the bridge may use."""
         return self.sending["SUB_ACCOUNT_IDS"].split(",")
 
     @property
     def eightx8_url(self) -> str:
-        """Base URL of 8x8's API."""
         return self.sending["EIGHTX8_BASE_URL"]
 
     @property
@@ -247,7 +234,6 @@ class Stack:
     # ----------------------------------------------------------------------------------- the API
     @cached_property
     def api_url(self) -> str:
-        """Base URL of the bridge's API."""
         if self._api_url:
             return self._api_url.rstrip("/")
         url = urlsplit(self._output("SendUrl"))
@@ -267,19 +253,13 @@ class Stack:
         return f"{self.api_url}/messages/{quote(message_id, safe='')}"
 
     # -------------------------------------------------------------------------------- the secret
-    @cached_property
+    @property
     def secret_arn(self) -> str:
-        """ARN of the stack's secret."""
         return self._output("SecretArn")
 
-    def secret_values(self) -> dict[str, Any]:
-        """Return what the secret holds now.
-
-        Raises
-        ------
-        StackError
-            It is not a JSON object.
-        """
+    @cached_property
+    def secret_values(self) -> Mapping[str, Any]:
+        """What the secret holds, read once until this changes it."""
         try:
             return read_values(self.client("secretsmanager"), self.secret_arn)
         except InvalidSecretError:
@@ -292,15 +272,9 @@ class Stack:
             ) from None
 
     def secret(self) -> Secret:
-        """Return the secret as the functions read it.
-
-        Raises
-        ------
-        StackError
-            It has no hash key.
-        """
+        """Return the secret as the functions read it."""
         try:
-            return Secret.from_values(self.secret_values())
+            return Secret.from_values(self.secret_values)
         except InvalidSecretError:
             raise StackError(
                 "hashKey is missing in the secret: people who opted out are not known again",
@@ -312,30 +286,39 @@ class Stack:
     def change_secret(self, **changes: object) -> None:
         """Put values into the secret and leave everything else as it is."""
         change_values(self.client("secretsmanager"), self.secret_arn, changes)
+        self.__dict__.pop("secret_values", None)
 
     def add_missing_tokens(self) -> list[str]:
         """Put a token into each of the secret's lists that has none; returns their names."""
-        return add_missing_tokens(self.client("secretsmanager"), self.secret_arn)
+        names = add_missing_tokens(self.client("secretsmanager"), self.secret_arn)
+        self.__dict__.pop("secret_values", None)
+        return names
 
     # ------------------------------------------------------------------------ messages and queues
     @property
     def table(self) -> str:
-        """Name of the table."""
         return self._output("MessagesTableName")
 
     @cached_property
+    def queues(self) -> Mapping[str, Mapping[str, str]]:
+        """All attributes of each queue, by its name in the template, read once."""
+        return {
+            name: self.client("sqs").get_queue_attributes(
+                QueueUrl=queue.id, AttributeNames=["All"]
+            )["Attributes"]
+            for name, queue in self.resources_of_type("AWS::SQS::Queue").items()
+        }
+
+    @cached_property
     def messages(self) -> DynamoDBMessages:
-        """The record of every message."""
         return DynamoDBMessages(self.client("dynamodb"), self.table)
 
     @cached_property
     def people(self) -> DynamoDBPersonData:
-        """What is known of people."""
         return DynamoDBPersonData(self.client("dynamodb"), self.table)
 
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
-        """People who do not want to be texted."""
         return DynamoDBOptOuts(self.client("dynamodb"), self.table, self.opt_out_scope)
 
     @property
@@ -345,7 +328,6 @@ class Stack:
 
     @cached_property
     def look_up(self) -> LookUp:
-        """Finds messages."""
         secrets = SecretSource(self.client("secretsmanager"), self.secret_arn, max_age_seconds=60)
         return LookUp(
             messages=self.messages,
@@ -367,29 +349,14 @@ class Stack:
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:
-        """Return boto3's client of a service."""
         if service not in self._clients:
             make_client: Any = self._session.client
             self._clients[service] = make_client(service)
         return self._clients[service]
 
     @cached_property
-    def _clients(self) -> dict[str, Any]:
-        return {}
-
-    @cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session(profile_name=self._profile, region_name=self._region)
-
-    def _output(self, name: str) -> str:
-        try:
-            return self.outputs[name]
-        except KeyError:
-            raise StackError(
-                f"the stack {self.name} has no output {name}",
-                id="stack-incomplete",
-                remedy="name the right stack with --stack, or deploy it again: make deploy",
-            ) from None
 
 
 def _variable(name: str) -> str:

@@ -68,13 +68,7 @@ class Survey:
 
 
 def take_survey(messages: MessageStore, now: float) -> Survey:
-    """Look through the open messages.
-
-    Parameters
-    ----------
-    now
-        Seconds since the epoch.
-    """
+    """Look through the open messages."""
     survey = Survey()
     for number, message in enumerate(
         islice(

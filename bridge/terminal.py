@@ -16,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from bridge.errors import BridgeError
 from sms_bridge.domain.clock import seconds_of
 
 _GAP = "  "
@@ -53,6 +52,14 @@ def say_json(value: object) -> None:
     typer.echo(json.dumps(value).replace("\x7f", "\\u007f"))
 
 
+def say_result(facts: object, *lines: object, as_json: bool) -> None:
+    """Print what was done: facts for a program, or lines for people."""
+    if as_json:
+        say_json(facts)
+    else:
+        say(*lines)
+
+
 def columns(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> list[str]:
     """Return rows as aligned lines; nothing is cut off or wrapped."""
     lines = [[safe(value) for value in row] for row in [*([headings] if headings else []), *rows]]
@@ -83,16 +90,9 @@ def progress[Value](values: Sequence[Value], what: str) -> Iterator[Value]:
 
 
 # -------------------------------------------------------------------------------------------- time
-def zone_of(*, local: bool) -> tzinfo | None:
-    """Return the time zone to show times in; ``None`` is this machine's."""
-    return None if local else UTC
-
-
-def shown_time(moment: str, zone: tzinfo | None = UTC) -> str:
-    """Return a time as people read it."""
-    if not moment:
-        return ""
-    at = datetime.fromtimestamp(seconds_of(moment), UTC).astimezone(zone)
+def shown_time(moment: float, zone: tzinfo | None) -> str:
+    """Return a time as people read it, in a time zone; ``None`` is this machine's."""
+    at = datetime.fromtimestamp(moment, UTC).astimezone(zone)
     return at.strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -106,17 +106,11 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 def read_since(text: str, now: float) -> float:
-    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC).
-
-    Raises
-    ------
-    BridgeError
-        It is none of them.
-    """
+    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC)."""
     number, unit = text[:-1], text[-1:]
     if number.isascii() and number.isdecimal() and len(number) < 6 and unit in _UNITS:
         return now - int(number) * _UNITS[unit]
     try:
         return seconds_of(text)
     except ValueError:
-        raise BridgeError("a time is written 90m, 24h, 7d or 2026-11-24T09:30") from None
+        raise typer.BadParameter("a time is written 90m, 24h, 7d or 2026-11-24T09:30") from None

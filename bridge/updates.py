@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from botocore.exceptions import WaiterError
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 _UNTIL_PLANNED: WaiterConfigTypeDef = {"Delay": 1, "MaxAttempts": 300}
 _UNTIL_DONE: WaiterConfigTypeDef = {"Delay": 2, "MaxAttempts": 1800}
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
-
-
-class UpdateError(BridgeError):
-    """CloudFormation did not change the stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,6 @@ class Change:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether it may be made anew."""
         return self.replacement in ("True", "Conditional")
 
 
@@ -66,13 +61,7 @@ class Update:
         self._change_set = f"sms-bridge-{uuid4()}"
 
     def plan(self) -> list[Change]:
-        """Have CloudFormation check the values and say what would change; empty for nothing.
-
-        Raises
-        ------
-        UpdateError
-            It cannot be done.
-        """
+        """Have CloudFormation check the values and say what would change; empty for nothing."""
         kept: list[ParameterTypeDef] = [
             {"ParameterKey": name, "UsePreviousValue": True}
             for name in self._stack.parameters
@@ -101,24 +90,26 @@ class Update:
             reason = str(error.last_response.get("StatusReason", "it was not done in time"))
             if any(words in reason for words in _NOTHING_TO_CHANGE):
                 return []
-            raise UpdateError(f"CloudFormation refuses the change: {reason}") from None
+            raise BridgeError(f"CloudFormation refuses the change: {reason}") from None
         pages = self._client.get_paginator("describe_change_set").paginate(
             StackName=self._stack.name, ChangeSetName=self._change_set
         )
-        return [_change(one["ResourceChange"]) for page in pages for one in page["Changes"]]
+        return [
+            Change(
+                action=one["Action"],
+                resource=one["LogicalResourceId"],
+                type=one["ResourceType"],
+                replacement=one.get("Replacement", ""),
+            )
+            for page in pages
+            for one in (change["ResourceChange"] for change in page["Changes"])
+        ]
 
     def drop(self) -> None:
-        """Forget the plan."""
         self._client.delete_change_set(StackName=self._stack.name, ChangeSetName=self._change_set)
 
     def make(self) -> None:
-        """Do it and wait until it is done.
-
-        Raises
-        ------
-        UpdateError
-            It failed; CloudFormation has brought back what was before, or is about to.
-        """
+        """Do it and wait until it is done; CloudFormation takes back what fails."""
         planned_at = self._client.describe_change_set(
             StackName=self._stack.name, ChangeSetName=self._change_set
         )["CreationTime"]
@@ -137,13 +128,4 @@ class Update:
                 and one.get("ResourceStatus", "").endswith("_FAILED")
             ]
             cause = failures[-1] if failures else "see the stack's events in the console"
-            raise UpdateError(f"the update failed and is rolled back: {cause}") from None
-
-
-def _change(given: Mapping[str, Any]) -> Change:
-    return Change(
-        action=given["Action"],
-        resource=given["LogicalResourceId"],
-        type=given["ResourceType"],
-        replacement=given.get("Replacement", ""),
-    )
+            raise BridgeError(f"the update failed and is rolled back: {cause}") from None

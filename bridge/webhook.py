@@ -6,15 +6,15 @@ import typer
 
 from bridge.eightx8 import (
     ALL_SUB_ACCOUNTS,
+    EightX8Account,
     Webhook,
-    account_id_of,
     account_of,
     remember_account_id,
 )
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
 from bridge.stack import Stack
-from bridge.terminal import columns, confirm, say, say_json
+from bridge.terminal import columns, confirm, say, say_json, say_result
 
 webhook = typer.Typer(
     name="webhook",
@@ -31,22 +31,11 @@ def is_here(one: Webhook, stack: Stack) -> bool:
     return one.url.rstrip("/") == stack.callback_url
 
 
-def authorization_of(token: str) -> str:
-    """Return the header's value that 8x8 has to send."""
-    return f"Bearer {token}"
-
-
-def webhooks_here(stack: Stack, account_id: str) -> list[Webhook]:
-    """Return the webhooks that point to the stack."""
-    return [one for one in account_of(stack).webhooks(account_id) if is_here(one, stack)]
-
-
 @webhook.command()
 def show(context: typer.Context, account_id: AccountId = None, as_json: AsJson = False) -> None:
     """Show what is registered. Exit status 1 when nothing enabled points to this stack."""
     stack: Stack = context.obj
-    found = account_of(stack).webhooks(account_id_of(stack, account_id))
-    _remember(stack, account_id)
+    _, found = _account_and_webhooks(stack, account_id)
     if as_json:
         say_json([_line(one, stack) for one in found])
     elif found:
@@ -72,8 +61,8 @@ def register(
     you are asked first.
     """
     stack: Stack = context.obj
-    account, its_id = account_of(stack), account_id_of(stack, account_id)
-    present = _registered_for(sub_account, account.webhooks(its_id))
+    account, webhooks = _account_and_webhooks(stack, account_id)
+    present = [one for one in webhooks if one.sub_account_id == sub_account]
     elsewhere = _ask_about_others(present, stack, "Replace", yes=yes)
     tokens = stack.secret().callback_tokens
     if not tokens:
@@ -81,12 +70,12 @@ def register(
     new = Webhook(
         sub_account_id=sub_account, url=stack.callback_url, enabled=True, has_authorization=True
     )
-    account.register(its_id, new, authorization=authorization_of(tokens[0]))
-    _remember(stack, account_id)
-    if as_json:
-        say_json({"registered": _line(new, stack), "replaced": elsewhere})
-    else:
-        say(f"8x8 now calls {new.url} for {_scope(sub_account)}.")
+    account.register(new, tokens[0])
+    say_result(
+        {"registered": _line(new, stack), "replaced": elsewhere},
+        f"8x8 now calls {new.url} for {_scope(sub_account)}.",
+        as_json=as_json,
+    )
 
 
 @webhook.command()
@@ -99,33 +88,37 @@ def remove(
 ) -> None:
     """Remove a webhook; if it points elsewhere, you are asked first."""
     stack: Stack = context.obj
-    account, its_id = account_of(stack), account_id_of(stack, account_id)
-    present = _registered_for(sub_account, account.webhooks(its_id))
+    account, webhooks = _account_and_webhooks(stack, account_id)
+    present = [one for one in webhooks if one.sub_account_id == sub_account]
     if not present:
         raise BridgeError(f"no webhook is registered for {_scope(sub_account)}")
     _ask_about_others(present, stack, "Remove", yes=yes)
-    account.remove(its_id, sub_account)
-    _remember(stack, account_id)
-    if as_json:
-        say_json({"removed": [_line(one, stack) for one in present]})
-    else:
-        say(f"8x8 calls nobody for {_scope(sub_account)} any more.")
+    account.remove(sub_account)
+    say_result(
+        {"removed": [_line(one, stack) for one in present]},
+        f"8x8 calls nobody for {_scope(sub_account)} any more.",
+        as_json=as_json,
+    )
 
 
-def register_again(stack: Stack, account_id: str, token: str) -> int:
+def register_again(stack: Stack, token: str) -> int:
     """Give the webhooks that point to the stack another token; returns how many there are."""
-    found = webhooks_here(stack, account_id)
+    account = account_of(stack)
+    found = [one for one in account.webhooks() if is_here(one, stack)]
     for one in found:
-        account_of(stack).register(
-            account_id,
-            replace(one, url=stack.callback_url),
-            authorization=authorization_of(token),
-        )
+        account.register(replace(one, url=stack.callback_url), token)
     return len(found)
 
 
-def _registered_for(sub_account: str, webhooks: list[Webhook]) -> list[Webhook]:
-    return [one for one in webhooks if one.sub_account_id == sub_account]
+def _account_and_webhooks(
+    stack: Stack, account_id: str | None
+) -> tuple[EightX8Account, list[Webhook]]:
+    """Return the 8x8 account and its webhooks; an id that 8x8 has accepted is kept."""
+    account = account_of(stack, account_id)
+    webhooks = account.webhooks()
+    if account_id:
+        remember_account_id(stack, account_id)
+    return account, webhooks
 
 
 def _ask_about_others(webhooks: list[Webhook], stack: Stack, verb: str, *, yes: bool) -> list[str]:
@@ -134,12 +127,6 @@ def _ask_about_others(webhooks: list[Webhook], stack: Stack, verb: str, *, yes: 
     if elsewhere:
         confirm(f"{verb} {', '.join(elsewhere)}?", yes=yes)
     return elsewhere
-
-
-def _remember(stack: Stack, account_id: str | None) -> None:
-    """Keep an account id that 8x8 has accepted."""
-    if account_id:
-        remember_account_id(stack, account_id)
 
 
 def _scope(sub_account: str) -> str:

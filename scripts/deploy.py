@@ -311,7 +311,7 @@ def deploy(arguments: list[str]) -> int:
     if TOPIC not in target.given:
         topics = Topics(session.client("sns"), target.stack_name)
         answers |= ask_for_topic(running, ask, console.print, topics)
-    if running.get(RUNBOOK, "").startswith("http") or not (url := runbook_url(_remote())):
+    if running.get(RUNBOOK) or not (url := runbook_url(_remote())):
         answers |= target.given
     else:
         answers |= {RUNBOOK: url} | target.given

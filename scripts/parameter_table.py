@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
-
-PROJECT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- made by `make tables` -->\n", "<!-- end -->\n"
-HEADING = "| parameter | default | what for |\n|---|---|---|\n"
-
-
-def tables(template: Mapping[str, Any]) -> str:
-    """Return all parameters, a table for each of the template's groups."""
-    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    return "\n".join(
-        f"## {group['Label']['default']}\n\n{HEADING}{''.join(_rows(template, group))}"
-        for group in groups
-    )
+from scripts import generated
+from scripts.generated import read_template, rewrite, table
 
 
 def with_tables(document: str, template: Mapping[str, Any]) -> str:
-    """Return a document with its tables of parameters written anew."""
-    before, rest = document.split(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{tables(template)}\n{END}{after}"
+    """Return a document with a table of parameters for each of the template's groups."""
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    heading = ("parameter", "default", "what for")
+    tables = (
+        f"## {group['Label']['default']}\n\n{table(heading, _rows(template, group))}"
+        for group in groups
+    )
+    return generated.with_tables(document, "\n".join(tables))
 
 
 def with_variables(
@@ -57,13 +49,13 @@ def _default(value: object, template: Mapping[str, Any]) -> str | None:
     return None if default is None else str(default)
 
 
-def _rows(template: Mapping[str, Any], group: Mapping[str, Any]) -> Iterator[str]:
+def _rows(template: Mapping[str, Any], group: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name in group["Parameters"]:
         parameter = template["Parameters"][name]
         default = parameter.get("Default", "needed")
         cell = f"`{default}`" if default not in ("", "needed") else default or "empty"
         text = f"{' '.join(parameter['Description'].split())} {_limits(parameter)}".rstrip()
-        yield f"| `{name}` | {cell} | {text} |\n"
+        yield f"`{name}`", cell, text
 
 
 def _limits(parameter: Mapping[str, Any]) -> str:
@@ -79,12 +71,12 @@ def _limits(parameter: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Write both files."""
-    document = PROJECT / "docs/parameters.md"
-    template = load(str(PROJECT / "template.yaml"))
-    document.write_text(with_tables(document.read_text("utf-8"), template), "utf-8")
-    file = PROJECT / "events/environment.json"
-    environment = with_variables(json.loads(file.read_text("utf-8")), template)
-    file.write_text(json.dumps(environment, indent=2) + "\n", "utf-8")
+    template = read_template()
+    rewrite("docs/parameters.md", partial(with_tables, template=template))
+    rewrite(
+        "events/environment.json",
+        lambda text: json.dumps(with_variables(json.loads(text), template), indent=2) + "\n",
+    )
 
 
 if __name__ == "__main__":

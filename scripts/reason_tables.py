@@ -1,9 +1,10 @@
 """`make tables`: writes the reasons in docs/http-api.md from the code."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
+from scripts import generated
+from scripts.generated import rewrite, table
 from sms_bridge.domain import opt_out, send_result
 from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
@@ -12,9 +13,6 @@ from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, State
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.services import dispatch, reconcile, send
-
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs/http-api.md"
-BEGIN, END = "<!-- made by `make tables` -->\n", "<!-- end -->\n"
 
 
 def answers_of_8x8() -> dict[str, SendResult]:
@@ -71,17 +69,12 @@ def failures() -> dict[str, str]:
 
 def with_tables(document: str) -> str:
     """Return the document with its tables written anew."""
-    before, *parts = document.split(BEGIN)
-    after = [part.partition(END)[2] for part in parts]
-    tables = (_failures(), _error_codes(), _others())
-    return before + "".join(
-        f"{BEGIN}\n{table}\n{END}{text}" for table, text in zip(tables, after, strict=True)
-    )
+    return generated.with_tables(document, _failures(), _error_codes(), _others())
 
 
 def _failures() -> str:
     # A receipt brings 8x8's own words.
-    return _table(
+    return table(
         ("outcome", "what happened"),
         (
             (f"`{reason}`", description or f"the receipt says so, {_code_in(reason)}")
@@ -95,7 +88,7 @@ def _code_in(reason: str) -> str:
 
 
 def _error_codes() -> str:
-    return _table(
+    return table(
         ("N", "what 8x8 says", "state"),
         (
             (f"`{code}`", words, f"`{state}`")
@@ -110,20 +103,15 @@ def _others() -> str:
         for one in send_results()
         if one.verdict is not Verdict.ACCEPTED and one.reason not in failures()
     }
-    return _table(
+    return table(
         ("reason", "", "what happened"),
         ((f"`{reason}`", *cells) for reason, cells in sorted(others.items())),
     )
 
 
-def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
-    return f"| {' | '.join(heading)} |\n|{'---|' * len(heading)}\n{lines}"
-
-
 def main() -> None:
     """Write the tables into docs/http-api.md."""
-    DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8")), "utf-8")
+    rewrite("docs/http-api.md", with_tables)
 
 
 if __name__ == "__main__":

@@ -165,8 +165,10 @@ def archive(build: Path, target: Path, repository: str = "") -> None:
     files = {name: path.read_bytes() for name, path in paths.items()}
     if repository:
         runbook = f"https://github.com/{repository}/blob/v{__version__}/{RUNBOOK}"
-        files["template.yaml"] = files["template.yaml"].replace(
-            f"Default: {RUNBOOK}".encode(), f"Default: {runbook}".encode()
+        files["template.yaml"] = re.sub(
+            rb"(?<=\n  RunbookUrl:\n)((?:    .*\n)*?    Default: )(?:\"\"|'')\n",
+            lambda found: found[1] + runbook.encode() + b"\n",
+            files["template.yaml"],
         )
     with zipfile.ZipFile(target, "w") as packed:
         for name, content in sorted(files.items()):

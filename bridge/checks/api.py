@@ -9,7 +9,7 @@ from bridge.calls import Answer, NoAnswerError, call
 from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.stack import Stack
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.storage.secret import TOKEN_LISTS
+from sms_bridge.storage.secret import TOKEN_LISTS, tokens_in
 
 _WRONG_TOKEN = "sms-bridge-doctor"  # noqa: S105 - it is meant to be wrong  # nosec B105
 _NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
@@ -31,25 +31,14 @@ _SAMPLE = 200
 
 def check_secret(stack: Stack) -> Iterator[Finding]:
     """Look at what the secret holds, as the functions read it."""
-    values, secret = stack.secret_values(), stack.secret()
+    values, secret = stack.secret_values, stack.secret()
     if not secret.eightx8_api_key:
         yield problem(
             "eightx8-key-missing",
             "8x8's API key is missing, or is no key: every message is refused (not_configured)",
             _CONFIGURE,
         )
-    tokens = dict(
-        zip(
-            TOKEN_LISTS,
-            (
-                secret.moengage_tokens,
-                secret.callback_tokens,
-                secret.look_up_tokens,
-                secret.full_number_tokens,
-            ),
-            strict=True,
-        )
-    )
+    tokens = {name: tokens_in(values.get(name)) for name in TOKEN_LISTS}
     if missing := [name for name, usable in tokens.items() if not usable]:
         yield problem(
             "tokens-missing",

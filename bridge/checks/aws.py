@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from itertools import batched
+from os.path import commonprefix
 from typing import Any
 
 from bridge.checks.findings import Finding, ok, problem, warning
@@ -43,6 +43,7 @@ _CONSUMERS = {
     "PromotionalQueue": "DispatchQueue",
     "OutcomeQueue": "ForwardOutcome",
 }
+_RECEIVING = ("Enabled", "Enabling", "Updating", "Creating")
 
 
 def check_deployment(stack: Stack) -> Iterator[Finding]:
@@ -106,10 +107,9 @@ def check_running(stack: Stack) -> Iterator[Finding]:
         elif reserved:
             what = f"{name} is limited to {reserved} calls at once by hand"
             yield warning("function-limited", what, remove)
-    for queue, function in _CONSUMERS.items():
-        yield from _check_consumer(queue, function, stack)
+    yield from _check_consumers(stack)
     yield from _check_queues(stack)
-    for rule in (one for one in stack.resources.values() if one.type == "AWS::Events::Rule"):
+    for rule in stack.resources_of_type("AWS::Events::Rule").values():
         name = rule.id.rpartition("|")[2]
         if stack.client("events").describe_rule(Name=name).get("State") != "ENABLED":
             yield problem(
@@ -152,14 +152,13 @@ def check_outbound_address(stack: Stack) -> Iterator[Finding]:
     )
 
 
-def _check_consumer(queue: str, function: str, stack: Stack) -> Iterator[Finding]:
-    attributes = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.resource(queue).id, AttributeNames=["QueueArn"]
-    )["Attributes"]
-    mappings = stack.client("lambda").list_event_source_mappings(
-        EventSourceArn=attributes["QueueArn"]
-    )["EventSourceMappings"]
-    if not any(one["State"] in ("Enabled", "Enabling", "Updating", "Creating") for one in mappings):
+def _check_consumers(stack: Stack) -> Iterator[Finding]:
+    for queue, function in _CONSUMERS.items():
+        mappings = stack.client("lambda").list_event_source_mappings(
+            EventSourceArn=stack.queues[queue]["QueueArn"]
+        )["EventSourceMappings"]
+        if any(one["State"] in _RECEIVING for one in mappings):
+            continue
         uuid = mappings[0]["UUID"] if mappings else ""
         yield problem(
             "queue-not-consumed",
@@ -173,9 +172,7 @@ def _check_queues(stack: Stack) -> Iterator[Finding]:
     for name, one in stack.template.get("Resources", {}).items():
         if one["Type"] != "AWS::SQS::Queue":
             continue
-        url = stack.resource(name).id
-        running = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        attributes = running["Attributes"]
+        attributes = stack.queues[name]
         said = _attributes(one["Properties"], attributes["QueueArn"], stack)
         changed = {
             key: value for key, value in said.items() if _read(attributes.get(key)) != _read(value)
@@ -184,7 +181,7 @@ def _check_queues(stack: Stack) -> Iterator[Finding]:
             yield problem(
                 "queue-drift",
                 f"{', '.join(changed)} of {name} is not what the stack says: changed by hand",
-                f"aws sqs set-queue-attributes --queue-url {url} "
+                f"aws sqs set-queue-attributes --queue-url {stack.resource(name).id} "
                 f"--attributes {shlex.quote(json.dumps(changed))}",
             )
 
@@ -211,17 +208,24 @@ def _read(attribute: str | None) -> object:
 
 def _check_logs(stack: Stack) -> Iterator[Finding]:
     days = stack.parameters.get("LogRetentionDays", "")
-    groups = {n: one.id for n, one in stack.resources.items() if one.type == "AWS::Logs::LogGroup"}
+    groups = stack.resources_of_type("AWS::Logs::LogGroup")
+    # CloudFormation's names begin with the stack's.
+    prefix = commonprefix([group.id for group in groups.values()])  # noqa: RUF071 - no paths
+    pages = stack.client("logs").get_paginator("describe_log_groups")
+    found = {
+        one["logGroupName"]: one.get("retentionInDays", "for ever")
+        for page in pages.paginate(logGroupNamePrefix=prefix)
+        for one in page["logGroups"]
+    }
     for name, group in groups.items():
-        found = stack.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        [kept] = [one for one in found if one["logGroupName"] == group] or [None]
+        kept = found.get(group.id)
         if kept is None:
             yield warning("log-group-missing", f"{name} was deleted: nothing is logged", _DEPLOY)
-        elif days and str(kept.get("retentionInDays", "")) != days:
+        elif days and str(kept) != days:
             yield warning(
                 "log-retention-drift",
-                f"{name} keeps lines {kept.get('retentionInDays', 'for ever')}, not {days} days",
-                f"aws logs put-retention-policy --log-group-name {group} "
+                f"{name} keeps lines {kept}, not {days} days",
+                f"aws logs put-retention-policy --log-group-name {group.id} "
                 f"--retention-in-days {days}",
             )
 
@@ -266,13 +270,9 @@ _KEYWORDS = {
 
 
 # ------------------------------------------------------------------------------------------ alarms
-# CloudWatch's limit.
-_NAMES_AT_ONCE = 100
-
-
 def check_alarms(stack: Stack) -> Iterator[Finding]:
     """See whether the stack's alarms reach somebody, and what they say now."""
-    names = [one.id for one in stack.resources.values() if one.type == "AWS::CloudWatch::Alarm"]
+    names = [one.id for one in stack.resources_of_type("AWS::CloudWatch::Alarm").values()]
     if not names:
         if not stack.is_local:
             yield warning(
@@ -282,17 +282,15 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
             )
         return
     silent, raised, topics = 0, 0, set()
-    for some in batched(names, _NAMES_AT_ONCE):
-        found = stack.client("cloudwatch").describe_alarms(
-            AlarmNames=list(some), AlarmTypes=["MetricAlarm"]
-        )
-        for alarm in found["MetricAlarms"]:
-            silent += not (alarm.get("ActionsEnabled", True) and alarm.get("AlarmActions"))
-            topics.update(alarm.get("AlarmActions", []))
-            if alarm.get("StateValue") == "ALARM":
-                raised += 1
-                text = alarm.get("AlarmDescription", "") or "see docs/runbook.md"
-                yield problem("alarm-raised", f"the alarm {alarm['AlarmName']} is raised", text)
+    # There are 24 at most; CloudWatch takes 100 names and answers with a page of 50.
+    found = stack.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])
+    for alarm in found["MetricAlarms"]:
+        silent += not (alarm.get("ActionsEnabled", True) and alarm.get("AlarmActions"))
+        topics.update(alarm.get("AlarmActions", []))
+        if alarm.get("StateValue") == "ALARM":
+            raised += 1
+            text = alarm.get("AlarmDescription", "") or "see docs/runbook.md"
+            yield problem("alarm-raised", f"the alarm {alarm['AlarmName']} is raised", text)
     if silent:
         yield warning(
             "alarms-silent",

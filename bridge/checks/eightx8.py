@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bridge.activity import DAY, activity_of
 from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.eightx8 import (
     ALL_SUB_ACCOUNTS,
     ENTER_THE_KEY,
+    KEY_REFUSED,
     Access,
+    EightX8Account,
     Webhook,
     account_of,
     known_account_id,
@@ -24,8 +26,12 @@ WEBHOOK_IDS = ("webhook-missing", "webhook-elsewhere", "webhook-disabled", "webh
 
 
 def check_key(stack: Stack) -> Iterator[Finding]:
+    """See whether 8x8 accepts the key that the secret holds."""
+    return check_access(account_of(stack), stack.sub_account_ids)
+
+
+def check_access(account: EightX8Account, names: Sequence[str]) -> Iterator[Finding]:
     """Ask 8x8, for each sub-account, for a message that does not exist."""
-    account, names = account_of(stack), stack.sub_account_ids
     access = {name: account.access_to(name) for name in names}
     where = f"at {account.host}"
     if Access.NOT_8X8 in access.values():
@@ -45,7 +51,7 @@ def check_key(stack: Stack) -> Iterator[Finding]:
             )
         else:
             yield problem(
-                "eightx8-key-refused",
+                KEY_REFUSED,
                 f"8x8 refuses the API key {where}: every message fails (eightx8_unauthorized)",
                 f"{ENTER_THE_KEY}; and see whether EightX8Region is that of your account",
             )
@@ -73,15 +79,14 @@ def check_webhook(stack: Stack) -> Iterator[Finding]:
     if stack.sending.get("CALLBACK_BASE_URL"):
         yield ok("webhook", "no webhook is needed: each message names its own callback URL")
         return
-    account_id = known_account_id(stack)
-    if not account_id:
+    if not known_account_id(stack):
         yield warning(
             "account-id-missing",
             "whether receipts come here is not known, because the 8x8 account's id is not",
             "sms-bridge webhook show --account-id ID (8x8 Connect shows the id); it is kept then",
         )
         return
-    webhooks = account_of(stack).webhooks(account_id)
+    webhooks = account_of(stack).webhooks()
     # One webhook for all sub-accounts that is wrong is one finding.
     found: dict[tuple[str, str, str], list[str]] = {}
     for name in stack.sub_account_ids:
@@ -121,8 +126,7 @@ def _of_sub_account(name: str, webhooks: list[Webhook], stack: Stack) -> tuple[s
 
 def check_balance(stack: Stack) -> Iterator[Finding]:
     """See whether a prepaid account has money left, for some days like the last one."""
-    account_id = known_account_id(stack)
-    found = account_of(stack).balance(account_id) if account_id else None
+    found = account_of(stack).balance() if known_account_id(stack) else None
     if found is None:
         return
     balance, currency = found

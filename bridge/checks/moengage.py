@@ -60,34 +60,30 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             "nothing, if MoEngage comes back; sms-bridge message ID shows when the next try is",
         )
     for reason, count in survey.given_up.most_common():
+        why, remedy = _meaning_of(reason, stack)
         yield problem(
             "outcomes-given-up",
-            f"{count} outcomes were given up ({reason}): {_meaning_of(reason)}",
-            f"{_remedy_of(reason, stack)}; then: sms-bridge replay --reason {reason} --yes",
+            f"{count} outcomes were given up ({reason}): {why}",
+            f"{remedy}; then: sms-bridge replay --reason {reason} --yes",
             *((_NO_URL_ID,) if reason == NO_URL else ()),
         )
 
 
-def _meaning_of(reason: str) -> str:
+def _meaning_of(reason: str, stack: Stack) -> tuple[str, str]:
+    """Return why outcomes were given up, and what to do."""
+    fix_the_url = f"unless that is fixed by now, {_set_the_url(stack)}"
+    status = reason.removeprefix("moengage_")
+    refused = f"MoEngage refused the reports with HTTP {status}"
     if reason == NO_URL:
-        return "there was no delivery-tracking URL"
-    status = reason.removeprefix("moengage_")
-    if status == "unreachable":
-        return "MoEngage did not answer for nine hours"
+        return "there was no delivery-tracking URL", fix_the_url
     if status in _URL_IS_WRONG:
-        return f"MoEngage refused the reports with HTTP {status}, so the URL was wrong"
+        return f"{refused}, so the URL was wrong", fix_the_url
     if status.startswith("4"):
-        return f"MoEngage refused the reports with HTTP {status}"
-    return f"MoEngage answered HTTP {status} for nine hours"
-
-
-def _remedy_of(reason: str, stack: Stack) -> str:
-    status = reason.removeprefix("moengage_")
-    if reason == NO_URL or status in _URL_IS_WRONG:
-        return f"unless that is fixed by now, {_set_the_url(stack)}"
-    if status.startswith("4"):
-        return "compare the mapping of delivery tracking in MoEngage with sms-bridge settings"
-    return "wait until MoEngage is back"
+        mapping = "the mapping of delivery tracking in MoEngage"
+        return refused, f"compare {mapping} with sms-bridge settings"
+    if status == "unreachable":
+        return "MoEngage did not answer for nine hours", "wait until MoEngage is back"
+    return f"MoEngage answered HTTP {status} for nine hours", "wait until MoEngage is back"
 
 
 def _set_the_url(stack: Stack) -> str:

@@ -203,12 +203,12 @@ def check_last_hour(stack: Stack) -> Iterator[Finding]:
 
 def _check_refused(activity: Activity) -> Iterator[Finding]:
     # The doctor itself has each entrance refuse a wrong token; nobody else looks up with one.
-    own = activity.refused_by("LookUpMessage", "unauthorized")
+    own = activity.of("LookUpMessage").refused["unauthorized"]
     found: dict[tuple[str, str, str], list[str]] = {}
-    for (function, reason), one in activity.refused.items():
-        is_probe = reason in ("unauthorized", "body_missing")
-        count = one.count - own if is_probe else one.count
-        if function == "SendSms" and count > 0 and reason not in ("not_configured", "unavailable"):
+    for reason, count in activity.of("SendSms").refused.items():
+        if reason in ("unauthorized", "body_missing"):
+            count -= own
+        if count > 0 and reason not in ("not_configured", "unavailable"):
             finding = _REFUSED.get(reason, _MALFORMED)
             found.setdefault(finding, []).append(f"{count} x {reason}")
     for (finding_id, what, remedy), reasons in found.items():
@@ -216,16 +216,15 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
         yield problem(
             finding_id, f"requests were refused in the last hour ({listed}): {what}", remedy
         )
-    unauthorized = activity.refused_by("ReceiveCallback", "unauthorized") - own
-    if unauthorized > 0:
+    callbacks = activity.of("ReceiveCallback").refused
+    if (unauthorized := callbacks["unauthorized"] - own) > 0:
         yield problem(
             "callbacks-unauthorized",
             f"{unauthorized} callbacks of the last hour had no valid token: receipts are lost",
             "sms-bridge webhook register, which gives 8x8 the token",
             "webhook-without-token",
         )
-    elsewhere = activity.refused_by("ReceiveCallback", "address_not_allowed") - own
-    if elsewhere > 0:
+    if (elsewhere := callbacks["address_not_allowed"] - own) > 0:
         yield problem(
             "callbacks-address",
             f"{elsewhere} callbacks of the last hour came from addresses that CallbackAllowList "
@@ -245,33 +244,35 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
 def _check_inbound(activity: Activity, stack: Stack) -> Iterator[Finding]:
     """See whether people write to where their opt-outs mean something."""
     is_for_all = stack.opt_out_scope is OptOutScope.STACK
-    for name, count in sorted(activity.inbound.items()):
+    used = activity.by("Accepted", "sub_account_id")
+    for name, inbound in sorted(activity.by("InboundMessages", "sub_account_id").items()):
+        what = f"{inbound.count} inbound SMS of the last hour came to the sub-account {name}"
         if name not in stack.sub_account_ids:
             counts = "counts for the whole stack" if is_for_all else "keeps nobody from anything"
             yield warning(
                 "inbound-sub-account-unknown",
-                f"{count} inbound SMS of the last hour came to the sub-account {name}, which is "
-                f"not among SubAccountIds: nobody is answered, and a STOP there {counts}",
+                f"{what}, which is not among SubAccountIds: nobody is answered, and a STOP there "
+                f"{counts}",
                 "if it is yours, add it: sms-bridge parameters set SubAccountIds=...; otherwise "
                 "register the webhook for your own: sms-bridge webhook register",
             )
-        elif not is_for_all and activity.accepted and not activity.accepted[name]:
+        elif not is_for_all and used and name not in used:
             yield warning(
                 "inbound-sub-account-unused",
-                f"{count} inbound SMS of the last hour came to the sub-account {name}, through "
-                "which no message was sent: a STOP there keeps nobody from anything",
+                f"{what}, through which no message was sent: a STOP there keeps nobody from "
+                "anything",
                 "if campaigns never use it: sms-bridge parameters set OptOutScope=stack",
             )
 
 
 def _check_failed(activity: Activity) -> Iterator[Finding]:
-    figures = activity.figures
+    figures, rejected = activity.figures, activity.by("Rejected", "reason")
     total = max(figures["Accepted"], figures["Delivered"] + figures["Failed"], 1)
 
     def are_many(count: int) -> bool:
         return count >= _AT_LEAST and count > _SHARE * total
 
-    for reason, one in activity.rejected.items():
+    for reason, one in rejected.items():
         what = f"8x8 refused {one.count} messages of the last hour ({reason})"
         if causes := _FAULTS.get(reason):
             yield warning(
@@ -305,7 +306,7 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
             *(*_STOPPED, "send-rate-too-low", "send-queue-purged"),
         )
     for reason, one in activity.failures.items():
-        if are_many(one.count) and reason not in (*activity.rejected, "opted_out", "expired"):
+        if are_many(one.count) and reason not in (*rejected, "opted_out", "expired"):
             yield warning(
                 "messages-failed",
                 f"{one.count} of {total} messages of the last hour failed ({reason})",

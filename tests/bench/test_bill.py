@@ -61,6 +61,19 @@ def test_records_of_a_queue_are_received_and_deleted_by_tens(batch: int, request
     assert "API Gateway" not in costs
 
 
+def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
+    batch = replace(SEND, messages=2000, calls={"sqs": 200}, waits={"dynamodb": 2, "sqs": 2})
+    dispatches = replace(REPORT, messages=200, invocations=2)
+
+    costs = million(Life({"send_sms": batch, "dispatch_queue": dispatches}), Assumptions())
+
+    assert costs["API Gateway"] == pytest.approx(0.01)
+    assert costs["Lambda: requests"] == pytest.approx(0.002 + 0.002)
+    assert costs["SQS: sending"] == pytest.approx(0.04)
+    # 20 requests receive and delete a hundred, and ten send them.
+    assert costs["SQS: fair queues"] == pytest.approx((0.2 + 0.1) * 0.10)
+
+
 def test_waiting_is_billed_and_computing_takes_longer_with_little_memory() -> None:
     assert billed_seconds(SEND, Assumptions(memory_mb=1769)) == pytest.approx(0.161)
     assert billed_seconds(SEND, Assumptions(memory_mb=128)) == pytest.approx(0.174)
@@ -181,11 +194,9 @@ def test_the_lowest_limit_comes_first(template: Path) -> None:
 
     found = limits(Life(steps), Stack(template), Assumptions())
 
-    assert next(iter(found.items())) == (
-        "API Gateway, a route of this API",
-        (500, "`ThrottlingRateLimit`"),
-    )
+    assert found[0] == ("API Gateway, a route of this API", 500, "`ThrottlingRateLimit`")
+    rates = {name: rate for name, rate, _ in found}
     # Four units a message: two in each of the two steps; two of the index.
-    assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
-    assert found["DynamoDB, the shards of an index"][0] == 16_000 / 2
-    assert found["8x8, single sends"][0] == 1800
+    assert rates["DynamoDB, the table or an index when new"] == 4000 / 4
+    assert rates["DynamoDB, the shards of an index"] == 16_000 / 2
+    assert rates["8x8, single sends"] == 1800

@@ -64,12 +64,12 @@ def test_an_index_is_charged_for_what_changes_in_it(
     assert charges.writes[""] == 1
 
 
-def test_a_write_costs_by_the_larger_item_and_twice_in_a_transaction() -> None:
+def test_a_write_costs_by_the_larger_item() -> None:
     charges = Charges()
 
-    charges.write({**OPEN, "text": {"S": "x" * 1024}}, OPEN, INDEXES, times=2)
+    charges.write({**OPEN, "text": {"S": "x" * 1024}}, OPEN, INDEXES)
 
-    assert charges.writes[""] == 4
+    assert charges.writes[""] == 2
 
 
 def test_an_eventually_consistent_read_costs_half() -> None:

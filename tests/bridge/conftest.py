@@ -11,6 +11,7 @@ from tests.bridge.deployed import (
     Deployed,
     Functions,
     a_simulator,
+    clients_of_the_functions,
     environment,
     make_logs_and_schedule,
     make_queues,
@@ -23,12 +24,13 @@ from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account, sessi
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
-    """A bridge of which 8x8 knows the key and the webhook, and whose reports MoEngage gets."""
+    """A bridge of which 8x8 knows the key and the webhook."""
     monkeypatch.setenv("COLUMNS", "200")
     for name, value in ON_LOOPBACK.items():
         monkeypatch.setenv(name, value)
     one_session = session()
     monkeypatch.setattr("boto3.Session", lambda *_, **__: one_session)
+    monkeypatch.setattr("sms_bridge.wiring.AwsClients", clients_of_the_functions)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")
@@ -46,9 +48,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
             eightx8_url=eightx8_url,
             monkeypatch=monkeypatch,
         )
-        bridge.api_url = opening.enter_context(loopback_server(bridge.answer)).url
-        moengage = opening.enter_context(loopback_server(lambda _: (200, {}, "")))
-        bridge.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{moengage.url}/sms/dlr/custom/id"
+        bridge.api_url = opening.enter_context(loopback_server(bridge.answer))
+        # Doctor only connects to it, so any host that listens will do.
+        bridge.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{bridge.api_url}/tracking/id"
         bridge.put_secret(eightx8AccountId=ACCOUNT)
         bridge.register(f"{bridge.api_url}/callbacks/8x8")
         bridge.add_alarm("DeadLetters", "arn:aws:lambda:us-east-1:123456789012:function:page")

@@ -7,6 +7,7 @@ secret, logs, alarms and schedule. What CloudFormation and Lambda say of it the 
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import json
 import threading
@@ -14,7 +15,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,11 @@ from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator, Pace
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
-from tests.fakes.aws import REGION, TABLE, client_of
+from tests.fakes.aws import REGION, TABLE, client_of, session
 
 if TYPE_CHECKING:
     import pytest
@@ -42,6 +43,8 @@ _PROJECT = Path(__file__).resolve().parents[2]
 CODE = _PROJECT / "functions"
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
 TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
+OTHER_NUMBER = "+6598765432"
+IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 KEY = "the-8x8-key"
 HASH_KEY = "key-of-all-hashes"
 RULE = "every-five-minutes"
@@ -143,7 +146,7 @@ class Deployed:
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
         """Run ``sms-bridge`` with these words; what is typed goes to its standard input."""
-        self.monkeypatch.setattr(bridge.app, "Stack", partial(_ToldStack, self))
+        self.monkeypatch.setattr(bridge.app, "Stack", functools.partial(_ToldStack, self))
         self.monkeypatch.setattr(bridge.eightx8, "call", self._call_8x8)
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
@@ -218,8 +221,11 @@ class Deployed:
     def log(self, function: str, *lines: dict[str, Any], minutes_ago: int = 1) -> None:
         """Let a function have logged lines."""
         moment = int((time.time() - 60 * minutes_ago) * 1000)
-        client_of("logs").put_log_events(
-            logGroupName=_log_group(function),
+        logs, group = client_of("logs"), _log_group(function)
+        if not logs.describe_log_streams(logGroupName=group)["logStreams"]:
+            logs.create_log_stream(logGroupName=group, logStreamName="stream")
+        logs.put_log_events(
+            logGroupName=group,
             logStreamName="stream",
             logEvents=[{"timestamp": moment, "message": json.dumps(one)} for one in lines],
         )
@@ -254,15 +260,6 @@ class Deployed:
         self.eightx8.webhooks.put([kept])
 
     # --------------------------------------------------------------------------------- the API
-    def call(self, method: str, url: str, body: object, *, authorization: str) -> calls.Answer:
-        """Call the API as MoEngage does."""
-        return calls.call(method, url, token=authorization.removeprefix("Bearer "), body=body)
-
-    def status_of_sending_with(self, token: str) -> int:
-        """Return how an empty request to send is answered."""
-        url = f"{self.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages"
-        return calls.call("POST", url, token=token).status
-
     def answer(self, arrived: Arrived) -> Answer:
         """Answer as API Gateway with the functions behind it."""
         path, _, query = arrived.path.partition("?")
@@ -343,7 +340,7 @@ class _ToldStack(Stack):
             "BridgeSecret": ("AWS::SecretsManager::Secret", deployed.secret_arn),
         }
         return {
-            name: Resource(*one, "CREATE_COMPLETE")
+            name: Resource(*one)
             for name, one in ids.items()
             if name not in deployed.missing_resources
         }
@@ -391,11 +388,8 @@ def redrive_policy(target: str, count: int = 1000) -> str:
 
 def make_logs_and_schedule() -> None:
     """Create the functions' log groups and the schedule of Reconcile."""
-    logs = client_of("logs")
     for function in FUNCTIONS:
-        logs.create_log_group(logGroupName=_log_group(function))
-        logs.create_log_stream(logGroupName=_log_group(function), logStreamName="stream")
-        logs.put_retention_policy(logGroupName=_log_group(function), retentionInDays=30)
+        client_of("logs").create_log_group(logGroupName=_log_group(function))
     client_of("events").put_rule(Name=RULE, ScheduleExpression="rate(5 minutes)")
 
 
@@ -430,6 +424,12 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "MOENGAGE_DELIVERY_TRACKING_URL": "",
         "UNRESOLVED_TIMEOUT_SECONDS": "3600",
     }
+
+
+@functools.cache
+def clients_of_the_functions() -> AwsClients:
+    """Return the functions' clients, the same for all tests: to make them takes a while."""
+    return AwsClients(session())
 
 
 def a_simulator() -> EightX8Simulator:

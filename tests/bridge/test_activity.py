@@ -74,7 +74,7 @@ def test_sums_are_asked_for_by_reason_and_counted(
 
     assert found.figures["Accepted"] == 1200
     assert (found.failures["expired"].count, found.failures["expired"].example) == (7, "an-id")
-    assert found.refused_by("SendSms", "unauthorized") == 2
+    assert found.of("SendSms").refused["unauthorized"] == 2
     assert found.cost == {"USD": 1.5}
     assert (probe.asked["startTime"], probe.asked["endTime"]) == (0, 10)
     assert "sms-bridge-SendSms" in probe.asked["logGroupNames"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from operator import methodcaller
 from typing import Any
 
@@ -17,6 +18,7 @@ from sms_bridge.domain.state import State
 from tests.bridge.deployed import (
     ACCOUNT,
     CALLBACK_TOKEN,
+    IDS,
     KEY,
     PROMOTIONAL,
     RULE,
@@ -29,7 +31,6 @@ from tests.fakes.aws import TABLE, client_of
 from tests.fakes.http_server import unreachable_url
 
 LONG_AGO = 1.0
-IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
 def examined(deployed: Deployed) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def test_only_what_is_wrong_is_shown_unless_all_is_asked_for(deployed: Deployed)
     assert shown[2].startswith("problem  8x8 refuses the API key at 127.0.0.1")
     assert shown[2].endswith("[eightx8-key-refused]")
     assert shown[3].startswith("         -> sms-bridge configure")
-    assert shown[-1] == "1 problems, 0 warnings"
+    assert shown[-1] == "problems: 1, warnings: 0"
     assert not any(line.startswith("ok") for line in shown)
     assert "ok       " in deployed.run("doctor", "--all").output
 
@@ -131,84 +132,10 @@ def fault(finding_id: str) -> Callable[[Fault], Fault]:
     return remember
 
 
-@fault("stack-broken")
-def a_deployment_failed(deployed: Deployed) -> None:
-    deployed.status = "ROLLBACK_COMPLETE"
-
-
-@fault("stack-update-failed")
-def an_update_failed(deployed: Deployed) -> None:
-    deployed.status = "UPDATE_ROLLBACK_COMPLETE"
-
-
-@fault("stack-incomplete")
-def it_is_no_bridge(deployed: Deployed) -> None:
-    deployed.missing_resources = {"MessagesTable"}
-
-
-@fault("environment-broken")
-def a_variable_is_lost(deployed: Deployed) -> None:
-    deployed.functions.changed["SendSms"] = {"SUB_ACCOUNT_IDS": None}
-
-
-@fault("environment-broken")
-def a_variable_of_another_function_is_lost(deployed: Deployed) -> None:
-    deployed.functions.changed["DispatchQueue"] = {"SEND_RATE_LIMIT": "many"}
-
-
 @fault("environment-drift")
 def a_variable_was_changed_by_hand(deployed: Deployed) -> None:
     deployed.parameters["DuplicateWindowSeconds"] = "120"
     deployed.functions.changed["SendSms"] = {"DUPLICATE_WINDOW_SECONDS": "0"}
-
-
-@fault("environment-drift")
-def a_function_writes_to_another_table(deployed: Deployed) -> None:
-    deployed.functions.changed["ReceiveCallback"] = {"MESSAGES_TABLE": "other"}
-
-
-@fault("function-stopped")
-def a_function_was_stopped(deployed: Deployed) -> None:
-    deployed.functions.reserved["ReceiveCallback"] = 0
-
-
-@fault("function-limited")
-def a_function_was_limited(deployed: Deployed) -> None:
-    deployed.functions.reserved["SendSms"] = 2
-
-
-@fault("queue-not-consumed")
-def an_event_source_was_disabled(deployed: Deployed) -> None:
-    deployed.functions.mappings["OutcomeQueue"] = "Disabled"
-
-
-def set_queue(deployed: Deployed, name: str, **attributes: str) -> None:
-    client_of("sqs").set_queue_attributes(QueueUrl=deployed.queue_urls[name], Attributes=attributes)
-
-
-@fault("queue-drift")
-def a_queue_forgets_within_the_hour(deployed: Deployed) -> None:
-    set_queue(deployed, "PromotionalQueue", MessageRetentionPeriod="3600")
-
-
-@fault("queue-drift")
-def a_queue_gives_out_twice_what_is_being_worked_on(deployed: Deployed) -> None:
-    set_queue(deployed, "TransactionalQueue", VisibilityTimeout="1")
-
-
-@fault("queue-drift")
-def a_queue_gives_up_after_one_attempt(deployed: Deployed) -> None:
-    set_queue(deployed, "OutcomeQueue", RedrivePolicy=redrive_policy("SendDeadLetterQueue", 1))
-
-
-@fault("queue-drift")
-def dead_letters_go_elsewhere(deployed: Deployed) -> None:
-    set_queue(deployed, "OutcomeQueue", RedrivePolicy=redrive_policy("OutcomeDeadLetterQueue"))
-
-
-@fault("queue-drift")
-def a_dead_letter_queue_forgets_within_the_hour(deployed: Deployed) -> None:
-    set_queue(deployed, "SendDeadLetterQueue", MessageRetentionPeriod="3600")
 
 
 @fault("reconcile-disabled")
@@ -219,12 +146,15 @@ def the_schedule_was_disabled(_: Deployed) -> None:
 @fault("log-retention-drift")
 def logs_are_kept_for_ever(deployed: Deployed) -> None:
     deployed.parameters["LogRetentionDays"] = "30"
-    client_of("logs").delete_retention_policy(logGroupName="sms-bridge-SendSms")
+    logs = client_of("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        logs.put_retention_policy(logGroupName=group["logGroupName"], retentionInDays=30)
+    logs.delete_retention_policy(logGroupName="sms-bridge-SendSms")
 
 
-@fault("secret-unreadable")
-def the_secret_is_no_json(deployed: Deployed) -> None:
-    deployed.put_secret_text("the whole secret, typed anew")
+@fault("log-group-missing")
+def a_log_group_was_deleted(_: Deployed) -> None:
+    client_of("logs").delete_log_group(logGroupName="sms-bridge-ForwardOutcome")
 
 
 @fault("hash-key-changed")
@@ -236,8 +166,7 @@ def the_hash_key_was_changed(deployed: Deployed) -> None:
 @fault("eightx8-key-refused")
 def the_key_was_revoked_during_a_campaign(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="an-old-key")
-    line = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
-    deployed.log("SendSms", *[{**line, "Rejected": 1, "Failed": 1, "Accepted": 1}] * 9)
+    deployed.log("SendSms", *[{**BAD_KEY, **FAILED, "Accepted": 1}] * 9)
 
 
 @fault("eightx8-region-wrong")
@@ -264,11 +193,6 @@ def the_host_does_not_answer(deployed: Deployed) -> None:
 def a_sub_account_is_unknown(deployed: Deployed) -> None:
     deployed.environment["SUB_ACCOUNT_IDS"] = f"{TRANSACTIONAL},{PROMOTIONAL},Nobody"
     deployed.register(f"{deployed.api_url}/callbacks/8x8")
-
-
-@fault("webhook-missing")
-def no_webhook_is_registered(deployed: Deployed) -> None:
-    deployed.eightx8.webhooks.delete("*")
 
 
 @fault("webhook-elsewhere")
@@ -317,21 +241,11 @@ def moengage_cannot_be_reached(deployed: Deployed) -> None:
     deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{unreachable_url()}/secret-id"
 
 
-@fault("inbound-sub-account-unknown")
-def people_write_to_a_sub_account_that_is_not_the_stacks(deployed: Deployed) -> None:
-    deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": "Inbound_Only"})
-
-
 @fault("inbound-sub-account-unused")
 def people_write_to_a_sub_account_that_no_campaign_uses(deployed: Deployed) -> None:
     deployed.environment["OPT_OUT_SCOPE"] = "sub-account"
     deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL})
     deployed.log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL})
-
-
-@fault("send-queue-purged")
-def a_send_queue_was_purged(deployed: Deployed) -> None:
-    deployed.keep(state=State.WAITING, attempt=0, accepted_at=LONG_AGO)
 
 
 @fault("send-rate-too-low")
@@ -347,19 +261,9 @@ def messages_wait_for_long(deployed: Deployed) -> None:
     deployed.put_into("PromotionalQueue", "x")
 
 
-@fault("messages-ambiguous")
-def an_answer_of_8x8_was_lost(deployed: Deployed) -> None:
-    deployed.keep(state=State.UNKNOWN)
-
-
 def sent_long_ago(deployed: Deployed) -> None:
     message = deployed.keep(state=State.SENDING, attempt_at=LONG_AGO)
     deployed.messages.record_result(message.id, 1, ACCEPTED, State.QUEUED, LONG_AGO)
-
-
-@fault("receipts-missing")
-def no_receipt_comes(deployed: Deployed) -> None:
-    sent_long_ago(deployed)
 
 
 @fault("outcomes-not-acknowledged")
@@ -400,16 +304,6 @@ def eightx8_allows_no_exports(deployed: Deployed) -> None:
     deployed.messages.record_log_silence(message.id, message.accepted_at + 600)
 
 
-@fault("send-dead-letters")
-def dispatching_failed_too_often(deployed: Deployed) -> None:
-    deployed.put_into("SendDeadLetterQueue", "x")
-
-
-@fault("outcome-dead-letters")
-def somebody_else_wrote_into_a_queue(deployed: Deployed) -> None:
-    deployed.put_into("OutcomeDeadLetterQueue", "x", reason="unreadable")
-
-
 def refused(deployed: Deployed, function: str, reason: str) -> None:
     deployed.log(function, {"reason": reason, "RequestsRefused": 1})
 
@@ -424,50 +318,6 @@ def the_form_lacks_a_field(deployed: Deployed) -> None:
 def eightx8_has_another_token(deployed: Deployed) -> None:
     refused(deployed, "ReceiveCallback", "unauthorized")
     sent_long_ago(deployed)
-
-
-@fault("callbacks-not-understood")
-def receipts_are_xml(deployed: Deployed) -> None:
-    deployed.log("ReceiveCallback", {"CallbacksNotUnderstood": 1})
-
-
-@fault("messages-rejected")
-def the_sender_id_is_not_registered(deployed: Deployed) -> None:
-    line = {"reason": "eightx8_invalid_source", "outcome_reason": "eightx8_invalid_source"}
-    deployed.log("SendSms", {**line, "Rejected": 1, "Failed": 1, "Accepted": 1})
-
-
-@fault("messages-rejected")
-def the_key_was_wrong_half_an_hour_ago(deployed: Deployed) -> None:
-    line = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
-    deployed.log("SendSms", {**line, "Rejected": 1, "Failed": 1}, minutes_ago=30)
-
-
-@fault("many-opted-out")
-def an_opt_out_list_blocks_a_campaign(deployed: Deployed) -> None:
-    line = {"reason": "opted_out", "outcome_reason": "opted_out", "OptedOut": 1, "Failed": 1}
-    deployed.log("SendSms", *[{**line, "Accepted": 1}] * 5)
-
-
-@fault("messages-expired")
-def the_time_to_live_is_too_short(deployed: Deployed) -> None:
-    deployed.log("DispatchQueue", {"outcome_reason": "expired", "Failed": 1, "Expired": 1})
-
-
-@fault("messages-failed")
-def the_operator_rejects_everything(deployed: Deployed) -> None:
-    line = {"outcome_reason": "operator_error_43", "Failed": 1, "message_id": IDS[0]}
-    deployed.log("ReceiveCallback", *[line] * 5)
-
-
-@fault("alarm-raised")
-def an_alarm_is_raised(deployed: Deployed) -> None:
-    deployed.add_alarm("Raised", "arn:aws:lambda:x", state="ALARM", description="What to do.")
-
-
-@fault("alarms-silent")
-def an_alarm_tells_nobody(deployed: Deployed) -> None:
-    deployed.add_alarm("Silent")
 
 
 @fault("alarm-topic-key")
@@ -492,45 +342,133 @@ def an_item_is_odd(_: Deployed) -> None:
     )
 
 
-IN_THE_SECRET: dict[str, dict[str, Any]] = {
-    "hash-key-missing: the hash key is missing": {"hashKey": ""},
-    "eightx8-key-missing: the key is missing": {"eightx8ApiKey": ""},
-    "eightx8-key-refused: the key is wrong": {"eightx8ApiKey": "an-old-key"},
-    "account-id-missing: the account is not known": {"eightx8AccountId": ""},
-    "tokens-missing: they are no tokens": {"moengageTokens": [" ", True, ["x"], "short"]},
-    "tokens-unusable: one is too short": {"lookUpTokens": ["the-look-up-token", "short"]},
-}
-IN_THE_ENVIRONMENT: dict[str, dict[str, str]] = {
-    "data-api-key-missing: only the url is there": {
-        "MOENGAGE_DATA_API_URL": "https://api-01.moengage.com/v1/customer/w"
-    },
-    "tracking-url-missing: it is empty": {"MOENGAGE_DELIVERY_TRACKING_URL": ""},
-    "keyword-never-matches: it is for both": {"OPT_IN_KEYWORDS": "START,stop"},
-    "keyword-never-matches: it lost its letters": {"OPT_OUT_KEYWORDS": "STOP,????"},
-    "reply-untrue: an opt-out is confirmed and not heeded": {
-        "OPT_OUT_REPLY": "You get no more messages.",
-        "OPT_OUT_MESSAGE_TYPES": "",
-    },
-}
-REFUSALS: dict[str, tuple[str, str]] = {
-    "requests-unauthorized: MoEngage has another token": ("SendSms", "unauthorized"),
-    "requests-sub-account: MoEngage has another one": ("SendSms", "sub_account_not_allowed"),
-    "requests-country: it is not allowed": ("SendSms", "country_not_allowed"),
-    "callbacks-address: 8x8 has new ones": ("ReceiveCallback", "address_not_allowed"),
-}
+def deployed_with(**facts: Any) -> Fault:
+    return lambda deployed: vars(deployed).update(facts)
 
 
-def of_the_environment(changes: dict[str, str]) -> Fault:
-    return lambda deployed: deployed.environment.update(changes)
+def function_with(function: str, **variables: str | None) -> Fault:
+    return lambda deployed: deployed.functions.changed.update({function: variables})
 
 
-def of_refusals(function: str, reason: str) -> Fault:
+def functions_with(**variables: str) -> Fault:
+    return lambda deployed: deployed.environment.update(variables)
+
+
+def queue_with(name: str, **attributes: str) -> Fault:
+    return lambda deployed: client_of("sqs").set_queue_attributes(
+        QueueUrl=deployed.queue_urls[name], Attributes=attributes
+    )
+
+
+def refusing(function: str, reason: str) -> Fault:
     return lambda deployed: refused(deployed, function, reason)
 
 
-FAULTS |= {name: methodcaller("put_secret", **one) for name, one in IN_THE_SECRET.items()}
-FAULTS |= {name: of_the_environment(one) for name, one in IN_THE_ENVIRONMENT.items()}
-FAULTS |= {name: of_refusals(*one) for name, one in REFUSALS.items()}
+put_secret, keep, put_into, log, add_alarm = (
+    partial(methodcaller, name) for name in ("put_secret", "keep", "put_into", "log", "add_alarm")
+)
+FAILED = {"Rejected": 1, "Failed": 1}
+BAD_SENDER = {"reason": "eightx8_invalid_source", "outcome_reason": "eightx8_invalid_source"}
+BAD_KEY = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
+OPTED_OUT = {"reason": "opted_out", "outcome_reason": "opted_out", "OptedOut": 1, "Failed": 1}
+FAULTS |= {
+    "stack-broken: a deployment failed": deployed_with(status="ROLLBACK_COMPLETE"),
+    "stack-update-failed: an update failed": deployed_with(status="UPDATE_ROLLBACK_COMPLETE"),
+    "stack-incomplete: it is no bridge": deployed_with(missing_resources={"MessagesTable"}),
+    "environment-broken: a variable is lost": function_with("SendSms", SUB_ACCOUNT_IDS=None),
+    "environment-broken: a variable of another function is lost": function_with(
+        "DispatchQueue", SEND_RATE_LIMIT="many"
+    ),
+    "environment-drift: a function writes to another table": function_with(
+        "ReceiveCallback", MESSAGES_TABLE="other"
+    ),
+    "function-stopped: a function was stopped": lambda deployed: deployed.functions.reserved.update(
+        ReceiveCallback=0
+    ),
+    "function-limited: a function was limited": lambda deployed: deployed.functions.reserved.update(
+        SendSms=2
+    ),
+    "queue-not-consumed: an event source was disabled": lambda deployed: (
+        deployed.functions.mappings.update(OutcomeQueue="Disabled")
+    ),
+    "queue-drift: a queue forgets within the hour": queue_with(
+        "PromotionalQueue", MessageRetentionPeriod="3600"
+    ),
+    "queue-drift: a queue gives out twice what is being worked on": queue_with(
+        "TransactionalQueue", VisibilityTimeout="1"
+    ),
+    "queue-drift: a queue gives up after one attempt": queue_with(
+        "OutcomeQueue", RedrivePolicy=redrive_policy("SendDeadLetterQueue", 1)
+    ),
+    "queue-drift: dead letters go elsewhere": queue_with(
+        "OutcomeQueue", RedrivePolicy=redrive_policy("OutcomeDeadLetterQueue")
+    ),
+    "queue-drift: a dead letter queue forgets within the hour": queue_with(
+        "SendDeadLetterQueue", MessageRetentionPeriod="3600"
+    ),
+    "secret-unreadable: the secret is no json": methodcaller(
+        "put_secret_text", "the whole secret, typed anew"
+    ),
+    "hash-key-missing: the hash key is missing": put_secret(hashKey=""),
+    "eightx8-key-missing: the key is missing": put_secret(eightx8ApiKey=""),
+    "eightx8-key-refused: the key is wrong": put_secret(eightx8ApiKey="an-old-key"),
+    "account-id-missing: the account is not known": put_secret(eightx8AccountId=""),
+    "tokens-missing: they are no tokens": put_secret(moengageTokens=[" ", True, ["x"], "short"]),
+    "tokens-unusable: one is too short": put_secret(lookUpTokens=["the-look-up-token", "short"]),
+    "data-api-key-missing: only the url is there": functions_with(
+        MOENGAGE_DATA_API_URL="https://api-01.moengage.com/v1/customer/w"
+    ),
+    "tracking-url-missing: it is empty": functions_with(MOENGAGE_DELIVERY_TRACKING_URL=""),
+    "keyword-never-matches: it is for both": functions_with(OPT_IN_KEYWORDS="START,stop"),
+    "keyword-never-matches: it lost its letters": functions_with(OPT_OUT_KEYWORDS="STOP,????"),
+    "reply-untrue: an opt-out is confirmed and not heeded": functions_with(
+        OPT_OUT_REPLY="You get no more messages.", OPT_OUT_MESSAGE_TYPES=""
+    ),
+    "webhook-missing: no webhook is registered": lambda deployed: deployed.eightx8.webhooks.delete(
+        "*"
+    ),
+    "requests-unauthorized: MoEngage has another token": refusing("SendSms", "unauthorized"),
+    "requests-sub-account: MoEngage has another one": refusing(
+        "SendSms", "sub_account_not_allowed"
+    ),
+    "requests-country: it is not allowed": refusing("SendSms", "country_not_allowed"),
+    "callbacks-address: 8x8 has new ones": refusing("ReceiveCallback", "address_not_allowed"),
+    "callbacks-not-understood: receipts are xml": log(
+        "ReceiveCallback", {"CallbacksNotUnderstood": 1}
+    ),
+    "inbound-sub-account-unknown: people write to a sub account that is not the stacks": log(
+        "ReceiveCallback", {"InboundMessages": 1, "sub_account_id": "Inbound_Only"}
+    ),
+    "send-queue-purged: a send queue was purged": keep(
+        state=State.WAITING, attempt=0, accepted_at=LONG_AGO
+    ),
+    "messages-ambiguous: an answer of 8x8 was lost": keep(state=State.UNKNOWN),
+    "receipts-missing: no receipt comes": sent_long_ago,
+    "send-dead-letters: dispatching failed too often": put_into("SendDeadLetterQueue", "x"),
+    "outcome-dead-letters: somebody else wrote into a queue": put_into(
+        "OutcomeDeadLetterQueue", "x", reason="unreadable"
+    ),
+    "messages-rejected: the sender id is not registered": log(
+        "SendSms", {**BAD_SENDER, **FAILED, "Accepted": 1}
+    ),
+    "messages-rejected: the key was wrong half an hour ago": log(
+        "SendSms", {**BAD_KEY, **FAILED}, minutes_ago=30
+    ),
+    "many-opted-out: an opt out list blocks a campaign": log(
+        "SendSms", *[{**OPTED_OUT, "Accepted": 1}] * 5
+    ),
+    "messages-expired: the time to live is too short": log(
+        "DispatchQueue", {"outcome_reason": "expired", "Failed": 1, "Expired": 1}
+    ),
+    "messages-failed: the operator rejects everything": log(
+        "ReceiveCallback",
+        *[{"outcome_reason": "operator_error_43", "Failed": 1, "message_id": IDS[0]}] * 5,
+    ),
+    "alarm-raised: an alarm is raised": add_alarm(
+        "Raised", "arn:aws:lambda:x", state="ALARM", description="What to do."
+    ),
+    "alarms-silent: an alarm tells nobody": add_alarm("Silent"),
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -14,12 +14,17 @@ from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.bridge.deployed import (
+    HASH_KEY,
+    IDS,
+    OTHER_NUMBER,
+    PROMOTIONAL,
+    TRANSACTIONAL,
+    Deployed,
+)
 from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt, an_inbound
 from tests.fakes.aws import TABLE, client_of
 
-OTHER_NUMBER = "+6598765432"
-IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123"]
 LONG_AGO = seconds_of("2026-01-01T00:00:00.000Z")
 FOUND = {
     "messages": 2,

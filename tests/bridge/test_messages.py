@@ -1,5 +1,6 @@
 """`sms-bridge message`, `send-test`, `stats` and `failures`: what became of messages."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,15 +9,13 @@ from typing import Any
 
 import pytest
 
+from bridge.calls import call
 from bridge.send_test import follow, missing_step
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from tests.bridge.deployed import MOENGAGE_TOKEN, PROMOTIONAL, Deployed
+from tests.bridge.deployed import IDS, MOENGAGE_TOKEN, OTHER_NUMBER, PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, AT, EVER, NUMBER, TEXT, a_message, a_receipt
-
-OTHER_NUMBER = "+6598765432"
-IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 
 
 def reported(deployed: Deployed, message: Message) -> None:
@@ -95,12 +94,8 @@ def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
 
 
 def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
-    deployed.call(
-        "POST",
-        f"{deployed.api_url}/api/v1/subaccounts/{PROMOTIONAL}/messages",
-        {"recipient": NUMBER, "message": TEXT},
-        authorization=f"Bearer {MOENGAGE_TOKEN}",
-    )
+    url = deployed.stack.send_url(PROMOTIONAL)
+    call("POST", url, token=MOENGAGE_TOKEN, body={"recipient": NUMBER, "message": TEXT})
 
     [found] = deployed.json_of("message", deployed.eightx8.messages[0].umid)["messages"]
 
@@ -218,6 +213,8 @@ def test_a_campaign_begins_with_totals_by_state_and_reason(deployed: Deployed) -
         ["failed", "opted_out", "3"],
         ["delivered", "2"],
     ]
+    times = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", lines[-2])
+    assert len(times) == 1, "accepted, and not reported yet"
     assert lines[-1] == "There are more: --limit is 1."
 
 
@@ -375,6 +372,7 @@ def failed(deployed: Deployed) -> Deployed:
     long_ago = {**line, "outcome_reason": "expired", "message_id": IDS[2]}
     deployed.log("DispatchQueue", long_ago, minutes_ago=150)
     deployed.log("SendSms", {"reason": "field_missing", "RequestsRefused": 1})
+    deployed.log("SendSms", {"message_id": IDS[3], "Accepted": 1})
     deployed.keep(id=IDS[0])
     return deployed
 
@@ -399,11 +397,13 @@ def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: D
     assert NUMBER not in str(listed)
     shown = failed.run("failures", "--list", "--full-numbers").output
     assert NUMBER in shown
+    assert IDS[3] not in shown
 
 
 @pytest.mark.parametrize("since", ["yesterday", "5", "-1h", "99999999h"])
 def test_a_time_that_is_none_is_said(since: str, deployed: Deployed) -> None:
-    result = deployed.run("failures", f"--since={since}")
+    for command in ("failures", "replay"):
+        result = deployed.run(command, f"--since={since}")
 
-    assert result.exit_code == 1
-    assert "a time is written 90m, 24h, 7d or" in result.stderr
+        assert result.exit_code == 2
+        assert "a time is written 90m, 24h, 7d or" in result.stderr

@@ -4,27 +4,40 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest
-from tests.bridge.deployed import HASH_KEY, PROMOTIONAL, TRANSACTIONAL, Deployed
+from tests.bridge.deployed import (
+    HASH_KEY,
+    OTHER_NUMBER,
+    PROMOTIONAL,
+    TRANSACTIONAL,
+    Deployed,
+)
 from tests.builders import NUMBER, a_person
 
-OTHER_NUMBER = "+6598765432"
+THIRD_NUMBER = "+6590000000"
 EARLIER, LATER = "2026-11-23T09:30:00.000Z", "2026-11-24T09:30:00.000Z"
+OUT, IN = OptRequest.OPT_OUT, OptRequest.OPT_IN
+
+
+def record(deployed: Deployed, *requests: tuple[str, str, OptRequest, str]) -> None:
+    """Let people have asked, each by number: of which sub-account, for what and when."""
+    for number, sub_account, request, at in requests:
+        person = a_person(number, sub_account, HASH_KEY)
+        deployed.stack.opt_outs.record(person, request, seconds_of(at))
+    deployed.keep()
 
 
 @pytest.fixture
 def listed(deployed: Deployed) -> Deployed:
     """Two people out of promotions, one of them out of all; a third one is in again."""
     deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
-    opt_outs = deployed.stack.opt_outs
-    for number, sub_account, request, at in (
-        (NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
-        (NUMBER, TRANSACTIONAL, OptRequest.OPT_OUT, LATER),
-        (OTHER_NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, LATER),
-        ("+6590000000", PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
-        ("+6590000000", PROMOTIONAL, OptRequest.OPT_IN, LATER),
-    ):
-        opt_outs.record(a_person(number, sub_account, HASH_KEY), request, seconds_of(at))
-    deployed.keep()
+    record(
+        deployed,
+        (NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OUT, LATER),
+        (OTHER_NUMBER, PROMOTIONAL, OUT, LATER),
+        (THIRD_NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (THIRD_NUMBER, PROMOTIONAL, IN, LATER),
+    )
     return deployed
 
 
@@ -78,16 +91,14 @@ def test_somebody_who_did_not_opt_out_is_said_without_the_number(listed: Deploye
 def test_where_they_hold_for_the_stack_people_are_counted_by_whom_they_asked(
     deployed: Deployed,
 ) -> None:
-    opt_outs = deployed.stack.opt_outs
-    for number, sub_account, request, at in (
-        (NUMBER, PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
-        (NUMBER, TRANSACTIONAL, OptRequest.OPT_OUT, LATER),
-        (OTHER_NUMBER, TRANSACTIONAL, OptRequest.OPT_OUT, LATER),
-        ("+6590000000", PROMOTIONAL, OptRequest.OPT_OUT, EARLIER),
-        ("+6590000000", TRANSACTIONAL, OptRequest.OPT_IN, LATER),
-    ):
-        opt_outs.record(a_person(number, sub_account, HASH_KEY), request, seconds_of(at))
-    deployed.keep()
+    record(
+        deployed,
+        (NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OUT, LATER),
+        (OTHER_NUMBER, TRANSACTIONAL, OUT, LATER),
+        (THIRD_NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (THIRD_NUMBER, TRANSACTIONAL, IN, LATER),
+    )
 
     assert deployed.json_of("opt-outs") == {
         "optOuts": 2,

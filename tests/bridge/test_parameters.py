@@ -9,9 +9,10 @@ from botocore.exceptions import WaiterError
 from typer.testing import CliRunner, Result
 
 import bridge.app
+from bridge.errors import BridgeError
 from bridge.parameters import in_a_sentence
 from bridge.stack import Stack
-from bridge.updates import Change, Update, UpdateError
+from bridge.updates import Change, Update
 from sms_bridge.settings import unescaped
 
 CONNECTOR = "a1b2c3d4e5f6"
@@ -305,5 +306,5 @@ def test_an_update_that_fails_names_the_first_cause(cloudformation: CloudFormati
     update = Update(Stack("sms-bridge"), {"ReceiptTimeoutSeconds": "3600"})
     assert len(update.plan()) == 1
 
-    with pytest.raises(UpdateError, match="rolled back: OutcomeQueue: no permission"):
+    with pytest.raises(BridgeError, match="rolled back: OutcomeQueue: no permission"):
         update.make()

@@ -6,11 +6,10 @@ import pytest
 
 from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from tests.bridge.deployed import Deployed
+from tests.bridge.deployed import IDS, Deployed
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.aws import TABLE, client_of
 
-IDS = [f"{digit}a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d" for digit in "0123456789"]
 TOMORROW, YESTERDAY = "2999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
 
 

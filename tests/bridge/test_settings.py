@@ -1,5 +1,6 @@
 """`sms-bridge settings`: what it prints, typed into MoEngage's forms, makes the bridge work."""
 
+from bridge.calls import call
 from bridge.settings import tracking_fields
 from local.connector import DELIVERY_TRACKING
 from sms_bridge.domain.message import Outcome, OutcomeStatus
@@ -20,9 +21,8 @@ def test_a_message_sent_as_the_form_says_reaches_8x8(deployed: Deployed) -> None
         if name.startswith("Body ") and name not in ("Body type", "Body dltTemplateId")
     }
 
-    answer = deployed.call(
-        fields["Method"], fields["API URL"], body, authorization=fields["Header Authorization"]
-    )
+    token = fields["Header Authorization"].removeprefix("Bearer ")
+    answer = call(fields["Method"], fields["API URL"], token=token, body=body)
 
     assert answer.status == 200
     [sent] = deployed.eightx8.messages

@@ -14,12 +14,20 @@ from tests.chaos.dynamodb import Table
 from tests.chaos.faults import Faults
 from tests.chaos.world import World
 from tests.fakes.sqs import InMemorySqs, Queue
+from tests.template.conftest import read_template
+from tests.template.evaluated import Evaluated
 
-_DAY = 86_400
+STACK = Evaluated(read_template())
+_QUEUES = {
+    name: properties
+    for name, properties in STACK.resources.items()
+    if name in STACK.template.of_type("AWS::SQS::Queue")
+}
+_SECONDS_HIDDEN_BY_DEFAULT = 30
 
 
 class Account:
-    """What template.yaml makes, with the same settings.
+    """The table, the queues and the secret that template.yaml makes.
 
     Parameters
     ----------
@@ -52,25 +60,13 @@ class Account:
             throttles=lambda: faults.strikes("batch_write_partial"),
             heard=heard,
         )
-        self.send_dead_letters = self._queue("send-dead-letters", visibility=30, days=14)
-        self.outcome_dead_letters = self._queue("outcome-dead-letters", visibility=30, days=14)
-        self.promotional, self.transactional = (
-            self._queue(name, visibility=361, days=2, dead_letters=self.send_dead_letters)
-            for name in ("promotional", "transactional")
-        )
-        self.outcomes = self._queue(
-            "outcomes", visibility=180, days=14, dead_letters=self.outcome_dead_letters
-        )
-        queues = (
-            self.promotional,
-            self.transactional,
-            self.outcomes,
-            self.send_dead_letters,
-            self.outcome_dead_letters,
-        )
+        self.queues: dict[str, Queue] = {}
+        # First those to which the others' dead letters go.
+        for name, properties in sorted(_QUEUES.items(), key=lambda one: "RedrivePolicy" in one[1]):
+            self.queues[name] = self._queue(name, properties)
         self._sqs = InMemorySqs(
             lambda: world.now,
-            {queue.url: queue for queue in queues},
+            {queue.url: queue for queue in self.queues.values()},
             fails=lambda _: faults.strikes("sqs_partial"),
         )
         wire = Wire(
@@ -94,18 +90,23 @@ class Account:
         assert operation == "GetSecretValue"
         return {"SecretString": json.dumps(self.secret)}
 
-    def _queue(
-        self, name: str, *, visibility: float, days: float, dead_letters: Queue | None = None
-    ) -> Queue:
+    def _queue(self, name: str, properties: dict[str, Any]) -> Queue:
+        redrive = properties.get("RedrivePolicy", {"deadLetterTargetArn": "", "maxReceiveCount": 0})
         return Queue(
             name,
             lambda: self._world.now,
-            visibility=visibility,
-            retention=days * _DAY,
-            dead_letters=dead_letters,
+            visibility=properties.get("VisibilityTimeout", _SECONDS_HIDDEN_BY_DEFAULT),
+            retention=properties["MessageRetentionPeriod"],
+            dead_letters=self.queues.get(resource_of(redrive["deadLetterTargetArn"])),
+            max_received=redrive["maxReceiveCount"],
             mix=self._world.random(f"queue {name}").shuffle,
             heard=lambda body, what: self._heard(message_id_in(body), what),
         )
+
+
+def resource_of(arn: str) -> str:
+    """Return whose ARN it is, as :class:`Evaluated` writes it."""
+    return arn.strip("<>").removesuffix(".Arn")
 
 
 def message_id_in(body: str) -> str:

@@ -1,37 +1,26 @@
-"""The bridge: the package's own code, wired as the functions wire it, in virtual time."""
+"""The bridge: its own functions, in virtual time."""
 
+import gc
 import itertools
 import json
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
 from local.eightx8.callbacks import Target
+from local.event_files import logical_id
 from local.moengage.configuration import WebhookRequest
-from sms_bridge import wiring
-from sms_bridge.api.authentication import require_callback_token, require_sender
-from sms_bridge.api.batch_request import batch_answer, read_batch_request
-from sms_bridge.api.callback import read_callback
-from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.responses import Response, answers_http, is_batch, json_response
-from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import Message
-from sms_bridge.domain.opt_out import Identifier, OptOutScope
-from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
-from sms_bridge.domain.reconciliation import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
+from sms_bridge import startup, wiring
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
-from sms_bridge.services.deadline import AnswerTime, seconds_to_answer
-from sms_bridge.services.send_batch import Taken
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.receive import CallbackSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import DispatchMode, SendSettings
-from sms_bridge.storage.secret import Secret
-from tests.chaos.account import Account, message_id_in
+from sms_bridge.services.deadline import answer_in_time
+from tests.chaos.account import STACK, Account, message_id_in, resource_of
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults
 from tests.chaos.lambdas import EventSource, Function, Handler, InvocationError
@@ -46,12 +35,21 @@ from tests.chaos.wire import SimulatedConnections
 from tests.chaos.world import Machine, World
 from tests.chaos.world_loop import WorldLoop
 from tests.fakes.aws import TABLE
+from tests.functions import ENVIRONMENT, load
 
 # So many of the requests to send.
 _IN_BATCHES = 0.25
 
 _TRACKING_URL = f"https://api-01.moengage.invalid{TRACKING_PATH}"
 _8X8_URL = "https://sms.8x8.invalid"
+
+FUNCTIONS = ("send_sms", "receive_callback", "reconcile", "dispatch_queue", "forward_outcome")
+
+
+def events_of(function: str) -> list[dict[str, Any]]:
+    """Return the queues that a function works off, as the template has it."""
+    events = STACK.resources[logical_id(function)]["Events"].values()
+    return [one["Properties"] for one in events if one["Type"] == "SQS"]
 
 
 class Bridge:
@@ -86,22 +84,23 @@ class Bridge:
         self._batches = world.random("batches")
         self.unrecorded: set[str] = set()
         self.account = Account(world, faults, self._random, heard=heard)
-        self.send_sms = Function(world, faults, "send_sms", self._send_sms, seconds=10)
-        self.receive_callback = Function(
-            world, faults, "receive_callback", self._receive_callback, seconds=10
-        )
-        self.reconcile = Function(world, faults, "reconcile", self._reconcile, seconds=270)
-        dispatch = Function(world, faults, "dispatch_queue", self._dispatch_queue, seconds=60)
-        forward = Function(world, faults, "forward_outcome", self._forward_outcome, seconds=30)
+
+        functions = {name: self._function(name) for name in FUNCTIONS}
+        self.send_sms = functions["send_sms"]
+        self.receive_callback = functions["receive_callback"]
+        self.reconcile = functions["reconcile"]
         self.sources = [
-            EventSource(world, faults, send_queue, dispatch, batch_size=100, window=1.0, at_once=10)
-            for send_queue in (self.account.transactional, self.account.promotional)
-        ]
-        self.sources.append(
             EventSource(
-                world, faults, self.account.outcomes, forward, batch_size=5, window=0.0, at_once=50
+                world, faults, self.account.queues[resource_of(event["Queue"])], function, event
             )
-        )
+            for name, function in functions.items()
+            for event in events_of(name)
+        ]
+
+    def _function(self, name: str) -> Function:
+        build = self._forward_outcome if name == "forward_outcome" else partial(self._load, name)
+        seconds = STACK.template.functions[logical_id(name)]["Timeout"]
+        return Function(self._world, self._faults, name, build, seconds=seconds)
 
     def connect(self, loop: WorldLoop, eightx8: EightX8Side, moengage: MoEngage) -> None:
         """Say who the others are, and where they run."""
@@ -183,145 +182,52 @@ class Bridge:
         return answer["statusCode"], answer["body"].encode()
 
     # ----------------------------------------------------------------------------------- functions
-    @property
-    def _shared(self) -> dict[str, Any]:
-        """Settings of all functions."""
+    def _environment(self) -> dict[str, str]:
+        """Return the variables that differ from those of events/environment.json."""
         return {
-            "bridge_secret_arn": "arn",
-            "secret_max_age_seconds": 300,
-            "messages_table": TABLE,
-            "outcome_queue_url": self.account.outcomes.url,
+            # As `OUTCOME_QUEUE_URL` is that of `OutcomeQueue`.
+            **{
+                re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() + "_URL": queue.url
+                for name, queue in self.account.queues.items()
+            },
+            "MESSAGES_TABLE": TABLE,
+            "EIGHTX8_BASE_URL": _8X8_URL,
+            "SUB_ACCOUNT_IDS": f"{PROMOTIONAL},{TRANSACTIONAL}",
+            "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,
+            "DUPLICATE_WINDOW_SECONDS": str(DUPLICATE_WINDOW),
+            "DISPATCH_MODE": "queued" if self._is_queued else "direct",
+            "AMBIGUOUS_SEND_POLICY": self._policy,
+            "CALLBACK_BASE_URL": "",
+            "MOENGAGE_DELIVERY_TRACKING_URL": _TRACKING_URL,
+            "MOENGAGE_DATA_API_URL": "",
         }
 
-    @property
-    def _sending(self) -> dict[str, Any]:
-        """Settings of the functions that send."""
-        return {
-            **self._shared,
-            "transactional_queue_url": self.account.transactional.url,
-            "promotional_queue_url": self.account.promotional.url,
-            "eightx8_base_url": _8X8_URL,
-            "ambiguous_send_policy": self._policy,
-            "opt_out_message_types": ("promotional",),
-            "opt_out_scope": OptOutScope.STACK,
-        }
-
-    def _send_sms(self, machine: Machine) -> Handler:
-        settings = SendSettings(
-            **self._sending,
-            retention_days=90,
-            sub_account_ids=(PROMOTIONAL, TRANSACTIONAL),
-            transactional_sub_account_ids=(TRANSACTIONAL,),
-            duplicate_window_seconds=DUPLICATE_WINDOW,
-            dispatch_mode=DispatchMode.QUEUED if self._is_queued else DispatchMode.DIRECT,
-            transactional_seconds_to_live=600,
-            promotional_seconds_to_live=14_400,
+    def _load(self, function: str, machine: Machine) -> Handler:
+        """Load a function in an environment of its own, with virtual time and this account."""
+        timing = wiring.Timing(
+            clock=lambda: self._world.now + machine.skew,
+            sleep=self._world.wait,
+            chance=self._random.random,
         )
-        timing = self._timing(machine)
-        secrets, send_message, batch_sender, _ = wiring.send_parts(
-            settings, self.account.clients, timing
+        variables = {**ENVIRONMENT[logical_id(function)], **self._environment()}
+        with (
+            patch.dict(os.environ, variables),
+            patch.object(wiring, "AwsClients", lambda: self.account.clients),
+            patch.object(wiring, "Timing", lambda: timing),
+            # The collector, which is off while a function is loaded.
+            patch.object(startup, "finish_loading", lambda *_: gc.enable()),
+        ):
+            module: Any = load(function)
+        module.time = SimpleNamespace(time=timing.clock)
+        module.answer_in_time = partial(answer_in_time, clock=timing.clock)
+        seconds_left = SimpleNamespace(
+            get_remaining_time_in_millis=lambda: (machine.dies_at - self._world.now) * 1000
         )
-        rules = SendingRules(
-            sub_account_ids=settings.sub_account_ids,
-            transactional_sub_account_ids=settings.transactional_sub_account_ids,
-        )
-
-        def read_secret(request: HttpRequest) -> Secret:
-            secret = secrets.get()
-            require_sender(request, secret)
-            return secret
-
-        def send(request: HttpRequest, answer_time: AnswerTime[Message]) -> Response:
-            def work() -> Message:
-                secret = read_secret(request)
-                asked_for = read_send_request(request, rules)
-                return send_message(asked_for, hash_key=secret.hash_key, answer_time=answer_time)
-
-            return json_response(send_answer(answer_time.run(work)))
-
-        def send_batch(request: HttpRequest, answer_time: AnswerTime[Taken]) -> Response:
-            batch = read_batch_request(request, rules)
-            hash_key: str = self.account.secret["hashKey"]
-
-            def work() -> Taken:
-                secret = read_secret(request)
-                return batch_sender()(
-                    batch.accepted, hash_key=secret.hash_key, answer_time=answer_time
-                )
-
-            taken = answer_time.run(work)
-            return json_response(batch_answer(batch, taken, hash_key=hash_key))
-
-        @answers_http
-        def handler(request: HttpRequest) -> Response:
-            seconds = seconds_to_answer(request.arrived_at, timing.clock())
-            if is_batch(request):
-                return send_batch(request, AnswerTime(seconds, lambda: self._world.now))
-            return send(request, AnswerTime(seconds, lambda: self._world.now))
-
-        return lambda event: handler(event, None)
-
-    def _dispatch_queue(self, machine: Machine) -> Handler:
-        settings = DispatchSettings(
-            **self._sending,
-            send_dead_letter_queue_url=self.account.send_dead_letters.url,
-            send_rate_limit=1500,
-            dispatch_concurrency=10,
-        )
-        secrets, send_queue, dispatch_messages, _ = wiring.dispatch_parts(
-            settings, self.account.clients, self._timing(machine)
-        )
-
-        def handler(event: Any) -> Any:
-            secrets.get()
-            return send_queue.work_through(
-                event["Records"],
-                lambda queued: dispatch_messages(queued, time_left=self._time_left(machine)),
-            )
-
-        return handler
-
-    def _receive_callback(self, machine: Machine) -> Handler:
-        settings = CallbackSettings(
-            **self._shared,
-            retention_days=90,
-            transactional_queue_url=self.account.transactional.url,
-            sub_account_ids=(PROMOTIONAL, TRANSACTIONAL),
-            transactional_seconds_to_live=600,
-            opt_out_scope=OptOutScope.STACK,
-            opt_out_keywords=("STOP",),
-            opt_in_keywords=("START",),
-            opt_out_reply="You get no more offers.",
-            opt_in_reply="You get our offers again.",
-        )
-        timing = self._timing(machine)
-        secrets, receive_callback, _ = wiring.receive_parts(settings, self.account.clients, timing)
-
-        @answers_http
-        def handler(request: HttpRequest) -> Response:
-            secret = secrets.get()
-            require_callback_token(request, secret.callback_tokens, in_url=False)
-            for event in read_callback(request.any_text(), timing.clock()):
-                receive_callback(event, hash_key=secret.hash_key)
-            return json_response({"status": "recorded"})
-
-        return lambda event: handler(event, None)
+        return lambda event: module.handler(event, seconds_left)
 
     def _forward_outcome(self, machine: Machine) -> Handler:
-        settings = ForwardSettings(
-            **self._shared,
-            outcome_dead_letter_queue_url=self.account.outcome_dead_letters.url,
-            opt_out_scope=OptOutScope.STACK,
-            moengage_delivery_tracking_url=_TRACKING_URL,
-            moengage_identifier=Identifier.MOE_MOBILE,
-        )
-        _, outcomes, dead_letters, forward_outcome, _, _ = wiring.forward_parts(
-            settings, self.account.clients, self._timing(machine)
-        )
-
-        def report(queued: QueuedOutcome | QueuedInbound) -> int | None:
-            assert isinstance(queued, QueuedOutcome)
-            return forward_outcome(queued)
+        """Load the function, and see what becomes of each record."""
+        forward = self._load("forward_outcome", machine)
 
         def handler(event: dict[str, Any]) -> dict[str, Any]:
             records = event["Records"]
@@ -329,7 +235,7 @@ class Bridge:
             heard_before = {one: len(self._moengage.reported(one)) for one in ids.values()}
             unrecorded = set(ids)
             try:
-                answer = outcomes.work_through(records, report, dead_letters)
+                answer: dict[str, Any] = forward(event)
                 unrecorded = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
                 return answer
             finally:
@@ -342,33 +248,7 @@ class Bridge:
 
         return handler
 
-    def _reconcile(self, machine: Machine) -> Handler:
-        settings = ReconcileSettings(
-            **self._shared,
-            eightx8_base_url=_8X8_URL,
-            ambiguous_send_policy=self._policy,
-            absent_message_policy=AbsentPolicy.RESEND,
-            unresolved_message_policy=UnresolvedPolicy.REPORT,
-            missing_receipt_policy=MissingReceiptPolicy.FAILED,
-            unknown_timeout_seconds=600,
-            unresolved_timeout_seconds=21_600,
-            receipt_timeout_seconds=172_800,
-        )
-        timing = self._timing(machine)
-        reconcile = wiring.reconcile(settings, self.account.clients, timing)
-        return lambda _: reconcile(time_left=self._time_left(machine), scheduled_at=timing.clock())
-
     # -------------------------------------------------------------------------------------- clients
-    def _timing(self, machine: Machine) -> wiring.Timing:
-        return wiring.Timing(
-            clock=lambda: self._world.now + machine.skew,
-            sleep=self._world.wait,
-            chance=self._random.random,
-        )
-
-    def _time_left(self, machine: Machine) -> Callable[[], float]:
-        return lambda: machine.dies_at - self._world.now
-
     @contextmanager
     def on_simulated_connections(self) -> Iterator[None]:
         """Let the package connect to the simulators."""

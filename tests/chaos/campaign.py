@@ -14,7 +14,7 @@ from botocore.retries import standard
 
 from local.eightx8.callbacks import Target
 from sms_bridge.domain import message
-from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.observability import logger
 from sms_bridge.storage import messages
@@ -234,7 +234,8 @@ class _Campaign:
 
     def _reconcile(self) -> None:
         try:
-            self.bridge.reconcile.invoke({})
+            at = timestamp(self._world.now)
+            self.bridge.reconcile.invoke({"source": "aws.events", "time": at})
         except InvocationError:
             return
 

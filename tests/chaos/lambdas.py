@@ -2,7 +2,7 @@
 
 import contextvars
 import linecache
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
@@ -13,12 +13,16 @@ import botocore.endpoint
 
 from sms_bridge import background
 from sms_bridge.services import send_batch
+from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.storage import queues
 from tests.chaos.faults import Faults
 from tests.chaos.world import Killed, Machine, Promise, World
 from tests.fakes.sqs import Queue, Record
 
 Handler = Callable[[Any], Any]
+
+# Where the template sets no limit: as many as the smallest account may have.
+_AT_ONCE = 10
 
 
 class InvocationError(Exception):
@@ -125,7 +129,13 @@ class Function:
 
 
 class EventSource:
-    """Calls a function with what is in a queue, as Lambda's event source mapping does."""
+    """Calls a function with what is in a queue, as Lambda's event source mapping does.
+
+    Parameters
+    ----------
+    properties
+        Of the event in the template.
+    """
 
     def __init__(
         self,
@@ -133,18 +143,15 @@ class EventSource:
         faults: Faults,
         queue: Queue,
         function: Function,
-        *,
-        batch_size: int,
-        window: float,
-        at_once: int,
+        properties: Mapping[str, Any],
     ) -> None:
         self._world = world
         self._faults = faults
         self._queue = queue
         self._function = function
-        self._batch_size = batch_size
-        self._window = window
-        self._at_once = at_once
+        self._batch_size = properties["BatchSize"]
+        self._window = properties.get("MaximumBatchingWindowInSeconds", 0)
+        self._at_once = properties.get("ScalingConfig", {}).get("MaximumConcurrency", _AT_ONCE)
         self._running = 0
         self._looks_at: set[float] = set()
         self._random = world.random(f"source {queue.name}")
@@ -254,6 +261,7 @@ def virtual_threads(world: World) -> Iterator[None]:
         patch.object(send_batch, "wait", wait),
         patch.object(queues, "ThreadPoolExecutor", _VirtualExecutor),
         patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=world.wait)),
+        patch.object(AnswerTime.__init__, "__defaults__", (lambda: world.now,)),
         # Looks whether source files have changed, for every frame of every failure logged.
         patch.object(linecache, "checkcache", lambda _=None: None),
     ):

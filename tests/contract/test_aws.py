@@ -235,30 +235,3 @@ class TestTrust:
 
     def test_in_china_boto3_trusts_what_it_always_does(self) -> None:
         assert self.trusted("cn-north-1") is True
-
-
-def test_credentials_may_come_from_a_container_endpoint(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As with SnapStart, or in a container: there are none in the environment."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    given = {
-        "AccessKeyId": "FROM-THE-ENDPOINT",
-        "SecretAccessKey": "secret",
-        "Token": "token",
-        "Expiration": "2099-01-01T00:00:00Z",
-    }
-    with (
-        LoopbackServer(answers(200, json.dumps(given).encode())) as endpoint,
-        LoopbackServer(GOOD) as dynamodb,
-    ):
-        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{endpoint.url}/credentials")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb.url)
-        AwsClients(boto3.Session(region_name="us-east-1")).dynamodb.get_item(
-            TableName="messages", Key=ITEM
-        )
-        [request] = dynamodb.received
-
-    assert "Credential=FROM-THE-ENDPOINT/" in request.headers["authorization"]

@@ -135,6 +135,7 @@ class TestSendQueues:
         ]
 
         assert a_send_queue(sqs).add_all(some) == set()
+        assert len(sqs.receive(sqs.promotional)) == len(some)
 
     def test_a_record_is_json_in_ascii_with_a_version(self, sqs: Sqs) -> None:
         message = a_message(message_type=MessageType.TRANSACTIONAL)

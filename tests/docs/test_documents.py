@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from scripts.reason_tables import outcomes, send_results
 from sms_bridge import __version__
+from sms_bridge.api.errors import Reason
+from sms_bridge.services.forward import NO_URL
 from tests.docs.markdown import DOCUMENTS, anchors_of
 from tests.template.conftest import PROJECT, Template
+from tests.template.test_observability import log_keys
 
 ALL = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "events/README.md"]
 
@@ -40,7 +44,7 @@ def test_every_picture_is_shown() -> None:
     assert set((PROJECT / "docs").rglob("*.png")) == shown
 
 
-@pytest.mark.parametrize("document", DOCUMENTS[1:], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_parameters_and_resources_that_are_named_exist(document: Path, template: Template) -> None:
     named = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})`", document.read_text("utf-8")))
 
@@ -49,6 +53,24 @@ def test_parameters_and_resources_that_are_named_exist(document: Path, template:
 
     # API calls of AWS, named where permissions are.
     assert named - known <= {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
+
+
+def test_make_targets_and_files_that_the_readme_names_exist() -> None:
+    makefile, readme = ((PROJECT / name).read_text("utf-8") for name in ("Makefile", "README.md"))
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", readme, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for path in re.findall(r"`((?:local|layers|events|functions|tests)/[a-z0-9_/]*)`", readme):
+        assert (PROJECT / path).exists(), path
+
+
+def test_every_code_that_the_runbook_names_exists() -> None:
+    runbook = (PROJECT / "docs/runbook.md").read_text("utf-8")
+    words = set(re.findall(r"`([a-z0-9]+(?:_[A-Za-z0-9]+)+)`", runbook))
+    reasons = {one.reason for one in send_results()} | {one.reason for one in outcomes() if one}
+    given_up = {"moengage_unreachable", "moengage_5xx", *(f"moengage_{n}" for n in range(400, 500))}
+    functions = {path.parent.name for path in PROJECT.glob("functions/*/app.py")}
+
+    assert words - {*Reason, NO_URL} - reasons - given_up - functions <= log_keys()
 
 
 def test_the_changelog_has_the_version_to_come() -> None:

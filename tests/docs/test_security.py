@@ -4,13 +4,12 @@ import inspect
 import re
 
 from bridge import eightx8
+from scripts.role_table import with_table
 from sms_bridge.storage.secret import TOKEN_LISTS, Secret
 from tests.docs.markdown import rows_of, words_in
-from tests.docs.roles import rows_of as roles_of
 from tests.template.conftest import PROJECT, Template
 
 DOCUMENT = "docs/security.md"
-EACH = ("its own log group", "*")
 
 
 def test_every_key_of_the_secret_is_listed() -> None:
@@ -34,25 +33,10 @@ def test_every_secret_says_what_it_is_worth_to_a_thief() -> None:
     }
 
 
-def test_every_role_is_listed_with_its_actions(template: Template) -> None:
-    rows = rows_of(DOCUMENT, "| function | resource | actions |")
-    listed = {
-        (words_in(row[0])[0], words_in(row[1])[0], tuple(words_in(row[2])))
-        for row in rows
-        if row[0] != "each"
-    }
-    each = {row[1].strip("`"): tuple(words_in(row[2])) for row in rows if row[0] == "each"}
+def test_the_roles_are_those_of_the_template(template: Template) -> None:
+    document = (PROJECT / DOCUMENT).read_text("utf-8")
 
-    roles = roles_of(template)
-
-    assert listed == {row for row in roles if row[1] not in EACH}
-    functions = {function for function, _, _ in roles}
-    assert len(functions) == len(template.functions)
-    assert {row for row in roles if row[1] in EACH} == {
-        (function, resource, actions)
-        for function in functions
-        for resource, actions in each.items()
-    }
+    assert with_table(document, template.content) == document, "run `make tables`"
 
 
 def test_every_place_is_listed_with_its_time(template: Template) -> None:
@@ -66,25 +50,6 @@ def test_every_place_is_listed_with_its_time(template: Template) -> None:
         for name in words_in(row[0]):
             period = template.resources[name]["Properties"].get("MessageRetentionPeriod")
             assert period is None or f"{period // 86_400} days at most" in row[2]
-
-
-def test_it_is_encrypted_as_is_said(template: Template) -> None:
-    assert all(
-        queue["SqsManagedSseEnabled"] for queue in template.of_type("AWS::SQS::Queue").values()
-    )
-    table = template.resources["MessagesTable"]["Properties"]
-    assert "SSESpecification" not in table
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert template.resources["MessagesTable"]["DeletionPolicy"] == "RetainExceptOnCreate"
-
-
-def test_the_log_of_the_api_has_no_url(template: Template) -> None:
-    [api] = template.of_type("AWS::Serverless::HttpApi").values()
-
-    fields = set(re.findall(r"\$context\.([\w.]+)", api["AccessLogSettings"]["Format"]))
-
-    assert {"routeKey", "status", "identity.sourceIp"} <= fields
-    assert not fields & {"path", "http.path", "rawPath"}
 
 
 def test_no_secret_is_in_an_environment_variable(template: Template) -> None:

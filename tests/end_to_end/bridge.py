@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -21,10 +21,6 @@ from tests.end_to_end.control_api import ControlApi, SentMessage
 # For what takes six seconds at most when nothing else runs.
 SECONDS_TO_WAIT = 60
 
-# The senders of this stack, by their places in MoEngage's list.
-TRANSACTIONAL, PROMOTIONAL = 0, 1
-
-NO_HEADERS: Mapping[str, str] = {}
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -40,16 +36,6 @@ class Answer:
     @property
     def body(self) -> Any:
         return json.loads(self.content)
-
-
-@dataclass(frozen=True)
-class Books:
-    """What is written down: at 8x8, in MoEngage, and in the table."""
-
-    requests: int
-    messages: int
-    reports: int
-    items: int
 
 
 class Bridge:
@@ -81,7 +67,7 @@ class Bridge:
         *,
         token: str = "",
         data: bytes | None = None,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make a request, with a bearer token if one is given."""
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
@@ -89,7 +75,7 @@ class Bridge:
             method,
             url,
             data=io.BytesIO(data) if data else None,
-            headers={**headers, **authorization},
+            headers={**(headers or {}), **authorization},
             skip_auto_headers=("Content-Type",),
         ) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
@@ -103,22 +89,16 @@ class Bridge:
         """Give the bridge one of 8x8's callbacks."""
         return await self.post(self.stack.callback_url, event, self.stack.tokens.callback)
 
-    async def send(
-        self, *, destination: str, text: str = "Hello", sender: int = TRANSACTIONAL
-    ) -> SentMessage:
-        """Send a message from MoEngage."""
-        return await self.control.send(number=destination, text=text, sender=sender)
+    async def send(self, *, destination: str, text: str = "Hello") -> SentMessage:
+        """Send a transactional message from MoEngage."""
+        return await self.control.send(number=destination, text=text)
 
-    async def books(self) -> Books:
-        """Count what is written down."""
+    async def books(self) -> dict[str, int]:
+        """Count what is written down: at 8x8, in MoEngage, and in the table."""
         counts = await self.control.counts()
-        return Books(
-            requests=counts["requests"],
-            messages=counts["sms"],
-            reports=counts["reports"],
-            # What closes a chain of claims is written in the first minutes of a period only.
-            items=sum("closes_window" not in item for item in await self.items()),
-        )
+        # What closes a chain of claims is written in the first minutes of a period only.
+        items = sum("closes_window" not in item for item in await self.items())
+        return {name: counts[name] for name in ("requests", "sms", "reports")} | {"items": items}
 
     async def items(self) -> list[dict[str, Any]]:
         """Read the whole table."""
@@ -163,7 +143,9 @@ class Bridge:
     async def quiet(self) -> None:
         """Wait until neither 8x8 nor the bridge has anything more to do."""
         await self.control.settled()
-        await until(lambda: self.stack.outcomes_under_way() == 0)
+        await self.control.until(
+            lambda: asyncio.to_thread(self.stack.outcomes_under_way), lambda count: count == 0
+        )
 
     async def age(self, message_id: str, *, seconds: int, state: str) -> None:
         """Make it look as if a message had been sent so many seconds earlier and then got stuck."""
@@ -183,16 +165,3 @@ class Bridge:
     async def sms_to(self, destination: str) -> int:
         """Count the SMS that 8x8 has for a number."""
         return sum(one["number"] == destination for one in await self.control.sms())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so; it is asked in a thread.
-
-    Raises
-    ------
-    TimeoutError
-        It is not so in time.
-    """
-    async with asyncio.timeout(SECONDS_TO_WAIT):
-        while not await asyncio.to_thread(condition):
-            await asyncio.sleep(0.1)

@@ -1,4 +1,7 @@
-"""Bad input gets a clear 4xx with a stable reason; nothing is sent and nothing is written."""
+"""What the way in decides of bad input: routes, tokens, encodings, sizes.
+
+Nothing is sent and nothing is written. What is wrong with a field: tests/unit/api.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -35,50 +38,12 @@ def body(**fields: object) -> bytes:
 
 BAD = {
     "no body": Bad(400, "body_missing", None),
-    "broken JSON": Bad(400, "body_invalid", b'{"message": "Hello", '),
-    "quotes that MoEngage did not escape": Bad(
-        400, "body_invalid", b'{"text": "Say "hi"", "dest": [6581112222]}'
-    ),
-    "a list": Bad(400, "body_invalid", b"[]"),
-    "NaN": Bad(400, "body_invalid", b'{"message": "Hello", "recipient": NaN}'),
     "deep": Bad(400, "body_invalid", b"[" * 30_000),
     "JSON as form": Bad(400, "body_invalid", headers=FORM),
-    "form as JSON": Bad(400, "body_invalid", b"message=Hello&recipient=6581112222"),
     "XML": Bad(415, "content_type_unsupported", b"<sms/>", {"Content-Type": "text/xml"}),
     "1 MB": Bad(413, "body_too_large", body(message="a" * 1024 * 1024, recipient=NUMBER)),
     "bad UTF-8": Bad(400, "body_not_utf8", b'{"message": "H\xffllo", "recipient": "6581112222"}'),
     "bad UTF-8 form": Bad(400, "body_not_utf8", b"message=H%FFllo&recipient=6581112222", FORM),
-    "no number": Bad(400, "field_missing", body(message="Hello")),
-    "no text": Bad(400, "field_missing", body(recipient=NUMBER)),
-    "number is an object": Bad(400, "field_invalid", body(message="Hello", recipient={"a": 1})),
-    "number is true": Bad(400, "field_invalid", body(message="Hello", recipient=True)),
-    "two numbers": Bad(400, "field_invalid", body(message="Hello", recipient=[NUMBER, NUMBER])),
-    "national number": Bad(400, "field_invalid", body(message="Hello", recipient="081112222")),
-    "text is a number": Bad(400, "field_invalid", body(message=5, recipient=NUMBER)),
-    "lone surrogate": Bad(
-        400, "field_invalid", b'{"message": "\\ud83c", "recipient": "6581112222"}'
-    ),
-    "sender too long": Bad(
-        400, "field_invalid", body(message="Hello", recipient=NUMBER, sender="A" * 12)
-    ),
-    "doubled field": Bad(
-        400, "field_doubled", b'{"message": "a", "message": "b", "recipient": "6581112222"}'
-    ),
-    "two names of one field": Bad(
-        400, "field_doubled", body(message="a", text="b", recipient=NUMBER)
-    ),
-    "doubled in a form": Bad(400, "field_doubled", b"message=a&message=b&to=6581112222", FORM),
-    "macro not filled in": Bad(
-        400, "macro_not_filled", body(message="Moesms_mesage", recipient=NUMBER)
-    ),
-    "form that is not escaped": Bad(
-        400, "body_invalid", b"message=Tom & Jerry&recipient=6581112222", FORM
-    ),
-    "callback URL of another host": Bad(
-        400,
-        "field_invalid",
-        body(message="Hello", recipient=NUMBER, dlrCallbackUrl="https://caller.example/"),
-    ),
     "trailing slash without text": Bad(
         400, "field_missing", body(recipient=NUMBER), path=f"{SEND}/"
     ),
@@ -86,8 +51,6 @@ BAD = {
     "a batch of no message": Bad(400, "field_missing", body(messages=[]), path=f"{SEND}/batch"),
     "8x8's exports": Bad(404, "not_offered", b"{}", path=f"{SEND}/exports"),
     "8x8's cancelling": Bad(404, "not_offered", None, path=f"{SEND}/a", method="DELETE"),
-    "swapped": Bad(400, "fields_swapped", body(message=NUMBER, recipient="Hello Ann")),
-    "too long": Bad(400, "text_too_long", body(message="a" * 1531, recipient=NUMBER)),
     "unknown sub-account": Bad(403, "sub_account_not_allowed", path=ELSEWHERE),
     "wrong method": Bad(405, "method_not_allowed", method="PUT"),
     "GET": Bad(405, "method_not_allowed", None, method="GET"),
@@ -127,6 +90,6 @@ async def test_a_good_request_is_taken_and_written_down(stack: LocalStack, bridg
     )
 
     assert answer.status == 200
-    after = await bridge.books()
-    assert (after.requests, after.messages) == (before.requests + 1, before.messages + 1)
-    assert after.items == before.items + 1
+    assert await bridge.books() == {
+        name: count + (name != "reports") for name, count in before.items()
+    }

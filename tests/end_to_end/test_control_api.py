@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import SUB_ACCOUNT_IDS, LocalStack
+from local.stack import LocalStack
 from tests.end_to_end.control_api import ControlApi, Method, RefusedError, SentMessage
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
@@ -51,16 +51,6 @@ async def test_a_message_is_sent_instructed_and_seen_to_its_end(control: Control
     assert [one["status"]["state"] for one in states] == ["queued", "sent", "undelivered"]
 
 
-async def test_a_repeat_is_no_second_sms_and_the_verdict_says_so(control: ControlApi) -> None:
-    first = await send(control, "+6581239902")
-    second = await send(control, "+6581239902")
-
-    assert second.unique_id == first.unique_id
-    ids = [one["messageIds"] for one in await control.requests()]
-    assert ids.count([first.unique_id]) == 1
-    assert "repeat" in second.content["verdict"]["hint"]
-
-
 async def test_a_sender_is_saved_and_put_back(control: ControlApi) -> None:
     before = await control.call("GET", "settings")
     form = {**before["senders"][0], "method": "GET"}
@@ -83,17 +73,6 @@ async def test_8x8_takes_the_keys_that_were_saved_and_no_others(
 
     statuses = [request["status"] for request in await control.requests(since=before)]
     assert statuses == [401, 200]
-
-
-async def test_a_reply_is_known_to_the_bridge_and_to_moengage(control: ControlApi) -> None:
-    umid = await control.reply(number="+6581239905", text="STOP", sub_account_id=SUB_ACCOUNT_IDS[1])
-
-    attributes = await control.until(lambda: control.attributes("+6581239905"), bool)
-
-    assert attributes["moe_sms_subscription"] == "OPTOUT"
-    await control.settled()
-    [reply] = [one for one in await control.call("GET", "phone") if one["umid"] == umid]
-    assert (reply["text"], reply["known"]) == ("STOP", True)
 
 
 @pytest.mark.parametrize(

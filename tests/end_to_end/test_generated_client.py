@@ -10,7 +10,7 @@ import pytest_asyncio
 from local.eightx8.contract import problems_of_batch_request, problems_of_send_request
 from local.stack import SUB_ACCOUNT_IDS, LocalStack
 from sms_bridge.api.batch_request import MAX_MESSAGES
-from tests.end_to_end.bridge import TRANSACTIONAL, Bridge
+from tests.end_to_end.bridge import Bridge
 from tests.end_to_end.generated_client import Answered, GeneratedClient
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
@@ -26,7 +26,7 @@ async def client(
 
 
 def a_client(stack: LocalStack, token: str) -> GeneratedClient:
-    return GeneratedClient(stack.front_door_url, token, SUB_ACCOUNT_IDS[TRANSACTIONAL])
+    return GeneratedClient(stack.front_door_url, token, SUB_ACCOUNT_IDS[0])
 
 
 async def test_a_message_is_sent_and_its_details_say_what_became_of_it(
@@ -37,9 +37,10 @@ async def test_a_message_is_sent_and_its_details_say_what_became_of_it(
     sent = await client.send(
         destination=number, text="Grüße, 你好 🎉", source="Acme", client_message_id="order 1"
     )
+    rejected = await client.send(destination=bridge.number("0003"), text="Hello")
     details = await delivered(bridge, client, sent.parsed.umid)
 
-    assert sent.parsed.status.code == "QUEUED"
+    assert [one.parsed.status.code for one in (sent, rejected)] == ["QUEUED", "REJECTED"]
     assert (sent.parsed.client_message_id, sent.parsed.encoding) == ("order 1", "UCS2")
     assert (details.parsed.sms_count, details.parsed.client_message_id) == (1, "order 1")
     assert number not in str(details.body)

@@ -3,17 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
 import pytest_asyncio
 
 from local.eightx8.contract import problems_of_batch_request
 from local.front_door import CALLS_AT_ONCE
-from local.stack import SUB_ACCOUNT_IDS, LocalStack
+from local.stack import LocalStack
 from tests.end_to_end.bridge import Bridge
 from tests.end_to_end.control_api import ControlApi, SentMessage
-from tests.end_to_end.generated_client import GeneratedClient
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -85,28 +83,3 @@ async def test_simultaneous_repeats_are_one_sms(bridge: Bridge) -> None:
     assert {status for message in messages for status in message.statuses} == {200}
     assert len({message.unique_id for message in messages}) == 1
     assert await bridge.sms_to(number) == 1
-
-
-@pytest.mark.usefixtures("generated")
-async def test_a_client_generated_from_8x8s_file_sees_no_difference(
-    stack: LocalStack, bridge: Bridge
-) -> None:
-    number = bridge.number()
-    texts = ("Hello", "Hello again")
-    async with GeneratedClient(
-        stack.front_door_url, stack.tokens.moengage, SUB_ACCOUNT_IDS[0]
-    ) as client:
-        sent = await client.send(destination=number, text=texts[0])
-        batch = await client.send_batch(
-            [{"destination": number, "text": text} for text in texts],
-            include_messages_in_response=True,
-        )
-        umids = [message.umid for message in batch.parsed.messages]
-        for umid in umids:
-            await bridge.control.until(
-                partial(client.details, umid), lambda one: one.parsed.status.state == "delivered"
-            )
-
-    # The first was asked for a second time.
-    assert umids[0] == sent.parsed.umid != umids[1]
-    assert await bridge.sms_to(number) == 2

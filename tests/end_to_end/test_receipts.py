@@ -12,24 +12,6 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 
 class TestCallbacks:
-    async def test_an_inbound_sms_is_kept_and_acknowledged(
-        self, control: ControlApi, bridge: Bridge
-    ) -> None:
-        umid = await control.reply(
-            number=bridge.number(), text="STOP 🛑", sub_account_id=SUB_ACCOUNT_IDS[0]
-        )
-
-        await control.settled()
-
-        tries = [
-            attempt["status"]
-            for attempt in await control.callbacks()
-            if attempt["event"]["payload"].get("umid") == umid
-        ]
-        assert tries == [200]
-        [item] = [item for item in await bridge.items() if item["id"]["S"] == f"inbound {umid}"]
-        assert item["body"]["S"] == "STOP 🛑"
-
     async def test_a_click_is_shown_with_its_message(
         self, stack: LocalStack, control: ControlApi, bridge: Bridge
     ) -> None:
@@ -69,20 +51,6 @@ class TestOutcomes:
 
         assert [report["status"] for report in message.reports] == ["DELIVERED"]
         assert (await stack.look_up(message.unique_id))["state"] == "delivered"
-
-    async def test_an_outcome_that_moengage_does_not_take_is_reported_later_and_once(
-        self, control: ControlApi, bridge: Bridge
-    ) -> None:
-        message = await bridge.send(destination=bridge.number("0001"))
-        await control.refuse_reports(1)
-
-        message = await bridge.reported(message)
-
-        reports = await control.reports()
-        tries = [one for one in reports if one["messageId"] == message.unique_id]
-        assert [one["httpStatus"] for one in tries] == [503, 200]
-        assert (message.belief, message.reason) == ("failed", "eightx8_undelivered_1")
-        assert len(message.reports) == 1
 
     async def test_while_moengage_is_away_outcomes_wait_and_none_is_lost(
         self, control: ControlApi, bridge: Bridge

@@ -1,19 +1,15 @@
 """The functions as Lambda would start them, with moto and the services on loopback."""
 
-import importlib.util
 import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.event_files import (
-    EVENTS,
     TO_ASK_8X8,
     TOKENS,
     EventFile,
@@ -40,14 +36,13 @@ from tests.fakes.http_server import (
     answers,
 )
 from tests.fakes.logs import WrittenLog
+from tests.functions import ENVIRONMENT, load
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-ENVIRONMENT: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())
 QUEUES = {
     name: url.rpartition("/")[2]
     for variables in ENVIRONMENT.values()
@@ -176,18 +171,6 @@ class Bridge:
         self.secretsmanager.put_secret_value(
             SecretId=self.secret_arn, SecretString=json.dumps(secret)
         )
-
-
-def load(function: str) -> ModuleType:
-    """Import a function's app.py under a name of its own, as a new container would."""
-    spec = importlib.util.spec_from_file_location(
-        f"{function}_app", FUNCTIONS / function / "app.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def good_8x8(connection: ServedConnection) -> None:

@@ -18,7 +18,8 @@ from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
-from tests.handlers.conftest import ENVIRONMENT, HASH_KEY, Bridge
+from tests.functions import ENVIRONMENT
+from tests.handlers.conftest import HASH_KEY, Bridge
 
 EVENTS = {file.name: file for file in event_files()}
 

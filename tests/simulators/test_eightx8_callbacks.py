@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,12 +21,6 @@ from tests.simulators.eightx8_setting import (
 
 # The four retries that 8x8 documents, counted from the first attempt.
 ATTEMPTS_AT = [0.0, 1.0, 11.0, 41.0, 131.0]
-
-
-@pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    async with a_setting() as setting:
-        yield setting
 
 
 async def an_inbound(setting: Setting) -> str:

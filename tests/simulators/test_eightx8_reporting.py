@@ -1,7 +1,6 @@
 """The simulator of 8x8 answers questions about messages, masked and throttled as 8x8 does."""
 
 import csv
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from tests.simulators.eightx8_setting import (
     NUMBER,
     OTHER_SUB_ACCOUNT,
     Setting,
-    a_setting,
     messages_path,
 )
 
@@ -21,12 +19,6 @@ COLUMNS = (
     "status_errorcode,status_errormessage,status_timestamp,msisdn,source,encoding,createdat,"
     "smscount,price_currency,price_persms,price_total,clientmessageid,clientbatchid,batchid,body"
 )
-
-
-@pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    async with a_setting() as setting:
-        yield setting
 
 
 async def export(setting: Setting, **asked: Any) -> list[dict[str, str]]:

@@ -1,7 +1,6 @@
 """The simulator of 8x8 does with messages what their scenarios say."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import aiohttp
@@ -9,15 +8,9 @@ import pytest
 
 from local.eightx8 import Fault, Receipt, Scenario, contract
 from local.eightx8.scenarios import DELIVERED, QUEUED, SENT
-from tests.simulators.eightx8_setting import NUMBER, Setting, a_setting, messages_path
+from tests.simulators.eightx8_setting import NUMBER, Setting, messages_path
 
 BATCH = f"{messages_path()}/batch"
-
-
-@pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    async with a_setting() as setting:
-        yield setting
 
 
 async def test_rejected_at_once_is_still_200(setting: Setting) -> None:

@@ -1,7 +1,6 @@
 """The simulator of 8x8 takes and refuses send requests by 8x8's rules."""
 
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,17 +20,10 @@ from tests.simulators.eightx8_setting import (
     SUB_ACCOUNT,
     Setting,
     TurnableTime,
-    a_setting,
     messages_path,
 )
 
 BATCH = f"{messages_path()}/batch"
-
-
-@pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    async with a_setting() as setting:
-        yield setting
 
 
 def at(setting: Setting, **offset: float) -> str:
@@ -116,21 +108,16 @@ class TestRefusals:
         ("fields", "code"),
         [
             ({"destination": "0123"}, 1002),
-            ({"destination": 6591234567}, 1002),
             ({"destination": "91234567"}, 1002),
             ({"encoding": "ASCII"}, 1003),
             ({"text": ""}, 1004),
-            ({"text": ["Hello"]}, 1004),
             ({"source": "TwelveLetter"}, 1005),
-            ({"source": "12345678901234567"}, 1005),
             ({"expiry": "soon"}, 1006),
             ({"expiry": "2020-01-01T00:00:00Z"}, 1006),
             ({"country": "Singapore"}, 1009),
             ({"scheduled": "2026-11-24"}, 1011),
             ({"clientIp": "here"}, 1012),
             ({"dlrCallbackUrl": "nowhere"}, 1000),
-            ({"clientMessageId": "x" * 351}, 1000),
-            ({"track": None}, 1000),
         ],
     )
     async def test_a_wrong_field(self, setting: Setting, fields: dict[str, Any], code: int) -> None:

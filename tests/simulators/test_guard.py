@@ -1,5 +1,6 @@
 """What pages of other sites and other users of this machine may do: nothing."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, MutableMapping
 from typing import Any
 
@@ -7,17 +8,49 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from local.guard import GuardedEmulator, Receive, Scope, Send
+from local.console.guard import add_headers, guard
+from local.guard import GuardedEmulator, Receive, Scope, Send, refusal_of
 from local.servers import serve
 
 PORT = 4566
+HOST = f"127.0.0.1:{PORT}"
 KEY = "395449920627"
 SIGNED = {
-    "Host": f"127.0.0.1:{PORT}",
+    "Host": HOST,
     "Authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-east-1/sqs/aws4_request, "
     "SignedHeaders=host, Signature=0",
 }
 API_HOST = f"9ead53b5.execute-api.localhost:{PORT}"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "simulator", "page"),
+    [
+        ([("Host", HOST)], True, True),
+        ([("Host", f"localhost:{PORT}")], True, True),
+        ([("Host", f"host.docker.internal:{PORT}")], True, False),
+        ([("Host", HOST), ("Sec-Fetch-Site", "none")], True, True),
+        ([("Host", HOST), ("Sec-Fetch-Site", "same-origin")], True, True),
+        ([("Host", HOST), ("Origin", f"http://{HOST}")], False, True),
+        ([("Host", HOST), ("Origin", "https://evil.example")], False, False),
+        ([("Host", HOST), ("Origin", "null")], False, False),
+        ([("Host", HOST), ("Sec-Fetch-Site", "cross-site")], False, False),
+        ([("Host", HOST), ("Sec-Fetch-Site", "same-site")], False, False),
+        ([("Host", "evil.example")], False, False),
+        ([("Host", f"evil.example:{PORT}")], False, False),
+        ([("Host", "127.0.0.1:1")], False, False),
+        ([("Host", f"{HOST}@evil.example")], False, False),
+        ([("Host", f"evil.localhost:{PORT}")], False, False),
+        ([("Host", HOST), ("Host", "evil.example")], False, False),
+        ([], False, False),
+    ],
+)
+def test_who_is_let_in_where_there_is_a_page_and_where_there_is_none(
+    headers: list[tuple[str, str]], simulator: bool, page: bool
+) -> None:
+    assert (refusal_of(headers, PORT) == "") is simulator
+    assert (refusal_of(headers, PORT, page=True) == "") is page
 
 
 async def ask_emulator(
@@ -52,41 +85,21 @@ async def ask_emulator(
 
 async def test_a_call_with_this_runs_access_key_id_reaches_the_emulator() -> None:
     assert await ask_emulator(SIGNED) == "/"
-    assert await ask_emulator({**SIGNED, "Host": f"localhost:{PORT}"}) == "/"
-    assert await ask_emulator({**SIGNED, "Host": f"host.docker.internal:{PORT}"}) == "/"
 
 
 @pytest.mark.parametrize(
-    "change",
+    "authorization",
     [
-        {"Authorization": ""},
-        {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request"},
-        {"Authorization": f"AWS4-HMAC-SHA256 Credential={KEY[:-1]}/20260101/us-east-1/sqs/x"},
-        {"Authorization": f"Bearer {KEY}"},
-        {"Authorization": f"AWS {KEY}:signature"},
-        {"Host": "evil.example"},
-        {"Host": f"evil.example:{PORT}"},
-        {"Host": "127.0.0.1:1"},
-        {"Host": f"127.0.0.1:{PORT}@evil.example"},
-        {"Host": f"evil.localhost:{PORT}"},
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-        {"Origin": f"http://127.0.0.1:{PORT}"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
+        "",
+        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request",
+        f"AWS4-HMAC-SHA256 Credential={KEY[:-1]}/20260101/us-east-1/sqs/x",
+        f"Bearer {KEY}",
+        f"AWS {KEY}:signature",
     ],
 )
-async def test_the_emulator_gets_no_other_call(change: Mapping[str, str]) -> None:
-    assert await ask_emulator({**SIGNED, **change}) in (
-        "Only this machine's loopback address is answered.",
-        "Another site may not call this.",
-        "The access key id of this run is missing.",
-    )
-
-
-async def test_neither_a_request_without_a_host_nor_a_web_socket_reaches_the_emulator() -> None:
-    unnamed = {"Authorization": SIGNED["Authorization"]}
-    assert "loopback" in await ask_emulator(unnamed)
+async def test_the_emulator_gets_no_other_call(authorization: str) -> None:
+    assert "missing" in await ask_emulator({**SIGNED, "Authorization": authorization})
+    assert "Another site" in await ask_emulator({**SIGNED, "Origin": "null"})
     assert await ask_emulator(SIGNED, kind="websocket") == "websocket.close"
 
 
@@ -121,41 +134,71 @@ async def test_cloudformation_gets_a_functions_answer_unsigned_and_nothing_else(
     assert "missing" in await ask_emulator(host, method="PUT", path=f"{path}/../../reset")
 
 
-@pytest.fixture
-async def simulator_url() -> AsyncIterator[str]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response()
+async def let_in(_request: web.Request) -> web.Response:
+    return web.json_response("let in")
 
+
+async def status_of(url: str, method: str = "GET", **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with (
+        aiohttp.ClientSession(trust_env=False) as session,
+        session.request(method, url, headers=named, skip_auto_headers=["Content-Type"]) as answer,
+    ):
+        return answer.status
+
+
+async def test_a_simulator_answers_no_other_site_and_has_no_page_of_its_own() -> None:
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
+    application.router.add_route("*", "/{path:.*}", let_in)
     async with serve(application) as url:
+        assert await status_of(f"{url}/anything", "POST") == 200
+        assert await status_of(f"{url}/anything", "POST", Host="evil.example") == 403
+        assert await status_of(f"{url}/anything", "POST", Origin=url) == 403
+        assert await status_of(url, Sec_Fetch_Site="cross-site") == 403
+
+
+@pytest.fixture
+async def console_url() -> AsyncIterator[str]:
+    application = web.Application(middlewares=[guard])
+    application.on_response_prepare.append(add_headers)
+    application.router.add_route("*", "/{path:.*}", let_in)
+    async with serve(application, has_page=True) as url:
         yield url
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("method", "headers", "status"),
     [
-        ({}, 200),
-        ({"Sec-Fetch-Site": "none"}, 200),
-        ({"Host": "evil.example"}, 403),
-        ({"Origin": "https://evil.example"}, 403),
-        ({"Sec-Fetch-Site": "cross-site"}, 403),
-        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ("GET", {}, 200),
+        ("POST", JSON, 200),
+        ("DELETE", {}, 403),
+        ("PUT", {"Content-Type": "text/plain"}, 403),
+        ("POST", {"Content-Type": "application/x-www-form-urlencoded"}, 403),
+        ("POST", {"Origin": "https://evil.example", **JSON}, 403),
     ],
 )
-async def test_a_simulator_answers_no_other_site(
-    simulator_url: str, headers: Mapping[str, str], status: int
+async def test_the_console_is_changed_by_json_alone_which_no_form_of_another_site_can_send(
+    console_url: str, method: str, headers: Mapping[str, str], status: int
 ) -> None:
-    async with (
-        aiohttp.ClientSession(trust_env=False) as session,
-        session.post(f"{simulator_url}/anything", headers=headers) as answer,
-    ):
-        assert answer.status == status
+    assert await status_of(f"{console_url}/api/campaigns", method, **headers) == status
 
 
-async def test_a_simulator_without_a_page_takes_not_even_its_own_origin(simulator_url: str) -> None:
+async def test_a_link_from_anywhere_leads_to_the_page_alone(console_url: str) -> None:
+    assert await status_of(f"{console_url}/", Sec_Fetch_Site="cross-site") == 200
+    assert await status_of(f"{console_url}/api/settings", Sec_Fetch_Site="cross-site") == 403
+    assert await status_of(f"{console_url}/", Host="evil.example") == 403
+    own = {"Origin": console_url, "Sec-Fetch-Site": "same-origin", **JSON}
+    assert await status_of(f"{console_url}/api/campaigns", "POST", **own) == 200
+
+
+async def test_the_page_is_in_no_frame_and_loads_from_nowhere_else(console_url: str) -> None:
     async with (
         aiohttp.ClientSession(trust_env=False) as session,
-        session.post(simulator_url, headers={"Origin": simulator_url}) as answer,
+        session.get(console_url) as answer,
     ):
-        assert answer.status == 403
+        assert json.loads(await answer.read()) == "let in"
+        policy = answer.headers["Content-Security-Policy"]
+
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy

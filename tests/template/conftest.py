@@ -6,30 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]
 
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-class CloudFormationLoader(yaml.SafeLoader):
-    """Reads CloudFormation's tags as their long forms: ``!Ref X`` as ``{"Ref": "X"}``."""
-
-
-def _long_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    if tag == "GetAtt":
-        value = value.split(".", 1)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
-
-
-CloudFormationLoader.add_multi_constructor("!", _long_form)
 
 
 @dataclass(frozen=True)
@@ -76,45 +55,10 @@ class Template:
         variables: dict[str, Any] = self.content["Globals"]["Function"]["Environment"]["Variables"]
         return variables
 
-    def statements(self, function: str) -> list[dict[str, Any]]:
-        """Return what a function's role allows."""
-        [role, attribute] = self.functions[function]["Role"]["Fn::GetAtt"]
-        assert attribute == "Arn"
-        return [
-            statement
-            for policy in self.resources[role]["Properties"]["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
-        ]
 
-    def allowed(self, function: str) -> dict[str, set[str]]:
-        """Return which actions a function's role allows, by the resource or the part of one."""
-        allowed: dict[str, set[str]] = {}
-        for statement in self.statements(function):
-            assert statement["Effect"] == "Allow"
-            actions = _as_list(statement["Action"])
-            for resource in _as_list(statement["Resource"]):
-                allowed.setdefault(_name_of(resource), set()).update(actions)
-        return allowed
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _name_of(resource: Any) -> str:
-    """Return a resource's name, with the path behind it for a part of one: ``Table/index/x``."""
-    match resource:
-        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), "Arn"]}:
-            return name
-        case {"Fn::Sub": str(text)}:
-            return text.replace("${", "").replace(".Arn}", "")
-    return str(resource)
-
-
-def read_template(name: str = "template.yaml") -> Template:
-    """Read one of the project's templates."""
-    text = (PROJECT / name).read_text("utf-8")
-    return Template(yaml.load(text, CloudFormationLoader))  # noqa: S506 - a SafeLoader
+def read_template(name: str | Path = "template.yaml") -> Template:
+    """Read one of the project's templates, or a file anywhere."""
+    return Template(load(str(PROJECT / name)))
 
 
 @pytest.fixture(scope="session")

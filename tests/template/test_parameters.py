@@ -48,7 +48,7 @@ ACCEPTED = {
     "DomainName": ["", "sms.example.com", "a.b-c.xn--p1ai"],
     "CertificateArn": ["", "arn:aws:acm:eu-west-1:123456789012:certificate/4f1c0d3e-9a"],
     "HostedZoneId": ["", "Z0123456789ABCDEFGHIJ"],
-    "RunbookUrl": ["docs/runbook.md", "https://wiki.example.com/sms"],
+    "RunbookUrl": ["", "https://wiki.example.com/sms"],
 }
 REFUSED = {
     "SubAccountIds": ["", "ab", "x" * 51, "acme notifications", "acme/other", "acmé"],
@@ -62,7 +62,7 @@ REFUSED = {
     **dict.fromkeys(("OptOutReply", "OptInReply", "HelpReply"), NO_REPLIES),
     "MoEngageInboundEvent": ["moe_reply", "2nd", "x" * 51, "réponse", "a.b", '"'],
     "AlarmTopicArn": ["on-call", "arn:aws:sqs:eu-west-1:123456789012:q"],
-    "RunbookUrl": ["", "a b", "https://x/#y"],
+    "RunbookUrl": ["docs/runbook.md", "https://a b", "https://x/#y"],
     "MoEngageWorkspaceId": ["a b", "abc/def", "https://api-01.moengage.com"],
     "CallbackAllowList": ["", "on", "8x8,203.0.113.7", "203.0.113.0/24, 203.0.114.0/24"],
     "DomainName": ["example", "https://sms.example.com", "sms.example.com/", "SMS.example.com"],

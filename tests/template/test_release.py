@@ -84,16 +84,21 @@ def test_the_archive_is_the_same_from_the_same_build(tmp_path: Path) -> None:
     ]
 
 
-def test_the_alarms_of_a_release_link_to_its_own_runbook(tmp_path: Path) -> None:
+# SAM has quotes of its own.
+@pytest.mark.parametrize("empty", ['""', "''"])
+def test_the_alarms_of_a_release_link_to_its_own_runbook(tmp_path: Path, empty: str) -> None:
     build = tmp_path / "build"
     build.mkdir()
-    (build / "template.yaml").write_text((PROJECT / "template.yaml").read_text("utf-8"), "utf-8")
+    text = (PROJECT / "template.yaml").read_text("utf-8").replace('""', empty)
+    (build / "template.yaml").write_text(text, "utf-8")
 
     release.archive(build, tmp_path / "release.zip", "owner/bridge")
 
     template = load(zipfile.ZipFile(tmp_path / "release.zip").read("template.yaml").decode())
     url = f"https://github.com/owner/bridge/blob/v{__version__}/docs/runbook.md"
-    assert template["Parameters"]["RunbookUrl"]["Default"] == url
+    parameters = template["Parameters"]
+    assert parameters["RunbookUrl"]["Default"] == url
+    assert [name for name, one in parameters.items() if one.get("Default") == url] == ["RunbookUrl"]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

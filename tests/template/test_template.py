@@ -9,6 +9,7 @@ import pytest
 
 from local.event_files import EVENTS, event_files
 from local.event_files import logical_id as logical_id_of
+from scripts.role_table import allowed, statements
 from sms_bridge.api import responses
 from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.responses import methods_of
@@ -96,14 +97,14 @@ class TestFunctions:
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_role_names_each_action_and_resource(self, function: str, template: Template) -> None:
         # That they are the ones the code needs: tests/handlers/test_permissions.py.
-        allowed = template.allowed(function)
+        actions_on = allowed(template.content, function)
         log_group = template.functions[function]["LoggingConfig"]["LogGroup"]["Ref"]
 
-        assert "*" not in allowed
-        assert allowed[log_group] == {"logs:CreateLogStream", "logs:PutLogEvents"}
-        assert [action for actions in allowed.values() for action in actions if "*" in action] == []
-        assert {name.partition("/")[0] for name in allowed} <= set(template.resources)
-        assert {one["Effect"] for one in template.statements(function)} == {"Allow"}
+        assert "*" not in actions_on
+        assert actions_on[log_group] == {"logs:CreateLogStream", "logs:PutLogEvents"}
+        assert not [one for actions in actions_on.values() for one in actions if "*" in one]
+        assert {name.partition("/")[0] for name in actions_on} <= set(template.resources)
+        assert {one["Effect"] for one in statements(template.content, function)} == {"Allow"}
 
     def test_roles_are_for_lambda_alone_and_one_for_codedeploy(self, template: Template) -> None:
         for name, role in template.of_type("AWS::IAM::Role").items():
@@ -164,7 +165,7 @@ class TestHttpApi:
         log_format = template.resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
 
         logged = set(re.findall(r"\$context\.([\w.]+)", log_format))
-        assert not {"path", "protocol", "authorizer", "domainName"} & logged
+        assert not {"path", "http.path", "protocol", "authorizer", "domainName"} & logged
         assert json.loads(log_format).keys() >= {"requestId", "route", "status", "sourceIp"}
 
 

@@ -44,7 +44,6 @@ def is_one_of(token: str, valid: Iterable[str]) -> bool:
 
 
 def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
-    """Let only a request with a valid bearer token pass."""
     token = bearer_token(request)
     if not token:
         raise _unauthorized("The header Authorization: Bearer <token> is missing.")
@@ -62,8 +61,7 @@ def require_sender(request: HttpRequest, secret: "Secret") -> None:
 def require_reader(request: HttpRequest, secret: "Secret") -> None:
     """Let only those read one message, masked, who may send or look up."""
     require_token(
-        request,
-        (*secret.moengage_tokens, *secret.look_up_tokens, *secret.full_number_tokens),
+        request, (*secret.moengage_tokens, *secret.look_up_tokens, *secret.full_number_tokens)
     )
 
 

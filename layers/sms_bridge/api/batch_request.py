@@ -184,11 +184,8 @@ def batch_answer(
     """Return the body of the answer: exactly 8x8's ``BatchSmsResponse``.
 
     All ids follow from what was asked for, so that a batch that is repeated gets the same ones.
-
-    Parameters
-    ----------
-    taken
-        What became of the messages that are not refused; ``None`` for one that was not taken.
+    ``taken`` holds what became of the messages that are not refused, ``None`` for one that was not
+    taken.
     """
     if taken and not any(taken):
         raise RefusedError(Reason.UNAVAILABLE, "No message could be taken. Send the batch again.")

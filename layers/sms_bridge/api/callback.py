@@ -58,19 +58,9 @@ _MAX_EVENTS = 300
 
 
 def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
-    """Read a callback. Nothing is refused: 8x8 would only send it again and then give up.
+    """Read a callback, an event or an array of them, into one event at least.
 
-    Parameters
-    ----------
-    content
-        The body: an event, or an array of them.
-    received_at
-        ISO 8601 UTC.
-
-    Returns
-    -------
-    list
-        At least one event.
+    Nothing is refused: 8x8 would only send it again and then give up.
     """
     try:
         body = json.loads(content, strict=False)

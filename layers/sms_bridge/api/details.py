@@ -22,7 +22,6 @@ _NO_PRICE = {"total": 0.0, "perSms": 0.0, "currency": "XXX"}
 
 
 def read_umid(request: HttpRequest) -> str:
-    """Return the id in the URL."""
     umid = request.path_parameters.get("umid", "")
     if not is_message_id(umid):
         raise RefusedError(

@@ -87,14 +87,8 @@ class FieldError:
 class RefusedError(BridgeError):
     """The request is refused; nothing was sent and nothing was written.
 
-    Parameters
-    ----------
-    message
-        For people. Never holds a value of the caller's.
-    errors
-        What is wrong, field by field. The first decides 8x8's code where the reason does not.
-    headers
-        Headers of the answer.
+    ``message`` is for people, and never holds a value of the caller's. Of ``errors``, which say
+    what is wrong field by field, the first decides 8x8's code where the reason does not.
     """
 
     def __init__(

@@ -41,28 +41,26 @@ NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did
 class _WrongError(Exception):
     """A field's value is wrong; the text says what it should be."""
 
+    def __init__(self, message: str, reason: Reason = Reason.FIELD_INVALID) -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class Fields:
     """The fields of a message, read one by one; errors are collected.
 
-    Parameters
-    ----------
-    callback_hosts
-        Hosts on which a caller's own callback URL may be.
+    A caller's own callback URL may be on ``callback_hosts`` only.
     """
 
     def __init__(
         self, pairs: Sequence[tuple[str, Any]], callback_hosts: tuple[str, ...] = ()
     ) -> None:
-        self._pairs = pairs
         self._callback_hosts = callback_hosts
         self._errors: list[FieldError] = []
-        self._used: dict[str, str] = {}
         self._given: dict[str, list[tuple[str, Any]]] = {}
         for pair in pairs:
-            self._given.setdefault(FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(
-                pair
-            )
+            first_name = FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), "")
+            self._given.setdefault(first_name, []).append(pair)
 
     def has(self, first_name: str) -> bool:
         return first_name in self._given
@@ -70,36 +68,28 @@ class Fields:
     def read(self, first_name: str, *, required: bool = False) -> str | None:
         """Return a field's value by the field's first name, ``None`` where it has none."""
         given = self._given.get(first_name, [])
-        if len(given) > 1:
-            both = " and ".join(dict.fromkeys(name for name, _ in given))
-            message = f"is given twice ({both})"
-            self._add(first_name, given[-1][0], message, Reason.FIELD_DOUBLED)
-            return None
-        name, value = given[0] if given else (first_name, None)
-        self._used[first_name] = name
-        if value is None or value == "":
-            if required:
-                others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
-                message = "is required" if given else f"is required{others}"
-                self._add(first_name, name, message, Reason.FIELD_MISSING)
-            return None
-        if is_macro(value):
-            self._add(first_name, name, NOT_FILLED, Reason.MACRO_NOT_FILLED)
-            return None
+        name, value = given[-1] if given else (first_name, None)
         try:
+            if len(given) > 1:
+                both = " and ".join(dict.fromkeys(name for name, _ in given))
+                raise _WrongError(f"is given twice ({both})", Reason.FIELD_DOUBLED)
+            if value is None or value == "":
+                if not required:
+                    return None
+                others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
+                raise _WrongError(f"is required{'' if given else others}", Reason.FIELD_MISSING)
+            if is_macro(value):
+                raise _WrongError(NOT_FILLED, Reason.MACRO_NOT_FILLED)
             if first_name == "dlrCallbackUrl":
                 return _callback_url(value, self._callback_hosts)
             return _CHECKS[first_name](value)
         except _WrongError as wrong:
-            self._add(first_name, name, str(wrong), Reason.FIELD_INVALID)
+            self._errors.append(FieldError(name, str(wrong), wrong.reason, first_name))
             return None
-
-    def _add(self, first_name: str, name: str, message: str, reason: Reason) -> None:
-        self._errors.append(FieldError(name, message, reason, first_name))
 
     def name_of(self, first_name: str) -> str:
         """Return the name under which the caller gave a field."""
-        return self._used[first_name]
+        return self._given[first_name][0][0]
 
     def refuse_if_wrong(self) -> None:
         if not self._errors:
@@ -116,10 +106,12 @@ class Fields:
             )
         raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
 
+    def _value(self, first_name: str) -> Any:
+        given = self._given.get(first_name, [])
+        return given[0][1] if len(given) == 1 else None
+
     def _look_swapped(self) -> bool:
-        values = dict(self._pairs)
-        destination = values.get(self._used.get("destination", ""))
-        text = values.get(self._used.get("text", ""))
+        destination, text = self._value("destination"), self._value("text")
         if isinstance(destination, list) and len(destination) == 1:
             [destination] = destination
         return (

@@ -166,11 +166,8 @@ def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -
 def read_fields(request: HttpRequest, names: Container[str]) -> JsonObject:
     """Return the names and values of a body, which may be a JSON object or a form.
 
-    Parameters
-    ----------
-    names
-        All fields' names in lower case. In a form whose values are not escaped, another name is
-        part of a value.
+    In a form whose values are not escaped, what is none of the ``names``, in lower case, is part of
+    a value.
     """
     if request.media_type == _FORM:
         return JsonObject(_read_form(request.text(), names))

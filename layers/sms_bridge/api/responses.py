@@ -40,7 +40,6 @@ _now = time.monotonic
 def json_response(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Build an answer with a JSON body."""
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json", **(headers or {})},

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.fields import (
-    FIRST_NAMES_IN_LOWER_CASE,
-    NOT_FILLED,
-    OPTIONS,
-    Fields,
-    is_macro,
-)
+from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
 from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import is_in_countries, readings
@@ -56,7 +50,6 @@ def read_message(
     sub_account_id: str,
     idempotency_key: str | None,
 ) -> MessageRequest:
-    """Read and check the names and values of one message."""
     fields = Fields(pairs, rules.caller_callback_hosts)
     destination = fields.read("destination", required=True)
     text = fields.read("text", required=True)

@@ -139,11 +139,8 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
     Just after a new window has begun, a repeat may belong to the last one. So the first to come
     then closes it: its next free slot is taken by a record that is no message.
 
-    Parameters
-    ----------
-    message
-        ``claimed_by`` tells this claim from all others. It has an id only where there is no key:
-        then it repeats nothing.
+    The message's ``claimed_by`` tells this claim from all others. It has an id only where there is
+    no key: then it repeats nothing.
     """
     if key is None:
         yield message

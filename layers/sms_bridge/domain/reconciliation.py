@@ -96,18 +96,15 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         turn = max(message.outcome_due_at, message.outcome_next_try_at, message.outcome_lease_until)
         stuck = message.outcome_is_open and _age(turn, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
         return Finding.OUTCOME_STUCK if stuck else None
-    match message.state:
-        case State.WAITING:
-            expired = _age(message.send_before, now) > _SECONDS_AFTER_EXPIRY
-            return Finding.NEVER_SENT if expired else None
-        case state if state not in FINAL:
-            asked_from = _asked_from(message, timeouts)
-            if now <= asked_from:
-                return None
-            answered_at = _log_answer_since(asked_from, message)
-            is_overdue = answered_at and now > answered_at + timeouts.unresolved
-            return Finding.OVERDUE if is_overdue else Finding.ASK
-    return None
+    if message.state is State.WAITING:
+        expired = _age(message.send_before, now) > _SECONDS_AFTER_EXPIRY
+        return Finding.NEVER_SENT if expired else None
+    asked_from = _asked_from(message, timeouts)
+    if message.state in FINAL or now <= asked_from:
+        return None
+    answered_at = _log_answer_since(asked_from, message)
+    is_overdue = answered_at and now > answered_at + timeouts.unresolved
+    return Finding.OVERDUE if is_overdue else Finding.ASK
 
 
 def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:

@@ -51,14 +51,9 @@ def is_exhausted(tries: int) -> bool:
 def seconds_before_next_try(tries: int, chance: float, retry_after: float | None = None) -> int:
     """Return how long to wait before the next report, in whole seconds.
 
-    Parameters
-    ----------
-    tries
-        How often the outcome was reported, at least 1.
-    chance
-        Between 0 and 1: spreads the wait by a fifth to both sides.
-    retry_after
-        What MoEngage asked for; it only lengthens the wait, to an hour at most.
+    ``tries``, at least 1, is how often the outcome was reported. ``chance``, between 0 and 1,
+    spreads the wait by a fifth to both sides. ``retry_after``, what MoEngage asked for, only
+    lengthens it, to an hour at most.
     """
     planned = WAITS[min(tries, len(WAITS)) - 1]
     wait = planned * (1 + _JITTER * (2 * chance - 1))

@@ -71,14 +71,8 @@ class RetryPolicy:
     ) -> float | None:
         """Return the seconds to wait before the message is sent again within the same request.
 
-        ``None`` when it may not be sent again, or not in time.
-
-        Parameters
-        ----------
-        tries
-            How often it was sent in this request, at least 1.
-        chance
-            Between 0 and 1, for the jitter.
+        ``None`` when it may not be sent again, or not in time. ``tries``, at least 1, is how often
+        it was sent in this request; ``chance``, between 0 and 1, makes the jitter.
         """
         if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
             return None
@@ -110,11 +104,7 @@ def _jittered(seconds: float, chance: float) -> float:
 def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
     """Return how long one function has to take for its messages, so that all stay under the rate.
 
-    Parameters
-    ----------
-    rate
-        Messages a second that may be sent to a sub-account; 0 for no limit.
-    at_once
-        How many functions may run at once (the event source's maximum concurrency).
+    ``rate`` is in messages a second for a sub-account, 0 for no limit; ``at_once`` is how many
+    functions may run at once (the event source's maximum concurrency).
     """
     return messages * at_once / rate if rate else 0.0

@@ -64,7 +64,5 @@ MAY_REPLACE: dict[State, frozenset[State]] = {
 }
 """For each state, the states it may replace."""
 
-FINAL = frozenset(
-    {State.FAILED, State.REJECTED, State.UNDELIVERED, State.DELIVERED, State.READ},
-)
+FINAL = frozenset({State.FAILED, State.REJECTED, State.UNDELIVERED, State.DELIVERED, State.READ})
 """States with an outcome. A later receipt may still turn a failure into ``delivered``."""

@@ -1,6 +1,5 @@
 """8x8's SMS API."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 # Less time than this is not worth a try: it would end as ambiguous.
 MIN_SECONDS_FOR_A_TRY = 0.25
-
-_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class EightX8:
@@ -67,12 +64,10 @@ class EightX8:
     def _post(
         self, path: str, body: Mapping[str, object], time_left: Callable[[], float]
     ) -> Answer | SendResult:
-        content = _json(body).encode()
-        payload = Payload(content)
+        payload = Payload(body, may_leave=lambda: time_left() > 0)
 
         def post(key: str) -> Answer:
-            nonlocal payload
-            payload = Payload(content, may_leave=lambda: time_left() > 0)
+            payload.left = False
             return self._connections.post_json(
                 path,
                 payload,

@@ -16,12 +16,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Receipt
 from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import MAY_REPLACE
-from sms_bridge.errors import (
-    DetailsFailedError,
-    DetailsFailure,
-    ExportFailedError,
-    NoExportError,
-)
+from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8 import ask_with_key, authorization, messages_path
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
@@ -144,7 +139,7 @@ class LogExports:
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         """Ask for the log of a time span and return 8x8's job id, or raise ExportFailedError."""
-        body = f'{{"from":"{timestamp(since)}","to":"{timestamp(until)}","limit":0}}'.encode()
+        body = {"from": timestamp(since), "to": timestamp(until), "limit": 0}
         try:
             answer = ask_with_key(
                 self._api_keys,
@@ -174,12 +169,8 @@ class LogExports:
     ) -> LogExport | None:
         """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
 
-        Raises
-        ------
-        NoExportError
-            There will be none.
-        ExportFailedError
-            It could not be read this time.
+        NoExportError says that there will be none, ExportFailedError that it could not be read this
+        time.
         """
         wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}

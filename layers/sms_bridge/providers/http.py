@@ -7,6 +7,7 @@ the body was not taken (:class:`Payload`).
 
 import functools
 import http.client
+import json
 import logging
 import os
 import ssl
@@ -54,20 +55,25 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 Headers = Mapping[str, str]
 
 
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 class OutOfTimeError(HTTPError):
     """The time was over before the body was written; nothing was sent."""
 
 
 class Payload:
-    """A request body that notes when it is taken to be written.
+    """A JSON body that notes when it is taken to be written.
 
     It is taken after the connection stands and the headers are out. While it was not taken, the
     receiver cannot have the request. ``may_leave`` is asked at the last moment: a function can be
     frozen for minutes while it connects, and what it would write then may have been given up.
     """
 
-    def __init__(self, content: bytes, may_leave: Callable[[], bool] = lambda: True) -> None:
-        self.content = content
+    def __init__(
+        self, body: Mapping[str, object], may_leave: Callable[[], bool] = lambda: True
+    ) -> None:
+        self.content = _json(body).encode()
         self.left = False
         self._may_leave = may_leave
 
@@ -93,14 +99,8 @@ class Answer:
 class Connections:
     """Connections to one host, kept open between invocations.
 
-    Parameters
-    ----------
-    base_url
-        ``https://host``; plain HTTP is for test doubles.
-    connect_timeout
-        Seconds.
-    clock
-        Tells how long a connection was idle, frozen time included.
+    ``base_url`` is ``https://host``; plain HTTP is for test doubles. ``clock`` tells how long a
+    connection was idle, frozen time included.
     """
 
     def __init__(self, base_url: str, *, connect_timeout: float, clock: Clock = time.time) -> None:

@@ -1,6 +1,5 @@
 """MoEngage's delivery tracking and Data API."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +16,6 @@ from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.providers.http import Connections, Payload
 
 _SECONDS_TO_ANSWER = 4.0
-
-_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class DeliveryTracking:
@@ -40,21 +37,13 @@ class DeliveryTracking:
 class DataApi:
     """Writes MoEngage's users: that people opted out or in, and what they wrote.
 
-    Parameters
-    ----------
-    url
-        Of the Data API's *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``.
-    inbound_event
-        Name of the event that an inbound SMS is.
+    ``url`` is that of the Data API's *Track User*,
+    ``https://api-0X.moengage.com/v1/customer/{workspace id}``; ``inbound_event`` names the event
+    that an inbound SMS is.
     """
 
     def __init__(
-        self,
-        url: str,
-        connections: Connections,
-        *,
-        identifier: Identifier,
-        inbound_event: str = "",
+        self, url: str, connections: Connections, *, identifier: Identifier, inbound_event: str = ""
     ) -> None:
         self._profiles_path = urlsplit(url).path
         version, _, self._workspace_id = self._profiles_path.rsplit("/", 2)
@@ -140,9 +129,10 @@ def verdict_of(http_status: int) -> ReportVerdict:
 def _post(
     connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
-    payload = Payload(_json(body).encode())
     try:
-        answer = connections.post_json(path, payload, headers=headers, seconds=_SECONDS_TO_ANSWER)
+        answer = connections.post_json(
+            path, Payload(body), headers=headers, seconds=_SECONDS_TO_ANSWER
+        )
     except HTTPError as error:
         return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
     return ReportResult(

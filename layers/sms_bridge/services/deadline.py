@@ -29,15 +29,7 @@ class OutOfTimeError(BridgeError):
 
 
 def seconds_to_answer(arrived_at: float, now: float) -> float:
-    """Return how much time is left for a request.
-
-    Parameters
-    ----------
-    arrived_at
-        When API Gateway got it, seconds since the epoch; 0 if that is not known.
-    now
-        Seconds since the epoch.
-    """
+    """Return how much time is left for a request, from when API Gateway got it (0: unknown)."""
     waited = seconds_waited(arrived_at, now)
     left = ANSWER_SECONDS - waited
     return left if left >= _MIN_USEFUL_SECONDS else LATE_ANSWER_SECONDS
@@ -55,13 +47,6 @@ class AnswerTime[Answer]:
     Timeouts of single calls cannot promise that: name resolution has none, and a server that
     sends a byte a second never meets one. So the work runs in a thread of its own, and when the
     time is over the last answer that it promised is given. The work then goes on behind it.
-
-    Parameters
-    ----------
-    seconds
-        From now until the answer must be there.
-    clock
-        Seconds; any origin.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,11 +63,8 @@ class AnswerTime[Answer]:
     def promise(self, answer: Answer) -> None:
         """Name the answer to give from now on, should the time be over first.
 
-        Raises
-        ------
-        OutOfTimeError
-            When it is over already and no promise was made: the answer was that nothing is sent,
-            so nothing may be sent.
+        ``OutOfTimeError`` where it is over already and no promise was made: the answer was that
+        nothing is sent, so nothing may be sent.
         """
         with self._lock:
             if self._is_over:
@@ -93,11 +75,7 @@ class AnswerTime[Answer]:
         """Return what the work returns, or what it promised when the time is over.
 
         What the work raises is raised, unless it had promised an answer: then that is given.
-
-        Raises
-        ------
-        OutOfTimeError
-            When the time is over and nothing was promised.
+        ``OutOfTimeError`` where the time is over and nothing was promised.
         """
         task = background.start(work)
         try:
@@ -123,13 +101,7 @@ def answer_in_time[Answer](
     arrived_at: float,
     clock: Callable[[], float] = time.time,
 ) -> Answer:
-    """Return the answer of work that was asked for at a moment; a late one is counted.
-
-    Raises
-    ------
-    OutOfTimeError
-        When the time is over and nothing was promised.
-    """
+    """Return what ``AnswerTime.run`` does for a request; an answer that comes late is counted."""
     answer_time = AnswerTime[Answer](seconds_to_answer(arrived_at, clock()))
     try:
         return answer_time.run(lambda: work(answer_time))

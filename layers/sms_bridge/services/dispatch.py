@@ -67,20 +67,14 @@ class _Action(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DispatchPlan:
-    """How this deployment dispatches.
-
-    Attributes
-    ----------
-    rate
-        Messages a second for each sub-account; 0 for no limit.
-    at_once
-        How many functions may run at once.
-    """
+    """How this deployment dispatches."""
 
     opt_out_message_types: frozenset[MessageType]
     policy: RetryPolicy
     rate: float
+    """Messages a second for each sub-account; 0 for no limit."""
     at_once: int
+    """How many functions may run at once."""
 
 
 class DispatchMessages:
@@ -110,22 +104,11 @@ class DispatchMessages:
         self._chance = chance
 
     def __call__(
-        self,
-        received: Sequence[QueuedMessage],
-        *,
-        time_left: Callable[[], float],
+        self, received: Sequence[QueuedMessage], *, time_left: Callable[[], float]
     ) -> list[QueuedMessage]:
-        """Send what may be sent.
+        """Send what may be sent; returns the messages that stay in the queue.
 
-        Parameters
-        ----------
-        time_left
-            Seconds until the function is stopped.
-
-        Returns
-        -------
-        list
-            The messages that stay in the queue, to be looked at again.
+        ``time_left`` tells the seconds until the function is stopped.
         """
         stay: list[QueuedMessage] = []
         opted_out, attempts = self._begin(received)
@@ -165,10 +148,8 @@ class DispatchMessages:
     ) -> tuple[set[str], dict[str, Attempt | Exception]]:
         """Begin an attempt for each message, if it is known who opted out.
 
-        Returns
-        -------
-        set, dict
-            Messages to people who opted out; and by message its attempt, or why none was begun.
+        Returns the messages to people who opted out; and by message its attempt, or why none was
+        begun.
         """
         attempts: dict[str, Attempt | Exception] = {}
         opted_out: set[str] = set()
@@ -277,10 +258,7 @@ class DispatchMessages:
         return waits, failed
 
     def _post(
-        self,
-        sub_account_id: str,
-        batch: list[_Begun],
-        time_left: Callable[[], float],
+        self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
     ) -> dict[str, SendResult]:
         requests = {queued.message.id: queued.request for queued, _ in batch}
         ends_at = self._clock() + _MAX_SECONDS_FOR_8X8

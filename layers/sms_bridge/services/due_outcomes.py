@@ -10,13 +10,7 @@ if TYPE_CHECKING:
 
 
 def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None:
-    """Queue the outcome that was just recorded, if it has to be reported.
-
-    Parameters
-    ----------
-    now
-        Seconds since the epoch.
-    """
+    """Queue the outcome that was just recorded, if it has to be reported."""
     message = recorded.message
     if not message.outcome_is_open:
         return

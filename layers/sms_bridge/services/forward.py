@@ -30,13 +30,8 @@ NO_URL = "no_tracking_url"
 class ForwardOutcome:
     """Reports an outcome that is open.
 
-    Parameters
-    ----------
-    reports
-        ``None`` while no delivery-tracking URL is configured: MoEngage shows it only after the
-        sender is saved. Outcomes are given up until then and can be replayed.
-    chance
-        A number between 0 and 1, for the jitter.
+    ``reports`` is ``None`` while no delivery-tracking URL is configured: MoEngage shows it only
+    after the sender is saved. Outcomes are given up until then and can be replayed.
     """
 
     def __init__(
@@ -60,10 +55,7 @@ class ForwardOutcome:
     def __call__(self, queued: QueuedOutcome) -> int | None:
         """Report the outcome, unless it was reported.
 
-        Returns
-        -------
-        int or None
-            After how many seconds to try again; ``None`` when there is nothing left to do.
+        Returns after how many seconds to try again; ``None`` when there is nothing left to do.
         """
         message_id = queued.message_id
         message = self._messages.get_outcome(message_id)

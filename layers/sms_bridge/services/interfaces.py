@@ -46,32 +46,19 @@ class MessageStore(Protocol):
     """
 
     def create(self, message: Message) -> Message | None:
-        """Create a message unless its id is taken.
+        """Create a message unless its id is taken; returns the one that has it already.
 
-        Returns
-        -------
-        Message or None
-            The message that has the id already; ``None`` when this one was created, which
-            ``claimed_by`` tells.
+        Which of two calls created it, ``claimed_by`` tells.
         """
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
         """Do the same for many messages, no two with the same id, each for itself.
 
-        Returns
-        -------
-        list
-            In the same order, an exception for each message that may or may not be created.
+        In the same order; an exception stands for one that may or may not be created.
         """
 
     def get(self, message_id: str) -> Message | None:
-        """Return a message as it is now, ``None`` where there is none.
-
-        Raises
-        ------
-        UnreadableItemError
-            It cannot be read.
-        """
+        """Return a message as it is now; ``UnreadableItemError`` where it cannot be read."""
 
     def get_outcome(self, message_id: str) -> Message | None:
         """Return a message with what it takes to report its outcome; the rest may be empty."""
@@ -84,10 +71,7 @@ class MessageStore(Protocol):
     ) -> dict[str, Attempt | Exception]:
         """Do the same for many messages, most of which were never tried, each for itself.
 
-        Returns
-        -------
-        dict
-            An exception for each message whose attempt may or may not be begun.
+        An exception stands for an attempt that may or may not be begun.
         """
 
     def record_result(
@@ -114,13 +98,8 @@ class MessageStore(Protocol):
         """Lease an outcome to one reporter until then; nobody else reports it meanwhile.
 
         An outcome that becomes due is leased to the record that its maker queues
-        (``Message.outcome_lease_owner``).
-
-        Returns
-        -------
-        bool
-            ``False`` while another lease runs, or its next try has not come. Of simultaneous
-            calls, one succeeds.
+        (``Message.outcome_lease_owner``). ``False`` while another lease runs, or its next try has
+        not come. Of simultaneous calls, one succeeds.
         """
 
     def record_reported(self, message_id: str, outcome: Outcome, at: float) -> None:
@@ -149,27 +128,18 @@ class MessageStore(Protocol):
     ) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome is not reported yet.
 
-        Parameters
-        ----------
-        on_unreadable
-            Called for each that is left out because it cannot be read; else it is logged.
+        One that cannot be read is left out: logged, or given to ``on_unreadable``.
         """
 
     def messages_to(
         self, recipient_hash: str, *, before: Position | None = None
     ) -> Iterator[Message]:
-        """Return the messages to one recipient, the newest first.
-
-        Parameters
-        ----------
-        before
-            Where an earlier call stopped.
-        """
+        """Return the messages to one recipient, the newest first, from where a call stopped."""
 
     def messages_of_campaign(
         self, campaign_id: str, *, before: Position | None = None
     ) -> Iterator[Message]:
-        """Return the messages of a campaign, the newest first, from where a call stopped."""
+        """Return the messages of a campaign, in the same order."""
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
@@ -177,14 +147,11 @@ class MessageStore(Protocol):
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
         """Keep an inbound message; keeping it twice changes nothing. Returns its id.
 
-        Parameters
-        ----------
-        sender_hash
-            By which it is found however the number is written.
+        By the hash it is found however the sender's number is written.
         """
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None:
-        """Return an inbound message, ``None`` where there is none."""
+        """Return an inbound message as it was kept."""
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
         """Record that MoEngage took an inbound message as an event, if it is still there."""
@@ -205,20 +172,15 @@ class SendQueue(Protocol):
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """Queue a message. Queueing it twice is harmless: it is sent once.
 
-        Raises
-        ------
-        NotQueuedError
-            It is certainly not in the queue. After any other exception it may be.
+        After ``NotQueuedError`` it is certainly not in the queue, after any other exception it may
+        be.
         """
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
         """Queue many messages, each with its delay in seconds.
 
-        Returns
-        -------
-        set
-            The ids of those that are proven not to be queued. Of the others some may not be,
-            either, if the queue's answer did not come.
+        Returns the ids of those that are proven not to be queued. Of the others some may not be,
+        either, if the queue's answer did not come.
         """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
@@ -236,10 +198,7 @@ class OutcomeQueue(Protocol):
     def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
         """Queue a message's outcome, to be reported after a delay (at most 900 seconds).
 
-        Parameters
-        ----------
-        lease
-            The owner of its lease, if the caller has just made it due.
+        The caller who has just made it due names the owner of its lease.
         """
 
     def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
@@ -261,10 +220,7 @@ class DeadLetterQueue(Protocol):
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message is done with; returns how many there were.
 
-        Parameters
-        ----------
-        is_done
-            Is given the message's id, which is empty where a record names none.
+        ``is_done`` is given the message's id, which is empty where a record names none.
         """
 
 
@@ -283,17 +239,8 @@ class OptOuts(Protocol):
         """Record what a person asked for. An earlier request that comes late changes nothing.
 
         Of two at the same moment the opt-out holds. With ``EVERY_SUB_ACCOUNT`` as the person's
-        sub-account, it is recorded for all of them only.
-
-        Parameters
-        ----------
-        inbound_id
-            By what the person asked; the answer to a repeat is the same.
-
-        Returns
-        -------
-        bool
-            Whether this is what opted the person out, or in again.
+        sub-account, it is recorded for all of them only. Returns whether this is what opted the
+        person out, or in again; the same for a repeat of the same inbound message.
         """
 
 
@@ -301,15 +248,10 @@ class ReplyCounts(Protocol):
     """Counts how often each person was answered, so that two robots do not write for ever."""
 
     def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
-        """Return whether an inbound message may be answered, and count it.
+        """Return whether an inbound message may be answered, and count it; so many an hour.
 
         Of simultaneous calls no more succeed than may. A repeat gets the same answer and is not
         counted, within the same hour.
-
-        Parameters
-        ----------
-        at_most
-            How many of a person's inbound messages are answered in an hour.
         """
 
 
@@ -328,16 +270,11 @@ class ExportJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """An SMS from a person.
-
-    Attributes
-    ----------
-    received_at
-        Seconds since the epoch.
-    """
+    """An SMS from a person."""
 
     id: str
     received_at: float
+    """Seconds since the epoch."""
 
 
 class PersonData(Protocol):
@@ -346,12 +283,8 @@ class PersonData(Protocol):
     def anonymise(self, message: Message, number: str) -> bool:
         """Take the recipient off a message, and 8x8's words about it: what became of it stays.
 
-        Campaign, template and sender go if they hold the number.
-
-        Returns
-        -------
-        bool
-            Whether there was such a message.
+        Campaign, template and sender go if they hold the number. Returns whether there was such a
+        message.
         """
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
@@ -422,10 +355,7 @@ class Details(Protocol):
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.
 
-        Raises
-        ------
-        DetailsFailedError
-            8x8 does not say.
+        ``DetailsFailedError`` where 8x8 does not say.
         """
 
 
@@ -446,8 +376,5 @@ class Log(Protocol):
     ) -> LogExport | None:
         """Return what the log shows of these messages, ``None`` while it is not ready.
 
-        Raises
-        ------
-        ExportFailedError
-            There is no export, or it cannot be read.
+        ``ExportFailedError`` where there is no export, or it cannot be read.
         """

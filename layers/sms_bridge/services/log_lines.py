@@ -31,13 +31,7 @@ class Accepted(NamedTuple):
 
 
 def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric, Figure]) -> None:
-    """Log the result of an attempt to send.
-
-    Parameters
-    ----------
-    figures
-        What is measured beside the result of this attempt.
-    """
+    """Log the result of an attempt to send, with what is measured beside it."""
     message = recorded.message
     counted: Figures = {**figures}
     add_figures(counted, attempt_figures(result))

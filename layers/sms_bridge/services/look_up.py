@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
-# The function has ten.
+# In all sub-accounts together; the function has ten.
 _SECONDS_TO_ASK = 6.0
 # 8x8 allows a question a second for each sub-account.
 _ASKED_AT_ONCE = 8
@@ -24,20 +24,14 @@ _ASKED_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Wanted:
-    """Which messages are asked for: all to a recipient, or of a campaign.
-
-    Attributes
-    ----------
-    state
-        Only those that are in it now.
-    before
-        Where the last page ended.
-    """
+    """Which messages are asked for: all to a recipient, or of a campaign."""
 
     destination: str = field(default="", repr=False)
     campaign_id: str = ""
     state: State | None = None
+    """Only those that are in it now."""
     before: Position | None = None
+    """Where the last page ended."""
     limit: int = 50
 
 
@@ -50,13 +44,7 @@ class Page:
 
 
 class LookUp:
-    """Finds messages by what the asker knows of them.
-
-    Parameters
-    ----------
-    seconds
-        How long 8x8 may be asked for a message, in all sub-accounts together.
-    """
+    """Finds messages by what the asker knows of them."""
 
     def __init__(
         self,
@@ -80,10 +68,7 @@ class LookUp:
     def by_umid(self, umid: str) -> Message | None:
         """Return a message by 8x8's id; all sub-accounts are asked for it side by side.
 
-        Raises
-        ------
-        DetailsFailedError
-            It was not found where 8x8 was asked, and of some sub-account 8x8 did not say.
+        ``DetailsFailedError`` where none has it, and of some sub-account 8x8 did not say.
         """
         failures: list[DetailsFailedError] = []
         pool = ThreadPoolExecutor(_ASKED_AT_ONCE)

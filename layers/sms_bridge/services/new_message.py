@@ -17,24 +17,16 @@ SECONDS_BEHIND_THE_FIRST = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingPlan:
-    """How this deployment sends.
-
-    Attributes
-    ----------
-    duplicate_window
-        Seconds; 0 for none.
-    is_queued
-        Whether every message goes to the send queue, from which batches are sent.
-    opt_out_message_types
-        The types of messages that people who opted out do not get.
-    seconds_to_live
-        After how long a message must not be sent any more, from its scheduled time if it has one.
-    """
+    """How this deployment sends."""
 
     duplicate_window: int
+    """Seconds; 0 for none."""
     is_queued: bool
+    """Whether every message goes to the send queue, from which batches are sent."""
     opt_out_message_types: frozenset[MessageType]
+    """The types of messages that people who opted out do not get."""
     seconds_to_live: Mapping[MessageType, int]
+    """How long a message may be sent, from its scheduled time if it has one."""
     policy: RetryPolicy
 
 
@@ -50,12 +42,8 @@ def new_message(
 ) -> Message:
     """Return the message that is asked for, before anything was done about it.
 
-    Parameters
-    ----------
-    id_
-        Empty where a claim gives it one.
-    is_queued
-        Whether it goes to the send queue, whatever the plan says.
+    Its id is empty where a claim gives it one. Whether it goes to the send queue, the caller says,
+    whatever the plan says.
     """
     segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
     scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 class PassOnInbound:
-    """Passes on one inbound message.
-
-    Parameters
-    ----------
-    keywords
-        By which people opt out and in, and ask for help.
-    """
+    """Passes on one inbound message."""
 
     def __init__(
         self,
@@ -44,10 +38,7 @@ class PassOnInbound:
     def __call__(self, queued: QueuedInbound, *, hash_key: str, api_key: str) -> int | None:
         """Pass it on, unless that was done or is no longer true.
 
-        Returns
-        -------
-        int or None
-            After how many seconds to try again; ``None`` when there is nothing left to do.
+        Returns after how many seconds to try again; ``None`` when there is nothing left to do.
         """
         inbound = self._messages.get_inbound(queued.inbound_id)
         if inbound is None:

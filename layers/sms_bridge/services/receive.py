@@ -40,14 +40,10 @@ class ReceiveCallback:
 
     Parameters
     ----------
-    keywords
-        By which people opt out and in, and ask for help.
     sub_account_ids
         The stack's own. An account's webhook may bring what is meant for others.
-    syncs_opt_outs
-        Whether opt-outs are recorded in MoEngage, too, through the outcome queue.
-    reports_inbound
-        Whether MoEngage gets inbound messages as events, through the same queue.
+    syncs_opt_outs, reports_inbound
+        Whether MoEngage gets opt-outs, and inbound messages as events, through the outcome queue.
     """
 
     def __init__(
@@ -75,13 +71,7 @@ class ReceiveCallback:
         self._clock = clock
 
     def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
-        """Record one event.
-
-        Parameters
-        ----------
-        callback_url
-            Where 8x8 is to send the receipts of a reply.
-        """
+        """Record one event; the URL is where 8x8 is to send the receipts of a reply."""
         match event:
             case Receipt() as receipt:
                 self._record(receipt)

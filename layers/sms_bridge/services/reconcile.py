@@ -107,13 +107,8 @@ class Reconcile:
     ) -> dict[str, int]:
         """Look, and return how often each finding was made.
 
-        Parameters
-        ----------
-        time_left
-            Seconds until the function is stopped.
-        scheduled_at
-            For when the run was scheduled, which says whether old messages are looked at; 0 for a
-            run that somebody asked for: that looks at all.
+        For when the run was scheduled says whether old messages are looked at; a run that somebody
+        asked for (0) looks at all. ``time_left`` tells the seconds until the function is stopped.
         """
         findings: Counter[str] = Counter()
         unreadable: list[str] = []
@@ -147,13 +142,7 @@ class Reconcile:
         return dict(findings)
 
     def _open_messages(self, scheduled_at: float, unreadable: list[str]) -> Iterator[Message]:
-        """Return the messages to look at, as far as they can be listed.
-
-        Parameters
-        ----------
-        unreadable
-            Gets the ids of those that cannot be read.
-        """
+        """Return the messages to look at, as far as they can be listed; notes the unreadable."""
 
         def note(error: UnreadableItemError) -> None:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
@@ -276,12 +265,8 @@ class Reconcile:
     ) -> bool:
         """Get one export for all that is open, and resolve what it shows.
 
-        An export that is not ready is read by the next run.
-
-        Returns
-        -------
-        bool
-            False when there is none after half an hour.
+        An export that is not ready is read by the next run; returns False when there is none
+        after half an hour.
         """
         since = min(one.accepted_at for one in messages) - _MARGIN
         now = self._clock()

@@ -12,21 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ReplayScope:
-    """Which outcomes to replay; what is not named does not limit.
-
-    Attributes
-    ----------
-    since, until
-        When the messages were accepted, seconds since the epoch.
-    reason
-        Why they were given up, such as ``moengage_503``.
-    message_ids
-        Only these.
-    """
+    """Which outcomes to replay; what is not named does not limit."""
 
     since: float = 0.0
+    """When the messages were accepted, seconds since the epoch."""
     until: float = float("inf")
     reason: str = ""
+    """Why they were given up, such as ``moengage_503``."""
     message_ids: frozenset[str] = frozenset()
 
 

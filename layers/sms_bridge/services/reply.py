@@ -45,21 +45,14 @@ class ReplyEffect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReplyPlan:
-    """What this deployment answers.
-
-    Attributes
-    ----------
-    texts
-        By keyword; nothing is answered to a keyword without one.
-    country_calling_codes
-        Of the countries that may be texted; empty for all.
-    seconds_to_live
-        After how long a reply must not be sent any more.
-    """
+    """What this deployment answers."""
 
     texts: Mapping[Keyword, str]
+    """Nothing is answered to a keyword without one."""
     country_calling_codes: Sequence[str] = ()
+    """Of the countries that may be texted; empty for all."""
     seconds_to_live: int
+    """After how long a reply must not be sent any more."""
 
 
 class Reply:
@@ -98,12 +91,8 @@ class Reply:
     ) -> ReplyEffect | None:
         """Queue the reply, if there is to be one; ``None`` where there is no text.
 
-        Parameters
-        ----------
-        has_changed
-            Whether the message opted its sender out, or in again.
-        callback_url
-            Where 8x8 is to send the receipts; empty leaves it to the registered webhook.
+        A STOP or START is answered only where it has changed something. An empty callback URL
+        leaves the receipts to the registered webhook.
         """
         text = self._plan.texts.get(keyword, "")
         if not text:

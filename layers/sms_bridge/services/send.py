@@ -113,18 +113,7 @@ class SendMessage:
             refused if it    |   the answer is 200, whatever fails, and an outcome follows
             fails or is late |
 
-        Parameters
-        ----------
-        hash_key
-            For the recipient's hash and the claim.
-        answer_time
-            Is promised the answer to give when the time is over.
-
-        Raises
-        ------
-        OutOfTimeError
-            The time was over before an answer was promised. The message is not sent, unless it is
-            asked for again.
+        After ``OutOfTimeError`` the message is not sent, unless it is asked for again.
         """
         recipient_hash = keyed_hash(request.destination, hash_key, request.country)
         opted_out = self._look_up_opt_out(request, recipient_hash)
@@ -167,10 +156,7 @@ class SendMessage:
         return claim(message, key, now, self._messages.create)
 
     def _repeat(
-        self,
-        first: Message,
-        request: MessageRequest,
-        answer_time: AnswerTime[Message],
+        self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
     ) -> Message:
         """Return the message that was claimed first, as it is known once its sender is done."""
         answer_time.promise(first)

@@ -43,16 +43,11 @@ Taken = list[Message | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Asked:
-    """A message that is asked for, at one place of the batch or at several.
-
-    Attributes
-    ----------
-    message
-        As it is claimed. A claim that is repeated because its answer was lost is the same one.
-    """
+    """A message that is asked for, at one place of the batch or at several."""
 
     request: MessageRequest
     message: Message
+    """As it is claimed. A claim that is repeated because its answer was lost is the same one."""
     key: ClaimKey | None
     places: list[int]
 
@@ -170,13 +165,7 @@ class SendBatch:
 
 
 class _Progress:
-    """How far a batch is, for all threads that work on it.
-
-    Attributes
-    ----------
-    taken
-        The messages by their places in the batch.
-    """
+    """How far a batch is, for all threads that work on it."""
 
     def __init__(self, size: int, answer_time: AnswerTime[Taken]) -> None:
         self.taken: Taken = [None] * size
@@ -187,10 +176,7 @@ class _Progress:
     def promise(self, taken: Mapping[int, Message], new: set[str]) -> None:
         """Take messages, by their places in the batch; all but the new ones are repeats.
 
-        Raises
-        ------
-        OutOfTimeError
-            It is too late, so none of them may be queued.
+        After ``OutOfTimeError`` none of them may be queued.
         """
         with self._lock:
             self._answer([taken.get(place, known) for place, known in enumerate(self.taken)])
@@ -199,10 +185,7 @@ class _Progress:
     def withdraw(self, not_queued: set[str]) -> None:
         """Take back that new messages are taken. One that is repeated may be in the queue.
 
-        Raises
-        ------
-        OutOfTimeError
-            It is too late: they are answered as taken, and `reconcile` reports them as expired.
+        After ``OutOfTimeError`` they are answered as taken; `reconcile` reports them as expired.
         """
         with self._lock:
             if withdrawn := self._new & not_queued:

@@ -53,7 +53,7 @@ def connections_to(url: str) -> Connections:
 
 def post(connections: Connections, payload: Payload | None = None, seconds: float = 5.0) -> Answer:
     return connections.post_json(
-        "/path?query=1", payload or Payload(b"{}"), headers={"x-own": "header"}, seconds=seconds
+        "/path?query=1", payload or Payload({}), headers={"x-own": "header"}, seconds=seconds
     )
 
 
@@ -154,7 +154,7 @@ class TestRequests:
         "text", ["two\r\nlines", "a\n b", "nul\0", "tab\t", "ключ", "schlüssel"]
     )
     def test_what_no_header_can_hold_is_refused_before_anything_is_written(self, text: str) -> None:
-        payload = Payload(b"{}")
+        payload = Payload({})
         with LoopbackServer(answers()) as server, pytest.raises(InvalidHeader) as failure:
             connections_to(server.url).post_json(
                 "/", payload, headers={"authorization": text}, seconds=5.0
@@ -172,14 +172,14 @@ class TestRequests:
 
 class TestProof:
     def test_a_body_that_was_written_says_so(self) -> None:
-        payload = Payload(b"{}")
+        payload = Payload({})
         with LoopbackServer(answers()) as server:
             post(connections_to(server.url), payload)
 
         assert payload.left
 
     def test_a_body_that_could_not_leave_says_so(self) -> None:
-        payload = Payload(b"{}")
+        payload = Payload({})
 
         with pytest.raises(HTTPError):
             post(connections_to(unreachable_url()), payload)
@@ -193,7 +193,7 @@ class TestProof:
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
         monkeypatch.setattr(socket, "getaddrinfo", resolves_nothing)
-        payload = Payload(b"{}")
+        payload = Payload({})
 
         with pytest.raises(HTTPError):
             post(connections_to("http://nowhere.invalid"), payload)
@@ -201,7 +201,7 @@ class TestProof:
         assert not payload.left
 
     def test_a_host_without_tls_is_never_spoken_to_where_tls_is_asked_for(self) -> None:
-        payload = Payload(b"{}")
+        payload = Payload({})
         with LoopbackServer(resets_without_reading) as server, pytest.raises(HTTPError):
             post(connections_to(server.url.replace("http:", "https:")), payload)
 
@@ -209,7 +209,7 @@ class TestProof:
 
     def test_a_body_that_may_not_leave_any_more_is_not_written(self) -> None:
         """The function was frozen while it connected; its caller has long given up."""
-        payload = Payload(b'{"text": "distinctive"}', may_leave=lambda: False)
+        payload = Payload({"text": "distinctive"}, may_leave=lambda: False)
         with LoopbackServer(answers()) as server:
             with pytest.raises(OutOfTimeError):
                 post(connections_to(server.url), payload)
@@ -225,7 +225,7 @@ class TestProof:
                 asked.append(name)
                 return True
 
-            return Payload(b"{}", may_leave)
+            return Payload({}, may_leave)
 
         with LoopbackServer(answers()) as server:
             post(connections_to(server.url), payload("connected"))
@@ -386,7 +386,7 @@ class TestProxies:
     def test_https_goes_through_the_proxy_of_the_environment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        payload = Payload(b"{}")
+        payload = Payload({})
         with LoopbackServer(answers(403)) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//name:pass%2Fword@"))
             monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -476,7 +476,7 @@ class TestTls:
             client.close()
             is_closed.set()
 
-        payload = Payload(b"{}")
+        payload = Payload({})
         with self.a_server(tmp_path, monkeypatch, serve) as connections:
             connections.connect()
             assert is_closed.wait(5.0)
@@ -491,7 +491,7 @@ class TestTls:
     ) -> None:
         (tmp_path / "other").mkdir()
         other, _, _ = make_certificates(tmp_path / "other")
-        payload = Payload(b"{}")
+        payload = Payload({})
         with (
             self.a_server(tmp_path, monkeypatch, lambda _: None, trusted=other) as connections,
             pytest.raises(SSLError),
