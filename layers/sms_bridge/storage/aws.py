@@ -71,7 +71,7 @@ class AwsClients:
 
         In boto3's standard mode a client has 500 tokens for repeats, a throttled one costs 5 and
         one without an answer 14: while DynamoDB throttles 60 % of all calls they are soon used up,
-        and a call fails at once (66 of 240 outcomes were reported twice, 2026-11-27; now 3 at most).
+        and a call fails at once (66 of 240 outcomes were reported twice, 2026-11-27; now 3).
         The legacy mode repeats as often as it is told.
         """
         config = _config(PATIENT_MAX_TRIES, mode="legacy")
