@@ -9,7 +9,7 @@ from itertools import islice
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.storage.messages import FIRST, LAST
+from sms_bridge.storage.table import FIRST, LAST
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000

@@ -9,7 +9,7 @@
     |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
     |-- UnreadableItemError         an item of the table cannot be read
     |-- NotQueuedError              SQS refused a record (``storage.queues``)
-    |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.messages``)
+    |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.table``)
     '-- ProviderError               8x8 did not answer a question
         |-- DetailsFailedError      it did not say whether it has a message
         '-- ExportFailedError       there is no export of its log yet, or it cannot be read now

@@ -1,14 +1,14 @@
 """The composition root: builds each function's service from its settings and AWS's clients.
 
-Tests build the same services with clients, clocks or interfaces of their own. Each builder imports
-what it needs, so that a function loads nothing of the others.
+Tests put clients and a clock of their own in the place of `AwsClients` and `Timing`. Each builder
+imports what it needs, so that a function loads nothing of the others.
 """
 
 import functools
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
@@ -19,16 +19,7 @@ from sms_bridge.storage.secret import SecretSource
 if TYPE_CHECKING:
     from sms_bridge.services.dispatch import DispatchMessages
     from sms_bridge.services.forward import ForwardOutcome
-    from sms_bridge.services.interfaces import (
-        BatchSender,
-        MessageStore,
-        OptOuts,
-        OutcomeQueue,
-        Sender,
-        SendQueue,
-    )
     from sms_bridge.services.look_up import LookUp
-    from sms_bridge.services.new_message import SendingPlan
     from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reconcile import Reconcile
@@ -40,6 +31,7 @@ if TYPE_CHECKING:
     from sms_bridge.settings.receive import CallbackSettings
     from sms_bridge.settings.reconcile import ReconcileSettings
     from sms_bridge.settings.send import SendSettings
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
     ForwardParts = tuple[
@@ -51,21 +43,14 @@ if TYPE_CHECKING:
         "Preparations",
     ]
 
-    class _SecretSettings(Protocol):
-        @property
-        def bridge_secret_arn(self) -> str: ...
-        @property
-        def secret_max_age_seconds(self) -> int: ...
-
-    class _SendQueueSettings(Protocol):
-        @property
-        def transactional_queue_url(self) -> str: ...
-        @property
-        def promotional_queue_url(self) -> str: ...
-
-    class _OutcomeQueueSettings(Protocol):
-        @property
-        def outcome_queue_url(self) -> str: ...
+    SecretSettings = (
+        SendSettings
+        | DispatchSettings
+        | CallbackSettings
+        | ForwardSettings
+        | ReconcileSettings
+        | LookUpSettings
+    )
 
 
 Preparation = Callable[[], object]
@@ -83,89 +68,25 @@ class Timing(NamedTuple):
 
 # ------------------------------------------------------------------------------------------ send
 def send_parts(
-    settings: "SendSettings", aws: AwsClients | None = None, timing: Timing | None = None
+    settings: "SendSettings",
 ) -> "tuple[SecretSource, SendMessage, Callable[[], SendBatch], Preparations]":
     """Build ``send_sms``; the service that takes batches is loaded with the first one."""
+    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
+    from sms_bridge.services.new_message import SendingPlan
+    from sms_bridge.services.send import SendMessage
     from sms_bridge.settings.send import DispatchMode
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsSendQueue
 
-    aws, timing = aws or AwsClients(), timing or Timing()
+    aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    is_queued = settings.dispatch_mode is DispatchMode.QUEUED
-
-    @functools.cache
-    def send_batch() -> "SendBatch":
-        from sms_bridge.services.send_batch import SendBatch
-
-        return SendBatch(
-            sending_plan(settings), messages=messages, send_queue=send_queue, clock=timing.clock
-        )
-
-    return (
-        secrets,
-        send_message(
-            settings,
-            messages=messages,
-            send_queue=send_queue,
-            outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
-            sender=EightX8(eightx8, secrets),
-            timing=timing,
-        ),
-        send_batch,
-        (
-            secrets.get,
-            # Two at once: the opt-out is looked up while the message is claimed.
-            _first_read(messages),
-            _first_read(messages),
-            # In direct mode only batches and few sends need a queue.
-            (lambda: aws.sqs) if is_queued else eightx8.connect,
-        ),
-    )
-
-
-def send_message(
-    settings: "SendSettings",
-    *,
-    messages: "MessageStore",
-    send_queue: "SendQueue",
-    outcomes: "OutcomeQueue",
-    opt_outs: "OptOuts",
-    sender: "Sender",
-    timing: Timing | None = None,
-) -> "SendMessage":
-    """Build the service that sends."""
-    from sms_bridge.services.send import SendMessage
-
-    timing = timing or Timing()
-    return SendMessage(
-        sending_plan(settings),
-        messages=messages,
-        send_queue=send_queue,
-        outcomes=outcomes,
-        opt_outs=opt_outs,
-        sender=sender,
-        clock=timing.clock,
-        sleep=timing.sleep,
-        chance=timing.chance,
-    )
-
-
-def sending_plan(settings: "SendSettings") -> "SendingPlan":
-    """Return how messages are sent that come alone or in a batch."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
-    from sms_bridge.services.new_message import SendingPlan
-    from sms_bridge.settings.send import DispatchMode
-
-    return SendingPlan(
+    plan = SendingPlan(
         duplicate_window=settings.duplicate_window_seconds,
         is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
         opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
@@ -175,59 +96,53 @@ def sending_plan(settings: "SendSettings") -> "SendingPlan":
         },
         policy=RetryPolicy(settings.ambiguous_send_policy),
     )
+    send_message = SendMessage(
+        plan,
+        messages=messages,
+        send_queue=send_queue,
+        outcomes=_outcomes(settings, aws),
+        opt_outs=_opt_outs(settings, aws),
+        sender=EightX8(eightx8, secrets),
+        clock=timing.clock,
+        sleep=timing.sleep,
+        chance=timing.chance,
+    )
+
+    @functools.cache
+    def send_batch() -> "SendBatch":
+        from sms_bridge.services.send_batch import SendBatch
+
+        return SendBatch(plan, messages=messages, send_queue=send_queue, clock=timing.clock)
+
+    preparations: Preparations = (
+        secrets.get,
+        # Two at once: the opt-out is looked up while the message is claimed.
+        _first_read(messages),
+        _first_read(messages),
+        # In direct mode only batches and few sends need a queue.
+        (lambda: aws.sqs) if plan.is_queued else eightx8.connect,
+    )
+    return secrets, send_message, send_batch, preparations
 
 
 # -------------------------------------------------------------------------------------- dispatch
 def dispatch_parts(
-    settings: "DispatchSettings", aws: AwsClients | None = None, timing: Timing | None = None
+    settings: "DispatchSettings",
 ) -> "tuple[SecretSource, SqsSendQueue, DispatchMessages, Preparations]":
     """Build ``dispatch_queue``."""
+    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+    from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 
-    aws = aws or AwsClients()
+    aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
+    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url)
+    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
-    send_queue = SqsSendQueue(
-        lambda: aws.sqs,
-        _send_queue_urls(settings),
-        SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
-    )
-    return (
-        secrets,
-        send_queue,
-        dispatch_messages(
-            settings,
-            messages=messages,
-            send_queue=send_queue,
-            outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
-            sender=EightX8(eightx8, secrets),
-            timing=timing,
-        ),
-        (secrets.get, _first_read(messages), eightx8.connect),
-    )
-
-
-def dispatch_messages(
-    settings: "DispatchSettings",
-    *,
-    messages: "MessageStore",
-    send_queue: "SendQueue",
-    outcomes: "OutcomeQueue",
-    opt_outs: "OptOuts",
-    sender: "BatchSender",
-    timing: Timing | None = None,
-) -> "DispatchMessages":
-    """Build the service that sends what is queued."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
-    from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
-
-    timing = timing or Timing()
-    return DispatchMessages(
+    dispatch_messages = DispatchMessages(
         DispatchPlan(
             opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
             policy=RetryPolicy(settings.ambiguous_send_policy),
@@ -237,27 +152,29 @@ def dispatch_messages(
         ),
         messages=messages,
         send_queue=send_queue,
-        outcomes=outcomes,
-        opt_outs=opt_outs,
-        sender=sender,
+        outcomes=_outcomes(settings, aws),
+        opt_outs=_opt_outs(settings, aws),
+        sender=EightX8(eightx8, secrets),
         clock=timing.clock,
         sleep=timing.sleep,
         chance=timing.chance,
     )
+    preparations = (secrets.get, _first_read(messages), eightx8.connect)
+    return secrets, send_queue, dispatch_messages, preparations
 
 
 # --------------------------------------------------------------------------------------- receive
 def receive_parts(
-    settings: "CallbackSettings", aws: AwsClients | None = None, timing: Timing | None = None
+    settings: "CallbackSettings",
 ) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
     from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reply import Reply, ReplyPlan
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+    from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
     from sms_bridge.storage.queues import SqsSendQueue
 
-    aws, timing = aws or AwsClients(), timing or Timing()
+    aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
@@ -279,48 +196,39 @@ def receive_parts(
         counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
         clock=timing.clock,
     )
-    return (
-        secrets,
-        ReceiveCallback(
-            messages=messages,
-            outcomes=_outcomes(settings, aws),
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
-            keywords=keywords_of(
-                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
-            ),
-            reply=reply,
-            sub_account_ids=settings.sub_account_ids,
-            syncs_opt_outs=bool(settings.moengage_data_api_url),
-            reports_inbound=bool(
-                settings.moengage_data_api_url and settings.moengage_inbound_event
-            ),
-            clock=timing.clock,
+    receive_callback = ReceiveCallback(
+        messages=messages,
+        outcomes=_outcomes(settings, aws),
+        opt_outs=_opt_outs(settings, aws),
+        keywords=keywords_of(
+            settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
         ),
-        # Every outcome is queued.
-        (secrets.get, _first_read(messages), lambda: aws.sqs_once),
+        reply=reply,
+        sub_account_ids=settings.sub_account_ids,
+        syncs_opt_outs=bool(settings.moengage_data_api_url),
+        reports_inbound=bool(settings.moengage_data_api_url and settings.moengage_inbound_event),
+        clock=timing.clock,
     )
+    # Every outcome is queued.
+    preparations: Preparations = (secrets.get, _first_read(messages), lambda: aws.sqs_once)
+    return secrets, receive_callback, preparations
 
 
 # --------------------------------------------------------------------------------------- forward
-def forward_parts(
-    settings: "ForwardSettings", aws: AwsClients | None = None, timing: Timing | None = None
-) -> "ForwardParts":
+def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
     """Build ``forward_outcome``; nothing passes on inbound messages while no Data API is set."""
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, DeliveryTracking
     from sms_bridge.services.forward import ForwardOutcome
     from sms_bridge.services.pass_on import PassOnInbound
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
-    aws, timing = aws or AwsClients(), timing or Timing()
+    aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
     dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
-    tracking_url, data_api_url = (
-        settings.moengage_delivery_tracking_url,
-        settings.moengage_data_api_url,
-    )
+    tracking_url = settings.moengage_delivery_tracking_url
+    data_api_url = settings.moengage_data_api_url
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
     forward_outcome = ForwardOutcome(
         messages=messages,
@@ -333,7 +241,7 @@ def forward_parts(
     if data_api_url:
         pass_on_inbound = PassOnInbound(
             messages=messages,
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+            opt_outs=_opt_outs(settings, aws),
             users=DataApi(
                 data_api_url,
                 Connections(data_api_url, connect_timeout=1.0),
@@ -357,9 +265,7 @@ def forward_parts(
 
 
 # ------------------------------------------------------------------------------------- reconcile
-def reconcile(
-    settings: "ReconcileSettings", aws: AwsClients | None = None, timing: Timing | None = None
-) -> "Reconcile":
+def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
     from sms_bridge.domain.reconciliation import Timeouts
     from sms_bridge.domain.retry_policy import RetryPolicy
@@ -368,7 +274,7 @@ def reconcile(
     from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
     from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 
-    aws, timing = aws or AwsClients(), timing or Timing()
+    aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     return Reconcile(
         ReconcilePlan(
@@ -392,41 +298,49 @@ def reconcile(
 
 
 # --------------------------------------------------------------------------------------- look up
-def look_up_parts(
-    settings: "LookUpSettings", aws: AwsClients | None = None
-) -> "tuple[SecretSource, LookUp]":
+def look_up_parts(settings: "LookUpSettings") -> "tuple[SecretSource, LookUp]":
     """Build ``look_up_message``."""
     from sms_bridge.providers.eightx8_log import MessageDetails
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.look_up import LookUp
 
-    aws = aws or AwsClients()
+    aws = AwsClients()
     secrets = _secrets(settings, aws)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    return (
-        secrets,
-        LookUp(
-            messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
-            details=MessageDetails(eightx8, secrets),
-            sub_account_ids=settings.sub_account_ids,
-        ),
+    look_up = LookUp(
+        messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+        details=MessageDetails(eightx8, secrets),
+        sub_account_ids=settings.sub_account_ids,
     )
+    return secrets, look_up
 
 
 # ------------------------------------------------------------------------------- what several need
-def _secrets(settings: "_SecretSettings", aws: AwsClients) -> SecretSource:
+def _secrets(settings: "SecretSettings", aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: "_SendQueueSettings") -> dict[MessageType, str]:
+def _send_queue_urls(settings: "SendSettings | DispatchSettings") -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
     }
 
 
-def _outcomes(settings: "_OutcomeQueueSettings", aws: AwsClients) -> "SqsOutcomeQueue":
+def _opt_outs(
+    settings: "SendSettings | DispatchSettings | CallbackSettings | ForwardSettings",
+    aws: AwsClients,
+) -> "DynamoDBOptOuts":
+    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+
+    return DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope)
+
+
+def _outcomes(
+    settings: "SendSettings | DispatchSettings | CallbackSettings | ReconcileSettings",
+    aws: AwsClients,
+) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
     return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)

@@ -200,6 +200,19 @@ def test_a_condition_that_does_not_hold_shows_the_item_and_any_other_error_is_ra
         item_of_refusal(refusal(refuses("ValidationException")))
 
 
+def test_that_credentials_were_found_is_no_line_of_the_functions_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
+    caplog.set_level("INFO")
+
+    credentials = boto3.Session().get_credentials()
+
+    assert credentials is not None
+    assert caplog.records == []
+
+
 class TestTrust:
     """Which certificates boto3 is given, as its clients show."""
 

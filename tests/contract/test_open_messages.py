@@ -164,7 +164,7 @@ def test_what_dynamodb_leaves_unprocessed_is_asked_for_again(moto_table: DynamoD
             parsed["Responses"] = {table: []}
             assert answer
 
-    events = moto_table._client.meta.events
+    events = moto_table._table._client.meta.events
     events.register("provide-client-params.dynamodb.BatchGetItem", leave_out)
     events.register("after-call.dynamodb.BatchGetItem", unprocessed)
 
@@ -180,6 +180,6 @@ def test_what_was_closed_while_the_index_lagged_behind_is_not_listed(
     def close(**_: object) -> None:
         moto_table.close(an_id(0))
 
-    moto_table._client.meta.events.register("before-call.dynamodb.BatchGetItem", close)
+    moto_table._table._client.meta.events.register("before-call.dynamodb.BatchGetItem", close)
 
     assert open_ids(moto_table) == [an_id(1), an_id(2)]

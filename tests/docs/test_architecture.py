@@ -7,7 +7,7 @@ from typing import Any
 from sms_bridge.domain.reconciliation import Finding
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.storage import items as message_items
-from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 from tests.docs.markdown import rows_of, words_in
 from tests.template.conftest import PROJECT, Template
 

@@ -31,7 +31,7 @@ from moto.sqs.models import Queue
 
 import slim
 from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.messages import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

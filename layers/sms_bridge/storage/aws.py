@@ -4,6 +4,7 @@ Each client is made when it is first asked for: what a function surely needs it 
 starts, which costs less than within its first event.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -34,6 +35,9 @@ PATIENT_MAX_TRIES = 9
 # Made when the layer is built: boto3 reads its certificates for each connection, and all of
 # Mozilla's take 20 ms. In China AWS has other roots.
 _AMAZON_ROOTS = Path(__file__).parents[1] / "certificates/aws.pem"
+
+# At each cold start it would say where its credentials are from.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 class _MadeOnce[Client](cached_property[Client]):

@@ -9,7 +9,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import OPT_OUT_PREFIX, Item, to_item
-from sms_bridge.storage.messages import read_items
+from sms_bridge.storage.table import MessagesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,8 +49,7 @@ class DynamoDBOptOuts:
         by_id: dict[str, list[Person]] = {}
         for person in people:
             by_id.setdefault(self._id(person), []).append(person)
-        keys = ({"id": {"S": one}} for one in by_id)
-        found = read_items(self._client, self._table, keys)
+        found = MessagesTable(self._client, self._table).read(by_id)
         return {person for item in found if _is_out(item) for person in by_id[item["id"]["S"]]}
 
     def record(

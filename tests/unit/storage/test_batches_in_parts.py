@@ -11,8 +11,9 @@ from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.state import State
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.aws import error_code
-from sms_bridge.storage.messages import DynamoDBMessages, KeysLeftOutError, read_items
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.table import KeysLeftOutError, MessagesTable
 from tests.builders import AT, NUMBER, a_message, a_person, plain
 from tests.fakes.aws import TABLE, a_messages_table
 
@@ -187,7 +188,7 @@ def test_but_not_for_ever() -> None:
     busy: Any = Busy()
 
     with pytest.raises(KeysLeftOutError):
-        list(read_items(busy, TABLE, [{"id": {"S": IDS[0]}}]))
+        list(MessagesTable(busy, TABLE).read([IDS[0]]))
     assert busy.calls == 20
 
 

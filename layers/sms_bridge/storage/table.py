@@ -1,0 +1,304 @@
+"""The messages table in DynamoDB's own notation: conditional writes, batches and lists."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import batched, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from sms_bridge.domain.clock import timestamp
+from sms_bridge.errors import BridgeError
+from sms_bridge.storage.aws import item_of_refusal
+from sms_bridge.storage.items import CAMPAIGN, Item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import ReturnValueType
+    from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
+
+# DynamoDB's limits.
+_STATEMENTS_A_CALL = 25
+_KEYS_A_CALL = 100
+
+# The newest messages are read in growing steps: nearly always the first ones are meant.
+_NEWEST_READ_FIRST = 5
+
+# DynamoDB may leave keys for another call: of a hundred items it reads some every time.
+_MAX_READS = 20
+
+# Before and after every moment that is written down.
+FIRST, LAST = 0.0, float("inf")
+
+STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
+"""Attributes that keep the first value that is written."""
+
+
+class Index(NamedTuple):
+    """An index of the table and the attribute that it goes by.
+
+    All are sorted by ``accepted_at`` and hold keys only. Shards are named after an id's first
+    digit, so that a burst of messages is not written to one partition.
+    """
+
+    name: str
+    attribute: str
+
+
+OPEN = Index("open", "open_shard")
+"""Messages whose outcome is not reported, and apart from them those given up."""
+BY_RECIPIENT = Index("recipient", "recipient_hash")
+BY_CAMPAIGN = Index("campaign", CAMPAIGN)
+
+
+class KeysLeftOutError(BridgeError):
+    """DynamoDB leaves keys out again and again."""
+
+
+class RefusedWriteError(Exception):
+    """The condition of a write does not hold."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__()
+        self.item = item
+        """As it is, empty where there is none."""
+
+
+Failure = dict[str, Any] | Exception
+"""Of a statement: DynamoDB's error, or why its whole call failed."""
+
+
+class MessagesTable:
+    """One DynamoDB table. Its key is the string attribute ``id``."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self.name = name
+
+    # ----------------------------------------------------------------------------------- one item
+    def get(self, key: str, only: str = "") -> Item | None:
+        projection: dict[str, Any] = {"ProjectionExpression": only} if only else {}
+        return self._client.get_item(
+            TableName=self.name, Key={"id": {"S": key}}, ConsistentRead=True, **projection
+        ).get("Item")
+
+    def put_new(self, values: Mapping[str, Any]) -> Item | None:
+        """Write an item unless its id is taken; returns the one that has it."""
+        try:
+            self._client.put_item(
+                TableName=self.name,
+                Item=to_item(values),
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            return item_of_refusal(error)
+        return None
+
+    def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
+        """Write, and return whether the conditions held."""
+        try:
+            self._write(key, to_item(changes), **more)
+        except RefusedWriteError:
+            return False
+        return True
+
+    def update(
+        self,
+        key: str,
+        changes: Mapping[str, Any],
+        *,
+        first: Mapping[str, Any] | None = None,
+        count: str = "",
+        remove: tuple[str, ...] = (),
+        only_if: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
+    ) -> Item:
+        """Change an item if all conditions hold, and return it as it is then.
+
+        boto3 takes a while for each attribute of an answer. So DynamoDB is asked for the item as it
+        was, which lacks what is written now.
+
+        Parameters
+        ----------
+        first
+            Attributes to set unless they are there already.
+        count
+            An attribute that is counted up by one.
+        """
+        values, stays = to_item({**changes, **(first or {})}), STAYS | (first or {}).keys()
+        item = self._write(
+            key,
+            values,
+            stays=stays,
+            add={count: {"N": "1"}} if count else {},
+            remove=remove,
+            only_if=only_if,
+            given=given,
+            returns="ALL_OLD",
+        )
+        counted = {count: {"N": str(int(item.get(count, {"N": "0"})["N"]) + 1)}} if count else {}
+        there = {name: value for name, value in item.items() if name in stays or name not in values}
+        now = {"id": {"S": key}, **values, **there, **counted}
+        return {name: value for name, value in now.items() if name not in remove}
+
+    def _write(
+        self,
+        key: str,
+        values: Item,
+        *,
+        stays: Set[str] = STAYS,
+        add: Item | None = None,
+        remove: tuple[str, ...] = (),
+        only_if: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
+        returns: "ReturnValueType" = "NONE",
+    ) -> Item:
+        """Change an item if all conditions hold, else raise `RefusedWriteError`.
+
+        Parameters
+        ----------
+        values
+            Attributes to set, but for those that are there already and stay.
+        add
+            Numbers to count up by, or what to put into sets.
+        given
+            The values in the conditions.
+        """
+        condition = " AND ".join(only_if)
+        names = {"#state": "state"} if "#state" in condition else {}
+        placed = to_item(given or {})
+        assignments = []
+        for number, (name, value) in enumerate(values.items()):
+            placeholder = "#state" if name == "state" else f"#n{number}"
+            names[placeholder] = name
+            placed[f":v{number}"] = value
+            new = f"if_not_exists({placeholder}, :v{number})" if name in stays else f":v{number}"
+            assignments.append(f"{placeholder} = {new}")
+        additions = []
+        for name, value in (add or {}).items():
+            placed[f":{name}"] = value
+            additions.append(f"{name} :{name}")
+        clauses = [
+            f"{keyword} {', '.join(parts)}"
+            for keyword, parts in (("SET", assignments), ("ADD", additions), ("REMOVE", remove))
+            if parts
+        ]
+        call: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": {"id": {"S": key}},
+            "UpdateExpression": " ".join(clauses),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": placed,
+            "ConditionExpression": condition,
+            "ReturnValues": returns,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            answer = self._client.update_item(**{name: part for name, part in call.items() if part})
+        except ClientError as error:
+            raise RefusedWriteError(item_of_refusal(error)) from None
+        return answer.get("Attributes", {})
+
+    # ----------------------------------------------------------------------------------- batches
+    def insert(self, many: Iterable[Mapping[str, Any]]) -> Iterator[Failure | None]:
+        """Insert items in few calls, each for itself; yields why one failed.
+
+        BatchWriteItem knows no conditions, and a transaction costs twice the write units. PartiQL's
+        ``INSERT`` refuses an id that is taken, but does not show the item.
+        """
+        # Of what came from outside each value is a parameter.
+        return self.execute(
+            {
+                "Statement": f'INSERT INTO "{self.name}" VALUE {{{_parameters(item)}}}',
+                "Parameters": list(item.values()),
+            }
+            for item in map(to_item, many)
+        )
+
+    def execute(
+        self, statements: "Iterable[BatchStatementRequestTypeDef]"
+    ) -> Iterator[Failure | None]:
+        """Execute statements in few calls, each for itself; yields why one failed."""
+        for some in batched(statements, _STATEMENTS_A_CALL):
+            try:
+                responses: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
+                    Statements=list(some)
+                )["Responses"]
+                failures: list[Failure | None] = [one.get("Error") for one in responses]
+            except Exception as error:
+                failures = [error] * len(some)
+            yield from failures
+
+    def read(self, ids: Iterable[str]) -> Iterator[Item]:
+        """Return the items that there are, in any order, or raise `KeysLeftOutError`.
+
+        Parameters
+        ----------
+        ids
+            No two the same.
+        """
+        for some in batched(ids, _KEYS_A_CALL):
+            left: Sequence[Any] = [{"id": {"S": one}} for one in some]
+            for _ in range(_MAX_READS):
+                answer = self._client.batch_get_item(
+                    RequestItems={self.name: {"Keys": left, "ConsistentRead": True}}
+                )
+                yield from answer["Responses"].get(self.name, [])
+                left = answer["UnprocessedKeys"].get(self.name, {"Keys": []})["Keys"]
+                if not left:
+                    break
+            else:
+                raise KeysLeftOutError
+
+    # ------------------------------------------------------------------------------------- lists
+    def find(
+        self,
+        index: Index,
+        value: str,
+        *,
+        since: float = FIRST,
+        until: float = LAST,
+        backwards: bool = False,
+    ) -> Iterator[Item]:
+        """Return the items under a value of an index, by when they were accepted."""
+        query: dict[str, Any] = {
+            "TableName": self.name,
+            "IndexName": index.name,
+            "KeyConditionExpression": (
+                f"{index.attribute} = :value AND accepted_at BETWEEN :since AND :until"
+            ),
+            "ExpressionAttributeValues": {
+                ":value": {"S": value},
+                ":since": {"S": _bound(since)},
+                ":until": {"S": _bound(until)},
+            },
+            "ScanIndexForward": not backwards,
+        }
+        at_once = _NEWEST_READ_FIRST if backwards else _KEYS_A_CALL
+        while True:
+            page = self._client.query(**query)
+            ids = iter([one["id"]["S"] for one in page["Items"]])
+            while some := list(islice(ids, at_once)):
+                # They come back in any order.
+                items = {one["id"]["S"]: one for one in self.read(some)}
+                yield from (items[one] for one in some if one in items)
+                at_once = min(4 * at_once, _KEYS_A_CALL)
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def error_of(failure: Failure) -> Exception:
+    """Return a statement's failure as the exception that a call of its own would raise."""
+    if isinstance(failure, Exception):
+        return failure
+    return ClientError({"Error": {"Code": failure["Code"]}}, "BatchExecuteStatement")
+
+
+def _parameters(item: Item) -> str:
+    return ", ".join(f"'{name}': ?" for name in item)
+
+
+def _bound(moment: float) -> str:
+    """Return an end of a time span as text."""
+    return "9" if moment == LAST else timestamp(moment)
