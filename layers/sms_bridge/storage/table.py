@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.errors import BridgeError
-from sms_bridge.storage.aws import item_of_refusal
+from sms_bridge.storage.aws import item_of_refusal, refusal
 from sms_bridge.storage.items import CAMPAIGN, Item, to_item
 
 if TYPE_CHECKING:
@@ -289,10 +289,10 @@ class MessagesTable:
 
 
 def error_of(failure: Failure) -> Exception:
-    """Return a statement's failure as the exception that a call of its own would raise."""
+    """Return a statement's failure as an exception."""
     if isinstance(failure, Exception):
         return failure
-    return ClientError({"Error": {"Code": failure["Code"]}}, "BatchExecuteStatement")
+    return refusal(failure["Code"], "BatchExecuteStatement")
 
 
 def _parameters(item: Item) -> str:
