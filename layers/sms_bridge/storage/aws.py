@@ -107,9 +107,10 @@ def error_code(error: BaseException) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def refusal(code: str, operation: str) -> ClientError:
+def refusal(failed: Mapping[str, Any], operation: str) -> ClientError:
     """Return an error within a batch as the exception that a call of its own would raise."""
-    return ClientError({"Error": {"Code": code}}, operation)
+    answer: Any = {"Error": {"Code": failed["Code"]}, "Item": failed.get("Item", {})}
+    return ClientError(answer, operation)
 
 
 def was_refused_at_once(error: ClientError) -> bool:
@@ -119,12 +120,13 @@ def was_refused_at_once(error: ClientError) -> bool:
     return is_refusal and answer.get("RetryAttempts") == 0
 
 
-def item_of_refusal(error: ClientError) -> dict[str, Any]:
+def item_of_refusal(error: Exception) -> dict[str, Any]:
     """Return the item that a write's condition did not hold for, empty where there is none.
 
     Any other error is raised again.
     """
-    if error_code(error) != "ConditionalCheckFailedException":
+    is_refusal = error_code(error) in ("ConditionalCheckFailedException", "ConditionalCheckFailed")
+    if not isinstance(error, ClientError) or not is_refusal:
         raise error
     answer: Mapping[str, Any] = error.response
     item: dict[str, Any] = answer.get("Item", {})

@@ -11,6 +11,7 @@ from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.storage.aws import error_code, item_of_refusal
 from sms_bridge.storage.items import (
     INBOUND_PREFIX,
     RECEIPT_PREFIX,
@@ -30,10 +31,8 @@ from sms_bridge.storage.items import (
 from sms_bridge.storage.message_reads import GIVEN_UP, MessageReads
 from sms_bridge.storage.table import (
     STAYS,
-    Failure,
     MessagesTable,
     RefusedWriteError,
-    error_of,
 )
 
 if TYPE_CHECKING:
@@ -97,16 +96,15 @@ class DynamoDBMessages(MessageReads):
         return None if there is None else self._taken(message, there)
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
+        errors = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
         answers: dict[str, Message | Exception | None] = {}
         refused: list[Message] = []
-        failures = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
-        for message, failure in zip(messages, failures, strict=True):
-            if isinstance(failure, dict) and failure["Code"].startswith("DuplicateItem"):
+        for message, error in zip(messages, errors, strict=True):
+            answers[message.id] = error
+            if error and error_code(error).startswith("DuplicateItem"):
                 refused.append(message)
-            else:
-                answers[message.id] = error_of(failure) if failure else None
         answers |= self._taken_among(refused)
-        return [answers[one.id] for one in messages]
+        return list(answers.values())
 
     def _taken_among(self, refused: Sequence[Message]) -> dict[str, Message | Exception | None]:
         try:
@@ -147,7 +145,7 @@ class DynamoDBMessages(MessageReads):
             item = self._table.update(
                 message_id,
                 {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
-                count="attempt",
+                add={"attempt": 1},
                 # What came of the last one.
                 remove=("answered_at", *_FAILURE),
                 only_if=[_IS_A_MESSAGE, waits],
@@ -184,25 +182,21 @@ class DynamoDBMessages(MessageReads):
             for one in ids
         ]
         return {
-            message_id: self._after_failure(message_id, failure, nonce, at)
-            if failure
-            else FIRST_ATTEMPT
-            for message_id, failure in zip(ids, self._table.execute(updates), strict=True)
+            one: self._after_error(one, error, nonce, at) if error else FIRST_ATTEMPT
+            for one, error in zip(ids, self._table.execute(updates), strict=True)
         }
 
-    def _after_failure(
-        self, message_id: str, failure: Failure, nonce: str, at: float
+    def _after_error(
+        self, message_id: str, error: Exception, nonce: str, at: float
     ) -> Attempt | Exception:
-        """Return what a statement's failure means; begins an attempt that is not the first."""
-        if isinstance(failure, Exception) or failure["Code"] != "ConditionalCheckFailed":
-            return error_of(failure)
+        """Return what a statement's error means; begins an attempt that is not the first."""
         try:
-            item = failure.get("Item") or self._table.get(message_id) or {}
+            item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)
             if not attempt.begun and attempt.state is State.WAITING:
                 return self.begin_attempt(message_id, at)
-        except Exception as error:
-            return error
+        except Exception as its_error:
+            return its_error
         return attempt
 
     def record_result(
@@ -291,7 +285,7 @@ class DynamoDBMessages(MessageReads):
             message_id,
             {},
             # What is in a set is added to it once.
-            add={"clicks": {"SS": [click_text(click)]}},
+            add={"clicks": {click_text(click)}},
             only_if=[_IS_A_MESSAGE, fewer],
             given={":most": MAX_CLICKS},
         )
@@ -345,7 +339,7 @@ class DynamoDBMessages(MessageReads):
         self._table.was_written(
             message_id,
             {"next_try_at": next_try_at},
-            add={"tries": {"N": "1"}},
+            add={"tries": 1},
             remove=("lease_owner", "lease_until"),
             only_if=["lease_owner = :owner"],
             given={":owner": owner},

@@ -118,7 +118,7 @@ class DynamoDBReplyCounts:
         return self._table.was_written(
             f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
             {"expires_at": int(at) + _SECONDS_KEPT},
-            add={"umids": {"SS": [umid]}},
+            add={"umids": {umid}},
             only_if=[f"({its_own} OR {nobody_yet} OR {fewer})"],
             given={":umid": umid, ":at_most": at_most},
         )

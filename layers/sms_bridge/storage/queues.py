@@ -24,7 +24,10 @@ from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import (
+        BatchResultErrorEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
@@ -166,7 +169,7 @@ class SqsSendQueue:
 
         Returns the ids of those that no try can have put into the queue.
         """
-        failed: dict[str, str] = {}
+        failed: dict[str, BatchResultErrorEntryTypeDef] = {}
         is_certain = True
         for _ in range(_TRIES_OF_AN_ENTRY):
             try:
@@ -178,12 +181,12 @@ class SqsSendQueue:
                 break
             # Of what boto3 repeats, an earlier try may have put all into the queue.
             is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
-            failed = {one["Id"]: one["Code"] for one in answer.get("Failed", [])}
+            failed = {one["Id"]: one for one in answer.get("Failed", [])}
             entries = [one for one in entries if one["Id"] in failed]
             if not entries:
                 break
-        for message_id, code in failed.items():
-            refused = refusal(code, "SendMessageBatch")
+        for message_id, entry in failed.items():
+            refused = refusal(entry, "SendMessageBatch")
             log_failure("message not queued", refused, message_id=message_id)
         return {one["Id"] for one in entries} if is_certain else set()
 
@@ -229,7 +232,7 @@ class SqsSendQueue:
                         ],
                     )
                     for failed in answer.get("Failed", []):
-                        refused = refusal(failed["Code"], "ChangeMessageVisibilityBatch")
+                        refused = refusal(failed, "ChangeMessageVisibilityBatch")
                         message_id = some[int(failed["Id"])][0].message.id
                         log_failure("record not postponed", refused, message_id=message_id)
                 except Exception as error:
