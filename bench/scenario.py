@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 from bench.artifact import Artifact
@@ -261,7 +261,7 @@ class Scenario:
             messages=len(work.events) * work.units,
             invocations=len(work.events),
             calls=Counter(one.service for one in invoked),
-            waits={s: fmean(one[s] for one in waits) for s in sorted(set().union(*waits))},
+            waits={s: median(one[s] for one in waits) for s in sorted(set().union(*waits))},
             write_units=dict(charges.writes),
             read_units=charges.reads,
             items_written=charges.items_written,

@@ -106,8 +106,7 @@ def activity_of(stack: Stack, since: float, until: float | None = None) -> Activ
 
 def failed_messages(stack: Stack, since: float) -> list[Row]:
     """Return the messages that failed for good since then: id, campaign and reason."""
-    rows = _rows(stack, _FAILED, since, time.time())
-    return [row for row in rows if row["message_id"] and (row.get("Failed") or not stack.is_local)]
+    return [row for row in _rows(stack, _FAILED, since, time.time()) if row["message_id"]]
 
 
 def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]:
@@ -163,8 +162,10 @@ def _sums(
 
 
 def _lines(
-    stack: Stack, groups: Sequence[str], _: str, since: float, until: float
+    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
 ) -> Iterator[Row]:
+    # What the queries filter by.
+    figures = ("Failed",) if query == _FAILED else _FIGURES
     pages = stack.client("logs").get_paginator("filter_log_events")
     for group in groups:
         for page in pages.paginate(
@@ -172,7 +173,7 @@ def _lines(
         ):
             for event in page["events"]:
                 line = _object(event["message"])
-                if any(name in line for name in _FIGURES):
+                if any(name in line for name in figures):
                     message_id = line.get("message_id", "")
                     yield {**line, "message_id": message_id, "example": message_id, "@log": group}
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sms_bridge.errors import UnreadableItemError
+
 UNEXPECTED = "unexpected-error"
 """Id of a failure that nobody foresaw."""
 
@@ -105,6 +107,12 @@ def failure_of(error: BaseException) -> Failure:
     """
     if isinstance(error, BridgeError):
         return Failure(error.id, str(error), error.remedy)
+    if isinstance(error, UnreadableItemError):
+        return Failure(
+            "item-unreadable",
+            f"the item of {error.item_id} cannot be read: {error.reason}",
+            "a newer version of the bridge may have written it, which then shows it",
+        )
     if isinstance(error, ClientError):
         return _refusal(error)
     for types, failure in _BY_TYPE:

@@ -23,7 +23,7 @@ from bridge.options import (
 from bridge.stack import Stack
 from bridge.terminal import columns, read_since, say, say_json, shown_time
 from sms_bridge.api.look_up import look_up_answer
-from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
@@ -166,10 +166,10 @@ def _rows(
     for one in messages:
         outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
         number = one.destination if full_numbers else masked(one.destination)
-        accepted = shown_time(timestamp(one.accepted_at), zone)
+        accepted = shown_time(one.accepted_at, zone)
         reported = one.outcome_given_up
         if one.outcome_reported_at:
-            reported = shown_time(timestamp(one.outcome_reported_at), zone)
+            reported = shown_time(one.outcome_reported_at, zone)
         yield one.id, number, accepted, one.state, outcome, reported
 
 
@@ -193,7 +193,7 @@ def _say_timelines(
     for position, one in enumerate(found):
         if number or position:
             say("")
-        say(heading_of(one, full_numbers=full_numbers, with_hash=not number))
+        say(_heading_of(one, full_numbers=full_numbers, with_hash=not number))
         say(*lines_of(one, zone))
 
 
@@ -203,7 +203,7 @@ def _word_of(message: Message) -> str:
     return "opted out" if is_opted_out else str(message.state)
 
 
-def heading_of(message: Message, *, full_numbers: bool, with_hash: bool = True) -> str:
+def _heading_of(message: Message, *, full_numbers: bool, with_hash: bool) -> str:
     """Return what a message is, in a line."""
     facts = {
         "to": message.destination if full_numbers else masked(message.destination),
@@ -223,7 +223,7 @@ def lines_of(message: Message, zone: tzinfo | None = UTC) -> Iterator[str]:
     """Return a message's timeline, a line an event; each day is named once."""
     last_day = ""
     for at, what in timeline_of(message):
-        day, time_of_day, zone_name = shown_time(at, zone).split(" ", 2)
+        day, time_of_day, zone_name = shown_time(seconds_of(at), zone).split(" ", 2)
         if day != last_day:
             last_day = day
             yield f"{day} ({zone_name})"

@@ -13,6 +13,7 @@ from bridge.stack import Stack
 from bridge.terminal import say_result
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import NOT_WITH_8X8
+from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.queues import group_of
 
 _QUEUE = "SendDeadLetterQueue"
@@ -24,7 +25,7 @@ class _Action(StrEnum):
 
     SENT = "put back into the send queue"
     OVER = "removed: the message is over, or its time to live is"
-    UNREADABLE = "left: not written by the bridge"
+    UNREADABLE = "left: not written by the bridge, or the message's item is gone or unreadable"
 
 
 def redrive(
@@ -60,7 +61,12 @@ def _message_of(record: Record, stack: Stack) -> Message | None:
         message_id = json.loads(record["Body"])["message"]["id"]
     except (ValueError, LookupError, TypeError):
         return None
-    return stack.messages.get(message_id) if isinstance(message_id, str) and message_id else None
+    if not isinstance(message_id, str) or not message_id:
+        return None
+    try:
+        return stack.messages.get(message_id)
+    except UnreadableItemError:
+        return None
 
 
 def _action_for(message: Message | None) -> _Action:

@@ -11,6 +11,7 @@ from bridge.stack import Stack
 from bridge.terminal import columns, progress, read_since, say_result
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
+from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.replay import ReplayScope, find_replays
 from sms_bridge.services.replay import replay as replay_one
 
@@ -59,8 +60,13 @@ def replay(
         def is_done(message_id: str) -> bool:
             if not message_id or message_id in replayed:
                 return bool(message_id)
-            message = stack.messages.get(message_id)
-            return message is not None and bool(message.outcome_reported_at)
+            try:
+                message = stack.messages.get(message_id)
+            except UnreadableItemError:
+                # It stays; `doctor` names such items.
+                return False
+            # Of a message that is gone, or was forgotten, nothing can be reported any more.
+            return message is None or bool(message.outcome_reported_at)
 
         stack.outcome_dead_letters.take_out(is_done)
     outcomes = [_line(one) for one in found]

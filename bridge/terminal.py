@@ -90,9 +90,9 @@ def progress[Value](values: Sequence[Value], what: str) -> Iterator[Value]:
 
 
 # -------------------------------------------------------------------------------------------- time
-def shown_time(moment: str, zone: tzinfo | None) -> str:
+def shown_time(moment: float, zone: tzinfo | None) -> str:
     """Return a time as people read it, in a time zone; ``None`` is this machine's."""
-    at = datetime.fromtimestamp(seconds_of(moment), UTC).astimezone(zone)
+    at = datetime.fromtimestamp(moment, UTC).astimezone(zone)
     return at.strftime("%Y-%m-%d %H:%M:%S %Z")
 
 

@@ -8,6 +8,7 @@ from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import IDS, Deployed
 from tests.builders import SUB_ACCOUNT
+from tests.fakes.aws import TABLE, client_of
 
 TOMORROW, YESTERDAY = "2999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
 
@@ -54,6 +55,22 @@ def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(
     assert promotional["Body"] == body(IDS[1])
     assert promotional["Attributes"] == {"MessageGroupId": SUB_ACCOUNT}
     assert [one["Body"] for one in letters.queue("SendDeadLetterQueue")] == ["not ours"]
+
+
+def test_one_item_that_cannot_be_read_stops_no_other(letters: Deployed) -> None:
+    letters.put_into("SendDeadLetterQueue", body(IDS[4]))
+    unreadable = {
+        "id": {"S": IDS[4]},
+        "accepted_at": {"S": YESTERDAY},
+        "state": {"S": "teleported"},
+    }
+    client_of("dynamodb").put_item(TableName=TABLE, Item=unreadable)
+
+    done = letters.json_of("redrive", "--yes")
+
+    assert done["records"] == {"sent": 2, "over": 2, "unreadable": 2}
+    left = [one["Body"] for one in letters.queue("SendDeadLetterQueue")]
+    assert sorted(left) == sorted([body(IDS[4]), "not ours"])
 
 
 def test_none_is_no_failure(deployed: Deployed) -> None:

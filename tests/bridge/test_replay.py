@@ -9,7 +9,9 @@ from typer.testing import CliRunner, Result
 import bridge.app
 from bridge.app import app
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.errors import UnreadableItemError
 from tests.builders import AT, a_message
+from tests.fakes.failures import failing
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes
 
@@ -75,6 +77,27 @@ def test_with_yes_it_reports_again_what_was_named(
     assert [message_id for message_id, _ in stack.outcomes.queued] == replayed
     left = [name for name in GIVEN_UP if name not in replayed]
     assert [message_id for message_id, _ in stack.outcome_dead_letters.letters] == left
+
+
+def test_one_item_that_cannot_be_read_keeps_its_letter_and_stops_nothing(stack: Stack) -> None:
+    for name in ("odd", "forgotten", ""):
+        stack.outcome_dead_letters.add_outcome(name, reason="moengage_503")
+
+    odd = UnreadableItemError("odd", "ValueError")
+    with failing(stack.messages, "get", error=odd, of="odd"):
+        done = replay("--all", "--yes")
+
+    assert "3 outcomes are queued" in done.stdout
+    assert [message_id for message_id, _ in stack.outcome_dead_letters.letters] == ["odd", ""]
+
+
+def test_a_named_item_that_cannot_be_read_is_called_that(stack: Stack) -> None:
+    odd = UnreadableItemError("odd", "ValueError")
+    with failing(stack.messages, "get", error=odd):
+        refused = replay("odd", "--yes")
+
+    assert refused.exit_code == 1
+    assert "the item of odd cannot be read: ValueError" in refused.stderr
 
 
 def test_it_can_be_read_by_a_program(stack: Stack) -> None:

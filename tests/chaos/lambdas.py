@@ -12,6 +12,7 @@ from unittest.mock import patch
 import botocore.endpoint
 
 from sms_bridge import background
+from sms_bridge.services import send_batch
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.storage import queues
 from tests.chaos.faults import Faults
@@ -251,8 +252,13 @@ def virtual_threads(world: World) -> Iterator[None]:
         world.spawn(run, machine=world.current.machine)
         return promise
 
+    def wait(promises: Iterable[Promise[Any]]) -> None:
+        for promise in promises:
+            promise.exception()
+
     with (
         patch.object(background, "start", start),
+        patch.object(send_batch, "wait", wait),
         patch.object(queues, "ThreadPoolExecutor", _VirtualExecutor),
         patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=world.wait)),
         patch.object(AnswerTime.__init__, "__defaults__", (lambda: world.now,)),

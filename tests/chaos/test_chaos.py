@@ -1,5 +1,6 @@
 """Small campaigns under fire. `make chaos` runs large ones."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -35,8 +36,12 @@ def test_nothing_is_lost_doubled_or_untrue_when_everything_goes_wrong_at_once(
 
 @pytest.mark.parametrize("is_queued", [False, True], ids=["direct", "queued"])
 def test_without_a_fault_every_message_is_sent_and_reported_once(is_queued: bool) -> None:
-    verdict = run(Setting(seed=1, messages=40, faults=(), is_queued=is_queued)).verdict
+    result = run(Setting(seed=1, messages=40, faults=(), is_queued=is_queued))
+    verdict = result.verdict
 
+    told = [line for lines in result.timeline.lines.values() for line in lines]
+    answers = Counter(line.split()[-1] for line in told if "asked for:" in line)
+    assert answers == {"200": 40}
     assert (verdict.answered, verdict.sent, verdict.reported) == (40, 40, 40)
     assert verdict.given_up == verdict.concluded == 0
 

@@ -271,7 +271,8 @@ class Promise[Value]:
         return self._result is not None
 
     def exception(self) -> BaseException | None:
-        """Return why it is broken, if it is."""
+        """Wait for it, and return why it is broken, if it is."""
+        self._wait(None)
         return self._result if isinstance(self._result, BaseException) else None
 
     def set_result(self, value: Value) -> None:
@@ -290,6 +291,14 @@ class Promise[Value]:
         TimeoutError
             It is not there in time.
         """
+        self._wait(timeout)
+        if self._result is None:
+            raise TimeoutError
+        if isinstance(self._result, BaseException):
+            raise self._result
+        return self._result[0]
+
+    def _wait(self, timeout: float | None) -> None:
         if self._result is None:
             self._waiting = self._world.current
             try:
@@ -297,11 +306,6 @@ class Promise[Value]:
             finally:
                 # Who does not wait any more may be waiting for something else by then.
                 self._waiting = None
-        if self._result is None:
-            raise TimeoutError
-        if isinstance(self._result, BaseException):
-            raise self._result
-        return self._result[0]
 
     def _settle(self, result: tuple[Value] | BaseException) -> None:
         self._result = result

@@ -119,9 +119,22 @@ def test_an_address_where_nobody_listens_is_asked_three_times(
 def test_the_patient_client_tries_longer_than_any_other(
     clients: Callable[[str], AwsClients], pauses: Pauses
 ) -> None:
-    with LoopbackServer(*[refuses("ThrottlingException")] * 7, GOOD) as server:
+    with LoopbackServer(*[refuses("ThrottlingException")] * 8, GOOD) as server:
         assert outcome_of(clients(server.url), "patient_dynamodb") == ITEM
-    assert len(pauses.slept) == 7
+    assert len(pauses.slept) == 8
+    assert sum(pauses.slept) < 13
+
+
+def test_the_patient_client_tries_as_long_however_many_calls_failed_before(
+    clients: Callable[[str], AwsClients], pauses: Pauses
+) -> None:
+    throttled = [refuses("ThrottlingException")] * 9
+    with LoopbackServer(*throttled * 20, *throttled[1:], GOOD) as server:
+        some = clients(server.url)
+        for _ in range(20):
+            assert outcome_of(some, "patient_dynamodb") == "ThrottlingException"
+        assert outcome_of(some, "patient_dynamodb") == ITEM
+    assert len(pauses.slept) == 21 * 8
 
 
 def test_threads_that_ask_for_a_client_at_the_same_moment_share_one() -> None:
@@ -185,6 +198,19 @@ def test_a_condition_that_does_not_hold_shows_the_item_and_any_other_error_is_ra
     assert item_of_refusal(refusal(refuses("ConditionalCheckFailedException"))) == {}
     with pytest.raises(ClientError, match="ValidationException"):
         item_of_refusal(refusal(refuses("ValidationException")))
+
+
+def test_that_credentials_were_found_is_no_line_of_the_functions_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
+    caplog.set_level("INFO")
+
+    credentials = boto3.Session().get_credentials()
+
+    assert credentials is not None
+    assert caplog.records == []
 
 
 class TestTrust:

@@ -238,6 +238,7 @@ def _read_pair(pair: str) -> tuple[str, str]:
     """
     name, is_pair, text = pair.partition("=")
     name = unquote_plus(name, errors="strict")
-    if not is_pair or any(map(str.isspace, name)) or (re.search(r"[\s=]", text) and "+" in text):
+    is_name = name and not any(map(str.isspace, name))
+    if not is_pair or not is_name or (re.search(r"[\s=]", text) and "+" in text):
         raise _invalid(_NOT_ESCAPED)
     return name, unquote_plus(text, errors="strict")

@@ -13,6 +13,7 @@ from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.retry_policy import is_to_be_written
@@ -168,7 +169,16 @@ class SendMessage:
             first = with_recipient(now, request, first.recipient_hash)
         if first.state is State.WAITING:
             self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
+        elif first.outcome_is_open:
+            self._queue_outcome_again(first.id)
         return first
+
+    def _queue_outcome_again(self, message_id: str) -> None:
+        """Queue an outcome that its sender may not have queued: no record of it would come back."""
+        try:
+            self._outcomes.add(message_id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+        except Exception as error:
+            log_failure("outcome not queued again", error, message_id=message_id)
 
     def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> bool:
         """Queue a message; returns whether it may be in the queue."""

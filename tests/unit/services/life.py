@@ -139,6 +139,11 @@ class Bridge:
 
     Each way to work takes a moment at which its function is killed, ``None`` for never, and
     returns whether it lived.
+
+    Attributes
+    ----------
+    has_died
+        Whether a function was killed.
     """
 
     def __init__(self, *, is_queued: bool) -> None:
@@ -157,6 +162,7 @@ class Bridge:
         )
         self.is_queued = is_queued
         self._interruption = Interruption(0, kill)
+        self.has_died = False
         watch = self._watch
 
         own: dict[str, Any] = {
@@ -194,6 +200,7 @@ class Bridge:
         try:
             work()
         except KilledError:
+            self.has_died = True
             return False
         return True
 

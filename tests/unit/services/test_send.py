@@ -24,7 +24,7 @@ from tests.builders import (
     UMID,
     plain,
 )
-from tests.fakes.failures import KilledError
+from tests.fakes.failures import KilledError, failing
 from tests.fakes.logs import WrittenLog
 from tests.services import TO_LIVE, a_sending_plan
 from tests.unit.services.sending import Bridge
@@ -212,16 +212,29 @@ class TestARepeat:
         assert bridge.queued == []
 
     @pytest.mark.parametrize("result", [REFUSED, REJECTED])
-    def test_once_it_is_known_what_became_of_the_first_nothing_is_queued(
+    def test_once_it_is_known_what_became_of_the_first_only_an_open_outcome_is_queued(
         self, result: SendResult
     ) -> None:
+        """The first may have ended, or SQS failed, before its outcome was queued."""
         bridge = Bridge(result=result)
 
         first = bridge.send()
 
         assert plain(bridge.send()) == plain(first)
         assert bridge.queued == []
-        assert [one for one, _ in bridge.outcomes.queued] == [first.id]
+        queued = [(first.id, 6), (first.id, 60)]
+        assert bridge.outcomes.queued == queued
+        assert first.outcome is not None
+        bridge.messages.record_reported(first.id, first.outcome, bridge.clock.now)
+        bridge.send()
+        assert bridge.outcomes.queued == queued
+
+    def test_a_repeat_is_answered_although_the_outcome_cannot_be_queued(self) -> None:
+        bridge = Bridge(result=REJECTED)
+        first = bridge.send()
+
+        with failing(bridge.outcomes, "add"):
+            assert bridge.send().id == first.id
 
     @given(
         st.lists(
