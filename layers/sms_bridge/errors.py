@@ -31,12 +31,7 @@ class BridgeError(Exception):
 class UnreadableItemError(BridgeError):
     """An item holds what this version of the bridge does not know.
 
-    Attributes
-    ----------
-    item_id
-        Its key.
-    reason
-        What is odd about it; quotes nothing of it.
+    The reason quotes nothing of it.
     """
 
     def __init__(self, item_id: str, reason: str) -> None:

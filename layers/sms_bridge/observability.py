@@ -126,12 +126,7 @@ class Metric(Enum):
     STUCK = _Definition("MessagesStuck")
 
     def __init__(
-        self,
-        title: str,
-        unit: str,
-        split_by: str,
-        has_total: bool,
-        is_basic: bool,
+        self, title: str, unit: str, split_by: str, has_total: bool, is_basic: bool
     ) -> None:
         self.title = title
         self.unit = unit
@@ -157,10 +152,7 @@ Figure = float | Sequence[float]
 def metric_fields(figures: Mapping[Metric, Figure]) -> dict[str, Any]:
     """Return the fields that make a log line carry metrics.
 
-    Parameters
-    ----------
-    figures
-        The line must have a field for each metric's ``split_by``.
+    The line must have a field for each metric's ``split_by``.
     """
     fields: dict[str, Any] = {metric.title: figure for metric, figure in figures.items()}
     directives = _directives(tuple(figures), monitoring)

@@ -21,11 +21,8 @@ _MAX_SECONDS = 1.0
 def finish_loading(*preparations: Callable[[], object]) -> None:
     """Prepare for the first event, then switch the collector on.
 
-    Parameters
-    ----------
-    *preparations
-        What is done side by side before the first event, for a second at most. What fails is
-        left to the event that needs it.
+    The preparations run side by side, for a second at most. What fails is left to the event that
+    needs it.
     """
     ends_at = time.monotonic() + _MAX_SECONDS
     for task in [background.start(prepare) for prepare in preparations]:

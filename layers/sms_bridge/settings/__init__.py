@@ -14,7 +14,7 @@ from sms_bridge.errors import BridgeError
 
 
 class SettingsError(BridgeError):
-    """Environment variables are missing or wrong; names them all."""
+    """Environment variables are missing or wrong."""
 
 
 def read_settings[Settings](
@@ -23,16 +23,7 @@ def read_settings[Settings](
     """Read the settings of a function.
 
     A variable is named like its setting, in capitals. An empty variable counts as missing.
-
-    Parameters
-    ----------
-    settings_class
-        The class of that function.
-
-    Raises
-    ------
-    SettingsError
-        With every variable that is missing or wrong.
+    `SettingsError` names every one that is missing or wrong.
     """
     values: dict[str, Any] = {}
     wrong = []

@@ -52,13 +52,7 @@ class _MadeOnce[Client](cached_property[Client]):
 
 
 class AwsClients:
-    """The clients that the adapters of this package take.
-
-    Parameters
-    ----------
-    session
-        A session of its own by default, with credentials of any kind that boto3 knows.
-    """
+    """The clients that the adapters of this package take."""
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or boto3.Session()
@@ -83,7 +77,6 @@ class AwsClients:
 
     @_MadeOnce
     def sqs(self) -> "SQSClient":
-        """SQS."""
         return self._session.client("sqs", config=_config(MAX_TRIES), verify=self._roots)
 
     @_MadeOnce
@@ -93,7 +86,6 @@ class AwsClients:
 
     @_MadeOnce
     def secretsmanager(self) -> "SecretsManagerClient":
-        """Secrets Manager."""
         config = _config(MAX_TRIES)
         return self._session.client("secretsmanager", config=config, verify=self._roots)
 
@@ -127,6 +119,12 @@ def error_code(error: BaseException) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def refusal(failed: Mapping[str, Any], operation: str) -> ClientError:
+    """Return an error within a batch as the exception that a call of its own would raise."""
+    answer: Any = {"Error": {"Code": failed["Code"]}, "Item": failed.get("Item", {})}
+    return ClientError(answer, operation)
+
+
 def was_refused_at_once(error: ClientError) -> bool:
     """Return whether AWS refused a call, and no earlier try of it can have done something."""
     answer = error.response.get("ResponseMetadata", {})
@@ -134,15 +132,13 @@ def was_refused_at_once(error: ClientError) -> bool:
     return is_refusal and answer.get("RetryAttempts") == 0
 
 
-def item_of_refusal(error: ClientError) -> dict[str, Any]:
+def item_of_refusal(error: Exception) -> dict[str, Any]:
     """Return the item that a write's condition did not hold for, empty where there is none.
 
-    Raises
-    ------
-    ClientError
-        The error itself, when it is another one.
+    Any other error is raised again.
     """
-    if error_code(error) != "ConditionalCheckFailedException":
+    is_refusal = error_code(error) in ("ConditionalCheckFailedException", "ConditionalCheckFailed")
+    if not isinstance(error, ClientError) or not is_refusal:
         raise error
     answer: Mapping[str, Any] = error.response
     item: dict[str, Any] = answer.get("Item", {})

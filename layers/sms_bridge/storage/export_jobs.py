@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.storage.items import to_item
+from sms_bridge.storage.table import MessagesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,11 +21,7 @@ class DynamoDBExportJobs:
         self._table = table
 
     def get(self, sub_account_id: str) -> ExportJob | None:
-        item = self._client.get_item(
-            TableName=self._table,
-            Key=to_item({"id": f"export {sub_account_id}"}),
-            ConsistentRead=True,
-        ).get("Item")
+        item = MessagesTable(self._client, self._table).get(f"export {sub_account_id}")
         if item is None:
             return None
         return ExportJob(

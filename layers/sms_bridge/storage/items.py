@@ -71,9 +71,9 @@ _OTHER_FORM = {
     "clicks",
 }
 
-# The field and the attribute of each that is stored as it is.
+# The field, the attribute and the type of each that is stored as it is.
 _PLAIN_FIELDS = [
-    (field.name, STORED_NAMES.get(field.name, field.name))
+    (field.name, STORED_NAMES.get(field.name, field.name), type(field.default))
     for field in fields(Message)
     if field.name not in _OTHER_FORM
 ]
@@ -117,7 +117,6 @@ def as_stored(value: Any) -> Any:
 
 
 def from_item(item: Item) -> dict[str, Any]:
-    """Return the values in an item."""
     return {name: _value(attribute) for name, attribute in item.items()}
 
 
@@ -145,7 +144,7 @@ def _value(attribute: Any) -> Any:
 # ------------------------------------------------------------------------------------- messages
 def message_values(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, but for the key."""
-    values = {name: value for field, name in _PLAIN_FIELDS if (value := getattr(message, field))}
+    values = {name: value for field, name, _ in _PLAIN_FIELDS if (value := getattr(message, field))}
     values["state"] = message.state.value
     if not message.closes_window:
         values["message_type"] = message.message_type.value
@@ -168,13 +167,7 @@ def campaign_shard(campaign_id: str, shard: str) -> str:
 
 
 def message_from(item: Item) -> Message:
-    """Read a message's item.
-
-    Raises
-    ------
-    UnreadableItemError
-        It holds what this version of the bridge does not know.
-    """
+    """Read a message's item; `UnreadableItemError` if it holds what this version does not know."""
     try:
         return _message_from(from_item(item))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -183,7 +176,9 @@ def message_from(item: Item) -> Message:
 
 def _message_from(values: dict[str, Any]) -> Message:
     known = {
-        field: _read(values[name], _TYPES[field]) for field, name in _PLAIN_FIELDS if name in values
+        field: _read(values[name], its_type)
+        for field, name, its_type in _PLAIN_FIELDS
+        if name in values
     }
     if "message_type" in values:
         known["message_type"] = MessageType(values["message_type"])
@@ -206,11 +201,6 @@ def _message_from(values: dict[str, Any]) -> Message:
     )
 
 
-_TYPES: dict[str, type] = {
-    field.name: type(field.default) for field in fields(Message) if field.name not in _OTHER_FORM
-}
-
-
 def _read(value: Any, its_type: type) -> Any:
     if type(value) is not (str if its_type is float else its_type):
         raise TypeError
@@ -219,7 +209,6 @@ def _read(value: Any, its_type: type) -> Any:
 
 # ------------------------------------------------------------------------- outcomes and receipts
 def outcome_values(outcome: Outcome) -> dict[str, str]:
-    """Return an outcome as it is stored."""
     values = {
         "status": outcome.status.value,
         "reason": outcome.reason,
@@ -229,7 +218,6 @@ def outcome_values(outcome: Outcome) -> dict[str, str]:
 
 
 def outcome_from(values: Mapping[str, str]) -> Outcome:
-    """Read an outcome."""
     return Outcome(
         OutcomeStatus(values["status"]), values.get("reason", ""), values.get("description", "")
     )
@@ -241,13 +229,7 @@ def receipt_name(receipt: Receipt) -> str:
 
 
 def receipt_values(receipt: Receipt, *, is_mismatched: bool = False) -> dict[str, Any]:
-    """Return a receipt as it is stored with a message.
-
-    Parameters
-    ----------
-    is_mismatched
-        Whether it names another sub-account or another of 8x8's ids than the message does.
-    """
+    """Return a receipt as it is stored; one that names other ids than its message keeps them."""
     values = {"state": receipt.eightx8_state}
     names = (*_RECEIPT_FIELDS, *_RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
     values |= {name: value for name in names if (value := getattr(receipt, name))}
@@ -303,7 +285,6 @@ def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
 
 
 def inbound_from(item: Item) -> "InboundMessage":
-    """Read an inbound message's item."""
     from sms_bridge.domain.callback_events import InboundMessage
 
     values = {"sub_account_id": "", "source": "", "destination": "", "body": "", **from_item(item)}

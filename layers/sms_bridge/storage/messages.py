@@ -1,25 +1,21 @@
-"""Messages in DynamoDB."""
+"""Messages in DynamoDB: which attributes change under which conditions."""
 
-import heapq
-import random
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
-from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
+from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
-from sms_bridge.errors import OnUnreadable, UnreadableItemError
-from sms_bridge.observability import logger
+from sms_bridge.storage.aws import error_code, item_of_refusal
 from sms_bridge.storage.items import (
     INBOUND_PREFIX,
     RECEIPT_PREFIX,
     Item,
-    campaign_shard,
     click_text,
     from_item,
     inbound_from,
@@ -32,18 +28,11 @@ from sms_bridge.storage.items import (
     shard_of,
     to_item,
 )
+from sms_bridge.storage.message_reads import GIVEN_UP, MessageReads
 from sms_bridge.storage.table import (
-    BY_CAMPAIGN,
-    BY_RECIPIENT,
-    FIRST,
-    LAST,
-    OPEN,
     STAYS,
-    Failure,
-    Index,
     MessagesTable,
     RefusedWriteError,
-    error_of,
 )
 
 if TYPE_CHECKING:
@@ -60,17 +49,8 @@ MAX_RECEIPTS = 40
 MAX_CLICKS = 20
 """So many clicks of a message are kept: scanners of links open one without end."""
 
-SHARDS = "0123456789abcdef"
-_GIVEN_UP = "given up "
-
 # What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
-
-# What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
-_TO_REPORT = (
-    "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
-    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up, reply_to"
-)
 
 # What several writes ask for.
 _IS_A_MESSAGE = "attribute_exists(accepted_at)"
@@ -80,17 +60,12 @@ _IS_NOT_REPORTED = "attribute_not_exists(reported_at)"
 _IS_REPORTED = "attribute_exists(reported_at)"
 
 
-def log_unreadable(error: UnreadableItemError) -> None:
-    """Name an item that is skipped."""
-    logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
-
-
 def new_nonce() -> str:
     """Return a mark by which a write of one's own is known again."""
     return secrets.token_hex(4)
 
 
-class DynamoDBMessages:
+class DynamoDBMessages(MessageReads):
     """A :class:`~sms_bridge.services.interfaces.MessageStore` in one DynamoDB table.
 
     boto3 repeats a call whose answer does not come, so that a condition may meet what the call
@@ -98,12 +73,7 @@ class DynamoDBMessages:
     again: ``claimed_by``, ``attempt_nonce``, ``lease_owner`` or the facts with their time. A
     refusal shows the item, and who finds his own mark there has succeeded.
 
-    Parameters
-    ----------
-    patient
-        A client that tries for longer, for what must not be lost after MoEngage's answer.
-    retention_days
-        After how many days a new item expires.
+    The ``patient`` client tries for longer, for what must not be lost after MoEngage's answer.
     """
 
     def __init__(
@@ -115,7 +85,7 @@ class DynamoDBMessages:
         retention_days: int = 90,
         new_nonce: Callable[[], str] = new_nonce,
     ) -> None:
-        self._table = MessagesTable(client, table)
+        super().__init__(MessagesTable(client, table))
         self._patient = MessagesTable(patient or client, table)
         self._retention = retention_days * _SECONDS_A_DAY
         self._new_nonce = new_nonce
@@ -126,16 +96,15 @@ class DynamoDBMessages:
         return None if there is None else self._taken(message, there)
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
+        errors = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
         answers: dict[str, Message | Exception | None] = {}
         refused: list[Message] = []
-        failures = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
-        for message, failure in zip(messages, failures, strict=True):
-            if isinstance(failure, dict) and failure["Code"].startswith("DuplicateItem"):
+        for message, error in zip(messages, errors, strict=True):
+            answers[message.id] = error
+            if error and error_code(error).startswith("DuplicateItem"):
                 refused.append(message)
-            else:
-                answers[message.id] = error_of(failure) if failure else None
         answers |= self._taken_among(refused)
-        return [answers[one.id] for one in messages]
+        return list(answers.values())
 
     def _taken_among(self, refused: Sequence[Message]) -> dict[str, Message | Exception | None]:
         try:
@@ -176,7 +145,7 @@ class DynamoDBMessages:
             item = self._table.update(
                 message_id,
                 {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
-                count="attempt",
+                add={"attempt": 1},
                 # What came of the last one.
                 remove=("answered_at", *_FAILURE),
                 only_if=[_IS_A_MESSAGE, waits],
@@ -213,25 +182,21 @@ class DynamoDBMessages:
             for one in ids
         ]
         return {
-            message_id: self._after_failure(message_id, failure, nonce, at)
-            if failure
-            else FIRST_ATTEMPT
-            for message_id, failure in zip(ids, self._table.execute(updates), strict=True)
+            one: self._after_error(one, error, nonce, at) if error else FIRST_ATTEMPT
+            for one, error in zip(ids, self._table.execute(updates), strict=True)
         }
 
-    def _after_failure(
-        self, message_id: str, failure: Failure, nonce: str, at: float
+    def _after_error(
+        self, message_id: str, error: Exception, nonce: str, at: float
     ) -> Attempt | Exception:
-        """Return what a statement's failure means; begins an attempt that is not the first."""
-        if isinstance(failure, Exception) or failure["Code"] != "ConditionalCheckFailed":
-            return error_of(failure)
+        """Return what a statement's error means; begins an attempt that is not the first."""
         try:
-            item = failure.get("Item") or self._table.get(message_id) or {}
+            item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)
             if not attempt.begun and attempt.state is State.WAITING:
                 return self.begin_attempt(message_id, at)
-        except Exception as error:
-            return error
+        except Exception as its_error:
+            return its_error
         return attempt
 
     def record_result(
@@ -320,7 +285,7 @@ class DynamoDBMessages:
             message_id,
             {},
             # What is in a set is added to it once.
-            add={"clicks": {"SS": [click_text(click)]}},
+            add={"clicks": {click_text(click)}},
             only_if=[_IS_A_MESSAGE, fewer],
             given={":most": MAX_CLICKS},
         )
@@ -374,7 +339,7 @@ class DynamoDBMessages:
         self._table.was_written(
             message_id,
             {"next_try_at": next_try_at},
-            add={"tries": {"N": "1"}},
+            add={"tries": 1},
             remove=("lease_owner", "lease_until"),
             only_if=["lease_owner = :owner"],
             given={":owner": owner},
@@ -386,7 +351,7 @@ class DynamoDBMessages:
             {
                 "given_up": reason,
                 "given_up_at": at,
-                "open_shard": _GIVEN_UP + shard_of(message_id),
+                "open_shard": GIVEN_UP + shard_of(message_id),
             },
             remove=("lease_owner", "lease_until"),
             only_if=[_IS_A_MESSAGE, _IS_NOT_REPORTED],
@@ -408,57 +373,6 @@ class DynamoDBMessages:
 
     def close(self, message_id: str) -> None:
         self._table.was_written(message_id, {}, remove=("open_shard",), only_if=[_IS_A_MESSAGE])
-
-    # ----------------------------------------------------------------------------------- look-up
-    def get(self, message_id: str) -> Message | None:
-        item = self._table.get(message_id)
-        return message_from(item) if item else None
-
-    def get_outcome(self, message_id: str) -> Message | None:
-        item = self._table.get(message_id, _TO_REPORT)
-        return message_from(item) if item else None
-
-    def open_messages(
-        self, *, since: float = FIRST, until: float, on_unreadable: OnUnreadable | None = None
-    ) -> Iterator[Message]:
-        # Each time another shard comes first, should none come to the last.
-        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
-        shards = SHARDS[first:] + SHARDS[:first]
-        return self._listed(shards, since, until, on_unreadable or log_unreadable)
-
-    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
-        return self._listed([_GIVEN_UP + one for one in SHARDS], since, until, log_unreadable)
-
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        return self._newest_first(BY_RECIPIENT, [recipient_hash], before)
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
-        return self._newest_first(BY_CAMPAIGN, shards, before)
-
-    def _listed(
-        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
-    ) -> Iterator[Message]:
-        for shard in shards:
-            for item in self._table.find(OPEN, shard, since=since, until=until):
-                # The index lags behind the table; what left the list meanwhile is not on it.
-                is_listed = item.get("open_shard") == {"S": shard}
-                if is_listed and (message := _readable(item, on_unreadable)):
-                    yield message
-
-    def _newest_first(
-        self, index: Index, values: Sequence[str], before: Position | None
-    ) -> Iterator[Message]:
-        until = before.accepted_at if before else LAST
-        items = [self._table.find(index, one, until=until, backwards=True) for one in values]
-        found = [filter(None, map(_readable, some)) for some in items]
-        for message in heapq.merge(*found, key=Position.of, reverse=True):
-            if before is None or Position.of(message) < before:
-                yield message
 
     # ------------------------------------------------------------------------------------- inside
     def _move(
@@ -546,14 +460,6 @@ def _attempt_in(item: Item, nonce: str) -> Attempt:
         return Attempt(begun=False)
     is_own = item.get("attempt_nonce") == {"S": nonce}
     return Attempt.of(message_from(item), begun=is_own)
-
-
-def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
-    try:
-        return message_from(item)
-    except UnreadableItemError as error:
-        on_unreadable(error)
-        return None
 
 
 def _stage_of(item: Item) -> int:

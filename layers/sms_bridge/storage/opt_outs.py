@@ -37,19 +37,18 @@ class DynamoDBOptOuts:
         self, client: "DynamoDBClient", table: str, scope: OptOutScope = OptOutScope.STACK
     ) -> None:
         self._client = client
-        self._table = table
+        self._table = MessagesTable(client, table)
         self._scope = scope
 
     def is_opted_out(self, person: Person) -> bool:
-        key = to_item({"id": self._id(person)})
-        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return "Item" in answer and _is_out(answer["Item"])
+        item = self._table.get(self._id(person))
+        return item is not None and _is_out(item)
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
         by_id: dict[str, list[Person]] = {}
         for person in people:
             by_id.setdefault(self._id(person), []).append(person)
-        found = MessagesTable(self._client, self._table).read(by_id)
+        found = self._table.read(by_id)
         return {person for item in found if _is_out(item) for person in by_id[item["id"]["S"]]}
 
     def record(
@@ -87,7 +86,7 @@ class DynamoDBOptOuts:
             condition = is_newer
         try:
             item: Item = self._client.update_item(
-                TableName=self._table,
+                TableName=self._table.name,
                 Key=to_item({"id": key}),
                 UpdateExpression=f"SET opt_request = :request, requested_at = :at, {changes}",
                 ConditionExpression=condition,
@@ -110,34 +109,19 @@ class DynamoDBReplyCounts:
     """:class:`ReplyCounts` in the messages table: an item for each person and hour."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = MessagesTable(client, table)
 
     def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
         its_own = "contains(umids, :umid)"
         nobody_yet = "attribute_not_exists(umids)"
         fewer = "size(umids) < :at_most"
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=to_item({"id": f"replies {recipient_hash} {timestamp(at)[_HOUR]}"}),
-                UpdateExpression="ADD umids :umids SET expires_at = :expires_at",
-                ConditionExpression=f"{its_own} OR {nobody_yet} OR {fewer}",
-                ExpressionAttributeValues={
-                    ":umids": {"SS": [umid]},
-                    **to_item(
-                        {
-                            ":umid": umid,
-                            ":at_most": at_most,
-                            ":expires_at": int(at) + _SECONDS_KEPT,
-                        }
-                    ),
-                },
-            )
-        except ClientError as error:
-            item_of_refusal(error)
-            return False
-        return True
+        return self._table.was_written(
+            f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
+            {"expires_at": int(at) + _SECONDS_KEPT},
+            add={"umids": {umid}},
+            only_if=[f"({its_own} OR {nobody_yet} OR {fewer})"],
+            given={":umid": umid, ":at_most": at_most},
+        )
 
 
 def _is_out(item: Item) -> bool:

@@ -19,12 +19,15 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.errors import BridgeError, NotQueuedError
 from sms_bridge.observability import log_failure, logger
-from sms_bridge.storage.aws import was_refused_at_once
+from sms_bridge.storage.aws import refusal, was_refused_at_once
 from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import (
+        BatchResultErrorEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
@@ -61,9 +64,9 @@ def _body(**content: Any) -> str:
     return json.dumps({"version": _VERSION, **written}, separators=(",", ":"))
 
 
-def _content(record: Record) -> dict[str, Any]:
+def _content(body: str) -> dict[str, Any]:
     try:
-        content = json.loads(record["body"])
+        content = json.loads(body)
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("version") != _VERSION:
@@ -108,7 +111,6 @@ _OF_A_MESSAGE = (
 )
 _OF_A_REQUEST = ("destination", "text", "source", "options")
 
-
 # SQS's rule for the name of a group.
 _GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
 
@@ -127,12 +129,8 @@ def group_of(message: Message) -> str:
 class SqsSendQueue:
     """A :class:`~sms_bridge.services.interfaces.SendQueue` in SQS.
 
-    Parameters
-    ----------
-    urls
-        One for each type of messages, so that neither waits for the other.
-    dead_letters
-        Without it, what cannot be sent stays in its queue.
+    Each type of messages has a queue of its own, so that neither waits for the other. Without
+    ``dead_letters`` what cannot be sent stays in its queue.
     """
 
     def __init__(
@@ -169,12 +167,9 @@ class SqsSendQueue:
     def _send_ten(self, url: str, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> set[str]:
         """Send records, those that SQS does not take a second time.
 
-        Returns
-        -------
-        set
-            The ids of those that no try can have put into the queue.
+        Returns the ids of those that no try can have put into the queue.
         """
-        failed: dict[str, str] = {}
+        failed: dict[str, BatchResultErrorEntryTypeDef] = {}
         is_certain = True
         for _ in range(_TRIES_OF_AN_ENTRY):
             try:
@@ -186,13 +181,13 @@ class SqsSendQueue:
                 break
             # Of what boto3 repeats, an earlier try may have put all into the queue.
             is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
-            failed = {one["Id"]: one["Code"] for one in answer.get("Failed", [])}
+            failed = {one["Id"]: one for one in answer.get("Failed", [])}
             entries = [one for one in entries if one["Id"] in failed]
             if not entries:
                 break
-        for message_id, code in failed.items():
-            refusal = ClientError({"Error": {"Code": code}}, "SendMessageBatch")
-            log_failure("message not queued", refusal, message_id=message_id)
+        for message_id, entry in failed.items():
+            refused = refusal(entry, "SendMessageBatch")
+            log_failure("message not queued", refused, message_id=message_id)
         return {one["Id"] for one in entries} if is_certain else set()
 
     def work_through(
@@ -200,17 +195,12 @@ class SqsSendQueue:
         records: Iterable[Record],
         dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
     ) -> dict[str, Any]:
-        """Dispatch a batch that Lambda received from the queue.
+        """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
 
         Parameters
         ----------
         dispatch
             Returns the messages whose records stay in the queue.
-
-        Returns
-        -------
-        dict
-            A partial batch response.
         """
         queued, stay = [], []
         for record in records:
@@ -242,9 +232,9 @@ class SqsSendQueue:
                         ],
                     )
                     for failed in answer.get("Failed", []):
-                        error = ClientError({"Error": {"Code": failed["Code"]}}, "Postpone")
+                        refused = refusal(failed, "ChangeMessageVisibilityBatch")
                         message_id = some[int(failed["Id"])][0].message.id
-                        log_failure("record not postponed", error, message_id=message_id)
+                        log_failure("record not postponed", refused, message_id=message_id)
                 except Exception as error:
                     log_failure("records not postponed", error)
 
@@ -266,40 +256,32 @@ def _send_parameters(
 def _queued_message(record: Record) -> "QueuedMessage":
     from sms_bridge.domain.queued import QueuedMessage
 
-    content = _content(record)
+    content = _content(record["body"])
     try:
         message_type = MessageType(content["messageType"])
         facts = content["message"]
         facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}
         message = Message(state=State.WAITING, message_type=message_type, **facts)
         request = MessageRequest(
-            sub_account_id=message.sub_account_id,
-            message_type=message_type,
-            **content["request"],
+            sub_account_id=message.sub_account_id, message_type=message_type, **content["request"]
         )
         if not (message.id and message.accepted_at and message.send_before and request.destination):
             raise UnreadableRecordError
     except (ValueError, LookupError, TypeError) as error:
         raise UnreadableRecordError from error
-    return QueuedMessage(
-        message=message, request=request, receives=_receives(record), record=record
-    )
+    receives = _receives(record)
+    return QueuedMessage(message=message, request=request, receives=receives, record=record)
 
 
 # ------------------------------------------------------------------------------- the outcome queue
 class SqsOutcomeQueue:
-    """An :class:`~sms_bridge.services.interfaces.OutcomeQueue` in SQS.
-
-    Parameters
-    ----------
-    once
-        A client that never repeats a call. Without it no record holds a lease.
-    """
+    """An :class:`~sms_bridge.services.interfaces.OutcomeQueue` in SQS."""
 
     def __init__(self, client: "Client", url: str, *, once: "Client | None" = None) -> None:
         self._client = client
         self._url = url
         self._once = once
+        """A client that never repeats a call. Without it no record holds a lease."""
 
     def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
         if lease and self._once:
@@ -314,9 +296,9 @@ class SqsOutcomeQueue:
         self._send(self._client, _body(messageId=message_id), delay_seconds)
 
     def add_inbound(self, inbound_id: str, work: "InboundWork") -> None:
-        self._send(self._client, _body(inboundId=inbound_id, work=work.value), 0)
+        self._send(self._client, _body(inboundId=inbound_id, work=work.value))
 
-    def _send(self, client: "Client", body: str, delay_seconds: int) -> None:
+    def _send(self, client: "Client", body: str, delay_seconds: int = 0) -> None:
         client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def work_through(
@@ -327,17 +309,15 @@ class SqsOutcomeQueue:
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 
+        By the partial batch response that is returned, what has to be handled again stays in the
+        queue, out of sight until its time has come. A record that fails in any other way comes
+        again after the queue's visibility timeout.
+
         Parameters
         ----------
         handle
             Returns the seconds after which it is handled again, ``None`` when it is done.
 
-        Returns
-        -------
-        dict
-            A partial batch response: what has to be handled again stays in the queue, out of sight
-            until its time has come. A record that fails in any other way comes again after the
-            queue's visibility timeout.
         """
 
         def is_done(record: Record) -> bool:
@@ -369,7 +349,7 @@ class SqsOutcomeQueue:
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 
-    match _content(record):
+    match _content(record["body"]):
         case {"messageId": str(message_id), **rest} if message_id:
             return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
         case {"inboundId": str(inbound_id), "work": str(work)} if (
@@ -381,10 +361,7 @@ def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
 
 # --------------------------------------------------------------------------- the dead-letter queues
 class SqsDeadLetterQueue:
-    """A :class:`~sms_bridge.services.interfaces.DeadLetterQueue` in SQS.
-
-    The reason is a message attribute of that name.
-    """
+    """A :class:`~sms_bridge.services.interfaces.DeadLetterQueue` in SQS."""
 
     def __init__(self, client: "Client", url: str) -> None:
         self._client = client
@@ -404,31 +381,27 @@ class SqsDeadLetterQueue:
         self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
+        client, url = self._client(), self._url
         taken, others = 0, []
         for _ in range(_LOOKS_AT_MOST):
-            records = (
-                self._client()
-                .receive_message(
-                    QueueUrl=self._url,
-                    MaxNumberOfMessages=_AT_ONCE,
-                    VisibilityTimeout=_SECONDS_TO_LOOK,
-                    WaitTimeSeconds=1,
-                )
-                .get("Messages", [])
+            answer = client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=_AT_ONCE,
+                VisibilityTimeout=_SECONDS_TO_LOOK,
+                WaitTimeSeconds=1,
             )
-            if not records:
+            if not answer.get("Messages"):
                 break
-            for record in records:
+            for record in answer["Messages"]:
+                handle = record["ReceiptHandle"]
                 if is_done(_message_id_in(record["Body"])):
-                    self._client().delete_message(
-                        QueueUrl=self._url, ReceiptHandle=record["ReceiptHandle"]
-                    )
+                    client.delete_message(QueueUrl=url, ReceiptHandle=handle)
                     taken += 1
                 else:
-                    others.append(record["ReceiptHandle"])
+                    others.append(handle)
         for handle in others:
-            self._client().change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0
+            client.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
             )
         return taken
 
@@ -436,6 +409,6 @@ class SqsDeadLetterQueue:
 def _message_id_in(body: str) -> str:
     """Return the message that a record is about, empty where it says none."""
     try:
-        return str(_content({"body": body}).get("messageId", ""))
+        return str(_content(body).get("messageId", ""))
     except UnreadableRecordError:
         return ""

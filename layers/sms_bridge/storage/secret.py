@@ -37,14 +37,8 @@ class InvalidSecretError(BridgeError):
 class Secret:
     """What the secret holds. Nothing of it shows in a ``repr``.
 
-    Attributes
-    ----------
-    moengage_tokens, callback_tokens, look_up_tokens, full_number_tokens
-        Who may send, call back, look up, and look up whole numbers. Several are valid at once, so
-        that one can be replaced by the next without a gap.
-    hash_key
-        For the hashes that stand for numbers in logs and for duplicates in the table. Never empty:
-        without it people who opted out would not be known again, and ids could be computed.
+    Who sends, calls back, looks up, or looks up whole numbers, has a token. Several are valid at
+    once, so that one can be replaced by the next without a gap.
     """
 
     eightx8_api_key: str
@@ -54,27 +48,16 @@ class Secret:
     look_up_tokens: tuple[str, ...]
     full_number_tokens: tuple[str, ...]
     hash_key: str
+    """For the hashes that stand for numbers in logs and for duplicates in the table. Never empty:
+    without it people who opted out would not be known again, and ids could be computed."""
 
     @classmethod
     def from_json(cls, text: str) -> "Secret":
-        """Read the secret's JSON.
-
-        Raises
-        ------
-        InvalidSecretError
-            When it is not a JSON object, or has no hash key.
-        """
-        return cls.from_values(values_in(text))
+        return cls.from_values(_values_in(text))
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Secret":
-        """Take what is there; but for the hash key, what is missing is empty.
-
-        Raises
-        ------
-        InvalidSecretError
-            When it has no hash key.
-        """
+        """Take what is there; but for the hash key, what is missing is empty."""
         hash_key = _text(values.get("hashKey"))
         if not hash_key:
             raise InvalidSecretError("the secret has no hashKey")
@@ -89,14 +72,7 @@ class Secret:
         )
 
 
-def values_in(text: str) -> dict[str, Any]:
-    """Return what a secret's JSON holds.
-
-    Raises
-    ------
-    InvalidSecretError
-        When it is not a JSON object.
-    """
+def _values_in(text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -130,15 +106,7 @@ def _text(value: object) -> str:
 
 
 class SecretSource:
-    """Reads the secret, and again when it is older than its age limit or 8x8 refuses the key.
-
-    Parameters
-    ----------
-    max_age_seconds
-        After how long it is read again.
-    clock
-        Seconds since the epoch.
-    """
+    """Reads the secret, and again when it is older than its age limit or 8x8 refuses the key."""
 
     def __init__(
         self,
@@ -161,14 +129,8 @@ class SecretSource:
         """Return the secret.
 
         When it cannot be read anew, the last one that could be serves on: an outage of Secrets
-        Manager, or a mistake in the secret, must not become an outage of the bridge.
-
-        Raises
-        ------
-        InvalidSecretError
-            It cannot be used, and never could.
-        Exception
-            Whatever the client raises, when it could never be read.
+        Manager, or a mistake in the secret, must not become an outage of the bridge. Only one that
+        could never be read raises an error.
         """
         secret = self._secret
         if secret is None or self._clock() >= self._read_again_at:
@@ -176,7 +138,6 @@ class SecretSource:
         return secret
 
     def api_key(self) -> str:
-        """Return 8x8's API key."""
         return self.get().eightx8_api_key
 
     def api_key_after_refusal(self, refused: str) -> str:
@@ -224,14 +185,8 @@ def new_token() -> str:
 
 
 def read_values(client: "SecretsManagerClient", arn: str) -> dict[str, Any]:
-    """Return what the secret holds.
-
-    Raises
-    ------
-    InvalidSecretError
-        When it is not a JSON object.
-    """
-    return values_in(client.get_secret_value(SecretId=arn)["SecretString"])
+    """Return what the secret holds."""
+    return _values_in(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
 def change_values(

@@ -1,6 +1,6 @@
 """The messages table in DynamoDB's own notation: conditional writes, batches and lists."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.errors import BridgeError
-from sms_bridge.storage.aws import item_of_refusal
+from sms_bridge.storage.aws import item_of_refusal, refusal
 from sms_bridge.storage.items import CAMPAIGN, Item, to_item
 
 if TYPE_CHECKING:
@@ -63,10 +63,6 @@ class RefusedWriteError(Exception):
         """As it is, empty where there is none."""
 
 
-Failure = dict[str, Any] | Exception
-"""Of a statement: DynamoDB's error, or why its whole call failed."""
-
-
 class MessagesTable:
     """One DynamoDB table. Its key is the string attribute ``id``."""
 
@@ -95,9 +91,9 @@ class MessagesTable:
         return None
 
     def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
-        """Write, and return whether the conditions held."""
+        """Update an item, and return whether the conditions held."""
         try:
-            self._write(key, to_item(changes), **more)
+            self.update(key, changes, returns="NONE", **more)
         except RefusedWriteError:
             return False
         return True
@@ -108,65 +104,31 @@ class MessagesTable:
         changes: Mapping[str, Any],
         *,
         first: Mapping[str, Any] | None = None,
-        count: str = "",
+        add: Mapping[str, Any] | None = None,
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] | None = None,
+        returns: "ReturnValueType" = "ALL_OLD",
     ) -> Item:
-        """Change an item if all conditions hold, and return it as it is then.
+        """Change an item if all conditions hold, else raise `RefusedWriteError`.
 
-        boto3 takes a while for each attribute of an answer. So DynamoDB is asked for the item as it
-        was, which lacks what is written now.
+        Returns the item as it is then. boto3 takes a while for each attribute of an answer, so
+        DynamoDB is asked for the item as it was, which lacks what is written now.
 
         Parameters
         ----------
         first
             Attributes to set unless they are there already.
-        count
-            An attribute that is counted up by one.
-        """
-        values, stays = to_item({**changes, **(first or {})}), STAYS | (first or {}).keys()
-        item = self._write(
-            key,
-            values,
-            stays=stays,
-            add={count: {"N": "1"}} if count else {},
-            remove=remove,
-            only_if=only_if,
-            given=given,
-            returns="ALL_OLD",
-        )
-        counted = {count: {"N": str(int(item.get(count, {"N": "0"})["N"]) + 1)}} if count else {}
-        there = {name: value for name, value in item.items() if name in stays or name not in values}
-        now = {"id": {"S": key}, **values, **there, **counted}
-        return {name: value for name, value in now.items() if name not in remove}
-
-    def _write(
-        self,
-        key: str,
-        values: Item,
-        *,
-        stays: Set[str] = STAYS,
-        add: Item | None = None,
-        remove: tuple[str, ...] = (),
-        only_if: Sequence[str] = (),
-        given: Mapping[str, Any] | None = None,
-        returns: "ReturnValueType" = "NONE",
-    ) -> Item:
-        """Change an item if all conditions hold, else raise `RefusedWriteError`.
-
-        Parameters
-        ----------
-        values
-            Attributes to set, but for those that are there already and stay.
         add
-            Numbers to count up by, or what to put into sets.
+            Numbers to count up by, and what to put into sets.
         given
             The values in the conditions.
         """
+        first, add = first or {}, add or {}
+        values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
         names = {"#state": "state"} if "#state" in condition else {}
-        placed = to_item(given or {})
+        placed = to_item({**(given or {}), **{f":{name}": by for name, by in add.items()}})
         assignments = []
         for number, (name, value) in enumerate(values.items()):
             placeholder = "#state" if name == "state" else f"#n{number}"
@@ -174,19 +136,13 @@ class MessagesTable:
             placed[f":v{number}"] = value
             new = f"if_not_exists({placeholder}, :v{number})" if name in stays else f":v{number}"
             assignments.append(f"{placeholder} = {new}")
-        additions = []
-        for name, value in (add or {}).items():
-            placed[f":{name}"] = value
-            additions.append(f"{name} :{name}")
-        clauses = [
-            f"{keyword} {', '.join(parts)}"
-            for keyword, parts in (("SET", assignments), ("ADD", additions), ("REMOVE", remove))
-            if parts
-        ]
+        clauses = {"SET": assignments, "ADD": [f"{name} :{name}" for name in add], "REMOVE": remove}
         call: dict[str, Any] = {
             "TableName": self.name,
             "Key": {"id": {"S": key}},
-            "UpdateExpression": " ".join(clauses),
+            "UpdateExpression": " ".join(
+                f"{keyword} {', '.join(parts)}" for keyword, parts in clauses.items() if parts
+            ),
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": placed,
             "ConditionExpression": condition,
@@ -197,10 +153,18 @@ class MessagesTable:
             answer = self._client.update_item(**{name: part for name, part in call.items() if part})
         except ClientError as error:
             raise RefusedWriteError(item_of_refusal(error)) from None
-        return answer.get("Attributes", {})
+        if returns == "NONE":
+            return {}
+        old = answer.get("Attributes", {})
+        there = {name: value for name, value in old.items() if name in stays or name not in values}
+        counted = {
+            name: {"N": str(int(old.get(name, {"N": "0"})["N"]) + by)} for name, by in add.items()
+        }
+        now = {"id": {"S": key}, **values, **there, **counted}
+        return {name: value for name, value in now.items() if name not in remove}
 
     # ----------------------------------------------------------------------------------- batches
-    def insert(self, many: Iterable[Mapping[str, Any]]) -> Iterator[Failure | None]:
+    def insert(self, many: Iterable[Mapping[str, Any]]) -> Iterator[Exception | None]:
         """Insert items in few calls, each for itself; yields why one failed.
 
         BatchWriteItem knows no conditions, and a transaction costs twice the write units. PartiQL's
@@ -209,7 +173,7 @@ class MessagesTable:
         # Of what came from outside each value is a parameter.
         return self.execute(
             {
-                "Statement": f'INSERT INTO "{self.name}" VALUE {{{_parameters(item)}}}',
+                "Statement": f'INSERT INTO "{self.name}" VALUE {{{_placeholders(item)}}}',
                 "Parameters": list(item.values()),
             }
             for item in map(to_item, many)
@@ -217,17 +181,18 @@ class MessagesTable:
 
     def execute(
         self, statements: "Iterable[BatchStatementRequestTypeDef]"
-    ) -> Iterator[Failure | None]:
+    ) -> Iterator[Exception | None]:
         """Execute statements in few calls, each for itself; yields why one failed."""
         for some in batched(statements, _STATEMENTS_A_CALL):
             try:
-                responses: Sequence[Mapping[str, Any]] = self._client.batch_execute_statement(
-                    Statements=list(some)
-                )["Responses"]
-                failures: list[Failure | None] = [one.get("Error") for one in responses]
+                answer = self._client.batch_execute_statement(Statements=list(some))
+                errors: list[Exception | None] = [
+                    refusal(one["Error"], "BatchExecuteStatement") if "Error" in one else None
+                    for one in answer["Responses"]
+                ]
             except Exception as error:
-                failures = [error] * len(some)
-            yield from failures
+                errors = [error] * len(some)
+            yield from errors
 
     def read(self, ids: Iterable[str]) -> Iterator[Item]:
         """Return the items that there are, in any order, or raise `KeysLeftOutError`.
@@ -288,14 +253,7 @@ class MessagesTable:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def error_of(failure: Failure) -> Exception:
-    """Return a statement's failure as the exception that a call of its own would raise."""
-    if isinstance(failure, Exception):
-        return failure
-    return ClientError({"Error": {"Code": failure["Code"]}}, "BatchExecuteStatement")
-
-
-def _parameters(item: Item) -> str:
+def _placeholders(item: Item) -> str:
     return ", ".join(f"'{name}': ?" for name in item)
 
 
