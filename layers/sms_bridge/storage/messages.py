@@ -222,7 +222,9 @@ class DynamoDBMessages(MessageReads):
             given={":attempt": attempt} if attempt and not has_umid else {},
             remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
         )
-        return moved if isinstance(moved, Recorded) else self._keep_facts(message_id, facts, at)
+        if isinstance(moved, Recorded):
+            return moved
+        return self._keep_facts(message_id, facts, at, Effect.LATE)
 
     # ---------------------------------------------------------------------------------- receipts
     def record_receipt(
@@ -247,12 +249,10 @@ class DynamoDBMessages(MessageReads):
                 return moved
             item = moved
         before = from_item(item)
-        sub_account_id = before.get("sub_account_id", "")
-        if sub_account_id != receipt.sub_account_id and (
-            sub_account_id.lower() == receipt.sub_account_id.lower()
-        ):
+        its_own, named = before.get("sub_account_id", ""), receipt.sub_account_id
+        if its_own != named and its_own.lower() == named.lower():
             # 8x8 writes it as it was made, callers as they like.
-            own = replace(receipt, sub_account_id=sub_account_id)
+            own = replace(receipt, sub_account_id=its_own)
             return self.record_receipt(message_id, own, outcome)
         is_mismatched = any(before.get(one, value) != value for one, value in ids.items())
         effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
@@ -261,8 +261,7 @@ class DynamoDBMessages(MessageReads):
         if sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
             return Recorded(message_from(item), effect, outcome_is_new=False)
         facts = {name: receipt_values(receipt, is_mismatched=is_mismatched), **ids}
-        recorded = self._keep_facts(message_id, facts, receipt.received_at)
-        return Recorded(recorded.message, effect, outcome_is_new=False)
+        return self._keep_facts(message_id, facts, receipt.received_at, effect)
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
@@ -439,11 +438,13 @@ class DynamoDBMessages(MessageReads):
             "lease_until": at + FIRST_LEASE_SECONDS,
         }
 
-    def _keep_facts(self, message_id: str, facts: Mapping[str, Any], at: float) -> Recorded:
+    def _keep_facts(
+        self, message_id: str, facts: Mapping[str, Any], at: float, effect: Effect
+    ) -> Recorded:
         """Write facts that come late: they fill gaps and change nothing."""
-        facts = {**facts, "expires_at": self._expiry(at)}
-        item = self._table.update(message_id, {}, first=facts)
-        return Recorded(message_from(item), Effect.LATE, outcome_is_new=False)
+        first = {**facts, "expires_at": self._expiry(at)}
+        item = self._table.update(message_id, {}, first=first)
+        return Recorded(message_from(item), effect, outcome_is_new=False)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         kept = {**values, "received_at": received_at, "expires_at": self._expiry(received_at)}
