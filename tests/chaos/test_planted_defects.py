@@ -92,6 +92,7 @@ def forget_receipts(patch: pytest.MonkeyPatch) -> None:
 def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
     """What could not be sent is not queued, and nobody looks after it."""
     patch.setattr(SqsSendQueue, "add", lambda *_, **__: None)
+    patch.setattr(SqsSendQueue, "add_all", lambda *_: set())
     patch.setattr(Reconcile, "__call__", lambda *_, **__: {})
 
 
