@@ -1,7 +1,7 @@
 """Messages in DynamoDB: which attributes change under which conditions."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ _IS_NOT_REPORTED = "attribute_not_exists(reported_at)"
 _IS_REPORTED = "attribute_exists(reported_at)"
 
 
-def new_nonce() -> str:
+def _new_nonce() -> str:
     """Return a mark by which a write of one's own is known again."""
     return secrets.token_hex(4)
 
@@ -83,12 +83,10 @@ class DynamoDBMessages(MessageReads):
         *,
         patient: "DynamoDBClient | None" = None,
         retention_days: int = 90,
-        new_nonce: Callable[[], str] = new_nonce,
     ) -> None:
         super().__init__(MessagesTable(client, table))
         self._patient = MessagesTable(patient or client, table)
         self._retention = retention_days * _SECONDS_A_DAY
-        self._new_nonce = new_nonce
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -139,7 +137,7 @@ class DynamoDBMessages(MessageReads):
         return {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
-        nonce = self._new_nonce()
+        nonce = _new_nonce()
         waits = "#state = :waiting"
         try:
             item = self._table.update(
@@ -163,7 +161,7 @@ class DynamoDBMessages(MessageReads):
         DynamoDB changes many items in one call by PartiQL's statements only: each has a condition
         of its own, and holds or fails alone. An attempt that is not the first is begun by itself.
         """
-        nonce = self._new_nonce()
+        nonce = _new_nonce()
         # Of what came from outside each value is a parameter.
         statement = (
             f'UPDATE "{self._table.name}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608  # nosec B608
@@ -434,7 +432,7 @@ class DynamoDBMessages(MessageReads):
         return {
             "outcome": outcome_values(outcome),
             "due_at": at,
-            "lease_owner": self._new_nonce(),
+            "lease_owner": _new_nonce(),
             "lease_until": at + FIRST_LEASE_SECONDS,
         }
 
