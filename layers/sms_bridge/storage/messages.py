@@ -190,6 +190,9 @@ class DynamoDBMessages(MessageReads):
         self, message_id: str, error: Exception, nonce: str, at: float
     ) -> Attempt | Exception:
         """Return what a statement's error means; begins an attempt that is not the first."""
+        if error_code(error) != "ConditionalCheckFailed":
+            # That of a whole call, raised for each message, would name the places again and again.
+            return error
         try:
             item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)
