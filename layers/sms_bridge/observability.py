@@ -79,10 +79,6 @@ class _Definition(NamedTuple):
     is_basic: bool = False
 
 
-def _seconds(title: str) -> _Definition:
-    return _Definition(title, "Seconds")
-
-
 class Metric(Enum):
     """Every metric: its name in CloudWatch, its unit, and how it is published.
 
@@ -104,13 +100,13 @@ class Metric(Enum):
     OPTED_OUT = _Definition("OptedOut")
     EXPIRED = _Definition("Expired", is_basic=True)
     ESTIMATED_SEGMENTS = _Definition("EstimatedSegments")
-    SECONDS_TO_ANSWER = _seconds("AcceptToAnswer")
+    SECONDS_TO_ANSWER = _Definition("AcceptToAnswer", "Seconds")
     LATE_ANSWERS = _Definition("LateAnswers")
-    SECONDS_IN_QUEUE = _seconds("SecondsInSendQueue")
+    SECONDS_IN_QUEUE = _Definition("SecondsInSendQueue", "Seconds")
     # Receipts and inbound SMS
     RECEIPTS = _Definition("Receipts", split_by="receipt_state", is_basic=True)
     FOREIGN_RECEIPTS = _Definition("ReceiptsForUnknownMessages")
-    SECONDS_TO_RECEIPT = _seconds("AcceptToFinalReceipt")
+    SECONDS_TO_RECEIPT = _Definition("AcceptToFinalReceipt", "Seconds")
     SEGMENTS = _Definition("Segments")
     COST = _Definition("Cost", split_by="currency", has_total=False)
     INBOUND = _Definition("InboundMessages")
@@ -121,7 +117,7 @@ class Metric(Enum):
     FORWARDED = _Definition("OutcomesForwarded", is_basic=True)
     FORWARDS_RETRIED = _Definition("OutcomeForwardsRetried")
     FORWARDS_GIVEN_UP = _Definition("OutcomeForwardsGivenUp")
-    SECONDS_TO_REPORTED = _seconds("DueToReported")
+    SECONDS_TO_REPORTED = _Definition("DueToReported", "Seconds")
     # Reconcile
     STUCK = _Definition("MessagesStuck")
 

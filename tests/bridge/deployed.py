@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib.util
 import json
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
@@ -33,14 +31,13 @@ from sms_bridge.storage.messages import DynamoDBMessages
 from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
 from tests.fakes.aws import REGION, TABLE, client_of, session
+from tests.functions import ENVIRONMENT, load
 
 if TYPE_CHECKING:
     import pytest
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from typer.testing import Result
 
-_PROJECT = Path(__file__).resolve().parents[2]
-CODE = _PROJECT / "functions"
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
 TRANSACTIONAL, PROMOTIONAL = "Acme_Transactional", "Acme_Promotional"
 OTHER_NUMBER = "+6598765432"
@@ -283,14 +280,7 @@ class Deployed:
         if function not in self.handlers:
             for name, value in self.environment.items():
                 self.monkeypatch.setenv(name, value)
-            spec = importlib.util.spec_from_file_location(
-                f"{function}_of_the_deployed", CODE / function / "app.py"
-            )
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            self.handlers[function] = module.handler
+            self.handlers[function] = load(function).handler
         return self.handlers[function]
 
 
@@ -401,10 +391,8 @@ def make_secret() -> str:
 
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
     """Return the variables of all functions: events/environment.json's, with this stack's own."""
-    text = (_PROJECT / "events/environment.json").read_text("utf-8")
-    written: dict[str, dict[str, str]] = json.loads(text)
     return {
-        **{name: value for one in written.values() for name, value in one.items() if value},
+        **{name: value for one in ENVIRONMENT.values() for name, value in one.items() if value},
         "BRIDGE_SECRET_ARN": secret_arn,
         # A function reads the secret each time, so that nothing has to be waited for.
         "SECRET_MAX_AGE_SECONDS": "0",

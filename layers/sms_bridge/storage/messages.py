@@ -1,7 +1,7 @@
 """Messages in DynamoDB: which attributes change under which conditions."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ _IS_NOT_REPORTED = "attribute_not_exists(reported_at)"
 _IS_REPORTED = "attribute_exists(reported_at)"
 
 
-def new_nonce() -> str:
+def _new_nonce() -> str:
     """Return a mark by which a write of one's own is known again."""
     return secrets.token_hex(4)
 
@@ -83,12 +83,10 @@ class DynamoDBMessages(MessageReads):
         *,
         patient: "DynamoDBClient | None" = None,
         retention_days: int = 90,
-        new_nonce: Callable[[], str] = new_nonce,
     ) -> None:
         super().__init__(MessagesTable(client, table))
         self._patient = MessagesTable(patient or client, table)
         self._retention = retention_days * _SECONDS_A_DAY
-        self._new_nonce = new_nonce
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -139,7 +137,7 @@ class DynamoDBMessages(MessageReads):
         return {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
-        nonce = self._new_nonce()
+        nonce = _new_nonce()
         waits = "#state = :waiting"
         try:
             item = self._table.update(
@@ -163,7 +161,7 @@ class DynamoDBMessages(MessageReads):
         DynamoDB changes many items in one call by PartiQL's statements only: each has a condition
         of its own, and holds or fails alone. An attempt that is not the first is begun by itself.
         """
-        nonce = self._new_nonce()
+        nonce = _new_nonce()
         # Of what came from outside each value is a parameter.
         statement = (
             f'UPDATE "{self._table.name}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608  # nosec B608
@@ -225,7 +223,9 @@ class DynamoDBMessages(MessageReads):
             given={":attempt": attempt} if attempt and not has_umid else {},
             remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
         )
-        return moved if isinstance(moved, Recorded) else self._keep_facts(message_id, facts, at)
+        if isinstance(moved, Recorded):
+            return moved
+        return self._keep_facts(message_id, facts, at, Effect.LATE)
 
     # ---------------------------------------------------------------------------------- receipts
     def record_receipt(
@@ -250,12 +250,10 @@ class DynamoDBMessages(MessageReads):
                 return moved
             item = moved
         before = from_item(item)
-        sub_account_id = before.get("sub_account_id", "")
-        if sub_account_id != receipt.sub_account_id and (
-            sub_account_id.lower() == receipt.sub_account_id.lower()
-        ):
+        its_own, named = before.get("sub_account_id", ""), receipt.sub_account_id
+        if its_own != named and its_own.lower() == named.lower():
             # 8x8 writes it as it was made, callers as they like.
-            own = replace(receipt, sub_account_id=sub_account_id)
+            own = replace(receipt, sub_account_id=its_own)
             return self.record_receipt(message_id, own, outcome)
         is_mismatched = any(before.get(one, value) != value for one, value in ids.items())
         effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
@@ -264,8 +262,7 @@ class DynamoDBMessages(MessageReads):
         if sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
             return Recorded(message_from(item), effect, outcome_is_new=False)
         facts = {name: receipt_values(receipt, is_mismatched=is_mismatched), **ids}
-        recorded = self._keep_facts(message_id, facts, receipt.received_at)
-        return Recorded(recorded.message, effect, outcome_is_new=False)
+        return self._keep_facts(message_id, facts, receipt.received_at, effect)
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
@@ -438,15 +435,17 @@ class DynamoDBMessages(MessageReads):
         return {
             "outcome": outcome_values(outcome),
             "due_at": at,
-            "lease_owner": self._new_nonce(),
+            "lease_owner": _new_nonce(),
             "lease_until": at + FIRST_LEASE_SECONDS,
         }
 
-    def _keep_facts(self, message_id: str, facts: Mapping[str, Any], at: float) -> Recorded:
+    def _keep_facts(
+        self, message_id: str, facts: Mapping[str, Any], at: float, effect: Effect
+    ) -> Recorded:
         """Write facts that come late: they fill gaps and change nothing."""
-        facts = {**facts, "expires_at": self._expiry(at)}
-        item = self._table.update(message_id, {}, first=facts)
-        return Recorded(message_from(item), Effect.LATE, outcome_is_new=False)
+        first = {**facts, "expires_at": self._expiry(at)}
+        item = self._table.update(message_id, {}, first=first)
+        return Recorded(message_from(item), effect, outcome_is_new=False)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         kept = {**values, "received_at": received_at, "expires_at": self._expiry(received_at)}

@@ -197,10 +197,7 @@ class MessagesTable:
     def read(self, ids: Iterable[str]) -> Iterator[Item]:
         """Return the items that there are, in any order, or raise `KeysLeftOutError`.
 
-        Parameters
-        ----------
-        ids
-            No two the same.
+        No two ids may be the same.
         """
         for some in batched(ids, _KEYS_A_CALL):
             left: Sequence[Any] = [{"id": {"S": one}} for one in some]
