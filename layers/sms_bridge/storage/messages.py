@@ -29,11 +29,7 @@ from sms_bridge.storage.items import (
     to_item,
 )
 from sms_bridge.storage.message_reads import GIVEN_UP, MessageReads
-from sms_bridge.storage.table import (
-    STAYS,
-    MessagesTable,
-    RefusedWriteError,
-)
+from sms_bridge.storage.table import STAYS, MessagesTable, RefusedWriteError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
