@@ -83,12 +83,12 @@ class Receipt:
     at: str = ""
     """When the state changed by 8x8's clock, as 8x8 wrote it."""
     received_at: float = 0.0
-    """Seconds since the epoch."""
+    """When the bridge got it, seconds since the epoch."""
     error_code: str = ""
     error_message: str = ""
     price: str = ""
-    currency: str = ""
     """What 8x8 charged for all segments, as a decimal number; empty when nothing was charged."""
+    currency: str = ""
     segments: int = 0
 
     @property

@@ -7,8 +7,8 @@ from sms_bridge.domain.state import FINAL, State
 # and a report about an unknown id would be lost.
 SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 
-# If a receipt is repeated while its outcome is open, queueing it may have failed the first time.
-# By then the first report has ended, so that MoEngage is not called twice at once.
+# If a receipt or a request is repeated while the outcome is open, queueing it may have failed the
+# first time. By then the first report has ended, so that MoEngage is not called twice at once.
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
 # Length of a reporter's lease: forward_outcome's timeout plus clock skew.

@@ -51,9 +51,7 @@ _ROOTS = Path(__file__).parents[1] / "certificates" / "roots"
 # Its lines name paths, and the path of MoEngage's URL is a secret.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
-
 Headers = Mapping[str, str]
-
 
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 

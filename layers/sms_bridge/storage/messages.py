@@ -29,11 +29,7 @@ from sms_bridge.storage.items import (
     to_item,
 )
 from sms_bridge.storage.message_reads import GIVEN_UP, MessageReads
-from sms_bridge.storage.table import (
-    STAYS,
-    MessagesTable,
-    RefusedWriteError,
-)
+from sms_bridge.storage.table import STAYS, MessagesTable, RefusedWriteError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -188,6 +184,9 @@ class DynamoDBMessages(MessageReads):
         self, message_id: str, error: Exception, nonce: str, at: float
     ) -> Attempt | Exception:
         """Return what a statement's error means; begins an attempt that is not the first."""
+        if error_code(error) != "ConditionalCheckFailed":
+            # That of a whole call, raised for each message, would name the places again and again.
+            return error
         try:
             item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)

@@ -317,7 +317,6 @@ class SqsOutcomeQueue:
         ----------
         handle
             Returns the seconds after which it is handled again, ``None`` when it is done.
-
         """
 
         def is_done(record: Record) -> bool:

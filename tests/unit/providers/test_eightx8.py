@@ -249,6 +249,17 @@ class TestRefusedKeys:
         assert (result.http_status, keys.refused) == (401, [])
         assert len(server.received) == 1
 
+    def test_a_second_try_that_is_not_written_is_not_sent_though_the_first_was(self) -> None:
+        with LoopbackServer(answers(401), QUEUED) as server:
+            # Twice to wait for the answer and to write the body, and between them for a try.
+            times = iter([5.0, 5.0, 5.0, 5.0, 0.0])
+            result = send(
+                server.url, keys=RotatingKeys(newest="key-2"), time_left=lambda: next(times)
+            )
+
+        assert (result.verdict, result.http_status) == (Verdict.NOT_SENT, 0)
+        assert len(server.received) == 1
+
 
 class TestBatches:
     def answer(self, *names: str) -> Behaviour:

@@ -1,5 +1,6 @@
 """Batches that DynamoDB works off in part: what is left counts for itself."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ class Watched:
     ----------
     fails_at
         Which call fails, counted from 1.
+    failure
+        What it raises.
     throttles
         Which statement of each batch is throttled, counted from 0.
     leaves_keys
@@ -40,6 +43,7 @@ class Watched:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.fails_at = 0
+        self.failure: Exception = TimeoutError()
         self.throttles = -1
         self.leaves_keys = False
         self.keys_read = 0
@@ -57,7 +61,7 @@ class Watched:
         def call(**parameters: Any) -> Any:
             self.calls.append(name)
             if len(self.calls) == self.fails_at:
-                raise TimeoutError
+                raise self.failure
             own = {
                 "batch_execute_statement": self._batch_execute_statement,
                 "batch_get_item": self._batch_get_item,
@@ -134,6 +138,20 @@ def test_a_call_that_fails_is_the_failure_of_its_messages(fails_at: int, failed:
 
     assert [one for one in IDS if isinstance(attempts[one], TimeoutError)] == failed
     assert list(attempts) == IDS
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ClientError({}, "BatchExecuteStatement")])
+def test_the_failure_of_many_messages_names_each_place_that_it_went_through_once(
+    error: Exception,
+) -> None:
+    """A log line of each message tells them."""
+    dynamodb = Watched()
+    dynamodb.fails_at, dynamodb.failure = 1, error
+
+    dynamodb.store.begin_first_attempts(IDS[:25], AT)
+
+    places = [(one.filename, one.lineno) for one in traceback.extract_tb(error.__traceback__)]
+    assert len(places) == len(set(places))
 
 
 def test_who_looks_for_the_newest_messages_reads_few_of_them() -> None:
