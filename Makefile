@@ -177,7 +177,7 @@ lock: $(UV) ## Compile the locks anew (UPGRADE=1: to the newest versions)
 .PHONY: clean
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find bench functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find bench bridge functions layers local scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------- environments
 # pip installs uv and nothing else; a folder of its own needs neither venv nor ensurepip.

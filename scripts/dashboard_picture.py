@@ -73,9 +73,9 @@ def draw(path: Path) -> None:
         height = widget["height"]
         axes = figure.add_axes(
             (
-                (widget["x"] + 0.6) / 24,
+                (widget["x"] + 0.9) / 24,
                 1 - (widget["y"] - TOP + height - 0.7) / ROWS,
-                (widget["width"] - 1.0) / 24,
+                (widget["width"] - 1.2) / 24,
                 (height - 1.6) / ROWS,
             )
         )

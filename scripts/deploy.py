@@ -149,7 +149,10 @@ class Topics:
 def runbook_url(remote: str) -> str:
     """Return where a repository's web pages have the runbook; empty for an address without any."""
     found = re.fullmatch(
-        r"(?:https://|ssh://)?(?:\w+@)?(\w[\w-]*(?:\.[\w-]+)+)[:/](.+?)(?:\.git)?/?", remote
+        # What stands before the "@" may be a token.
+        r"(?:https://|ssh://)?(?:[^@/]*@)?(\w[\w-]*(?:\.[\w-]+)+)(?::\d+(?=/))?[:/]"
+        r"([^\s#\"\\@]+?)(?:\.git)?/?",
+        remote,
     )
     return f"https://{found[1]}/{found[2]}/blob/HEAD/docs/runbook.md" if found else ""
 

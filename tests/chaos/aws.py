@@ -1,7 +1,7 @@
 """AWS below boto3: its requests are answered here, in virtual time, and here they go wrong.
 
 The clients are boto3's own, so that its retries, timeouts and errors are part of what is tried.
-moto answers for the table, this suite's queues for SQS (they know virtual time, and deliver twice).
+moto answers for the table, the tests' own queues for SQS: they know virtual time and deliver twice.
 """
 
 import functools

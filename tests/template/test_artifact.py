@@ -13,11 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import slim
 from local.event_files import EVENTS, logical_id
 from tests.fakes.http_server import LoopbackServer, answers
-from tests.template.conftest import PROJECT
+from tests.template.conftest import PROJECT, read_template
 
 pytestmark = pytest.mark.end_to_end
 
@@ -79,6 +80,35 @@ def test_function_holds_its_handler_alone(function: str) -> None:
     assert (folder / "app.py").read_bytes() == (
         PROJECT / "functions" / function / "app.py"
     ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "built"),
+    [
+        ("template.yaml", "template.yaml"),
+        ("observability.yaml", "Observability/template.yaml"),
+    ],
+)
+def test_the_templates_are_built_as_they_are_written_but_without_aliases(
+    source: str, built: str
+) -> None:
+    """CloudFormation reads neither aliases nor merges, with which the sources are kept short."""
+    text = (BUILD / built).read_text()
+    tokens = {type(token) for token in yaml.scan(text, Loader=yaml.SafeLoader)}
+    written, made = (read_template(path).content for path in (source, BUILD / built))
+
+    assert not tokens & {yaml.AnchorToken, yaml.AliasToken}
+    assert "<<" not in text
+    for content in (written, made):
+        for resource in content["Resources"].values():
+            # What `sam build` is for: where things are now, and what they are called in the source.
+            for key in ("CodeUri", "ContentUri", "Location"):
+                resource.get("Properties", {}).pop(key, None)
+            for key in ("BuildArchitecture", "SamResourceId"):
+                resource.get("Metadata", {}).pop(key, None)
+            if not resource.get("Metadata"):
+                resource.pop("Metadata", None)
+    assert made == written
 
 
 def test_layer_holds_the_pinned_packages_alone() -> None:

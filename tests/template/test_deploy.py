@@ -222,13 +222,19 @@ def sns() -> Iterator[Any]:
         ("https://github.com/acme/bridge.git", "https://github.com/acme/bridge"),
         ("git@github.com:acme/bridge.git", "https://github.com/acme/bridge"),
         ("ssh://git@git.example.com/team/bridge", "https://git.example.com/team/bridge"),
+        ("ssh://git@git.example.com:2222/team/bridge", "https://git.example.com/team/bridge"),
+        # What lets people in does not get into the alarms.
+        ("https://jo:secret@git.example.com/bridge", "https://git.example.com/bridge"),
+        ("https://jo.doe:secret@git.example.com/bridge", "https://git.example.com/bridge"),
     ],
 )
 def test_alarms_link_to_the_repository_that_was_cloned(remote: str, url: str) -> None:
     assert runbook_url(remote) == f"{url}/blob/HEAD/docs/runbook.md"
 
 
-@pytest.mark.parametrize("remote", ["", "../bridge", "/srv/git/bridge.git"])
+@pytest.mark.parametrize(
+    "remote", ["", "../bridge", "/srv/git/bridge.git", "https://a.b/c@d", "a.b:c d"]
+)
 def test_a_repository_without_web_pages_has_no_address(remote: str) -> None:
     assert runbook_url(remote) == ""
 

@@ -62,7 +62,11 @@ REFUSED = {
     **dict.fromkeys(("OptOutReply", "OptInReply", "HelpReply"), NO_REPLIES),
     "MoEngageInboundEvent": ["moe_reply", "2nd", "x" * 51, "réponse", "a.b", '"'],
     "AlarmTopicArn": ["on-call", "arn:aws:sqs:eu-west-1:123456789012:q"],
-    "RunbookUrl": ["docs/runbook.md", "https://a b", "https://x/#y"],
+    "RunbookUrl": [
+        *("docs/runbook.md", "https://a b", "https://x/#y"),
+        # It stands in the dashboard's JSON, and in descriptions of 1,024 characters.
+        *('https://x/"y', "https://x/\\y", "https://" + "x" * 501),
+    ],
     "MoEngageWorkspaceId": ["a b", "abc/def", "https://api-01.moengage.com"],
     "CallbackAllowList": ["", "on", "8x8,203.0.113.7", "203.0.113.0/24, 203.0.114.0/24"],
     "DomainName": ["example", "https://sms.example.com", "sms.example.com/", "SMS.example.com"],
