@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,10 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_errors import state_of_receipt
+from sms_bridge.settings import read_settings
+from sms_bridge.settings.send import SendSettings
+from sms_bridge.storage.secret import SecretSource
+from tests.functions import ENVIRONMENT
 
 MESSAGE_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -150,6 +155,24 @@ def a_form_request(fields: dict[str, str], **changes: Any) -> HttpRequest:
     """Return a request to send, with a form body."""
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return an_http_request(urlencode(fields).encode(), **{"headers": headers, **changes})
+
+
+def send_settings(**changes: Any) -> SendSettings:
+    """Return settings of `send_sms` with one sub-account and no rules."""
+    settings = read_settings(SendSettings, ENVIRONMENT["SendSms"])
+    plain = {
+        "sub_account_ids": (SUB_ACCOUNT,),
+        "transactional_sub_account_ids": (),
+        "default_sender_id": "",
+    }
+    return replace(settings, **{**plain, **changes})
+
+
+def a_secret_source(**values: Any) -> SecretSource:
+    """Return the source of a secret that holds these values."""
+    text = json.dumps({"hashKey": "k", "eightx8ApiKey": "key", **values})
+    client: Any = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": text})
+    return SecretSource(client, "arn", max_age_seconds=300)
 
 
 def refusal_of(read: Callable[..., object], *given: object, **options: object) -> RefusedError:

@@ -11,19 +11,8 @@ from typing import Any
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE
-from sms_bridge.api.request import (
-    MAX_BATCH_BYTES,
-    HttpRequest,
-    JsonObject,
-    read_json,
-    read_sub_account_id,
-)
-from sms_bridge.api.send_request import (
-    SendingRules,
-    read_idempotency_key,
-    read_message,
-    send_answer,
-)
+from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest, JsonObject, read_json
+from sms_bridge.api.send_request import MessageReader, send_answer
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.observability import Metric, logger, metric_fields
 
@@ -65,13 +54,11 @@ class BatchRequest:
 
 
 # ----------------------------------------------------------------------------------- the request
-def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchRequest:
+def read_batch_request(request: HttpRequest, read_message: MessageReader) -> BatchRequest:
     """Read a batch, and check each of its messages as if it came alone.
 
     That a message is refused does not concern the others.
     """
-    sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
-    idempotency_key = read_idempotency_key(request)
     pairs = read_json(request, MAX_BATCH_BYTES)
     given = _envelope(pairs)
     wants_messages = given.get("includeMessagesInResponse") or False
@@ -85,7 +72,7 @@ def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchReques
 
     def read(message: JsonObject) -> MessageRequest | RefusedError:
         try:
-            return read_message(message, rules, sub_account_id, idempotency_key)
+            return read_message(message)
         except RefusedError as refusal:
             return refusal
 

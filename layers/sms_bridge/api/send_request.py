@@ -1,9 +1,10 @@
 """The request to send a message (MoEngage's, 8x8's own, other gateways'), and its answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from sms_bridge.api.authentication import callback_url, require_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
 from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
@@ -12,55 +13,67 @@ from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
 
+if TYPE_CHECKING:
+    from sms_bridge.settings.send import SendSettings
+    from sms_bridge.storage.secret import SecretSource
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class SendingRules:
-    """Rules of this deployment: what callers may ask for, and what is added."""
+MessageReader = Callable[[Sequence[tuple[str, Any]]], MessageRequest]
+MakeAnswer = Callable[[Any], dict[str, Any]]
 
-    sub_account_ids: tuple[str, ...]
-    transactional_sub_account_ids: tuple[str, ...] = ()
-    """Their messages are transactional unless the caller says otherwise; all others are
-    promotional.
+
+def read_send_request(
+    request: HttpRequest, settings: "SendSettings", secrets: "SecretSource"
+) -> tuple[MessageRequest | list[MessageRequest], str, MakeAnswer]:
+    """Check who asks and what for; a refusal names every field that is wrong.
+
+    Returns a message, or a batch's messages, the key for hashes, and what makes the answer of what
+    became of them.
     """
-    country_calling_codes: tuple[str, ...] = ()
-    """Empty allows all countries."""
-    default_source: str = ""
-    """Sender ID where the caller names none."""
-    callback_url: str = ""
-    """Where 8x8 is to send the receipts of each message, unless the caller names a URL of its own.
-    Empty leaves it to the webhook that is registered with 8x8.
-    """
-    caller_callback_hosts: tuple[str, ...] = ()
-    """Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of such
-    a message.
-    """
+    secret = require_sender(request, secrets)
+    url = callback_url(settings.callback_base_url, secret.callback_tokens)
+    read = message_reader(request, settings, url)
+    if not request.path.rstrip("/").endswith("/messages/batch"):
+        return read(read_fields(request, FIRST_NAMES_IN_LOWER_CASE)), secret.hash_key, send_answer
+    # Loaded with the first batch.
+    from sms_bridge.api.batch_request import batch_answer, read_batch_request
+
+    batch = read_batch_request(request, read)
+    answer = partial(batch_answer, batch, hash_key=secret.hash_key)
+    return batch.accepted, secret.hash_key, answer
 
 
-def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
-    """Read and check a request to send a message; a refusal names every field that is wrong."""
-    sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
-    idempotency_key = read_idempotency_key(request)
-    pairs = read_fields(request, FIRST_NAMES_IN_LOWER_CASE)
-    return read_message(pairs, rules, sub_account_id, idempotency_key)
+def message_reader(
+    request: HttpRequest, settings: "SendSettings", callback_url: str
+) -> MessageReader:
+    """Return what reads a message, with what all messages of a request share."""
+    sub_account_id = read_sub_account_id(request, settings.sub_account_ids)
+    key = _idempotency_key(request)
+    return lambda pairs: read_message(pairs, settings, sub_account_id, callback_url, key)
 
 
 def read_message(
     pairs: Sequence[tuple[str, Any]],
-    rules: SendingRules,
+    settings: "SendSettings",
     sub_account_id: str,
-    idempotency_key: str | None,
+    callback_url: str = "",
+    idempotency_key: str | None = None,
 ) -> MessageRequest:
-    fields = Fields(pairs, rules.caller_callback_hosts)
+    """Read a message from its fields' names and values.
+
+    At the callback URL its receipts arrive, unless the caller names one of its own: then the bridge
+    never hears the outcome.
+    """
+    fields = Fields(pairs, settings.caller_callback_hosts)
     destination = fields.read("destination", required=True)
     text = fields.read("text", required=True)
-    source = fields.read("source") or rules.default_source or None
+    source = fields.read("source") or settings.default_sender_id or None
     options = {name: value for name in OPTIONS if fields.has(name) and (value := fields.read(name))}
-    adds_callback_url = bool(rules.callback_url) and "dlrCallbackUrl" not in options
+    adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
     if adds_callback_url:
-        options["dlrCallbackUrl"] = rules.callback_url
+        options["dlrCallbackUrl"] = callback_url
     message_type = fields.read("messageType") or (
         MessageType.TRANSACTIONAL
-        if sub_account_id in rules.transactional_sub_account_ids
+        if sub_account_id in settings.transactional_sub_account_ids
         else MessageType.PROMOTIONAL
     )
     client_message_id = fields.read("clientMessageId")
@@ -70,7 +83,7 @@ def read_message(
     fields.refuse_if_wrong()
     assert destination is not None and text is not None  # noqa: S101, PT018  # nosec B101
     _check_size(text, options, fields)
-    _check_country(destination, options, rules, fields)
+    _check_country(destination, options, settings.allowed_country_calling_codes, fields)
     return MessageRequest(
         sub_account_id=sub_account_id,
         destination=destination,
@@ -101,15 +114,15 @@ def _check_size(text: str, options: dict[str, str], fields: Fields) -> None:
 
 
 def _check_country(
-    destination: str, options: dict[str, str], rules: SendingRules, fields: Fields
+    destination: str, options: dict[str, str], calling_codes: tuple[str, ...], fields: Fields
 ) -> None:
-    if not rules.country_calling_codes:
+    if not calling_codes:
         return
     may_be = {destination}
     if "country" in options and not destination.startswith("+"):
         # 8x8 may read it as a national number or as an international one.
         may_be = readings(destination, options["country"])
-    if may_be and all(is_in_countries(one, rules.country_calling_codes) for one in may_be):
+    if may_be and all(is_in_countries(one, calling_codes) for one in may_be):
         return
     message = "is in a country that this bridge may not send to"
     if may_be != {destination}:
@@ -120,7 +133,7 @@ def _check_country(
     )
 
 
-def read_idempotency_key(request: HttpRequest) -> str | None:
+def _idempotency_key(request: HttpRequest) -> str | None:
     """Return the header of that name, ``None`` where there is none."""
     key = request.headers.get("idempotency-key")
     if key is None:

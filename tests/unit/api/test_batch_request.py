@@ -3,7 +3,6 @@
 import gzip
 import json
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,15 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
-from sms_bridge.api.batch_request import (
-    MAX_MESSAGES,
-    BatchRequest,
-    batch_answer,
-    read_batch_request,
-)
+from sms_bridge.api.batch_request import MAX_MESSAGES, BatchRequest, batch_answer
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest
-from sms_bridge.api.send_request import SendingRules
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.state import State
 from tests.builders import (
@@ -36,8 +29,8 @@ from tests.builders import (
     refusal_of,
 )
 from tests.fakes.logs import WrittenLog
+from tests.unit.api.reading import read_batch
 
-RULES = SendingRules(sub_account_ids=(SUB_ACCOUNT,), caller_callback_hosts=("caller.example",))
 OTHER = "+6598765432"
 TEMPLATE = {"text": "To all", "source": "Acme", "encoding": "Auto"}
 ASK_FOR_MESSAGES = {"includeMessagesInResponse": True}
@@ -47,7 +40,7 @@ THREE = {"messages": [GOOD, BAD, {**GOOD, "text": "Hi"}], "clientBatchId": "b-1"
 
 
 def read(fields: Any, **rules: Any) -> BatchRequest:
-    return read_batch_request(a_json_request(fields), replace(RULES, **rules))
+    return read_batch(a_json_request(fields), **rules)
 
 
 def messages_in(fields: Any, **rules: Any) -> Any:
@@ -69,9 +62,10 @@ class TestMessages:
     def test_rules_and_idempotency_key_hold_for_each(self) -> None:
         headers = {"content-type": "application/json", "idempotency-key": "key"}
         request = a_json_request({"messages": [GOOD, {**GOOD, "to": ""}]}, headers=headers)
-        rules = replace(RULES, default_source="Acme", transactional_sub_account_ids=(SUB_ACCOUNT,))
 
-        batch = read_batch_request(request, rules)
+        batch = read_batch(
+            request, default_sender_id="Acme", transactional_sub_account_ids=(SUB_ACCOUNT,)
+        )
 
         assert plain(batch.messages[0]) == plain(
             a_request(source="Acme", message_type=MessageType.TRANSACTIONAL, idempotency_key="key")
@@ -93,7 +87,9 @@ class TestMessages:
     def test_one_that_is_wrong_is_refused_and_the_others_are_not(
         self, message: dict[str, Any], reason: Reason
     ) -> None:
-        several = messages_in({"messages": [GOOD, message, GOOD]}, country_calling_codes=("65",))
+        several = messages_in(
+            {"messages": [GOOD, message, GOOD]}, allowed_country_calling_codes=("65",)
+        )
 
         first, wrong, last = several
         assert first == last == plain(a_request())
@@ -218,7 +214,7 @@ class TestBatchesThatAreRefused:
     def test_a_field_of_the_batch_that_is_given_twice(self) -> None:
         request = an_http_request('{"messages": [{}], "messages": [{}]}')
 
-        assert refusal_of(read_batch_request, request, RULES).reason is Reason.FIELD_DOUBLED
+        assert refusal_of(read_batch, request).reason is Reason.FIELD_DOUBLED
 
     @pytest.mark.parametrize("depth", [10, 900, 7000])
     def test_one_that_is_nested_deeply_is_read_or_refused_before_anything_is_sent(
@@ -229,7 +225,7 @@ class TestBatchesThatAreRefused:
 
         answers = []
         with suppress(RefusedError):
-            batch = read_batch_request(request, RULES)
+            batch = read_batch(request)
             answers.append(batch_answer(batch, [], hash_key="k"))
 
         # Whatever Python can read it can also answer.
@@ -237,14 +233,14 @@ class TestBatchesThatAreRefused:
         assert answers or depth > 10
 
     def test_a_form_cannot_hold_one(self) -> None:
-        refusal = refusal_of(read_batch_request, a_form_request(GOOD), RULES)
+        refusal = refusal_of(read_batch, a_form_request(GOOD))
 
         assert refusal.reason is Reason.CONTENT_TYPE_UNSUPPORTED
 
     def test_a_sub_account_that_is_not_the_stacks(self) -> None:
         request = a_json_request({"messages": [GOOD]}, path_parameters={"subAccountId": "other"})
 
-        refusal = refusal_of(read_batch_request, request, RULES)
+        refusal = refusal_of(read_batch, request)
 
         assert refusal.reason is Reason.SUB_ACCOUNT_NOT_ALLOWED
 
@@ -255,9 +251,9 @@ class TestBatchesThatAreRefused:
             text = start + "x" * (size - len(start) - 2) + '"}'
             return an_http_request(gzip.compress(text.encode()) if packed else text)
 
-        batch = read_batch_request(of_size(MAX_BATCH_BYTES), RULES)
+        batch = read_batch(of_size(MAX_BATCH_BYTES))
         assert plain(batch.messages) == plain([a_request()])
-        too_large = refusal_of(read_batch_request, of_size(MAX_BATCH_BYTES + 1), RULES)
+        too_large = refusal_of(read_batch, of_size(MAX_BATCH_BYTES + 1))
         assert too_large.reason is Reason.BODY_TOO_LARGE
 
 

@@ -1,7 +1,7 @@
 """How answers look, and what becomes of an exception."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,7 +22,7 @@ EVENT = {
 
 def answer_to(error: Exception, event: dict[str, Any] = EVENT) -> tuple[Response, dict[str, Any]]:
     @answers_http
-    def handler(request: HttpRequest) -> Response:  # noqa: ARG001
+    def handler(request: HttpRequest) -> NoReturn:  # noqa: ARG001
         raise error
 
     response = handler(event, None)
@@ -71,8 +71,8 @@ def test_a_refusal_names_the_fields_that_are_wrong() -> None:
 
 def test_a_handlers_answer_goes_out_as_it_is() -> None:
     @answers_http
-    def handler(request: HttpRequest) -> Response:
-        return json_response({"path": request.path})
+    def handler(request: HttpRequest) -> dict[str, str]:
+        return {"path": request.path}
 
     assert json.loads(handler(EVENT, None)["body"]) == {"path": "/messages/1"}
 
@@ -131,7 +131,7 @@ class Refusing:
         monkeypatch.setattr(responses, "_now", lambda: self.now)
 
         @answers_http
-        def handler(request: HttpRequest) -> Response:  # noqa: ARG001
+        def handler(request: HttpRequest) -> NoReturn:  # noqa: ARG001
             raise RefusedError(self.reason, "No.")
 
         self.handler = handler

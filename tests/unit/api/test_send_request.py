@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,9 +11,8 @@ from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
 from sms_bridge.api.fields import is_macro
-from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import MessageRequest, MessageType
+from sms_bridge.api.send_request import read_send_request, send_answer
+from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.state import State
 from tests.builders import (
     MESSAGE_ID,
@@ -26,17 +24,35 @@ from tests.builders import (
     a_json_request,
     a_message,
     a_request,
+    a_secret_source,
     an_http_request,
     plain,
     refusal_of,
+    send_settings,
 )
+from tests.unit.api.reading import read_one as read
 
-RULES = SendingRules(sub_account_ids=("another", SUB_ACCOUNT))
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-def read(request: HttpRequest, **rules: Any) -> MessageRequest:
-    return read_send_request(request, replace(RULES, **rules))
+@pytest.mark.parametrize(
+    ("url", "is_batch"),
+    [
+        ("/api/v1/subaccounts/acme/messages/batch", True),
+        ("/api/v1/subaccounts/acme/messages/batch/", True),
+        ("/api/v1/subaccounts/acme/messages", False),
+        ("/api/v1/subaccounts/batch/messages/", False),
+    ],
+)
+def test_a_batch_is_known_by_its_url(url: str, is_batch: bool) -> None:
+    headers = {"authorization": "Bearer token-of-moengage"}
+    request = a_json_request({"to": NUMBER, "text": TEXT}, path=url, headers=headers)
+
+    asked, hash_key, _ = read_send_request(
+        request, send_settings(), a_secret_source(moengageTokens=["token-of-moengage"])
+    )
+
+    assert (isinstance(asked, list), hash_key) == (is_batch, "k")
 
 
 class TestNames:
@@ -208,7 +224,7 @@ class TestSenderIds:
     ) -> None:
         request = a_json_request({"to": NUMBER, "text": TEXT, **fields})
 
-        assert read(request, default_source="Default").source == source
+        assert read(request, default_sender_id="Default").source == source
 
 
 class TestOptions:
@@ -305,7 +321,7 @@ class TestRequests:
             {"to": NUMBER, "text": TEXT}, path_parameters={"subAccountId": "another"}
         )
 
-        assert read(request).sub_account_id == "another"
+        assert read(request, sub_account_ids=(SUB_ACCOUNT, "another")).sub_account_id == "another"
 
     @pytest.mark.parametrize(
         ("number", "options"),
@@ -324,7 +340,7 @@ class TestRequests:
     ) -> None:
         request = a_json_request({"to": number, "text": TEXT, **options})
 
-        assert read(request, country_calling_codes=("49", "65")).destination == number
+        assert read(request, allowed_country_calling_codes=("49", "65")).destination == number
 
 
 class TestMessageTypes:

@@ -1,7 +1,6 @@
 """Which requests to send are refused, with which code, and which field is named."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.send_request import SendingRules, read_send_request
 from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
@@ -20,15 +18,15 @@ from tests.builders import (
     an_http_request,
     plain,
 )
+from tests.unit.api.reading import read_one
 
-RULES = SendingRules(sub_account_ids=(SUB_ACCOUNT,))
 GOOD = {"destination": NUMBER, "text": TEXT}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def refusal_of(request: HttpRequest, **rules: Any) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
-        read_send_request(request, replace(RULES, **rules))
+        read_one(request, **rules)
     return caught.value
 
 
@@ -209,7 +207,7 @@ class TestSwappedFields:
     def test_a_text_that_is_a_number_can_be_sent(self) -> None:
         request = a_json_request({"to": NUMBER, "text": "6591234567"})
 
-        assert read_send_request(request, RULES).text == "6591234567"
+        assert read_one(request).text == "6591234567"
 
 
 BODIES: dict[tuple[Reason, int], list[HttpRequest]] = {
@@ -295,7 +293,7 @@ def test_a_text_that_8x8_would_cut_off_is_refused(text: str, options: dict[str, 
 def test_a_country_that_is_not_allowed_is_refused(number: str, options: dict[str, str]) -> None:
     request = a_json_request({"to": number, "text": TEXT, **options})
 
-    refusal = refusal_of(request, country_calling_codes=("65",))
+    refusal = refusal_of(request, allowed_country_calling_codes=("65",))
 
     assert (refusal.reason, refusal.status) == (Reason.COUNTRY_NOT_ALLOWED, 403)
 
@@ -320,7 +318,7 @@ known_names = st.sampled_from(["to", "text", "message", "from", "country", "expi
 @given(st.dictionaries(known_names | st.text(), json_values, max_size=6))
 def test_whatever_a_body_holds_it_is_read_or_refused(fields: dict[str, Any]) -> None:
     try:
-        message = read_send_request(a_json_request(fields), RULES)
+        message = read_one(a_json_request(fields))
     except RefusedError:
         return
     assert message.text == fields.get("text", fields.get("message"))
@@ -329,7 +327,7 @@ def test_whatever_a_body_holds_it_is_read_or_refused(fields: dict[str, Any]) -> 
 @given(st.binary(max_size=200), st.sampled_from(["application/json", FORM["content-type"]]))
 def test_whatever_bytes_come_they_are_read_or_refused(body: bytes, content_type: str) -> None:
     with pytest.raises(RefusedError):
-        read_send_request(an_http_request(body, headers={"content-type": content_type}), RULES)
+        read_one(an_http_request(body, headers={"content-type": content_type}))
 
 
 MACROS: list[tuple[str, object]] = [
@@ -489,7 +487,7 @@ def test_a_wrong_field_has_8x8s_code_for_it(field: str, code: int) -> None:
 def test_a_country_that_is_not_allowed_is_refused_by_the_callers_name_of_the_field() -> None:
     request = a_json_request({"phone": "+15551234567", "text": TEXT})
 
-    assert fields_of(refusal_of(request, country_calling_codes=("65",))) == ["phone"]
+    assert fields_of(refusal_of(request, allowed_country_calling_codes=("65",))) == ["phone"]
 
 
 def test_no_refusal_quotes_what_the_caller_sent() -> None:
