@@ -39,12 +39,26 @@ def require_reader(request: HttpRequest, secrets: "SecretSource") -> None:
 def require_8x8(
     request: HttpRequest, secrets: "SecretSource", networks: Networks, *, in_url: bool
 ) -> "Secret":
-    """Let only 8x8's callbacks pass, and only from the listed networks, if any are."""
-    require_address(request, networks)
-    return _secret_that_allows(
-        secrets,
-        lambda secret: require_callback_token(request, secret.callback_tokens, in_url=in_url),
-    )
+    """Let only 8x8's callbacks pass, and only from the listed networks, if any are.
+
+    8x8 sends the ``Authorization`` value that was registered with the webhook. Whether it sends
+    it to a message's own callback URL, too, is not documented, so such a URL has the token in its
+    query. That counts, too, beside any header, where the stack has such URLs (``in_url``).
+    """
+    if networks:
+        address = ip_address(request.source_address)
+        if not any(address in network for network in networks):
+            raise RefusedError(
+                Reason.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused."
+            )
+    in_query = parse_qs(request.query_string).get("token", []) if in_url else []
+    tokens = (_bearer_token(request), *in_query)
+
+    def check(secret: "Secret") -> None:
+        if not any(is_one_of(token, secret.callback_tokens) for token in tokens):
+            raise _unauthorized("The callback has no valid token.")
+
+    return _secret_that_allows(secrets, check)
 
 
 def _secret_that_allows(secrets: "SecretSource", check: Callable[["Secret"], None]) -> "Secret":
@@ -82,18 +96,6 @@ def require_token(request: HttpRequest, valid: Iterable[str]) -> None:
         raise _unauthorized("The bearer token is not valid.")
 
 
-def require_callback_token(request: HttpRequest, valid: tuple[str, ...], *, in_url: bool) -> None:
-    """Let only 8x8's callbacks pass.
-
-    8x8 sends the ``Authorization`` value that was registered with the webhook. Whether it sends
-    it to a message's own callback URL, too, is not documented, so such a URL has the token in its
-    query. That counts, too, beside any header, where the stack has such URLs (``in_url``).
-    """
-    in_query = parse_qs(request.query_string).get("token", []) if in_url else []
-    if not any(is_one_of(token, valid) for token in (_bearer_token(request), *in_query)):
-        raise _unauthorized("The callback has no valid token.")
-
-
 def require_look_up(
     request: HttpRequest, look_up_tokens: tuple[str, ...], full_number_tokens: tuple[str, ...]
 ) -> bool:
@@ -118,16 +120,6 @@ def _unauthorized(message: str) -> RefusedError:
 def read_networks(text: str) -> Networks:
     """Read addresses and networks in CIDR notation, separated by commas, or raise ValueError."""
     return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part)
-
-
-def require_address(request: HttpRequest, networks: Networks) -> None:
-    """Let only requests from the listed networks pass; an empty list lets all pass."""
-    if networks:
-        address = ip_address(request.source_address)
-        if not any(address in network for network in networks):
-            raise RefusedError(
-                Reason.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused."
-            )
 
 
 def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:

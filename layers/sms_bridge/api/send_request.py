@@ -67,7 +67,8 @@ def read_message(
     destination = fields.read("destination", required=True)
     text = fields.read("text", required=True)
     source = fields.read("source") or settings.default_sender_id or None
-    options = {name: value for name in OPTIONS if fields.has(name) and (value := fields.read(name))}
+    given = [name for name in OPTIONS if name in fields.given]
+    options = {name: value for name in given if (value := fields.read(name))}
     adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
     if adds_callback_url:
         options["dlrCallbackUrl"] = callback_url
@@ -107,7 +108,7 @@ def _check_size(text: str, options: dict[str, str], fields: Fields) -> None:
     if segments.count > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
-            fields.name_of("text"),
+            fields.given["text"][0][0],
             f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
             f"{MAX_SEGMENTS}",
         )
@@ -127,7 +128,7 @@ def _check_country(
     message = "is in a country that this bridge may not send to"
     if may_be != {destination}:
         message += ", or may be: write it with + and its country code"
-    name = fields.name_of("destination")
+    [(name, _)] = fields.given["destination"]
     raise RefusedError(
         Reason.COUNTRY_NOT_ALLOWED, f"The recipient {message}.", FieldError(name, message)
     )
