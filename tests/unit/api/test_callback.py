@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
 from sms_bridge.domain.clock import seconds_of
@@ -498,14 +497,3 @@ def test_no_json_is_refused_and_all_of_it_can_be_stored(
             callback.content.encode()
     for name in fields(callback):
         str(getattr(callback, name.name)).encode()
-
-
-def test_a_messages_own_callback_url_carries_a_token() -> None:
-    url = callback_url("https://bridge.example", ("a/b+c=", "old"))
-
-    assert url == "https://bridge.example/callbacks/8x8?token=a%2Fb%2Bc%3D"
-
-
-@pytest.mark.parametrize(("base", "tokens"), [("", ("t",)), ("https://bridge.example", ())])
-def test_without_a_base_url_or_a_token_there_is_none(base: str, tokens: tuple[str, ...]) -> None:
-    assert callback_url(base, tokens) == ""
