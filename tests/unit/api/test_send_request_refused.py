@@ -81,6 +81,7 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
             {"to": "12", "text": "", "from": TWELVE, "country": "X"},
             ["to", "text", "from", "country"],
         ),
+        ({"to": NUMBER, "message": "a" * 1531}, ["message"]),
     ],
 )
 def test_all_wrong_fields_are_named_at_once_as_the_caller_named_them(
@@ -114,17 +115,17 @@ def test_a_required_field_that_is_null_is_missing() -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ('"to": "1", "text": "one", "text": "two"', "text"),
-        ('"to": "1", "text": "one", "message": "two"', "message"),
-        ('"to": "1", "recipient": "1", "text": "one"', "recipient"),
-        ('"to": "1", "text": "one", "from": "A", "sender": "A"', "sender"),
-        ('"to": "1", "text": "one", "country": "SG", "country": "DE"', "country"),
+        ('"text": "one", "text": "two"', "text"),
+        ('"text": "one", "message": "two"', "message"),
+        ('"text": "one", "recipient": 6591234567', "recipient"),
+        ('"text": "one", "from": "A", "sender": "A"', "sender"),
+        ('"text": "one", "country": "SG", "country": "DE"', "country"),
     ],
 )
 def test_a_field_that_is_given_twice_is_refused_also_under_another_name(
     body: str, field: str
 ) -> None:
-    refusal = refusal_of(an_http_request(f"{{{body.replace('"1"', f'"{NUMBER}"')}}}"))
+    refusal = refusal_of(an_http_request(f'{{"to": 6591234567, {body}}}'))
 
     assert (refusal.reason, fields_of(refusal)) == (Reason.FIELD_DOUBLED, [field])
 
@@ -362,10 +363,8 @@ HOST = "caller.example"
         f"https://user@{HOST}/",
         f"https://{HOST}@evil.example/",
         f"https://{HOST}\\@evil.example/",
-        *(
-            f"https://{HOST}/{path}"
-            for path in ("a b", "\t", "{id}", "ü", "%zz", "#a#b", "a" * 2000)
-        ),
+        *(f"https://{HOST}/{path}" for path in ("a b", "\t", "{id}", "ü", "%zz")),
+        *(f"https://{HOST}/{path}" for path in ("#a#b", "a" * 2000)),
         *(f"https://{HOST}:{port}/" for port in (0, 65536)),
         *("https:///path", "https://[::1]/", HOST, 7),
     ],
@@ -404,7 +403,7 @@ def test_a_wrong_field_has_8x8s_code_for_it(field: str, code: int) -> None:
     assert refusal_of(a_json_request({**good, field: {}})).code == code
 
 
-@pytest.mark.parametrize("field", WRONG)
+@pytest.mark.parametrize("field", [*WRONG, "dlrCallbackUrl"])
 def test_no_refusal_quotes_what_the_caller_sent(field: str) -> None:
     secret = "Distinctive-4711"
 
