@@ -263,7 +263,9 @@ def test_whatever_a_body_holds_it_is_read_or_refused(fields: dict[str, Any]) -> 
 
 @given(st.binary(max_size=200), st.sampled_from(["application/json", FORM["content-type"]]))
 def test_whatever_bytes_come_they_are_read_or_refused(body: bytes, content_type: str) -> None:
-    assert refusal_of(an_http_request(body, headers={"content-type": content_type}))
+    refusal = refusal_of(an_http_request(body, headers={"content-type": content_type}))
+
+    assert refusal.status in (400, 415)
 
 
 MACROS: dict[str, list[object]] = {
