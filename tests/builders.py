@@ -132,18 +132,21 @@ BAD_REQUEST = SendResult(
 
 def an_http_request(body: str | bytes = "", **changes: Any) -> HttpRequest:
     """Return a request to send; a body of bytes comes in base64, as API Gateway does it."""
-    request = HttpRequest(
-        method="POST",
-        path=f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages",
-        source_address="203.0.113.7",
-        request_id="request-1",
-        arrived_at=0.0,
-        headers={"content-type": "application/json"},
-        path_parameters={"subAccountId": SUB_ACCOUNT},
-        body=base64.b64encode(body).decode() if isinstance(body, bytes) else body,
-        body_is_base64=isinstance(body, bytes),
-    )
-    return replace(request, **changes)
+    event = {
+        "requestContext": {
+            "http": {"method": "POST", "sourceIp": "203.0.113.7"},
+            "requestId": "request-1",
+        },
+        "rawPath": f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages",
+        "pathParameters": {"subAccountId": SUB_ACCOUNT},
+        "headers": {"content-type": "application/json"},
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    request = HttpRequest(event)
+    for name, value in changes.items():
+        setattr(request, name, value)
+    return request
 
 
 def a_json_request(fields: Any, **changes: Any) -> HttpRequest:

@@ -5,7 +5,6 @@ import json
 import re
 import zlib
 from collections.abc import Container
-from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -23,39 +22,24 @@ _MAX_FORM_FIELDS = 100
 _NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25."
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
     """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret."""
 
-    method: str
-    path: str
-    source_address: str
-    request_id: str
-    arrived_at: float
-    """When API Gateway got it, seconds since the epoch; 0 where the event does not say."""
-    headers: dict[str, str]
-    """Names in lower case."""
-    path_parameters: dict[str, str] = field(default_factory=dict)
-    query_string: str = ""
-    body: str = ""
-    body_is_base64: bool = False
-
-    @classmethod
-    def from_event(cls, event: dict[str, Any]) -> "HttpRequest":
+    def __init__(self, event: dict[str, Any]) -> None:
         """Read an event of API Gateway's HTTP API, payload format 2.0."""
         context = event["requestContext"]
-        return cls(
-            method=context["http"]["method"],
-            path=event["rawPath"],
-            source_address=context["http"].get("sourceIp", ""),
-            request_id=context.get("requestId", ""),
-            arrived_at=context.get("timeEpoch", 0) / 1000,
-            headers={name.lower(): value for name, value in event.get("headers", {}).items()},
-            path_parameters=event.get("pathParameters") or {},
-            query_string=event.get("rawQueryString", ""),
-            body=event.get("body") or "",
-            body_is_base64=event.get("isBase64Encoded", False),
-        )
+        self.method: str = context["http"]["method"]
+        self.path: str = event["rawPath"]
+        self.source_address: str = context["http"].get("sourceIp", "")
+        self.request_id: str = context.get("requestId", "")
+        # Seconds since the epoch; 0 where the event does not say.
+        self.arrived_at: float = context.get("timeEpoch", 0) / 1000
+        headers: dict[str, str] = event.get("headers", {})
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.path_parameters: dict[str, str] = event.get("pathParameters") or {}
+        self.query_string: str = event.get("rawQueryString", "")
+        self.body: str = event.get("body") or ""
+        self.body_is_base64: bool = event.get("isBase64Encoded", False)
 
     @property
     def media_type(self) -> str:

@@ -103,7 +103,7 @@ def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
     @functools.wraps(answer)
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         try:
-            request = HttpRequest.from_event(event)
+            request = HttpRequest(event)
             logger.thread_safe_append_keys(request_id=request.request_id)
             return json_response(answer(request))
         except RefusedError as refusal:

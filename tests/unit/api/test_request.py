@@ -34,7 +34,7 @@ def an_event(**changes: Any) -> dict[str, Any]:
 
 class TestEvents:
     def test_everything_is_read(self) -> None:
-        request = HttpRequest.from_event(an_event())
+        request = HttpRequest(an_event())
 
         assert (request.method, request.path) == ("POST", "/callbacks/8x8")
         assert (request.source_address, request.request_id) == ("203.0.113.7", "request-1")
@@ -48,7 +48,7 @@ class TestEvents:
     def test_what_an_event_may_lack_is_empty(self) -> None:
         event = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
 
-        request = HttpRequest.from_event(event)
+        request = HttpRequest(event)
 
         assert (request.source_address, request.arrived_at, request.headers) == ("", 0, {})
         assert (request.media_type, request.query("token"), request.body) == ("", "", "")
@@ -56,7 +56,7 @@ class TestEvents:
     def test_a_repr_holds_no_part_that_may_be_secret(self) -> None:
         event = an_event(body=f'{{"to": "{NUMBER}"}}', rawQueryString="token=secret")
 
-        shown = repr(HttpRequest.from_event(event))
+        shown = repr(HttpRequest(event))
 
         assert not any(part in shown for part in (NUMBER, "secret", "Bearer"))
 
