@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local.eightx8.contract import problems_of
 from sms_bridge.api.fields import is_macro
 from sms_bridge.api.send_request import read_send_request, send_answer
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.message import MessageRequest, MessageType
 from sms_bridge.domain.state import State
 from tests.builders import (
     MESSAGE_ID,
@@ -32,6 +32,22 @@ from tests.builders import (
 from tests.unit.api.reading import read_one as read
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+GOOD = {"destination": NUMBER, "text": TEXT}
+OPTIONS = {
+    "country": "SG",
+    "encoding": "UCS2",
+    "scheduled": "2026-11-25T09:30:00+08:00",
+    "expiry": "2026-11-26T09:30:00Z",
+    "dlrCallbackUrl": "https://Example.com:8443/receipts?a=b%20c",
+    "clientIp": "2001:db8::1",
+    "track": "Outcome",
+}
+MOMENT = "2026-11-26T09:30:00Z"
+
+
+def read_with(more: dict[str, Any], **settings: Any) -> MessageRequest:
+    """Read a message that is good but for what a test is about."""
+    return read(a_json_request({**GOOD, **more}), **settings)
 
 
 @pytest.mark.parametrize(
@@ -44,91 +60,136 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
     ],
 )
 def test_a_batch_is_known_by_its_url(url: str, is_batch: bool) -> None:
-    headers = {"authorization": "Bearer token-of-moengage"}
-    request = a_json_request({"to": NUMBER, "text": TEXT}, path=url, headers=headers)
+    request = a_json_request(GOOD, path=url, headers={"authorization": "Bearer token-of-moengage"})
+    secrets = a_secret_source(moengageTokens=["token-of-moengage"])
 
-    asked, hash_key, _ = read_send_request(
-        request, send_settings(), a_secret_source(moengageTokens=["token-of-moengage"])
-    )
+    asked, hash_key, _ = read_send_request(request, send_settings(), secrets)
 
     assert (isinstance(asked, list), hash_key) == (is_batch, "k")
 
 
-class TestNames:
-    @pytest.mark.parametrize("of", [a_json_request, a_form_request])
+@pytest.mark.parametrize("of", [a_json_request, a_form_request])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"recipient": NUMBER, "message": TEXT, "sender": "Acme"},
+        {"destination": NUMBER, "text": TEXT, "source": "Acme"},
+        {"to": NUMBER, "body": TEXT, "from": "Acme"},
+        {"dest": NUMBER, "msg": TEXT, "senderId": "Acme"},
+        {"msisdn": NUMBER, "text": TEXT, "sender_id": "Acme"},
+        {"phone": NUMBER, "text": TEXT, "sender_id": "Acme"},
+        {"Recipient": NUMBER, "MESSAGE": TEXT, "SenderID": "Acme"},
+    ],
+    ids=["8x8's guide for MoEngage", "8x8's API", *["other"] * 4, "in another case"],
+)
+def test_each_gateways_names_mean_the_same(of: Any, fields: dict[str, str]) -> None:
+    assert plain(read(of(fields))) == plain(a_request(source="Acme"))
+
+
+class TestFields:
     @pytest.mark.parametrize(
-        "fields",
+        ("given_as", "read_as"),
         [
-            {"recipient": NUMBER, "message": TEXT, "sender": "Acme"},
-            {"destination": NUMBER, "text": TEXT, "source": "Acme"},
-            {"to": NUMBER, "body": TEXT, "from": "Acme"},
-            {"dest": NUMBER, "msg": TEXT, "senderId": "Acme"},
-            {"msisdn": NUMBER, "text": TEXT, "sender_id": "Acme"},
-            {"phone": NUMBER, "text": TEXT, "sender_id": "Acme"},
-            {"Recipient": NUMBER, "MESSAGE": TEXT, "SenderID": "Acme"},
+            ({"destination": "6591234567"}, {"destination": "6591234567"}),
+            ({"destination": 6591234567}, {"destination": "6591234567"}),
+            ({"destination": [6591234567]}, {"destination": "6591234567"}),
+            ({"destination": ["+6591234567"]}, {}),
+            ({"destination": " +6591234567 "}, {}),
+            *(
+                ({"from": one}, {"source": one})
+                for one in ("Acme", "7-Eleven", "12345678901", "+123456789012345")
+            ),
+            ({"from": " Acme "}, {"source": "Acme"}),
+            ({"from": 6599}, {"source": "6599"}),
+            ({"clientMessageId": "theirs"}, {"client_message_id": "theirs"}),
+            ({"clientMessageId": 8}, {"client_message_id": "8"}),
+            *(({name: "c-1"}, {"campaign_id": "c-1"}) for name in ("campaignId", "campaign_id")),
+            ({"campaignId": 7}, {"campaign_id": "7"}),
+            *(
+                ({name: "1107"}, {"dlt_template_id": "1107"})
+                for name in ("dltTemplateId", "dlt_template_id", "templateId", "template_id")
+            ),
+            ({"Scheduled": MOMENT}, {"options": {"scheduled": MOMENT}}),
+            ({"expiry": "2026-11-26t09:30:00z"}, {"options": {"expiry": MOMENT}}),
+            ({"encoding": "Auto"}, {"options": {"encoding": "AUTO"}}),
+            ({"encoding": "gsm7"}, {"options": {"encoding": "GSM7"}}),
+            ({"track": "OUTCOME"}, {"options": {"track": "Outcome"}}),
+            ({"track": "none"}, {"options": {"track": "None"}}),
+            ({"country": "sg"}, {"options": {"country": "SG"}}),
+            ({"apiVersion": {"a": [1]}, "priority": None}, {}),
+            ({"source": "", "country": "", "campaignId": None}, {}),
         ],
-        ids=["8x8's guide for MoEngage", "8x8's API", *["other"] * 4, "in another case"],
+        ids=repr,
     )
-    def test_each_gateways_names_mean_the_same(self, of: Any, fields: dict[str, str]) -> None:
-        assert plain(read(of(fields))) == plain(a_request(source="Acme"))
-
-    @pytest.mark.parametrize(
-        "names",
-        [
-            ("clientMessageId", "campaignId", "dltTemplateId"),
-            ("clientMessageId", "campaign_id", "dlt_template_id"),
-            ("clientMessageId", "campaign_id", "templateId"),
-            ("clientMessageId", "campaign_id", "template_id"),
-        ],
-    )
-    def test_ids_of_the_caller_are_kept_as_texts(self, names: tuple[str, str, str]) -> None:
-        ids = dict(zip(names, ("theirs", 7, "1107"), strict=True))
-
-        assert plain(read(a_json_request({"to": NUMBER, "text": TEXT, **ids}))) == plain(
-            a_request(client_message_id="theirs", campaign_id="7", dlt_template_id="1107")
-        )
-
-    @pytest.mark.parametrize(
-        "more",
-        [
-            {"apiVersion": {"a": [1]}, "priority": None},
-            {"source": "", "country": "", "campaignId": None},
-        ],
-        ids=["nobody knows them", "they are optional and empty"],
-    )
-    def test_fields_are_passed_over_if(self, more: dict[str, Any]) -> None:
-        assert plain(read(a_json_request({"to": NUMBER, "text": TEXT, **more}))) == plain(
-            a_request()
-        )
-
-
-class TestNumbers:
-    @pytest.mark.parametrize(
-        ("given_as", "number"),
-        [
-            ("6591234567", "6591234567"),
-            ("+6591234567", "+6591234567"),
-            (6591234567, "6591234567"),
-            ([6591234567], "6591234567"),
-            (["+6591234567"], "+6591234567"),
-            (" +6591234567 ", "+6591234567"),
-        ],
-    )
-    def test_a_number_may_come_as_text_number_or_list_of_one(
-        self, given_as: object, number: str
+    def test_what_callers_write_is_read_as_8x8_writes_it(
+        self, given_as: dict[str, Any], read_as: dict[str, Any]
     ) -> None:
-        assert read(a_json_request({"dest": given_as, "text": TEXT})).destination == number
+        assert plain(read_with(given_as)) == plain(a_request(**read_as))
 
-    def test_a_plus_that_a_form_turned_into_a_space_does_not_matter(self) -> None:
-        request = an_http_request(b"to=+6591234567&text=Hello+there", headers=FORM)
+    def test_8x8s_optional_fields_pass_through(self) -> None:
+        message = read_with(OPTIONS, caller_callback_hosts=("other.example", "example.COM"))
 
-        message = read(request)
+        assert plain(message) == plain(a_request(options=OPTIONS))
 
-        assert (message.destination, message.text) == ("6591234567", "Hello there")
+    def test_receipts_come_to_this_bridge_unless_the_caller_names_a_url_of_its_own(self) -> None:
+        settings: Any = {"callback_url": "https://b/c", "caller_callback_hosts": ("example.com",)}
+
+        ours, theirs = read_with({}, **settings), read_with(OPTIONS, **settings)
+
+        assert plain(ours) == plain(
+            a_request(options={"dlrCallbackUrl": "https://b/c"}, adds_callback_url=True)
+        )
+        assert plain(theirs) == plain(a_request(options=OPTIONS))
 
     @given(st.from_regex(r"\+?[1-9][0-9]{6,14}", fullmatch=True))
     def test_every_number_that_8x8_takes_is_taken_as_it_is(self, number: str) -> None:
-        assert read(a_json_request({"to": number, "text": TEXT})).destination == number
+        assert read_with({"destination": number}).destination == number
+
+    @pytest.mark.parametrize(("fields", "source"), [({}, "Default"), ({"from": "Acme"}, "Acme")])
+    def test_the_deployments_sender_id_stands_in_where_none_is_named(
+        self, fields: dict[str, str], source: str
+    ) -> None:
+        assert read_with(fields, default_sender_id="Default").source == source
+
+    @pytest.mark.parametrize(
+        ("fields", "transactional", "message_type"),
+        [
+            ({}, (), "promotional"),
+            ({}, ("another",), "promotional"),
+            ({}, (SUB_ACCOUNT,), "transactional"),
+            ({"messageType": "transactional"}, (), "transactional"),
+            ({"message_type": "transactional"}, (), "transactional"),
+            ({"messageType": "promotional"}, (SUB_ACCOUNT,), "promotional"),
+            ({"messageType": "Promotional"}, (SUB_ACCOUNT,), "promotional"),
+            ({"messageType": "TRANSACTIONAL"}, (), "transactional"),
+            ({"messageType": ""}, (SUB_ACCOUNT,), "transactional"),
+        ],
+    )
+    def test_the_caller_decides_on_the_type_and_else_the_sub_account(
+        self, fields: dict[str, str], transactional: tuple[str, ...], message_type: str
+    ) -> None:
+        message = read_with(fields, transactional_sub_account_ids=transactional)
+
+        assert message.message_type is MessageType(message_type)
+
+    @pytest.mark.parametrize(
+        ("number", "options"),
+        [
+            ("+6591234567", {}),
+            ("6591234567", {}),
+            ("+6591234567", {"country": "SG"}),
+            ("91234567", {"country": "SG"}),
+            ("6591234567", {"country": "SG"}),
+            ("15112345678", {"country": "DE"}),
+            ("4915112345678", {"country": "SG"}),
+        ],
+    )
+    def test_a_number_of_an_allowed_country_is_taken(
+        self, number: str, options: dict[str, str]
+    ) -> None:
+        fields = {"destination": number, **options}
+
+        assert read_with(fields, allowed_country_calling_codes=("49", "65")).destination == number
 
 
 # Up to 100 characters, of which one can be seen: ten segments hold each of them.
@@ -177,177 +238,59 @@ class TestTexts:
         ],
     )
     def test_a_text_with_anything_that_can_be_seen_is_kept(self, text: str) -> None:
-        assert read(a_json_request({"to": NUMBER, "text": text})).text == text
-
-    @pytest.mark.parametrize("ending", ["", "&", "&&", "&priority=a/b"])
-    def test_a_form_may_end_with_an_ampersand_or_a_field_of_another_name(self, ending: str) -> None:
-        form = f"to=6591234567&text=50%25+off at A%26B for 1%2B1{ending}".replace(" ", "+")
-
-        assert read(an_http_request(form, headers=FORM)).text == "50% off at A&B for 1+1"
-
-
-class TestSenderIds:
-    @pytest.mark.parametrize(
-        ("given_as", "source"),
-        [
-            ("Acme", "Acme"),
-            (" Acme ", "Acme"),
-            ("7-Eleven", "7-Eleven"),
-            ("12345678901", "12345678901"),
-            ("+123456789012345", "+123456789012345"),
-            (6599, "6599"),
-        ],
-    )
-    def test_a_sender_id_is_letters_or_digits(self, given_as: object, source: str) -> None:
-        fields = {"to": NUMBER, "text": TEXT, "from": given_as}
-
-        assert read(a_json_request(fields)).source == source
-
-    @pytest.mark.parametrize(("fields", "source"), [({}, "Default"), ({"from": "Acme"}, "Acme")])
-    def test_the_deployments_sender_id_stands_in_where_none_is_named(
-        self, fields: dict[str, str], source: str
-    ) -> None:
-        request = a_json_request({"to": NUMBER, "text": TEXT, **fields})
-
-        assert read(request, default_sender_id="Default").source == source
-
-
-class TestOptions:
-    OPTIONS = {  # noqa: RUF012
-        "country": "SG",
-        "encoding": "UCS2",
-        "scheduled": "2026-11-25T09:30:00+08:00",
-        "expiry": "2026-11-26T09:30:00Z",
-        "dlrCallbackUrl": "https://Example.com:8443/receipts?a=b%20c",
-        "clientIp": "2001:db8::1",
-        "track": "Outcome",
-    }
-
-    def test_8x8s_optional_fields_pass_through(self) -> None:
-        request = a_json_request({"to": NUMBER, "text": TEXT, **self.OPTIONS})
-
-        message = read(request, caller_callback_hosts=("other.example", "example.COM"))
-
-        assert plain(message) == plain(a_request(options=self.OPTIONS))
+        assert read_with({"text": text}).text == text
 
     @pytest.mark.parametrize(
-        ("given_as", "sent"),
+        ("form", "text"),
         [
-            ({"encoding": "Auto"}, {"encoding": "AUTO"}),
-            ({"Scheduled": "2026-11-26T09:30:00Z"}, {"scheduled": "2026-11-26T09:30:00Z"}),
-            ({"encoding": "gsm7"}, {"encoding": "GSM7"}),
-            ({"track": "OUTCOME"}, {"track": "Outcome"}),
-            ({"track": "none"}, {"track": "None"}),
-            ({"country": "sg"}, {"country": "SG"}),
-            ({"expiry": "2026-11-26t09:30:00.5z"}, {"expiry": "2026-11-26T09:30:00.5Z"}),
+            ("to=6591234567&text=50%25 off at A%26B for 1%2B1&", "50% off at A&B for 1+1"),
+            ("to=6591234567&text=50%25 off at A%26B for 1%2B1&&", "50% off at A&B for 1+1"),
+            ("to=6591234567&text=Tom+%26+Jerry&priority=a/b", "Tom & Jerry"),
+            # The + before a phone number became a space.
+            ("to=+6591234567&text=Hello+there", "Hello there"),
         ],
     )
-    def test_values_are_compared_without_case_and_sent_as_8x8_writes_them(
-        self, given_as: dict[str, str], sent: dict[str, str]
-    ) -> None:
-        assert read(a_json_request({"to": NUMBER, "text": TEXT, **given_as})).options == sent
+    def test_a_form_is_read_as_it_was_meant(self, form: str, text: str) -> None:
+        message = read(an_http_request(form.encode(), headers=FORM))
 
-    def test_receipts_come_to_this_bridge_unless_the_caller_names_a_url_of_its_own(self) -> None:
-        fields = {"to": NUMBER, "text": TEXT}
-        settings: Any = {"callback_url": "https://b/c", "caller_callback_hosts": ("example.com",)}
-
-        ours = read(a_json_request(fields), **settings)
-        theirs = read(a_json_request({**fields, **self.OPTIONS}), **settings)
-
-        assert plain(ours) == plain(
-            a_request(options={"dlrCallbackUrl": "https://b/c"}, adds_callback_url=True)
-        )
-        assert plain(theirs) == plain(a_request(options=self.OPTIONS))
+        assert (message.destination, message.text) == ("6591234567", text)
 
 
 class TestRequests:
     @pytest.mark.parametrize(
-        "headers",
+        "content_type",
         [
-            {},
-            *(
-                {"content-type": one}
-                for one in (
-                    *("", "application/json", "Application/JSON; charset=utf-8", "text/plain"),
-                    *("application/vnd.acme+json", "application/json,"),
-                    "application/json, application/json; charset=utf-8",
-                )
-            ),
+            *("", "application/json", "Application/JSON; charset=utf-8", "text/plain"),
+            *("application/vnd.acme+json", "application/json,"),
+            "application/json, application/json; charset=utf-8",
         ],
     )
-    def test_json_comes_under_several_content_types(self, headers: dict[str, str]) -> None:
-        request = a_json_request({"to": NUMBER, "text": TEXT}, headers=headers)
-
-        assert plain(read(request)) == plain(a_request())
+    def test_json_comes_under_several_content_types_and_without_one(
+        self, content_type: str
+    ) -> None:
+        for headers in ({"content-type": content_type}, {}):
+            assert plain(read(a_json_request(GOOD, headers=headers))) == plain(a_request())
 
     @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "", "identity"])
     def test_a_body_may_be_packed_with_gzip(self, encoding: str) -> None:
-        body = gzip.compress(json.dumps({"to": NUMBER, "text": TEXT}).encode())
+        body = gzip.compress(json.dumps(GOOD).encode())
 
         request = an_http_request(body, headers={"content-encoding": encoding})
 
         assert plain(read(request)) == plain(a_request())
 
-    @pytest.mark.parametrize("length", [1, 255])
-    def test_an_idempotency_key_is_kept(self, length: int) -> None:
-        headers = {"idempotency-key": "k" * length}
+    @pytest.mark.parametrize("key", ["k", "k" * 255])
+    def test_an_idempotency_key_is_kept(self, key: str) -> None:
+        request = a_json_request(GOOD, headers={"idempotency-key": key})
 
-        message = read(a_json_request({"to": NUMBER, "text": TEXT}, headers=headers))
-
-        assert message.idempotency_key == "k" * length
+        assert read(request).idempotency_key == key
 
     def test_the_sub_account_is_that_of_the_url(self) -> None:
-        request = a_json_request(
-            {"to": NUMBER, "text": TEXT}, path_parameters={"subAccountId": "another"}
-        )
+        request = a_json_request(GOOD, path_parameters={"subAccountId": "another"})
 
-        assert read(request, sub_account_ids=(SUB_ACCOUNT, "another")).sub_account_id == "another"
+        message = read(request, sub_account_ids=(SUB_ACCOUNT, "another"))
 
-    @pytest.mark.parametrize(
-        ("number", "options"),
-        [
-            ("+6591234567", {}),
-            ("6591234567", {}),
-            ("+6591234567", {"country": "SG"}),
-            ("91234567", {"country": "SG"}),
-            ("6591234567", {"country": "SG"}),
-            ("15112345678", {"country": "DE"}),
-            ("4915112345678", {"country": "SG"}),
-        ],
-    )
-    def test_a_number_of_an_allowed_country_is_taken(
-        self, number: str, options: dict[str, str]
-    ) -> None:
-        request = a_json_request({"to": number, "text": TEXT, **options})
-
-        assert read(request, allowed_country_calling_codes=("49", "65")).destination == number
-
-
-class TestMessageTypes:
-    TRANSACTIONAL = (SUB_ACCOUNT,)
-
-    @pytest.mark.parametrize(
-        ("fields", "transactional", "message_type"),
-        [
-            ({}, (), MessageType.PROMOTIONAL),
-            ({}, ("another",), MessageType.PROMOTIONAL),
-            ({}, TRANSACTIONAL, MessageType.TRANSACTIONAL),
-            ({"messageType": "transactional"}, (), MessageType.TRANSACTIONAL),
-            ({"message_type": "transactional"}, (), MessageType.TRANSACTIONAL),
-            ({"messageType": "promotional"}, TRANSACTIONAL, MessageType.PROMOTIONAL),
-            ({"messageType": "Promotional"}, TRANSACTIONAL, MessageType.PROMOTIONAL),
-            ({"messageType": "TRANSACTIONAL"}, (), MessageType.TRANSACTIONAL),
-            ({"messageType": ""}, TRANSACTIONAL, MessageType.TRANSACTIONAL),
-        ],
-    )
-    def test_the_caller_decides_and_else_the_sub_account(
-        self, fields: dict[str, str], transactional: tuple[str, ...], message_type: MessageType
-    ) -> None:
-        request = a_json_request({"to": NUMBER, "text": TEXT, **fields})
-
-        assert (
-            read(request, transactional_sub_account_ids=transactional).message_type is message_type
-        )
+        assert message.sub_account_id == "another"
 
 
 class TestAnswers:
