@@ -64,47 +64,40 @@ def read_message(
     never hears the outcome.
     """
     fields = Fields(pairs, settings.caller_callback_hosts)
-    destination = fields.read("destination", required=True)
-    text = fields.read("text", required=True)
+    destination = fields.read("destination", required=True) or ""
+    text = fields.read("text", required=True) or ""
     source = fields.read("source") or settings.default_sender_id or None
     given = [name for name in OPTIONS if name in fields.given]
     options = {name: value for name in given if (value := fields.read(name))}
     adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
     if adds_callback_url:
         options["dlrCallbackUrl"] = callback_url
-    message_type = fields.read("messageType") or (
-        MessageType.TRANSACTIONAL
-        if sub_account_id in settings.transactional_sub_account_ids
-        else MessageType.PROMOTIONAL
-    )
-    client_message_id = fields.read("clientMessageId")
-    campaign_id = fields.read("campaignId")
-    dlt_template_id = fields.read("dltTemplateId")
-
-    fields.refuse_if_wrong()
-    assert destination is not None and text is not None  # noqa: S101, PT018  # nosec B101
-    _check_size(text, options, fields)
-    _check_country(destination, options, settings.allowed_country_calling_codes, fields)
-    return MessageRequest(
+    is_transactional = sub_account_id in settings.transactional_sub_account_ids
+    usual_type = MessageType.TRANSACTIONAL if is_transactional else MessageType.PROMOTIONAL
+    message = MessageRequest(
         sub_account_id=sub_account_id,
         destination=destination,
         text=text,
-        message_type=MessageType(message_type),
+        message_type=MessageType(fields.read("messageType") or usual_type),
         source=source,
         options=options,
         adds_callback_url=adds_callback_url,
-        client_message_id=client_message_id,
+        client_message_id=fields.read("clientMessageId"),
         idempotency_key=idempotency_key,
-        campaign_id=campaign_id,
-        dlt_template_id=dlt_template_id,
+        campaign_id=fields.read("campaignId"),
+        dlt_template_id=fields.read("dltTemplateId"),
     )
+    fields.refuse_if_wrong()
+    _check_size(message, fields)
+    _check_country(message, settings.allowed_country_calling_codes, fields)
+    return message
 
 
 # ------------------------------------------------------------------------- what needs two fields
-def _check_size(text: str, options: dict[str, str], fields: Fields) -> None:
-    if len(text) <= ALWAYS_FITS:
+def _check_size(message: MessageRequest, fields: Fields) -> None:
+    if len(message.text) <= ALWAYS_FITS:
         return
-    segments = segments_of(text, options.get("encoding", "AUTO"))
+    segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
     if segments.count > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
@@ -114,23 +107,21 @@ def _check_size(text: str, options: dict[str, str], fields: Fields) -> None:
         )
 
 
-def _check_country(
-    destination: str, options: dict[str, str], calling_codes: tuple[str, ...], fields: Fields
-) -> None:
+def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fields: Fields) -> None:
     if not calling_codes:
         return
-    may_be = {destination}
-    if "country" in options and not destination.startswith("+"):
+    may_be = {message.destination}
+    if message.country and not message.destination.startswith("+"):
         # 8x8 may read it as a national number or as an international one.
-        may_be = readings(destination, options["country"])
+        may_be = readings(message.destination, message.country)
     if may_be and all(is_in_countries(one, calling_codes) for one in may_be):
         return
-    message = "is in a country that this bridge may not send to"
-    if may_be != {destination}:
-        message += ", or may be: write it with + and its country code"
+    words = "is in a country that this bridge may not send to"
+    if may_be != {message.destination}:
+        words += ", or may be: write it with + and its country code"
     [(name, _)] = fields.given["destination"]
     raise RefusedError(
-        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {message}.", FieldError(name, message)
+        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, words)
     )
 
 
