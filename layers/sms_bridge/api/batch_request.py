@@ -21,7 +21,6 @@ from sms_bridge.observability import Metric, logger, metric_fields
 MAX_MESSAGES = 1000
 
 _NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessagesInResponse")
-_MAX_CLIENT_BATCH_ID = 20
 
 # It is read again for each message. All fields at their longest have 5,000.
 _MAX_TEMPLATE = 10_000
@@ -68,19 +67,17 @@ def read_batch_request(request: HttpRequest, read_message: MessageReader) -> Bat
     template = _template(given.get("template") or JsonObject())
     template += [pair for pair in pairs if pair[0] == "clientIp"]
     several = [_with_template(one, template) for one in _given_messages(pairs, given)]
-    content = request.text(MAX_BATCH_BYTES).encode()
-
-    def read(message: JsonObject) -> MessageRequest | RefusedError:
+    messages: list[MessageRequest | RefusedError] = []
+    for one in several:
         try:
-            return read_message(message)
+            messages.append(read_message(one))
         except RefusedError as refusal:
-            return refusal
-
+            messages.append(refusal)
     return BatchRequest(
         client_batch_id=client_batch_id,
-        messages=[read(one) for one in several],
+        messages=messages,
         given=several,
-        content_hash=hashlib.sha256(content).hexdigest(),
+        content_hash=hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest(),
         wants_messages=wants_messages,
     )
 
@@ -130,11 +127,8 @@ _NEVER_IN_A_TEMPLATE = {None, "destination"}
 
 def _template(value: Any) -> list[tuple[str, Any]]:
     """Return the fields that messages take from the template."""
-    template = [
-        pair
-        for pair in _object("template", value)
-        if _first_name(pair[0]) not in _NEVER_IN_A_TEMPLATE
-    ]
+    pairs = _object("template", value)
+    template = [pair for pair in pairs if _first_name(pair[0]) not in _NEVER_IN_A_TEMPLATE]
     size = sum(len(name) + len(value) for name, value in template if isinstance(value, str))
     if size > _MAX_TEMPLATE:
         raise _wrong("template", f"must have at most {_MAX_TEMPLATE} characters")
@@ -149,15 +143,11 @@ def _with_template(message: JsonObject, template: Sequence[tuple[str, Any]]) -> 
 
 
 def _client_batch_id(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or len(value) > _MAX_CLIENT_BATCH_ID or not value.isprintable():
-        raise _wrong(
-            "clientBatchId", f"must be a string of up to {_MAX_CLIENT_BATCH_ID} characters"
-        )
-    return value
+    if value is None or (isinstance(value, str) and len(value) <= 20 and value.isprintable()):
+        return value or None
+    raise _wrong("clientBatchId", "must be a string of up to 20 characters")
 
 
 def _wrong(name: str, message: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
@@ -189,8 +179,9 @@ def batch_answer(
             umid = _id_from(hash_key, [place, batch.content_hash])
             answers.append(_rejected(umid, given, refusal or _NOT_TAKEN))
     accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
+    umids = [answer["umid"] for answer in answers]
     body: dict[str, Any] = {
-        "batchId": _id_from(hash_key, [batch.client_batch_id, [one["umid"] for one in answers]]),
+        "batchId": _id_from(hash_key, [batch.client_batch_id, umids]),
         "acceptedCount": accepted,
         "rejectedCount": len(answers) - accepted,
     }
