@@ -121,8 +121,8 @@ def _receipt(payload: dict[str, Any], received_at: float) -> Receipt | None:
     status, price = _object(given), _object(payload.get("price"))
     umid = _matching(_UMID, payload.get("umid")).lower()
     message_id = _text(payload.get("clientmessageid")).strip().lower()
-    # Empty where the message is not one of the bridge's.
-    message_id = message_id if is_message_id(message_id) else ""
+    if not is_message_id(message_id):
+        message_id = ""  # of another sender's message
     state = _word(given if isinstance(given, str) else status.get("state")).lower()
     if not state or not (message_id or umid):
         return None
