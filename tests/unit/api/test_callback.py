@@ -167,6 +167,12 @@ class TestReceipts:
 
         assert (receipt.state, receipt.client_message_id) == (State.SENT, MESSAGE_ID)
 
+    def test_it_may_be_in_five_envelopes_and_in_no_more(self) -> None:
+        in_five = [[[[{"event": a_receipt_callback("sent")}]]]]
+
+        assert receipt_of(in_five).client_message_id == MESSAGE_ID
+        assert isinstance(read([in_five]), UnknownEvent)
+
     def test_a_line_break_within_a_string_does_no_harm(self) -> None:
         body = json.dumps(a_receipt_callback("sent")).replace("has changed", "has\nchanged")
 
