@@ -1,6 +1,5 @@
 """CloudFormation's custom resources: what they do, and how CloudFormation is answered."""
 
-import functools
 import hashlib
 import json
 import time
@@ -27,7 +26,6 @@ def answers_cloudformation(
 ) -> Callable[[dict[str, Any], object], None]:
     """Make a Lambda handler of a function that returns a custom resource's attributes."""
 
-    @functools.wraps(work)
     def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001
         status, reason, attributes = "SUCCESS", "", {}
         try:
@@ -54,13 +52,12 @@ def fill_secret(client: "SecretsManagerClient", arn: str) -> None:
     for seconds in (*_SECONDS_UNTIL_NEXT_TRY, None):
         try:
             secret.add_missing_tokens(client, arn)
+            return
         except ClientError as error:
             is_refused = error.response["Error"]["Code"] == "AccessDeniedException"
             if not is_refused or seconds is None:
                 raise
             time.sleep(seconds)
-        else:
-            return
 
 
 def hashes_of(properties: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """HTTP answers, and the one place where an exception becomes one."""
 
-import functools
 import json
 import re
 import time
@@ -100,7 +99,6 @@ def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
     """
     lines = RefusalLines()
 
-    @functools.wraps(answer)
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         try:
             request = HttpRequest(event)
