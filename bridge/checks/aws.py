@@ -12,13 +12,17 @@ from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Stack
 from sms_bridge.domain.opt_out import Keyword, keyword_of, keywords_of
-from sms_bridge.settings import SettingsError, read_settings, unescaped
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    SendSettings,
+    Settings,
+    SettingsError,
+    unescaped,
+)
 from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
 
 _DEPLOY = "make deploy brings back what the stack says"
 _RESOURCES = (
@@ -30,7 +34,7 @@ _RESOURCES = (
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 # The stack is as it was before the update.
 _USABLE = ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-_SETTINGS: dict[str, type[Any]] = {
+_SETTINGS: dict[str, type[Settings]] = {
     "SendSms": SendSettings,
     "DispatchQueue": DispatchSettings,
     "ReceiveCallback": CallbackSettings,
@@ -78,7 +82,7 @@ def check_environments(stack: Stack) -> Iterator[Finding]:
     broken = False
     for function, settings in _SETTINGS.items():
         try:
-            read_settings(settings, stack.environment_of(function))
+            settings(stack.environment_of(function))
         except SettingsError as error:
             broken = True
             yield problem("environment-broken", f"{function} cannot start: {error}", _DEPLOY)

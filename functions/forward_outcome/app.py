@@ -4,11 +4,10 @@ from typing import Any
 
 from sms_bridge import startup, wiring
 from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings import ForwardSettings
 
 secrets, outcomes, dead_letters, forward_outcome, pass_on_inbound, preparations = (
-    wiring.forward_parts(read_settings(ForwardSettings))
+    wiring.forward_parts(ForwardSettings())
 )
 startup.finish_loading(*preparations)
 

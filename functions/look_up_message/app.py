@@ -8,10 +8,9 @@ from sms_bridge.api.look_up import look_up_answer, lookup_key_of, page_answer, r
 from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.api.responses import Response, answers_http, json_response
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings import LookUpSettings
 
-settings = read_settings(LookUpSettings)
+settings = LookUpSettings()
 secrets, look_up = wiring.look_up_parts(settings)
 startup.finish_loading()
 

@@ -9,15 +9,14 @@ from sms_bridge.api.responses import Response, answers_http, is_batch, json_resp
 from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
 from sms_bridge.domain.message import Message
 from sms_bridge.services.deadline import AnswerTime, answer_in_time
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.settings import SendSettings
 
 if TYPE_CHECKING:
     from sms_bridge.api.batch_request import BatchRequest
     from sms_bridge.services.send_batch import Taken
     from sms_bridge.storage.secret import Secret
 
-settings = read_settings(SendSettings)
+settings = SendSettings()
 secrets, send_message, send_batch, preparations = wiring.send_parts(settings)
 startup.finish_loading(*preparations)
 

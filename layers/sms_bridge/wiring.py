@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings.dispatch import DispatchSettings
-    from sms_bridge.settings.forward import ForwardSettings
-    from sms_bridge.settings.look_up import LookUpSettings
-    from sms_bridge.settings.receive import CallbackSettings
+    from sms_bridge.settings import (
+        CallbackSettings,
+        DispatchSettings,
+        ForwardSettings,
+        LookUpSettings,
+        SendSettings,
+        Settings,
+    )
     from sms_bridge.settings.reconcile import ReconcileSettings
-    from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
@@ -42,15 +45,6 @@ if TYPE_CHECKING:
         PassOnInbound | None,
         "Preparations",
     ]
-
-    SecretSettings = (
-        SendSettings
-        | DispatchSettings
-        | CallbackSettings
-        | ForwardSettings
-        | ReconcileSettings
-        | LookUpSettings
-    )
 
 
 Preparation = Callable[[], object]
@@ -76,7 +70,7 @@ def send_parts(
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.new_message import SendingPlan
     from sms_bridge.services.send import SendMessage
-    from sms_bridge.settings.send import DispatchMode
+    from sms_bridge.settings import DispatchMode
     from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
@@ -316,7 +310,7 @@ def look_up_parts(settings: "LookUpSettings") -> "tuple[SecretSource, LookUp]":
 
 
 # ------------------------------------------------------------------------------- what several need
-def _secrets(settings: "SecretSettings", aws: AwsClients) -> SecretSource:
+def _secrets(settings: "Settings", aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 

@@ -1,7 +1,6 @@
 """The functions when something is missing, broken or away."""
 
 import json
-from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import pytest
@@ -14,25 +13,12 @@ from local.event_files import (
     put_messages,
 )
 from sms_bridge.settings import SettingsError
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.receive import CallbackSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
+from tests.functions import SETTINGS, variables_of
 from tests.handlers.conftest import API_KEY, Bridge
 
-SETTINGS = {
-    "send_sms": SendSettings,
-    "dispatch_queue": DispatchSettings,
-    "receive_callback": CallbackSettings,
-    "forward_outcome": ForwardSettings,
-    "look_up_message": LookUpSettings,
-    "reconcile": ReconcileSettings,
-}
 READ_THE_SECRET = {
     "send_sms": "send_sms/single",
     "receive_callback": "receive_callback/receipt_delivered",
@@ -48,8 +34,7 @@ class TestSettings:
     def test_a_function_without_settings_names_all_that_are_missing(
         self, function: str, bridge: Bridge
     ) -> None:
-        every: tuple[Field[Any], ...] = fields(SETTINGS[function])
-        needed = [one.name.upper() for one in every if one.default is MISSING]
+        needed = variables_of(SETTINGS[function], required=True)
 
         # As CloudFormation would pass empty parameters on.
         with pytest.raises(SettingsError) as raised:
