@@ -91,7 +91,7 @@ def send_parts(
         policy=RetryPolicy(settings.ambiguous_send_policy),
     )
     send_message = SendMessage(
-        plan,
+        plan=plan,
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings, aws),
@@ -106,7 +106,7 @@ def send_parts(
     def send_batch() -> "SendBatch":
         from sms_bridge.services.send_batch import SendBatch
 
-        return SendBatch(plan, messages=messages, send_queue=send_queue, clock=timing.clock)
+        return SendBatch(plan=plan, messages=messages, send_queue=send_queue, clock=timing.clock)
 
     preparations: Preparations = (
         secrets.get,
@@ -127,7 +127,7 @@ def dispatch_parts(
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+    from sms_bridge.services.dispatch import DispatchMessages
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
@@ -137,13 +137,11 @@ def dispatch_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
-        DispatchPlan(
-            opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-            policy=RetryPolicy(settings.ambiguous_send_policy),
-            rate=settings.send_rate_limit,
-            # Each of the two queues may have that many.
-            at_once=2 * settings.dispatch_concurrency,
-        ),
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+        policy=RetryPolicy(settings.ambiguous_send_policy),
+        rate=settings.send_rate_limit,
+        # Each of the two queues may have that many.
+        at_once=2 * settings.dispatch_concurrency,
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings, aws),
@@ -164,7 +162,7 @@ def receive_parts(
     """Build ``receive_callback``."""
     from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.services.reply import Reply, ReplyPlan
+    from sms_bridge.services.reply import Reply
     from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
     from sms_bridge.storage.queues import SqsSendQueue
 
@@ -174,15 +172,13 @@ def receive_parts(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
     reply = Reply(
-        ReplyPlan(
-            texts={
-                Keyword.STOP: settings.opt_out_reply,
-                Keyword.START: settings.opt_in_reply,
-                Keyword.HELP: settings.help_reply,
-            },
-            country_calling_codes=settings.allowed_country_calling_codes,
-            seconds_to_live=settings.transactional_seconds_to_live,
-        ),
+        texts={
+            Keyword.STOP: settings.opt_out_reply,
+            Keyword.START: settings.opt_in_reply,
+            Keyword.HELP: settings.help_reply,
+        },
+        country_calling_codes=settings.allowed_country_calling_codes,
+        seconds_to_live=settings.transactional_seconds_to_live,
         messages=messages,
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
@@ -265,23 +261,21 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+    from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     return Reconcile(
-        ReconcilePlan(
-            timeouts=Timeouts(
-                unknown=settings.unknown_timeout_seconds,
-                receipt=settings.receipt_timeout_seconds,
-                unresolved=settings.unresolved_timeout_seconds,
-            ),
-            retry=RetryPolicy(settings.ambiguous_send_policy),
-            absent=settings.absent_message_policy,
-            unresolved=settings.unresolved_message_policy,
-            missing_receipt=settings.missing_receipt_policy,
+        timeouts=Timeouts(
+            unknown=settings.unknown_timeout_seconds,
+            receipt=settings.receipt_timeout_seconds,
+            unresolved=settings.unresolved_timeout_seconds,
         ),
+        retry=RetryPolicy(settings.ambiguous_send_policy),
+        absent=settings.absent_message_policy,
+        unresolved=settings.unresolved_message_policy,
+        missing_receipt=settings.missing_receipt_policy,
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
         outcomes=_outcomes(settings, aws),
         jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),

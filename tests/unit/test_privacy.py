@@ -72,7 +72,7 @@ def send(event: dict[str, Any], url: str, messages: InMemoryMessages | None = No
     """Answer a request to send as the function does."""
     step = a_service(
         SendMessage,
-        a_sending_plan(),
+        plan=a_sending_plan(),
         messages=messages or InMemoryMessages(),
         sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
         sleep=lambda _: None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import batched
-from typing import Any, NamedTuple
+from typing import Any
 
 from sms_bridge.domain.message import Message, OutcomeStatus
 from sms_bridge.domain.opt_out import OPTED_OUT
@@ -22,12 +22,8 @@ Figures = dict[Metric, Figure]
 _SENT = "message sent"
 
 
-class Accepted(NamedTuple):
-    """A message of a batch that 8x8 accepted."""
-
-    message: Message
-    attempt: int
-    umid: str
+Accepted = tuple[Message, int, str]
+"""A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
 
 
 def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric, Figure]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
 from sms_bridge.domain.phone_number import international
 from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.segments import segments_of
@@ -32,24 +32,22 @@ class SendingPlan:
 
 def new_message(
     request: MessageRequest,
-    plan: SendingPlan,
     *,
+    seconds_to_live: int,
     recipient_hash: str,
     id_: str,
-    claimed_by: str,
     is_queued: bool,
     now: float,
 ) -> Message:
     """Return the message that is asked for, before anything was done about it.
 
-    Its id is empty where a claim gives it one. Whether it goes to the send queue, the caller says,
-    whatever the plan says.
+    Its id is empty where a claim gives it one.
     """
     segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
     scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
     return Message(
         id=id_,
-        claimed_by=claimed_by,
+        claimed_by=new_id(),
         state=State.WAITING if is_queued else State.SENDING,
         message_type=request.message_type,
         sub_account_id=request.sub_account_id,
@@ -63,7 +61,7 @@ def new_message(
         segments=segments.count,
         accepted_at=now,
         scheduled_at=scheduled if scheduled > now else 0.0,
-        send_before=max(now, scheduled) + plan.seconds_to_live[request.message_type],
+        send_before=max(now, scheduled) + seconds_to_live,
         attempt=0 if is_queued else 1,
         attempt_at=0.0 if is_queued else now,
     )

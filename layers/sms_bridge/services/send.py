@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
+from sms_bridge.domain.message import Message, MessageRequest, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.phone_number import keyed_hash
@@ -71,33 +72,19 @@ _NOT_CHECKED = SendResult(
 )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SendMessage:
     """Sends a message that was asked for, unless it repeats another one."""
 
-    def __init__(
-        self,
-        plan: SendingPlan,
-        *,
-        messages: "MessageStore",
-        send_queue: "SendQueue",
-        outcomes: "OutcomeQueue",
-        opt_outs: "OptOuts",
-        sender: "Sender",
-        clock: Clock = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
-        new_id: NewId = new_id,
-    ) -> None:
-        self._plan = plan
-        self._messages = messages
-        self._send_queue = send_queue
-        self._outcomes = outcomes
-        self._opt_outs = opt_outs
-        self._sender = sender
-        self._clock = clock
-        self._sleep = sleep
-        self._chance = chance
-        self._new_id = new_id
+    plan: SendingPlan
+    messages: "MessageStore"
+    send_queue: "SendQueue"
+    outcomes: "OutcomeQueue"
+    opt_outs: "OptOuts"
+    sender: "Sender"
+    clock: Clock = time.time
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
 
     def __call__(
         self, request: MessageRequest, *, hash_key: str, answer_time: AnswerTime[Message]
@@ -129,10 +116,10 @@ class SendMessage:
         try:
             answer_time.promise(message)
         except OutOfTimeError:
-            if not self._plan.is_queued:
+            if not self.plan.is_queued:
                 self._record(message, _NOT_TRIED, State.WAITING)
             raise
-        if self._plan.is_queued:
+        if self.plan.is_queued:
             if not self._queue(message, request):
                 return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
@@ -142,18 +129,17 @@ class SendMessage:
 
     # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
-        now = self._clock()
-        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
+        now = self.clock()
+        key = claim_key(request, window_seconds=self.plan.duplicate_window, hash_key=hash_key)
         message = new_message(
             request,
-            self._plan,
+            seconds_to_live=self.plan.seconds_to_live[request.message_type],
             recipient_hash=recipient_hash,
-            id_=self._new_id() if key is None else "",
-            claimed_by=self._new_id(),
-            is_queued=self._plan.is_queued,
+            id_=new_id() if key is None else "",
+            is_queued=self.plan.is_queued,
             now=now,
         )
-        return claim(message, key, now, self._messages.create)
+        return claim(message, key, now, self.messages.create)
 
     def _repeat(
         self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
@@ -161,29 +147,26 @@ class SendMessage:
         """Return the message that was claimed first, as it is known once its sender is done."""
         answer_time.promise(first)
         sender_is_done = first.accepted_at + ANSWER_SECONDS
-        while first.state is State.SENDING and self._clock() < sender_is_done:
+        while first.state is State.SENDING and self.clock() < sender_is_done:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
-            self._sleep(_SECONDS_BETWEEN_LOOKS)
-            now = self._messages.get(first.id) or first
+            self.sleep(_SECONDS_BETWEEN_LOOKS)
+            now = self.messages.get(first.id) or first
             first = with_recipient(now, request, first.recipient_hash)
         if first.state is State.WAITING:
             self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
         elif first.outcome_is_open:
-            self._queue_outcome_again(first.id)
+            # Its sender may not have queued it: no record of it would come back.
+            try:
+                self.outcomes.add(first.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+            except Exception as error:
+                log_failure("outcome not queued again", error, message_id=first.id)
         return first
-
-    def _queue_outcome_again(self, message_id: str) -> None:
-        """Queue an outcome that its sender may not have queued: no record of it would come back."""
-        try:
-            self._outcomes.add(message_id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
-        except Exception as error:
-            log_failure("outcome not queued again", error, message_id=message_id)
 
     def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> bool:
         """Queue a message; returns whether it may be in the queue."""
         try:
-            self._send_queue.add(message, request, delay_seconds=delay_seconds)
+            self.send_queue.add(message, request, delay_seconds=delay_seconds)
         except NotQueuedError as error:
             log_failure("message not queued", error.__cause__ or error, message_id=message.id)
             return False
@@ -196,10 +179,10 @@ class SendMessage:
     # ----------------------------------------------------------------------------------- opt-outs
     def _look_up_opt_out(self, request: MessageRequest, recipient_hash: str) -> Future[bool] | None:
         """Start to look, while the message is claimed."""
-        if self._plan.is_queued or request.message_type not in self._plan.opt_out_message_types:
+        if self.plan.is_queued or request.message_type not in self.plan.opt_out_message_types:
             return None
         person = request.sub_account_id, recipient_hash
-        return background.start(partial(self._opt_outs.is_opted_out, person))
+        return background.start(partial(self.opt_outs.is_opted_out, person))
 
     @staticmethod
     def _result_of(opted_out: Future[bool] | None) -> SendResult | None:
@@ -228,17 +211,17 @@ class SendMessage:
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
-            result = self._sender.send(request, message.id, time_left=time_left)
+            result = self.sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
-            pause = self._plan.policy.pause_before_trying_at_once(
-                result, tries=tries, seconds_left=time_left(), chance=self._chance()
+            pause = self.plan.policy.pause_before_trying_at_once(
+                result, tries=tries, seconds_left=time_left(), chance=self.chance()
             )
             if pause is None:
                 break
             if result is not ambiguous:
                 add_figures(figures, attempt_figures(result))
-            self._sleep(pause)
+            self.sleep(pause)
         # The last try's result does not prove that an earlier one failed.
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
 
@@ -246,9 +229,9 @@ class SendMessage:
         self, message: Message, request: MessageRequest, result: SendResult, figures: Figures
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
-        state = self._plan.policy.state_after(result)
+        state = self.plan.policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
-            wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
+            wait = self.plan.policy.wait_in_queue(result, tries=1, chance=self.chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
             if not is_queued and result.verdict is Verdict.AMBIGUOUS:
@@ -262,17 +245,17 @@ class SendMessage:
             if is_to_be_written(result, is_scheduled=request.is_scheduled)
             else Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
         )
-        now = self._clock()
+        now = self.clock()
         figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
         log_attempt(recorded, result, figures)
         return recorded.message
 
     def _record(self, message: Message, result: SendResult, state: State) -> Recorded:
         try:
-            recorded = self._messages.record_result(
-                message.id, message.attempt, result, state, self._clock()
+            recorded = self.messages.record_result(
+                message.id, message.attempt, result, state, self.clock()
             )
-            queue_outcome(self._outcomes, recorded, self._clock())
+            queue_outcome(self.outcomes, recorded, self.clock())
         except Exception as error:
             # The message may be out: a refusal now would make MoEngage count it as failed.
             log_failure("result not recorded", error, message_id=message.id)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
@@ -15,7 +16,7 @@ from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes
 from tests.fakes.sqs import InMemorySqs
-from tests.services import TO_LIVE, a_dispatch_plan, a_service
+from tests.services import TO_LIVE, a_service, message_types
 
 QUEUE = "queue"
 DEAD = "dead"
@@ -50,16 +51,19 @@ class Bridge:
         self.eightx8 = FakeEightX8(**eightx8)
         self.slept: list[float] = []
         self.time_left = 60.0
-        self.plan = a_dispatch_plan(
-            ambiguous=ambiguous, opt_out_types=opt_out_types, rate=rate, at_once=at_once
-        )
+        self.plan: dict[str, Any] = {
+            "policy": RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+            "opt_out_message_types": message_types(opt_out_types),
+            "rate": rate,
+            "at_once": at_once,
+        }
         self.step = self.a_dispatcher()
 
     def a_dispatcher(self, watched: Callable[[Any], Any] = lambda one: one) -> DispatchMessages:
         """Return a dispatcher; ``watched`` may come between it and what it works with."""
         return a_service(
             DispatchMessages,
-            self.plan,
+            **self.plan,
             messages=watched(self.messages),
             send_queue=watched(self.send_queue),
             outcomes=watched(self.outcomes),

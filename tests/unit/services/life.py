@@ -35,7 +35,7 @@ from tests.fakes.failures import Interruption, KilledError, kill
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.sqs import InMemorySqs
-from tests.services import a_dispatch_plan, a_reconcile_plan, a_sending_plan, a_service
+from tests.services import a_sending_plan, a_service
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
 WINDOW = 120
@@ -176,15 +176,15 @@ class Bridge:
             "log": watch(FakeLog(entries=self.eightx8.log)),
             "clock": self.clock,
             "sleep": self.clock.sleep,
+            "plan": a_sending_plan(window=WINDOW, is_queued=is_queued),
+            "timeouts": Timeouts(unknown=600, unresolved=7200, receipt=7200),
         }
-        plan = a_sending_plan(window=WINDOW, is_queued=is_queued)
         # A step takes of these what it works with.
-        self._send = a_service(SendMessage, plan, **own)
-        self._dispatch = a_service(DispatchMessages, a_dispatch_plan(), **own)
+        self._send = a_service(SendMessage, **own)
+        self._dispatch = a_service(DispatchMessages, **own)
         self._receive = a_service(ReceiveCallback, **own)
         self._forward = a_service(ForwardOutcome, **own)
-        timeouts = Timeouts(unknown=600, unresolved=7200, receipt=7200)
-        self._reconcile = a_service(Reconcile, a_reconcile_plan(timeouts=timeouts), **own)
+        self._reconcile = a_service(Reconcile, **own)
 
     def _watch(self, fake: object) -> Any:
         class Now:

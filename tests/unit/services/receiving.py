@@ -9,7 +9,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import Keyword, OptOutScope, keywords_of
 from sms_bridge.domain.state import State
 from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
-from sms_bridge.services.reply import Reply, ReplyPlan
+from sms_bridge.services.reply import Reply
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message
 from tests.fakes.clock import TurnableClock
 from tests.fakes.messages import InMemoryMessages
@@ -51,11 +51,9 @@ class Bridge:
             keywords=keywords_of(["STOP", "Arrêt"], ["START"], ["HELP", "INFO"]),
             reply=a_service(
                 Reply,
-                ReplyPlan(
-                    texts=TEXTS if replies else {},
-                    country_calling_codes=country_calling_codes,
-                    seconds_to_live=600,
-                ),
+                texts=TEXTS if replies else {},
+                country_calling_codes=country_calling_codes,
+                seconds_to_live=600,
                 messages=self.messages,
                 send_queue=self.send_queue,
                 counts=self.counts,

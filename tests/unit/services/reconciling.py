@@ -16,9 +16,7 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemoryOutcomes
-from tests.services import TO_LIVE, a_reconcile_plan, a_service
-
-TIMEOUTS = a_reconcile_plan().timeouts
+from tests.services import TIMEOUTS, TO_LIVE, a_service
 
 
 def an_id(number: int) -> str:
@@ -51,12 +49,10 @@ class Bridge:
         self.time_left = 300.0
         self.step = a_service(
             Reconcile,
-            a_reconcile_plan(
-                retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-                absent=AbsentPolicy(absent),
-                unresolved=UnresolvedPolicy(unresolved),
-                missing_receipt=MissingReceiptPolicy(missing_receipt),
-            ),
+            retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+            absent=AbsentPolicy(absent),
+            unresolved=UnresolvedPolicy(unresolved),
+            missing_receipt=MissingReceiptPolicy(missing_receipt),
             messages=self.messages,
             outcomes=self.outcomes,
             jobs=self.jobs,

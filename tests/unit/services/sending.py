@@ -1,6 +1,5 @@
 """The step that sends, with all that it works with in memory."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -27,11 +26,10 @@ class Bridge:
         self.outcomes = InMemoryOutcomes()
         self.opt_outs = InMemoryOptOuts()
         self.eightx8 = FakeEightX8(**eightx8)
-        ids = (f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in itertools.count(1))
         self.sleep: Callable[[float], None] = self.clock.sleep
         self.step = a_service(
             SendMessage,
-            plan or a_sending_plan(),
+            plan=plan or a_sending_plan(),
             messages=self.messages,
             send_queue=self.send_queue,
             outcomes=self.outcomes,
@@ -39,7 +37,6 @@ class Bridge:
             sender=self.eightx8,
             clock=self.clock,
             sleep=lambda seconds: self.sleep(seconds),
-            new_id=lambda: next(ids),
         )
 
     def send(self, answer_time: AnswerTime[Message] | None = None, **changes: Any) -> Message:

@@ -11,8 +11,8 @@ from sms_bridge.domain.state import State
 from tests.builders import UMID, a_receipt, plain
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.services import TO_LIVE
-from tests.unit.services.reconciling import TIMEOUTS, Bridge, an_entry, an_id
+from tests.services import TIMEOUTS, TO_LIVE
+from tests.unit.services.reconciling import Bridge, an_entry, an_id
 
 LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
 

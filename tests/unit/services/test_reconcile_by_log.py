@@ -12,8 +12,8 @@ from sms_bridge.errors import ExportFailedError, NoExportError
 from tests.builders import SUB_ACCOUNT, plain
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.services import TO_LIVE
-from tests.unit.services.reconciling import TIMEOUTS, Bridge, an_entry
+from tests.services import TIMEOUTS, TO_LIVE
+from tests.unit.services.reconciling import Bridge, an_entry
 
 
 class TestAsking:

@@ -1,10 +1,9 @@
 """Taking a batch: each message like a single one, whatever becomes of the others."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
 import pytest
@@ -57,20 +56,12 @@ class Bridge:
         self.send_queue = InMemorySendQueue()
         self.plan = plan or a_sending_plan()
         self.time_left = AnswerTime[Taken](3.6, self.clock)
-        ids = (f"9a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in itertools.count(1))
-        lock = Lock()
-
-        def new_id() -> str:
-            with lock:
-                return next(ids)
-
         self.step = a_service(
             SendBatch,
-            self.plan,
+            plan=self.plan,
             messages=self.messages,
             send_queue=self.send_queue,
             clock=self.clock,
-            new_id=new_id,
         )
 
     def send(self, *requests: MessageRequest) -> Taken:
@@ -202,7 +193,7 @@ class TestRepeats:
     ) -> None:
         single, bridge = SingleBridge(), Bridge()
         single.messages = bridge.messages
-        single.step._messages = bridge.messages
+        single.step.messages = bridge.messages
         bridge.clock.now = single.clock.now
 
         alone = single.send(text="Text a")

@@ -166,7 +166,7 @@ class TestTime:
         with LoopbackServer(begins_an_answer_a_byte_at_a_time) as server:
             step = a_service(
                 SendMessage,
-                a_sending_plan(),
+                plan=a_sending_plan(),
                 messages=messages,
                 sender=EightX8(Connections(server.url, connect_timeout=2.0), RotatingKeys()),
             )

@@ -82,22 +82,23 @@ class TestLeastData:
         store, clock = DynamoDBMessages(client, TABLE), TurnableClock()
         send = a_service(
             SendMessage,
-            a_sending_plan(window=0),
+            plan=a_sending_plan(window=0),
             messages=store,
             sender=FakeEightX8(result),
             clock=clock,
-            new_id=lambda: MESSAGE_ID,
         )
         receive = a_service(ReceiveCallback, messages=store, clock=clock)
 
-        send(a_request(text=self.TEXT), hash_key="k", answer_time=AnswerTime(3.0, clock))
-        (event,) = read_callback(json.dumps(a_receipt_callback("delivered")), clock.now)
+        request = a_request(text=self.TEXT)
+        message_id = send(request, hash_key="k", answer_time=AnswerTime(3.0, clock)).id
+        receipt = a_receipt_callback("delivered", clientMessageId=message_id)
+        (event,) = read_callback(json.dumps(receipt), clock.now)
         receive(event, hash_key="k")
 
         (item,) = client.scan(TableName=TABLE)["Items"]
         assert self.TEXT not in str(item)
         assert NUMBER in str(item)
-        message = store.get(MESSAGE_ID)
+        message = store.get(message_id)
         assert message is not None
         assert message.state is State.DELIVERED
 
