@@ -13,7 +13,6 @@ from sms_bridge.domain.reconciliation import (
     UnresolvedPolicy,
 )
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
-from sms_bridge.services.new_message import SendingPlan
 from sms_bridge.services.reply import Reply
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.eightx8 import FakeEightX8
@@ -42,7 +41,9 @@ PARTS: dict[str, Callable[[], Any]] = {
     "sub_account_ids": lambda: (SUB_ACCOUNT,),
     "chance": lambda: lambda: 0.5,
     # What an operator chose who chose little.
-    "plan": lambda: a_sending_plan(),
+    "duplicate_window": lambda: 120,
+    "is_queued": lambda: False,
+    "seconds_to_live": lambda: dict.fromkeys(MessageType, TO_LIVE),
     "opt_out_message_types": frozenset,
     "policy": RetryPolicy,
     "retry": RetryPolicy,
@@ -63,18 +64,9 @@ def a_service[Service](kind: Callable[..., Service], **parts: Any) -> Service:
     return kind(**in_memory, **{name: parts[name] for name in names & parts.keys()})
 
 
-def a_sending_plan(
-    *, window: int = 120, is_queued: bool = False, ambiguous: str = "hold", opt_out_types: str = ""
-) -> SendingPlan:
-    """Return how a deployment sends whose operator chose little."""
-    return SendingPlan(
-        duplicate_window=window,
-        is_queued=is_queued,
-        opt_out_message_types=message_types(opt_out_types),
-        seconds_to_live=dict.fromkeys(MessageType, TO_LIVE),
-        policy=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-    )
-
-
-def message_types(names: str) -> frozenset[MessageType]:
-    return frozenset(map(MessageType, names.split()))
+def policies(*, ambiguous: str = "hold", opt_out_types: str = "") -> dict[str, Any]:
+    """Return the parts that say what an operator chose for sends."""
+    return {
+        "policy": RetryPolicy(AmbiguousSendPolicy(ambiguous)),
+        "opt_out_message_types": frozenset(map(MessageType, opt_out_types.split())),
+    }

@@ -68,7 +68,6 @@ def send_parts(
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.new_message import SendingPlan
     from sms_bridge.services.send import SendMessage
     from sms_bridge.settings import DispatchMode
     from sms_bridge.storage.queues import SqsSendQueue
@@ -80,7 +79,7 @@ def send_parts(
     )
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    plan = SendingPlan(
+    send_message = SendMessage(
         duplicate_window=settings.duplicate_window_seconds,
         is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
         opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
@@ -89,9 +88,6 @@ def send_parts(
             MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
         },
         policy=RetryPolicy(settings.ambiguous_send_policy),
-    )
-    send_message = SendMessage(
-        plan=plan,
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings, aws),
@@ -106,7 +102,13 @@ def send_parts(
     def send_batch() -> "SendBatch":
         from sms_bridge.services.send_batch import SendBatch
 
-        return SendBatch(plan=plan, messages=messages, send_queue=send_queue, clock=timing.clock)
+        return SendBatch(
+            duplicate_window=send_message.duplicate_window,
+            seconds_to_live=send_message.seconds_to_live,
+            messages=messages,
+            send_queue=send_queue,
+            clock=timing.clock,
+        )
 
     preparations: Preparations = (
         secrets.get,
@@ -114,7 +116,7 @@ def send_parts(
         _first_read(messages),
         _first_read(messages),
         # In direct mode only batches and few sends need a queue.
-        (lambda: aws.sqs) if plan.is_queued else eightx8.connect,
+        (lambda: aws.sqs) if send_message.is_queued else eightx8.connect,
     )
     return secrets, send_message, send_batch, preparations
 

@@ -1,33 +1,16 @@
 """A message as it is when it is claimed, whether it came alone or in a batch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
+from sms_bridge.domain.message import Message, MessageRequest, new_id
 from sms_bridge.domain.phone_number import international
-from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.state import State
 
 # A repeat brings the text of a message that waits, in case its record got lost. That is no reason
 # to send it sooner.
 SECONDS_BEHIND_THE_FIRST = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class SendingPlan:
-    """How this deployment sends."""
-
-    duplicate_window: int
-    """Seconds; 0 for none."""
-    is_queued: bool
-    """Whether every message goes to the send queue, from which batches are sent."""
-    opt_out_message_types: frozenset[MessageType]
-    """The types of messages that people who opted out do not get."""
-    seconds_to_live: Mapping[MessageType, int]
-    """How long a message may be sent, from its scheduled time if it has one."""
-    policy: RetryPolicy
 
 
 def new_message(

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import is_to_be_written
+from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
@@ -33,7 +33,6 @@ from sms_bridge.services.log_lines import (
 )
 from sms_bridge.services.new_message import (
     SECONDS_BEHIND_THE_FIRST,
-    SendingPlan,
     new_message,
     with_recipient,
 )
@@ -76,7 +75,15 @@ _NOT_CHECKED = SendResult(
 class SendMessage:
     """Sends a message that was asked for, unless it repeats another one."""
 
-    plan: SendingPlan
+    duplicate_window: int
+    """Seconds; 0 for none."""
+    is_queued: bool
+    """Whether every message goes to the send queue, from which batches are sent."""
+    opt_out_message_types: frozenset[MessageType]
+    """The types of messages that people who opted out do not get."""
+    seconds_to_live: Mapping[MessageType, int]
+    """How long a message may be sent, from its scheduled time if it has one."""
+    policy: RetryPolicy
     messages: "MessageStore"
     send_queue: "SendQueue"
     outcomes: "OutcomeQueue"
@@ -116,10 +123,10 @@ class SendMessage:
         try:
             answer_time.promise(message)
         except OutOfTimeError:
-            if not self.plan.is_queued:
+            if not self.is_queued:
                 self._record(message, _NOT_TRIED, State.WAITING)
             raise
-        if self.plan.is_queued:
+        if self.is_queued:
             if not self._queue(message, request):
                 return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
@@ -130,13 +137,13 @@ class SendMessage:
     # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
         now = self.clock()
-        key = claim_key(request, window_seconds=self.plan.duplicate_window, hash_key=hash_key)
+        key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
         message = new_message(
             request,
-            seconds_to_live=self.plan.seconds_to_live[request.message_type],
+            seconds_to_live=self.seconds_to_live[request.message_type],
             recipient_hash=recipient_hash,
             id_=new_id() if key is None else "",
-            is_queued=self.plan.is_queued,
+            is_queued=self.is_queued,
             now=now,
         )
         return claim(message, key, now, self.messages.create)
@@ -179,7 +186,7 @@ class SendMessage:
     # ----------------------------------------------------------------------------------- opt-outs
     def _look_up_opt_out(self, request: MessageRequest, recipient_hash: str) -> Future[bool] | None:
         """Start to look, while the message is claimed."""
-        if self.plan.is_queued or request.message_type not in self.plan.opt_out_message_types:
+        if self.is_queued or request.message_type not in self.opt_out_message_types:
             return None
         person = request.sub_account_id, recipient_hash
         return background.start(partial(self.opt_outs.is_opted_out, person))
@@ -214,7 +221,7 @@ class SendMessage:
             result = self.sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
-            pause = self.plan.policy.pause_before_trying_at_once(
+            pause = self.policy.pause_before_trying_at_once(
                 result, tries=tries, seconds_left=time_left(), chance=self.chance()
             )
             if pause is None:
@@ -229,9 +236,9 @@ class SendMessage:
         self, message: Message, request: MessageRequest, result: SendResult, figures: Figures
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
-        state = self.plan.policy.state_after(result)
+        state = self.policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
-            wait = self.plan.policy.wait_in_queue(result, tries=1, chance=self.chance())
+            wait = self.policy.wait_in_queue(result, tries=1, chance=self.chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
             if not is_queued and result.verdict is Verdict.AMBIGUOUS:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
-from sms_bridge.domain.message import Message, MessageRequest, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
@@ -20,7 +20,6 @@ from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.log_lines import Figures
 from sms_bridge.services.new_message import (
     SECONDS_BEHIND_THE_FIRST,
-    SendingPlan,
     new_message,
     with_recipient,
 )
@@ -56,7 +55,9 @@ class _Asked:
 class SendBatch:
     """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
 
-    plan: SendingPlan
+    duplicate_window: int
+    """Seconds; 0 for none."""
+    seconds_to_live: Mapping[MessageType, int]
     messages: "MessageStore"
     send_queue: "SendQueue"
     clock: Clock = time.time
@@ -95,13 +96,13 @@ class SendBatch:
         distinct: list[_Asked] = []
         by_key: dict[str, _Asked] = {}
         for place, request in enumerate(requests):
-            key = claim_key(request, window_seconds=self.plan.duplicate_window, hash_key=hash_key)
+            key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
             if key and key.value in by_key:
                 by_key[key.value].places.append(place)
                 continue
             message = new_message(
                 request,
-                seconds_to_live=self.plan.seconds_to_live[request.message_type],
+                seconds_to_live=self.seconds_to_live[request.message_type],
                 recipient_hash=keyed_hash(request.destination, hash_key, request.country),
                 id_=new_id() if key is None else "",
                 is_queued=True,

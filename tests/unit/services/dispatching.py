@@ -5,7 +5,6 @@ from typing import Any
 
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
@@ -16,7 +15,7 @@ from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes
 from tests.fakes.sqs import InMemorySqs
-from tests.services import TO_LIVE, a_service, message_types
+from tests.services import TO_LIVE, a_service, policies
 
 QUEUE = "queue"
 DEAD = "dead"
@@ -52,8 +51,7 @@ class Bridge:
         self.slept: list[float] = []
         self.time_left = 60.0
         self.plan: dict[str, Any] = {
-            "policy": RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-            "opt_out_message_types": message_types(opt_out_types),
+            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
             "rate": rate,
             "at_once": at_once,
         }

@@ -35,10 +35,10 @@ from tests.fakes.failures import Interruption, KilledError, kill
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.sqs import InMemorySqs
-from tests.services import a_sending_plan, a_service
+from tests.services import PARTS, a_service
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
-WINDOW = 120
+WINDOW = PARTS["duplicate_window"]()
 SECONDS_UNTIL_LOGGED = 900
 
 # What 8x8 makes of a post: its answer, and whether it has the message then.
@@ -176,7 +176,7 @@ class Bridge:
             "log": watch(FakeLog(entries=self.eightx8.log)),
             "clock": self.clock,
             "sleep": self.clock.sleep,
-            "plan": a_sending_plan(window=WINDOW, is_queued=is_queued),
+            "is_queued": is_queued,
             "timeouts": Timeouts(unknown=600, unresolved=7200, receipt=7200),
         }
         # A step takes of these what it works with.

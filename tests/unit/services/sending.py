@@ -5,7 +5,6 @@ from typing import Any
 
 from sms_bridge.domain.message import Message
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.new_message import SendingPlan
 from sms_bridge.services.send import SendMessage
 from tests.builders import a_request
 from tests.fakes.clock import TurnableClock
@@ -13,13 +12,21 @@ from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryOutcomes, InMemorySendQueue
-from tests.services import a_sending_plan, a_service
+from tests.services import a_service, policies
 
 
 class Bridge:
     """A bridge that has sent nothing yet."""
 
-    def __init__(self, plan: SendingPlan | None = None, **eightx8: Any) -> None:
+    def __init__(
+        self,
+        *,
+        duplicate_window: int = 120,
+        is_queued: bool = False,
+        ambiguous: str = "hold",
+        opt_out_types: str = "",
+        **eightx8: Any,
+    ) -> None:
         self.clock = TurnableClock()
         self.messages = InMemoryMessages()
         self.send_queue = InMemorySendQueue()
@@ -29,7 +36,9 @@ class Bridge:
         self.sleep: Callable[[float], None] = self.clock.sleep
         self.step = a_service(
             SendMessage,
-            plan=plan or a_sending_plan(),
+            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
+            duplicate_window=duplicate_window,
+            is_queued=is_queued,
             messages=self.messages,
             send_queue=self.send_queue,
             outcomes=self.outcomes,

@@ -26,7 +26,7 @@ from tests.builders import (
 )
 from tests.fakes.failures import KilledError, failing
 from tests.fakes.logs import WrittenLog
-from tests.services import TO_LIVE, a_sending_plan
+from tests.services import TO_LIVE
 from tests.unit.services.sending import Bridge
 
 
@@ -142,7 +142,7 @@ def test_what_8x8_throttled_is_counted_also_where_the_next_try_succeeded(
 
 class TestARepeat:
     def test_without_a_window_each_message_is_new(self) -> None:
-        bridge = Bridge(a_sending_plan(window=0))
+        bridge = Bridge(duplicate_window=0)
 
         assert bridge.send().id != bridge.send().id
         assert len(bridge.eightx8.sent) == 2

@@ -14,14 +14,13 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType, is_m
 from sms_bridge.domain.send_result import EXPIRED
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
-from sms_bridge.services.new_message import SendingPlan
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemorySendQueue
-from tests.services import TO_LIVE, a_sending_plan, a_service
+from tests.services import TO_LIVE, a_service
 from tests.unit.services.sending import Bridge as SingleBridge
 
 
@@ -50,15 +49,14 @@ class Messages(InMemoryMessages):
 class Bridge:
     """A bridge that has taken nothing yet."""
 
-    def __init__(self, plan: SendingPlan | None = None) -> None:
+    def __init__(self, **chosen: Any) -> None:
         self.clock = TurnableClock()
         self.messages = Messages()
         self.send_queue = InMemorySendQueue()
-        self.plan = plan or a_sending_plan()
         self.time_left = AnswerTime[Taken](3.6, self.clock)
         self.step = a_service(
             SendBatch,
-            plan=self.plan,
+            **chosen,
             messages=self.messages,
             send_queue=self.send_queue,
             clock=self.clock,
@@ -116,7 +114,7 @@ class TestTheFirstTime:
             "options": {"country": "SG", "scheduled": "2036-11-24T09:30:00+08:00"},
             "destination": "91234567",
         }
-        single, bridge = SingleBridge(a_sending_plan(is_queued=True)), Bridge()
+        single, bridge = SingleBridge(is_queued=True), Bridge()
         bridge.clock.now = single.clock.now
 
         alone = single.send(**changes)
@@ -127,7 +125,7 @@ class TestTheFirstTime:
         assert message.send_before == message.scheduled_at + TO_LIVE
 
     def test_without_a_duplicate_window_each_message_is_one_of_its_own(self) -> None:
-        bridge = Bridge(a_sending_plan(window=0))
+        bridge = Bridge(duplicate_window=0)
 
         taken = bridge.send(*texts("a", "a"))
 
@@ -280,7 +278,7 @@ class TestFailures:
     def test_a_claim_that_is_throttled_or_whose_answer_is_lost_is_made_again(
         self, window: int, is_written: bool, logged: WrittenLog
     ) -> None:
-        bridge = Bridge(a_sending_plan(window=window))
+        bridge = Bridge(duplicate_window=window)
         fails_at = iter([False, True])
 
         def fails(message: Message) -> bool:

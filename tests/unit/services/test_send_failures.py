@@ -28,7 +28,7 @@ from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.failures import KilledError, failing
 from tests.fakes.http_server import LoopbackServer, begins_an_answer_a_byte_at_a_time
 from tests.fakes.messages import InMemoryMessages
-from tests.services import a_sending_plan, a_service
+from tests.services import a_service
 from tests.unit.services.sending import Bridge
 
 
@@ -73,7 +73,7 @@ class TestFailuresBetweenTheSteps:
         assert [one for one, _ in bridge.outcomes.queued] == [message.id]
 
     def test_the_same_holds_where_every_message_goes_through_a_queue(self) -> None:
-        bridge = Bridge(plan=a_sending_plan(is_queued=True))
+        bridge = Bridge(is_queued=True)
 
         with failing(bridge.send_queue, "add", error=NotQueuedError()):
             message = bridge.send()
@@ -87,7 +87,7 @@ class TestFailuresBetweenTheSteps:
     def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(
         self, policy: AmbiguousSendPolicy
     ) -> None:
-        bridge = Bridge(plan=a_sending_plan(ambiguous=policy), result=AMBIGUOUS)
+        bridge = Bridge(ambiguous=policy, result=AMBIGUOUS)
 
         with failing(bridge.send_queue, "add", error=NotQueuedError()):
             message = bridge.send()
@@ -166,7 +166,6 @@ class TestTime:
         with LoopbackServer(begins_an_answer_a_byte_at_a_time) as server:
             step = a_service(
                 SendMessage,
-                plan=a_sending_plan(),
                 messages=messages,
                 sender=EightX8(Connections(server.url, connect_timeout=2.0), RotatingKeys()),
             )

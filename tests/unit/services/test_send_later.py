@@ -25,7 +25,6 @@ from tests.builders import (
 )
 from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
-from tests.services import a_sending_plan
 from tests.unit.services.sending import Bridge
 
 
@@ -57,7 +56,7 @@ class TestTryingAgain:
         assert message.state is state
 
     def test_under_resend_an_ambiguous_message_is_sent_again(self) -> None:
-        bridge = Bridge(a_sending_plan(ambiguous="resend"), results=[AMBIGUOUS, ACCEPTED])
+        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS, ACCEPTED])
 
         assert bridge.send().state is State.QUEUED
         assert len(bridge.eightx8.sent) == 2
@@ -118,7 +117,7 @@ class TestTryingAgain:
 
 class TestTheQueuedMode:
     def test_every_message_goes_to_the_queue(self) -> None:
-        bridge = Bridge(a_sending_plan(is_queued=True))
+        bridge = Bridge(is_queued=True)
 
         message = bridge.send(message_type=MessageType.TRANSACTIONAL)
 
@@ -130,14 +129,14 @@ class TestTheQueuedMode:
         assert bridge.eightx8.sent == []
 
     def test_a_repeat_has_the_same_id(self) -> None:
-        bridge = Bridge(a_sending_plan(is_queued=True))
+        bridge = Bridge(is_queued=True)
         first = bridge.send()
 
         assert plain(bridge.send()) == plain(first)
         assert bridge.queued == [(first.id, 0), (first.id, 30)]
 
     def test_a_repeat_for_somebody_who_was_forgotten_still_finds_that_they_opted_out(self) -> None:
-        bridge = Bridge(a_sending_plan(is_queued=True))
+        bridge = Bridge(is_queued=True)
         first = bridge.send()
         bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
 
@@ -149,7 +148,7 @@ class TestTheQueuedMode:
 
     def test_promise_8_what_may_be_in_the_queue_is_never_refused(self) -> None:
         """SQS may have taken it although its answer was lost."""
-        bridge = Bridge(a_sending_plan(is_queued=True))
+        bridge = Bridge(is_queued=True)
 
         with failing(bridge.send_queue, "add"):
             first = bridge.send()
@@ -162,7 +161,7 @@ class TestTheQueuedMode:
         assert bridge.queued == [(first.id, 30)]
 
     def test_promise_8_a_refusal_is_true_what_is_out_of_time_is_not_queued(self) -> None:
-        bridge = Bridge(a_sending_plan(is_queued=True))
+        bridge = Bridge(is_queued=True)
         answer_time: AnswerTime[Message] = AnswerTime(0.0, bridge.clock)
         with pytest.raises(OutOfTimeError):
             answer_time.run(threading.Event().wait)  # type: ignore[arg-type]
@@ -175,7 +174,7 @@ class TestTheQueuedMode:
 
 class TestOptOuts:
     def bridge(self, *, opt_out_types: str = "promotional", is_queued: bool = False) -> Bridge:
-        bridge = Bridge(a_sending_plan(opt_out_types=opt_out_types, is_queued=is_queued))
+        bridge = Bridge(opt_out_types=opt_out_types, is_queued=is_queued)
         bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
         return bridge
 

@@ -30,7 +30,7 @@ from tests.builders import (
 from tests.fakes.aws import TABLE, a_messages_table
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
-from tests.services import a_sending_plan, a_service
+from tests.services import a_service
 
 A_DAY = 86_400
 AN_INBOUND = an_inbound()
@@ -82,7 +82,7 @@ class TestLeastData:
         store, clock = DynamoDBMessages(client, TABLE), TurnableClock()
         send = a_service(
             SendMessage,
-            plan=a_sending_plan(window=0),
+            duplicate_window=0,
             messages=store,
             sender=FakeEightX8(result),
             clock=clock,
