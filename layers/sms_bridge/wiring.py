@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchMode,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    SendSettings,
+    Settings,
+)
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
@@ -25,14 +34,6 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings import (
-        CallbackSettings,
-        DispatchSettings,
-        ForwardSettings,
-        LookUpSettings,
-        SendSettings,
-        Settings,
-    )
     from sms_bridge.settings.reconcile import ReconcileSettings
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
@@ -47,8 +48,7 @@ if TYPE_CHECKING:
     ]
 
 
-Preparation = Callable[[], object]
-Preparations = tuple[Preparation, ...]
+Preparations = tuple[Callable[[], object], ...]
 """Done before the first event, which would wait for it."""
 
 
@@ -60,16 +60,14 @@ class Timing(NamedTuple):
     chance: Callable[[], float] = random.random
 
 
-# ------------------------------------------------------------------------------------------ send
 def send_parts(
-    settings: "SendSettings",
+    settings: SendSettings,
 ) -> "tuple[SecretSource, SendMessage, Callable[[], SendBatch], Preparations]":
     """Build ``send_sms``; the service that takes batches is loaded with the first one."""
     from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.send import SendMessage
-    from sms_bridge.settings import DispatchMode
     from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
@@ -110,20 +108,15 @@ def send_parts(
             clock=timing.clock,
         )
 
-    preparations: Preparations = (
-        secrets.get,
-        # Two at once: the opt-out is looked up while the message is claimed.
-        _first_read(messages),
-        _first_read(messages),
-        # In direct mode only batches and few sends need a queue.
-        (lambda: aws.sqs) if send_message.is_queued else eightx8.connect,
-    )
-    return secrets, send_message, send_batch, preparations
+    # In direct mode only batches and few sends need a queue.
+    connect = (lambda: aws.sqs) if send_message.is_queued else eightx8.connect
+    # Two reads at once: the opt-out is looked up while the message is claimed.
+    reads = _first_read(messages), _first_read(messages)
+    return secrets, send_message, send_batch, (secrets.get, *reads, connect)
 
 
-# -------------------------------------------------------------------------------------- dispatch
 def dispatch_parts(
-    settings: "DispatchSettings",
+    settings: DispatchSettings,
 ) -> "tuple[SecretSource, SqsSendQueue, DispatchMessages, Preparations]":
     """Build ``dispatch_queue``."""
     from sms_bridge.domain.retry_policy import RetryPolicy
@@ -153,13 +146,12 @@ def dispatch_parts(
         sleep=timing.sleep,
         chance=timing.chance,
     )
-    preparations = (secrets.get, _first_read(messages), eightx8.connect)
+    preparations = secrets.get, _first_read(messages), eightx8.connect
     return secrets, send_queue, dispatch_messages, preparations
 
 
-# --------------------------------------------------------------------------------------- receive
 def receive_parts(
-    settings: "CallbackSettings",
+    settings: CallbackSettings,
 ) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
     from sms_bridge.domain.opt_out import Keyword, keywords_of
@@ -202,12 +194,10 @@ def receive_parts(
         clock=timing.clock,
     )
     # Every outcome is queued.
-    preparations: Preparations = (secrets.get, _first_read(messages), lambda: aws.sqs_once)
-    return secrets, receive_callback, preparations
+    return secrets, receive_callback, (secrets.get, _first_read(messages), lambda: aws.sqs_once)
 
 
-# --------------------------------------------------------------------------------------- forward
-def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
+def forward_parts(settings: ForwardSettings) -> "ForwardParts":
     """Build ``forward_outcome``; nothing passes on inbound messages while no Data API is set."""
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
@@ -256,7 +246,6 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
     )
 
 
-# ------------------------------------------------------------------------------------- reconcile
 def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
     from sms_bridge.domain.reconciliation import Timeouts
@@ -287,8 +276,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     )
 
 
-# --------------------------------------------------------------------------------------- look up
-def look_up_parts(settings: "LookUpSettings") -> "tuple[SecretSource, LookUp]":
+def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     """Build ``look_up_message``."""
     from sms_bridge.providers.eightx8_log import MessageDetails
     from sms_bridge.providers.http import Connections
@@ -305,13 +293,12 @@ def look_up_parts(settings: "LookUpSettings") -> "tuple[SecretSource, LookUp]":
     return secrets, look_up
 
 
-# ------------------------------------------------------------------------------- what several need
-def _secrets(settings: "Settings", aws: AwsClients) -> SecretSource:
+def _secrets(settings: Settings, aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: "SendSettings | DispatchSettings") -> dict[MessageType, str]:
+def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
@@ -319,7 +306,7 @@ def _send_queue_urls(settings: "SendSettings | DispatchSettings") -> dict[Messag
 
 
 def _opt_outs(
-    settings: "SendSettings | DispatchSettings | CallbackSettings | ForwardSettings",
+    settings: SendSettings | DispatchSettings | CallbackSettings | ForwardSettings,
     aws: AwsClients,
 ) -> "DynamoDBOptOuts":
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -336,6 +323,6 @@ def _outcomes(
     return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)
 
 
-def _first_read(messages: DynamoDBMessages) -> Preparation:
+def _first_read(messages: DynamoDBMessages) -> Callable[[], object]:
     """Return a read after which all is ready that a call needs: connection, credentials, code."""
     return lambda: messages.get("no message")

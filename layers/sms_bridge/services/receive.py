@@ -105,7 +105,6 @@ class ReceiveCallback:
             **metric_fields(figures),
         )
 
-    # ------------------------------------------------------------------------- inbound messages
     def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
         """Keep an inbound message and do what follows from it: each step may be repeated."""
         # Nearly all callbacks are receipts.

@@ -138,7 +138,6 @@ class Reconcile:
             # Each run begins elsewhere; of what was found so far the log is asked all the same.
             log_failure("open messages not listed", error)
 
-    # ------------------------------------------------------------------------- without asking 8x8
     def _fix(self, message: Message, finding: Finding) -> None:
         if finding is Finding.OVER:
             self.messages.close(message.id)
@@ -200,7 +199,6 @@ class Reconcile:
             **metric_fields(outcome_figures),
         )
 
-    # --------------------------------------------------------------------------------- asking 8x8
     def _has_answered(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
     ) -> bool:

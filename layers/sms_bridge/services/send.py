@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -13,7 +12,7 @@ from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
-from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.opt_out import OPTED_OUT, Person
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
@@ -110,7 +109,11 @@ class SendMessage:
         After ``OutOfTimeError`` the message is not sent, unless it is asked for again.
         """
         recipient_hash = keyed_hash(request.destination, hash_key, request.country)
-        opted_out = self._look_up_opt_out(request, recipient_hash)
+        opted_out = None
+        if not self.is_queued and request.message_type in self.opt_out_message_types:
+            # It is looked up while the message is claimed.
+            person = request.sub_account_id, recipient_hash
+            opted_out = background.start(partial(self._look_up_opt_out, person))
         claimed = self._claim(request, recipient_hash, hash_key)
         message = claimed.message
         if not claimed.won:
@@ -131,10 +134,10 @@ class SendMessage:
                 return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
             return message
-        result = self._result_of(opted_out) or self._post(request, message, answer_time, figures)
+        result = opted_out.result() if opted_out else None
+        result = result or self._post(request, message, answer_time, figures)
         return self._resolve(message, request, result, figures)
 
-    # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
         now = self.clock()
         key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
@@ -183,25 +186,13 @@ class SendMessage:
             log_failure("message not queued", error, message_id=message.id)
         return True
 
-    # ----------------------------------------------------------------------------------- opt-outs
-    def _look_up_opt_out(self, request: MessageRequest, recipient_hash: str) -> Future[bool] | None:
-        """Start to look, while the message is claimed."""
-        if self.is_queued or request.message_type not in self.opt_out_message_types:
-            return None
-        person = request.sub_account_id, recipient_hash
-        return background.start(partial(self.opt_outs.is_opted_out, person))
-
-    @staticmethod
-    def _result_of(opted_out: Future[bool] | None) -> SendResult | None:
-        if opted_out is None:
-            return None
+    def _look_up_opt_out(self, person: Person) -> SendResult | None:
         try:
-            return OPTED_OUT if opted_out.result() else None
+            return OPTED_OUT if self.opt_outs.is_opted_out(person) else None
         except Exception as error:
             log_failure("opt-out not looked up", error)
             return _NOT_CHECKED
 
-    # ------------------------------------------------------------------------------------ sending
     def _post(
         self,
         request: MessageRequest,
