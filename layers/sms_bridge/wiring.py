@@ -88,7 +88,7 @@ def send_parts(
         policy=RetryPolicy(settings.ambiguous_send_policy),
         messages=messages,
         send_queue=send_queue,
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
         clock=timing.clock,
@@ -139,7 +139,7 @@ def dispatch_parts(
         at_once=2 * settings.dispatch_concurrency,
         messages=messages,
         send_queue=send_queue,
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
         clock=timing.clock,
@@ -182,7 +182,7 @@ def receive_parts(
     )
     receive_callback = ReceiveCallback(
         messages=messages,
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         keywords=keywords_of(
             settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
@@ -268,7 +268,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
         unresolved=settings.unresolved_message_policy,
         missing_receipt=settings.missing_receipt_policy,
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
         log=LogExports(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
@@ -314,13 +314,10 @@ def _opt_outs(
     return DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope)
 
 
-def _outcomes(
-    settings: "SendSettings | DispatchSettings | CallbackSettings | ReconcileSettings",
-    aws: AwsClients,
-) -> "SqsOutcomeQueue":
+def _outcomes(url: str, aws: AwsClients) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
-    return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)
+    return SqsOutcomeQueue(lambda: aws.sqs, url, once=lambda: aws.sqs_once)
 
 
 def _first_read(messages: DynamoDBMessages) -> Callable[[], object]:
