@@ -4,7 +4,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
@@ -15,6 +15,7 @@ from sms_bridge.domain.reconciliation import (
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.services.reply import Reply
 from tests.builders import SUB_ACCOUNT
+from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
 from tests.fakes.messages import InMemoryMessages
@@ -70,3 +71,24 @@ def policies(*, ambiguous: str = "hold", opt_out_types: str = "") -> dict[str, A
         "policy": RetryPolicy(AmbiguousSendPolicy(ambiguous)),
         "opt_out_message_types": frozenset(map(MessageType, opt_out_types.split())),
     }
+
+
+class InMemory:
+    """A bridge in memory: a test's own one adds the service that it is about."""
+
+    def __init__(self) -> None:
+        self.clock = TurnableClock()
+        self.messages = InMemoryMessages()
+        self.outcomes = InMemoryOutcomes()
+        self.opt_outs = InMemoryOptOuts()
+
+    def a_service[Service](self, kind: Callable[..., Service], **parts: Any) -> Service:
+        """Build a service of the parts that the bridge has."""
+        own = {name: part for name, part in vars(self).items() if name in {"clock", *PARTS}}
+        return a_service(kind, **own | parts)
+
+    def kept(self, which: Message | str) -> Message:
+        """Return a message as it is in the table."""
+        kept = self.messages.get(which if isinstance(which, str) else which.id)
+        assert kept is not None
+        return kept

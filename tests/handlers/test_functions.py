@@ -12,11 +12,9 @@ from local.event_files import (
     message_id,
     put_messages,
 )
-from sms_bridge.settings import SettingsError
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import answers
-from tests.functions import SETTINGS, variables_of
 from tests.handlers.conftest import API_KEY, Bridge
 
 READ_THE_SECRET = {
@@ -27,27 +25,6 @@ READ_THE_SECRET = {
 EVENTS = {file.name: file for file in event_files()}
 EIGHTX8_ID = "bda3d56d-1424-e711-813c-06ed3428fe67"
 DEAD_LETTERS = "OUTCOME_DEAD_LETTER_QUEUE_URL"
-
-
-class TestSettings:
-    @pytest.mark.parametrize("function", SETTINGS)
-    def test_a_function_without_settings_names_all_that_are_missing(
-        self, function: str, bridge: Bridge
-    ) -> None:
-        needed = variables_of(SETTINGS[function], required=True)
-
-        # As CloudFormation would pass empty parameters on.
-        with pytest.raises(SettingsError) as raised:
-            bridge.handler(function, **dict.fromkeys(needed, ""))
-
-        assert str(raised.value) == "; ".join(f"{name} is missing" for name in needed)
-
-    @pytest.mark.parametrize("function", READ_THE_SECRET)
-    def test_a_setting_that_is_no_number_is_named_without_its_value(
-        self, function: str, bridge: Bridge
-    ) -> None:
-        with pytest.raises(SettingsError, match=r"^SECRET_MAX_AGE_SECONDS is not a whole number$"):
-            bridge.handler(function, SECRET_MAX_AGE_SECONDS="soon")
 
 
 class TestFailures:

@@ -1,21 +1,18 @@
 """The step that works off the send queue, with all that it works with in memory."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 from tests.builders import a_message, a_request
-from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
-from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryOutcomes
 from tests.fakes.sqs import InMemorySqs
-from tests.services import TO_LIVE, a_service, policies
+from tests.services import TO_LIVE, InMemory, policies
 
 QUEUE = "queue"
 DEAD = "dead"
@@ -25,7 +22,7 @@ def an_id(number: int) -> str:
     return f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}"
 
 
-class Bridge:
+class Bridge(InMemory):
     """A bridge in queued mode; what waits lies in the send queue."""
 
     def __init__(
@@ -37,39 +34,29 @@ class Bridge:
         at_once: int = 1,
         **eightx8: Any,
     ) -> None:
-        self.clock = TurnableClock()
-        self.messages = InMemoryMessages()
+        super().__init__()
         self.sqs = InMemorySqs(self.clock)
         self.send_queue = SqsSendQueue(
             lambda: self.sqs.client,
             dict.fromkeys(MessageType, QUEUE),
             SqsDeadLetterQueue(lambda: self.sqs.client, DEAD),
         )
-        self.outcomes = InMemoryOutcomes()
-        self.opt_outs = InMemoryOptOuts()
         self.eightx8 = FakeEightX8(**eightx8)
         self.slept: list[float] = []
         self.time_left = 60.0
-        self.plan: dict[str, Any] = {
-            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
-            "rate": rate,
-            "at_once": at_once,
-        }
-        self.step = self.a_dispatcher()
-
-    def a_dispatcher(self, watched: Callable[[Any], Any] = lambda one: one) -> DispatchMessages:
-        """Return a dispatcher; ``watched`` may come between it and what it works with."""
-        return a_service(
+        self.step = self.a_service(
             DispatchMessages,
-            **self.plan,
-            messages=watched(self.messages),
-            send_queue=watched(self.send_queue),
-            outcomes=watched(self.outcomes),
-            opt_outs=watched(self.opt_outs),
-            sender=watched(self.eightx8),
-            clock=self.clock,
+            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
+            rate=rate,
+            at_once=at_once,
+            sender=self.eightx8,
             sleep=self._sleep,
         )
+
+    def a_watched_dispatcher(self, watched: Callable[[Any], Any]) -> DispatchMessages:
+        """Return a dispatcher with something between it and what it works with."""
+        names = ("messages", "send_queue", "outcomes", "opt_outs", "sender")
+        return replace(self.step, **{name: watched(getattr(self.step, name)) for name in names})
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -113,11 +100,6 @@ class Bridge:
         response = self.run(records, step)
         self.sqs.settle(QUEUE, records, response)
         return [letter for letter, _ in self.sqs.letters(QUEUE)]
-
-    def kept(self, message_id: str) -> Message:
-        message = self.messages.get(message_id)
-        assert message is not None
-        return message
 
     def states(self, ids: Iterable[str]) -> list[State]:
         return [self.kept(message_id).state for message_id in ids]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sms_bridge.domain.message import Message
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
     MissingReceiptPolicy,
@@ -12,11 +11,8 @@ from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.services.reconcile import Reconcile
 from tests.builders import EVER, a_message, a_receipt
-from tests.fakes.clock import TurnableClock
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
-from tests.fakes.messages import InMemoryMessages
-from tests.fakes.queues import InMemoryOutcomes
-from tests.services import TIMEOUTS, TO_LIVE, a_service
+from tests.services import TIMEOUTS, TO_LIVE, InMemory
 
 
 def an_id(number: int) -> str:
@@ -30,7 +26,7 @@ def an_entry(
     return LogEntry(taken_at, a_receipt(word, client_message_id=message_id, **receipt))
 
 
-class Bridge:
+class Bridge(InMemory):
     """A bridge with messages of any age, and 8x8's log."""
 
     def __init__(
@@ -41,23 +37,16 @@ class Bridge:
         missing_receipt: str = "failed",
         ambiguous: str = "hold",
     ) -> None:
-        self.clock = TurnableClock()
-        self.messages = InMemoryMessages()
-        self.outcomes = InMemoryOutcomes()
+        super().__init__()
         self.jobs = InMemoryExportJobs()
         self.log = FakeLog()
         self.time_left = 300.0
-        self.step = a_service(
+        self.step = self.a_service(
             Reconcile,
             retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
             absent=AbsentPolicy(absent),
             unresolved=UnresolvedPolicy(unresolved),
             missing_receipt=MissingReceiptPolicy(missing_receipt),
-            messages=self.messages,
-            outcomes=self.outcomes,
-            jobs=self.jobs,
-            log=self.log,
-            clock=self.clock,
             sleep=self._sleep,
         )
 
@@ -99,11 +88,6 @@ class Bridge:
         self.clock.sleep(TIMEOUTS.unresolved + 1)
         self.time_left = 300.0
         return self.run()
-
-    def kept(self, message_id: str) -> Message:
-        message = self.messages.get(message_id)
-        assert message is not None
-        return message
 
     def state_of(self, message_id: str) -> State:
         return self.kept(message_id).state

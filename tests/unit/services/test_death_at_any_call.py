@@ -1,6 +1,6 @@
 """A function dies before or after each of its calls, one after the other; AWS calls it again.
 
-The random lives of ``test_life_of_a_message`` may miss a moment. Here none is missed.
+The random lives of the chaos suite may miss a moment. Here none is missed.
 """
 
 from collections import Counter

@@ -165,50 +165,22 @@ class TestTimeToLive:
         )
         assert bridge.outcomes.queued == [(message_id, 0)] * (not is_sent)
 
-    def test_one_that_8x8_never_takes_ends_as_expired(self) -> None:
-        bridge = Bridge(result=THROTTLED)
-        message_id = bridge.add()
-        for _ in range(60):
-            bridge.dispatch()
-            bridge.clock.sleep(300)
-
-        assert bridge.kept(message_id).reason == "expired"
-        assert bridge.receive() == []
-        assert [queued for queued, _ in bridge.outcomes.queued] == [message_id]
-
 
 class TestOptOuts:
-    def test_a_person_who_opted_out_meanwhile_is_not_texted(self) -> None:
+    def test_who_opted_out_meanwhile_gets_only_other_types_and_replies(self) -> None:
         bridge = Bridge(opt_out_types="promotional")
-        message_id = bridge.add()
-        other = bridge.add(2, destination=NUMBER + "2")
+        kept_back = bridge.add(1)
+        sent = [
+            bridge.add(2, destination=NUMBER + "2"),
+            bridge.add(3, message_type=MessageType.TRANSACTIONAL),
+            bridge.add(4, reply_to=UMID),
+        ]
         bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
 
         assert bridge.dispatch() == []
-        assert bridge.posted == [other]
-        assert bridge.kept(message_id).reason == "opted_out"
-        assert bridge.outcomes.queued == [(message_id, 6)]
-
-    def test_message_types_that_ignore_opt_outs_are_sent(self) -> None:
-        bridge = Bridge(opt_out_types="promotional")
-        message_id = bridge.add(message_type=MessageType.TRANSACTIONAL)
-        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
-
-        bridge.dispatch()
-
-        assert bridge.posted == [message_id]
-
-    @pytest.mark.parametrize("message_type", list(MessageType))
-    def test_the_reply_that_confirms_an_opt_out_is_sent(self, message_type: MessageType) -> None:
-        bridge = Bridge(opt_out_types="promotional transactional")
-        other = bridge.add(message_type=message_type)
-        reply = bridge.add(2, message_type=message_type, reply_to=UMID)
-        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
-
-        bridge.dispatch()
-
-        assert bridge.posted == [reply]
-        assert bridge.kept(other).reason == "opted_out"
+        assert bridge.posted == sent
+        assert bridge.kept(kept_back).reason == "opted_out"
+        assert bridge.outcomes.queued == [(kept_back, 6)]
 
     def test_moengage_hears_nothing_of_a_reply_that_was_not_sent(self) -> None:
         bridge = Bridge()

@@ -56,7 +56,7 @@ def every_moment(results: list[SendResult], happens: Happening) -> Iterator[Brid
         bridge.add(2)
         interruption = Interruption(moment, lambda bridge=bridge: happens(bridge))  # type: ignore[misc]
         with suppress(KilledError):
-            bridge.dispatch(bridge.a_dispatcher(interruption.watched))
+            bridge.dispatch(bridge.a_watched_dispatcher(interruption.watched))
         if not interruption.came:
             assert moment >= 8
             return

@@ -1,8 +1,8 @@
 """The promises of the bridge, each tried with one thing that goes wrong.
 
-The random lives in ``test_life_of_a_message`` hold all of them at once; these name one each. What
-concerns one room is tested there: duplicate keys in ``domain``, tokens in ``api``, proof that
-nothing left in ``providers``, conditional writes in the contract of the stores.
+The chaos suite holds all of them at once, in random lives; these name one each. What concerns one
+room is tested there: duplicate keys in ``domain``, tokens in ``api``, proof that nothing left in
+``providers``, conditional writes in the contract of the stores.
 """
 
 from collections.abc import Callable

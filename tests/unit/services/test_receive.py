@@ -37,15 +37,6 @@ class TestReceipts:
         assert bridge.state_of() == word
         assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
 
-    def test_it_is_kept_with_the_time_at_which_it_came(self) -> None:
-        bridge = Bridge()
-
-        bridge.receive(a_receipt_callback("sent"))
-
-        message = bridge.messages.get(MESSAGE_ID)
-        assert message is not None
-        assert [one.received_at for one in message.receipts] == [bridge.clock.now]
-
     def test_one_that_moves_the_message_on_while_its_outcome_waits_is_not_queued_again(
         self,
     ) -> None:
@@ -84,22 +75,11 @@ class TestWhatTheBridgeDidNotSend:
 
 
 class TestEverythingElse:
-    def test_an_inbound_message_is_kept(self) -> None:
-        bridge = Bridge()
-
-        for _ in range(2):
-            bridge.receive(an_inbound_callback("STOP"))
-
-        (inbound,) = bridge.messages.inbound.values()
-        assert (inbound.source, inbound.text) == (NUMBER, "STOP")
-
     @pytest.mark.parametrize(
         "content",
         [
             "",
             "garbage",
-            "[" * 100_000,
-            "half a pair \ud800",
             json.dumps({**a_receipt_callback("delivered"), "namespace": "Fax"}),
             json.dumps(a_receipt_callback("delivered", umid="", clientMessageId="theirs")),
         ],
@@ -133,15 +113,6 @@ class TestEverythingElse:
         assert bridge.messages.events == {}
         assert bridge.state_of() is State.SENDING
         assert [line["level"] for line in logged.lines] == ["INFO"]
-
-    def test_a_sender_without_a_readable_number_is_no_reason_to_fail(self) -> None:
-        bridge = Bridge()
-        body = an_inbound_callback("STOP")
-        body["payload"]["source"] = "\ud800"
-
-        bridge.receive(body)
-
-        assert len(bridge.messages.inbound) == 1
 
 
 OTHER_ID, THIRD_ID = (MESSAGE_ID[:-1] + digit for digit in "ef")
@@ -194,12 +165,6 @@ class TestClicks:
         assert line["sub_account_id"] == "unknown"
         assert not {"recipient", "recipient_hash"} & set(line)
 
-    def test_no_line_holds_number_or_link(self, logged: WrittenLog) -> None:
-        self.bridge().receive(a_click_callback())
-
-        assert NUMBER.strip("+") not in logged.text
-        assert "http" not in logged.text
-
 
 class TestOptOuts:
     def out(self, bridge: Bridge) -> bool:
@@ -208,12 +173,9 @@ class TestOptOuts:
     @pytest.mark.parametrize(
         ("texts", "is_out"),
         [
-            (["STOP"], True),
             ([" stop! "], True),
-            (["arrêt"], True),
             (["STOP", "start"], False),
             (["Please stop"], False),
-            (["Hello"], False),
         ],
     )
     def test_a_person_opts_out_and_in_by_a_word(self, texts: list[str], is_out: bool) -> None:
@@ -238,14 +200,6 @@ class TestOptOuts:
 
         bridge.receive(an_inbound_callback("STOP", timestamp=stop_at))
         bridge.receive(an_inbound_callback("START", timestamp=start_at))
-
-        assert self.out(bridge)
-
-    @pytest.mark.parametrize("at", ["", "yesterday", "99999-01-01T00:00:00Z", None])
-    def test_without_a_readable_time_the_time_of_its_receipt_counts(self, at: str | None) -> None:
-        bridge = Bridge()
-
-        bridge.receive(an_inbound_callback("STOP", timestamp=at))
 
         assert self.out(bridge)
 
@@ -310,7 +264,7 @@ class TestOptOuts:
         # By which it is compared when it is passed on.
         assert {one.sub_account_id for one in bridge.messages.inbound.values()} == {SUB_ACCOUNT}
 
-    @pytest.mark.parametrize("source", ["", "Acme", "12345", "1" * 20, "Bank 6591234567"])
+    @pytest.mark.parametrize("source", ["", "Acme", "12345", "1" * 20, "Bank 6591234567", "\ud800"])
     def test_who_is_no_person_gets_no_opt_out_and_no_event(self, source: str) -> None:
         bridge = Bridge(syncs_opt_outs=True, reports_inbound=True)
 
@@ -328,31 +282,6 @@ class TestOptOuts:
         bridge.receive(an_inbound_callback(text))
 
         assert bridge.outcomes.queued == [(f"event of inbound {UMID}", 0)]
-
-    def test_a_start_in_the_far_future_voids_no_later_stop(self) -> None:
-        bridge = Bridge()
-
-        bridge.receive(an_inbound_callback("START", timestamp="9999-12-31T23:59:59Z"))
-        bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:03Z"))
-
-        assert self.out(bridge)
-
-    def test_a_start_without_an_offset_voids_no_stop_that_it_overtook(self) -> None:
-        bridge = Bridge()
-
-        bridge.receive(an_inbound_callback("START", timestamp="2026-11-24T17:30:00"))
-        bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:01Z"))
-
-        assert self.out(bridge)
-
-    def test_an_opt_out_that_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(self) -> None:
-        bridge = Bridge()
-        with failing(bridge.opt_outs, "record"), pytest.raises(ConnectionError):
-            bridge.receive(an_inbound_callback("STOP"))
-
-        bridge.receive(an_inbound_callback("STOP"))
-
-        assert self.out(bridge)
 
 
 class TestFailures:

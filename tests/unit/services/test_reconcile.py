@@ -53,56 +53,12 @@ class TestAReply:
         assert bridge.queued == []
         assert plain(bridge.kept(message_id).outcome) == plain(Outcome(OutcomeStatus.DELIVERED))
 
-    def test_one_of_which_nothing_was_heard_is_looked_for_like_any_other(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.unknown(reply_to=UMID)
-        bridge.log_shows(an_entry(message_id, word="delivered"))
-
-        assert bridge.run() == {"ask": 1}
-        assert bridge.state_of(message_id) is State.DELIVERED
-        assert bridge.run() == {"over": 1}
-        assert bridge.queued == []
-
     def test_one_that_nobody_sent_in_time_is_over_as_well(self) -> None:
         bridge = Bridge()
         bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=0, reply_to=UMID)
 
         assert [bridge.run() for _ in range(3)] == [{"never_sent": 1}, {"over": 1}, {}]
         assert bridge.queued == []
-
-
-class TestAMessageOfWhichNothingWasHeard:
-    """8x8 took it, or the function that sent it ended early: only 8x8's log can tell."""
-
-    def test_the_log_shows_that_8x8_has_it(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.add(age=601, state=State.SENDING)
-        bridge.log_shows(an_entry(message_id, word="sent"))
-
-        assert bridge.run() == {"ask": 1}
-        assert bridge.state_of(message_id) is State.SENT
-        assert bridge.queued == []
-
-    @pytest.mark.parametrize(
-        ("newest", "state"), [(900, State.SENDING), (901, State.WAITING)], ids=str
-    )
-    @pytest.mark.parametrize("ambiguous", ["hold", "resend"])
-    def test_it_is_absent_only_if_the_log_is_well_past_it(
-        self, newest: int, state: State, ambiguous: str
-    ) -> None:
-        bridge = Bridge(ambiguous=ambiguous)
-        message_id = bridge.add(age=2000, state=State.SENDING)
-        bridge.log_shows(bridge.log_is_at(2000 - newest))
-
-        assert bridge.run() == {"ask": 1}
-        assert bridge.state_of(message_id) is state
-
-    def test_a_log_that_says_nothing_for_long_leaves_it_to_the_operators_choice(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.add(age=TIMEOUTS.unresolved + 1, state=State.SENDING)
-
-        assert bridge.run_until_overdue() == {"overdue": 1}
-        assert bridge.kept(message_id).reason == "unknown"
 
 
 class TestAMessageThatWasNeverSent:

@@ -36,14 +36,6 @@ class TestAsking:
 
         assert [account for account, *_ in bridge.log.asked] == ["account_0", "account_1"]
 
-    def test_where_nothing_is_open_8x8_is_not_asked(self) -> None:
-        bridge = Bridge()
-        bridge.add(age=1000, state=State.SENT)
-
-        bridge.run()
-
-        assert bridge.log.asked == []
-
     def test_an_export_that_is_not_ready_is_waited_for(self) -> None:
         bridge = Bridge()
         bridge.unknown()
@@ -71,11 +63,15 @@ class TestAsking:
         assert bridge.state_of(message_id) is State.DELIVERED
         assert bridge.jobs.jobs == {}
 
-    def test_one_that_is_never_ready_is_asked_for_anew_after_an_hour(self) -> None:
+    @pytest.mark.parametrize("error", [None, ExportFailedError("export_unreadable")])
+    def test_one_that_is_never_ready_or_can_never_be_read_is_asked_for_anew_after_an_hour(
+        self, error: Exception | None
+    ) -> None:
         bridge = Bridge()
         bridge.unknown(age=700)
         bridge.log.pending = 1_000_000
-        for _ in range(13):
+        bridge.log.error = error
+        for _ in range(14):
             bridge.time_left = 61
             bridge.run()
             bridge.clock.sleep(300)
@@ -109,36 +105,19 @@ class TestAsking:
         assert len(bridge.log.asked) == asked
         assert bridge.jobs.jobs == {}
 
-    def test_one_that_can_never_be_read_is_asked_for_anew_after_an_hour(self) -> None:
-        bridge = Bridge()
-        bridge.unknown(age=700)
-        with failing(bridge.log, "read", error=ExportFailedError("export_unreadable")):
-            for _ in range(14):
-                bridge.time_left = 300
-                bridge.run()
-                bridge.clock.sleep(300)
-
-        assert len(bridge.log.asked) == 2
-
-    def test_a_log_that_cannot_be_read_holds_up_no_other(self) -> None:
+    @pytest.mark.parametrize(
+        ("part", "method", "error"),
+        [("log", "read", ExportFailedError("export_500")), ("jobs", "get", ConnectionError())],
+    )
+    def test_a_log_that_cannot_be_read_holds_up_no_other(
+        self, part: str, method: str, error: Exception
+    ) -> None:
         bridge = Bridge()
         bridge.unknown(1, sub_account_id="account_1")
         second = bridge.unknown(2, sub_account_id="account_2")
         bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
 
-        with failing(bridge.log, "read", of="account_1", error=ExportFailedError("export_500")):
-            bridge.run()
-
-        assert bridge.state_of(second) is State.DELIVERED
-        assert list(bridge.jobs.jobs) == ["account_1"]
-
-    def test_one_account_whose_table_entry_fails_holds_up_no_other(self) -> None:
-        bridge = Bridge()
-        bridge.unknown(1, sub_account_id="account_1")
-        second = bridge.unknown(2, sub_account_id="account_2")
-        bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
-
-        with failing(bridge.jobs, "get", of="account_1"):
+        with failing(getattr(bridge, part), method, of="account_1", error=error):
             bridge.run()
 
         assert bridge.state_of(second) is State.DELIVERED
@@ -242,28 +221,6 @@ class TestWhatIsNotInTheLog:
 
         answered = replace(before, log_answered_at=bridge.clock.now)
         assert plain(bridge.kept(message_id)) == plain(answered)
-
-    def test_and_in_the_end_the_operator_decides(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.unknown()
-        findings = []
-        for _ in range(27):
-            bridge.time_left = 300
-            findings += list(bridge.run())
-            bridge.clock.sleep(300)
-
-        assert findings == ["ask"] * 25 + ["overdue"]
-        assert bridge.kept(message_id).reason == "unknown"
-        assert bridge.queued == [message_id]
-
-    def test_a_message_that_8x8_accepted_is_never_judged_absent(self) -> None:
-        bridge = Bridge()
-        message_id = bridge.add(age=TIMEOUTS.receipt + 1.0, state=State.QUEUED)
-        bridge.log_shows(bridge.log_is_at(0))
-
-        bridge.run()
-
-        assert bridge.state_of(message_id) is State.QUEUED
 
     def test_a_message_from_before_the_exports_span_is_not_judged_by_it(self) -> None:
         """The export was asked for by an earlier run, for younger messages."""

@@ -1,7 +1,6 @@
 """Who texts STOP, START or HELP is answered: once for each change, and never without end."""
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -254,35 +253,6 @@ class TestWhatBecomesOfIt:
         assert after is not None
         assert after.outcome is not None
         assert not after.outcome_is_open
-
-
-@dataclass
-class Robot:
-    """Somebody who answers whatever is sent to him, with the next of some words."""
-
-    words: deque[str] = field(default_factory=deque)
-
-    def answer(self) -> str:
-        self.words.rotate(-1)
-        return self.words[-1]
-
-
-@given(
-    words=st.lists(st.sampled_from(["STOP", "START", "HELP", "Hello"]), min_size=1, max_size=5),
-    seconds=st.integers(1, 600),
-)
-def test_two_robots_soon_stop_writing_to_each_other(words: list[str], seconds: int) -> None:
-    bridge, robot = Writing(), Robot(deque(words))
-    answered, began = 0, bridge.clock.now
-    bridge.write(robot.answer())
-    while len(bridge.replies) > answered:
-        answered = len(bridge.replies)
-        bridge.clock.sleep(seconds)
-        bridge.write(robot.answer())
-
-    # An exchange ends within the hour, or never has more replies than the bound in each.
-    hours = int((bridge.clock.now - began) // 3600) + 2
-    assert answered <= MOST_AN_HOUR * hours
 
 
 INBOUND = st.tuples(

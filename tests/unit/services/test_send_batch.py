@@ -16,11 +16,10 @@ from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain
-from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemorySendQueue
-from tests.services import TO_LIVE, a_service
+from tests.services import TO_LIVE, InMemory
 from tests.unit.services.sending import Bridge as SingleBridge
 
 
@@ -46,21 +45,17 @@ class Messages(InMemoryMessages):
         return super().create(message)
 
 
-class Bridge:
+class Bridge(InMemory):
     """A bridge that has taken nothing yet."""
 
+    messages: Messages
+
     def __init__(self, **chosen: Any) -> None:
-        self.clock = TurnableClock()
+        super().__init__()
         self.messages = Messages()
         self.send_queue = InMemorySendQueue()
         self.time_left = AnswerTime[Taken](3.6, self.clock)
-        self.step = a_service(
-            SendBatch,
-            **chosen,
-            messages=self.messages,
-            send_queue=self.send_queue,
-            clock=self.clock,
-        )
+        self.step = self.a_service(SendBatch, **chosen)
 
     def send(self, *requests: MessageRequest) -> Taken:
         return self.step(requests, hash_key="k", answer_time=AnswerTime(3.6, self.clock))
