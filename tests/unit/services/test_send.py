@@ -1,19 +1,28 @@
-"""Sending a message: claim, post, record."""
+"""Sending a message: claim, post or queue, record; also while something fails or is slow."""
 
 import itertools
+import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import is_message_id
+from sms_bridge.domain.message import Message, MessageType, is_message_id
+from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
-from sms_bridge.services.deadline import AnswerTime
+from sms_bridge.errors import NotQueuedError
+from sms_bridge.providers.eightx8 import EightX8
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
+from sms_bridge.services.send import SendMessage
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
+    EVER,
     NOT_SENT,
     NUMBER,
     REFUSED,
@@ -22,11 +31,16 @@ from tests.builders import (
     TEXT,
     THROTTLED,
     UMID,
+    a_person,
+    a_request,
     plain,
 )
+from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.failures import KilledError, failing
+from tests.fakes.http_server import LoopbackServer, begins_an_answer_a_byte_at_a_time
 from tests.fakes.logs import WrittenLog
-from tests.services import TO_LIVE
+from tests.fakes.messages import InMemoryMessages
+from tests.services import TO_LIVE, a_service
 from tests.unit.services.sending import Bridge
 
 
@@ -268,3 +282,354 @@ class TestARepeat:
 
         for times in left.values():
             assert all(later - earlier >= 120 for earlier, later in itertools.pairwise(times))
+
+
+class TestTryingAgain:
+    @pytest.mark.parametrize(
+        ("results", "tries", "state"),
+        [
+            ([NOT_SENT, ACCEPTED], 2, State.QUEUED),
+            ([NOT_SENT, NOT_SENT, ACCEPTED], 3, State.QUEUED),
+            ([NOT_SENT] * 4, 3, State.WAITING),
+            ([THROTTLED, ACCEPTED], 2, State.QUEUED),
+            ([THROTTLED] * 4, 3, State.WAITING),
+            ([NOT_SENT, AMBIGUOUS, ACCEPTED], 2, State.UNKNOWN),
+            ([NOT_SENT, REFUSED, ACCEPTED], 2, State.FAILED),
+            ([AMBIGUOUS, ACCEPTED], 1, State.UNKNOWN),
+            ([REJECTED, ACCEPTED], 1, State.REJECTED),
+        ],
+        ids=str,
+    )
+    def test_at_once_only_while_8x8_is_proven_not_to_have_it(
+        self, results: list[SendResult], tries: int, state: State
+    ) -> None:
+        bridge = Bridge(results=list(results))
+
+        message = bridge.send()
+
+        assert len(bridge.eightx8.sent) == tries
+        assert len(set(bridge.eightx8.sent_ids)) == 1
+        assert message.state is state
+
+    def test_under_resend_an_ambiguous_message_is_sent_again(self) -> None:
+        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS, ACCEPTED])
+
+        assert bridge.send().state is State.QUEUED
+        assert len(bridge.eightx8.sent) == 2
+
+    def test_it_is_not_tried_again_where_there_is_no_time(self) -> None:
+        bridge = Bridge(result=NOT_SENT)
+
+        message = bridge.send(AnswerTime(0.9, bridge.clock))
+
+        assert (message.state, len(bridge.eightx8.sent)) == (State.WAITING, 1)
+        assert bridge.queued == [(message.id, 5)]
+
+    def test_what_has_no_time_at_all_waits_without_a_try(self) -> None:
+        bridge = Bridge()
+
+        message = bridge.send(AnswerTime(0.6, bridge.clock))
+
+        assert (message.state, message.reason) == (State.WAITING, "out_of_time")
+        assert bridge.eightx8.sent == []
+        assert bridge.queued == [(message.id, 5)]
+
+    @pytest.mark.parametrize(
+        ("retry_after", "tries", "wait"), [(2.0, 2, 5), (60.0, 1, 60), (7200.0, 1, 900)]
+    )
+    def test_it_waits_for_as_long_as_8x8_asks(
+        self, retry_after: float, tries: int, wait: int
+    ) -> None:
+        bridge = Bridge(result=replace(THROTTLED, retry_after=retry_after))
+
+        message = bridge.send()
+
+        assert len(bridge.eightx8.sent) == tries
+        assert bridge.queued == [(message.id, wait)]
+
+    @pytest.mark.parametrize("result", [NOT_SENT, THROTTLED])
+    def test_what_waits_has_its_text_in_the_queue_and_nothing_is_reported_yet(
+        self, result: SendResult
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        message = bridge.send(source="Acme", text="Anything")
+
+        [(queued, request, delay)] = bridge.send_queue.queued
+        assert (queued.id, delay) == (message.id, 5)
+        assert plain(request) == plain(a_request(source="Acme", text="Anything"))
+        assert bridge.kept(message).state is State.WAITING
+        assert bridge.outcomes.queued == []
+
+    def test_an_ambiguous_message_is_in_the_queue_too_in_case_8x8_proves_not_to_have_it(
+        self,
+    ) -> None:
+        bridge = Bridge(result=AMBIGUOUS)
+
+        message = bridge.send()
+
+        assert (message.state, bridge.queued) == (State.UNKNOWN, [(message.id, 5)])
+
+
+class TestTheQueuedMode:
+    def test_every_message_goes_to_the_queue(self) -> None:
+        bridge = Bridge(is_queued=True)
+
+        message = bridge.send(message_type=MessageType.TRANSACTIONAL)
+
+        assert plain(bridge.send_queue.queued) == plain(
+            [(message, a_request(message_type=MessageType.TRANSACTIONAL), 0)]
+        )
+        assert (message.state, message.attempt, message.attempt_at) == (State.WAITING, 0, 0.0)
+        assert plain(bridge.kept(message)) == plain(message)
+        assert bridge.eightx8.sent == []
+
+    def test_a_repeat_has_the_same_id(self) -> None:
+        bridge = Bridge(is_queued=True)
+        first = bridge.send()
+
+        assert plain(bridge.send()) == plain(first)
+        assert bridge.queued == [(first.id, 0), (first.id, 30)]
+
+    def test_a_repeat_for_somebody_who_was_forgotten_still_finds_that_they_opted_out(self) -> None:
+        bridge = Bridge(is_queued=True)
+        first = bridge.send()
+        bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
+
+        bridge.send()
+
+        [(before, *_), (after, *_)] = bridge.send_queue.queued
+        assert plain(after) == plain(before)
+        assert (after.sub_account_id, after.recipient_hash) == a_person()
+
+    def test_promise_8_what_may_be_in_the_queue_is_never_refused(self) -> None:
+        """SQS may have taken it although its answer was lost."""
+        bridge = Bridge(is_queued=True)
+
+        with failing(bridge.send_queue, "add"):
+            first = bridge.send()
+            repeat = bridge.send()
+
+        assert first.state is State.WAITING
+        assert plain(repeat) == plain(first)
+
+        assert plain(bridge.send()) == plain(first)
+        assert bridge.queued == [(first.id, 30)]
+
+    def test_promise_8_a_refusal_is_true_what_is_out_of_time_is_not_queued(self) -> None:
+        bridge = Bridge(is_queued=True)
+        answer_time: AnswerTime[Message] = AnswerTime(0.0, bridge.clock)
+        with pytest.raises(OutOfTimeError):
+            answer_time.run(threading.Event().wait)  # type: ignore[arg-type]
+
+        with pytest.raises(OutOfTimeError):
+            bridge.send(answer_time)
+
+        assert bridge.queued == []
+
+
+class TestOptOuts:
+    def bridge(self, *, opt_out_types: str = "promotional", is_queued: bool = False) -> Bridge:
+        bridge = Bridge(opt_out_types=opt_out_types, is_queued=is_queued)
+        bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
+        return bridge
+
+    def test_a_person_who_opted_out_is_not_texted_and_the_reason_is_reported(self) -> None:
+        bridge = self.bridge()
+
+        message = bridge.send()
+
+        assert (message.state, message.reason) == (State.FAILED, "opted_out")
+        assert bridge.eightx8.sent == []
+        assert bridge.queued == []
+        assert bridge.outcomes.queued == [(message.id, 6)]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"destination": NUMBER + "1"},
+            {"message_type": MessageType.TRANSACTIONAL},
+        ],
+        ids=str,
+    )
+    def test_another_message_is_sent(self, changes: dict[str, Any]) -> None:
+        bridge = self.bridge()
+
+        assert bridge.send(None, **changes).state is State.QUEUED
+
+    def test_where_nobody_heeds_them_nobody_looks(self) -> None:
+        bridge = self.bridge(opt_out_types="")
+
+        with failing(bridge.opt_outs, "is_opted_out"):
+            assert bridge.send().state is State.QUEUED
+
+    def test_what_cannot_be_looked_up_waits(self, logged: WrittenLog) -> None:
+        bridge = self.bridge()
+
+        with failing(bridge.opt_outs, "is_opted_out"):
+            message = bridge.send()
+
+        assert (message.state, message.reason) == (State.WAITING, "opt_out_unknown")
+        assert bridge.eightx8.sent == []
+        assert bridge.queued == [(message.id, 5)]
+        assert "ConnectionError" in logged.text
+
+    def test_what_is_queued_is_looked_up_when_it_is_sent(self) -> None:
+        bridge = self.bridge(is_queued=True)
+
+        assert bridge.send().state is State.WAITING
+
+
+class TestFailuresBetweenTheSteps:
+    @pytest.mark.parametrize(
+        ("result", "state"),
+        [
+            (ACCEPTED, State.QUEUED),
+            (REFUSED, State.FAILED),
+            (REJECTED, State.REJECTED),
+            (AMBIGUOUS, State.UNKNOWN),
+            (THROTTLED, State.WAITING),
+        ],
+        ids=str,
+    )
+    def test_what_was_posted_is_answered_even_if_that_cannot_be_recorded(
+        self, result: SendResult, state: State
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        with failing(bridge.messages, "record_result"):
+            message = bridge.send()
+
+        assert message.state is state
+        assert (message.umid, message.reason) == (result.umid, result.reason)
+        assert message.encoding == "GSM7"
+        assert bridge.kept(message).state is State.SENDING
+
+    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
+    def test_what_a_queue_certainly_does_not_have_has_failed_at_once_and_says_why(
+        self, result: SendResult
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        with failing(bridge.send_queue, "add", error=NotQueuedError()):
+            message = bridge.send()
+
+        assert (message.state, message.reason) == (State.FAILED, "not_queued")
+        kept = bridge.kept(message)
+        assert kept.outcome is not None
+        assert (kept.outcome.status, kept.outcome.reason) == ("FAILED", "not_queued")
+        assert [one for one, _ in bridge.outcomes.queued] == [message.id]
+
+    def test_the_same_holds_where_every_message_goes_through_a_queue(self) -> None:
+        bridge = Bridge(is_queued=True)
+
+        with failing(bridge.send_queue, "add", error=NotQueuedError()):
+            message = bridge.send()
+
+        assert (message.state, message.reason) == (State.FAILED, "not_queued")
+        assert [one for one, _ in bridge.outcomes.queued] == [message.id]
+        # A record that came all the same would find nothing to send.
+        assert not bridge.messages.begin_attempt(message.id, bridge.clock.now).begun
+
+    @pytest.mark.parametrize("policy", AmbiguousSendPolicy)
+    def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(
+        self, policy: AmbiguousSendPolicy
+    ) -> None:
+        bridge = Bridge(ambiguous=policy, result=AMBIGUOUS)
+
+        with failing(bridge.send_queue, "add", error=NotQueuedError()):
+            message = bridge.send()
+
+        assert bridge.kept(message).state is message.state is State.UNKNOWN
+        assert bridge.kept(message).outcome is None
+
+    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT, AMBIGUOUS])
+    def test_what_may_not_be_queued_is_recorded_all_the_same(self, result: SendResult) -> None:
+        bridge = Bridge(result=result)
+
+        with failing(bridge.send_queue, "add"):
+            message = bridge.send()
+
+        assert bridge.kept(message).state is message.state
+        assert [one.id for one in bridge.messages.open_messages(until=EVER)] == [message.id]
+
+    def test_what_waits_is_in_the_queue_before_that_is_recorded(self) -> None:
+        """A crash between the two leaves a record too many, and no message that nobody sends."""
+        bridge = Bridge(result=NOT_SENT)
+
+        killed = failing(bridge.messages, "record_result", error=KilledError())
+        with killed, pytest.raises(KilledError):
+            bridge.send()
+
+        assert len(bridge.queued) == 1
+
+    def test_a_repeat_of_what_was_killed_half_way_is_not_sent(self) -> None:
+        def kill(_: str) -> None:
+            raise KilledError
+
+        bridge = Bridge(meanwhile=kill)
+        with pytest.raises(KilledError):
+            bridge.send()
+
+        repeat = bridge.send()
+
+        assert repeat.state is State.SENDING
+        assert len(bridge.eightx8.sent) == 1
+
+
+class TestTime:
+    def test_promise_8_what_was_answered_as_not_sent_is_not_sent(
+        self,
+    ) -> None:
+        bridge = Bridge()
+        answer_time = AnswerTime[Message](0)
+        is_over, is_done = threading.Event(), threading.Event()
+        errors: list[Any] = []
+
+        def work() -> Message:
+            assert is_over.wait(10)
+            try:
+                return bridge.send(answer_time)
+            except OutOfTimeError as error:
+                errors.append(error)
+                raise
+            finally:
+                is_done.set()
+
+        with pytest.raises(OutOfTimeError):
+            answer_time.run(work)
+        is_over.set()
+        assert is_done.wait(10)
+
+        assert len(errors) == 1
+        assert (bridge.eightx8.sent, bridge.queued, bridge.outcomes.queued) == ([], [], [])
+        (kept,) = bridge.messages.messages.values()
+        assert (kept.state, kept.reason) == (State.WAITING, "out_of_time")
+        repeat = bridge.send()
+        assert (repeat.id, bridge.queued) == (kept.id, [(kept.id, 30)])
+
+    def test_a_server_that_never_ends_its_answer_holds_up_nobody(self) -> None:
+        messages = InMemoryMessages()
+        is_done = threading.Event()
+        with LoopbackServer(begins_an_answer_a_byte_at_a_time) as server:
+            step = a_service(
+                SendMessage,
+                messages=messages,
+                sender=EightX8(Connections(server.url, connect_timeout=2.0), RotatingKeys()),
+            )
+            answer_time = AnswerTime[Message](1.0)
+
+            def work() -> Message:
+                try:
+                    return step(a_request(), hash_key="k", answer_time=answer_time)
+                finally:
+                    is_done.set()
+
+            promised = answer_time.run(work)
+
+        assert promised.state is State.SENDING
+        assert is_done.wait(10)
+        assert len(server.received) == 1
+        kept = messages.get(promised.id)
+        assert kept is not None
+        assert (kept.state, kept.reason) == (State.UNKNOWN, "eightx8_unreadable_answer")
