@@ -141,9 +141,13 @@ class Bridge(InMemory):
         return [round(seconds) for seconds in self.sqs.hidden_for(QUEUE)]
 
 
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
+
+
 class TestBatches:
-    def test_what_waits_is_sent_in_one_batch_and_leaves_the_queue(self) -> None:
-        bridge = Bridge()
+    def test_what_waits_is_sent_in_one_batch_and_leaves_the_queue(self, bridge: Bridge) -> None:
         ids = [bridge.add(number) for number in range(5)]
 
         assert bridge.dispatch() == []
@@ -151,8 +155,7 @@ class TestBatches:
         assert bridge.states(ids) == [State.SENDING] * 5
         assert bridge.kept(ids[0]).attempt == 1
 
-    def test_each_sub_account_has_a_batch_of_its_own(self) -> None:
-        bridge = Bridge()
+    def test_each_sub_account_has_a_batch_of_its_own(self, bridge: Bridge) -> None:
         ids = [bridge.add(number, sub_account_id=f"account_{number % 2}") for number in range(4)]
 
         bridge.dispatch()
@@ -184,9 +187,7 @@ class TestBatches:
             [ids["rejected"], ids["refused"]]
         )
 
-    def test_an_empty_event_does_nothing(self) -> None:
-        bridge = Bridge()
-
+    def test_an_empty_event_does_nothing(self, bridge: Bridge) -> None:
         assert bridge.run([]) == {"batchItemFailures": []}
         assert bridge.posted == []
 
@@ -296,8 +297,7 @@ class TestOptOuts:
         assert bridge.kept(kept_back).reason == "opted_out"
         assert bridge.outcomes.queued == [(kept_back, 6)]
 
-    def test_moengage_hears_nothing_of_a_reply_that_was_not_sent(self) -> None:
-        bridge = Bridge()
+    def test_moengage_hears_nothing_of_a_reply_that_was_not_sent(self, bridge: Bridge) -> None:
         reply = bridge.add(reply_to=UMID)
         bridge.clock.sleep(4000)
 
@@ -324,7 +324,8 @@ class TestPacing:
         assert bridge.slept == [pytest.approx(slept)]
 
     def test_the_time_that_8x8_needed_counts(self) -> None:
-        bridge: Bridge = Bridge(rate=1, meanwhile=lambda _: bridge.clock.sleep(1.5))
+        bridge = Bridge(rate=1)
+        bridge.eightx8.meanwhile = lambda _: bridge.clock.sleep(1.5)
         bridge.add(1)
         bridge.add(2)
 
@@ -360,9 +361,8 @@ class TestPacing:
         assert bridge.eightx8.seconds_given == [pytest.approx(5.0)]
 
 
-def test_ids_that_are_queued_twice_are_sent_once() -> None:
+def test_ids_that_are_queued_twice_are_sent_once(bridge: Bridge) -> None:
     """A repeat of a waiting message queues it once more; SQS may deliver a record twice."""
-    bridge = Bridge()
     message_id = bridge.add(1)
     bridge.add(1)
 
@@ -377,10 +377,7 @@ def test_ids_that_are_queued_twice_are_sent_once() -> None:
     assert bridge.posted == [message_id]
 
 
-def test_that_8x8_accepted_a_message_is_not_recorded(
-    logged: WrittenLog,
-) -> None:
-    bridge = Bridge()
+def test_that_8x8_accepted_a_message_is_not_recorded(bridge: Bridge, logged: WrittenLog) -> None:
     at_once = bridge.add(1)
     scheduled = bridge.add(2, options={"scheduled": "2026-12-24T18:00:00Z"})
 
@@ -472,8 +469,7 @@ class TestABatchThatIsRefusedAsAWhole:
 
 
 class TestPoison:
-    def test_a_record_without_a_message_goes_there_too(self) -> None:
-        bridge = Bridge()
+    def test_a_record_without_a_message_goes_there_too(self, bridge: Bridge) -> None:
         bridge.add()
         bridge.messages.messages.clear()
 
@@ -495,9 +491,8 @@ class TestPoison:
 
 class TestBeginning:
     def test_what_could_not_be_begun_stays_and_the_others_are_sent(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
         ids = [bridge.add(number) for number in range(3)]
 
         with failing(bridge.messages, "begin_attempt", of=ids[1]):

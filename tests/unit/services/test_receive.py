@@ -27,6 +27,11 @@ from tests.fakes.logs import WrittenLog
 from tests.unit.services.receiving import Bridge
 
 
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
+
+
 class TestReceipts:
     @pytest.mark.parametrize("word", ["delivered", "undelivered", "rejected", "read"])
     def test_a_final_receipt_is_reported_as_soon_as_moengage_knows_the_id(self, word: str) -> None:
@@ -38,10 +43,8 @@ class TestReceipts:
         assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
 
     def test_one_that_moves_the_message_on_while_its_outcome_waits_is_not_queued_again(
-        self,
+        self, bridge: Bridge
     ) -> None:
-        bridge = Bridge()
-
         bridge.receive(a_receipt_callback("delivered"))
         bridge.receive(a_receipt_callback("read"))
 
@@ -52,10 +55,8 @@ class TestReceipts:
 class TestWhatTheBridgeDidNotSend:
     @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID[:-1]])
     def test_its_receipts_are_kept_under_8x8s_id_and_not_reported(
-        self, client_message_id: str | None
+        self, bridge: Bridge, client_message_id: str | None
     ) -> None:
-        bridge = Bridge()
-
         bridge.receive(a_receipt_callback("delivered", clientMessageId=client_message_id))
 
         message = bridge.messages.get(f"umid {UMID}")
@@ -104,10 +105,8 @@ class TestEverythingElse:
         ids=["another product", "answers to a survey"],
     )
     def test_what_is_of_no_use_here_is_not_kept_and_no_reason_to_warn(
-        self, body: Any, logged: WrittenLog
+        self, bridge: Bridge, body: Any, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
-
         bridge.receive(body)
 
         assert bridge.messages.events == {}
@@ -194,10 +193,8 @@ class TestOptOuts:
         ],
     )
     def test_what_was_sent_last_counts_and_not_what_came_last(
-        self, stop_at: str, start_at: str
+        self, bridge: Bridge, stop_at: str, start_at: str
     ) -> None:
-        bridge = Bridge()
-
         bridge.receive(an_inbound_callback("STOP", timestamp=stop_at))
         bridge.receive(an_inbound_callback("START", timestamp=start_at))
 
@@ -238,8 +235,7 @@ class TestOptOuts:
         assert bridge.send_queue.queued == []
         assert not any("event" in what for what, _ in bridge.outcomes.queued)
 
-    def test_a_start_to_an_unknown_sub_account_lifts_no_stop(self) -> None:
-        bridge = Bridge()
+    def test_a_start_to_an_unknown_sub_account_lifts_no_stop(self, bridge: Bridge) -> None:
         bridge.receive(an_inbound_callback("STOP", timestamp="2026-11-24T09:30:00Z"))
 
         bridge.receive(an_inbound_callback("START", subAccountId="other", umid=f"{UMID}1"))
@@ -296,17 +292,14 @@ class TestFailures:
         ids=["receipt", "inbound", "click", "unknown"],
     )
     def test_what_cannot_be_recorded_goes_up_so_that_8x8_repeats_it(
-        self, method: str, body: Any
+        self, bridge: Bridge, method: str, body: Any
     ) -> None:
-        bridge = Bridge()
-
         with failing(bridge.messages, method), pytest.raises(ConnectionError):
             bridge.receive(body)
 
     def test_an_outcome_that_could_not_be_queued_is_queued_when_8x8_repeats_the_receipt(
-        self,
+        self, bridge: Bridge
     ) -> None:
-        bridge = Bridge()
         with failing(bridge.outcomes, "add"), pytest.raises(ConnectionError):
             bridge.receive(a_receipt_callback("delivered"))
 

@@ -114,6 +114,11 @@ class Bridge(InMemory):
         return [message_id for message_id, _ in self.outcomes.queued]
 
 
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
+
+
 LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
 
 
@@ -129,8 +134,7 @@ class TestWhatIsOnItsWay:
             (State.DELIVERED, LONG),
         ],
     )
-    def test_it_is_left_alone(self, state: State, age: float) -> None:
-        bridge = Bridge()
+    def test_it_is_left_alone(self, bridge: Bridge, state: State, age: float) -> None:
         message_id = bridge.add(age=age, state=state)
         before = bridge.kept(message_id)
 
@@ -142,8 +146,7 @@ class TestWhatIsOnItsWay:
 class TestAReply:
     """Nobody has to hear what became of it; the timeline shows it."""
 
-    def test_one_that_is_over_leaves_the_open_ones_without_a_word(self) -> None:
-        bridge = Bridge()
+    def test_one_that_is_over_leaves_the_open_ones_without_a_word(self, bridge: Bridge) -> None:
         message_id = bridge.add(age=400, state=State.SENT, reply_to=UMID)
         receipt = a_receipt("delivered", client_message_id=message_id)
         bridge.messages.record_receipt(message_id, receipt, Outcome(OutcomeStatus.DELIVERED))
@@ -153,8 +156,7 @@ class TestAReply:
         assert bridge.queued == []
         assert plain(bridge.kept(message_id).outcome) == plain(Outcome(OutcomeStatus.DELIVERED))
 
-    def test_one_that_nobody_sent_in_time_is_over_as_well(self) -> None:
-        bridge = Bridge()
+    def test_one_that_nobody_sent_in_time_is_over_as_well(self, bridge: Bridge) -> None:
         bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=0, reply_to=UMID)
 
         assert [bridge.run() for _ in range(3)] == [{"never_sent": 1}, {"over": 1}, {}]
@@ -203,8 +205,7 @@ class TestAMessageThatWasNeverSent:
 
 
 class TestAnOutcomeThatIsStuck:
-    def test_it_is_queued_again(self) -> None:
-        bridge = Bridge()
+    def test_it_is_queued_again(self, bridge: Bridge) -> None:
         message_id = bridge.add(age=1000, state=State.SENT)
         bridge.messages.record_outcome(
             message_id, Outcome(OutcomeStatus.DELIVERED), bridge.clock.now
@@ -256,8 +257,7 @@ class TestWhatIsOverdue:
         assert bridge.queued == [message_id] * (outcome is not None)
         assert bridge.open_ids == [message_id] * (outcome is not None)
 
-    def test_the_next_run_finds_nothing_new(self) -> None:
-        bridge = Bridge()
+    def test_the_next_run_finds_nothing_new(self, bridge: Bridge) -> None:
         bridge.add(age=LONG, state=State.SENT)
         bridge.run_until_overdue()
 
@@ -266,8 +266,7 @@ class TestWhatIsOverdue:
 
 
 class TestManyMessages:
-    def test_each_finding_is_counted(self) -> None:
-        bridge = Bridge()
+    def test_each_finding_is_counted(self, bridge: Bridge) -> None:
         for number in range(3):
             bridge.add(number, age=700, state=State.SENDING)
         bridge.add(3, age=TO_LIVE + 121, state=State.WAITING)
@@ -286,9 +285,8 @@ class TestManyMessages:
         assert "message not fixed" in logged.text
 
     def test_items_that_cannot_be_read_are_counted_and_named_and_hold_up_no_other(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
         fixed = bridge.add(1, age=TO_LIVE + 121, state=State.WAITING)
         bridge.messages.unreadable = [an_id(7), an_id(8)]
 
@@ -299,9 +297,8 @@ class TestManyMessages:
         assert (run["unreadable"], run["MessagesStuck"]) == ([an_id(7), an_id(8)], 2)
 
     def test_a_list_that_ends_early_does_not_keep_the_log_from_being_asked(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
         found = bridge.unknown(1)
         bridge.log_shows(an_entry(found, word="delivered"))
         listed = bridge.messages.open_messages
@@ -316,8 +313,7 @@ class TestManyMessages:
         assert bridge.state_of(found) is State.DELIVERED
         assert "open messages not listed" in logged.text
 
-    def test_a_scheduled_run_leaves_old_messages_to_their_hour(self) -> None:
-        bridge = Bridge()
+    def test_a_scheduled_run_leaves_old_messages_to_their_hour(self, bridge: Bridge) -> None:
         bridge.clock.now = 1_795_564_800.0 + 7200 + 1000
         bridge.unknown(1, age=7200)
         bridge.unknown(2, age=3000)
@@ -325,8 +321,7 @@ class TestManyMessages:
         assert bridge.step(time_left=lambda: 300.0, scheduled_at=bridge.clock.now) == {"ask": 1}
         assert bridge.run() == {"ask": 2}
 
-    def test_it_ends_before_it_is_stopped_and_the_next_run_goes_on(self) -> None:
-        bridge = Bridge()
+    def test_it_ends_before_it_is_stopped_and_the_next_run_goes_on(self, bridge: Bridge) -> None:
         for number in range(10):
             bridge.add(number, age=TO_LIVE + 121, state=State.WAITING)
         fix = bridge.messages.record_result
@@ -344,8 +339,7 @@ class TestManyMessages:
 
 
 class TestAsking:
-    def test_once_for_all_that_is_open_in_a_sub_account(self) -> None:
-        bridge = Bridge()
+    def test_once_for_all_that_is_open_in_a_sub_account(self, bridge: Bridge) -> None:
         for number in range(5):
             bridge.unknown(number, age=700 + 100 * number)
         bridge.add(6, age=TIMEOUTS.receipt + 1.0, state=State.SENT)
@@ -354,8 +348,7 @@ class TestAsking:
         oldest = bridge.clock.now - TIMEOUTS.receipt - 1
         assert bridge.log.asked == [(SUB_ACCOUNT, oldest - 300, bridge.clock.now)]
 
-    def test_each_sub_account_has_a_log_of_its_own(self) -> None:
-        bridge = Bridge()
+    def test_each_sub_account_has_a_log_of_its_own(self, bridge: Bridge) -> None:
         for number in range(4):
             bridge.unknown(number, sub_account_id=f"account_{number % 2}")
 
@@ -363,8 +356,7 @@ class TestAsking:
 
         assert [account for account, *_ in bridge.log.asked] == ["account_0", "account_1"]
 
-    def test_an_export_that_is_not_ready_is_waited_for(self) -> None:
-        bridge = Bridge()
+    def test_an_export_that_is_not_ready_is_waited_for(self, bridge: Bridge) -> None:
         bridge.unknown()
         bridge.log.pending = 3
 
@@ -392,9 +384,8 @@ class TestAsking:
 
     @pytest.mark.parametrize("error", [None, ExportFailedError("export_unreadable")])
     def test_one_that_is_never_ready_or_can_never_be_read_is_asked_for_anew_after_an_hour(
-        self, error: Exception | None
+        self, bridge: Bridge, error: Exception | None
     ) -> None:
-        bridge = Bridge()
         bridge.unknown(age=700)
         bridge.log.pending = 1_000_000
         bridge.log.error = error
@@ -416,9 +407,8 @@ class TestAsking:
         ],
     )
     def test_a_log_that_cannot_be_read_is_read_by_the_next_run(
-        self, method: str, error: Exception, asked: int, logged: WrittenLog
+        self, bridge: Bridge, method: str, error: Exception, asked: int, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
         message_id = bridge.unknown()
         with failing(bridge.log, method, error=error):
             bridge.run()
@@ -437,9 +427,8 @@ class TestAsking:
         [("log", "read", ExportFailedError("export_500")), ("jobs", "get", ConnectionError())],
     )
     def test_a_log_that_cannot_be_read_holds_up_no_other(
-        self, part: str, method: str, error: Exception
+        self, bridge: Bridge, part: str, method: str, error: Exception
     ) -> None:
-        bridge = Bridge()
         bridge.unknown(1, sub_account_id="account_1")
         second = bridge.unknown(2, sub_account_id="account_2")
         bridge.log_shows(an_entry(second, word="delivered", sub_account_id="account_2"))
@@ -461,9 +450,8 @@ class TestWhatIsInTheLog:
         ],
     )
     def test_its_word_counts_as_a_receipt(
-        self, before: State, word: str, state: State, reported: OutcomeStatus
+        self, bridge: Bridge, before: State, word: str, state: State, reported: OutcomeStatus
     ) -> None:
-        bridge = Bridge()
         age = 700 if before is State.UNKNOWN else TIMEOUTS.receipt + 1.0
         message_id = bridge.add(age=age, state=before)
         bridge.log_shows(an_entry(message_id, word=word))
@@ -477,8 +465,7 @@ class TestWhatIsInTheLog:
         assert [one.eightx8_state for one in kept.receipts] == [word]
         assert bridge.queued == [message_id]
 
-    def test_a_word_that_8x8_does_not_document_resolves_nothing(self) -> None:
-        bridge = Bridge()
+    def test_a_word_that_8x8_does_not_document_resolves_nothing(self, bridge: Bridge) -> None:
         message_id = bridge.unknown()
         bridge.log_shows(an_entry(message_id, word="teleported"), bridge.log_is_at(0))
 
@@ -524,8 +511,7 @@ class TestWhatIsNotInTheLog:
         assert bridge.queued == [message_id] * is_reported
         assert bridge.open_ids == [message_id] * is_open
 
-    def test_what_may_not_be_sent_any_more_is_reported(self) -> None:
-        bridge = Bridge()
+    def test_what_may_not_be_sent_any_more_is_reported(self, bridge: Bridge) -> None:
         message_id = bridge.unknown(age=TO_LIVE)
         bridge.log_shows(bridge.log_is_at(0))
 
@@ -536,9 +522,8 @@ class TestWhatIsNotInTheLog:
         assert bridge.queued == [message_id]
 
     @pytest.mark.parametrize("seconds_ago", [400, 700, 10_000, None])
-    def test_what_is_not_proven_waits(self, seconds_ago: float | None) -> None:
+    def test_what_is_not_proven_waits(self, bridge: Bridge, seconds_ago: float | None) -> None:
         """The log is empty, or does not reach far enough."""
-        bridge = Bridge()
         message_id = bridge.unknown()
         if seconds_ago is not None:
             bridge.log_shows(bridge.log_is_at(seconds_ago))
@@ -565,9 +550,8 @@ class TestWhatIsNotInTheLog:
         assert [since for _, since, _ in bridge.log.asked] == [bridge.accepted(old) - 300]
 
     def test_a_message_that_is_sent_anew_meanwhile_is_not_judged_by_its_first_attempt(
-        self,
+        self, bridge: Bridge
     ) -> None:
-        bridge = Bridge()
         message_id = bridge.unknown()
         bridge.log_shows(bridge.log_is_at(0))
         read = bridge.log.read
@@ -601,9 +585,8 @@ class TestALogThatNeverAnswers:
         "error", [ExportFailedError("export_unreadable"), NoExportError("x"), OSError()]
     )
     def test_a_message_of_any_age_is_left_open_for_a_week_and_then_reported(
-        self, age: float, error: Exception
+        self, bridge: Bridge, age: float, error: Exception
     ) -> None:
-        bridge = Bridge()
         message_id = bridge.unknown(age=age)
         bridge.log.error = error
 
@@ -618,8 +601,7 @@ class TestALogThatNeverAnswers:
         assert kept.outcome.reason == "log_unreadable"
         assert bridge.queued == [message_id]
 
-    def test_a_log_that_answers_after_a_week_is_believed(self) -> None:
-        bridge = Bridge()
+    def test_a_log_that_answers_after_a_week_is_believed(self, bridge: Bridge) -> None:
         message_id = bridge.unknown()
         bridge.log.error = ExportFailedError("export_unreadable")
         bridge.run()
@@ -641,8 +623,7 @@ class TestALogThatNeverAnswers:
         assert self.run_after(bridge, 100) == {"ask": 1}
         assert bridge.state_of(message_id) is State.UNKNOWN
 
-    def test_an_export_that_is_never_ready_is_no_answer(self) -> None:
-        bridge = Bridge()
+    def test_an_export_that_is_never_ready_is_no_answer(self, bridge: Bridge) -> None:
         bridge.unknown()
         bridge.log.pending = 10**9
 

@@ -44,10 +44,13 @@ from tests.services import TO_LIVE, a_service
 from tests.unit.services.sending import Bridge
 
 
-class TestTheFirstTime:
-    def test_a_message_is_posted_once_under_its_id(self) -> None:
-        bridge = Bridge()
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
 
+
+class TestTheFirstTime:
+    def test_a_message_is_posted_once_under_its_id(self, bridge: Bridge) -> None:
         message = bridge.send()
 
         assert is_message_id(message.id)
@@ -63,9 +66,7 @@ class TestTheFirstTime:
         assert bridge.outcomes.queued == []
         assert bridge.queued == []
 
-    def test_that_8x8_accepted_it_is_answered_and_not_recorded(self) -> None:
-        bridge = Bridge()
-
+    def test_that_8x8_accepted_it_is_answered_and_not_recorded(self, bridge: Bridge) -> None:
         message = bridge.send()
 
         kept = bridge.kept(message)
@@ -88,9 +89,7 @@ class TestTheFirstTime:
 
         assert bridge.kept(message).state is State.QUEUED
 
-    def test_what_the_caller_gave_is_kept_but_for_the_text(self) -> None:
-        bridge = Bridge()
-
+    def test_what_the_caller_gave_is_kept_but_for_the_text(self, bridge: Bridge) -> None:
         message = bridge.send(
             text="ж" * 71,
             source="Acme",
@@ -168,8 +167,7 @@ class TestARepeat:
 
         assert bridge.send().destination == NUMBER
 
-    def test_it_waits_while_the_first_is_under_way(self) -> None:
-        bridge = Bridge()
+    def test_it_waits_while_the_first_is_under_way(self, bridge: Bridge) -> None:
         repeats = []
 
         def answer_comes(seconds: float) -> None:
@@ -191,8 +189,7 @@ class TestARepeat:
         ]
         assert len(bridge.eightx8.sent) == 1
 
-    def test_it_does_not_wait_longer_than_the_caller(self) -> None:
-        bridge = Bridge()
+    def test_it_does_not_wait_longer_than_the_caller(self, bridge: Bridge) -> None:
         repeats = []
         bridge.eightx8.meanwhile = lambda _: repeats.append(bridge.send())
 
@@ -213,8 +210,7 @@ class TestARepeat:
         assert (repeat.id, repeat.state) == (first.id, State.WAITING)
         assert bridge.queued == [(first.id, 5), (first.id, 30)]
 
-    def test_it_does_not_wait_for_a_sender_that_has_had_its_time(self) -> None:
-        bridge = Bridge()
+    def test_it_does_not_wait_for_a_sender_that_has_had_its_time(self, bridge: Bridge) -> None:
         first = bridge.send()
         bridge.clock.sleep(4)
         asked_at = bridge.clock.now
@@ -325,9 +321,7 @@ class TestTryingAgain:
         assert (message.state, len(bridge.eightx8.sent)) == (State.WAITING, 1)
         assert bridge.queued == [(message.id, 5)]
 
-    def test_what_has_no_time_at_all_waits_without_a_try(self) -> None:
-        bridge = Bridge()
-
+    def test_what_has_no_time_at_all_waits_without_a_try(self, bridge: Bridge) -> None:
         message = bridge.send(AnswerTime(0.6, bridge.clock))
 
         assert (message.state, message.reason) == (State.WAITING, "out_of_time")
@@ -578,10 +572,7 @@ class TestFailuresBetweenTheSteps:
 
 
 class TestTime:
-    def test_promise_8_what_was_answered_as_not_sent_is_not_sent(
-        self,
-    ) -> None:
-        bridge = Bridge()
+    def test_promise_8_what_was_answered_as_not_sent_is_not_sent(self, bridge: Bridge) -> None:
         answer_time = AnswerTime[Message](0)
         is_over, is_done = threading.Event(), threading.Event()
         errors: list[Any] = []

@@ -75,6 +75,11 @@ class Bridge(InMemory):
         return sorted((message.id, delay) for message, _, delay in self.send_queue.queued)
 
 
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
+
+
 def texts(*several: object) -> list[MessageRequest]:
     return [a_request(text=f"Text {one}") for one in several]
 
@@ -84,8 +89,7 @@ def ids_of(taken: Taken) -> list[str]:
 
 
 class TestTheFirstTime:
-    def test_each_message_waits_and_is_queued_once_under_its_id(self) -> None:
-        bridge = Bridge()
+    def test_each_message_waits_and_is_queued_once_under_its_id(self, bridge: Bridge) -> None:
         requests = texts(*range(50))
 
         taken = bridge.send(*requests)
@@ -126,17 +130,13 @@ class TestTheFirstTime:
 
         assert len(set(ids_of(taken))) == len(bridge.queued) == 2
 
-    def test_a_batch_of_nothing_is_no_event(self, logged: WrittenLog) -> None:
-        bridge = Bridge()
-
+    def test_a_batch_of_nothing_is_no_event(self, bridge: Bridge, logged: WrittenLog) -> None:
         assert bridge.send() == []
         assert (bridge.queued, logged.lines) == ([], [])
 
     def test_it_is_one_line_with_counts_and_without_number_and_text(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
-
         bridge.send(*texts("a", "b", "a"), a_request(text="ж" * 71))
 
         [line] = logged.lines
@@ -160,8 +160,7 @@ class TestRepeats:
         # In case the first record got lost; whoever begins an attempt first sends it.
         assert bridge.queued == sorted((one, 30) for one in ids_of(first))
 
-    def test_what_is_no_longer_waiting_is_not_queued_again(self) -> None:
-        bridge = Bridge()
+    def test_what_is_no_longer_waiting_is_not_queued_again(self, bridge: Bridge) -> None:
         requests = texts("sent", "failed")
         sent, failed = ids_of(bridge.send(*requests))
         bridge.messages.begin_attempt(sent, bridge.clock.now)
@@ -173,9 +172,7 @@ class TestRepeats:
         assert [message.state for message in taken if message] == [State.SENDING, State.FAILED]
         assert bridge.queued == []
 
-    def test_a_message_that_the_batch_holds_twice_is_one(self) -> None:
-        bridge = Bridge()
-
+    def test_a_message_that_the_batch_holds_twice_is_one(self, bridge: Bridge) -> None:
         taken = bridge.send(*texts("a", "b", "a"))
 
         assert ids_of(taken)[0] == ids_of(taken)[2] != ids_of(taken)[1]
@@ -307,18 +304,16 @@ class TestFailures:
 
         assert plain(bridge.send(*texts("a"))) == plain(first)
 
-    def test_without_time_nothing_is_begun(self) -> None:
-        bridge = Bridge()
+    def test_without_time_nothing_is_begun(self, bridge: Bridge) -> None:
         bridge.time_left = AnswerTime(0.3, bridge.clock)
 
         assert bridge.step(texts("a"), hash_key="k", answer_time=bridge.time_left) == [None]
         assert (bridge.messages.messages, bridge.queued) == ({}, [])
 
     def test_when_the_time_is_over_what_was_promised_is_answered_and_no_more_is_queued(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
         """The claim of a batch's last part comes back when the answer has been given."""
-        bridge = Bridge()
         requests = texts(*range(21))
         first_part_is_queued = Event()
         answer_time = AnswerTime[Taken](3.6, bridge.clock)
@@ -349,9 +344,8 @@ class TestFailures:
 
     @pytest.mark.parametrize("is_late", [False, True])
     def test_what_the_queue_does_not_take_is_answered_so_if_there_is_time(
-        self, is_late: bool
+        self, bridge: Bridge, is_late: bool
     ) -> None:
-        bridge = Bridge()
         answer_time = bridge.time_left
 
         def refuses(_: str) -> bool:
