@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +50,55 @@ def bridge() -> Bridge:
     return Bridge()
 
 
+# What 8x8 said; the state then; the delays with which the message and its outcome are queued.
+ENDS = {
+    "accepted": (ACCEPTED, State.QUEUED, [], []),
+    "ambiguous": (AMBIGUOUS, State.UNKNOWN, [5], []),
+    "throttled": (THROTTLED, State.WAITING, [5], []),
+    "not sent": (NOT_SENT, State.WAITING, [5], []),
+    "rejected": (REJECTED, State.REJECTED, [], [6]),
+    "refused": (REFUSED, State.FAILED, [], [6]),
+}
+
+
 class TestTheFirstTime:
+    @pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "not recorded"])
+    @pytest.mark.parametrize(("result", "state", "sent_again", "reported"), ENDS.values(), ids=ENDS)
+    def test_its_end_is_answered_recorded_and_reported_or_it_is_sent_again(
+        self,
+        result: SendResult,
+        state: State,
+        sent_again: list[int],
+        reported: list[int],
+        is_recorded: bool,
+    ) -> None:
+        bridge = Bridge(result=result)
+
+        with nullcontext() if is_recorded else failing(bridge.messages, "record_result"):
+            message = bridge.send(source="Acme")
+
+        assert (message.state, message.reason, message.umid) == (state, result.reason, result.umid)
+        assert bridge.queued == [(message.id, delay) for delay in sent_again]
+        for _, request, _ in bridge.send_queue.queued:
+            assert plain(request) == plain(a_request(source="Acme"))
+        # When MoEngage knows the id.
+        assert bridge.outcomes.queued == [(message.id, delay) for delay in reported if is_recorded]
+        if not is_recorded:
+            assert (message.encoding, bridge.kept(message).state) == ("GSM7", State.SENDING)
+        elif result is not ACCEPTED:
+            assert plain(bridge.kept(message)) == plain(message)
+            assert message.answered_at == bridge.clock.now
+
+    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT, AMBIGUOUS], ids=str)
+    def test_it_is_recorded_although_it_may_not_be_queued(self, result: SendResult) -> None:
+        bridge = Bridge(result=result)
+
+        with failing(bridge.send_queue, "add"):
+            message = bridge.send()
+
+        assert bridge.kept(message).state is message.state
+        assert [one.id for one in bridge.messages.open_messages(until=EVER)] == [message.id]
+
     def test_a_message_is_posted_once_under_its_id(self, bridge: Bridge) -> None:
         message = bridge.send()
 
@@ -63,28 +112,15 @@ class TestTheFirstTime:
             }
         ]
         assert (message.state, message.umid) == (State.QUEUED, UMID)
-        assert bridge.outcomes.queued == []
-        assert bridge.queued == []
-
-    def test_that_8x8_accepted_it_is_answered_and_not_recorded(self, bridge: Bridge) -> None:
-        message = bridge.send()
-
+        assert bridge.outcomes.queued == bridge.queued == []
+        # That 8x8 accepted it is answered and not recorded.
         kept = bridge.kept(message)
         assert (kept.state, kept.umid, kept.answered_at) == (State.SENDING, "", 0.0)
         assert kept.attempt_at == bridge.clock.now
 
-    @pytest.mark.parametrize("result", [REJECTED, REFUSED, THROTTLED, NOT_SENT, AMBIGUOUS])
-    def test_whatever_else_8x8_said_is(self, result: SendResult) -> None:
-        bridge = Bridge(result=result)
-
-        message = bridge.send()
-
-        assert plain(bridge.kept(message)) == plain(message)
-        assert message.answered_at == bridge.clock.now
-
-    def test_and_so_it_is_of_a_scheduled_message_whose_receipts_are_far_away(self) -> None:
-        bridge = Bridge()
-
+    def test_of_a_scheduled_message_it_is_recorded_that_8x8_accepted_it(
+        self, bridge: Bridge
+    ) -> None:
         message = bridge.send(options={"scheduled": "2026-12-24T18:00:00Z"})
 
         assert bridge.kept(message).state is State.QUEUED
@@ -113,26 +149,6 @@ class TestTheFirstTime:
 
         assert (message.encoding, message.segments) == ("UCS2", 2)
 
-    @pytest.mark.parametrize(
-        ("result", "state", "is_failure"),
-        [
-            (ACCEPTED, State.QUEUED, False),
-            (AMBIGUOUS, State.UNKNOWN, False),
-            (REJECTED, State.REJECTED, True),
-            (REFUSED, State.FAILED, True),
-        ],
-        ids=["accepted", "ambiguous", "rejected", "refused"],
-    )
-    def test_what_8x8_did_not_accept_is_reported_once_moengage_knows_the_id(
-        self, result: SendResult, state: State, is_failure: bool
-    ) -> None:
-        bridge = Bridge(result=result)
-
-        message = bridge.send()
-
-        assert (message.state, message.reason) == (state, result.reason)
-        assert bridge.outcomes.queued == ([(message.id, 6)] if is_failure else [])
-
     def test_8x8_gets_the_time_that_is_left_but_for_what_recording_takes(self) -> None:
         bridge = Bridge()
 
@@ -154,12 +170,6 @@ def test_what_8x8_throttled_is_counted_also_where_the_next_try_succeeded(
 
 
 class TestARepeat:
-    def test_without_a_window_each_message_is_new(self) -> None:
-        bridge = Bridge(duplicate_window=0)
-
-        assert bridge.send().id != bridge.send().id
-        assert len(bridge.eightx8.sent) == 2
-
     def test_its_answer_names_the_number_though_the_person_was_forgotten(self) -> None:
         bridge = Bridge()
         first = bridge.send()
@@ -313,19 +323,15 @@ class TestTryingAgain:
         assert bridge.send().state is State.QUEUED
         assert len(bridge.eightx8.sent) == 2
 
-    def test_it_is_not_tried_again_where_there_is_no_time(self) -> None:
+    @pytest.mark.parametrize(("seconds", "tries"), [(0.9, 1), (0.6, 0)])
+    def test_it_waits_where_there_is_no_time_for_a_try(self, seconds: float, tries: int) -> None:
         bridge = Bridge(result=NOT_SENT)
 
-        message = bridge.send(AnswerTime(0.9, bridge.clock))
+        message = bridge.send(AnswerTime(seconds, bridge.clock))
 
-        assert (message.state, len(bridge.eightx8.sent)) == (State.WAITING, 1)
-        assert bridge.queued == [(message.id, 5)]
-
-    def test_what_has_no_time_at_all_waits_without_a_try(self, bridge: Bridge) -> None:
-        message = bridge.send(AnswerTime(0.6, bridge.clock))
-
-        assert (message.state, message.reason) == (State.WAITING, "out_of_time")
-        assert bridge.eightx8.sent == []
+        assert len(bridge.eightx8.sent) == tries
+        reason = NOT_SENT.reason if tries else "out_of_time"
+        assert (message.state, message.reason) == (State.WAITING, reason)
         assert bridge.queued == [(message.id, 5)]
 
     @pytest.mark.parametrize(
@@ -340,29 +346,6 @@ class TestTryingAgain:
 
         assert len(bridge.eightx8.sent) == tries
         assert bridge.queued == [(message.id, wait)]
-
-    @pytest.mark.parametrize("result", [NOT_SENT, THROTTLED])
-    def test_what_waits_has_its_text_in_the_queue_and_nothing_is_reported_yet(
-        self, result: SendResult
-    ) -> None:
-        bridge = Bridge(result=result)
-
-        message = bridge.send(source="Acme", text="Anything")
-
-        [(queued, request, delay)] = bridge.send_queue.queued
-        assert (queued.id, delay) == (message.id, 5)
-        assert plain(request) == plain(a_request(source="Acme", text="Anything"))
-        assert bridge.kept(message).state is State.WAITING
-        assert bridge.outcomes.queued == []
-
-    def test_an_ambiguous_message_is_in_the_queue_too_in_case_8x8_proves_not_to_have_it(
-        self,
-    ) -> None:
-        bridge = Bridge(result=AMBIGUOUS)
-
-        message = bridge.send()
-
-        assert (message.state, bridge.queued) == (State.UNKNOWN, [(message.id, 5)])
 
 
 class TestTheQueuedMode:
@@ -423,104 +406,57 @@ class TestTheQueuedMode:
 
 
 class TestOptOuts:
-    def bridge(self, *, opt_out_types: str = "promotional", is_queued: bool = False) -> Bridge:
-        bridge = Bridge(opt_out_types=opt_out_types, is_queued=is_queued)
-        bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
-        return bridge
-
-    def test_a_person_who_opted_out_is_not_texted_and_the_reason_is_reported(self) -> None:
-        bridge = self.bridge()
-
-        message = bridge.send()
-
-        assert (message.state, message.reason) == (State.FAILED, "opted_out")
-        assert bridge.eightx8.sent == []
-        assert bridge.queued == []
-        assert bridge.outcomes.queued == [(message.id, 6)]
-
     @pytest.mark.parametrize(
-        "changes",
+        ("chosen", "changes", "fails", "state", "reason"),
         [
-            {"destination": NUMBER + "1"},
-            {"message_type": MessageType.TRANSACTIONAL},
+            ({}, {}, False, State.FAILED, "opted_out"),
+            ({}, {}, True, State.WAITING, "opt_out_unknown"),
+            ({}, {"destination": NUMBER + "1"}, False, State.QUEUED, ""),
+            ({}, {"message_type": MessageType.TRANSACTIONAL}, True, State.QUEUED, ""),
+            ({"opt_out_types": ""}, {}, True, State.QUEUED, ""),
+            # It is looked up when it is sent.
+            ({"is_queued": True}, {}, True, State.WAITING, ""),
         ],
-        ids=str,
+        ids=["out", "cannot be looked up", "another person", "another type", "ignored", "queued"],
     )
-    def test_another_message_is_sent(self, changes: dict[str, Any]) -> None:
-        bridge = self.bridge()
+    def test_a_person_who_opted_out_is_not_texted_and_the_reason_is_reported(
+        self,
+        chosen: dict[str, Any],
+        changes: dict[str, Any],
+        fails: bool,
+        state: State,
+        reason: str,
+        logged: WrittenLog,
+    ) -> None:
+        bridge = Bridge(**{"opt_out_types": "promotional", **chosen})
+        bridge.opt_outs.record(a_person(NUMBER.strip("+")), OptRequest.OPT_OUT, bridge.clock.now)
 
-        assert bridge.send(None, **changes).state is State.QUEUED
+        with failing(bridge.opt_outs, "is_opted_out") if fails else nullcontext():
+            message = bridge.send(None, **changes)
 
-    def test_where_nobody_heeds_them_nobody_looks(self) -> None:
-        bridge = self.bridge(opt_out_types="")
-
-        with failing(bridge.opt_outs, "is_opted_out"):
-            assert bridge.send().state is State.QUEUED
-
-    def test_what_cannot_be_looked_up_waits(self, logged: WrittenLog) -> None:
-        bridge = self.bridge()
-
-        with failing(bridge.opt_outs, "is_opted_out"):
-            message = bridge.send()
-
-        assert (message.state, message.reason) == (State.WAITING, "opt_out_unknown")
-        assert bridge.eightx8.sent == []
-        assert bridge.queued == [(message.id, 5)]
-        assert "ConnectionError" in logged.text
-
-    def test_what_is_queued_is_looked_up_when_it_is_sent(self) -> None:
-        bridge = self.bridge(is_queued=True)
-
-        assert bridge.send().state is State.WAITING
+        assert (message.state, message.reason) == (state, reason)
+        assert len(bridge.eightx8.sent) == (state is State.QUEUED)
+        assert len(bridge.queued) == (state is State.WAITING)
+        assert bridge.outcomes.queued == [(message.id, 6)] * (state is State.FAILED)
+        assert ("ConnectionError" in logged.text) is (reason == "opt_out_unknown")
 
 
 class TestFailuresBetweenTheSteps:
     @pytest.mark.parametrize(
-        ("result", "state"),
-        [
-            (ACCEPTED, State.QUEUED),
-            (REFUSED, State.FAILED),
-            (REJECTED, State.REJECTED),
-            (AMBIGUOUS, State.UNKNOWN),
-            (THROTTLED, State.WAITING),
-        ],
-        ids=str,
+        "chosen", [{"result": THROTTLED}, {"result": NOT_SENT}, {"is_queued": True}], ids=str
     )
-    def test_what_was_posted_is_answered_even_if_that_cannot_be_recorded(
-        self, result: SendResult, state: State
-    ) -> None:
-        bridge = Bridge(result=result)
-
-        with failing(bridge.messages, "record_result"):
-            message = bridge.send()
-
-        assert message.state is state
-        assert (message.umid, message.reason) == (result.umid, result.reason)
-        assert message.encoding == "GSM7"
-        assert bridge.kept(message).state is State.SENDING
-
-    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT])
     def test_what_a_queue_certainly_does_not_have_has_failed_at_once_and_says_why(
-        self, result: SendResult
+        self, chosen: dict[str, Any]
     ) -> None:
-        bridge = Bridge(result=result)
+        bridge = Bridge(**chosen)
 
         with failing(bridge.send_queue, "add", error=NotQueuedError()):
             message = bridge.send()
 
         assert (message.state, message.reason) == (State.FAILED, "not_queued")
-        kept = bridge.kept(message)
-        assert kept.outcome is not None
-        assert (kept.outcome.status, kept.outcome.reason) == ("FAILED", "not_queued")
-        assert [one for one, _ in bridge.outcomes.queued] == [message.id]
-
-    def test_the_same_holds_where_every_message_goes_through_a_queue(self) -> None:
-        bridge = Bridge(is_queued=True)
-
-        with failing(bridge.send_queue, "add", error=NotQueuedError()):
-            message = bridge.send()
-
-        assert (message.state, message.reason) == (State.FAILED, "not_queued")
+        outcome = bridge.kept(message).outcome
+        assert outcome is not None
+        assert (outcome.status, outcome.reason) == ("FAILED", "not_queued")
         assert [one for one, _ in bridge.outcomes.queued] == [message.id]
         # A record that came all the same would find nothing to send.
         assert not bridge.messages.begin_attempt(message.id, bridge.clock.now).begun
@@ -536,16 +472,6 @@ class TestFailuresBetweenTheSteps:
 
         assert bridge.kept(message).state is message.state is State.UNKNOWN
         assert bridge.kept(message).outcome is None
-
-    @pytest.mark.parametrize("result", [THROTTLED, NOT_SENT, AMBIGUOUS])
-    def test_what_may_not_be_queued_is_recorded_all_the_same(self, result: SendResult) -> None:
-        bridge = Bridge(result=result)
-
-        with failing(bridge.send_queue, "add"):
-            message = bridge.send()
-
-        assert bridge.kept(message).state is message.state
-        assert [one.id for one in bridge.messages.open_messages(until=EVER)] == [message.id]
 
     def test_what_waits_is_in_the_queue_before_that_is_recorded(self) -> None:
         """A crash between the two leaves a record too many, and no message that nobody sends."""
