@@ -26,7 +26,6 @@ from tests.builders import (
     NUMBER,
     REFUSED,
     REJECTED,
-    SUB_ACCOUNT,
     THROTTLED,
     UMID,
     a_message,
@@ -147,20 +146,15 @@ def bridge() -> Bridge:
 
 
 class TestBatches:
-    def test_what_waits_is_sent_in_one_batch_and_leaves_the_queue(self, bridge: Bridge) -> None:
-        ids = [bridge.add(number) for number in range(5)]
-
-        assert bridge.dispatch() == []
-        assert bridge.eightx8.batches == [(SUB_ACCOUNT, ids)]
-        assert bridge.states(ids) == [State.SENDING] * 5
-        assert bridge.kept(ids[0]).attempt == 1
-
-    def test_each_sub_account_has_a_batch_of_its_own(self, bridge: Bridge) -> None:
+    def test_what_waits_is_sent_in_one_batch_a_sub_account_and_leaves_the_queue(
+        self, bridge: Bridge
+    ) -> None:
         ids = [bridge.add(number, sub_account_id=f"account_{number % 2}") for number in range(4)]
 
-        bridge.dispatch()
-
+        assert bridge.dispatch() == []
         assert bridge.eightx8.batches == [("account_0", ids[::2]), ("account_1", ids[1::2])]
+        assert bridge.states(ids) == [State.SENDING] * 4
+        assert bridge.kept(ids[0]).attempt == 1
 
     def test_each_message_has_a_fate_of_its_own(self) -> None:
         scenarios = {
@@ -309,47 +303,39 @@ class TestOptOuts:
 
 class TestPacing:
     @pytest.mark.parametrize(
-        ("rate", "at_once", "messages", "slept"),
-        [(0, 4, 10, 0.0), (10, 1, 10, 1.0), (10, 4, 10, 4.0), (1800, 2, 9, 0.01)],
+        ("rate", "at_once", "messages", "needed", "time_left", "slept"),
+        [
+            (0, 4, [10], 0, 60, 0.0),
+            (10, 1, [10], 0, 60, 1.0),
+            (10, 4, [10], 0, 60, 4.0),
+            (1800, 2, [9], 0, 60, 0.01),
+            # The time that 8x8 needed counts, and the fullest sub-account decides.
+            (1, 1, [4], 1.5, 60, 2.5),
+            (1, 1, [2], 5.0, 60, 0.0),
+            (1, 1, [1, 4], 0, 60, 4.0),
+            # No function waits until it is stopped.
+            (0.001, 1, [1], 0, 20, 19.0),
+        ],
     )
     def test_a_function_takes_as_long_as_the_rate_asks(
-        self, rate: float, at_once: int, messages: int, slept: float
+        self,
+        rate: float,
+        at_once: int,
+        messages: list[int],
+        needed: float,
+        time_left: float,
+        slept: float,
     ) -> None:
         bridge = Bridge(rate=rate, at_once=at_once)
-        for number in range(messages):
-            bridge.add(number)
+        bridge.time_left = time_left
+        bridge.eightx8.meanwhile = lambda _: bridge.clock.sleep(needed / sum(messages))
+        for account, some in enumerate(messages):
+            for number in range(some):
+                bridge.add(10 * account + number, sub_account_id=f"account_{account}")
 
         bridge.dispatch()
 
         assert bridge.slept == [pytest.approx(slept)]
-
-    def test_the_time_that_8x8_needed_counts(self) -> None:
-        bridge = Bridge(rate=1)
-        bridge.eightx8.meanwhile = lambda _: bridge.clock.sleep(1.5)
-        bridge.add(1)
-        bridge.add(2)
-
-        bridge.dispatch()
-
-        assert bridge.slept == [0.0]
-
-    def test_the_fullest_sub_account_decides(self) -> None:
-        bridge = Bridge(rate=1)
-        for number in range(5):
-            bridge.add(number, sub_account_id="account_1" if number else "account_2")
-
-        bridge.dispatch()
-
-        assert bridge.slept == [pytest.approx(4.0)]
-
-    def test_no_function_waits_until_it_is_stopped(self) -> None:
-        bridge = Bridge(rate=0.001)
-        bridge.add()
-        bridge.time_left = 20.0
-
-        bridge.dispatch()
-
-        assert bridge.slept == [pytest.approx(19.0)]
 
     def test_8x8_gets_no_time_that_is_needed_to_write_down_what_it_said(self) -> None:
         bridge = Bridge()
