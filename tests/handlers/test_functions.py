@@ -141,17 +141,6 @@ class TestSending:
 class TestBatches:
     EVENT = EVENTS["send_sms/batch"].event
 
-    def test_without_the_table_it_is_answered_503_and_nothing_is_queued(
-        self, bridge: Bridge
-    ) -> None:
-        handler = bridge.handler("send_sms")
-        bridge.dynamodb.delete_table(TableName=TABLE)
-
-        answer = handler(self.EVENT)
-
-        assert in_short(answer) == "503 unavailable"
-        assert bridge.queued("TRANSACTIONAL_QUEUE_URL") == []
-
     def test_without_the_queue_each_message_is_rejected_until_it_is_asked_for_again(
         self, bridge: Bridge
     ) -> None:

@@ -42,15 +42,6 @@ class TestReceipts:
         assert bridge.state_of() == word
         assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
 
-    def test_one_that_moves_the_message_on_while_its_outcome_waits_is_not_queued_again(
-        self, bridge: Bridge
-    ) -> None:
-        bridge.receive(a_receipt_callback("delivered"))
-        bridge.receive(a_receipt_callback("read"))
-
-        assert bridge.state_of() is State.READ
-        assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
-
 
 class TestWhatTheBridgeDidNotSend:
     @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID[:-1]])

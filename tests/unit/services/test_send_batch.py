@@ -172,12 +172,6 @@ class TestRepeats:
         assert [message.state for message in taken if message] == [State.SENDING, State.FAILED]
         assert bridge.queued == []
 
-    def test_a_message_that_the_batch_holds_twice_is_one(self, bridge: Bridge) -> None:
-        taken = bridge.send(*texts("a", "b", "a"))
-
-        assert ids_of(taken)[0] == ids_of(taken)[2] != ids_of(taken)[1]
-        assert bridge.queued == sorted((one, 0) for one in set(ids_of(taken)))
-
     def test_a_message_that_came_alone_is_repeated_by_a_batch_and_the_other_way_round(
         self,
     ) -> None:
@@ -286,16 +280,6 @@ class TestFailures:
         assert bridge.queued == sorted((one, 0) for one in ids_of(taken))
         assert bridge.messages.messages.keys() == {*ids_of(taken)}
         assert logged.lines[-1]["Accepted"] == 3
-
-    def test_what_the_queue_does_not_take_is_not_taken_until_it_is_asked_for_again(self) -> None:
-        bridge = Bridge()
-        bridge.send_queue.refuses = lambda _: True
-        assert bridge.send(*texts("a", "b", "a")) == [None, None, None]
-
-        bridge.send_queue.refuses = lambda _: False
-        again = bridge.send(*texts("a", "b", "a"))
-
-        assert bridge.queued == sorted((one, 30) for one in set(ids_of(again)))
 
     def test_one_that_is_repeated_may_be_queued_already_so_it_stays_taken(self) -> None:
         bridge = Bridge()
