@@ -50,7 +50,6 @@ class Bridge(InMemory):
         super().__init__()
         self.jobs = InMemoryExportJobs()
         self.log = FakeLog()
-        self.time_left = 300.0
         self.step = self.a_service(
             Reconcile,
             retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
@@ -89,21 +88,19 @@ class Bridge(InMemory):
         """Return a line about a message of someone else's that was taken then."""
         return an_entry(taken_at=self.clock.now - seconds_ago)
 
-    def run(self) -> dict[str, int]:
+    def run(self, *, after: float = 0, time_left: float = 300) -> dict[str, int]:
+        """Run after some seconds."""
+        self.clock.sleep(after)
+        self.time_left = time_left
         return self.step(time_left=lambda: self.time_left)
 
     def run_until_overdue(self) -> dict[str, int]:
         """Run once, so that the log answers, and again after the time to resolve a message."""
         self.run()
-        self.clock.sleep(TIMEOUTS.unresolved + 1)
-        self.time_left = 300.0
-        return self.run()
+        return self.run(after=TIMEOUTS.unresolved + 1)
 
     def state_of(self, message_id: str) -> State:
         return self.kept(message_id).state
-
-    def accepted(self, message_id: str) -> float:
-        return self.kept(message_id).accepted_at
 
     @property
     def open_ids(self) -> list[str]:
@@ -331,11 +328,8 @@ class TestManyMessages:
             return fix(*arguments)
 
         bridge.messages.record_result = takes_time  # type: ignore[method-assign,assignment]
-        first = bridge.run()
-        bridge.time_left = 300
-        second = bridge.run()
 
-        assert first == second == {"never_sent": 3}
+        assert bridge.run() == bridge.run() == {"never_sent": 3}
 
 
 class TestAsking:
@@ -343,18 +337,14 @@ class TestAsking:
         for number in range(5):
             bridge.unknown(number, age=700 + 100 * number)
         bridge.add(6, age=TIMEOUTS.receipt + 1.0, state=State.SENT)
+        bridge.unknown(7, sub_account_id="another")
 
-        assert bridge.run() == {"ask": 6}
-        oldest = bridge.clock.now - TIMEOUTS.receipt - 1
-        assert bridge.log.asked == [(SUB_ACCOUNT, oldest - 300, bridge.clock.now)]
-
-    def test_each_sub_account_has_a_log_of_its_own(self, bridge: Bridge) -> None:
-        for number in range(4):
-            bridge.unknown(number, sub_account_id=f"account_{number % 2}")
-
-        bridge.run()
-
-        assert [account for account, *_ in bridge.log.asked] == ["account_0", "account_1"]
+        assert bridge.run() == {"ask": 7}
+        oldest, now = bridge.clock.now - TIMEOUTS.receipt - 1, bridge.clock.now
+        assert sorted(bridge.log.asked) == [
+            (SUB_ACCOUNT, oldest - 300, now),
+            ("another", now - 700 - 300, now),
+        ]
 
     def test_an_export_that_is_not_ready_is_waited_for(self, bridge: Bridge) -> None:
         bridge.unknown()
@@ -372,11 +362,9 @@ class TestAsking:
         bridge.run()
         assert list(bridge.jobs.jobs) == [SUB_ACCOUNT]
 
-        bridge.clock.sleep(300)
-        bridge.time_left = 300
         bridge.log.pending = 0
         bridge.log_shows(an_entry(message_id, word="delivered"))
-        bridge.run()
+        bridge.run(after=300)
 
         assert len(bridge.log.asked) == 1
         assert bridge.state_of(message_id) is State.DELIVERED
@@ -390,9 +378,7 @@ class TestAsking:
         bridge.log.pending = 1_000_000
         bridge.log.error = error
         for _ in range(14):
-            bridge.time_left = 61
-            bridge.run()
-            bridge.clock.sleep(300)
+            bridge.run(after=300, time_left=61)
 
         assert len(bridge.log.asked) == 2
 
@@ -547,7 +533,7 @@ class TestWhatIsNotInTheLog:
         assert bridge.state_of(old) is State.UNKNOWN
         bridge.run()
         assert bridge.state_of(old) is State.WAITING
-        assert [since for _, since, _ in bridge.log.asked] == [bridge.accepted(old) - 300]
+        assert [since for _, since, _ in bridge.log.asked] == [bridge.kept(old).accepted_at - 300]
 
     def test_a_message_that_is_sent_anew_meanwhile_is_not_judged_by_its_first_attempt(
         self, bridge: Bridge
@@ -574,12 +560,6 @@ WEEK = 7 * 86_400.0
 class TestALogThatNeverAnswers:
     """It is asked first in each run; time counts from the first question without an answer."""
 
-    @staticmethod
-    def run_after(bridge: Bridge, seconds: float) -> dict[str, int]:
-        bridge.clock.sleep(seconds)
-        bridge.time_left = 300.0
-        return bridge.run()
-
     @pytest.mark.parametrize("age", [700.0, 30 * 86_400.0])
     @pytest.mark.parametrize(
         "error", [ExportFailedError("export_unreadable"), NoExportError("x"), OSError()]
@@ -591,9 +571,9 @@ class TestALogThatNeverAnswers:
         bridge.log.error = error
 
         assert bridge.run() == {"ask": 1}
-        assert self.run_after(bridge, WEEK) == {"ask": 1}
+        assert bridge.run(after=WEEK) == {"ask": 1}
         assert bridge.state_of(message_id) is State.UNKNOWN
-        assert self.run_after(bridge, 1) == {"ask": 1, "log_silent": 1}
+        assert bridge.run(after=1) == {"ask": 1, "log_silent": 1}
 
         kept = bridge.kept(message_id)
         assert kept.state is State.FAILED
@@ -608,7 +588,7 @@ class TestALogThatNeverAnswers:
         bridge.log.error = None
         bridge.log_shows(an_entry(message_id, word="delivered"))
 
-        assert self.run_after(bridge, 2 * WEEK) == {"ask": 1}
+        assert bridge.run(after=2 * WEEK) == {"ask": 1}
         assert bridge.state_of(message_id) is State.DELIVERED
 
     def test_after_an_answer_that_said_nothing_the_time_of_the_answer_counts(self) -> None:
@@ -617,10 +597,10 @@ class TestALogThatNeverAnswers:
         bridge.log.error = ExportFailedError("export_unreadable")
         bridge.run()
         bridge.log.error = None
-        self.run_after(bridge, WEEK - 10)
+        bridge.run(after=WEEK - 10)
         bridge.log.error = ExportFailedError("export_unreadable")
 
-        assert self.run_after(bridge, 100) == {"ask": 1}
+        assert bridge.run(after=100) == {"ask": 1}
         assert bridge.state_of(message_id) is State.UNKNOWN
 
     def test_an_export_that_is_never_ready_is_no_answer(self, bridge: Bridge) -> None:
@@ -629,7 +609,7 @@ class TestALogThatNeverAnswers:
 
         bridge.run()
         assert bridge.kept(bridge.open_ids[0]).log_silent_since == 0.0
-        self.run_after(bridge, 1900)
+        bridge.run(after=1900)
         assert bridge.kept(bridge.open_ids[0]).log_silent_since > 0.0
 
     def test_the_operators_choices_hold_here_as_well(self) -> None:
@@ -639,7 +619,7 @@ class TestALogThatNeverAnswers:
         bridge.log.error = ExportFailedError("export_unreadable")
         bridge.run()
 
-        assert self.run_after(bridge, WEEK + 1) == {"ask": 2, "log_silent": 2}
+        assert bridge.run(after=WEEK + 1) == {"ask": 2, "log_silent": 2}
         assert bridge.state_of(left) is State.UNKNOWN
         assert bridge.open_ids == [sent]
         outcome = bridge.kept(sent).outcome
