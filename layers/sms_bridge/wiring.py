@@ -91,9 +91,7 @@ def send_parts(
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
-        clock=timing.clock,
-        sleep=timing.sleep,
-        chance=timing.chance,
+        **timing._asdict(),
     )
 
     @functools.cache
@@ -142,9 +140,7 @@ def dispatch_parts(
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
-        clock=timing.clock,
-        sleep=timing.sleep,
-        chance=timing.chance,
+        **timing._asdict(),
     )
     preparations = secrets.get, _first_read(messages), eightx8.connect
     return secrets, send_queue, dispatch_messages, preparations

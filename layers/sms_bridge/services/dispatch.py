@@ -17,8 +17,7 @@ from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, second
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import log_accepted, log_attempt, seconds_since
+from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import (

@@ -18,7 +18,7 @@ from sms_bridge.domain.reporting import (
     seconds_before_next_try,
 )
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.log_lines import Figures, seconds_since
+from sms_bridge.services.steps import Figures, seconds_since
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import DeadLetterQueue, DeliveryReports, MessageStore

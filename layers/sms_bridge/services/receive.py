@@ -20,9 +20,8 @@ from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
 from sms_bridge.domain.recorded import Effect
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import new_outcome, seconds_since
 from sms_bridge.services.reply import Reply
+from sms_bridge.services.steps import new_outcome, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue

@@ -33,8 +33,7 @@ from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import new_outcome
+from sms_bridge.services.steps import new_outcome, queue_outcome
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ExportJobs, Log, MessageStore, OutcomeQueue

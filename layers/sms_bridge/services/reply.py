@@ -15,7 +15,7 @@ from sms_bridge.domain.opt_out import Keyword
 from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.new_message import new_message
+from sms_bridge.services.steps import new_message
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue

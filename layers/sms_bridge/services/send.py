@@ -22,17 +22,15 @@ from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import (
+from sms_bridge.services.steps import (
+    SECONDS_BEHIND_THE_FIRST,
     Figures,
     add_figures,
     attempt_figures,
     log_attempt,
-    seconds_since,
-)
-from sms_bridge.services.new_message import (
-    SECONDS_BEHIND_THE_FIRST,
     new_message,
+    queue_outcome,
+    seconds_since,
     with_recipient,
 )
 

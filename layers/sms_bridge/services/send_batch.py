@@ -17,9 +17,9 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.log_lines import Figures
-from sms_bridge.services.new_message import (
+from sms_bridge.services.steps import (
     SECONDS_BEHIND_THE_FIRST,
+    Figures,
     new_message,
     with_recipient,
 )
@@ -93,12 +93,12 @@ class SendBatch:
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
         now = self.clock()
-        distinct: list[_Asked] = []
-        by_key: dict[str, _Asked] = {}
+        distinct: dict[str | int, _Asked] = {}
         for place, request in enumerate(requests):
             key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
-            if key and key.value in by_key:
-                by_key[key.value].places.append(place)
+            name = key.value if key else place
+            if name in distinct:
+                distinct[name].places.append(place)
                 continue
             message = new_message(
                 request,
@@ -108,11 +108,8 @@ class SendBatch:
                 is_queued=True,
                 now=now,
             )
-            asked = _Asked(request=request, message=message, key=key, places=[place])
-            distinct.append(asked)
-            if key:
-                by_key[key.value] = asked
-        return distinct
+            distinct[name] = _Asked(request=request, message=message, key=key, places=[place])
+        return list(distinct.values())
 
     def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
         not_claimed = [asked for part in parts for asked in self._take(part, progress)]

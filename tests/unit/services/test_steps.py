@@ -10,7 +10,7 @@ from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric
-from sms_bridge.services.log_lines import (
+from sms_bridge.services.steps import (
     attempt_figures,
     log_attempt,
     new_outcome,
