@@ -8,7 +8,7 @@ the stores.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -18,7 +18,7 @@ import pytest
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus
 from sms_bridge.domain.reconciliation import Finding, Timeouts, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.domain.send_result import SendResult
@@ -68,65 +68,40 @@ SCENARIOS: dict[str, tuple[SendResult, bool]] = {
 
 @dataclass
 class EightX8Books:
-    """8x8: what it took, and what its log says of that.
-
-    Attributes
-    ----------
-    scenarios
-        Of the next messages, in turn.
-    taken
-        How often it took each id.
-    words
-        The last state of each message that it took, and when it took it.
-    """
+    """8x8: what it took, and what its log says of that."""
 
     clock: TurnableClock
     scenarios: Sequence[str] = ("taken",)
+    """Of the next messages, in turn."""
     taken: Counter[str] = field(default_factory=Counter)
+    """How often it took each id."""
     words: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """The last state of each message that it took, and when it took it."""
 
-    def send(
-        self,
-        request: MessageRequest,  # noqa: ARG002
-        message_id: str,
-        *,
-        time_left: Callable[[], float],  # noqa: ARG002
-    ) -> SendResult:
+    def send(self, _: object, message_id: str, **__: object) -> SendResult:
         scenario, *others = self.scenarios
         self.scenarios = (*others, scenario)
         result, is_taken = SCENARIOS[scenario]
         if is_taken:
             self.taken[message_id] += 1
-            self.words[message_id] = (
-                "rejected" if scenario == "rejected" else "queued",
-                self.clock.now,
-            )
+            word = "rejected" if scenario == "rejected" else "queued"
+            self.words[message_id] = word, self.clock.now
         return result
 
-    def send_batch(
-        self,
-        sub_account_id: str,  # noqa: ARG002
-        requests: Mapping[str, MessageRequest],
-        *,
-        time_left: Callable[[], float],
-    ) -> dict[str, SendResult]:
+    def send_batch(self, _: str, requests: Iterable[str], **__: object) -> dict[str, Any]:
         return {
-            message_id: self.send(request, message_id, time_left=time_left)
-            for message_id, request in requests.items()
+            message_id: self.send(request, message_id) for message_id, request in requests.items()
         }
 
     def log(self, _: str) -> list[LogEntry]:
         """Return the log, which is late; somebody sends a message through 8x8 all the time."""
         written_until = self.clock.now - SECONDS_UNTIL_LOGGED
-        own = [
-            LogEntry(
-                taken_at,
-                a_receipt(word, client_message_id=message_id, received_at=self.clock.now),
-            )
-            for message_id, (word, taken_at) in self.words.items()
-            if taken_at <= written_until
+        words = self.words | {"another": ("sent", written_until)}
+        return [
+            LogEntry(at, a_receipt(word, client_message_id=one, received_at=self.clock.now))
+            for one, (word, at) in words.items()
+            if at <= written_until
         ]
-        return [*own, LogEntry(written_until, a_receipt("sent", client_message_id="another"))]
 
 
 @dataclass
@@ -139,11 +114,7 @@ class MoEngageBooks:
     def report(self, message: Message, outcome: Outcome) -> ReportResult:
         if self.verdict is ReportVerdict.ACKNOWLEDGED:
             self.heard.append((message.id, outcome))
-        status = {
-            ReportVerdict.ACKNOWLEDGED: 200,
-            ReportVerdict.RETRY: 503,
-            ReportVerdict.REFUSED: 404,
-        }[self.verdict]
+        status = 404 if self.verdict is ReportVerdict.REFUSED else 503
         return ReportResult(verdict=self.verdict, http_status=status)
 
 
@@ -167,7 +138,7 @@ class Life(InMemory):
             lambda: self.sqs.client, REPORT_RESULT, once=lambda: self.sqs.client
         )
         self.is_queued = is_queued
-        self._interruption = Interruption(0, kill)
+        self._interruption = Interruption(-1, kill)
         self.has_died = False
         outside = {
             "messages": self.messages,
@@ -180,7 +151,7 @@ class Life(InMemory):
             "log": FakeLog(entries=self.eightx8.log),
         }
         own: dict[str, Any] = {
-            **{name: self._watch(fake) for name, fake in outside.items()},
+            **{name: self._interruption.watched(fake) for name, fake in outside.items()},
             "clock": self.clock,
             "sleep": self.clock.sleep,
             "is_queued": is_queued,
@@ -193,17 +164,9 @@ class Life(InMemory):
         self._forward = a_service(ForwardOutcome, **own)
         self._reconcile = a_service(Reconcile, **own)
 
-    def _watch(self, fake: object) -> Any:
-        class Now:
-            """Meets the interruption of the run that is under way."""
-
-            def __getattr__(_, name: str) -> Any:
-                return getattr(self._interruption.watched(fake), name)
-
-        return Now()
-
     def _run(self, dies_at: int | None, work: Callable[[], object]) -> bool:
-        self._interruption = Interruption(-1 if dies_at is None else dies_at, kill)
+        self._interruption.moment = -1 if dies_at is None else dies_at
+        self._interruption.passed = 0
         try:
             work()
         except KilledError:
