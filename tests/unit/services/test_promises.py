@@ -89,9 +89,7 @@ class EightX8Books:
         return result
 
     def send_batch(self, _: str, requests: Iterable[str], **__: object) -> dict[str, Any]:
-        return {
-            message_id: self.send(request, message_id) for message_id, request in requests.items()
-        }
+        return {message_id: self.send(None, message_id) for message_id in requests}
 
     def log(self, _: str) -> list[LogEntry]:
         """Return the log, which is late; somebody sends a message through 8x8 all the time."""
