@@ -236,26 +236,22 @@ class SendMessage:
             elif not is_queued:
                 add_figures(figures, attempt_figures(result))
                 result, state = _NOT_QUEUED, State.FAILED
-        recorded = (
-            self._record(message, result, state)
-            if is_to_be_written(result, is_scheduled=request.is_scheduled)
-            else Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
-        )
-        now = self.clock()
-        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
+        recorded = self._record(message, result, state, is_scheduled=request.is_scheduled)
+        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, self.clock())
         log_attempt(recorded, result, figures)
         return recorded.message
 
-    def _record(self, message: Message, result: SendResult, state: State) -> Recorded:
-        try:
-            recorded = self.messages.record_result(
-                message.id, message.attempt, result, state, self.clock()
-            )
-            queue_outcome(self.outcomes, recorded, self.clock())
-        except Exception as error:
-            # The message may be out: a refusal now would make MoEngage count it as failed.
-            log_failure("result not recorded", error, message_id=message.id)
-            return Recorded(
-                message_after(message, result, state), Effect.LATE, outcome_is_new=False
-            )
-        return recorded
+    def _record(
+        self, message: Message, result: SendResult, state: State, *, is_scheduled: bool = False
+    ) -> Recorded:
+        if is_to_be_written(result, is_scheduled=is_scheduled):
+            try:
+                recorded = self.messages.record_result(
+                    message.id, message.attempt, result, state, self.clock()
+                )
+                queue_outcome(self.outcomes, recorded, self.clock())
+                return recorded
+            except Exception as error:
+                # The message may be out: a refusal now would make MoEngage count it as failed.
+                log_failure("result not recorded", error, message_id=message.id)
+        return Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
