@@ -192,17 +192,24 @@ class TestOptOuts:
         assert self.out(bridge)
 
     @pytest.mark.parametrize(
-        ("text", "syncs_opt_outs", "queued"),
-        [("STOP", True, 1), ("START", True, 1), ("Hello", True, 0), ("STOP", False, 0)],
+        ("text", "syncs_opt_outs", "reports_inbound", "queued"),
+        [
+            ("STOP", True, False, ["subscription"]),
+            ("START", True, False, ["subscription"]),
+            ("Hello", True, False, []),
+            ("STOP", False, False, []),
+            ("STOP", True, True, ["subscription", "event"]),
+            ("Hello", False, True, ["event"]),
+        ],
     )
-    def test_an_opt_out_is_synced_where_the_operator_wants_it(
-        self, text: str, syncs_opt_outs: bool, queued: int
+    def test_moengage_gets_opt_outs_and_messages_where_the_operator_wants_it(
+        self, text: str, syncs_opt_outs: bool, reports_inbound: bool, queued: list[str]
     ) -> None:
-        bridge = Bridge(syncs_opt_outs=syncs_opt_outs)
+        bridge = Bridge(syncs_opt_outs=syncs_opt_outs, reports_inbound=reports_inbound)
 
         bridge.receive(an_inbound_callback(text))
 
-        assert bridge.outcomes.queued == [(f"subscription of inbound {UMID}", 0)] * queued
+        assert bridge.outcomes.queued == [(f"{work} of inbound {UMID}", 0) for work in queued]
 
     @pytest.mark.parametrize(
         ("scope", "text", "is_out"),
@@ -261,14 +268,6 @@ class TestOptOuts:
         assert len(bridge.messages.inbound) == 1
         # MoEngage would make a person of it.
         assert bridge.outcomes.queued == []
-
-    @pytest.mark.parametrize("text", ["STOP", "HELP", "Is it red?"])
-    def test_an_inbound_message_is_reported_where_the_operator_wants_it(self, text: str) -> None:
-        bridge = Bridge(reports_inbound=True)
-
-        bridge.receive(an_inbound_callback(text))
-
-        assert bridge.outcomes.queued == [(f"event of inbound {UMID}", 0)]
 
 
 class TestFailures:
