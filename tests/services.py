@@ -1,5 +1,6 @@
 """Builds services of which a test names only the parts that it is about: the rest is in memory."""
 
+import time
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
@@ -40,6 +41,8 @@ PARTS: dict[str, Callable[[], Any]] = {
     "reply": lambda: a_service(Reply, texts={}, seconds_to_live=600),
     "keywords": lambda: keywords_of([], []),
     "sub_account_ids": lambda: (SUB_ACCOUNT,),
+    "clock": lambda: time.time,
+    "sleep": lambda: time.sleep,
     "chance": lambda: lambda: 0.5,
     # What an operator chose who chose little.
     "duplicate_window": lambda: 120,
@@ -60,7 +63,7 @@ PARTS: dict[str, Callable[[], Any]] = {
 def a_service[Service](kind: Callable[..., Service], **parts: Any) -> Service:
     """Build a service of the parts that it works with."""
     names = signature(kind).parameters.keys()
-    assert parts.keys() <= names | PARTS.keys() | {"clock", "sleep"}
+    assert parts.keys() <= names | PARTS.keys()
     in_memory = {name: PARTS[name]() for name in names & PARTS.keys() - parts.keys()}
     return kind(**in_memory, **{name: parts[name] for name in names & parts.keys()})
 
@@ -84,7 +87,7 @@ class InMemory:
 
     def a_service[Service](self, kind: Callable[..., Service], **parts: Any) -> Service:
         """Build a service of the parts that the bridge has."""
-        own = {name: part for name, part in vars(self).items() if name in {"clock", *PARTS}}
+        own = {name: part for name, part in vars(self).items() if name in PARTS}
         return a_service(kind, **own | parts)
 
     def kept(self, which: Message | str) -> Message:

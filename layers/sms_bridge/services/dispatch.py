@@ -1,7 +1,5 @@
 """Sends the messages of the send queue in batches, each message once."""
 
-import random
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,9 +67,9 @@ class DispatchMessages:
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
     sender: "BatchSender"
-    clock: Clock = time.time
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = random.random
+    clock: Clock
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
 
     def __call__(
         self, received: Sequence[QueuedMessage], *, time_left: Callable[[], float]

@@ -1,6 +1,5 @@
 """Passes on to MoEngage what people write: that they opted out or in, and the SMS itself."""
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ class PassOnInbound:
     users: "Users"
     dead_letters: "DeadLetterQueue"
     keywords: Keywords
-    clock: Clock = time.time
+    clock: Clock
 
     def __call__(self, queued: QueuedInbound, *, hash_key: str, api_key: str) -> int | None:
         """Pass it on, unless that was done or is no longer true.

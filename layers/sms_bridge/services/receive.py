@@ -1,6 +1,5 @@
 """Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -49,7 +48,7 @@ class ReceiveCallback:
     syncs_opt_outs: bool = False
     """Whether MoEngage gets opt-outs, through the outcome queue; and below, inbound messages."""
     reports_inbound: bool = False
-    clock: Clock = time.time
+    clock: Clock
 
     def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
         """Record one event; the URL is where 8x8 is to send the receipts of a reply."""

@@ -1,6 +1,5 @@
 """Finds messages that got stuck and moves them on; asks 8x8's log about those it has to."""
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -80,8 +79,8 @@ class Reconcile:
     outcomes: "OutcomeQueue"
     jobs: "ExportJobs"
     log: "Log"
-    clock: Clock = time.time
-    sleep: Callable[[float], None] = time.sleep
+    clock: Clock
+    sleep: Callable[[float], None]
 
     def __call__(
         self, *, time_left: Callable[[], float], scheduled_at: float = 0.0

@@ -2,7 +2,6 @@
 
 import hmac
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -60,7 +59,7 @@ class Reply:
     messages: "MessageStore"
     send_queue: "SendQueue"
     counts: "ReplyCounts"
-    clock: Clock = time.time
+    clock: Clock
 
     def __call__(
         self,

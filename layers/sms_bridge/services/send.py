@@ -1,7 +1,5 @@
 """Sends a message: claim, post, record."""
 
-import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -86,9 +84,9 @@ class SendMessage:
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
     sender: "Sender"
-    clock: Clock = time.time
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = random.random
+    clock: Clock
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
 
     def __call__(
         self, request: MessageRequest, *, hash_key: str, answer_time: AnswerTime[Message]

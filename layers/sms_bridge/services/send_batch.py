@@ -1,7 +1,6 @@
 """Takes a batch of messages: claims each like a single one, and puts it into the send queue."""
 
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ class SendBatch:
     seconds_to_live: Mapping[MessageType, int]
     messages: "MessageStore"
     send_queue: "SendQueue"
-    clock: Clock = time.time
+    clock: Clock
 
     def __call__(
         self, requests: Sequence[MessageRequest], *, hash_key: str, answer_time: AnswerTime[Taken]

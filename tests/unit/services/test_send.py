@@ -170,6 +170,12 @@ def test_what_8x8_throttled_is_counted_also_where_the_next_try_succeeded(
 
 
 class TestARepeat:
+    def test_without_a_window_each_message_is_new(self) -> None:
+        bridge = Bridge(duplicate_window=0)
+
+        assert bridge.send().id != bridge.send().id
+        assert len(bridge.eightx8.sent) == 2
+
     def test_its_answer_names_the_number_though_the_person_was_forgotten(self) -> None:
         bridge = Bridge()
         first = bridge.send()
