@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.settings import (
     CallbackSettings,
     DispatchMode,
@@ -64,7 +65,6 @@ def send_parts(
     settings: SendSettings,
 ) -> "tuple[SecretSource, SendMessage, Callable[[], SendBatch], Preparations]":
     """Build ``send_sms``; the service that takes batches is loaded with the first one."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.send import SendMessage
@@ -117,7 +117,6 @@ def dispatch_parts(
     settings: DispatchSettings,
 ) -> "tuple[SecretSource, SqsSendQueue, DispatchMessages, Preparations]":
     """Build ``dispatch_queue``."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.dispatch import DispatchMessages
@@ -245,7 +244,6 @@ def forward_parts(settings: ForwardSettings) -> "ForwardParts":
 def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
     from sms_bridge.domain.reconciliation import Timeouts
-    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
