@@ -42,6 +42,18 @@ class TestReceipts:
         assert bridge.state_of() == word
         assert bridge.outcomes.queued == [(MESSAGE_ID, 4)]
 
+    def test_the_line_of_the_first_final_one_has_its_delay_size_and_price(
+        self, bridge: Bridge, logged: WrittenLog
+    ) -> None:
+        price = {"total": 0.05, "perSms": 0.025, "currency": "SGD"}
+        for word in ("sent", "delivered", "read"):
+            bridge.receive(a_receipt_callback(word, smsCount=2, price=price))
+
+        names = ("AcceptToFinalReceipt", "Segments", "Cost")
+        lines = [one for one in logged.lines if one["message"] == "receipt recorded"]
+        measured = [[line.get(name) for name in names] for line in lines]
+        assert measured == [[None] * 3, [2.0, 2, 0.05], [None] * 3]
+
 
 class TestWhatTheBridgeDidNotSend:
     @pytest.mark.parametrize("client_message_id", [None, "", "theirs", MESSAGE_ID[:-1]])

@@ -226,7 +226,9 @@ class TestARepeat:
         assert (repeat.id, repeat.state) == (first.id, State.WAITING)
         assert bridge.queued == [(first.id, 5), (first.id, 30)]
 
-    def test_it_does_not_wait_for_a_sender_that_has_had_its_time(self, bridge: Bridge) -> None:
+    def test_it_does_not_wait_for_a_sender_that_has_had_its_time(
+        self, bridge: Bridge, logged: WrittenLog
+    ) -> None:
         first = bridge.send()
         bridge.clock.sleep(4)
         asked_at = bridge.clock.now
@@ -236,6 +238,7 @@ class TestARepeat:
         assert (repeat.id, repeat.state) == (first.id, State.SENDING)
         assert bridge.clock.now == asked_at
         assert bridge.queued == []
+        assert [line.get("DuplicatesCaught") for line in logged.lines] == [None, 1]
 
     @pytest.mark.parametrize("result", [REFUSED, REJECTED])
     def test_once_it_is_known_what_became_of_the_first_only_an_open_outcome_is_queued(
