@@ -8,12 +8,11 @@ from collections.abc import Iterable
 NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
 
 # Mobile numbers with two international spellings, both in use by operators and receipts: a digit
-# after the calling code is, or once was, needed by calls from abroad only.
+# after the calling code is, or once was, needed by calls from abroad only. With it they have 13.
 _TWO_SPELLINGS = {
     "521": "52",  # Mexico: +52 1 ... until 2019
     "549": "54",  # Argentina: +54 9 ... for mobile numbers
 }
-_LENGTH_WITH_THE_DIGIT = 13
 
 # Calling codes have one digit (1 and 7), two (these), or three.
 _CALLING_CODES_OF_TWO_DIGITS = (
@@ -56,7 +55,7 @@ def e164(number: str, country: str = "") -> str:
     digits = digits_of(international(number.strip(), country))
     if _has_trunk_zero(digits):
         digits = digits_of(_parsed(f"+{digits}", None) or digits)
-    if len(digits) == _LENGTH_WITH_THE_DIGIT and digits[:3] in _TWO_SPELLINGS:
+    if len(digits) == 13 and digits[:3] in _TWO_SPELLINGS:
         digits = _TWO_SPELLINGS[digits[:3]] + digits[3:]
     return f"+{digits}"
 
@@ -65,7 +64,8 @@ def _has_trunk_zero(digits: str) -> bool:
     """Tell whether a national prefix may follow the calling code: ``44 07...``."""
     if digits.startswith(("1", "7")):
         return digits[1:2] == "0"
-    return digits[2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3 :].startswith("0")
+    length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
+    return digits[length : length + 1] == "0"
 
 
 def _parsed(number: str, country: str | None) -> str | None:

@@ -22,14 +22,11 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedOutcome:
-    """An outcome from the outcome queue.
-
-    ``lease`` is the owner of the lease that the outcome has had since it became due; empty for any
-    record but the first.
-    """
+    """An outcome from the outcome queue."""
 
     message_id: str
     lease: str
+    """The owner of the lease since it became due; empty for any record but the first."""
     receives: int
 
 

@@ -43,7 +43,7 @@ class Attempt:
     is_ambiguous: bool = False
     """Whether 8x8 may have the message from an earlier attempt."""
     outcome_is_open: bool = False
-    """Where the attempt is not begun: whether MoEngage still has to hear the outcome."""
+    """Not begun, but MoEngage still has to hear the outcome."""
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":

@@ -43,9 +43,9 @@ class SendResult:
     @property
     def outcome(self) -> Outcome | None:
         """The outcome of the message if this is its end, ``None`` while it is not."""
-        if self.verdict is Verdict.PERMANENT:
-            return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
-        return None
+        if self.verdict is not Verdict.PERMANENT:
+            return None
+        return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
 
 
 EXPIRED = SendResult(
