@@ -79,7 +79,7 @@ class _Definition(NamedTuple):
     is_basic: bool = False
 
 
-class Metric(Enum):
+class Metric(_Definition, Enum):
     """Every metric: its name in CloudWatch, its unit, and how it is published.
 
     Each set of dimensions is a custom metric, which costs $0.30 a month. So few are split, and few
@@ -120,15 +120,6 @@ class Metric(Enum):
     SECONDS_TO_REPORTED = _Definition("DueToReported", "Seconds")
     # Reconcile
     STUCK = _Definition("MessagesStuck")
-
-    def __init__(
-        self, title: str, unit: str, split_by: str, has_total: bool, is_basic: bool
-    ) -> None:
-        self.title = title
-        self.unit = unit
-        self.split_by = split_by
-        self.has_total = has_total
-        self.is_basic = is_basic
 
 
 class Monitoring(StrEnum):

@@ -53,12 +53,9 @@ EVERY_SUB_ACCOUNT = "*"
 class Identifier(StrEnum):
     """How MoEngage's Data API identifies a person."""
 
-    MOE_MOBILE = "moe_mobile"
-    """The mobile number, in a workspace with identity resolution."""
-    CUSTOMER_ID = "customer_id"
-    """The customer id, which is the number's digits with the country code."""
-    CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"
-    """The same, with a plus in front."""
+    MOE_MOBILE = "moe_mobile"  # the mobile number, with identity resolution
+    CUSTOMER_ID = "customer_id"  # the customer id is the number's digits
+    CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"  # the same, with a plus in front
 
 
 OPTED_OUT = SendResult(

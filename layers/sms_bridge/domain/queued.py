@@ -33,10 +33,8 @@ class QueuedOutcome:
 class InboundWork(StrEnum):
     """What is passed on to MoEngage of an inbound message; each has a record of its own."""
 
-    SUBSCRIPTION = "subscription"
-    """That its sender opted out or in."""
-    EVENT = "event"
-    """The message itself."""
+    SUBSCRIPTION = "subscription"  # its sender opted out or in
+    EVENT = "event"  # the message itself
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -28,20 +28,13 @@ _HOUR, _DAY = 3600, 86_400
 class Finding(StrEnum):
     """What is wrong with a message."""
 
-    NEVER_SENT = "never_sent"
-    """Its time to live ended while it waited."""
-    OUTCOME_STUCK = "outcome_stuck"
-    """It is due and nobody reports it."""
-    ASK = "ask"
-    """8x8's log has to be asked what became of it."""
-    OVERDUE = "overdue"
-    """The log was asked and did not say it in time: the operator's choice decides."""
-    OVER = "over"
-    """Nothing is wrong: a reply of the bridge's own has its outcome, which nobody is told."""
-    LOG_SILENT = "log_silent"
-    """The log was asked for a week and never answered: the operator's choice decides."""
-    UNREADABLE = "unreadable"
-    """Its item cannot be read, so nothing is done about it."""
+    NEVER_SENT = "never_sent"  # its time to live ended while it waited
+    OUTCOME_STUCK = "outcome_stuck"  # it is due and nobody reports it
+    ASK = "ask"  # 8x8's log has to be asked what became of it
+    OVERDUE = "overdue"  # the log was asked and did not say it in time
+    OVER = "over"  # a reply of the bridge's own has its outcome: nothing is wrong
+    LOG_SILENT = "log_silent"  # the log was asked for a week and never answered
+    UNREADABLE = "unreadable"  # its item cannot be read, so nothing is done about it
 
 
 class UnresolvedPolicy(StrEnum):
@@ -54,12 +47,9 @@ class UnresolvedPolicy(StrEnum):
 class AbsentPolicy(StrEnum):
     """What to do with a message that 8x8 is proven not to have."""
 
-    RESEND = "resend"
-    """Send it, while its time to live lasts."""
-    REPORT = "report"
-    """Report it as failed."""
-    LEAVE = "leave"
-    """Leave it to a person."""
+    RESEND = "resend"  # send it, while its time to live lasts
+    REPORT = "report"  # report it as failed
+    LEAVE = "leave"  # leave it to a person
 
 
 class MissingReceiptPolicy(StrEnum):

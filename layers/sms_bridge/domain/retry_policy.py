@@ -22,10 +22,8 @@ _JITTER = 0.2
 class AmbiguousSendPolicy(StrEnum):
     """What to do when it is ambiguous whether 8x8 has a message."""
 
-    HOLD = "hold"
-    """Wait for a receipt or for proof. Never two SMS, possibly none."""
-    RESEND = "resend"
-    """Send it again. Never none, possibly two SMS."""
+    HOLD = "hold"  # wait for a receipt or proof: never two SMS, possibly none
+    RESEND = "resend"  # send it again: never none, possibly two SMS
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
