@@ -1,8 +1,6 @@
 """The one logger, the metrics, and how an exception is logged.
 
-An event is one line, and its metrics are part of it (CloudWatch's embedded metric format).
-
-No line holds a message text, a whole phone number, a token or a key. An exception's own text may
+An event is one line, and its metrics are part of it (CloudWatch's embedded metric format). No line holds a message text, a whole phone number, a token or a key. An exception's own text may
 hold any of them (botocore quotes the values it refuses), so it is never logged.
 """
 
@@ -79,7 +77,7 @@ class _Definition(NamedTuple):
     is_basic: bool = False
 
 
-class Metric(_Definition, Enum):
+class Metric(Enum):
     """Every metric: its name in CloudWatch, its unit, and how it is published.
 
     Each set of dimensions is a custom metric, which costs $0.30 a month. So few are split, and few
@@ -120,6 +118,15 @@ class Metric(_Definition, Enum):
     SECONDS_TO_REPORTED = _Definition("DueToReported", "Seconds")
     # Reconcile
     STUCK = _Definition("MessagesStuck")
+
+    def __init__(
+        self, title: str, unit: str, split_by: str, has_total: bool, is_basic: bool
+    ) -> None:
+        self.title = title
+        self.unit = unit
+        self.split_by = split_by
+        self.has_total = has_total
+        self.is_basic = is_basic
 
 
 class Monitoring(StrEnum):
