@@ -36,6 +36,18 @@ def test_only_a_message_that_waits_is_sent_again_at_once(
         assert (at_once is not None) is (state is State.WAITING)
 
 
+@pytest.mark.parametrize(
+    ("result", "hold", "resend"),
+    [(REFUSED, State.FAILED, State.UNKNOWN), (REJECTED, State.REJECTED, State.REJECTED)],
+    ids=("refused", "rejected"),
+)
+def test_a_refusal_is_not_the_end_where_another_attempt_may_have_arrived(
+    result: SendResult, hold: State, resend: State
+) -> None:
+    assert HOLD.state_after(result, ambiguous=True) is hold
+    assert RESEND.state_after(result, ambiguous=True) is resend
+
+
 def pause(
     result: SendResult, *, tries: int = 1, seconds_left: float = 60.0, chance: float = 0.5
 ) -> float | None:
