@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -42,19 +43,13 @@ _FAILURES = {
 }
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class MessageDetails:
     """Asks 8x8 about one message; may be asked from several threads at once."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        api_keys: "ApiKeys",
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._connections = connections
-        self._api_keys = api_keys
-        self._sleep = sleep
+    connections: Connections
+    api_keys: "ApiKeys"
+    sleep: Callable[[float], None] = time.sleep
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.
@@ -64,7 +59,7 @@ class MessageDetails:
         if not umid.strip("."):
             return ""  # as a part of a path it would name something else
         path = f"{messages_path(sub_account_id)}/{quote(umid, safe='')}"
-        get = partial(self._connections.get, path, seconds=_SECONDS_FOR_DETAILS)
+        get = partial(self.connections.get, path, seconds=_SECONDS_FOR_DETAILS)
 
         def ask(headers: Headers) -> Answer:
             try:
@@ -74,11 +69,11 @@ class MessageDetails:
                 return get(headers)
 
         try:
-            answer = ask_with_key(self._api_keys, ask)
+            answer = ask_with_key(self.api_keys, ask)
             pause = answer.retry_after or 1.0
             if answer.status == 429 and pause <= _LONGEST_PAUSE:
-                self._sleep(pause)
-                answer = ask_with_key(self._api_keys, ask)
+                self.sleep(pause)
+                answer = ask_with_key(self.api_keys, ask)
         except ReadTimeoutError:
             raise DetailsFailedError(DetailsFailure.TIMEOUT) from None
         except HTTPError:
@@ -106,31 +101,25 @@ _HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
 _OUR_ID = "clientmessageid"
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class LogExports:
     """Asks 8x8 for its log and reads it.
 
     It is read strictly, since a message that it lacks is sent again: what cannot be read, or is
     not whole, raises; a row that is dated without an offset, or later than the export was asked
-    for, does not show how far the log has got. ``connect`` makes connections to a file's host.
+    for, does not show how far the log has got.
     """
 
-    def __init__(
-        self,
-        connections: Connections,
-        api_keys: "ApiKeys",
-        connect: Callable[[str], Connections] = lambda url: Connections(url, connect_timeout=2.0),
-    ) -> None:
-        self._connections = connections
-        self._api_keys = api_keys
-        self._connect = connect
+    connections: Connections
+    api_keys: "ApiKeys"
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         """Ask for the log of a time span and return 8x8's job id, or raise ExportFailedError."""
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
-        post = partial(self._connections.post_json, path, span, seconds=_SECONDS_TO_ANSWER)
+        post = partial(self.connections.post_json, path, span, seconds=_SECONDS_TO_ANSWER)
         try:
-            answer = ask_with_key(self._api_keys, post)
+            answer = ask_with_key(self.api_keys, post)
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
         job_id = json_object(answer.content).get("jobId")
@@ -171,8 +160,8 @@ class LogExports:
 
     def _links(self, sub_account_id: str, job_id: str) -> list[object] | None:
         path = f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}"
-        get = partial(self._connections.get, path, seconds=_SECONDS_TO_ANSWER)
-        answer = ask_with_key(self._api_keys, get)
+        get = partial(self.connections.get, path, seconds=_SECONDS_TO_ANSWER)
+        answer = ask_with_key(self.api_keys, get)
         job = json_object(answer.content)
         match answer.status, str(job.get("status")).lower():
             case _, ("failed" | "cancelled" | "error") as status:
@@ -195,7 +184,8 @@ class LogExports:
         """Download a file row by row: a log can be larger than memory."""
         host, path = self._usable(link)
         ends_at = _now() + _SECONDS_TO_DOWNLOAD
-        with closing(self._connect(host).open(path, seconds=_SECONDS_TO_ANSWER)) as file:
+        connections = Connections(host, connect_timeout=2.0)
+        with closing(connections.open(path, seconds=_SECONDS_TO_ANSWER)) as file:
             if file.status != 200:
                 raise ExportFailedError(f"export_not_downloaded_{file.status}")
             # Who does not say how long it is does not notice when it is cut off.
@@ -208,7 +198,7 @@ class LogExports:
 
     def _usable(self, link: object) -> tuple[str, str]:
         """Return the URL of a link's host, without all that may stand before it, and the path."""
-        asked = urlsplit(self._connections.base_url)
+        asked = urlsplit(self.connections.base_url)
         try:
             url = urlsplit(link if isinstance(link, str) else "")
             host, port = url.hostname or "", f":{url.port}" if url.port else ""

@@ -34,11 +34,11 @@ from urllib3.exceptions import HTTPError, InvalidHeader, ProtocolError, ReadTime
 from urllib3.util import make_headers, parse_url
 
 from sms_bridge import __version__
-from sms_bridge.domain.clock import Clock
 
 # A frozen function does not notice that its peer has closed the connection; a request written to
 # it would end as ambiguous. Load balancers close idle connections after 60 seconds or more.
 MAX_IDLE_SECONDS = 20.0
+_clock = time.time  # Goes on while a function is frozen.
 
 _MAX_CONTENT = 32 * 1024 * 1024
 _AT_ONCE = 65_536
@@ -102,15 +102,13 @@ class Answer:
 class Connections:
     """Connections to one host, kept open between invocations.
 
-    ``base_url`` is ``https://host``; plain HTTP is for test doubles. ``clock`` tells how long a
-    connection was idle, frozen time included.
+    ``base_url`` is ``https://host``; plain HTTP is for test doubles.
     """
 
-    def __init__(self, base_url: str, *, connect_timeout: float, clock: Clock = time.time) -> None:
+    def __init__(self, base_url: str, *, connect_timeout: float) -> None:
         self.base_url = base_url
         self._connect_timeout = connect_timeout
         self._pool = _pool(base_url, connect_timeout)
-        self._pool.conn_kw["clock"] = clock
 
     def connect(self) -> None:
         """Open a connection ahead of the first request; through a proxy, that is left to it.
@@ -211,24 +209,20 @@ class _Connection(HTTPConnection):
     """Counts as dropped when it was idle for too long: urllib3 opens it anew before its use."""
 
     response_class = _Response
-
-    def __init__(self, *args: Any, clock: Clock, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._clock = clock
-        self._used_at = clock()
+    _used_at = 0.0
 
     def connect(self) -> None:
         super().connect()
-        self._used_at = self._clock()
+        self._used_at = _clock()
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
         response = super().getresponse()
-        self._used_at = self._clock()
+        self._used_at = _clock()
         return response
 
     @property
     def is_connected(self) -> bool:
-        if self.sock is None or self._clock() - self._used_at > MAX_IDLE_SECONDS:
+        if self.sock is None or _clock() - self._used_at > MAX_IDLE_SECONDS:
             return False
         if super().is_connected:
             return True

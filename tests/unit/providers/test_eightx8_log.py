@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import HTTPError
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
+from sms_bridge.providers import eightx8_log
 from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
 from sms_bridge.providers.http import Connections
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
@@ -90,7 +92,7 @@ class TestDetails:
         assert UMID not in str(failure.value)
 
     def test_no_answer_in_time_is_a_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("sms_bridge.providers.eightx8_log._SECONDS_FOR_DETAILS", 0.1)
+        monkeypatch.setattr(eightx8_log, "_SECONDS_FOR_DETAILS", 0.1)
 
         with pytest.raises(DetailsFailedError, match="did not answer in time"):
             self.ask(reads_and_says_nothing)
@@ -457,7 +459,7 @@ class TestProof:
 
     def test_a_file_that_takes_too_long_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = iter(range(0, 1000, 70))
-        monkeypatch.setattr("sms_bridge.providers.eightx8_log._now", lambda: next(now))
+        monkeypatch.setattr(eightx8_log, "_now", lambda: next(now))
 
         with pytest.raises(ExportFailedError, match=r"^export_too_slow$"):
             read_file(a_file(ROW, ROW, ROW))
@@ -494,23 +496,23 @@ class TestLinks:
         ],
     )
     def test_files_are_fetched_from_8x8s_hosts_only_and_as_8x8_is_asked(
-        self, link: object, base: str, is_allowed: bool
+        self, link: object, base: str, is_allowed: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         connected: list[str] = []
 
-        class NobodyThere(Exception):
-            pass
-
-        def connect(url: str) -> Connections:
+        def connect(url: str, **_: object) -> None:
             connected.append(url)
-            raise NobodyThere
+            raise HTTPError
 
         job = answers(body=json.dumps({"status": "succeeded", "data": [link]}).encode())
         with LoopbackServer(job) as server:
             connections = connections_to(server.url)
             connections.base_url = base
-            exports = LogExports(connections, RotatingKeys(), connect)
-            with pytest.raises(NobodyThere if is_allowed else ExportFailedError):
+            exports = LogExports(connections, RotatingKeys())
+            monkeypatch.setattr(eightx8_log, "Connections", connect)
+            with pytest.raises(
+                ExportFailedError, match="unreachable" if is_allowed else "link_unusable"
+            ):
                 exports.read(SUB_ACCOUNT, "job", [], asked_at=ASKED_AT, received_at=AT)
 
         assert bool(connected) is is_allowed

@@ -68,6 +68,14 @@ def answer_of(data: bytes) -> bytes:
         return get(connections_to(server.url))
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> TurnableClock:
+    """Tells how long a connection was idle."""
+    turnable = TurnableClock()
+    monkeypatch.setattr(http, "_clock", turnable)
+    return turnable
+
+
 class TestKeeping:
     def test_a_connection_that_was_opened_ahead_serves_one_request_after_the_other(self) -> None:
         with LoopbackServer(answers()) as server:
@@ -102,21 +110,19 @@ class TestKeeping:
         [(0, 1), (MAX_IDLE_SECONDS, 1), (MAX_IDLE_SECONDS + 0.1, 2), (86_400, 2)],
     )
     def test_a_connection_that_was_idle_for_long_is_replaced(
-        self, idle: float, connections_made: int
+        self, idle: float, connections_made: int, clock: TurnableClock
     ) -> None:
-        clock = TurnableClock()
         with LoopbackServer(answers()) as server:
-            connections = Connections(server.url, connect_timeout=2.0, clock=clock)
+            connections = connections_to(server.url)
             post(connections)
             clock.sleep(idle)
             post(connections)
 
         assert server.connections == connections_made
 
-    def test_use_keeps_a_connection_from_being_idle(self) -> None:
-        clock = TurnableClock()
+    def test_use_keeps_a_connection_from_being_idle(self, clock: TurnableClock) -> None:
         with LoopbackServer(answers()) as server:
-            connections = Connections(server.url, connect_timeout=2.0, clock=clock)
+            connections = connections_to(server.url)
             for _ in range(4):
                 post(connections)
                 clock.sleep(MAX_IDLE_SECONDS - 1)
