@@ -1,18 +1,17 @@
 """Messages as items, and back."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.state import State
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.items import (
-    STORED_NAMES,
     from_item,
     message_from,
     message_values,
@@ -110,7 +109,7 @@ def test_a_message_comes_back_as_it_was_stored(message: Message) -> None:
 
 
 nested = st.recursive(
-    words.filter(bool) | counts | st.booleans(),
+    words.filter(bool) | st.integers(1, 999) | st.just(True),
     lambda inner: st.dictionaries(words.filter(bool), inner, min_size=1, max_size=3),
     max_leaves=6,
 )
@@ -157,12 +156,12 @@ def test_an_item_without_a_state_can_be_read() -> None:
 def test_a_receipts_facts_can_be_read_in_the_console() -> None:
     receipt = a_receipt("undelivered", detail="undelivered_to_operator", error_code="22")
 
-    assert receipt_values(receipt) == {
+    assert from_item(to_item(receipt_values(receipt))) == {
         "state": "undelivered",
         "means": "deferred",
         "detail": "undelivered_to_operator",
         "at": receipt.at,
-        "received_at": receipt.received_at,
+        "received_at": timestamp(receipt.received_at),
         "error_code": "22",
     }
 
@@ -208,7 +207,3 @@ def test_an_item_that_cannot_be_read_is_named_and_nothing_of_it_quoted(odd: dict
 
     assert unreadable.value.item_id == MESSAGE_ID
     assert NUMBER not in str(unreadable.value)
-
-
-def test_every_other_name_is_a_field_of_a_message() -> None:
-    assert STORED_NAMES.keys() <= {field.name for field in fields(Message)}
