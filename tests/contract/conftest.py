@@ -13,7 +13,6 @@ from sms_bridge.services.interfaces import (
     ExportJobs,
     MessageStore,
     OptOuts,
-    PersonData,
     ReplyCounts,
 )
 from sms_bridge.storage.export_jobs import DynamoDBExportJobs
@@ -75,7 +74,7 @@ class People:
     """Messages, and what forgets the people in them."""
 
     store: MessageStore
-    data: PersonData
+    data: DynamoDBPersonData
 
 
 @pytest.fixture(params=STORES[1:])

@@ -1,28 +1,9 @@
 """The interfaces that services work against; storage and providers implement them.
 
 The functions import them for type checking only: making a protocol takes time at start.
-
-=====================  ===============================================  ========================
-interface              what it is                                       implemented by
-=====================  ===============================================  ========================
-`MessageStore`         everything durable about messages                ``storage.messages``
-`OptOuts`              who opted out                                    ``storage.opt_outs``
-`ReplyCounts`          whom the bridge has answered lately              ``storage.opt_outs``
-`ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
-`PersonData`           what is known of a person                        ``storage.person_data``
-`SendQueue`            messages that are sent later                     ``storage.queues``
-`OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
-`DeadLetterQueue`      what could not be done                           ``storage.queues``
-`ApiKeys`              8x8's API key                                     ``storage.secret``
-`Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
-`Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
-`DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
-`Users`                MoEngage's users: their profiles and events      ``providers.moengage``
-=====================  ===============================================  ========================
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
@@ -138,8 +119,7 @@ class MessageStore(Protocol):
 
     def messages_of_campaign(
         self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        """Return the messages of a campaign, in the same order."""
+    ) -> Iterator[Message]: ...
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
@@ -150,8 +130,7 @@ class MessageStore(Protocol):
         By the hash it is found however the sender's number is written.
         """
 
-    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
-        """Return an inbound message as it was kept."""
+    def get_inbound(self, inbound_id: str) -> InboundMessage | None: ...
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
         """Record that MoEngage took an inbound message as an event, if it is still there."""
@@ -201,8 +180,7 @@ class OutcomeQueue(Protocol):
         The caller who has just made it due names the owner of its lease.
         """
 
-    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
-        """Queue an inbound message."""
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None: ...
 
 
 class DeadLetterQueue(Protocol):
@@ -211,11 +189,8 @@ class DeadLetterQueue(Protocol):
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
-    def add_outcome(self, message_id: str, *, reason: str) -> None:
-        """Put an outcome there."""
-
-    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
-        """Put an inbound message there."""
+    def add_outcome(self, message_id: str, *, reason: str) -> None: ...
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None: ...
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message is done with; returns how many there were.
@@ -227,11 +202,8 @@ class DeadLetterQueue(Protocol):
 class OptOuts(Protocol):
     """Knows who opted out, of one sub-account's messages or of all, as the deployment says."""
 
-    def is_opted_out(self, person: Person) -> bool:
-        """Return whether a person opted out."""
-
-    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
-        """Return those of many people who opted out."""
+    def is_opted_out(self, person: Person) -> bool: ...
+    def opted_out_among(self, people: Iterable[Person]) -> set[Person]: ...
 
     def record(
         self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
@@ -256,67 +228,31 @@ class ReplyCounts(Protocol):
 
 
 class ExportJobs(Protocol):
-    """Remembers at most one export for each sub-account."""
+    """Remembers the export of 8x8's log that is under way, at most one for each sub-account."""
 
-    def get(self, sub_account_id: str) -> ExportJob | None:
-        """Return the export that is under way."""
-
-    def put(self, job: ExportJob) -> None:
-        """Remember an export, in place of the last one."""
-
-    def remove(self, sub_account_id: str) -> None:
-        """Forget the export: it is read, or came to nothing."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Trace:
-    """An SMS from a person."""
-
-    id: str
-    received_at: float
-    """Seconds since the epoch."""
-
-
-class PersonData(Protocol):
-    """Finds and removes what is known of a person."""
-
-    def anonymise(self, message: Message, number: str) -> bool:
-        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
-
-        Campaign, template and sender go if they hold the number. Returns whether there was such a
-        message.
-        """
-
-    def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return the SMS from a number or from the hash that stands for it;
-        ``None`` after each page read.
-        """
-
-    def delete(self, trace: Trace) -> None:
-        """Delete it; deleting it twice changes nothing."""
+    def get(self, sub_account_id: str) -> ExportJob | None: ...
+    def put(self, job: ExportJob) -> None: ...
+    def remove(self, sub_account_id: str) -> None: ...
 
 
 class ApiKeys(Protocol):
     """Knows 8x8's API key."""
 
-    def api_key(self) -> str:
-        """Return the key."""
-
+    def api_key(self) -> str: ...
     def api_key_after_refusal(self, refused: str) -> str:
         """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):
-    """Sends one message through 8x8."""
+    """Sends a message through 8x8, once."""
 
     def send(
         self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
-    ) -> SendResult:
-        """Send it once."""
+    ) -> SendResult: ...
 
 
 class BatchSender(Sender, Protocol):
-    """Sends many messages through 8x8."""
+    """Sends many messages through 8x8, too."""
 
     def send_batch(
         self,
@@ -329,10 +265,9 @@ class BatchSender(Sender, Protocol):
 
 
 class DeliveryReports(Protocol):
-    """Reports outcomes to MoEngage."""
+    """Reports an outcome to MoEngage, once."""
 
-    def report(self, message: Message, outcome: Outcome) -> ReportResult:
-        """Report an outcome once."""
+    def report(self, message: Message, outcome: Outcome) -> ReportResult: ...
 
 
 class Users(Protocol):
