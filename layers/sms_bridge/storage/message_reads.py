@@ -3,6 +3,7 @@
 import heapq
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.recorded import Position
@@ -12,8 +13,6 @@ from sms_bridge.storage.items import Item, campaign_shard, message_from
 from sms_bridge.storage.table import (
     BY_CAMPAIGN,
     BY_RECIPIENT,
-    FIRST,
-    LAST,
     OPEN,
     Index,
     MessagesTable,
@@ -49,7 +48,7 @@ class MessageReads:
         return message_from(item) if item else None
 
     def open_messages(
-        self, *, since: float = FIRST, until: float, on_unreadable: OnUnreadable | None = None
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
     ) -> Iterator[Message]:
         # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
@@ -83,7 +82,7 @@ class MessageReads:
     def _newest_first(
         self, index: Index, values: Sequence[str], before: Position | None
     ) -> Iterator[Message]:
-        until = before.accepted_at if before else LAST
+        until = before.accepted_at if before else inf
         items = [self._table.find(index, one, until=until, backwards=True) for one in values]
         found = [filter(None, map(_readable, some)) for some in items]
         for message in heapq.merge(*found, key=Position.of, reverse=True):

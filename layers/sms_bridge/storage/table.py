@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, islice
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -25,9 +26,6 @@ _NEWEST_READ_FIRST = 5
 
 # DynamoDB may leave keys for another call: of a hundred items it reads some every time.
 _MAX_READS = 20
-
-# Before and after every moment that is written down.
-FIRST, LAST = 0.0, float("inf")
 
 STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
 """Attributes that keep the first value that is written."""
@@ -103,11 +101,11 @@ class MessagesTable:
         key: str,
         changes: Mapping[str, Any],
         *,
-        first: Mapping[str, Any] | None = None,
-        add: Mapping[str, Any] | None = None,
+        first: Mapping[str, Any] = {},
+        add: Mapping[str, Any] = {},
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
-        given: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] = {},
         returns: "ReturnValueType" = "ALL_OLD",
     ) -> Item:
         """Change an item if all conditions hold, else raise `RefusedWriteError`.
@@ -124,11 +122,10 @@ class MessagesTable:
         given
             The values in the conditions.
         """
-        first, add = first or {}, add or {}
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
         names = {"#state": "state"} if "#state" in condition else {}
-        placed = to_item({**(given or {}), **{f":{name}": by for name, by in add.items()}})
+        placed = to_item({**given, **{f":{name}": by for name, by in add.items()}})
         assignments = []
         for number, (name, value) in enumerate(values.items()):
             placeholder = "#state" if name == "state" else f"#n{number}"
@@ -218,8 +215,8 @@ class MessagesTable:
         index: Index,
         value: str,
         *,
-        since: float = FIRST,
-        until: float = LAST,
+        since: float = 0.0,
+        until: float = inf,
         backwards: bool = False,
     ) -> Iterator[Item]:
         """Return the items under a value of an index, by when they were accepted."""
@@ -231,8 +228,8 @@ class MessagesTable:
             ),
             "ExpressionAttributeValues": {
                 ":value": {"S": value},
-                ":since": {"S": _bound(since)},
-                ":until": {"S": _bound(until)},
+                ":since": {"S": timestamp(since)},
+                ":until": {"S": timestamp(until) if until < inf else "9"},
             },
             "ScanIndexForward": not backwards,
         }
@@ -252,8 +249,3 @@ class MessagesTable:
 
 def _placeholders(item: Item) -> str:
     return ", ".join(f"'{name}': ?" for name in item)
-
-
-def _bound(moment: float) -> str:
-    """Return an end of a time span as text."""
-    return "9" if moment == LAST else timestamp(moment)
