@@ -107,7 +107,7 @@ def _config(max_tries: int = MAX_TRIES, mode: Literal["standard", "legacy"] = "s
 
 
 # ------------------------------------------------------------------------------------------ errors
-def error_code(error: BaseException) -> str:
+def error_code(error: object) -> str:
     """Return AWS's code of an error, such as ``ConditionalCheckFailedException``; else nothing."""
     if not isinstance(error, ClientError):
         return ""

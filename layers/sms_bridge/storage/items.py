@@ -57,7 +57,7 @@ _PLAIN_FIELDS = [
     if field.name not in _OTHER_FORM
 ]
 
-_RECEIPT_IDS = ("umid", "sub_account_id")
+RECEIPT_IDS = ("umid", "sub_account_id")
 
 # What a receipt may lack.
 _RECEIPT_FIELDS = [field.name for field in fields(Receipt) if field.default is not MISSING]
@@ -180,7 +180,7 @@ def receipt_name(receipt: Receipt) -> str:
 
 def receipt_values(receipt: Receipt, *, is_mismatched: bool = False) -> dict[str, Any]:
     """Return a receipt as it is stored; one that names other ids than its message keeps them."""
-    names = (*_RECEIPT_FIELDS, *_RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
+    names = (*_RECEIPT_FIELDS, *RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
     values = {"state": receipt.eightx8_state, **{name: getattr(receipt, name) for name in names}}
     if receipt.state != receipt.eightx8_state:
         values["means"] = receipt.state.value if receipt.state else _NOT_UNDERSTOOD
@@ -194,7 +194,7 @@ def _receipts_from(values: dict[str, Any]) -> tuple[Receipt, ...]:
 
 
 def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
-    ids = {name: stored.get(name) or message.get(name, "") for name in _RECEIPT_IDS}
+    ids = {name: stored.get(name) or message.get(name, "") for name in RECEIPT_IDS}
     state = stored.get("means", stored["state"])
     facts = {name: stored[name] for name in _RECEIPT_FIELDS if name in stored}
     if "received_at" in facts:
