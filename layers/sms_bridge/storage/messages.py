@@ -42,7 +42,6 @@ from sms_bridge.storage.table import (
     STAYS,
     Index,
     MessagesTable,
-    RefusedWriteError,
 )
 
 if TYPE_CHECKING:
@@ -131,13 +130,14 @@ class DynamoDBMessages:
         """Return the message that has the id, as `create` does, by the item that is there."""
         if "accepted_at" not in there:
             # Receipts came before their message: their state and 8x8's id stay.
-            values, first = self._values(message), {"state": message.state.value}
-            is_no_message = "attribute_not_exists(accepted_at)"
-            try:
-                self._table.update(message.id, values, first=first, only_if=[is_no_message])
+            there, is_created = self._table.update(
+                message.id,
+                self._values(message),
+                first={"state": message.state.value},
+                only_if=["attribute_not_exists(accepted_at)"],
+            )
+            if is_created:
                 return None
-            except RefusedWriteError as refused:
-                there = refused.item
         taken = message_from(there)
         return None if taken.claimed_by == message.claimed_by else taken
 
@@ -146,19 +146,16 @@ class DynamoDBMessages:
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         nonce = secrets.token_hex(4)
-        try:
-            item = self._table.update(
-                message_id,
-                {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
-                add={"attempt": 1},
-                # What came of the last one.
-                remove=("answered_at", *_FAILURE),
-                only_if=[_IS_A_MESSAGE, "#state = :waiting"],
-                given={":waiting": State.WAITING.value},
-            )
-        except RefusedWriteError as refused:
-            return _attempt_in(refused.item, nonce)
-        return Attempt.of(message_from(item), begun=True)
+        item, _ = self._table.update(
+            message_id,
+            {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
+            add={"attempt": 1},
+            # What came of the last one.
+            remove=("answered_at", *_FAILURE),
+            only_if=[_IS_A_MESSAGE, "#state = :waiting"],
+            given={":waiting": State.WAITING.value},
+        )
+        return _attempt_in(item, nonce)
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
@@ -217,18 +214,15 @@ class DynamoDBMessages:
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
         }
-        is_last_attempt = "attempt = :attempt" if attempt else "attribute_not_exists(attempt)"
-        has_umid = bool(result.umid)
-        moved = self._move(
-            message_id,
-            state,
-            facts,
-            result.outcome if state in FINAL else None,
-            at,
+        outcome = result.outcome if state in FINAL else None
+        only_if = ["attempt = :attempt" if attempt else "attribute_not_exists(attempt)"]
+        given = {":attempt": attempt} if attempt else {}
+        if result.umid:
             # 8x8's id is proof, whoever brings it.
-            only_if=[] if has_umid else [is_last_attempt],
-            given={":attempt": attempt} if attempt and not has_umid else {},
-            remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
+            only_if, given = [], {}
+        remove = ("attempt_nonce", *(name for name in _FAILURE if not facts[name]))
+        moved = self._move(
+            message_id, state, facts, outcome, at, only_if=only_if, given=given, remove=remove
         )
         if isinstance(moved, Recorded):
             return moved
@@ -264,8 +258,8 @@ class DynamoDBMessages:
         is_mismatched = any(before.get(one, value) != value for one, value in ids.items())
         effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
         if name in before:
-            return Recorded(message_from(item), Effect.REPEATED, outcome_is_new=False)
-        if sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
+            effect = Effect.REPEATED
+        if name in before or sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
             return Recorded(message_from(item), effect, outcome_is_new=False)
         facts = {name: receipt_values(receipt, is_mismatched=is_mismatched), **ids}
         return self._keep_facts(message_id, facts, receipt.received_at, effect)
@@ -303,13 +297,10 @@ class DynamoDBMessages:
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         due = self._due(outcome, at)
-        try:
-            item = self._table.update(message_id, due, only_if=[_IS_NOT_DUE])
-        except RefusedWriteError as refused:
-            there = message_from(refused.item)
-            is_own = there.outcome_lease_owner == due["lease_owner"]
-            return Recorded(there, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=is_own)
-        return Recorded(message_from(item), Effect.MOVED, outcome_is_new=True)
+        item, _ = self._table.update(message_id, due, only_if=[_IS_NOT_DUE])
+        is_own = item.get("lease_owner") == {"S": due["lease_owner"]}
+        effect = Effect.MOVED if is_own else Effect.LATE
+        return Recorded(message_from(item), effect, outcome_is_new=is_own)
 
     def lease_outcome(self, message_id: str, owner: str, at: float, until: float) -> bool:
         """Lease an outcome.
@@ -354,11 +345,7 @@ class DynamoDBMessages:
     def record_given_up(self, message_id: str, reason: str, at: float) -> None:
         self._table.was_written(
             message_id,
-            {
-                "given_up": reason,
-                "given_up_at": at,
-                "open_shard": GIVEN_UP + shard_of(message_id),
-            },
+            {"given_up": reason, "given_up_at": at, "open_shard": GIVEN_UP + shard_of(message_id)},
             remove=("lease_owner", "lease_until"),
             only_if=[_IS_A_MESSAGE, _IS_NOT_REPORTED],
         )
@@ -468,18 +455,14 @@ class DynamoDBMessages:
         stage = 0
         while True:
             changes, is_at_this_stage = stages[stage] if outcome else ({}, [])
-            try:
-                item = self._table.update(
-                    message_id,
-                    {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
-                    remove=remove,
-                    only_if=[may_follow, *only_if, *is_at_this_stage],
-                    given={**may_replace, **given},
-                )
-                is_written = True
-            except RefusedWriteError as refused:
-                item = refused.item
-                is_written = _has(item, {**facts, "state": state.value})
+            item, is_written = self._table.update(
+                message_id,
+                {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
+                remove=remove,
+                only_if=[may_follow, *only_if, *is_at_this_stage],
+                given={**may_replace, **given},
+            )
+            is_written = is_written or _has(item, {**facts, "state": state.value})
             outcome_is_new = bool(due) and item.get("lease_owner") == {"S": due["lease_owner"]}
             if is_written or outcome_is_new:
                 return Recorded(message_from(item), Effect.MOVED, outcome_is_new=outcome_is_new)
@@ -501,7 +484,7 @@ class DynamoDBMessages:
     ) -> Recorded:
         """Write facts that come late: they fill gaps and change nothing."""
         first = {**facts, "expires_at": self._expiry(at)}
-        item = self._table.update(message_id, {}, first=first)
+        item, _ = self._table.update(message_id, {}, first=first)
         return Recorded(message_from(item), effect, outcome_is_new=False)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
@@ -514,7 +497,7 @@ class DynamoDBMessages:
 
 
 def _attempt_in(item: Item, nonce: str) -> Attempt:
-    """Return the answer for a message that was refused; one's own write is no refusal."""
+    """Return whose attempt it is: one's own write, too, may have been refused when repeated."""
     is_own = item.get("attempt_nonce") == {"S": nonce}
     return Attempt.of(message_from(item) if item else None, begun=is_own)
 

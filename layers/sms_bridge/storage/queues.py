@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import batched
+from itertools import batched, compress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -197,10 +197,7 @@ class SqsSendQueue:
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
 
-        Parameters
-        ----------
-        dispatch
-            Returns the messages whose records stay in the queue.
+        ``dispatch`` returns the messages whose records stay in the queue.
         """
         queued, stay = [], []
         for record in records:
@@ -311,38 +308,29 @@ class SqsOutcomeQueue:
 
         By the partial batch response that is returned, what has to be handled again stays in the
         queue, out of sight until its time has come. A record that fails in any other way comes
-        again after the queue's visibility timeout.
-
-        Parameters
-        ----------
-        handle
-            Returns the seconds after which it is handled again, ``None`` when it is done.
+        again after the queue's visibility timeout. ``handle`` returns the seconds after which it is
+        handled again, ``None`` when it is done.
         """
 
-        def is_done(record: Record) -> bool:
+        def stays(record: Record) -> bool:
             try:
-                try:
-                    queued = _queued_outcome(record)
-                except UnreadableRecordError:
-                    return _is_dead_lettered(record, UNREADABLE, dead_letters)
-                wait = handle(queued)
+                wait = handle(_queued_outcome(record))
                 if wait is None:
-                    return True
+                    return False
                 self._client().change_message_visibility(
                     QueueUrl=self._url,
                     ReceiptHandle=record["receiptHandle"],
                     VisibilityTimeout=wait,
                 )
+            except UnreadableRecordError:
+                return not _is_dead_lettered(record, UNREADABLE, dead_letters)
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
                 log_failure("outcome not reported", error, record=record["messageId"])
-            return False
+            return True
 
         with ThreadPoolExecutor(max(1, len(records))) as pool:
-            done = list(pool.map(is_done, records))
-        return _batch_response(
-            record for record, is_done in zip(records, done, strict=True) if not is_done
-        )
+            return _batch_response(compress(records, pool.map(stays, records)))
 
 
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":

@@ -52,15 +52,6 @@ class KeysLeftOutError(BridgeError):
     """DynamoDB leaves keys out again and again."""
 
 
-class RefusedWriteError(Exception):
-    """The condition of a write does not hold."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__()
-        self.item = item
-        """As it is, empty where there is none."""
-
-
 class MessagesTable:
     """One DynamoDB table. Its key is the string attribute ``id``."""
 
@@ -90,11 +81,8 @@ class MessagesTable:
 
     def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Update an item, and return whether the conditions held."""
-        try:
-            self.update(key, changes, returns="NONE", **more)
-        except RefusedWriteError:
-            return False
-        return True
+        _, is_written = self.update(key, changes, returns="NONE", **more)
+        return is_written
 
     def update(
         self,
@@ -107,11 +95,12 @@ class MessagesTable:
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] = {},
         returns: "ReturnValueType" = "ALL_OLD",
-    ) -> Item:
-        """Change an item if all conditions hold, else raise `RefusedWriteError`.
+    ) -> tuple[Item, bool]:
+        """Change an item if all conditions hold.
 
-        Returns the item as it is then. boto3 takes a while for each attribute of an answer, so
-        DynamoDB is asked for the item as it was, which lacks what is written now.
+        Returns the item as it is then, empty where there is none, and whether it was changed. boto3
+        takes a while for each attribute of an answer, so DynamoDB is asked for the item as it was,
+        which lacks what is written now.
 
         Parameters
         ----------
@@ -149,16 +138,16 @@ class MessagesTable:
         try:
             answer = self._client.update_item(**{name: part for name, part in call.items() if part})
         except ClientError as error:
-            raise RefusedWriteError(item_of_refusal(error)) from None
+            return item_of_refusal(error), False
         if returns == "NONE":
-            return {}
+            return {}, True
         old = answer.get("Attributes", {})
         there = {name: value for name, value in old.items() if name in stays or name not in values}
         counted = {
             name: {"N": str(int(old.get(name, {"N": "0"})["N"]) + by)} for name, by in add.items()
         }
         now = {"id": {"S": key}, **values, **there, **counted}
-        return {name: value for name, value in now.items() if name not in remove}
+        return {name: value for name, value in now.items() if name not in remove}, True
 
     # ----------------------------------------------------------------------------------- batches
     def insert(self, many: Iterable[Mapping[str, Any]]) -> Iterator[Exception | None]:
