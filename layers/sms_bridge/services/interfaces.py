@@ -23,20 +23,15 @@ class MessageStore(Protocol):
 
     Every method is one atomic step (recording something late: two), so that a function may be
     killed between any two calls. A call that is repeated because its answer was lost succeeds.
-    Lists leave out what cannot be read. Times are seconds since the epoch.
+    Of many in one call each is done for itself; an exception stands for one that may or may not be
+    done. Lists leave out what cannot be read. Times are seconds since the epoch.
     """
 
     def create(self, message: Message) -> Message | None:
-        """Create a message unless its id is taken; returns the one that has it already.
-
-        Which of two calls created it, ``claimed_by`` tells.
-        """
+        """Create a message unless its id is taken; returns the one that has it already."""
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
-        """Do the same for many messages, no two with the same id, each for itself.
-
-        In the same order; an exception stands for one that may or may not be created.
-        """
+        """Do the same for many messages, no two with the same id; answers in the same order."""
 
     def get(self, message_id: str) -> Message | None:
         """Return a message as it is now; ``UnreadableItemError`` where it cannot be read."""
@@ -50,27 +45,21 @@ class MessageStore(Protocol):
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
     ) -> dict[str, Attempt | Exception]:
-        """Do the same for many messages, most of which were never tried, each for itself.
-
-        An exception stands for an attempt that may or may not be begun.
-        """
+        """Do the same for many messages, most of which were never tried."""
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: float
     ) -> Recorded:
         """Record the result of an attempt, with the outcome if there is one already.
 
-        A receipt may have come first: then the state stays. So it does when the attempt is not
-        the last one, unless 8x8 gave the message a umid.
+        The state stays if a receipt came first, and if the attempt is not the last one, unless 8x8
+        gave the message a umid.
         """
 
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
-        """Move the state forward, record the outcome and keep the receipt in the history.
-
-        An outcome that was not reported yet follows the state.
-        """
+        """Move the state forward, and an unreported outcome with it; keep the receipt."""
 
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         """Record an outcome that no receipt brought, unless there is one."""
@@ -109,7 +98,7 @@ class MessageStore(Protocol):
     ) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome is not reported yet.
 
-        One that cannot be read is left out: logged, or given to ``on_unreadable``.
+        One that cannot be read is logged, or given to ``on_unreadable``.
         """
 
     def messages_to(
@@ -125,9 +114,9 @@ class MessageStore(Protocol):
         """Return the messages accepted in a time span whose outcome was given up."""
 
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
-        """Keep an inbound message; keeping it twice changes nothing. Returns its id.
+        """Keep an inbound message, to be found by the hash however the sender's number is written.
 
-        By the hash it is found however the sender's number is written.
+        Keeping it twice changes nothing. Returns its id.
         """
 
     def get_inbound(self, inbound_id: str) -> InboundMessage | None: ...
@@ -136,10 +125,7 @@ class MessageStore(Protocol):
         """Record that MoEngage took an inbound message as an event, if it is still there."""
 
     def record_click(self, message_id: str, click: Click) -> None:
-        """Record that a link in a message was opened; the same click twice is one.
-
-        A bounded number of clicks is kept.
-        """
+        """Record that a link was opened. The same click twice is one; so many are kept."""
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
@@ -151,21 +137,17 @@ class SendQueue(Protocol):
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """Queue a message. Queueing it twice is harmless: it is sent once.
 
-        After ``NotQueuedError`` it is certainly not in the queue, after any other exception it may
-        be.
+        After ``NotQueuedError`` it is certainly not queued, after any other exception it may be.
         """
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
-        """Queue many messages, each with its delay in seconds.
+        """Queue many messages, each with its delay; returns the ids of those proven not queued.
 
-        Returns the ids of those that are proven not to be queued. Of the others some may not be,
-        either, if the queue's answer did not come.
+        Of the others some may not be, either, if the queue's answer did not come.
         """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
-        """Hide messages for so many seconds. One that cannot be hidden so comes again after the
-        queue's own time. They have to stay in the queue, too.
-        """
+        """Hide messages that stay in the queue; one that cannot be hidden comes at its own time."""
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
         """Move a message to the dead-letter queue; returns whether it may leave the queue."""
@@ -193,10 +175,7 @@ class DeadLetterQueue(Protocol):
     def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None: ...
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
-        """Delete the records whose message is done with; returns how many there were.
-
-        ``is_done`` is given the message's id, which is empty where a record names none.
-        """
+        """Delete the records whose message (empty if they name none) is done; returns how many."""
 
 
 class OptOuts(Protocol):
@@ -222,8 +201,7 @@ class ReplyCounts(Protocol):
     def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
         """Return whether an inbound message may be answered, and count it; so many an hour.
 
-        Of simultaneous calls no more succeed than may. A repeat gets the same answer and is not
-        counted, within the same hour.
+        No more succeed if calls are simultaneous. Within the hour a repeat gets the same answer.
         """
 
 
@@ -288,10 +266,7 @@ class Details(Protocol):
     """Asks 8x8 for a message."""
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the bridge's id of a message, empty where 8x8 has no such message.
-
-        ``DetailsFailedError`` where 8x8 does not say.
-        """
+        """Return the bridge's id, empty if 8x8 has no such message; or `DetailsFailedError`."""
 
 
 class Log(Protocol):
@@ -311,5 +286,5 @@ class Log(Protocol):
     ) -> LogExport | None:
         """Return what the log shows of these messages, ``None`` while it is not ready.
 
-        ``ExportFailedError`` where there is no export, or it cannot be read.
+        `ExportFailedError` where there is no export, or it cannot be read.
         """

@@ -1,25 +1,8 @@
-"""Messages as DynamoDB items, and back.
+"""Messages as DynamoDB items, and back: ``docs/architecture.md`` lists the items by their ids.
 
-============================  ======================================================
-``id``                        what the item is
-============================  ======================================================
-``{message id}``              a message
-``umid {umid}``               receipts for a message that the bridge did not send
-``inbound {umid}``            an SMS from a person
-``event {hash}``              a callback that was not understood
-``opt-out {person}``          what a person last asked a sub-account for, or (``*``) all of them
-``replies {hash} {hour}``     whom the bridge has answered within an hour
-``export {sub-account}``      the export of 8x8's log that is under way
-============================  ======================================================
-
-A message's attributes are named after its fields, without the ``outcome_`` of some. Each receipt
-is a map of its own, ``receipt {hash of what tells it apart}``: adding one needs no list that is
-there already, and adding it twice is adding it once. Times are ISO 8601 in UTC.
-
-DynamoDB charges each write of an item for every kilobyte of it, names and values, and a message is
-written four times. So what is empty is not stored, and what the item tells elsewhere is not stored
-with a receipt: a usual message stays within one kilobyte all its life. One that also has a written
-answer and a failure takes a second one for its last two writes ($1.25 for a million of those).
+A message's attributes are named after its fields, without the ``outcome_`` of some; what is empty,
+or is told elsewhere in the item, is not stored. Each receipt is a map of its own: adding one needs
+no list that is there already, and adding it twice is adding it once. Times are ISO 8601 in UTC.
 """
 
 import hashlib

@@ -79,10 +79,8 @@ _TO_REPORT = (
 class DynamoDBMessages:
     """A :class:`~sms_bridge.services.interfaces.MessageStore` in one DynamoDB table.
 
-    boto3 repeats a call whose answer does not come, so that a condition may meet what the call
-    itself has written. Therefore each conditional write leaves something by which it is known
-    again: ``claimed_by``, ``attempt_nonce``, ``lease_owner`` or the facts with their time. A
-    refusal shows the item, and who finds his own mark there has succeeded.
+    boto3 repeats a call whose answer does not come. So each conditional write leaves a mark by
+    which it is known again (``docs/architecture.md`` lists them), and a refusal shows the item.
 
     The ``patient`` client tries for longer, for what must not be lost after MoEngage's answer.
     """
@@ -234,21 +232,17 @@ class DynamoDBMessages:
     ) -> Recorded:
         name = receipt_name(receipt)
         ids = {one: value for one in RECEIPT_IDS if (value := getattr(receipt, one))}
-        if receipt.state is None:
-            item = self._table.get(message_id) or {}
-        else:
-            moved = self._move(
-                message_id,
-                receipt.state,
-                {name: receipt_values(receipt), **ids},
-                outcome,
-                receipt.received_at,
-                only_if=[f"(attribute_not_exists({one}) OR {one} = :{one})" for one in ids],
-                given={f":{one}": value for one, value in ids.items()},
-            )
-            if isinstance(moved, Recorded):
-                return moved
-            item = moved
+        item = self._move(
+            message_id,
+            receipt.state,
+            {name: receipt_values(receipt), **ids},
+            outcome,
+            receipt.received_at,
+            only_if=[f"(attribute_not_exists({one}) OR {one} = :{one})" for one in ids],
+            given={f":{one}": value for one, value in ids.items()},
+        )
+        if isinstance(item, Recorded):
+            return item
         before = from_item(item)
         its_own, named = before.get("sub_account_id", ""), receipt.sub_account_id
         if its_own != named and its_own.lower() == named.lower():
@@ -368,13 +362,12 @@ class DynamoDBMessages:
         self._table.was_written(message_id, {}, remove=("open_shard",), only_if=[_IS_A_MESSAGE])
 
     # ------------------------------------------------------------------------------------- reading
-    def get(self, message_id: str) -> Message | None:
-        item = self._table.get(message_id)
+    def get(self, message_id: str, only: str = "") -> Message | None:
+        item = self._table.get(message_id, only)
         return message_from(item) if item else None
 
     def get_outcome(self, message_id: str) -> Message | None:
-        item = self._table.get(message_id, _TO_REPORT)
-        return message_from(item) if item else None
+        return self.get(message_id, _TO_REPORT)
 
     def open_messages(
         self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
@@ -422,7 +415,7 @@ class DynamoDBMessages:
     def _move(
         self,
         message_id: str,
-        state: State,
+        state: State | None,
         facts: Mapping[str, Any],
         outcome: Outcome | None,
         at: float,
@@ -444,6 +437,8 @@ class DynamoDBMessages:
 
         Returns the item as it is, if it does not move.
         """
+        if state is None:
+            return self._table.get(message_id) or {}
         may_replace = {f":{one}": one.value for one in sorted(MAY_REPLACE[state])}
         may_follow = f"(attribute_not_exists(#state) OR #state IN ({', '.join(may_replace)}))"
         due = self._due(outcome, at) if outcome else {}

@@ -24,10 +24,7 @@ from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import (
-        BatchResultErrorEntryTypeDef,
-        SendMessageBatchRequestEntryTypeDef,
-    )
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
@@ -60,7 +57,7 @@ class UnreadableRecordError(BridgeError):
 
 def _body(**content: Any) -> str:
     # SQS does not take every character; in ASCII it takes all.
-    written = {name: value for name, value in content.items() if value not in ("", None, {})}
+    written = {name: value for name, value in content.items() if value}
     return json.dumps({"version": _VERSION, **written}, separators=(",", ":"))
 
 
@@ -169,7 +166,6 @@ class SqsSendQueue:
 
         Returns the ids of those that no try can have put into the queue.
         """
-        failed: dict[str, BatchResultErrorEntryTypeDef] = {}
         is_certain = True
         for _ in range(_TRIES_OF_AN_ENTRY):
             try:
@@ -177,7 +173,6 @@ class SqsSendQueue:
             except Exception as error:
                 log_failure("messages not queued", error, messages=len(entries))
                 is_certain &= isinstance(error, ClientError) and was_refused_at_once(error)
-                failed = {}
                 break
             # Of what boto3 repeats, an earlier try may have put all into the queue.
             is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
@@ -185,9 +180,10 @@ class SqsSendQueue:
             entries = [one for one in entries if one["Id"] in failed]
             if not entries:
                 break
-        for message_id, entry in failed.items():
-            refused = refusal(entry, "SendMessageBatch")
-            log_failure("message not queued", refused, message_id=message_id)
+        else:
+            for message_id, entry in failed.items():
+                refused = refusal(entry, "SendMessageBatch")
+                log_failure("message not queued", refused, message_id=message_id)
         return {one["Id"] for one in entries} if is_certain else set()
 
     def work_through(
@@ -266,8 +262,9 @@ def _queued_message(record: Record) -> "QueuedMessage":
             raise UnreadableRecordError
     except (ValueError, LookupError, TypeError) as error:
         raise UnreadableRecordError from error
-    receives = _receives(record)
-    return QueuedMessage(message=message, request=request, receives=receives, record=record)
+    return QueuedMessage(
+        message=message, request=request, receives=_receives(record), record=record
+    )
 
 
 # ------------------------------------------------------------------------------- the outcome queue
