@@ -35,14 +35,7 @@ from sms_bridge.storage.items import (
     shard_of,
     to_item,
 )
-from sms_bridge.storage.table import (
-    BY_CAMPAIGN,
-    BY_RECIPIENT,
-    OPEN,
-    STAYS,
-    Index,
-    MessagesTable,
-)
+from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN, STAYS, Index, MessagesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

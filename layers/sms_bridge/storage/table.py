@@ -102,14 +102,8 @@ class MessagesTable:
         takes a while for each attribute of an answer, so DynamoDB is asked for the item as it was,
         which lacks what is written now.
 
-        Parameters
-        ----------
-        first
-            Attributes to set unless they are there already.
-        add
-            Numbers to count up by, and what to put into sets.
-        given
-            The values in the conditions.
+        ``first`` is set unless it is there already; by ``add`` numbers are counted up, and what is
+        in it is put into sets; ``given`` are the values in the conditions.
         """
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
