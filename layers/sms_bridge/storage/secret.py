@@ -181,15 +181,12 @@ def read_values(client: "SecretsManagerClient", arn: str) -> dict[str, Any]:
     return values
 
 
-def change_values(
-    client: "SecretsManagerClient", arn: str, changes: Mapping[str, object]
-) -> dict[str, Any]:
-    """Put values into the secret, leave everything else as it is, and return all of it."""
+def change_values(client: "SecretsManagerClient", arn: str, changes: Mapping[str, object]) -> None:
+    """Put values into the secret and leave everything else as it is."""
     before = read_values(client, arn)
     after = {**before, **changes}
     if after != before:
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(after))
-    return after
 
 
 def add_missing_tokens(client: "SecretsManagerClient", arn: str) -> list[str]:
