@@ -58,8 +58,8 @@ def test_a_message_expires_when_its_time_is_over_and_what_comes_later_changes_no
 
     a_year_later = AT + 365 * 86_400
     stored.store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, a_year_later)
-    stored.store.record_receipt(MESSAGE_ID, a_receipt("sent", received_at=AT), None)
-    stored.store.record_reported(MESSAGE_ID, DELIVERED, AT)
+    stored.store.record_receipt(MESSAGE_ID, a_receipt("sent", received_at=a_year_later), None)
+    stored.store.record_reported(MESSAGE_ID, DELIVERED, a_year_later)
 
     assert stored.item["expires_at"]["N"] == THIRTY_DAYS_LATER
 
