@@ -166,6 +166,7 @@ def test_a_call_that_fails_is_the_failure_of_its_messages(
     answers = work(dynamodb)
 
     assert (failed(answers), len(answers)) == ([*messages], 30)
+    assert {answers[number] for number in messages} == {dynamodb.failure}
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), ClientError({}, "BatchExecuteStatement")])
