@@ -14,7 +14,7 @@ from bridge.terminal import confirm, progress, say, say_json, waiting
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.reporting import seconds_before_passing_on_again
-from sms_bridge.services.interfaces import Trace
+from sms_bridge.storage.person_data import Trace
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.storage.table import FIRST, LAST
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000
@@ -73,7 +73,7 @@ def take_survey(messages: MessageStore, now: float) -> Survey:
     for number, message in enumerate(
         islice(
             messages.open_messages(
-                until=LAST, on_unreadable=lambda error: survey.unreadable.append(error.item_id)
+                until=inf, on_unreadable=lambda error: survey.unreadable.append(error.item_id)
             ),
             LOOKED_AT_MOST,
         ),
@@ -86,7 +86,7 @@ def take_survey(messages: MessageStore, now: float) -> Survey:
         survey.unreported += message.outcome_is_open
         survey.unacknowledged += message.outcome_is_open and message.outcome_tries > 0
         _look_at(message, survey, now)
-    given_up = messages.given_up_messages(since=FIRST, until=LAST)
+    given_up = messages.given_up_messages(since=0.0, until=inf)
     survey.given_up.update(one.outcome_given_up for one in islice(given_up, LOOKED_AT_MOST))
     return survey
 

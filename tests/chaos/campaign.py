@@ -17,7 +17,7 @@ from sms_bridge.domain import message
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.observability import logger
-from sms_bridge.storage import message_reads, messages
+from sms_bridge.storage import messages
 from tests.chaos.books import OptRequested, Verdict, Wrong, compare
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side
@@ -134,7 +134,7 @@ def _drawn_from_the_seed(source: Random) -> Iterator[None]:
     with (
         patch.object(message, "os", SimpleNamespace(urandom=source.randbytes)),
         patch.object(messages, "secrets", nonces),
-        patch.object(message_reads, "random", source),
+        patch.object(messages, "random", source),
         patch.object(standard, "ExponentialBackoff", pauses),
     ):
         yield
