@@ -55,9 +55,7 @@ class Activity:
 
     @property
     def figures(self) -> Counter[str]:
-        """All figures but the cost, by name."""
-        names = (name for name in _FIGURES if name != "Cost")
-        return Counter({name: sum(_count(row, name) for row in self.rows) for name in names})
+        return Counter({name: sum(_count(row, name) for row in self.rows) for name in _FIGURES})
 
     @property
     def cost(self) -> Mapping[str, float]:
@@ -111,12 +109,7 @@ def failed_messages(stack: Stack, since: float) -> list[Row]:
 
 def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]:
     """Ask Logs Insights; an emulator that cannot add up is asked for the lines themselves."""
-    names = {one: f"{one}LogGroup" for one in FUNCTIONS}
-    groups = {
-        stack.resources[name].id: one for one, name in names.items() if name in stack.resources
-    }
-    if not groups:
-        return
+    groups = {stack.resource(f"{one}LogGroup"): one for one in FUNCTIONS}
     rows = _lines if stack.is_local else _sums
     try:
         for row in rows(stack, list(groups), query, since, until):
@@ -172,15 +165,10 @@ def _lines(
             logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000)
         ):
             for event in page["events"]:
-                line = _object(event["message"])
-                if any(name in line for name in figures):
+                try:
+                    line = json.loads(event["message"])
+                except ValueError:
+                    continue
+                if isinstance(line, dict) and not line.keys().isdisjoint(figures):
                     message_id = line.get("message_id", "")
                     yield {**line, "message_id": message_id, "example": message_id, "@log": group}
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return {}
-    return line if isinstance(line, dict) else {}

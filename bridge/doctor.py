@@ -15,7 +15,7 @@ from bridge.checks.aws import (
     check_running,
 )
 from bridge.checks.eightx8 import check_balance, check_key, check_webhook
-from bridge.checks.findings import Check, Finding, Level
+from bridge.checks.findings import Check, Finding, Level, problem
 from bridge.checks.moengage import check_delivery_tracking
 from bridge.checks.traffic import check_last_hour, check_work
 from bridge.errors import UNEXPECTED, failure_of
@@ -62,14 +62,15 @@ def doctor(
     stack: Stack = context.obj
     with waiting("Looking at the bridge"):
         findings = examine(stack)
-    counts = {level: sum(one.level is level for one in findings) for level in Level}
+    levels = [one.level for one in findings]
+    problems, warnings = levels.count(Level.PROBLEM), levels.count(Level.WARNING)
     where = _where(stack)
     if as_json:
         say_json(
             {
                 **where,
-                "problems": counts[Level.PROBLEM],
-                "warnings": counts[Level.WARNING],
+                "problems": problems,
+                "warnings": warnings,
                 "findings": [
                     {"level": one.level, "id": one.id, "what": one.what, "remedy": one.remedy}
                     for one in findings
@@ -78,12 +79,14 @@ def doctor(
         )
     else:
         say(", ".join(f"{name} {value or 'unknown'}" for name, value in where.items()), "")
-        for finding in findings:
-            if everything or finding.level is not Level.OK:
-                _show(finding)
-        problems, warnings = counts[Level.PROBLEM], counts[Level.WARNING]
+        for one in findings:
+            if everything or one.level is not Level.OK:
+                mark = f"{one.level:<{_INDENT}}"
+                say_marked(mark, _COLOURS[one.level], f"{one.what} [{one.id}]")
+                if one.remedy:
+                    say(f"{'':{_INDENT}}-> {one.remedy}", "")
         say(f"problems: {problems}, warnings: {warnings}")
-    if counts[Level.PROBLEM]:
+    if problems:
         raise typer.Exit(1)
 
 
@@ -108,11 +111,11 @@ def _findings_of(
         failure = failure_of(error)
         if failure.id == UNEXPECTED:
             what = f"{name} could not be checked: {failure.what}"
-            yield Finding(Level.PROBLEM, failure.id, what, failure.remedy, _BREAK_EVERYTHING)
+            yield problem(failure.id, what, failure.remedy, _BREAK_EVERYTHING)
         # What several checks stumble over is one fault.
         elif failure.id not in {one.id for one in earlier}:
             remedy = failure.remedy or "fix that, then: sms-bridge doctor"
-            yield Finding(Level.PROBLEM, failure.id, failure.what, remedy, _BREAK_8X8)
+            yield problem(failure.id, failure.what, remedy, _BREAK_8X8)
 
 
 def _where(stack: Stack) -> dict[str, str]:
@@ -123,10 +126,3 @@ def _where(stack: Stack) -> dict[str, str]:
     except Exception:
         return where  # a finding says why
     return where
-
-
-def _show(finding: Finding) -> None:
-    mark = f"{finding.level:<{_INDENT}}"
-    say_marked(mark, _COLOURS[finding.level], f"{finding.what} [{finding.id}]")
-    if finding.remedy:
-        say(f"{'':{_INDENT}}-> {finding.remedy}", "")

@@ -19,27 +19,15 @@ from sms_bridge.services.interfaces import Trace
 
 @dataclass(slots=True)
 class Known:
-    """What the table holds of a person.
+    """What the table holds of a person: messages to them, and SMS from them."""
 
-    Attributes
-    ----------
-    messages
-        To them.
-    inbound
-        SMS from them.
-    too_young
-        SMS from them that are left for now: MoEngage may not have acknowledged what they ask for.
-    opted_out_of
-        Sub-accounts whose messages they do not want.
-    not_erased
-        Messages that 8x8 did not agree to erase, so that they are left here too, for the next try.
-    """
-
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Message]
+    opted_out_of: list[str]
     inbound: list[Trace] = field(default_factory=list)
     too_young: int = 0
-    opted_out_of: list[str] = field(default_factory=list)
+    """SMS that are left for now: MoEngage may not have acknowledged what they ask for."""
     not_erased: int = 0
+    """Messages that 8x8 did not agree to erase, so that they are left here too."""
 
     @property
     def under_way(self) -> int:
@@ -93,22 +81,34 @@ def forget(
         confirm("Delete it? This cannot be undone.", yes=yes)
         _delete(known, number, stack, None if here_only else account_of(stack))
     if as_json:
-        say_json(_figures(known))
+        say_json(
+            {
+                "messages": len(known.messages),
+                "messagesUnderWay": known.under_way,
+                "messagesWithout8x8Id": known.without_umid,
+                "messagesNotErased": known.not_erased,
+                "inbound": len(known.inbound),
+                "inboundLeftForNow": known.too_young,
+                "optedOutOf": known.opted_out_of,
+            }
+        )
+    elif known.not_erased:
+        say(
+            f"8x8 did not accept the erasure of {known.not_erased} messages; do this again, or "
+            "with --here-only."
+        )
     elif found:
-        say("Done." if not known.not_erased else _NOT_ALL.format(known.not_erased))
+        say("Done.")
     if known.too_young or known.not_erased:
         # Not all of it is done; whoever runs this from a program must notice.
         raise typer.Exit(1)
 
 
-_NOT_ALL = "8x8 did not accept the erasure of {} messages; do this again, or with --here-only."
-
-
 def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     known = Known(
-        messages=list(stack.messages.messages_to(recipient_hash)),
-        opted_out_of=[
+        list(stack.messages.messages_to(recipient_hash)),
+        [
             one
             for one in stack.sub_account_ids
             if stack.opt_outs.is_opted_out((one, recipient_hash))
@@ -118,16 +118,13 @@ def _find(stack: Stack, number: str, *, messages_only: bool) -> Known:
         return known
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
     for trace in filter(None, stack.people.traces_of(number, recipient_hash)):
-        if is_synced and _may_be_synced(trace):
+        age = time.time() - trace.received_at
+        # MoEngage may still have to learn what it asks for.
+        if is_synced and seconds_before_passing_on_again(age) is not None:
             known.too_young += 1
         else:
             known.inbound.append(trace)
     return known
-
-
-def _may_be_synced(trace: Trace) -> bool:
-    """Return whether MoEngage may still have to learn what an SMS asks for."""
-    return seconds_before_passing_on_again(time.time() - trace.received_at) is not None
 
 
 def _delete(known: Known, number: str, stack: Stack, account: EightX8Account | None) -> None:
@@ -142,18 +139,6 @@ def _delete(known: Known, number: str, stack: Stack, account: EightX8Account | N
         stack.people.anonymise(message, number)
     for trace in progress(known.inbound, "What they sent"):
         stack.people.delete(trace)
-
-
-def _figures(known: Known) -> dict[str, object]:
-    return {
-        "messages": len(known.messages),
-        "messagesUnderWay": known.under_way,
-        "messagesWithout8x8Id": known.without_umid,
-        "messagesNotErased": known.not_erased,
-        "inbound": len(known.inbound),
-        "inboundLeftForNow": known.too_young,
-        "optedOutOf": known.opted_out_of,
-    }
 
 
 def _show(known: Known, *, messages_only: bool, here_only: bool) -> None:

@@ -1,6 +1,5 @@
 """`sms-bridge opt-outs`: who does not want to be texted, in figures, and how to undo one."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
@@ -15,8 +14,6 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.storage.items import OPT_OUT_PREFIX, from_item
-
-_DAY = slice(0, 10)
 
 
 class _OptOut(NamedTuple):
@@ -56,7 +53,7 @@ def opt_outs(
     asked not to be texted. MoEngage does not learn of it.
     """
     stack: Stack = context.obj
-    start = timestamp(read_since(since, time.time())) if since else ""
+    start = timestamp(read_since(since))
     only = keyed_hash(clear, stack.secret().hash_key) if clear else None
     with waiting("Reading the whole table"):
         found = [
@@ -70,8 +67,8 @@ def opt_outs(
     if clear and not holding:
         raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
     if clear or clear_all:
-        asked = ", ".join(sorted({one.sub_account_id for one in holding}))
         if holding:
+            asked = ", ".join(sorted({one.sub_account_id for one in holding}))
             confirm(f"Remove {len(holding)} opt-outs of {asked}? They are texted again.", yes=yes)
         # Those of the other scope as well, which would hold after a change of it.
         for one in progress(found, "Removing"):
@@ -79,14 +76,13 @@ def opt_outs(
         removed = len(holding)
         say_result({"removed": removed}, f"Removed {removed} opt-outs.", as_json=as_json)
         return
-    keys = [
-        (one.at[_DAY], one.sub_account_id) if by_day else (one.sub_account_id,) for one in holding
-    ]
-    counts = sorted(Counter(keys).items())
-    rows = [(*key, count) for key, count in counts]
     names, headings = ["subAccountId", "optOuts"], ["Sub-account", "Opt-outs"]
     if by_day:
         names, headings = ["day", *names], ["Day", *headings]
+    keys = [
+        (one.at[:10], one.sub_account_id) if by_day else (one.sub_account_id,) for one in holding
+    ]
+    rows = [(*key, count) for key, count in sorted(Counter(keys).items())]
     say_result(
         {
             "optOuts": len(holding),
@@ -99,28 +95,23 @@ def opt_outs(
 
 
 def _read(stack: Stack) -> Iterator[_OptOut]:
-    pages = (
-        stack.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=stack.table,
-            ProjectionExpression="id, requested_at, sub_account_id",
-            FilterExpression="begins_with(id, :prefix) AND opt_request = :out",
-            ExpressionAttributeValues={
-                ":prefix": {"S": OPT_OUT_PREFIX},
-                ":out": {"S": OptRequest.OPT_OUT.value},
-            },
-        )
-    )
-    for page in pages:
+    pages = stack.client("dynamodb").get_paginator("scan")
+    for page in pages.paginate(
+        TableName=stack.table,
+        ProjectionExpression="id, requested_at, sub_account_id",
+        FilterExpression="begins_with(id, :prefix) AND opt_request = :out",
+        ExpressionAttributeValues={
+            ":prefix": {"S": OPT_OUT_PREFIX},
+            ":out": {"S": OptRequest.OPT_OUT.value},
+        },
+    ):
         for item in page["Items"]:
             values = from_item(item)
             name, recipient_hash = values["id"].removeprefix(OPT_OUT_PREFIX).split(" ")
-            is_for_all = name == EVERY_SUB_ACCOUNT
             yield _OptOut(
                 values["id"],
                 values.get("sub_account_id") or name,
                 recipient_hash,
                 values["requested_at"],
-                OptOutScope.STACK if is_for_all else OptOutScope.SUB_ACCOUNT,
+                OptOutScope.STACK if name == EVERY_SUB_ACCOUNT else OptOutScope.SUB_ACCOUNT,
             )

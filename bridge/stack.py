@@ -16,6 +16,12 @@ from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.providers.eightx8_log import MessageDetails
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
+from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings.forward import ForwardSettings
+from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings.send import SendSettings
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.person_data import DynamoDBPersonData
@@ -24,7 +30,6 @@ from sms_bridge.storage.secret import (
     InvalidSecretError,
     Secret,
     SecretSource,
-    add_missing_tokens,
     change_values,
     read_values,
 )
@@ -32,20 +37,22 @@ from sms_bridge.storage.secret import (
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-FUNCTIONS = (
-    *("SendSms", "DispatchQueue", "ReceiveCallback"),
-    *("ForwardOutcome", "Reconcile", "LookUpMessage"),
-)
+FUNCTIONS: dict[str, type[Any]] = {
+    "SendSms": SendSettings,
+    "DispatchQueue": DispatchSettings,
+    "ReceiveCallback": CallbackSettings,
+    "ForwardOutcome": ForwardSettings,
+    "Reconcile": ReconcileSettings,
+    "LookUpMessage": LookUpSettings,
+}
+"""The functions, and the settings that they read."""
+
 _NESTED = "AWS::CloudFormation::Stack"
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-class StackError(BridgeError):
-    """There is no such stack, or it is not an SMS bridge."""
-
-
 class Resource(NamedTuple):
-    """A resource of the stack."""
+    """A resource of the stack, and its physical id."""
 
     type: str
     id: str
@@ -54,14 +61,7 @@ class Resource(NamedTuple):
 class Stack:
     """What the commands need of a stack.
 
-    Parameters
-    ----------
-    name
-        Of the CloudFormation stack.
-    profile, region
-        As AWS's own tools take them; ``AWS_ENDPOINT_URL`` is honoured.
-    api_url
-        Where the API answers, in place of the URL in the stack's outputs.
+    ``AWS_ENDPOINT_URL`` is honoured; ``api_url`` takes the place of the URL in the outputs.
     """
 
     def __init__(
@@ -73,9 +73,7 @@ class Stack:
         api_url: str | None = None,
     ) -> None:
         self.name = name
-        self._profile = profile
-        self._region = region
-        self._api_url = api_url
+        self._profile, self._region, self._api_url = profile, region, api_url
         self._clients: dict[str, Any] = {}
         self._environments: dict[str, Mapping[str, str]] = {}
 
@@ -90,7 +88,7 @@ class Stack:
             raise
         return found["Stacks"][0]  # type: ignore[no-any-return]
 
-    def _missing(self) -> StackError:
+    def _missing(self) -> BridgeError:
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         others = [
             one["StackName"]
@@ -99,7 +97,7 @@ class Stack:
             if any(output["OutputKey"] == "SendUrl" for output in one.get("Outputs", []))
         ]
         named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
-        return StackError(
+        return BridgeError(
             f"there is no stack {self.name} in region {self.region} of this account",
             id="stack-missing",
             remedy=f"{named}; or name another account or region with --profile, --region",
@@ -121,14 +119,13 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        outputs = self.description.get("Outputs", [])
-        return {one["OutputKey"]: one["OutputValue"] for one in outputs}
+        listed = self.description.get("Outputs", [])
+        return {one["OutputKey"]: one["OutputValue"] for one in listed}
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The stack's parameters, with the values that it was deployed with."""
-        parameters = self.description.get("Parameters", [])
-        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in parameters}
+        listed = self.description.get("Parameters", [])
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in listed}
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
@@ -145,26 +142,25 @@ class Stack:
                 resource = Resource(one["ResourceType"], one.get("PhysicalResourceId", ""))
                 yield one["LogicalResourceId"], resource
 
-    def resource(self, name: str) -> Resource:
-        if name not in self.resources:
-            raise self._incomplete(f"resource {name}")
-        return self.resources[name]
+    def resource(self, name: str) -> str:
+        """Return a resource's physical id."""
+        return self._named("resource", name, self.resources).id
 
     def _output(self, name: str) -> str:
-        if name not in self.outputs:
-            raise self._incomplete(f"output {name}")
-        return self.outputs[name]
+        return self._named("output", name, self.outputs)
 
-    def _incomplete(self, what: str) -> StackError:
-        return StackError(
-            f"the stack {self.name} has no {what}",
-            id="stack-incomplete",
-            remedy="name the right stack with --stack, or deploy it again: make deploy",
-        )
+    def _named[Value](self, kind: str, name: str, found: Mapping[str, Value]) -> Value:
+        if name not in found:
+            raise BridgeError(
+                f"the stack {self.name} has no {kind} {name}",
+                id="stack-incomplete",
+                remedy="name the right stack with --stack, or deploy it again: make deploy",
+            )
+        return found[name]
 
-    def resources_of_type(self, kind: str) -> dict[str, Resource]:
-        """Return the resources of a type, by their names in the template."""
-        return {name: one for name, one in self.resources.items() if one.type == kind}
+    def ids_of(self, kind: str) -> dict[str, str]:
+        """Return the physical ids of a type's resources, by their names in the template."""
+        return {name: one.id for name, one in self.resources.items() if one.type == kind}
 
     @cached_property
     def template(self) -> Mapping[str, Any]:
@@ -174,12 +170,9 @@ class Stack:
         return {} if isinstance(found, str) else found
 
     def environment_of(self, function: str) -> Mapping[str, str]:
-        """Return the environment variables that a function runs with, read once.
-
-        Requests and queues reach the version behind the alias ``live``, where there is one.
-        """
+        """Return a function's variables, read once: of the alias ``live``, where there is one."""
         if function not in self._environments:
-            client, name = self.client("lambda"), self.resource(function).id
+            client, name = self.client("lambda"), self.resource(function)
             try:
                 found = client.get_function_configuration(FunctionName=name, Qualifier="live")
             except client.exceptions.ResourceNotFoundException:
@@ -193,24 +186,17 @@ class Stack:
         return self.environment_of("SendSms")
 
     def drift(self) -> Iterator[tuple[str, str]]:
-        """Compare what functions run with to the stack's parameters and resources.
-
-        Yields
-        ------
-        tuple of str
-            A function, and the variable that differs.
-        """
-        expected = {_variable(name): one for name, one in self.parameters.items()}
-        # "domain", and the region's own host in place of nothing.
+        """Yield functions, and variables of theirs that differ from the stack."""
+        # The template puts the domain's URL in place of "domain", and a region's host of nothing.
         expected = {
-            name: one for name, one in expected.items() if not name.endswith("_BASE_URL") or one
+            _variable(name): one
+            for name, one in self.parameters.items()
+            if not name.endswith("BaseUrl") or one not in ("", "domain")
         }
-        if expected.get("CALLBACK_BASE_URL") == "domain":
-            del expected["CALLBACK_BASE_URL"]
-        expected["MESSAGES_TABLE"] = self.resource("MessagesTable").id
-        expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret").id
-        for name, queue in self.resources_of_type("AWS::SQS::Queue").items():
-            expected[f"{_variable(name)}_URL"] = queue.id
+        expected["MESSAGES_TABLE"] = self.resource("MessagesTable")
+        expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret")
+        for name, url in self.ids_of("AWS::SQS::Queue").items():
+            expected[f"{_variable(name)}_URL"] = url
         for function in FUNCTIONS:
             for name, value in self.environment_of(function).items():
                 # CloudFormation shows characters beyond ASCII as question marks.
@@ -264,7 +250,7 @@ class Stack:
             return read_values(self.client("secretsmanager"), self.secret_arn)
         except InvalidSecretError:
             # Without its cause, which holds the secret's text.
-            raise StackError(
+            raise BridgeError(
                 f"the secret {self.secret_arn} does not hold a JSON object",
                 id="secret-unreadable",
                 remedy="Secrets Manager's console > the secret > Retrieve secret value > Edit: "
@@ -276,7 +262,7 @@ class Stack:
         try:
             return Secret.from_values(self.secret_values)
         except InvalidSecretError:
-            raise StackError(
+            raise BridgeError(
                 "hashKey is missing in the secret: people who opted out are not known again",
                 id="hash-key-missing",
                 remedy="Secrets Manager's console: restore hashKey from the secret's former "
@@ -288,12 +274,6 @@ class Stack:
         change_values(self.client("secretsmanager"), self.secret_arn, changes)
         self.__dict__.pop("secret_values", None)
 
-    def add_missing_tokens(self) -> list[str]:
-        """Put a token into each of the secret's lists that has none; returns their names."""
-        names = add_missing_tokens(self.client("secretsmanager"), self.secret_arn)
-        self.__dict__.pop("secret_values", None)
-        return names
-
     # ------------------------------------------------------------------------ messages and queues
     @property
     def table(self) -> str:
@@ -303,10 +283,10 @@ class Stack:
     def queues(self) -> Mapping[str, Mapping[str, str]]:
         """All attributes of each queue, by its name in the template, read once."""
         return {
-            name: self.client("sqs").get_queue_attributes(
-                QueueUrl=queue.id, AttributeNames=["All"]
-            )["Attributes"]
-            for name, queue in self.resources_of_type("AWS::SQS::Queue").items()
+            name: self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+                "Attributes"
+            ]
+            for name, url in self.ids_of("AWS::SQS::Queue").items()
         }
 
     @cached_property
@@ -343,9 +323,8 @@ class Stack:
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
         """Outcomes that MoEngage did not acknowledge."""
-        return SqsDeadLetterQueue(
-            lambda: self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl")
-        )
+        url = self._output("OutcomeDeadLetterQueueUrl")
+        return SqsDeadLetterQueue(lambda: self.client("sqs"), url)
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:

@@ -1,16 +1,11 @@
 """`sms-bridge webhook`: where 8x8 sends receipts and inbound SMS."""
 
 from dataclasses import replace
+from typing import Any
 
 import typer
 
-from bridge.eightx8 import (
-    ALL_SUB_ACCOUNTS,
-    EightX8Account,
-    Webhook,
-    account_of,
-    remember_account_id,
-)
+from bridge.eightx8 import ALL_SUB_ACCOUNTS, EightX8Account, Webhook, account_of
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
 from bridge.stack import Stack
@@ -22,8 +17,6 @@ webhook = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-_HEADINGS = ("Sub-account", "URL", "Enabled", "Authorization", "This stack")
 
 
 def is_here(one: Webhook, stack: Stack) -> bool:
@@ -39,8 +32,9 @@ def show(context: typer.Context, account_id: AccountId = None, as_json: AsJson =
     if as_json:
         say_json([_line(one, stack) for one in found])
     elif found:
-        rows = [[_word(value) for value in _line(one, stack).values()] for one in found]
-        say(*columns(rows, _HEADINGS))
+        words = {True: "yes", False: "no"}
+        rows = [[words.get(value, value) for value in _line(one, stack).values()] for one in found]
+        say(*columns(rows, ("Sub-account", "URL", "Enabled", "Authorization", "This stack")))
     else:
         say("No webhook is registered: sms-bridge webhook register")
     if not any(one.enabled and is_here(one, stack) for one in found):
@@ -67,9 +61,7 @@ def register(
     tokens = stack.secret().callback_tokens
     if not tokens:
         raise BridgeError("the secret holds no callback token yet: sms-bridge configure")
-    new = Webhook(
-        sub_account_id=sub_account, url=stack.callback_url, enabled=True, has_authorization=True
-    )
+    new = Webhook(sub_account, stack.callback_url)
     account.register(new, tokens[0])
     say_result(
         {"registered": _line(new, stack), "replaced": elsewhere},
@@ -117,7 +109,7 @@ def _account_and_webhooks(
     account = account_of(stack, account_id)
     webhooks = account.webhooks()
     if account_id:
-        remember_account_id(stack, account_id)
+        stack.change_secret(eightx8AccountId=account_id)
     return account, webhooks
 
 
@@ -133,7 +125,7 @@ def _scope(sub_account: str) -> str:
     return "the whole account" if sub_account == ALL_SUB_ACCOUNTS else sub_account
 
 
-def _line(one: Webhook, stack: Stack) -> dict[str, str | bool]:
+def _line(one: Webhook, stack: Stack) -> dict[Any, Any]:
     return {
         "subAccountId": one.sub_account_id,
         "url": one.url,
@@ -141,7 +133,3 @@ def _line(one: Webhook, stack: Stack) -> dict[str, str | bool]:
         "hasAuthorization": one.has_authorization,
         "isThisStack": is_here(one, stack),
     }
-
-
-def _word(value: str | bool) -> str:
-    return value if isinstance(value, str) else "yes" if value else "no"

@@ -55,8 +55,8 @@ def check_secret(stack: Stack) -> Iterator[Finding]:
                 "least 16 characters, without blanks, quotes and commas",
                 "remove them in Secrets Manager's console",
             )
-    environment = stack.environment_of("ForwardOutcome")
-    if environment.get("MOENGAGE_DATA_API_URL") and not secret.moengage_data_api_key:
+    is_synced = stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL")
+    if is_synced and not secret.moengage_data_api_key:
         yield problem(
             "data-api-key-missing",
             "opt-outs are to be passed on to MoEngage, but its Data API key is missing",
@@ -98,7 +98,8 @@ def check_api(stack: Stack) -> Iterator[Finding]:
     except NoAnswerError as error:
         yield problem(
             "api-unreachable",
-            f"{error}: neither MoEngage nor 8x8 reaches it either, unless only this machine cannot",
+            f"{error.what}: neither MoEngage nor 8x8 reaches it either, unless only this machine "
+            "cannot",
             "give the right URL with --api-url or BRIDGE_API_URL; else look at the HTTP API in "
             "API Gateway's console",
         )
@@ -107,9 +108,9 @@ def check_api(stack: Stack) -> Iterator[Finding]:
 def _check_doors(stack: Stack) -> Iterator[Finding]:
     secret = stack.secret()
     send, look_up = stack.send_url(stack.sub_account_ids[0]), stack.look_up_url(_NO_MESSAGE)
-    has_key = bool(secret.eightx8_api_key)
+    senders = secret.moengage_tokens if secret.eightx8_api_key else ()
     doors = (
-        ("POST", send, secret.moengage_tokens if has_key else (), None, "body_missing", "send"),
+        ("POST", send, senders, None, "body_missing", "send"),
         ("GET", look_up, secret.look_up_tokens, None, "message_not_found", "look-up"),
         ("POST", stack.callback_url, secret.callback_tokens, _RECEIPT, None, "callback"),
     )
@@ -150,11 +151,11 @@ def _own_callback_url(base_url: str, token: str) -> Finding:
         "sms-bridge parameters set CallbackBaseUrl=URL, with the https URL at which the bridge's "
         "API answers; empty, and 8x8's webhook is used"
     )
+    url = f"{base_url}/callbacks/8x8?token={quote(token, safe='')}"
     try:
-        url = f"{base_url}/callbacks/8x8?token={quote(token, safe='')}"
         answer = call("POST", url, body=_RECEIPT)
     except NoAnswerError as error:
-        return problem("callback-url-wrong", f"CallbackBaseUrl: {error}", remedy)
+        return problem("callback-url-wrong", f"CallbackBaseUrl: {error.what}", remedy)
     if answer.status == 200 or answer.code == "address_not_allowed":
         return ok("callback-url", "CallbackBaseUrl leads here")
     what = f"CallbackBaseUrl does not lead to this stack's callbacks (HTTP {answer.status})"

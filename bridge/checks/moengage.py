@@ -50,7 +50,7 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             f"{survey.not_tried} outcomes have been due for more than "
             f"{SECONDS_UNTIL_REPORTED // 60} minutes and nobody has tried to report them",
             "see the log of ForwardOutcome, and whether AWS throttles it; nothing is lost",
-            *("queue-not-consumed", "function-stopped", "environment-broken"),
+            ("queue-not-consumed", "function-stopped", "environment-broken"),
         )
     if survey.unacknowledged:
         yield warning(
@@ -65,7 +65,7 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             "outcomes-given-up",
             f"{count} outcomes were given up ({reason}): {why}",
             f"{remedy}; then: sms-bridge replay --reason {reason} --yes",
-            *((_NO_URL_ID,) if reason == NO_URL else ()),
+            (_NO_URL_ID,) if reason == NO_URL else (),
         )
 
 

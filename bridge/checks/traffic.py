@@ -37,7 +37,7 @@ def check_work(stack: Stack) -> Iterator[Finding]:
 
 
 def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
-    depths = {one: depth_of(stack, queue).total for one, queue in _SEND_QUEUES.items()}
+    depths = {one: sum(depth_of(stack, queue)) for one, queue in _SEND_QUEUES.items()}
     depth = sum(depths.values())
     # SQS counts approximately, and a record may be on its way.
     if survey.waiting - depth > max(2, survey.waiting // 10) or (survey.waiting and not depth):
@@ -63,7 +63,7 @@ def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
 
 def _check_dead_letters(survey: Survey, stack: Stack) -> Iterator[Finding]:
     for name in DEAD_LETTER_QUEUES:
-        if not depth_of(stack, name).total:
+        if not any(depth_of(stack, name)):
             continue
         for reason, count in reasons_in(stack, name).most_common():
             if name == "OutcomeDeadLetterQueue" and reason in survey.given_up:
@@ -107,7 +107,7 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             f"{SECONDS_TO_WAIT[message_type] // 60} minutes ({why})",
             "see docs/runbook.md, transactional-queue-age: the reason says whether 8x8 throttles, "
             "is down, or DispatchQueue does not run",
-            *(*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
+            (*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
         )
     ambiguous = survey.by_state[State.UNKNOWN]
     if ambiguous:
@@ -126,8 +126,10 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "ask 8x8's support whether receipts are delayed. What got lost is asked of 8x8's log "
             "after ReceiptTimeoutSeconds; to have it within the hour: "
             "sms-bridge parameters set ReceiptTimeoutSeconds=3600",
-            *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
-            *("callbacks-not-understood", "callback-url-wrong"),
+            (
+                *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
+                *("callbacks-not-understood", "callback-url-wrong"),
+            ),
         )
     if survey.log_silent:
         yield warning(
@@ -222,7 +224,7 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
             "callbacks-unauthorized",
             f"{unauthorized} callbacks of the last hour had no valid token: receipts are lost",
             "sms-bridge webhook register, which gives 8x8 the token",
-            "webhook-without-token",
+            ("webhook-without-token",),
         )
     if (elsewhere := callbacks["address_not_allowed"] - own) > 0:
         yield problem(
@@ -280,7 +282,7 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
                 what,
                 f"the cause is gone by now; sms-bridge failures --list --reason {reason} names "
                 "whom to text again",
-                *causes,
+                causes,
             )
         elif causes == () or are_many(one.count):
             yield problem(
@@ -303,7 +305,7 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
             "live",
             "8x8 was down or throttled (its status page), or the time is too short: "
             "sms-bridge parameters set TransactionalSecondsToLive=... or PromotionalSecondsToLive",
-            *(*_STOPPED, "send-rate-too-low", "send-queue-purged"),
+            (*_STOPPED, "send-rate-too-low", "send-queue-purged"),
         )
     for reason, one in activity.failures.items():
         if are_many(one.count) and reason not in (*rejected, "opted_out", "expired"):

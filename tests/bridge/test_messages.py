@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.calls import call
-from bridge.send_test import follow, missing_step
+from bridge.message import follow, missing_step
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
@@ -228,7 +228,7 @@ def reporting(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
             if message.outcome:
                 deployed.messages.record_reported(message.id, message.outcome, 4_000_000_000.0)
 
-    monkeypatch.setattr("bridge.send_test.sleep", report)
+    monkeypatch.setattr("bridge.message.sleep", report)
     return deployed
 
 
@@ -269,7 +269,7 @@ def test_a_request_that_the_bridge_refuses_is_shown_with_its_code(deployed: Depl
 def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bridge.send_test.sleep", lambda _: None)
+    monkeypatch.setattr("bridge.message.sleep", lambda _: None)
     accepted = a_message()
     looks: Iterator[Message | None] = iter(
         [

@@ -10,9 +10,8 @@ from typer.testing import CliRunner, Result
 
 import bridge.app
 from bridge.errors import BridgeError
-from bridge.parameters import in_a_sentence
+from bridge.parameters import Change, Update, in_a_sentence
 from bridge.stack import Stack
-from bridge.updates import Change, Update
 from sms_bridge.settings import unescaped
 
 CONNECTOR = "a1b2c3d4e5f6"

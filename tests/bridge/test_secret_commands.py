@@ -147,7 +147,7 @@ def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
         target = deployed.eightx8.webhooks.target(TRANSACTIONAL)
         during.append((deployed.secret["callbackTokens"], target))
 
-    monkeypatch.setattr("bridge.rotate.sleep", sleep)
+    monkeypatch.setattr("bridge.secret.sleep", sleep)
 
     result = deployed.run("rotate", "callback")
 
@@ -165,7 +165,7 @@ def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
 def test_only_webhooks_that_point_here_get_the_new_callback_token(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.rotate.sleep", lambda _: None)
+    monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
     deployed.register("https://other.example.com/hook")
 
     assert deployed.json_of("rotate", "callback") == {"registeredAgain": 0}
@@ -177,7 +177,7 @@ def test_only_webhooks_that_point_here_get_the_new_callback_token(
 def test_without_the_accounts_id_it_says_what_is_left_to_do(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.rotate.sleep", lambda _: None)
+    monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
     deployed.put_secret(eightx8AccountId="")
 
     assert "sms-bridge webhook register --account-id" in deployed.run("rotate", "callback").output

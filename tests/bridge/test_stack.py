@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import bridge.app
 from bridge.errors import BridgeError, failure_of
-from bridge.stack import Resource, Stack, StackError
+from bridge.stack import Stack
 from bridge.terminal import columns
 from tests.fakes.aws import REGION
 from tests.fakes.http_server import unreachable_url
@@ -102,8 +102,8 @@ def test_resources_come_from_all_pages(session: StubbedSession) -> None:
     list_resources(session)
     stack = a_stack(session)
 
-    assert stack.resource("OutcomeQueue") == Resource("AWS::SQS::Queue", "physical-OutcomeQueue")
-    with pytest.raises(StackError, match="has no resource Nothing"):
+    assert stack.resource("OutcomeQueue") == "physical-OutcomeQueue"
+    with pytest.raises(BridgeError, match="has no resource Nothing"):
         stack.resource("Nothing")
 
 
@@ -135,7 +135,7 @@ def test_a_stack_that_is_not_there_is_said_so(session: StubbedSession) -> None:
     ]
     cloudformation.add_response("describe_stacks", {"Stacks": others})
 
-    with pytest.raises(StackError, match="there is no stack sms-bridge in region") as raised:
+    with pytest.raises(BridgeError, match="there is no stack sms-bridge in region") as raised:
         a_stack(session).outputs  # noqa: B018
 
     assert raised.value.id == "stack-missing"
