@@ -4,8 +4,6 @@ The table knows messages by id, recipient and campaign, not by time; the lines h
 with every setting of ``Monitoring``.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter, defaultdict
@@ -66,8 +64,7 @@ class Activity:
                 found[str(row.get("currency") or "")] += float(row["Cost"])
         return found
 
-    def of(self, function: str) -> Activity:
-        """Return what one function did."""
+    def of(self, function: str) -> "Activity":
         return Activity([row for row in self.rows if row["function"] == function])
 
     def by(self, figure: str, *keys: str) -> dict[str, Reason]:
@@ -83,7 +80,6 @@ class Activity:
 
     @property
     def refused(self) -> Counter[str]:
-        """Requests that the bridge refused, by reason."""
         found = self.by("RequestsRefused", "reason")
         return Counter({reason: one.count for reason, one in found.items()})
 
@@ -159,16 +155,15 @@ def _lines(
 ) -> Iterator[Row]:
     # What the queries filter by.
     figures = ("Failed",) if query == _FAILED else _FIGURES
-    pages = stack.client("logs").get_paginator("filter_log_events")
+    span = {"startTime": int(since * 1000), "endTime": int(until * 1000)}
     for group in groups:
-        for page in pages.paginate(
-            logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000)
+        for event in stack.listed(
+            "logs", "filter_log_events", "events", logGroupName=group, **span
         ):
-            for event in page["events"]:
-                try:
-                    line = json.loads(event["message"])
-                except ValueError:
-                    continue
-                if isinstance(line, dict) and not line.keys().isdisjoint(figures):
-                    message_id = line.get("message_id", "")
-                    yield {**line, "message_id": message_id, "example": message_id, "@log": group}
+            try:
+                line = json.loads(event["message"])
+            except ValueError:
+                continue
+            if isinstance(line, dict) and not line.keys().isdisjoint(figures):
+                message_id = line.get("message_id", "")
+                yield {**line, "message_id": message_id, "example": message_id, "@log": group}

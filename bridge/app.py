@@ -8,10 +8,9 @@ from typer.core import TyperGroup
 
 from bridge.doctor import doctor
 from bridge.errors import failure_of
-from bridge.forget import forget
 from bridge.message import message, send_test
-from bridge.opt_outs import opt_outs
 from bridge.parameters import parameters
+from bridge.people import forget, opt_outs
 from bridge.queues import redrive, replay
 from bridge.secret import configure, rotate
 from bridge.settings import settings

@@ -20,8 +20,6 @@ class NoAnswerError(BridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a call."""
-
     status: int
     content: bytes = field(repr=False)
 

@@ -1,23 +1,12 @@
 """`sms-bridge doctor`: is the deployed bridge healthy, and what to do if not."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from bridge.checks.api import check_api, check_secret
-from bridge.checks.aws import (
-    check_alarms,
-    check_deployment,
-    check_environments,
-    check_opt_outs,
-    check_outbound_address,
-    check_running,
-)
-from bridge.checks.eightx8 import check_balance, check_key, check_webhook
-from bridge.checks.findings import Check, Finding, Level, problem
-from bridge.checks.moengage import check_delivery_tracking
-from bridge.checks.traffic import check_last_hour, check_work
+from bridge.checks import Check, Finding, Level, api, aws, eightx8, moengage, problem, traffic
 from bridge.errors import UNEXPECTED, failure_of
 from bridge.options import AsJson
 from bridge.stack import Stack
@@ -25,25 +14,21 @@ from bridge.terminal import say, say_json, say_marked, waiting
 
 # Those that others rest on first.
 _CHECKS: dict[str, Check] = {
-    "functions": check_environments,
-    "running": check_running,
-    "outbound address": check_outbound_address,
-    "secret": check_secret,
-    "8x8's key": check_key,
-    "8x8's webhook": check_webhook,
-    "8x8's balance": check_balance,
-    "the API": check_api,
-    "delivery tracking": check_delivery_tracking,
-    "opt-outs": check_opt_outs,
-    "queues and messages": check_work,
-    "the last hour": check_last_hour,
-    "alarms": check_alarms,
+    "functions": aws.check_environments,
+    "running": aws.check_running,
+    "outbound address": aws.check_outbound_address,
+    "secret": api.check_secret,
+    "8x8's key": eightx8.check_key,
+    "8x8's webhook": eightx8.check_webhook,
+    "8x8's balance": eightx8.check_balance,
+    "the API": api.check_api,
+    "delivery tracking": moengage.check_delivery_tracking,
+    "opt-outs": aws.check_opt_outs,
+    "queues and messages": traffic.check_work,
+    "the last hour": traffic.check_last_hour,
+    "alarms": aws.check_alarms,
 }
-_COLOURS = {
-    Level.PROBLEM: typer.colors.RED,
-    Level.WARNING: typer.colors.YELLOW,
-    Level.OK: typer.colors.GREEN,
-}
+_COLOURS = {Level.PROBLEM: "red", Level.WARNING: "yellow", Level.OK: "green"}
 _INDENT = 9
 _BREAK_EVERYTHING = ("environment-broken", "environment-drift", "secret-unreadable")
 _BREAK_8X8 = ("eightx8-region-wrong", "eightx8-host-wrong")
@@ -64,7 +49,10 @@ def doctor(
         findings = examine(stack)
     levels = [one.level for one in findings]
     problems, warnings = levels.count(Level.PROBLEM), levels.count(Level.WARNING)
-    where = _where(stack)
+    where = {"stack": stack.name, "region": "", "account": ""}
+    with suppress(Exception):  # a finding says why
+        where["region"] = stack.region
+        where["account"] = stack.account
     if as_json:
         say_json(
             {
@@ -92,7 +80,7 @@ def doctor(
 
 def examine(stack: Stack) -> list[Finding]:
     """Run every check; problems come first, and what follows from another finding is left out."""
-    found = list(_findings_of("the stack", check_deployment, stack, []))
+    found = list(_findings_of("the stack", aws.check_deployment, stack, []))
     if not any(one.level is Level.PROBLEM for one in found):
         for name, check in _CHECKS.items():
             found += _findings_of(name, check, stack, found)
@@ -116,13 +104,3 @@ def _findings_of(
         elif failure.id not in {one.id for one in earlier}:
             remedy = failure.remedy or "fix that, then: sms-bridge doctor"
             yield problem(failure.id, failure.what, remedy, _BREAK_8X8)
-
-
-def _where(stack: Stack) -> dict[str, str]:
-    where = {"stack": stack.name, "region": "", "account": ""}
-    try:
-        where["region"] = stack.region
-        where["account"] = stack.account
-    except Exception:
-        return where  # a finding says why
-    return where

@@ -1,7 +1,5 @@
 """The 8x8 account behind a stack: its webhooks, what the API key may use, erasure and balance."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from enum import Enum
@@ -97,7 +95,6 @@ class EightX8Account:
         ]
 
     def register(self, webhook: Webhook, token: str) -> None:
-        """Register a webhook in place of the sub-account's present one."""
         body = {
             "subAccountId": webhook.sub_account_id,
             "url": webhook.url,
@@ -180,9 +177,4 @@ def account_of(stack: Stack, account_id: str | None = None) -> EightX8Account:
             id="eightx8-key-missing",
             remedy="sms-bridge configure",
         )
-    return EightX8Account(stack.eightx8_url, key, account_id or known_account_id(stack))
-
-
-def known_account_id(stack: Stack) -> str:
-    """Return the account's id, empty where the secret does not hold it."""
-    return str(stack.secret_values.get("eightx8AccountId") or "")
+    return EightX8Account(stack.eightx8_url, key, account_id or stack.eightx8_account_id)

@@ -11,23 +11,13 @@ UNEXPECTED = "unexpected-error"
 
 
 class BridgeError(Exception):
-    """Something failed.
+    """Something failed: what, for the operator and without secrets; its stable id; a remedy."""
 
-    Parameters
-    ----------
-    what
-        For the operator. It holds no secret.
-    id
-        Stable name of the problem.
-    remedy
-        What to do about it.
-    """
-
-    exit_status = 1
-
-    def __init__(self, what: str, *, id: str = "failed", remedy: str = "") -> None:
-        super().__init__(what, id, remedy)
-        self.what, self.id, self.remedy = what, id, remedy
+    def __init__(
+        self, what: str, *, id: str = "failed", remedy: str = "", exit_status: int = 1
+    ) -> None:
+        super().__init__(what)
+        self.what, self.id, self.remedy, self.exit_status = what, id, remedy, exit_status
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}" if self.remedy else self.what

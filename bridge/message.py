@@ -11,16 +11,7 @@ import typer
 
 from bridge.calls import call
 from bridge.errors import BridgeError
-from bridge.options import (
-    NUMBER_HELP,
-    AsJson,
-    FullNumbers,
-    LocalTime,
-    Since,
-    number_in,
-    read_number,
-    value_of,
-)
+from bridge.options import NUMBER_HELP, AsJson, FullNumbers, Since, number_in, read_number, value_of
 from bridge.stack import Stack
 from bridge.terminal import columns, read_since, say, say_json, shown_time
 from sms_bridge.api.look_up import look_up_answer
@@ -30,19 +21,16 @@ from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.services.look_up import Wanted
+from sms_bridge.providers.eightx8_log import MessageDetails
+from sms_bridge.providers.http import Connections
+from sms_bridge.services.look_up import LookUp, Wanted
+from sms_bridge.storage.secret import SecretSource
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage acknowledged")
 _TOTALS_OF_AT_MOST = 100_000
 # Twelve hexadecimal digits in the last group: no phone number is written so.
 _ID_DASHES = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
-
-
-class NotKnownError(BridgeError):
-    """8x8, which knows the answer, did not give it."""
-
-    exit_status = 3
 
 
 def message(
@@ -62,7 +50,9 @@ def message(
     since: Since = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest.")] = 20,
     full_numbers: FullNumbers = False,
-    local_time: LocalTime = False,
+    local_time: Annotated[
+        bool, typer.Option("--local-time", help="Times of this machine's zone in place of UTC.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what became of messages: of a number, id or campaign.
@@ -100,17 +90,25 @@ def message(
 
 
 # ------------------------------------------------------------------------------------------ finding
+def _look_up(stack: Stack) -> LookUp:
+    secrets = SecretSource(stack.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
+    details = MessageDetails(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
+    return LookUp(messages=stack.messages, details=details, sub_account_ids=stack.sub_account_ids)
+
+
 def _by_id(stack: Stack, message_id: str) -> list[Message]:
     """Find a message by the bridge's id, or by 8x8's: both are UUIDs."""
-    found = stack.look_up.by_id(message_id)
+    look_up = _look_up(stack)
+    found = look_up.by_id(message_id)
     if found is None and message_id.count("-") == _ID_DASHES:
         try:
-            found = stack.look_up.by_umid(message_id)
+            found = look_up.by_umid(message_id)
         except DetailsFailedError as failure:
-            raise NotKnownError(
+            raise BridgeError(
                 f"no message has this id, and whether it is 8x8's is not known: {failure}",
                 id="eightx8-did-not-answer",
                 remedy="see sms-bridge doctor, or ask by number",
+                exit_status=3,
             ) from None
     return [found] if found else []
 
@@ -120,12 +118,12 @@ def _collect(stack: Stack, wanted: Wanted, since: float) -> tuple[list[Message],
 
     It asks for page after page: of a rare state a page may hold few.
     """
-    hash_key = stack.secret().hash_key
+    look_up, hash_key = _look_up(stack), stack.secret().hash_key
     messages: list[Message] = []
     before = None
     while True:
         rest = replace(wanted, before=before, limit=wanted.limit - len(messages))
-        page = stack.look_up.page(rest, hash_key=hash_key)
+        page = look_up.page(rest, hash_key=hash_key)
         recent = [one for one in page.messages if one.accepted_at >= since]
         messages += recent
         before = page.next

@@ -54,9 +54,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DoIt = Annotated[bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")]
 FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
-LocalTime = Annotated[
-    bool, typer.Option("--local-time", help="Times of this machine's zone in place of UTC.")
-]
 Since = Annotated[
     str, typer.Option(metavar="TIME", help="Since then: 90m, 24h, 7d, or 2026-11-24T09:30 (UTC).")
 ]

@@ -1,11 +1,9 @@
 """`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -16,9 +14,6 @@ from bridge.options import AsJson, Yes
 from bridge.stack import Stack
 from bridge.terminal import columns, confirm, say, say_result, waiting
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, WaiterConfigTypeDef
-
 parameters = typer.Typer(
     name="parameters",
     help="Show the stack's parameters, or change some.",
@@ -26,22 +21,16 @@ parameters = typer.Typer(
     rich_markup_mode=None,
 )
 
-# Whoever knows it can report outcomes to MoEngage, which asks for nothing else.
-_HIDDEN = "MoEngageConnectorId"
-_SHOWN_OF_IT = 4
-# What was built is for one processor only.
-_NEEDS_A_BUILD = "Arch"
 # Words for people, in any language.
 _TEXTS = (
     *("OptOutKeywords", "OptInKeywords", "HelpKeywords"),
     *("OptOutReply", "OptInReply", "HelpReply"),
 )
-_BEYOND_ASCII = 128
 _FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
 # What callers outside have been given the address of.
 _WITH_A_URL = ("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::DomainName")
-_UNTIL_PLANNED: WaiterConfigTypeDef = {"Delay": 1, "MaxAttempts": 300}
-_UNTIL_DONE: WaiterConfigTypeDef = {"Delay": 2, "MaxAttempts": 1800}
+_UNTIL_PLANNED = {"Delay": 1, "MaxAttempts": 300}
+_UNTIL_DONE = {"Delay": 2, "MaxAttempts": 1800}
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -122,7 +111,7 @@ def _read(assignment: str, known: Mapping[str, str]) -> tuple[str, str]:
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ": sms-bridge parameters show"
         raise typer.BadParameter(f"the stack has no parameter {name}{hint}")
-    if name == _NEEDS_A_BUILD:
+    if name == "Arch":  # what was built is for one processor only
         raise typer.BadParameter(f"{name} needs the functions to be built anew: make deploy")
     value = value.strip()
     return name, escaped(value) if name in _TEXTS else value
@@ -132,11 +121,12 @@ def escaped(text: str) -> str:
     """Return a text in ASCII, as the functions read it: CloudFormation shows nothing else."""
     units = text.encode("utf-16-be")
     codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
-    return "".join(chr(code) if code < _BEYOND_ASCII else f"\\u{code:04x}" for code in codes)
+    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
 def _masked(name: str, value: str) -> str:
-    return f"{value[:_SHOWN_OF_IT]}..." if name == _HIDDEN and value else value
+    # Whoever knows it can report outcomes to MoEngage, which asks for nothing else.
+    return f"{value[:4]}..." if name == "MoEngageConnectorId" and value else value
 
 
 # -------------------------------------------------------------------------------- the change set
@@ -170,19 +160,16 @@ class Update:
 
     def plan(self) -> list[Change]:
         """Have CloudFormation check the values and say what would change; empty for nothing."""
-        kept: list[ParameterTypeDef] = [
-            {"ParameterKey": name, "UsePreviousValue": True}
-            for name in self._stack.parameters
-            if name not in self._values
-        ]
-        changed: list[ParameterTypeDef] = [
-            {"ParameterKey": name, "ParameterValue": value} for name, value in self._values.items()
-        ]
         self._client.create_change_set(
             **self._which,
             ChangeSetType="UPDATE",
             UsePreviousTemplate=True,
-            Parameters=[*kept, *changed],
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": self._values[name]}
+                if name in self._values
+                else {"ParameterKey": name, "UsePreviousValue": True}
+                for name in self._stack.parameters
+            ],
             # What was agreed to when the template was deployed, and no more.
             Capabilities=self._stack.description.get("Capabilities", []),
         )
@@ -196,8 +183,10 @@ class Update:
             if any(words in reason for words in _NOTHING_TO_CHANGE):
                 return []
             raise BridgeError(f"CloudFormation refuses the change: {reason}") from None
-        pages = self._client.get_paginator("describe_change_set").paginate(**self._which)
-        found = (change["ResourceChange"] for page in pages for change in page["Changes"])
+        found = self._stack.listed(
+            "cloudformation", "describe_change_set", "Changes", **self._which
+        )
+        changes = (one["ResourceChange"] for one in found)
         return [
             Change(
                 action=one["Action"],
@@ -205,7 +194,7 @@ class Update:
                 type=one["ResourceType"],
                 replacement=one.get("Replacement", ""),
             )
-            for one in found
+            for one in changes
         ]
 
     def drop(self) -> None:
@@ -233,7 +222,6 @@ class Update:
 
 
 def in_a_sentence(changes: Sequence[Change]) -> str:
-    """Return what a change does."""
     replaced = [one for one in changes if one.is_replaced and one.type != _VERSION]
     urls = [one for one in replaced if one.type in _WITH_A_URL]
     anew = [one.resource for one in replaced if one.type not in _WITH_A_URL]

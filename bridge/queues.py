@@ -85,8 +85,6 @@ def reasons_in(stack: Stack, queue: str) -> Counter[str]:
 
 # ---------------------------------------------------------------------------------------- redrive
 class _Action(StrEnum):
-    """What is done with a dead letter."""
-
     SENT = "put back into the send queue"
     OVER = "removed: the message is over, or its time to live is"
     UNREADABLE = "left: not written by the bridge, or the message's item is gone or unreadable"

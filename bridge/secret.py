@@ -10,7 +10,7 @@ import typer
 
 from bridge.calls import NoAnswerError
 from bridge.checks.eightx8 import check_access
-from bridge.eightx8 import KEY_REFUSED, EightX8Account, known_account_id
+from bridge.eightx8 import KEY_REFUSED, EightX8Account
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson
 from bridge.stack import Stack
@@ -101,8 +101,6 @@ def _check(stack: Stack, key: str) -> str:
 
 # ----------------------------------------------------------------------------------------- tokens
 class TokenUse(StrEnum):
-    """What a token is for."""
-
     MOENGAGE = "moengage"
     CALLBACK = "callback"
     LOOK_UP = "look-up"
@@ -165,11 +163,10 @@ def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
         sleep(1)
     others = [one for one in _tokens(stack, name) if one != token]
     stack.change_secret(**{name: [token, *others]})
-    account_id = known_account_id(stack)
-    count = register_again(stack, token) if account_id else 0
+    count = register_again(stack, token) if stack.eightx8_account_id else 0
     if count:
         what = f"8x8 sends the new token now ({count} webhooks were registered again)."
-    elif account_id:
+    elif stack.eightx8_account_id:
         what = "No webhook points to this stack, so none was registered again."
     else:
         what = (

@@ -1,11 +1,9 @@
 """The deployed stack, found by its name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import boto3
@@ -13,9 +11,6 @@ from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
 from sms_bridge.domain.opt_out import OptOutScope
-from sms_bridge.providers.eightx8_log import MessageDetails
-from sms_bridge.providers.http import Connections
-from sms_bridge.services.look_up import LookUp
 from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.settings.forward import ForwardSettings
 from sms_bridge.settings.look_up import LookUpSettings
@@ -24,18 +19,8 @@ from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.settings.send import SendSettings
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
-from sms_bridge.storage.secret import (
-    InvalidSecretError,
-    Secret,
-    SecretSource,
-    change_values,
-    read_values,
-)
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
 
 FUNCTIONS: dict[str, type[Any]] = {
     "SendSms": SendSettings,
@@ -79,7 +64,7 @@ class Stack:
 
     # ------------------------------------------------------------------------- what was deployed
     @cached_property
-    def description(self) -> StackTypeDef:
+    def description(self) -> Mapping[str, Any]:
         try:
             found = self.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
@@ -89,11 +74,9 @@ class Stack:
         return found["Stacks"][0]  # type: ignore[no-any-return]
 
     def _missing(self) -> BridgeError:
-        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         others = [
             one["StackName"]
-            for page in pages
-            for one in page["Stacks"]
+            for one in self.listed("cloudformation", "describe_stacks", "Stacks")
             if any(output["OutputKey"] == "SendUrl" for output in one.get("Outputs", []))
         ]
         named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
@@ -109,7 +92,7 @@ class Stack:
 
     @property
     def account(self) -> str:
-        return self.description.get("StackId", "").ljust(5, ":").split(":")[4]
+        return str(self.description.get("StackId", "")).ljust(5, ":").split(":")[4]
 
     @property
     def is_local(self) -> bool:
@@ -130,17 +113,21 @@ class Stack:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """The stack's resources, and those of its nested stacks, by their names in the template."""
-        found = dict(self._resources_of(self.name))
+        found = self._resources_of(self.name)
         for nested in [one.id for one in found.values() if one.type == _NESTED and one.id]:
-            found |= {**dict(self._resources_of(nested)), **found}
+            found = {**self._resources_of(nested), **found}
         return found
 
-    def _resources_of(self, stack: str) -> Iterator[tuple[str, Resource]]:
-        pages = self.client("cloudformation").get_paginator("list_stack_resources")
-        for page in pages.paginate(StackName=stack):
-            for one in page["StackResourceSummaries"]:
-                resource = Resource(one["ResourceType"], one.get("PhysicalResourceId", ""))
-                yield one["LogicalResourceId"], resource
+    def _resources_of(self, stack: str) -> dict[str, Resource]:
+        found = self.listed(
+            "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack
+        )
+        return {
+            one["LogicalResourceId"]: Resource(
+                one["ResourceType"], one.get("PhysicalResourceId", "")
+            )
+            for one in found
+        }
 
     def resource(self, name: str) -> str:
         """Return a resource's physical id."""
@@ -227,15 +214,12 @@ class Stack:
 
     @property
     def callback_url(self) -> str:
-        """What is registered with 8x8."""
         return f"{self.api_url}/callbacks/8x8"
 
     def send_url(self, sub_account_id: str) -> str:
-        """What MoEngage posts messages to."""
         return f"{self.api_url}/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
 
     def look_up_url(self, message_id: str) -> str:
-        """Where the API says what became of a message."""
         return f"{self.api_url}/messages/{quote(message_id, safe='')}"
 
     # -------------------------------------------------------------------------------- the secret
@@ -256,6 +240,10 @@ class Stack:
                 remedy="Secrets Manager's console > the secret > Retrieve secret value > Edit: "
                 "bring back the JSON, or restore its former version",
             ) from None
+
+    @property
+    def eightx8_account_id(self) -> str:
+        return str(self.secret_values.get("eightx8AccountId") or "")
 
     def secret(self) -> Secret:
         """Return the secret as the functions read it."""
@@ -294,10 +282,6 @@ class Stack:
         return DynamoDBMessages(self.client("dynamodb"), self.table)
 
     @cached_property
-    def people(self) -> DynamoDBPersonData:
-        return DynamoDBPersonData(self.client("dynamodb"), self.table)
-
-    @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
         return DynamoDBOptOuts(self.client("dynamodb"), self.table, self.opt_out_scope)
 
@@ -307,22 +291,11 @@ class Stack:
         return OptOutScope(self.sending["OPT_OUT_SCOPE"])
 
     @cached_property
-    def look_up(self) -> LookUp:
-        secrets = SecretSource(self.client("secretsmanager"), self.secret_arn, max_age_seconds=60)
-        return LookUp(
-            messages=self.messages,
-            details=MessageDetails(Connections(self.eightx8_url, connect_timeout=1.0), secrets),
-            sub_account_ids=self.sub_account_ids,
-        )
-
-    @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
-        """Outcomes on their way to MoEngage."""
         return SqsOutcomeQueue(lambda: self.client("sqs"), self._output("OutcomeQueueUrl"))
 
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
-        """Outcomes that MoEngage did not acknowledge."""
         url = self._output("OutcomeDeadLetterQueueUrl")
         return SqsDeadLetterQueue(lambda: self.client("sqs"), url)
 
@@ -332,6 +305,11 @@ class Stack:
             make_client: Any = self._session.client
             self._clients[service] = make_client(service)
         return self._clients[service]
+
+    def listed(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+        """Yield what an answer of AWS has under a key, of all pages."""
+        for page in self.client(service).get_paginator(operation).paginate(**arguments):
+            yield from page[key]
 
     @cached_property
     def _session(self) -> boto3.Session:

@@ -11,7 +11,7 @@ from bridge.activity import DAY, HOUR, Activity, activity_of, failed_messages
 from bridge.options import AsJson, FullNumbers, Since
 from bridge.queues import DEAD_LETTER_QUEUES, QUEUES, depth_of, reasons_in
 from bridge.stack import FUNCTIONS, Stack
-from bridge.survey import LOOKED_AT_MOST, Survey, take_survey
+from bridge.survey import LOOKED_AT_MOST, take_survey
 from bridge.terminal import columns, read_since, say, say_json, say_result, waiting
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.state import State
@@ -52,7 +52,14 @@ def stats(context: typer.Context, as_json: AsJson = False) -> None:
     rows = [("last hour", *hour.values()), ("last day", *day.values())]
     headings = ("", "Accepted", "Delivered", "Failed", "Delivered %", "SMS", "Segments", "Price")
     say(*columns(rows, headings), "")
-    say(*_open_messages(survey, now))
+    open_messages = [
+        (state, count, _span(now - survey.oldest_by_state[state]))
+        for state, count in survey.by_state.most_common()
+    ]
+    if open_messages:
+        say(*columns(open_messages, ("State", "Open messages", "Oldest")))
+    else:
+        say("No message is open.")
     if not survey.is_complete:
         say(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
     say(f"Outcomes that MoEngage has not acknowledged yet: {survey.unreported}")
@@ -77,16 +84,6 @@ def _figures(activity: Activity) -> dict[str, object]:
         "segments": figures["Segments"],
         "price": ", ".join(f"{cost:.2f} {name}" for name, cost in activity.cost.items()),
     }
-
-
-def _open_messages(survey: Survey, now: float) -> list[str]:
-    if not survey.by_state:
-        return ["No message is open."]
-    rows = [
-        (state, count, _span(now - survey.oldest_by_state[state]))
-        for state, count in survey.by_state.most_common()
-    ]
-    return columns(rows, ("State", "Open messages", "Oldest"))
 
 
 def _span(seconds: float) -> str:

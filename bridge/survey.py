@@ -1,7 +1,5 @@
 """What the table says of all messages that are not over."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
@@ -51,7 +49,6 @@ class Survey:
 
 
 def take_survey(messages: MessageStore, now: float) -> Survey:
-    """Look through the open messages."""
     survey = Survey()
     found = messages.open_messages(
         until=LAST, on_unreadable=lambda error: survey.unreadable.append(error.item_id)

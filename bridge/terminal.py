@@ -71,7 +71,6 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def waiting(what: str) -> AbstractContextManager[object]:
-    """Show on a terminal that something takes a while."""
     return Console(stderr=True).status(what)
 
 

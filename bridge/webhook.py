@@ -20,7 +20,6 @@ webhook = typer.Typer(
 
 
 def is_here(one: Webhook, stack: Stack) -> bool:
-    """Return whether a webhook points to the stack."""
     return one.url.rstrip("/") == stack.callback_url
 
 
@@ -55,8 +54,7 @@ def register(
     you are asked first.
     """
     stack: Stack = context.obj
-    account, webhooks = _account_and_webhooks(stack, account_id)
-    present = [one for one in webhooks if one.sub_account_id == sub_account]
+    account, present = _account_and_webhooks(stack, account_id, sub_account)
     elsewhere = _ask_about_others(present, stack, "Replace", yes=yes)
     tokens = stack.secret().callback_tokens
     if not tokens:
@@ -80,8 +78,7 @@ def remove(
 ) -> None:
     """Remove a webhook; if it points elsewhere, you are asked first."""
     stack: Stack = context.obj
-    account, webhooks = _account_and_webhooks(stack, account_id)
-    present = [one for one in webhooks if one.sub_account_id == sub_account]
+    account, present = _account_and_webhooks(stack, account_id, sub_account)
     if not present:
         raise BridgeError(f"no webhook is registered for {_scope(sub_account)}")
     _ask_about_others(present, stack, "Remove", yes=yes)
@@ -102,15 +99,37 @@ def register_again(stack: Stack, token: str) -> int:
     return len(found)
 
 
+def fault_of(name: str, webhooks: list[Webhook], stack: Stack) -> tuple[str, str, str]:
+    """Return what is wrong with the webhook that counts: id, what and remedy; or nothing."""
+    own = [one for one in webhooks if one.sub_account_id == name]
+    relevant = own or [one for one in webhooks if one.sub_account_id == ALL_SUB_ACCOUNTS]
+    register = "sms-bridge webhook register" + (f" --sub-account {name}" if own else "")
+    here = [one for one in relevant if is_here(one, stack)]
+    if any(one.enabled and one.has_authorization for one in here):
+        return "", "", ""
+    if any(one.enabled for one in here):
+        return "webhook-without-token", "8x8's webhook sends no token", register
+    if here:
+        return "webhook-disabled", "8x8's webhook is not enabled", register
+    if not relevant:
+        return "webhook-missing", "no webhook is registered with 8x8", register
+    return (
+        "webhook-elsewhere",
+        f"8x8's webhook points to {', '.join(one.url for one in relevant)}",
+        f"{register}; if the other URL needs the events as well, let each message name its own "
+        f"instead: sms-bridge parameters set CallbackBaseUrl={stack.api_url}",
+    )
+
+
 def _account_and_webhooks(
-    stack: Stack, account_id: str | None
+    stack: Stack, account_id: str | None, sub_account: str = ""
 ) -> tuple[EightX8Account, list[Webhook]]:
-    """Return the 8x8 account and its webhooks; an id that 8x8 has accepted is kept."""
+    """Return the account and its webhooks, or a sub-account's; an id that 8x8 accepted is kept."""
     account = account_of(stack, account_id)
     webhooks = account.webhooks()
     if account_id:
         stack.change_secret(eightx8AccountId=account_id)
-    return account, webhooks
+    return account, [one for one in webhooks if sub_account in ("", one.sub_account_id)]
 
 
 def _ask_about_others(webhooks: list[Webhook], stack: Stack, verb: str, *, yes: bool) -> list[str]:

@@ -1,12 +1,10 @@
 """Is the secret filled, does the API answer, and does it let those in who may?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from bridge.calls import Answer, NoAnswerError, call
-from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.checks import Finding, ok, problem, warning
 from bridge.stack import Stack
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.secret import TOKEN_LISTS, tokens_in
@@ -30,7 +28,6 @@ _SAMPLE = 200
 
 
 def check_secret(stack: Stack) -> Iterator[Finding]:
-    """Look at what the secret holds, as the functions read it."""
     values, secret = stack.secret_values, stack.secret()
     if not secret.eightx8_api_key:
         yield problem(

@@ -1,13 +1,11 @@
 """Is the stack there, does it run as it was deployed, and would anybody wake up?"""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterator
 from os.path import commonprefix
 
-from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.checks import Finding, ok, problem, warning
 from bridge.queues import QUEUES
 from bridge.stack import FUNCTIONS, Stack
 from sms_bridge.domain.opt_out import Keyword, keyword_of, keywords_of
@@ -32,7 +30,6 @@ _RECEIVING = ("Enabled", "Enabling", "Updating", "Creating")
 
 
 def check_deployment(stack: Stack) -> Iterator[Finding]:
-    """Look at what CloudFormation says."""
     status = stack.description["StackStatus"]
     missing = [name for name in _RESOURCES if name not in stack.resources]
     see = "see the stack's events in CloudFormation's console, then: make deploy"
@@ -191,12 +188,8 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
     groups = stack.ids_of("AWS::Logs::LogGroup")
     # CloudFormation's names begin with the stack's.
     prefix = commonprefix(list(groups.values()))  # noqa: RUF071 - no paths
-    pages = stack.client("logs").get_paginator("describe_log_groups")
-    found = {
-        one["logGroupName"]: one.get("retentionInDays", "for ever")
-        for page in pages.paginate(logGroupNamePrefix=prefix)
-        for one in page["logGroups"]
-    }
+    listed = stack.listed("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+    found = {one["logGroupName"]: one.get("retentionInDays", "for ever") for one in listed}
     for name, group in groups.items():
         kept = found.get(group)
         if kept is None:

@@ -228,7 +228,7 @@ def the_prepaid_balance_lasts_for_two_days(deployed: Deployed) -> None:
 def the_api_does_not_answer(deployed: Deployed) -> None:
     url = deployed.api_url
     deployed.api_url = unreachable_url()
-    deployed.monkeypatch.setattr("bridge.checks.eightx8.is_here", lambda one, _: url in one.url)
+    deployed.monkeypatch.setattr("bridge.webhook.is_here", lambda one, _: url in one.url)
 
 
 @fault("callback-url-wrong")
