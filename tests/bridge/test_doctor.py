@@ -13,7 +13,7 @@ import bridge.doctor
 from bridge.calls import Answer, NoAnswerError
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import (
     ACCOUNT,
@@ -119,31 +119,8 @@ def test_only_what_is_wrong_is_shown_unless_all_is_asked_for(deployed: Deployed)
 
 # ------------------------------------------------------------------------------ one fault, one id
 Fault = Callable[[Deployed], object]
-FAULTS: dict[str, Fault] = {}
 
 
-def fault(finding_id: str) -> Callable[[Fault], Fault]:
-    """Remember what plants a fault, under the id that has to name it."""
-
-    def remember(plant: Fault) -> Fault:
-        FAULTS[f"{finding_id}: {plant.__name__.replace('_', ' ').strip()}"] = plant
-        return plant
-
-    return remember
-
-
-@fault("environment-drift")
-def a_variable_was_changed_by_hand(deployed: Deployed) -> None:
-    deployed.parameters["DuplicateWindowSeconds"] = "120"
-    deployed.functions.changed["SendSms"] = {"DUPLICATE_WINDOW_SECONDS": "0"}
-
-
-@fault("reconcile-disabled")
-def the_schedule_was_disabled(_: Deployed) -> None:
-    client_of("events").disable_rule(Name=RULE)
-
-
-@fault("log-retention-drift")
 def logs_are_kept_for_ever(deployed: Deployed) -> None:
     deployed.parameters["LogRetentionDays"] = "30"
     logs = client_of("logs")
@@ -152,24 +129,11 @@ def logs_are_kept_for_ever(deployed: Deployed) -> None:
     logs.delete_retention_policy(logGroupName="sms-bridge-SendSms")
 
 
-@fault("log-group-missing")
-def a_log_group_was_deleted(_: Deployed) -> None:
-    client_of("logs").delete_log_group(logGroupName="sms-bridge-ForwardOutcome")
-
-
-@fault("hash-key-changed")
 def the_hash_key_was_changed(deployed: Deployed) -> None:
     deployed.keep(state=State.DELIVERED)
     deployed.put_secret(hashKey="another-hash-key")
 
 
-@fault("eightx8-key-refused")
-def the_key_was_revoked_during_a_campaign(deployed: Deployed) -> None:
-    deployed.put_secret(eightx8ApiKey="an-old-key")
-    deployed.log("SendSms", *[{**BAD_KEY, **FAILED, "Accepted": 1}] * 9)
-
-
-@fault("eightx8-region-wrong")
 def the_key_is_of_another_region(deployed: Deployed) -> None:
     deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
     refused, known = Answer(401, b'{"code": 1200}'), Answer(404, b'{"code": 1300}')
@@ -178,87 +142,10 @@ def the_key_is_of_another_region(deployed: Deployed) -> None:
         deployed.eightx8_answers[("GET", f"https://{host}/")] = refused
 
 
-@fault("eightx8-host-wrong")
-def the_host_is_not_8x8(deployed: Deployed) -> None:
-    answer = Answer(404, b"<html>Not found</html>")
-    deployed.eightx8_answers[("GET", "/messages/00000000-0000-0000-0000-000000000000")] = answer
-
-
-@fault("no-answer")
-def the_host_does_not_answer(deployed: Deployed) -> None:
-    deployed.eightx8_answers[("GET", "")] = NoAnswerError("no answer", id="no-answer")
-
-
-@fault("sub-account-refused")
-def a_sub_account_is_unknown(deployed: Deployed) -> None:
-    deployed.environment["SUB_ACCOUNT_IDS"] = f"{TRANSACTIONAL},{PROMOTIONAL},Nobody"
-    deployed.register(f"{deployed.api_url}/callbacks/8x8")
-
-
-@fault("webhook-elsewhere")
-def the_webhook_points_elsewhere(deployed: Deployed) -> None:
-    deployed.register("https://other.example.com/hook")
-    sent_long_ago(deployed)
-
-
-@fault("webhook-disabled")
-def the_webhook_is_disabled(deployed: Deployed) -> None:
-    deployed.register(f"{deployed.api_url}/callbacks/8x8", enabled=False)
-
-
-@fault("webhook-without-token")
-def the_webhook_sends_no_token(deployed: Deployed) -> None:
-    deployed.register(f"{deployed.api_url}/callbacks/8x8", httpAuthorization=None)
-
-
-@fault("balance-empty")
-def the_prepaid_balance_is_used_up(deployed: Deployed) -> None:
-    answer = Answer(200, b'{"balance": -0.01, "currency": "USD"}')
-    deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
-
-
-@fault("balance-low")
-def the_prepaid_balance_lasts_for_two_days(deployed: Deployed) -> None:
-    answer = Answer(200, b'{"balance": 21.5, "currency": "USD"}')
-    deployed.eightx8_answers[("GET", f"/{ACCOUNT}/balance")] = answer
-    deployed.log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60)
-
-
-@fault("api-unreachable")
 def the_api_does_not_answer(deployed: Deployed) -> None:
     url = deployed.api_url
     deployed.api_url = unreachable_url()
     deployed.monkeypatch.setattr("bridge.webhook.is_here", lambda one, _: url in one.url)
-
-
-@fault("callback-url-wrong")
-def the_callback_base_url_leads_elsewhere(deployed: Deployed) -> None:
-    deployed.environment["CALLBACK_BASE_URL"] = unreachable_url()
-
-
-@fault("moengage-unreachable")
-def moengage_cannot_be_reached(deployed: Deployed) -> None:
-    deployed.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{unreachable_url()}/secret-id"
-
-
-@fault("inbound-sub-account-unused")
-def people_write_to_a_sub_account_that_no_campaign_uses(deployed: Deployed) -> None:
-    deployed.environment["OPT_OUT_SCOPE"] = "sub-account"
-    deployed.log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL})
-    deployed.log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL})
-
-
-@fault("send-rate-too-low")
-def the_rate_is_one_a_second(deployed: Deployed) -> None:
-    deployed.environment["SEND_RATE_LIMIT"] = "1"
-    deployed.environment["TRANSACTIONAL_SECONDS_TO_LIVE"] = "0"
-    deployed.put_into("TransactionalQueue", "x")
-
-
-@fault("messages-waiting")
-def messages_wait_for_long(deployed: Deployed) -> None:
-    deployed.keep(state=State.WAITING, attempt=0, accepted_at=LONG_AGO)
-    deployed.put_into("PromotionalQueue", "x")
 
 
 def sent_long_ago(deployed: Deployed) -> None:
@@ -266,80 +153,42 @@ def sent_long_ago(deployed: Deployed) -> None:
     deployed.messages.record_result(message.id, 1, ACCEPTED, State.QUEUED, LONG_AGO)
 
 
-@fault("outcomes-not-acknowledged")
+def over(deployed: Deployed) -> Message:
+    message = deployed.keep(state=State.DELIVERED)
+    outcome = Outcome(OutcomeStatus.DELIVERED)
+    return deployed.messages.record_outcome(message.id, outcome, 4e9).message
+
+
 def moengage_is_down(deployed: Deployed) -> None:
     message = over(deployed)
     owner = message.outcome_lease_owner
     deployed.messages.record_not_acknowledged(message.id, owner, message.accepted_at)
 
 
-@fault("outcomes-given-up")
 def moengage_refused_an_outcome(deployed: Deployed) -> None:
     message = over(deployed)
     deployed.messages.record_given_up(message.id, "moengage_404", message.accepted_at)
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="moengage_404")
 
 
-def over(deployed: Deployed) -> Any:
+def eightx8_allows_no_exports(deployed: Deployed) -> None:
     message = deployed.keep(state=State.DELIVERED)
-    outcome = Outcome(OutcomeStatus.DELIVERED)
-    return deployed.messages.record_outcome(message.id, outcome, 4e9).message
+    deployed.messages.record_log_silence(message.id, message.accepted_at + 600)
 
 
-@fault("items-unreadable")
 def an_item_was_changed_by_hand(deployed: Deployed) -> None:
-    message = deployed.keep()
     client_of("dynamodb").update_item(
         TableName=TABLE,
-        Key={"id": {"S": message.id}},
+        Key={"id": {"S": deployed.keep().id}},
         UpdateExpression="SET #state = :state",
         ExpressionAttributeNames={"#state": "state"},
         ExpressionAttributeValues={":state": {"S": "teleported"}},
     )
 
 
-@fault("log-unreadable")
-def eightx8_allows_no_exports(deployed: Deployed) -> None:
-    message = deployed.keep(state=State.DELIVERED)
-    deployed.messages.record_log_silence(message.id, message.accepted_at + 600)
-
-
-def refused(deployed: Deployed, function: str, reason: str) -> None:
-    deployed.log(function, {"reason": reason, "RequestsRefused": 1})
-
-
-@fault("requests-malformed")
-def the_form_lacks_a_field(deployed: Deployed) -> None:
-    refused(deployed, "SendSms", "field_missing")
-    refused(deployed, "SendSms", "fields_swapped")
-
-
-@fault("callbacks-unauthorized")
-def eightx8_has_another_token(deployed: Deployed) -> None:
-    refused(deployed, "ReceiveCallback", "unauthorized")
-    sent_long_ago(deployed)
-
-
-@fault("alarm-topic-key")
-def the_topic_is_under_the_aws_managed_key(deployed: Deployed) -> None:
-    topic = client_of("sns").create_topic(
-        Name="page", Attributes={"KmsMasterKeyId": "alias/aws/sns"}
-    )["TopicArn"]
-    deployed.add_alarm("Other", topic)
-
-
-@fault("alarm-topic-without-subscribers")
-def nobody_is_subscribed(deployed: Deployed) -> None:
-    topic = client_of("sns").create_topic(Name="page")["TopicArn"]
-    deployed.add_alarm("Other", topic)
-
-
-@fault("unexpected-error")
-def an_item_is_odd(_: Deployed) -> None:
-    client_of("dynamodb").put_item(
-        TableName="messages",
-        Item={"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}},
-    )
+def all_of(*faults: Fault) -> Fault:
+    """Return what plants several things, which together are one fault."""
+    return lambda deployed: [plant(deployed) for plant in faults]
 
 
 def deployed_with(**facts: Any) -> Fault:
@@ -361,23 +210,42 @@ def queue_with(name: str, **attributes: str) -> Fault:
 
 
 def refusing(function: str, reason: str) -> Fault:
-    return lambda deployed: refused(deployed, function, reason)
+    return log(function, {"reason": reason, "RequestsRefused": 1})
+
+
+def webhook_with(**facts: Any) -> Fault:
+    return lambda deployed: deployed.register(f"{deployed.api_url}/callbacks/8x8", **facts)
+
+
+def eightx8_answering(end: str, answer: Answer | Exception) -> Fault:
+    return lambda deployed: deployed.eightx8_answers.update({("GET", end): answer})
+
+
+def alarm_topic(**attributes: str) -> Fault:
+    return lambda deployed: deployed.add_alarm(
+        "Other", client_of("sns").create_topic(Name="page", Attributes=attributes)["TopicArn"]
+    )
 
 
 put_secret, keep, put_into, log, add_alarm = (
     partial(methodcaller, name) for name in ("put_secret", "keep", "put_into", "log", "add_alarm")
 )
+WAITING = {"state": State.WAITING, "attempt": 0, "accepted_at": LONG_AGO}
 FAILED = {"Rejected": 1, "Failed": 1}
 BAD_SENDER = {"reason": "eightx8_invalid_source", "outcome_reason": "eightx8_invalid_source"}
 BAD_KEY = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
 OPTED_OUT = {"reason": "opted_out", "outcome_reason": "opted_out", "OptedOut": 1, "Failed": 1}
-FAULTS |= {
+FAULTS: dict[str, Fault] = {
     "stack-broken: a deployment failed": deployed_with(status="ROLLBACK_COMPLETE"),
     "stack-update-failed: an update failed": deployed_with(status="UPDATE_ROLLBACK_COMPLETE"),
     "stack-incomplete: it is no bridge": deployed_with(missing_resources={"MessagesTable"}),
     "environment-broken: a variable is lost": function_with("SendSms", SUB_ACCOUNT_IDS=None),
     "environment-broken: a variable of another function is lost": function_with(
         "DispatchQueue", SEND_RATE_LIMIT="many"
+    ),
+    "environment-drift: a variable was changed by hand": all_of(
+        deployed_with(parameters={"DuplicateWindowSeconds": "120"}),
+        function_with("SendSms", DUPLICATE_WINDOW_SECONDS="0"),
     ),
     "environment-drift: a function writes to another table": function_with(
         "ReceiveCallback", MESSAGES_TABLE="other"
@@ -390,6 +258,13 @@ FAULTS |= {
     ),
     "queue-not-consumed: an event source was disabled": lambda deployed: (
         deployed.functions.mappings.update(OutcomeQueue="Disabled")
+    ),
+    "reconcile-disabled: the schedule was disabled": lambda _: client_of("events").disable_rule(
+        Name=RULE
+    ),
+    "log-retention-drift: logs are kept for ever": logs_are_kept_for_ever,
+    "log-group-missing: a log group was deleted": lambda _: client_of("logs").delete_log_group(
+        logGroupName="sms-bridge-ForwardOutcome"
     ),
     "queue-drift: a queue forgets within the hour": queue_with(
         "PromotionalQueue", MessageRetentionPeriod="3600"
@@ -410,8 +285,23 @@ FAULTS |= {
         "put_secret_text", "the whole secret, typed anew"
     ),
     "hash-key-missing: the hash key is missing": put_secret(hashKey=""),
+    "hash-key-changed: the hash key was changed": the_hash_key_was_changed,
     "eightx8-key-missing: the key is missing": put_secret(eightx8ApiKey=""),
     "eightx8-key-refused: the key is wrong": put_secret(eightx8ApiKey="an-old-key"),
+    "eightx8-key-refused: the key was revoked during a campaign": all_of(
+        put_secret(eightx8ApiKey="an-old-key"),
+        log("SendSms", *[{**BAD_KEY, **FAILED, "Accepted": 1}] * 9),
+    ),
+    "eightx8-region-wrong: the key is of another region": the_key_is_of_another_region,
+    "eightx8-host-wrong: the host is not 8x8": eightx8_answering(
+        "/messages/00000000-0000-0000-0000-000000000000", Answer(404, b"<html>Not found</html>")
+    ),
+    "no-answer: the host does not answer": eightx8_answering(
+        "", NoAnswerError("no answer", id="no-answer")
+    ),
+    "sub-account-refused: a sub account is unknown": functions_with(
+        SUB_ACCOUNT_IDS=f"{TRANSACTIONAL},{PROMOTIONAL},Nobody"
+    ),
     "account-id-missing: the account is not known": put_secret(eightx8AccountId=""),
     "tokens-missing: they are no tokens": put_secret(moengageTokens=[" ", True, ["x"], "short"]),
     "tokens-unusable: one is too short": put_secret(lookUpTokens=["the-look-up-token", "short"]),
@@ -419,6 +309,9 @@ FAULTS |= {
         MOENGAGE_DATA_API_URL="https://api-01.moengage.com/v1/customer/w"
     ),
     "tracking-url-missing: it is empty": functions_with(MOENGAGE_DELIVERY_TRACKING_URL=""),
+    "moengage-unreachable: moengage cannot be reached": functions_with(
+        MOENGAGE_DELIVERY_TRACKING_URL=f"{unreachable_url()}/secret-id"
+    ),
     "keyword-never-matches: it is for both": functions_with(OPT_IN_KEYWORDS="START,stop"),
     "keyword-never-matches: it lost its letters": functions_with(OPT_OUT_KEYWORDS="STOP,????"),
     "reply-untrue: an opt-out is confirmed and not heeded": functions_with(
@@ -427,11 +320,35 @@ FAULTS |= {
     "webhook-missing: no webhook is registered": lambda deployed: deployed.eightx8.webhooks.delete(
         "*"
     ),
+    "webhook-elsewhere: the webhook points elsewhere": all_of(
+        methodcaller("register", "https://other.example.com/hook"), sent_long_ago
+    ),
+    "webhook-disabled: the webhook is disabled": webhook_with(enabled=False),
+    "webhook-without-token: the webhook sends no token": webhook_with(httpAuthorization=None),
+    "balance-empty: the prepaid balance is used up": eightx8_answering(
+        f"/{ACCOUNT}/balance", Answer(200, b'{"balance": -0.01, "currency": "USD"}')
+    ),
+    "balance-low: the prepaid balance lasts for two days": all_of(
+        eightx8_answering(
+            f"/{ACCOUNT}/balance", Answer(200, b'{"balance": 21.5, "currency": "USD"}')
+        ),
+        log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60),
+    ),
+    "api-unreachable: the api does not answer": the_api_does_not_answer,
+    "callback-url-wrong: the callback base url leads elsewhere": functions_with(
+        CALLBACK_BASE_URL=unreachable_url()
+    ),
     "requests-unauthorized: MoEngage has another token": refusing("SendSms", "unauthorized"),
     "requests-sub-account: MoEngage has another one": refusing(
         "SendSms", "sub_account_not_allowed"
     ),
     "requests-country: it is not allowed": refusing("SendSms", "country_not_allowed"),
+    "requests-malformed: the form lacks a field": all_of(
+        refusing("SendSms", "field_missing"), refusing("SendSms", "fields_swapped")
+    ),
+    "callbacks-unauthorized: 8x8 has another token": all_of(
+        refusing("ReceiveCallback", "unauthorized"), sent_long_ago
+    ),
     "callbacks-address: 8x8 has new ones": refusing("ReceiveCallback", "address_not_allowed"),
     "callbacks-not-understood: receipts are xml": log(
         "ReceiveCallback", {"CallbacksNotUnderstood": 1}
@@ -439,11 +356,25 @@ FAULTS |= {
     "inbound-sub-account-unknown: people write to a sub account that is not the stacks": log(
         "ReceiveCallback", {"InboundMessages": 1, "sub_account_id": "Inbound_Only"}
     ),
-    "send-queue-purged: a send queue was purged": keep(
-        state=State.WAITING, attempt=0, accepted_at=LONG_AGO
+    "inbound-sub-account-unused: people write to a sub account that no campaign uses": all_of(
+        functions_with(OPT_OUT_SCOPE="sub-account"),
+        log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL}),
+        log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL}),
+    ),
+    "send-rate-too-low: the rate is one a second": all_of(
+        functions_with(SEND_RATE_LIMIT="1", TRANSACTIONAL_SECONDS_TO_LIVE="0"),
+        put_into("TransactionalQueue", "x"),
+    ),
+    "send-queue-purged: a send queue was purged": keep(**WAITING),
+    "messages-waiting: messages wait for long": all_of(
+        keep(**WAITING), put_into("PromotionalQueue", "x")
     ),
     "messages-ambiguous: an answer of 8x8 was lost": keep(state=State.UNKNOWN),
     "receipts-missing: no receipt comes": sent_long_ago,
+    "log-unreadable: 8x8 allows no exports": eightx8_allows_no_exports,
+    "items-unreadable: an item was changed by hand": an_item_was_changed_by_hand,
+    "outcomes-not-acknowledged: MoEngage is down": moengage_is_down,
+    "outcomes-given-up: MoEngage refused an outcome": moengage_refused_an_outcome,
     "send-dead-letters: dispatching failed too often": put_into("SendDeadLetterQueue", "x"),
     "outcome-dead-letters: somebody else wrote into a queue": put_into(
         "OutcomeDeadLetterQueue", "x", reason="unreadable"
@@ -468,6 +399,14 @@ FAULTS |= {
         "Raised", "arn:aws:lambda:x", state="ALARM", description="What to do."
     ),
     "alarms-silent: an alarm tells nobody": add_alarm("Silent"),
+    "alarm-topic-key: the topic is under the AWS managed key": alarm_topic(
+        KmsMasterKeyId="alias/aws/sns"
+    ),
+    "alarm-topic-without-subscribers: nobody is subscribed": alarm_topic(),
+    "unexpected-error: an item is odd": lambda _: client_of("dynamodb").put_item(
+        TableName=TABLE,
+        Item={"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}},
+    ),
 }
 
 
