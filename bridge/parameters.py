@@ -64,8 +64,7 @@ def show(
 def set_parameters(
     context: typer.Context,
     assignments: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME=VALUE...", help="Parameters and their new values."),
+        list[str], typer.Argument(metavar="NAME=VALUE...", help="Parameters and their new values.")
     ],
     yes: Yes = False,
     as_json: AsJson = False,

@@ -89,10 +89,7 @@ def opt_outs(
     ]
     rows = [(*key, count) for key, count in sorted(Counter(keys).items())]
     say_result(
-        {
-            "optOuts": len(holding),
-            "counts": [dict(zip(names, row, strict=True)) for row in rows],
-        },
+        {"optOuts": len(holding), "counts": [dict(zip(names, row, strict=True)) for row in rows]},
         f"{len(holding)} opt-outs",
         *(columns(rows, headings) if rows else ()),
         as_json=as_json,

@@ -190,9 +190,7 @@ class Deployed:
     def put_into(self, name: str, body: str, *, reason: str = "") -> None:
         attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
         client_of("sqs").send_message(
-            QueueUrl=self.queue_urls[name],
-            MessageBody=body,
-            MessageAttributes=attributes,
+            QueueUrl=self.queue_urls[name], MessageBody=body, MessageAttributes=attributes
         )
 
     def log(self, function: str, *lines: dict[str, Any], minutes_ago: int = 1) -> None:

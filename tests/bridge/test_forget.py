@@ -14,14 +14,7 @@ from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from tests.bridge.deployed import (
-    HASH_KEY,
-    IDS,
-    OTHER_NUMBER,
-    PROMOTIONAL,
-    TRANSACTIONAL,
-    Deployed,
-)
+from tests.bridge.deployed import HASH_KEY, IDS, OTHER_NUMBER, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt, an_inbound
 from tests.fakes.aws import TABLE, client_of
 
@@ -71,9 +64,7 @@ def person(deployed: Deployed) -> Deployed:
     return deployed
 
 
-def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
-    person: Deployed,
-) -> None:
+def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(person: Deployed) -> None:
     assert person.json_of("forget", NUMBER, "--yes") == FOUND
 
     for message_id in IDS[:2]:

@@ -114,14 +114,8 @@ def test_8x8_that_does_not_tell_is_no_message_that_is_not_there(deployed: Deploy
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (
-            (IDS[0],),
-            f"no message with the id {IDS[0]} in stack sms-bridge, region us-east-1",
-        ),
-        (
-            (OTHER_NUMBER,),
-            "no message to 65*****432 in stack sms-bridge, region us-east-1",
-        ),
+        ((IDS[0],), f"no message with the id {IDS[0]} in stack sms-bridge, region us-east-1"),
+        ((OTHER_NUMBER,), "no message to 65*****432 in stack sms-bridge, region us-east-1"),
         (("--campaign", "winter"), "no message of campaign winter in stack sms-bridge, region"),
     ],
 )

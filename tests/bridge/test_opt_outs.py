@@ -4,13 +4,7 @@ import pytest
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest
-from tests.bridge.deployed import (
-    HASH_KEY,
-    OTHER_NUMBER,
-    PROMOTIONAL,
-    TRANSACTIONAL,
-    Deployed,
-)
+from tests.bridge.deployed import HASH_KEY, OTHER_NUMBER, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import NUMBER, a_person
 
 THIRD_NUMBER = "+6590000000"

@@ -44,9 +44,7 @@ def test_without_a_yes_it_only_shows(letters: Deployed) -> None:
     assert letters.queue("PromotionalQueue") == []
 
 
-def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(
-    letters: Deployed,
-) -> None:
+def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(letters: Deployed) -> None:
     done = letters.json_of("redrive", "--yes")
 
     assert done == {"done": True, "records": {"sent": 2, "over": 2, "unreadable": 1}}
