@@ -22,8 +22,9 @@ from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Resource, Stack
 from local.eightx8 import EightX8Simulator
-from sms_bridge.domain.message import Message
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.state import State
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import a_message
 from tests.fakes.aws import REGION, TABLE, client_of
@@ -127,6 +128,12 @@ class Deployed:
         self.monkeypatch.setattr(bridge.eightx8, "call", self._call_8x8)
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
+    def shown(self, *words: str, typed: str = "", status: int = 0) -> str:
+        """Run ``sms-bridge``, which ends with this status; returns all that it prints."""
+        result = self.run(*words, typed=typed)
+        assert result.exit_code == status, result.output
+        return result.output
+
     def json_of(self, *words: str, status: int = 0) -> Any:
         """Run ``sms-bridge`` with ``--json`` and return what it prints."""
         result = self.run(*words, "--json")
@@ -176,6 +183,15 @@ class Deployed:
         )
         assert self.messages.create(message) is None
         return message
+
+    def keep_over(self, reason: str = "", **facts: Any) -> Message:
+        """Put a message into the table with its outcome: it was delivered, or failed of this."""
+        state, status = State.DELIVERED, OutcomeStatus.DELIVERED
+        if reason:
+            state, status = State.FAILED, OutcomeStatus.FAILED
+        message = self.keep(state=state, **facts)
+        outcome = Outcome(status, reason)
+        return self.messages.record_outcome(message.id, outcome, message.accepted_at).message
 
     def queue(self, name: str) -> list[dict[str, Any]]:
         """Return the records that can be received from a queue."""
