@@ -13,7 +13,6 @@ import bridge.doctor
 from bridge.calls import Answer, NoAnswerError
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import (
     ACCOUNT,
@@ -106,7 +105,7 @@ def test_looking_many_times_finds_nothing_of_its_own(deployed: Deployed) -> None
 def test_only_what_is_wrong_is_shown_unless_all_is_asked_for(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="an-old-key")
 
-    shown = deployed.run("doctor").output.splitlines()
+    shown = deployed.shown("doctor", status=1).splitlines()
 
     assert shown[0] == "stack sms-bridge, region us-east-1, account 123456789012"
     assert shown[2].startswith("problem  8x8 refuses the API key at 127.0.0.1")
@@ -114,7 +113,7 @@ def test_only_what_is_wrong_is_shown_unless_all_is_asked_for(deployed: Deployed)
     assert shown[3].startswith("         -> sms-bridge configure")
     assert shown[-1] == "problems: 1, warnings: 0"
     assert not any(line.startswith("ok") for line in shown)
-    assert "ok       " in deployed.run("doctor", "--all").output
+    assert "ok       " in deployed.shown("doctor", "--all", status=1)
 
 
 # ------------------------------------------------------------------------------ one fault, one id
@@ -153,20 +152,14 @@ def sent_long_ago(deployed: Deployed) -> None:
     deployed.messages.record_result(message.id, 1, ACCEPTED, State.QUEUED, LONG_AGO)
 
 
-def over(deployed: Deployed) -> Message:
-    message = deployed.keep(state=State.DELIVERED)
-    outcome = Outcome(OutcomeStatus.DELIVERED)
-    return deployed.messages.record_outcome(message.id, outcome, 4e9).message
-
-
 def moengage_is_down(deployed: Deployed) -> None:
-    message = over(deployed)
+    message = deployed.keep_over()
     owner = message.outcome_lease_owner
     deployed.messages.record_not_acknowledged(message.id, owner, message.accepted_at)
 
 
 def moengage_refused_an_outcome(deployed: Deployed) -> None:
-    message = over(deployed)
+    message = deployed.keep_over()
     deployed.messages.record_given_up(message.id, "moengage_404", message.accepted_at)
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="moengage_404")
 
@@ -480,7 +473,7 @@ def test_a_wrong_key_is_fixed_by_its_remedy(deployed: Deployed) -> None:
     [found] = findings_of(deployed)
     assert found["remedy"].startswith("sms-bridge configure")
 
-    assert deployed.run("configure", "--key-from-stdin", typed=f"{KEY}\n").exit_code == 0
+    deployed.shown("configure", "--key-from-stdin", typed=f"{KEY}\n")
 
     assert findings_of(deployed) == []
 
@@ -492,7 +485,7 @@ def test_a_webhook_that_points_elsewhere_is_fixed_by_its_remedy(deployed: Deploy
     assert TRANSACTIONAL not in found["what"]
 
     command = found["remedy"].partition(";")[0].split()
-    assert deployed.run(*command[1:], "--yes").exit_code == 0
+    deployed.shown(*command[1:], "--yes")
 
     assert findings_of(deployed) == []
 
@@ -504,7 +497,7 @@ def test_outcomes_that_were_given_up_are_replayed_by_their_remedy(deployed: Depl
 
     command = found["remedy"].rpartition("then: ")[2].split()
     assert command[0] == "sms-bridge"
-    assert deployed.run(*command[1:]).exit_code == 0
+    deployed.shown(*command[1:])
 
     [left] = findings_of(deployed)
     # Somebody else's record.

@@ -34,6 +34,12 @@ def opt_outs() -> DynamoDBOptOuts:
     return DynamoDBOptOuts(client_of("dynamodb"), TABLE)
 
 
+def destination(deployed: Deployed, message_id: str) -> str:
+    message = deployed.messages.get(message_id)
+    assert message is not None
+    return message.destination
+
+
 def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = LONG_AGO) -> str:
     return deployed.messages.keep_inbound(
         an_inbound(umid=umid, sub_account_id=PROMOTIONAL, source=number, received_at=received_at),
@@ -44,13 +50,9 @@ def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = 
 @pytest.fixture
 def person(deployed: Deployed) -> Deployed:
     """Two messages to a person, one of them reported; what they sent; and somebody else's."""
+    facts = {"campaign_id": "spring", "client_message_id": "user-7", "sub_account_id": PROMOTIONAL}
     for message_id in IDS[:2]:
-        deployed.keep(
-            id=message_id,
-            campaign_id="spring",
-            client_message_id="user-7",
-            sub_account_id=PROMOTIONAL,
-        )
+        deployed.keep(id=message_id, **facts)
     outcome = Outcome(OutcomeStatus.DELIVERED)
     deployed.messages.record_receipt(
         IDS[0], a_receipt("delivered", umid=UMID, sub_account_id=PROMOTIONAL), outcome
@@ -79,9 +81,7 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(person
     assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
     assert not opt_outs().is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
     # Nobody else is touched.
-    other = person.messages.get(IDS[2])
-    assert other is not None
-    assert other.destination == OTHER_NUMBER
+    assert destination(person, IDS[2]) == OTHER_NUMBER
     assert person.messages.get_inbound("inbound two") is not None
 
     again = person.json_of("forget", NUMBER, "--yes")
@@ -98,12 +98,8 @@ def test_of_a_reply_moengage_learns_nothing(person: Deployed) -> None:
 
 
 def test_no_spelling_of_the_number_is_left_in_the_table(deployed: Deployed) -> None:
-    deployed.keep(
-        id=IDS[0],
-        campaign_id=f"welcome-{NUMBER}",
-        client_message_id=NUMBER,
-        sub_account_id=PROMOTIONAL,
-    )
+    facts = {"campaign_id": f"welcome-{NUMBER}", "client_message_id": NUMBER}
+    deployed.keep(id=IDS[0], sub_account_id=PROMOTIONAL, **facts)
     words = "65 9123 4567 is not reachable"
     receipt = a_receipt("sent", umid="", sub_account_id=PROMOTIONAL, error_message=words)
     deployed.messages.record_receipt(IDS[0], receipt, None)
@@ -127,14 +123,12 @@ def test_what_8x8_does_not_erase_is_left_for_the_next_try(person: Deployed) -> N
     first = person.json_of("forget", NUMBER, "--yes", status=1)
 
     assert first["messagesNotErased"] == 1
-    kept = person.messages.get(IDS[0])
-    assert kept is not None
-    assert kept.destination == NUMBER
+    assert destination(person, IDS[0]) == NUMBER
 
     person.eightx8_answers[erase] = Answer(404, b'{"code": 1300}')
     again = person.json_of("forget", NUMBER, "--yes")
     assert (again["messages"], again["messagesNotErased"]) == (1, 0)
-    assert person.run("message", NUMBER).exit_code == 1
+    person.shown("message", NUMBER, status=1)
 
 
 @pytest.mark.parametrize("written", ["+65 9123-4567", "006591234567"])
@@ -148,20 +142,12 @@ def test_an_sms_goes_however_8x8_wrote_the_number(written: str, person: Deployed
 def test_8x8_is_not_asked_unless_its_part_is_to_go(person: Deployed) -> None:
     person.eightx8_answers[("DELETE", "/pii")] = AssertionError("asked")
 
-    assert person.run("forget", NUMBER, "--yes", "--here-only").exit_code == 0
-
-
-def test_the_number_may_come_from_standard_input(person: Deployed) -> None:
-    result = person.run("forget", "-", "--yes", typed=f"{NUMBER}\n")
-
-    assert result.exit_code == 0
-    assert "Messages to this number: 2" in result.output
+    person.shown("forget", NUMBER, "--yes", "--here-only")
 
 
 def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
-    result = person.run("forget", NUMBER, typed="n\n")
+    shown = person.shown("forget", NUMBER, typed="n\n", status=1)
 
-    assert result.exit_code == 1
     for words in (
         "Messages to this number: 2",
         "of 1 MoEngage has not acknowledged the outcome",
@@ -169,18 +155,16 @@ def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
         "SMS from this number: 1",
         f"Opted out of {TRANSACTIONAL}, {PROMOTIONAL}: that is kept",
     ):
-        assert words in result.output
-    assert NUMBER.removeprefix("+") not in result.output
-    kept = person.messages.get(IDS[0])
-    assert kept is not None
-    assert kept.destination == NUMBER
+        assert words in shown
+    assert NUMBER.removeprefix("+") not in shown
+    assert destination(person, IDS[0]) == NUMBER
     assert person.messages.get_inbound("inbound one") is not None
 
 
-def test_a_yes_is_enough(person: Deployed) -> None:
-    assert person.run("forget", NUMBER, typed="y\n").exit_code == 0
+def test_a_yes_is_enough_and_the_number_may_come_from_standard_input(person: Deployed) -> None:
+    person.shown("forget", "-", typed=f"{NUMBER}\ny\n")
 
-    assert person.run("message", "--to", NUMBER).exit_code == 1
+    person.shown("message", "--to", NUMBER, status=1)
 
 
 def test_without_reading_the_whole_table_only_messages_go(person: Deployed) -> None:
@@ -199,18 +183,15 @@ def test_a_request_that_moengage_may_not_know_is_left_for_now(person: Deployed) 
 
     assert (found["inbound"], found["inboundLeftForNow"]) == (1, 1)
     assert person.messages.get_inbound("inbound young") is not None
-    assert "do this again in a day" in person.run("forget", NUMBER, "--yes").output
+    assert "do this again in a day" in person.shown("forget", NUMBER, "--yes", status=1)
 
 
 def test_somebody_of_whom_nothing_is_known_is_no_failure(deployed: Deployed) -> None:
     deployed.keep(id=IDS[3], destination=OTHER_NUMBER, state=State.DELIVERED)
 
-    result = deployed.run("forget", NUMBER)
-
-    assert result.exit_code == 0
-    assert "Messages to this number: 0" in result.output
+    assert "Messages to this number: 0" in deployed.shown("forget", NUMBER)
 
 
 @pytest.mark.parametrize("number", ["call me", "123456"])
 def test_what_is_no_number_is_a_wrong_use(number: str, deployed: Deployed) -> None:
-    assert deployed.run("forget", number).exit_code == 2
+    deployed.shown("forget", number, status=2)
