@@ -176,14 +176,14 @@ class Stack:
         """Yield functions, and variables of theirs that differ from the stack."""
         # The template puts the domain's URL in place of "domain", and a region's host of nothing.
         expected = {
-            _variable(name): one
+            variable_of(name): one
             for name, one in self.parameters.items()
             if not name.endswith("BaseUrl") or one not in ("", "domain")
         }
         expected["MESSAGES_TABLE"] = self.resource("MessagesTable")
         expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret")
         for name, url in self.ids_of("AWS::SQS::Queue").items():
-            expected[f"{_variable(name)}_URL"] = url
+            expected[f"{variable_of(name)}_URL"] = url
         for function in FUNCTIONS:
             for name, value in self.environment_of(function).items():
                 # CloudFormation shows characters beyond ASCII as question marks.
@@ -316,7 +316,7 @@ class Stack:
         return boto3.Session(profile_name=self._profile, region_name=self._region)
 
 
-def _variable(name: str) -> str:
+def variable_of(name: str) -> str:
     """Return the environment variable that is named like a parameter or a resource."""
     words = name.replace("MoEngage", "Moengage").replace("EightX8", "Eightx8")
     return _WORD.sub("_", words).upper()

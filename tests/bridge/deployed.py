@@ -20,7 +20,7 @@ import bridge.app
 import bridge.eightx8
 from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
-from bridge.stack import FUNCTIONS, Resource, Stack
+from bridge.stack import FUNCTIONS, Resource, Stack, variable_of
 from local.eightx8 import EightX8Simulator
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.phone_number import keyed_hash
@@ -386,11 +386,7 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         # A function reads the secret each time, so that nothing has to be waited for.
         "SECRET_MAX_AGE_SECONDS": "0",
         "MESSAGES_TABLE": TABLE,
-        "TRANSACTIONAL_QUEUE_URL": queue_urls["TransactionalQueue"],
-        "PROMOTIONAL_QUEUE_URL": queue_urls["PromotionalQueue"],
-        "OUTCOME_QUEUE_URL": queue_urls["OutcomeQueue"],
-        "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],
-        "OUTCOME_DEAD_LETTER_QUEUE_URL": queue_urls["OutcomeDeadLetterQueue"],
+        **{f"{variable_of(name)}_URL": url for name, url in queue_urls.items()},
         "EIGHTX8_BASE_URL": eightx8_url,
         "SUB_ACCOUNT_IDS": f"{TRANSACTIONAL},{PROMOTIONAL}",
         "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,

@@ -128,11 +128,6 @@ def logs_are_kept_for_ever(deployed: Deployed) -> None:
     logs.delete_retention_policy(logGroupName="sms-bridge-SendSms")
 
 
-def the_hash_key_was_changed(deployed: Deployed) -> None:
-    deployed.keep(state=State.DELIVERED)
-    deployed.put_secret(hashKey="another-hash-key")
-
-
 def the_key_is_of_another_region(deployed: Deployed) -> None:
     deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
     refused, known = Answer(401, b'{"code": 1200}'), Answer(404, b'{"code": 1300}')
@@ -188,12 +183,16 @@ def deployed_with(**facts: Any) -> Fault:
     return lambda deployed: vars(deployed).update(facts)
 
 
-def function_with(function: str, **variables: str | None) -> Fault:
-    return lambda deployed: deployed.functions.changed.update({function: variables})
+def lambda_with(**facts: Any) -> Fault:
+    return lambda deployed: vars(deployed.functions).update(facts)
 
 
-def functions_with(**variables: str) -> Fault:
-    return lambda deployed: deployed.environment.update(variables)
+def variables(**changed: str) -> Fault:
+    return lambda deployed: deployed.environment.update(changed)
+
+
+def aws(service: str, operation: str, **arguments: Any) -> Fault:
+    return lambda _: getattr(client_of(service), operation)(**arguments)
 
 
 def queue_with(name: str, **attributes: str) -> Fault:
@@ -202,16 +201,21 @@ def queue_with(name: str, **attributes: str) -> Fault:
     )
 
 
-def refusing(function: str, reason: str) -> Fault:
-    return log(function, {"reason": reason, "RequestsRefused": 1})
+def refusing(function: str, *reasons: str) -> Fault:
+    return log(function, *[{"reason": one, "RequestsRefused": 1} for one in reasons])
 
 
 def webhook_with(**facts: Any) -> Fault:
     return lambda deployed: deployed.register(f"{deployed.api_url}/callbacks/8x8", **facts)
 
 
-def eightx8_answering(end: str, answer: Answer | Exception) -> Fault:
+def answering(end: str, answer: Answer | Exception) -> Fault:
     return lambda deployed: deployed.eightx8_answers.update({("GET", end): answer})
+
+
+def balance_of(amount: float) -> Fault:
+    balance = f'{{"balance": {amount}, "currency": "USD"}}'
+    return answering(f"/{ACCOUNT}/balance", Answer(200, balance.encode()))
 
 
 def alarm_topic(**attributes: str) -> Fault:
@@ -228,57 +232,46 @@ FAILED = {"Rejected": 1, "Failed": 1}
 BAD_SENDER = {"reason": "eightx8_invalid_source", "outcome_reason": "eightx8_invalid_source"}
 BAD_KEY = {"reason": "eightx8_unauthorized", "outcome_reason": "eightx8_unauthorized"}
 OPTED_OUT = {"reason": "opted_out", "outcome_reason": "opted_out", "OptedOut": 1, "Failed": 1}
+ODD = {"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}}
 FAULTS: dict[str, Fault] = {
     "stack-broken: a deployment failed": deployed_with(status="ROLLBACK_COMPLETE"),
     "stack-update-failed: an update failed": deployed_with(status="UPDATE_ROLLBACK_COMPLETE"),
     "stack-incomplete: it is no bridge": deployed_with(missing_resources={"MessagesTable"}),
-    "environment-broken: a variable is lost": function_with("SendSms", SUB_ACCOUNT_IDS=None),
-    "environment-broken: a variable of another function is lost": function_with(
-        "DispatchQueue", SEND_RATE_LIMIT="many"
+    "environment-broken: one is lost": lambda_with(changed={"SendSms": {"SUB_ACCOUNT_IDS": None}}),
+    "environment-broken: one is no number": lambda_with(
+        changed={"DispatchQueue": {"SEND_RATE_LIMIT": "many"}}
     ),
     "environment-drift: a variable was changed by hand": all_of(
         deployed_with(parameters={"DuplicateWindowSeconds": "120"}),
-        function_with("SendSms", DUPLICATE_WINDOW_SECONDS="0"),
+        lambda_with(changed={"SendSms": {"DUPLICATE_WINDOW_SECONDS": "0"}}),
     ),
-    "environment-drift: a function writes to another table": function_with(
-        "ReceiveCallback", MESSAGES_TABLE="other"
+    "environment-drift: a function writes to another table": lambda_with(
+        changed={"ReceiveCallback": {"MESSAGES_TABLE": "other"}}
     ),
-    "function-stopped: a function was stopped": lambda deployed: deployed.functions.reserved.update(
-        ReceiveCallback=0
-    ),
-    "function-limited: a function was limited": lambda deployed: deployed.functions.reserved.update(
-        SendSms=2
-    ),
-    "queue-not-consumed: an event source was disabled": lambda deployed: (
-        deployed.functions.mappings.update(OutcomeQueue="Disabled")
-    ),
-    "reconcile-disabled: the schedule was disabled": lambda _: client_of("events").disable_rule(
-        Name=RULE
-    ),
+    "function-stopped: by hand": lambda_with(reserved={"ReceiveCallback": 0}),
+    "function-limited: by hand": lambda_with(reserved={"SendSms": 2}),
+    "queue-not-consumed: by hand": lambda_with(mappings={"OutcomeQueue": "Disabled"}),
+    "reconcile-disabled: by hand": aws("events", "disable_rule", Name=RULE),
     "log-retention-drift: logs are kept for ever": logs_are_kept_for_ever,
-    "log-group-missing: a log group was deleted": lambda _: client_of("logs").delete_log_group(
-        logGroupName="sms-bridge-ForwardOutcome"
+    "log-group-missing: one was deleted": aws(
+        "logs", "delete_log_group", logGroupName="sms-bridge-ForwardOutcome"
     ),
-    "queue-drift: a queue forgets within the hour": queue_with(
-        "PromotionalQueue", MessageRetentionPeriod="3600"
-    ),
-    "queue-drift: a queue gives out twice what is being worked on": queue_with(
-        "TransactionalQueue", VisibilityTimeout="1"
-    ),
-    "queue-drift: a queue gives up after one attempt": queue_with(
+    "queue-drift: a short memory": queue_with("PromotionalQueue", MessageRetentionPeriod="3600"),
+    "queue-drift: work is given out twice": queue_with("TransactionalQueue", VisibilityTimeout="1"),
+    "queue-drift: it gives up after one attempt": queue_with(
         "OutcomeQueue", RedrivePolicy=redrive_policy("SendDeadLetterQueue", 1)
     ),
     "queue-drift: dead letters go elsewhere": queue_with(
         "OutcomeQueue", RedrivePolicy=redrive_policy("OutcomeDeadLetterQueue")
     ),
-    "queue-drift: a dead letter queue forgets within the hour": queue_with(
+    "queue-drift: dead letters go early": queue_with(
         "SendDeadLetterQueue", MessageRetentionPeriod="3600"
     ),
-    "secret-unreadable: the secret is no json": methodcaller(
-        "put_secret_text", "the whole secret, typed anew"
-    ),
+    "secret-unreadable: it is no json": methodcaller("put_secret_text", "the secret, typed anew"),
     "hash-key-missing: the hash key is missing": put_secret(hashKey=""),
-    "hash-key-changed: the hash key was changed": the_hash_key_was_changed,
+    "hash-key-changed: the hash key was changed": all_of(
+        keep(state=State.DELIVERED), put_secret(hashKey="another-hash-key")
+    ),
     "eightx8-key-missing: the key is missing": put_secret(eightx8ApiKey=""),
     "eightx8-key-refused: the key is wrong": put_secret(eightx8ApiKey="an-old-key"),
     "eightx8-key-refused: the key was revoked during a campaign": all_of(
@@ -286,82 +279,62 @@ FAULTS: dict[str, Fault] = {
         log("SendSms", *[{**BAD_KEY, **FAILED, "Accepted": 1}] * 9),
     ),
     "eightx8-region-wrong: the key is of another region": the_key_is_of_another_region,
-    "eightx8-host-wrong: the host is not 8x8": eightx8_answering(
+    "eightx8-host-wrong: the host is not 8x8": answering(
         "/messages/00000000-0000-0000-0000-000000000000", Answer(404, b"<html>Not found</html>")
     ),
-    "no-answer: the host does not answer": eightx8_answering(
-        "", NoAnswerError("no answer", id="no-answer")
-    ),
-    "sub-account-refused: a sub account is unknown": functions_with(
-        SUB_ACCOUNT_IDS=f"{TRANSACTIONAL},{PROMOTIONAL},Nobody"
-    ),
+    "no-answer: the host is silent": answering("", NoAnswerError("no answer", id="no-answer")),
+    "sub-account-refused: one is unknown": variables(SUB_ACCOUNT_IDS=f"{TRANSACTIONAL},Nobody"),
     "account-id-missing: the account is not known": put_secret(eightx8AccountId=""),
     "tokens-missing: they are no tokens": put_secret(moengageTokens=[" ", True, ["x"], "short"]),
     "tokens-unusable: one is too short": put_secret(lookUpTokens=["the-look-up-token", "short"]),
-    "data-api-key-missing: only the url is there": functions_with(
+    "data-api-key-missing: only the url is there": variables(
         MOENGAGE_DATA_API_URL="https://api-01.moengage.com/v1/customer/w"
     ),
-    "tracking-url-missing: it is empty": functions_with(MOENGAGE_DELIVERY_TRACKING_URL=""),
-    "moengage-unreachable: moengage cannot be reached": functions_with(
+    "tracking-url-missing: it is empty": variables(MOENGAGE_DELIVERY_TRACKING_URL=""),
+    "moengage-unreachable: nobody listens": variables(
         MOENGAGE_DELIVERY_TRACKING_URL=f"{unreachable_url()}/secret-id"
     ),
-    "keyword-never-matches: it is for both": functions_with(OPT_IN_KEYWORDS="START,stop"),
-    "keyword-never-matches: it lost its letters": functions_with(OPT_OUT_KEYWORDS="STOP,????"),
-    "reply-untrue: an opt-out is confirmed and not heeded": functions_with(
+    "keyword-never-matches: it is for both": variables(OPT_IN_KEYWORDS="START,stop"),
+    "keyword-never-matches: it lost its letters": variables(OPT_OUT_KEYWORDS="STOP,????"),
+    "reply-untrue: an opt-out is confirmed and not heeded": variables(
         OPT_OUT_REPLY="You get no more messages.", OPT_OUT_MESSAGE_TYPES=""
     ),
-    "webhook-missing: no webhook is registered": lambda deployed: deployed.eightx8.webhooks.delete(
-        "*"
-    ),
+    "webhook-missing: none is registered": lambda deployed: deployed.eightx8.webhooks.delete("*"),
     "webhook-elsewhere: the webhook points elsewhere": all_of(
         methodcaller("register", "https://other.example.com/hook"), sent_long_ago
     ),
     "webhook-disabled: the webhook is disabled": webhook_with(enabled=False),
     "webhook-without-token: the webhook sends no token": webhook_with(httpAuthorization=None),
-    "balance-empty: the prepaid balance is used up": eightx8_answering(
-        f"/{ACCOUNT}/balance", Answer(200, b'{"balance": -0.01, "currency": "USD"}')
-    ),
+    "balance-empty: the prepaid balance is used up": balance_of(-0.01),
     "balance-low: the prepaid balance lasts for two days": all_of(
-        eightx8_answering(
-            f"/{ACCOUNT}/balance", Answer(200, b'{"balance": 21.5, "currency": "USD"}')
-        ),
+        balance_of(21.5),
         log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60),
     ),
     "api-unreachable: the api does not answer": the_api_does_not_answer,
-    "callback-url-wrong: the callback base url leads elsewhere": functions_with(
-        CALLBACK_BASE_URL=unreachable_url()
-    ),
+    "callback-url-wrong: nobody listens": variables(CALLBACK_BASE_URL=unreachable_url()),
     "requests-unauthorized: MoEngage has another token": refusing("SendSms", "unauthorized"),
-    "requests-sub-account: MoEngage has another one": refusing(
-        "SendSms", "sub_account_not_allowed"
-    ),
+    "requests-sub-account: it is another": refusing("SendSms", "sub_account_not_allowed"),
     "requests-country: it is not allowed": refusing("SendSms", "country_not_allowed"),
-    "requests-malformed: the form lacks a field": all_of(
-        refusing("SendSms", "field_missing"), refusing("SendSms", "fields_swapped")
-    ),
+    "requests-malformed: of two kinds": refusing("SendSms", "field_missing", "fields_swapped"),
     "callbacks-unauthorized: 8x8 has another token": all_of(
         refusing("ReceiveCallback", "unauthorized"), sent_long_ago
     ),
     "callbacks-address: 8x8 has new ones": refusing("ReceiveCallback", "address_not_allowed"),
-    "callbacks-not-understood: receipts are xml": log(
-        "ReceiveCallback", {"CallbacksNotUnderstood": 1}
-    ),
-    "inbound-sub-account-unknown: people write to a sub account that is not the stacks": log(
+    "callbacks-not-understood: it is xml": log("ReceiveCallback", {"CallbacksNotUnderstood": 1}),
+    "inbound-sub-account-unknown: people write to one that is not the stacks": log(
         "ReceiveCallback", {"InboundMessages": 1, "sub_account_id": "Inbound_Only"}
     ),
-    "inbound-sub-account-unused: people write to a sub account that no campaign uses": all_of(
-        functions_with(OPT_OUT_SCOPE="sub-account"),
+    "inbound-sub-account-unused: people write to one that no campaign uses": all_of(
+        variables(OPT_OUT_SCOPE="sub-account"),
         log("ReceiveCallback", {"InboundMessages": 1, "sub_account_id": TRANSACTIONAL}),
         log("SendSms", {"Accepted": 1, "sub_account_id": PROMOTIONAL}),
     ),
     "send-rate-too-low: the rate is one a second": all_of(
-        functions_with(SEND_RATE_LIMIT="1", TRANSACTIONAL_SECONDS_TO_LIVE="0"),
+        variables(SEND_RATE_LIMIT="1", TRANSACTIONAL_SECONDS_TO_LIVE="0"),
         put_into("TransactionalQueue", "x"),
     ),
     "send-queue-purged: a send queue was purged": keep(**WAITING),
-    "messages-waiting: messages wait for long": all_of(
-        keep(**WAITING), put_into("PromotionalQueue", "x")
-    ),
+    "messages-waiting: for long": all_of(keep(**WAITING), put_into("PromotionalQueue", "x")),
     "messages-ambiguous: an answer of 8x8 was lost": keep(state=State.UNKNOWN),
     "receipts-missing: no receipt comes": sent_long_ago,
     "log-unreadable: 8x8 allows no exports": eightx8_allows_no_exports,
@@ -369,7 +342,7 @@ FAULTS: dict[str, Fault] = {
     "outcomes-not-acknowledged: MoEngage is down": moengage_is_down,
     "outcomes-given-up: MoEngage refused an outcome": moengage_refused_an_outcome,
     "send-dead-letters: dispatching failed too often": put_into("SendDeadLetterQueue", "x"),
-    "outcome-dead-letters: somebody else wrote into a queue": put_into(
+    "outcome-dead-letters: somebody else wrote them": put_into(
         "OutcomeDeadLetterQueue", "x", reason="unreadable"
     ),
     "messages-rejected: the sender id is not registered": log(
@@ -378,9 +351,7 @@ FAULTS: dict[str, Fault] = {
     "messages-rejected: the key was wrong half an hour ago": log(
         "SendSms", {**BAD_KEY, **FAILED}, minutes_ago=30
     ),
-    "many-opted-out: an opt out list blocks a campaign": log(
-        "SendSms", *[{**OPTED_OUT, "Accepted": 1}] * 5
-    ),
+    "many-opted-out: a list blocks a campaign": log("SendSms", *[{**OPTED_OUT, "Accepted": 1}] * 5),
     "messages-expired: the time to live is too short": log(
         "DispatchQueue", {"outcome_reason": "expired", "Failed": 1, "Expired": 1}
     ),
@@ -392,14 +363,9 @@ FAULTS: dict[str, Fault] = {
         "Raised", "arn:aws:lambda:x", state="ALARM", description="What to do."
     ),
     "alarms-silent: an alarm tells nobody": add_alarm("Silent"),
-    "alarm-topic-key: the topic is under the AWS managed key": alarm_topic(
-        KmsMasterKeyId="alias/aws/sns"
-    ),
+    "alarm-topic-key: it is AWS's": alarm_topic(KmsMasterKeyId="alias/aws/sns"),
     "alarm-topic-without-subscribers: nobody is subscribed": alarm_topic(),
-    "unexpected-error: an item is odd": lambda _: client_of("dynamodb").put_item(
-        TableName=TABLE,
-        Item={"id": {"S": IDS[0]}, "destination": {"N": "1"}, "recipient_hash": {"S": "x"}},
-    ),
+    "unexpected-error: an item is odd": aws("dynamodb", "put_item", TableName=TABLE, Item=ODD),
 }
 
 
