@@ -124,7 +124,7 @@ class Deployed:
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
         """Run ``sms-bridge`` with these words; what is typed goes to its standard input."""
-        self.monkeypatch.setattr(bridge.app, "Stack", functools.partial(_ToldStack, self))
+        self.monkeypatch.setattr(bridge.app, "Stack", functools.partial(ToldStack, self))
         self.monkeypatch.setattr(bridge.eightx8, "call", self._call_8x8)
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
 
@@ -151,7 +151,7 @@ class Deployed:
     @property
     def stack(self) -> Stack:
         """The stack as the commands have it."""
-        return _ToldStack(self, "sms-bridge")
+        return ToldStack(self, "sms-bridge")
 
     # -------------------------------------------------------------------------- the deployment
     @property
@@ -286,7 +286,7 @@ class Deployed:
         return self.handlers[function]
 
 
-class _ToldStack(Stack):
+class ToldStack(Stack):
     """A stack of which the test decides what CloudFormation and Lambda say."""
 
     def __init__(self, deployed: Deployed, name: str, **options: Any) -> None:

@@ -37,9 +37,8 @@ def examined(deployed: Deployed) -> dict[str, Any]:
     result = deployed.run("doctor", "--json")
     report: dict[str, Any] = json.loads(result.stdout)
     levels = [one["level"] for one in report["findings"]]
-    assert (report["problems"], report["warnings"]) == tuple(
-        levels.count(one) for one in ("problem", "warning")
-    )
+    assert report["problems"] == levels.count("problem")
+    assert report["warnings"] == levels.count("warning")
     assert result.exit_code == (1 if report["problems"] else 0)
     for one in report["findings"]:
         assert bool(one["remedy"]) is (one["level"] != "ok"), one
@@ -419,17 +418,16 @@ def test_what_keeps_it_from_looking_is_a_finding_with_a_remedy(
     assert "secret words" not in found.what
 
 
-def test_every_check_that_fails_is_a_finding(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_check_that_fails_is_a_finding(deployed: Deployed) -> None:
     def fail(_: Stack) -> Any:
         raise LookupError("what was read")
 
-    monkeypatch.setattr(bridge.doctor, "_CHECKS", dict.fromkeys(bridge.doctor._CHECKS, fail))
+    checks = dict.fromkeys(bridge.doctor._CHECKS, fail)
+    deployed.monkeypatch.setattr(bridge.doctor, "_CHECKS", checks)
 
     found = findings_of(deployed)
 
-    assert len(found) == len(bridge.doctor._CHECKS)
+    assert len(found) == len(checks)
     assert "what was read" not in str(found)
 
 
@@ -505,13 +503,11 @@ def test_a_stack_that_one_command_deletes_is_warned_of(
     assert ("termination-protection-off" in ids) is not is_protected
 
 
-def test_a_stack_on_aws_without_alarms_is_warned_of(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stack_on_aws_without_alarms_is_warned_of(deployed: Deployed) -> None:
     deployed.alarms.clear()
     stack = deployed.stack
     assert list(check_alarms(stack)) == []
 
-    monkeypatch.setattr(type(stack), "is_local", False)
+    deployed.monkeypatch.setattr(type(stack), "is_local", False)
 
     assert [one.id for one in check_alarms(stack)] == ["alarms-missing"]

@@ -146,11 +146,9 @@ def test_the_number_may_come_from_standard_input_or_a_file(
         assert deployed.shown("message", words, typed=typed).startswith("1 message to 65*****567")
 
 
-def test_times_may_be_those_of_this_machine(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_times_may_be_those_of_this_machine(deployed: Deployed) -> None:
     message = deployed.keep()
-    with monkeypatch.context() as elsewhere:
+    with deployed.monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Singapore")
         time.tzset()
         shown = deployed.shown("message", message.id, "--local-time")

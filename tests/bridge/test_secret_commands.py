@@ -127,8 +127,8 @@ def test_the_api_takes_both_tokens_and_after_retiring_only_the_new_one(deployed:
     assert [call("POST", url, token=one).status for one in (new, MOENGAGE_TOKEN)] == [400, 401]
 
 
-def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+def test_8x8_sends_a_new_callback_token_when_every_function_knows_it(
+    deployed: Deployed,
 ) -> None:
     deployed.environment["SECRET_MAX_AGE_SECONDS"] = "3"
     during: list[tuple[list[str], Target | None]] = []
@@ -137,7 +137,7 @@ def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
         target = deployed.eightx8.webhooks.target(TRANSACTIONAL)
         during.append((deployed.secret["callbackTokens"], target))
 
-    monkeypatch.setattr("bridge.secret.sleep", sleep)
+    deployed.monkeypatch.setattr("bridge.secret.sleep", sleep)
 
     shown = deployed.shown("rotate", "callback")
 
@@ -151,10 +151,8 @@ def test_8x8_sends_a_new_callback_token_only_when_every_function_knows_it(
     assert new not in shown
 
 
-def test_only_webhooks_that_point_here_get_the_new_callback_token(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
+def test_only_webhooks_that_point_here_get_the_new_callback_token(deployed: Deployed) -> None:
+    deployed.monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
     deployed.register("https://other.example.com/hook")
 
     assert deployed.json_of("rotate", "callback") == {"registeredAgain": 0}
@@ -163,10 +161,8 @@ def test_only_webhooks_that_point_here_get_the_new_callback_token(
     assert deployed.eightx8.webhooks.target(TRANSACTIONAL) == other
 
 
-def test_without_the_accounts_id_it_says_what_is_left_to_do(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
+def test_without_the_accounts_id_it_says_what_is_left_to_do(deployed: Deployed) -> None:
+    deployed.monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
     deployed.put_secret(eightx8AccountId="")
 
     assert "sms-bridge webhook register --account-id" in deployed.shown("rotate", "callback")

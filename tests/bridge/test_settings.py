@@ -60,10 +60,3 @@ def test_each_sub_account_has_its_url_and_kind(deployed: Deployed) -> None:
         if name.startswith("Sender")
     }
     assert kinds == {TRANSACTIONAL: "Transactional", PROMOTIONAL: "Promotional"}
-
-
-def test_long_urls_are_neither_cut_nor_wrapped(deployed: Deployed) -> None:
-    deployed.monkeypatch.setenv("COLUMNS", "40")
-
-    url = f"{deployed.api_url}/api/v1/subaccounts/{PROMOTIONAL}/messages"
-    assert url in deployed.shown("settings")
