@@ -122,9 +122,7 @@ def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]
         ) from None
 
 
-def _sums(
-    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
-) -> Iterator[Row]:
+def _sums(stack: Stack, groups: list[str], query: str, since: float, until: float) -> Iterator[Row]:
     logs = stack.client("logs")
     query_id = logs.start_query(
         logGroupNames=groups,
@@ -151,7 +149,7 @@ def _sums(
 
 
 def _lines(
-    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
+    stack: Stack, groups: list[str], query: str, since: float, until: float
 ) -> Iterator[Row]:
     # What the queries filter by.
     figures = ("Failed",) if query == _FAILED else _FIGURES

@@ -7,17 +7,14 @@ from botocore import exceptions as aws
 from sms_bridge.errors import UnreadableItemError
 
 UNEXPECTED = "unexpected-error"
-"""Id of a failure that nobody foresaw."""
 
 
 class BridgeError(Exception):
     """Something failed: what, for the operator and without secrets; its stable id; a remedy."""
 
-    def __init__(
-        self, what: str, *, id: str = "failed", remedy: str = "", exit_status: int = 1
-    ) -> None:
+    def __init__(self, what: str, *, id: str = "failed", remedy: str = "", status: int = 1) -> None:
         super().__init__(what)
-        self.what, self.id, self.remedy, self.exit_status = what, id, remedy, exit_status
+        self.what, self.id, self.remedy, self.exit_status = what, id, remedy, status
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}" if self.remedy else self.what

@@ -32,6 +32,8 @@ _TOTALS_OF_AT_MOST = 100_000
 _ID_DASHES = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
 
+Shown = Callable[[str], str]
+
 
 def message(
     context: typer.Context,
@@ -80,7 +82,7 @@ def message(
     if as_json:
         return
     zone = None if local_time else UTC
-    numbers: Callable[[str], str] = str if full_numbers else masked
+    numbers: Shown = str if full_numbers else masked
     if campaign:
         say(*columns((_row(one, numbers, zone) for one in found), _HEADINGS))
     else:
@@ -108,7 +110,7 @@ def _by_id(stack: Stack, message_id: str) -> list[Message]:
                 f"no message has this id, and whether it is 8x8's is not known: {failure}",
                 id="eightx8-did-not-answer",
                 remedy="see sms-bridge doctor, or ask by number",
-                exit_status=3,
+                status=3,
             ) from None
     return [found] if found else []
 
@@ -163,7 +165,7 @@ def _say_totals(stack: Stack, campaign: str, since: float) -> None:
         say(*columns(rows, ("State", "Reason", "Messages")), "")
 
 
-def _row(one: Message, numbers: Callable[[str], str], zone: tzinfo | None) -> tuple[str, ...]:
+def _row(one: Message, numbers: Shown, zone: tzinfo | None) -> tuple[str, ...]:
     outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
     accepted, reported = shown_time(one.accepted_at, zone), one.outcome_given_up
     if one.outcome_reported_at:
@@ -172,11 +174,7 @@ def _row(one: Message, numbers: Callable[[str], str], zone: tzinfo | None) -> tu
 
 
 def _say_timelines(
-    stack: Stack,
-    found: Sequence[Message],
-    number: str,
-    numbers: Callable[[str], str],
-    zone: tzinfo | None,
+    stack: Stack, found: Sequence[Message], number: str, numbers: Shown, zone: tzinfo | None
 ) -> None:
     if number:
         states = Counter(_word_of(one) for one in found)

@@ -159,8 +159,7 @@ def forget(
         messages = list(stack.messages.messages_to(recipient_hash))
         found = () if messages_only else people.traces_of(number, recipient_hash)
         traces = [one for one in found if one]
-    is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
-    inbound = [one for one in traces if not (is_synced and _may_be_synced(one))]
+    inbound = [one for one in traces if not _may_be_synced(one, stack)]
     facts: dict[str, Any] = {
         "messages": len(messages),
         "messagesUnderWay": sum(not (one.outcome_reported_at or one.reply_to) for one in messages),
@@ -202,9 +201,11 @@ def forget(
         raise typer.Exit(1)
 
 
-def _may_be_synced(trace: Trace) -> bool:
+def _may_be_synced(trace: Trace, stack: Stack) -> bool:
     """Return whether MoEngage may still have to learn what an SMS asks for."""
-    return seconds_before_passing_on_again(time.time() - trace.received_at) is not None
+    is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
+    age = time.time() - trace.received_at
+    return is_synced and seconds_before_passing_on_again(age) is not None
 
 
 def _show(facts: Mapping[str, Any], *, messages_only: bool, here_only: bool) -> None:

@@ -24,8 +24,7 @@ from sms_bridge.storage.queues import group_of
 WORK_QUEUES = ("TransactionalQueue", "PromotionalQueue", "OutcomeQueue")
 DEAD_LETTER_QUEUES = ("SendDeadLetterQueue", "OutcomeDeadLetterQueue")
 QUEUES = (*WORK_QUEUES, *DEAD_LETTER_QUEUES)
-RECEIVED_TOO_OFTEN = "received_too_often"
-"""Why SQS itself moves a record to a dead-letter queue."""
+RECEIVED_TOO_OFTEN = "received_too_often"  # why SQS itself moves a record there
 
 # A record that is looked at is out of sight for so long, unless it is put back before.
 _SECONDS_TO_LOOK = 120
@@ -102,7 +101,11 @@ def redrive(context: typer.Context, yes: DoIt = False, as_json: AsJson = False) 
     done: Counter[_Action] = Counter()
     for record in _look_through(stack, queue, looks=1000):
         message = _message_of(record, stack)
-        action = _action_for(message)
+        action = _Action.UNREADABLE
+        if message is not None:
+            may_be_sent = message.state in NOT_WITH_8X8 and message.outcome is None
+            is_in_time = message.send_before > time.time()
+            action = _Action.SENT if may_be_sent and is_in_time else _Action.OVER
         done[action] += 1
         if not yes or message is None:
             continue
@@ -130,14 +133,6 @@ def _message_of(record: Record, stack: Stack) -> Message | None:
         )
     except (ValueError, LookupError, TypeError, UnreadableItemError):
         return None
-
-
-def _action_for(message: Message | None) -> _Action:
-    if message is None:
-        return _Action.UNREADABLE
-    may_be_sent = message.state in NOT_WITH_8X8 and message.outcome is None
-    is_in_time = message.send_before > time.time()
-    return _Action.SENT if may_be_sent and is_in_time else _Action.OVER
 
 
 # ----------------------------------------------------------------------------------------- replay
