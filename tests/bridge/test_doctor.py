@@ -392,8 +392,8 @@ class Broken(Stack):
         raise self._error
 
 
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "secret words"}}, "DescribeStacks")
+def refusal(code: str, of: str = "DescribeStacks") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret words"}}, of)
 
 
 @pytest.mark.parametrize(
@@ -405,6 +405,7 @@ def refusal(code: str) -> ClientError:
         (refusal("ExpiredToken"), "aws-credentials-expired", "log in again"),
         (refusal("InvalidClientTokenId"), "aws-credentials-invalid", "get-caller-identity"),
         (refusal("AccessDenied"), "aws-access-denied", "do DescribeStacks; use a role"),
+        (refusal("Odd", of="GetSecretValue"), "aws-refused", "AWS refused GetSecretValue: Odd;"),
         (KeyError("secret words"), "unexpected-error", "changed by hand"),
     ],
 )

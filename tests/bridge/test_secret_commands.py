@@ -152,11 +152,15 @@ def test_8x8_sends_a_new_callback_token_when_every_function_knows_it(
 
 
 def test_only_webhooks_that_point_here_get_the_new_callback_token(deployed: Deployed) -> None:
-    deployed.monkeypatch.setattr("bridge.secret.sleep", lambda _: None)
+    tokens = [CALLBACK_TOKEN, "meanwhile-a-colleague-added-this"]
+    deployed.monkeypatch.setattr(
+        "bridge.secret.sleep", lambda _: deployed.put_secret(callbackTokens=tokens)
+    )
     deployed.register("https://other.example.com/hook")
 
     assert deployed.json_of("rotate", "callback") == {"registeredAgain": 0}
 
+    assert deployed.secret["callbackTokens"][1:] == tokens
     other = Target("https://other.example.com/hook", f"Bearer {CALLBACK_TOKEN}")
     assert deployed.eightx8.webhooks.target(TRANSACTIONAL) == other
 

@@ -1,4 +1,4 @@
-"""`sms-bridge forget` takes a person out of the table, and nobody else."""
+"""`sms-bridge opt-outs` and `forget`: people are counted, texted again or forgotten on a yes."""
 
 import json
 import re
@@ -10,14 +10,114 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.callback_events import UnknownEvent
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from tests.bridge.deployed import HASH_KEY, IDS, OTHER_NUMBER, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt, an_inbound
 from tests.fakes.aws import TABLE, client_of
 
+THIRD_NUMBER = "+6590000000"
+EARLIER, LATER = "2026-11-23T09:30:00.000Z", "2026-11-24T09:30:00.000Z"
+OUT, IN = OptRequest.OPT_OUT, OptRequest.OPT_IN
+
+
+def record(deployed: Deployed, *requests: tuple[str, str, OptRequest, str]) -> None:
+    """Let people have asked, each by number: of which sub-account, for what and when."""
+    for number, sub_account, request, at in requests:
+        person = a_person(number, sub_account, HASH_KEY)
+        deployed.stack.opt_outs.record(person, request, seconds_of(at))
+    deployed.keep()
+
+
+@pytest.fixture
+def listed(deployed: Deployed) -> Deployed:
+    """Two people out of promotions, one of them out of all; a third one is in again."""
+    deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
+    record(
+        deployed,
+        (NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OUT, LATER),
+        (OTHER_NUMBER, PROMOTIONAL, OUT, LATER),
+        (THIRD_NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (THIRD_NUMBER, PROMOTIONAL, IN, LATER),
+    )
+    return deployed
+
+
+def test_they_are_counted_by_sub_account(listed: Deployed) -> None:
+    assert listed.json_of("opt-outs") == {
+        "optOuts": 3,
+        "counts": [
+            {"subAccountId": PROMOTIONAL, "optOuts": 2},
+            {"subAccountId": TRANSACTIONAL, "optOuts": 1},
+        ],
+    }
+    assert listed.shown("opt-outs").startswith("3 opt-outs\n")
+
+
+def test_they_are_listed_by_day(listed: Deployed) -> None:
+    found = listed.json_of("opt-outs", "--by-day", "--sub-account", PROMOTIONAL)
+
+    assert [(one["day"], one["optOuts"]) for one in found["counts"]] == [
+        ("2026-11-23", 1),
+        ("2026-11-24", 1),
+    ]
+    assert listed.json_of("opt-outs", "--since", "2026-11-24")["optOuts"] == 2
+
+
+def test_a_persons_are_removed_on_a_yes_only(listed: Deployed) -> None:
+    listed.shown("opt-outs", "--clear", NUMBER, typed="n\n", status=1)
+    assert listed.json_of("opt-outs")["optOuts"] == 3
+
+    listed.shown("opt-outs", "--clear", "-", typed=f"{NUMBER}\ny\n")
+
+    assert listed.json_of("opt-outs")["optOuts"] == 1
+    assert not listed.stack.opt_outs.is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
+    assert listed.stack.opt_outs.is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
+
+
+def test_those_of_an_incident_are_removed_together(listed: Deployed) -> None:
+    removed = listed.json_of("opt-outs", "--clear-all", "--since", "2026-11-24", "--yes")
+
+    assert removed == {"removed": 2}
+    assert listed.json_of("opt-outs")["optOuts"] == 1
+
+
+def test_somebody_who_did_not_opt_out_is_said_without_the_number(listed: Deployed) -> None:
+    shown = listed.shown("opt-outs", "--clear", "+6591111111", "--yes", status=1)
+
+    assert "65*****111 is not opted out" in shown
+
+
+def test_where_they_hold_for_the_stack_people_are_counted_by_whom_they_asked(
+    deployed: Deployed,
+) -> None:
+    record(
+        deployed,
+        (NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OUT, LATER),
+        (OTHER_NUMBER, TRANSACTIONAL, OUT, LATER),
+        (THIRD_NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (THIRD_NUMBER, TRANSACTIONAL, IN, LATER),
+    )
+
+    assert deployed.json_of("opt-outs") == {
+        "optOuts": 2,
+        "counts": [
+            {"subAccountId": PROMOTIONAL, "optOuts": 1},
+            {"subAccountId": TRANSACTIONAL, "optOuts": 1},
+        ],
+    }
+
+    deployed.shown("opt-outs", "--clear", NUMBER, "--yes")
+    assert deployed.json_of("opt-outs")["optOuts"] == 1
+    # Nor does it hold after a change of the scope.
+    deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
+    assert not deployed.stack.opt_outs.is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))
+
+
+# ---------------------------------------------------------------------------------------- forget
 LONG_AGO = seconds_of("2026-01-01T00:00:00.000Z")
 FOUND = {
     "messages": 2,
@@ -28,10 +128,6 @@ FOUND = {
     "inboundLeftForNow": 0,
     "optedOutOf": [TRANSACTIONAL, PROMOTIONAL],
 }
-
-
-def opt_outs() -> DynamoDBOptOuts:
-    return DynamoDBOptOuts(client_of("dynamodb"), TABLE)
 
 
 def destination(deployed: Deployed, message_id: str) -> str:
@@ -62,7 +158,7 @@ def person(deployed: Deployed) -> Deployed:
     deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
     inbound(deployed, "one", NUMBER)
     inbound(deployed, "two", OTHER_NUMBER)
-    opt_outs().record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), OptRequest.OPT_OUT, LONG_AGO)
+    deployed.stack.opt_outs.record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), OUT, LONG_AGO)
     return deployed
 
 
@@ -78,8 +174,8 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(person
     # The one on its way still has its outcome to come.
     assert IDS[1] in [one.id for one in person.messages.open_messages(until=EVER)]
     # They do not want to be texted, and are not.
-    assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
-    assert not opt_outs().is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
+    assert person.stack.opt_outs.is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
+    assert not person.stack.opt_outs.is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
     # Nobody else is touched.
     assert destination(person, IDS[2]) == OTHER_NUMBER
     assert person.messages.get_inbound("inbound two") is not None
