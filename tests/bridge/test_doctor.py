@@ -190,6 +190,10 @@ def variables(**changed: str) -> Fault:
     return lambda deployed: deployed.environment.update(changed)
 
 
+def nobody_at(variable: str, path: str = "") -> Fault:
+    return lambda deployed: deployed.environment.update({variable: unreachable_url() + path})
+
+
 def aws(service: str, operation: str, **arguments: Any) -> Fault:
     return lambda _: getattr(client_of(service), operation)(**arguments)
 
@@ -290,8 +294,8 @@ FAULTS: dict[str, Fault] = {
         MOENGAGE_DATA_API_URL="https://api-01.moengage.com/v1/customer/w"
     ),
     "tracking-url-missing: it is empty": variables(MOENGAGE_DELIVERY_TRACKING_URL=""),
-    "moengage-unreachable: nobody listens": variables(
-        MOENGAGE_DELIVERY_TRACKING_URL=f"{unreachable_url()}/secret-id"
+    "moengage-unreachable: nobody listens": nobody_at(
+        "MOENGAGE_DELIVERY_TRACKING_URL", "/secret-id"
     ),
     "keyword-never-matches: it is for both": variables(OPT_IN_KEYWORDS="START,stop"),
     "keyword-never-matches: it lost its letters": variables(OPT_OUT_KEYWORDS="STOP,????"),
@@ -310,7 +314,7 @@ FAULTS: dict[str, Fault] = {
         log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60),
     ),
     "api-unreachable: the api does not answer": the_api_does_not_answer,
-    "callback-url-wrong: nobody listens": variables(CALLBACK_BASE_URL=unreachable_url()),
+    "callback-url-wrong: nobody listens": nobody_at("CALLBACK_BASE_URL"),
     "requests-unauthorized: MoEngage has another token": refusing("SendSms", "unauthorized"),
     "requests-sub-account: it is another": refusing("SendSms", "sub_account_not_allowed"),
     "requests-country: it is not allowed": refusing("SendSms", "country_not_allowed"),
