@@ -13,7 +13,7 @@ from bridge.checks.eightx8 import check_access
 from bridge.eightx8 import KEY_REFUSED, EightX8Account
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson
-from bridge.stack import Stack
+from bridge.stack import ACCOUNT_ID, Stack
 from bridge.terminal import progress, say_result
 from bridge.webhook import register_again
 from sms_bridge.domain.clock import timestamp
@@ -56,7 +56,7 @@ def configure(
         stack.change_secret(moengageDataApiKey=key)
         done.append("Stored MoEngage's Data API key.")
     if account_id:
-        stack.change_secret(eightx8AccountId=account_id)
+        stack.change_secret(**{ACCOUNT_ID: account_id})
         done.append("Stored the id of the 8x8 account.")
     made = add_missing_tokens(stack.client("secretsmanager"), stack.secret_arn)
     done += [f"Made a token in {name}." for name in made]

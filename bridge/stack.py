@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, type[Any]] = {
 }
 """The functions, and the settings that they read."""
 
+ACCOUNT_ID = "eightx8AccountId"
 _NESTED = "AWS::CloudFormation::Stack"
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -243,7 +244,7 @@ class Stack:
 
     @property
     def eightx8_account_id(self) -> str:
-        return str(self.secret_values.get("eightx8AccountId") or "")
+        return str(self.secret_values.get(ACCOUNT_ID) or "")
 
     def secret(self) -> Secret:
         """Return the secret as the functions read it."""

@@ -40,7 +40,7 @@ class Survey:
     waiting_long: dict[MessageType, Counter[str]] = field(default_factory=dict)
     """Why messages have not been sent for longer than is usual."""
     unreadable: list[str] = field(default_factory=list)
-    """The ids of items that cannot be read."""
+    """Ids of items that cannot be read."""
     log_silent: int = 0
     """About how many messages 8x8's log is asked without an answer."""
     log_silent_since: float = 0.0

@@ -8,7 +8,7 @@ import typer
 from bridge.eightx8 import ALL_SUB_ACCOUNTS, EightX8Account, Webhook, account_of
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
-from bridge.stack import Stack
+from bridge.stack import ACCOUNT_ID, Stack
 from bridge.terminal import columns, confirm, say, say_json, say_result
 
 webhook = typer.Typer(
@@ -128,7 +128,7 @@ def _account_and_webhooks(
     account = account_of(stack, account_id)
     webhooks = account.webhooks()
     if account_id:
-        stack.change_secret(eightx8AccountId=account_id)
+        stack.change_secret(**{ACCOUNT_ID: account_id})
     return account, [one for one in webhooks if sub_account in ("", one.sub_account_id)]
 
 
