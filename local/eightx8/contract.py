@@ -64,8 +64,8 @@ def problems_of_send_request(body: object) -> list[str]:
     8x8 ignores fields that it does not know; here they are a problem, because a caller that
     sends one expects an effect.
     """
-    unknown = _unknown_fields("SmsRequest", body)
-    return [str(problem) for problem in [*faults_of_message(body), *unknown]]
+    problems = [*faults_of_message(body), *_unknown_fields("SmsRequest", body)]
+    return [str(problem) for problem in problems]
 
 
 def problems_of_batch_request(body: object) -> list[str]:
@@ -73,7 +73,7 @@ def problems_of_batch_request(body: object) -> list[str]:
 
     Each message counts with the fields of the batch's template.
     """
-    problems = [*faults_of_batch(body), *_unknown_fields("BatchSmsRequest", body)]
+    problems = [*faults_of("BatchEnvelope", body), *_unknown_fields("BatchSmsRequest", body)]
     if not problems and isinstance(body, dict):
         problems += _unknown_fields("SmsTemplateFull", body.get("template", {}))
         for index, message in enumerate(messages_of_batch(body)):
@@ -92,11 +92,8 @@ def problems_of_answer(operation_id: str, status: int, body: object) -> list[str
 
     An answer with status 200 has no fields beside 8x8's, which some clients would refuse.
     """
-    answers = {
-        one["operationId"]: one["responses"]
-        for path in _CONTRACT["paths"].values()
-        for one in path.values()
-    }[operation_id]
+    operations = [one for path in _CONTRACT["paths"].values() for one in path.values()]
+    [answers] = [one["responses"] for one in operations if one["operationId"] == operation_id]
     if str(status) not in answers:
         return [f"status {status} is not documented"]
     reference: str = answers[str(status)]["content"]["application/json"]["schema"]["$ref"]
@@ -114,11 +111,6 @@ def faults_of_message(body: object) -> list[Problem]:
         wrong = {problem.field for problem in found}
         found += [problem for problem in _prose_faults(body) if problem.field not in wrong]
     return found
-
-
-def faults_of_batch(body: object) -> list[Problem]:
-    """Return what 8x8 would refuse a batch for as a whole; its messages are judged one by one."""
-    return faults_of("BatchEnvelope", body)
 
 
 def messages_of_batch(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -176,17 +168,11 @@ def _is_ip_address(value: str) -> bool:
 _FORMATS = FormatChecker(formats=())
 
 
-@_FORMATS.checks("date-time")
+@_FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    if not _DATE_TIME.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+    return not isinstance(value, str) or (
+        _DATE_TIME.fullmatch(value) is not None and bool(datetime.fromisoformat(value))
+    )
 
 
 @_FORMATS.checks("uri", raises=ValueError)

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.scenarios import QUEUED, SENT, Fault, Receipt, Scenario, throttled_once
+from local.eightx8.scenarios import (
+    INVALID_NUMBER,
+    QUEUED,
+    SENT,
+    Fault,
+    Receipt,
+    Scenario,
+    throttled_once,
+)
 
 # Longer than MoEngage waits by far, and than any function of the bridge runs.
 MOST_SECONDS = 60
@@ -72,35 +80,28 @@ class Instruction:
     @property
     def scenario(self) -> Scenario:
         """What becomes of the message."""
-        match self.course:
-            case Course.DELIVER:
-                return Scenario()
-            case Course.FAIL:
-                text = ERROR_CODES[self.error_code]
-                failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
-                return Scenario(receipts=(QUEUED, SENT, failed))
-            case Course.REFUSE:
-                description = "Invalid MSISDN format (not E.164 international number)"
-                return Scenario(fault=Fault(status=400, code=1002, message=description))
-            case Course.SILENT:
-                return Scenario(callbacks="none")
-            case Course.LATE:
-                return Scenario(seconds_to_answer=self.seconds)
-            case Course.THROTTLE:
-                return throttled_once(self.seconds)
-            case Course.ERROR | Course.DROP:
-                return Scenario(
-                    callbacks="none" if self.silent else "in order",
-                    fault=Fault(
-                        "answer" if self.course is Course.ERROR else "reset",
-                        accepted=self.accepted,
-                        times=1 if self.once else None,
-                    ),
-                )
-            case Course.TWICE:
-                return Scenario(callbacks="doubled")
-            case Course.OUT_OF_ORDER:
-                return Scenario(callbacks="reversed")
+        text = ERROR_CODES[self.error_code]
+        failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
+        ambiguous = Scenario(
+            callbacks="none" if self.silent else "in order",
+            fault=Fault(
+                "answer" if self.course is Course.ERROR else "reset",
+                accepted=self.accepted,
+                times=1 if self.once else None,
+            ),
+        )
+        return {
+            Course.DELIVER: Scenario(),
+            Course.FAIL: Scenario(receipts=(QUEUED, SENT, failed)),
+            Course.REFUSE: Scenario(fault=INVALID_NUMBER),
+            Course.SILENT: Scenario(callbacks="none"),
+            Course.LATE: Scenario(seconds_to_answer=self.seconds),
+            Course.THROTTLE: throttled_once(self.seconds),
+            Course.ERROR: ambiguous,
+            Course.DROP: ambiguous,
+            Course.TWICE: Scenario(callbacks="doubled"),
+            Course.OUT_OF_ORDER: Scenario(callbacks="reversed"),
+        }[self.course]
 
 
 class Instructions:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from local.eightx8.refusals import QUOTA_EXCEEDED
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -110,21 +112,16 @@ class Scenario:
     text: str = ""
 
 
-_DELIVERED = Scenario()
+INVALID_NUMBER = Fault(
+    status=400, code=1002, message="Invalid MSISDN format (not E.164 international number)"
+)
 
 
 def throttled_once(seconds: int, text: str = "") -> Scenario:
     """Return the scenario of a message that 8x8 accepts only when it comes again."""
-    return Scenario(
-        text=text,
-        fault=Fault(
-            status=429,
-            code=429,
-            message=f"Quota exceeded. Please try again in {seconds} second(s).",
-            retry_after=seconds,
-            times=1,
-        ),
-    )
+    message = QUOTA_EXCEEDED.format(seconds)
+    fault = Fault(status=429, code=429, message=message, retry_after=seconds, times=1)
+    return Scenario(text=text, fault=fault)
 
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
@@ -137,14 +134,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             text="answered 200, but rejected",
             rejection="Invalid Source value. Reached max allowed limit",
         ),
-        "0004": Scenario(
-            text="refused: 400, code 1002 (invalid MSISDN)",
-            fault=Fault(
-                status=400,
-                code=1002,
-                message="Invalid MSISDN format (not E.164 international number)",
-            ),
-        ),
+        "0004": Scenario(text="refused: 400, code 1002 (invalid MSISDN)", fault=INVALID_NUMBER),
         "0005": Scenario(
             text="deferred (undelivered with error 22), then delivered",
             receipts=(QUEUED, SENT, RETRIED, DELIVERED),
@@ -186,4 +176,4 @@ def scenario_of(scenarios: Mapping[str, Scenario], number: str) -> Scenario:
     """Return the scenario of a number: that of its longest known ending; ``""`` is any number's."""
     digits = number.removeprefix("+")
     endings = (digits[start:] for start in range(len(digits) + 1))
-    return next((scenarios[ending] for ending in endings if ending in scenarios), _DELIVERED)
+    return next((scenarios[ending] for ending in endings if ending in scenarios), Scenario())

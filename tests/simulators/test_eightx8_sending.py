@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.eightx8 import contract
-from local.eightx8.refusals import Refusal
+from local.eightx8.refusals import Refusal, Throttle
 from local.eightx8.segments import parts_of
-from local.eightx8.throttle import Throttle
 from sms_bridge.domain.segments import segments_of
 from tests.simulators.eightx8_setting import (
     KEY,
