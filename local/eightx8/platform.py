@@ -60,12 +60,6 @@ class Platform:
     ----------
     account_id
         A UUID, as 8x8's are.
-    sub_account_ids
-        The account's.
-    api_keys
-        Those that are valid at first.
-    pace
-        How fast things happen.
     seed
         Of the ids and of all chance.
     clock, sleep
@@ -89,12 +83,8 @@ class Platform:
         What was accepted, in order.
     rejected
         What was answered 200 and ``REJECTED`` by its scenario.
-    requests
-        Every send request that arrived.
-    callbacks
-        Every attempt at a callback, in order.
-    pending
-        How many messages, callbacks and retries are under way.
+    requests, callbacks
+        Every send request that arrived, and every attempt at a callback, in order.
     sub_account_throttle, address_throttle, read_throttle
         Send requests per sub-account and per IP address, reads per sub-account.
     """
@@ -144,7 +134,7 @@ class Platform:
 
     @property
     def pending(self) -> int:
-        """See the class."""
+        """How many messages, callbacks and retries are under way."""
         return len(self._tasks)
 
     def new_id(self) -> str:

@@ -59,11 +59,6 @@ def invalid(field: str, value: object = None) -> Refusal:
     return Refusal(400, code, description, value=value)
 
 
-def unauthorized() -> Refusal:
-    """Return the refusal of a missing or wrong API key."""
-    return Refusal(401, 1200, "Request was not authenticated properly")
-
-
 def foreign_sub_account() -> Refusal:
     """Return the refusal of a sub-account that is not the account's."""
     return Refusal(404, 1001, "Provided subAccountId doesn't belongs to your account")

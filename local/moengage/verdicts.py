@@ -181,35 +181,30 @@ def _waiting(
     *,
     repeats: bool,
 ) -> Verdict:
-    keys = _keys(message.answers[-1].content)
+    symptom, hint = "Sent", ""
     if tracking is None:
-        return Verdict(
-            status="sent", symptom="Sent", hint="Delivery tracking is not set up: map it below."
+        hint = "Delivery tracking is not set up: map it below."
+    elif not message.unique_id:
+        symptom = "Sent, and no delivery status will ever follow"
+        hint = (
+            f"Unique id of the sent response is mapped to {tracking.sent_unique_id!r}, which "
+            f"the answer does not have. It has {_keys(message.answers[-1].content)}."
         )
-    if not message.unique_id:
-        return Verdict(
-            status="sent",
-            symptom="Sent, and no delivery status will ever follow",
-            hint=f"Unique id of the sent response is mapped to {tracking.sent_unique_id!r}, which "
-            f"the answer does not have. It has {keys}.",
+    elif astray := [one for one in lost if message.unique_id in one.content.values()]:
+        symptom = "Sent, and no delivery status follows"
+        hint = (
+            "A report came, but unique id of the delivery response is mapped to "
+            f"{tracking.report_unique_id!r}, where it does not have this message's id. "
+            f"It has {_keys(astray[0].content)}."
         )
-    for report in lost:
-        if message.unique_id in report.content.values():
-            return Verdict(
-                status="sent",
-                symptom="Sent, and no delivery status follows",
-                hint="A report came, but unique id of the delivery response is mapped to "
-                f"{tracking.report_unique_id!r}, where it does not have this message's id. "
-                f"It has {_keys(report.content)}.",
-            )
-    if repeats:
-        return Verdict(
-            status="sent",
-            symptom="Sent",
-            hint="The same text to the same number within two minutes: the bridge took it for a "
-            "repeat, answered with the first one's id and sent no second SMS.",
+    elif repeats:
+        hint = (
+            "The same text to the same number within two minutes: the bridge took it for a "
+            "repeat, answered with the first one's id and sent no second SMS."
         )
-    return Verdict(status="sent", symptom="Sent, waiting for the delivery report")
+    else:
+        symptom = "Sent, waiting for the delivery report"
+    return Verdict(status="sent", symptom=symptom, hint=hint)
 
 
 def _hint_for_report(report: Report, tracking: DeliveryTracking | None) -> str:

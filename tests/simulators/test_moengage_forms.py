@@ -32,14 +32,8 @@ TRACKING = DeliveryTracking(
 )
 
 
-@pytest.mark.parametrize(
-    ("escapes", "body"),
-    [(True, b'{"text": "say \\"hi\\""}'), (False, b'{"text": "say "hi""}')],
-)
-def test_whether_a_raw_body_is_escaped_is_up_to_the_workspace(escapes: bool, body: bytes) -> None:
-    values = {Macro.MESSAGE: 'say "hi"'}
-
-    assert fill_in(SENDER, values, escapes_raw_bodies=escapes).body == body
+def test_a_value_is_escaped_within_a_raw_body() -> None:
+    assert fill_in(SENDER, {Macro.MESSAGE: 'say "hi"'}).body == b'{"text": "say \\"hi\\""}'
 
 
 def test_two_senders_share_a_provider() -> None:
