@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ AT_WORK: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
 )
+AT_WORK_OR_HELD_BACK = (*AT_WORK, "ApproximateNumberOfMessagesDelayed")
 
 
 @dataclass(frozen=True)
@@ -183,18 +184,19 @@ class LocalStack:
 
     def outcomes_under_way(self) -> int:
         """Count the outcomes that are to be reported now; those held back are left out."""
-        return self._count(self.deployment.outcome_queue_url, *AT_WORK)
+        return self.queued("OutcomeQueue", AT_WORK)
 
     def sends_under_way(self) -> int:
         """Count what lies in the send queues."""
-        ids = self.deployment.physical_ids
-        return sum(
-            self._count(ids[name], *AT_WORK, "ApproximateNumberOfMessagesDelayed")
-            for name in ("TransactionalQueue", "PromotionalQueue")
-        )
+        return self.queued("TransactionalQueue") + self.queued("PromotionalQueue")
 
-    def _count(self, queue_url: str, *numbers: QueueAttributeNameType) -> int:
-        found = self.aws.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=numbers)
+    def queued(
+        self, logical_id: str, numbers: Sequence[QueueAttributeNameType] = AT_WORK_OR_HELD_BACK
+    ) -> int:
+        """Count what lies in a queue, by its name in template.yaml."""
+        found = self.aws.sqs.get_queue_attributes(
+            QueueUrl=self.deployment.physical_ids[logical_id], AttributeNames=numbers
+        )
         return sum(int(number) for number in found["Attributes"].values())
 
     def queue_outcome(self, message_id: str) -> None:

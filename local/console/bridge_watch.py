@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
 from local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 Values = dict[str, Any]
 """An item's attributes as JSON has them."""
@@ -31,11 +28,6 @@ _QUEUES = {
     "outcomesGivenUp": "OutcomeDeadLetterQueue",
     "sendsGivenUp": "SendDeadLetterQueue",
 }
-_NUMBERS: tuple[QueueAttributeNameType, ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 _deserialize = TypeDeserializer().deserialize
 
@@ -106,13 +98,7 @@ class BridgeWatch:
 
     def queues(self) -> dict[str, int]:
         """Count what lies in each queue, seen or not."""
-        return {name: self._count(logical_id) for name, logical_id in _QUEUES.items()}
-
-    def _count(self, logical_id: str) -> int:
-        found = self._stack.aws.sqs.get_queue_attributes(
-            QueueUrl=self._stack.deployment.physical_ids[logical_id], AttributeNames=_NUMBERS
-        )
-        return sum(int(number) for number in found["Attributes"].values())
+        return {name: self._stack.queued(logical_id) for name, logical_id in _QUEUES.items()}
 
 
 def seconds_of(moment: str) -> float:

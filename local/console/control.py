@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import repeat
 from typing import Any
 
@@ -35,15 +35,6 @@ class NotThereError(Exception):
     """There is no such thing."""
 
 
-@dataclass(slots=True)
-class _Reply:
-    umid: str
-    number: str
-    sub_account_id: str
-    body: str
-    at: float
-
-
 class Control:
     """The desk from which the stack is driven."""
 
@@ -55,7 +46,7 @@ class Control:
         self.campaign: Campaign | None = None
         self._campaigns = 0
         self._campaign_task: asyncio.Task[None] | None = None
-        self._replies: list[_Reply] = []
+        self._replies: list[dict[str, Any]] = []
 
     async def close(self) -> None:
         """Stop the campaign that is under way."""
@@ -99,8 +90,8 @@ class Control:
         return {
             "queues": self.queues,
             "instructions": {
-                "upcoming": [views.instruction(one) for one in instructions.upcoming],
-                "standing": views.instruction(standing) if standing else None,
+                "upcoming": [forms.as_form(one) for one in instructions.upcoming],
+                "standing": forms.as_form(standing) if standing else None,
             },
             "reportFaults": len(self.stack.moengage.faults),
             "campaign": {**campaign.summary(), **counters(of_campaign)} if campaign else None,
@@ -138,7 +129,7 @@ class Control:
 
     def callbacks(self, since: int) -> list[dict[str, Any]]:
         """List 8x8's attempts at a callback."""
-        return [views.callback(one) for one in self.stack.eightx8.callbacks[since:]]
+        return [asdict(one) for one in self.stack.eightx8.callbacks[since:]]
 
     def reports(self, since: int) -> list[dict[str, Any]]:
         """List the reports that MoEngage got; a lost one is about no message that it knows."""
@@ -167,19 +158,7 @@ class Control:
             for attempt in self.stack.eightx8.callbacks
             if attempt.status == 200
         }
-        replies = [
-            {
-                "direction": "sent",
-                "umid": one.umid,
-                "number": one.number,
-                "to": VIRTUAL_NUMBER,
-                "subAccountId": one.sub_account_id,
-                "text": one.body,
-                "at": one.at,
-                "known": one.umid in known,
-            }
-            for one in self._replies
-        ]
+        replies = [{**one, "known": one["umid"] in known} for one in self._replies]
         return sorted([*received, *replies], key=lambda entry: entry["at"])
 
     def message(self, key: str) -> dict[str, Any]:
@@ -282,8 +261,17 @@ class Control:
             destination=VIRTUAL_NUMBER,
             body=body,
         )
-        at = self.stack.eightx8.clock()
-        self._replies.append(_Reply(umid, f"+{digits}", sub_account_id, body, at))
+        self._replies.append(
+            {
+                "direction": "sent",
+                "umid": umid,
+                "number": f"+{digits}",
+                "to": VIRTUAL_NUMBER,
+                "subAccountId": sub_account_id,
+                "text": body,
+                "at": self.stack.eightx8.clock(),
+            }
+        )
         return {"umid": umid}
 
     def click(self, form: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,18 +70,21 @@ def choice_of[Choice: (SenderType, BodyType, Course)](
         raise FormError(field, f"must be one of {', '.join(choices)}") from None
 
 
+def as_form(one: Sender | DeliveryTracking | Instruction) -> dict[str, Any]:
+    """Write the fields by their names in JSON: ``error_code`` becomes ``errorCode``."""
+    return {
+        re.sub("_(.)", lambda found: found[1].upper(), name): value
+        for name, value in asdict(one).items()
+    }
+
+
 def sender_form(sender: Sender) -> dict[str, Any]:
     """Write a sender as its form has it."""
     body = sender.body
     return {
-        "serviceProvider": sender.service_provider,
-        "name": sender.name,
-        "type": sender.type,
-        "apiUrl": sender.api_url,
-        "method": sender.method,
+        **as_form(sender),
         "urlParameters": _rows(sender.url_parameters),
         "headers": _rows(sender.headers),
-        "bodyType": sender.body_type,
         "body": [] if isinstance(body, str) else _rows(body),
         "rawBody": body if isinstance(body, str) else "",
     }
@@ -113,13 +117,7 @@ def sender_of(form: Mapping[str, Any]) -> Sender:
 
 def tracking_form(tracking: DeliveryTracking) -> dict[str, Any]:
     """Write a mapping as its form has it."""
-    return {
-        "sentUniqueId": tracking.sent_unique_id,
-        "reportUniqueId": tracking.report_unique_id,
-        "status": tracking.status,
-        "successValues": ", ".join(tracking.success_values),
-        "failureReason": tracking.failure_reason,
-    }
+    return {**as_form(tracking), "successValues": ", ".join(tracking.success_values)}
 
 
 def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:

@@ -18,6 +18,11 @@ _ON_THE_PHONE = frozenset({"delivered", "read"})
 # Of a log line, beside its words.
 _SHOWN = ("receipt_state", "reason", "outcome", "outcome_reason")
 _EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
+_WAITS = {
+    "waiting": "in the send queue",
+    "sending": "for 8x8's answer",
+    "unknown": "held: the SMS may still arrive. 8x8's receipt or log decides",
+}
 _NOT_FINAL = frozenset({"queued", "sent", "deferred"})
 
 
@@ -58,7 +63,7 @@ def steps_of(trace: Trace) -> list[Step]:
     record = trace.record
     steps = [
         *(_webhooks(trace.message) if trace.is_moengages else ()),
-        *(step for request in record.requests for step in _request(request)),
+        *(_request(request) for request in record.requests),
         *(_callback(attempt) for attempt in record.callbacks),
         *(_logged(line) for line in record.lines),
         *(_report(report) for report in (*trace.message.reports, *record.refused)),
@@ -93,13 +98,8 @@ def wait_of(trace: Trace) -> Wait | None:
             since=due,
             until=seconds_of(item["accepted_at"]) + 6 if item.get("accepted_at") else 0.0,
         )
-    if state == "waiting":
-        return Wait(what="in the send queue", since=attempt_at)
-    if state == "sending":
-        return Wait(what="for 8x8's answer", since=attempt_at)
-    if state == "unknown":
-        what = "held: the SMS may still arrive. 8x8's receipt or log decides"
-        return Wait(what=what, since=attempt_at)
+    if state in _WAITS:
+        return Wait(what=_WAITS[state], since=attempt_at)
     if state in _NOT_FINAL:
         since = seconds_of(item.get("answered_at", ""))
         return Wait(what="for 8x8's final receipt", since=since)
@@ -118,18 +118,15 @@ def _webhooks(message: CampaignMessage) -> Iterator[Step]:
             what=f"posts the webhook{again}",
             detail=f"{message.request.method} /{path}",
         )
-        took = f"after {answer.seconds * 1000:.0f} ms"
+        what = f"is answered {answer.http_status} {answer.error_code}".strip()
         if answer.http_status == 0:
-            what, tone = f"got no answer ({answer.error_code})", "bad"
-        else:
-            what = f"is answered {answer.http_status} {answer.error_code}".strip()
-            tone = "good" if answer.http_status == 200 else "bad"
+            what = f"got no answer ({answer.error_code})"
         yield Step(
             at=answer.at + answer.seconds,
             who="MoEngage",
             what=what,
-            detail=took,
-            tone="good" if tone == "good" else "bad",
+            detail=f"after {answer.seconds * 1000:.0f} ms",
+            tone="good" if answer.http_status == 200 else "bad",
         )
 
 
@@ -145,7 +142,7 @@ def _accepted(item: Values) -> Iterator[Step]:
         )
 
 
-def _request(request: SendRequest) -> Iterator[Step]:
+def _request(request: SendRequest) -> Step:
     content = "a batch" if request.batch else "the message"
     tone: Tone
     if request.status == 200:
@@ -155,13 +152,7 @@ def _request(request: SendRequest) -> Iterator[Step]:
         what, tone = f"gets {content}, answers {request.status}{code}", "bad"
     else:
         what, tone = f"gets {content}, has not answered", "odd"
-    yield Step(
-        at=request.at,
-        who="8x8",
-        what=what,
-        detail=f"POST {request.path}",
-        tone=tone,
-    )
+    return Step(at=request.at, who="8x8", what=what, detail=f"POST {request.path}", tone=tone)
 
 
 def _callback(attempt: CallbackAttempt) -> Step:

@@ -12,7 +12,7 @@ from local.campaign import CAMPAIGN_ID_PREFIX
 from local.console.bridge_watch import Values
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
-from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
+from local.eightx8 import SendRequest, SmsMessage
 from local.eightx8.events import link_in
 from local.eightx8.segments import parts_of, unicode_characters
 from local.moengage import DeliveryTracking, Report
@@ -67,10 +67,7 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "timeline": [asdict(step) for step in steps_of(trace)],
         "wait": asdict(wait) if wait else None,
         "item": trace.record.item,
-        "lines": [
-            {"at": line.at, "function": line.function, "content": line.content}
-            for line in trace.record.lines
-        ],
+        "lines": [asdict(line) for line in trace.record.lines],
         "request": _webhook(message.request) if trace.is_moengages else None,
         "answers": [
             {
@@ -154,29 +151,6 @@ def sms(one: SmsMessage) -> dict[str, Any]:
         "segments": one.segments,
         "state": one.state,
         "at": one.accepted_at,
-    }
-
-
-def callback(one: CallbackAttempt) -> dict[str, Any]:
-    """Show an attempt at a callback."""
-    return {
-        "at": one.at,
-        "url": one.url,
-        "attempt": one.attempt,
-        "event": one.event,
-        "status": one.status,
-    }
-
-
-def instruction(one: Instruction) -> dict[str, Any]:
-    """Show an instruction for 8x8."""
-    return {
-        "course": one.course,
-        "errorCode": one.error_code,
-        "seconds": one.seconds,
-        "accepted": one.accepted,
-        "silent": one.silent,
-        "once": one.once,
     }
 
 

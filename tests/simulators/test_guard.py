@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from local.console.guard import add_headers, guard
+from local.console.server import add_headers, guard
 from local.guard import GuardedEmulator, Receive, Scope, Send, refusal_of
 from local.servers import serve
 
