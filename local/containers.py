@@ -60,7 +60,6 @@ async def gateway() -> str:
 
 
 async def remove(containers: Iterable[str]) -> None:
-    """Remove containers by their ids."""
     await _ask_engine(_REMOVE, *containers)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from local.aws import Aws, emulator, every_log_line
+from local.aws import Aws, emulator, log_events, log_groups
 from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER, Senders, senders
 from local.deployment import STACK_NAME, Deployment, Sam
 from local.eightx8 import EightX8Simulator
@@ -74,18 +74,8 @@ class LocalStack:
 
     Attributes
     ----------
-    aws
-        The emulated account.
-    deployment
-        What the template's stack gave out.
-    tokens
-        Generated when the stack was created.
     front_door_url
         The bridge's HTTP API.
-    eightx8, moengage
-        The simulators.
-    eightx8_url, moengage_url
-        Where they answer.
     eightx8_api_key
         What the 8x8 simulator asks for.
     connector_id
@@ -102,6 +92,7 @@ class LocalStack:
     moengage_url: str
     senders: Senders
     _sam: Sam
+    _http: aiohttp.ClientSession
 
     def __init__(self, step: Step = quiet, *, port: int = 0) -> None:
         self._step = step
@@ -117,7 +108,6 @@ class LocalStack:
         self.moengage = MoEngageSimulator()
 
     async def __aenter__(self) -> Self:
-        """Start all of it."""
         async with self._open as opening:
             await self._start(opening)
             self._open = opening.pop_all()
@@ -129,7 +119,6 @@ class LocalStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop all of it, the last started first."""
         with self._step("Stopping the functions, MiniStack and the simulators"):
             await self._open.aclose()
 
@@ -172,12 +161,9 @@ class LocalStack:
         return f"{self.front_door_url}/messages/{message_id}"
 
     async def look_up(self, message_id: str) -> dict[str, Any]:
-        """Ask the bridge what became of a message."""
         authorization = {"Authorization": f"Bearer {self.tokens.look_up}"}
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
-            session.get(self.look_up_url(message_id), headers=authorization) as answer,
-        ):
+        url = self.look_up_url(message_id)
+        async with self._http.get(url, headers=authorization) as answer:
             answer.raise_for_status()
             found: dict[str, Any] = await answer.json()
             return found
@@ -187,7 +173,6 @@ class LocalStack:
         return self.queued("OutcomeQueue", AT_WORK)
 
     def sends_under_way(self) -> int:
-        """Count what lies in the send queues."""
         return self.queued("TransactionalQueue") + self.queued("PromotionalQueue")
 
     def queued(
@@ -216,11 +201,9 @@ class LocalStack:
 
     @property
     def deploy_log(self) -> str:
-        """What SAM said at the last deployment."""
         return self._sam.deploy_log
 
     async def build(self) -> None:
-        """Build the functions and the layer once more."""
         await self._sam.build()
 
     async def deploy(self, **changes: str) -> None:
@@ -233,11 +216,15 @@ class LocalStack:
         await asyncio.to_thread(repair, self.aws, STACK_NAME)
 
     def logs(self) -> list[str]:
-        """Return every line that the functions have logged so far."""
-        return every_log_line(self.aws)
+        groups = log_groups(self.aws)
+        return [event["message"] for group in groups for event in log_events(self.aws, group)]
 
     async def _start(self, opening: AsyncExitStack) -> None:
         work = await opening.enter_async_context(_temporary_folder())
+        timeout = aiohttp.ClientTimeout(SECONDS_TO_CALL)
+        self._http = await opening.enter_async_context(
+            aiohttp.ClientSession(timeout=timeout, trust_env=False)
+        )
         with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
             _, _, eightx8, moengage, aws = self._ports
             self.eightx8_url = await opening.enter_async_context(self.eightx8.running(eightx8))
@@ -299,28 +286,22 @@ class LocalStack:
             ("POST", self.callback_url),
             ("GET", self.look_up_url("none")),
         )
-        async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL), trust_env=False
-        ) as session:
 
-            async def call(method: str, url: str) -> None:
-                async with session.request(method, url) as answer:
-                    if answer.status != 401:
-                        raise ProcessFailedError(f"{method} {url} answered {answer.status}")
+        async def call(method: str, url: str) -> None:
+            async with self._http.request(method, url) as answer:
+                if answer.status != 401:
+                    raise ProcessFailedError(f"{method} {url} answered {answer.status}")
 
-            for method, url in calls:
-                await asyncio.gather(*(call(method, url) for _ in range(CALLS_AT_ONCE)))
+        for method, url in calls:
+            await asyncio.gather(*(call(method, url) for _ in range(CALLS_AT_ONCE)))
 
     async def _register_callback(self) -> None:
         """Register the bridge's callback URL through 8x8's webhook configuration API."""
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
-            session.post(
-                f"{self.eightx8_url}/api/v1/accounts/{ACCOUNT_ID}/webhooks",
-                json=[self.webhook],
-                headers={"Authorization": f"Bearer {self.eightx8_api_key}"},
-            ) as answer,
-        ):
+        async with self._http.post(
+            f"{self.eightx8_url}/api/v1/accounts/{ACCOUNT_ID}/webhooks",
+            json=[self.webhook],
+            headers={"Authorization": f"Bearer {self.eightx8_api_key}"},
+        ) as answer:
             answer.raise_for_status()
 
     def _configure_connector(self) -> None:

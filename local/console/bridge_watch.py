@@ -13,6 +13,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from local.aws import log_events, log_groups
 from local.stack import LocalStack
 
 Values = dict[str, Any]
@@ -42,7 +43,6 @@ class LogLine:
 
     @property
     def says(self) -> str:
-        """The line's own words."""
         return str(self.content.get("message", ""))
 
 
@@ -72,32 +72,23 @@ class BridgeWatch:
     def new_lines(self) -> list[LogLine]:
         """Read what the functions have logged since the last time, START and END left out."""
         if not self._groups:
-            pages = self._stack.aws.logs.get_paginator("describe_log_groups").paginate()
-            self._groups = [
-                group["logGroupName"]
-                for page in pages
-                for group in page["logGroups"]
-                if "AccessLog" not in group["logGroupName"]
-            ]
+            groups = log_groups(self._stack.aws)
+            self._groups = [group for group in groups if "AccessLog" not in group]
         lines: list[LogLine] = []
         latest, seen = self._since, set()
         for group in self._groups:
-            pages_of_group = self._stack.aws.logs.get_paginator("filter_log_events").paginate(
-                logGroupName=group, startTime=max(0, self._since - _MILLISECONDS_OF_OVERLAP)
-            )
-            for page in pages_of_group:
-                for event in page["events"]:
-                    identity = f"{group} {event['timestamp']} {event['message']}"
-                    seen.add(identity)
-                    latest = max(latest, event["timestamp"])
-                    line = _line(_function_of(group), event["message"])
-                    if line and identity not in self._seen:
-                        lines.append(line)
+            since = max(0, self._since - _MILLISECONDS_OF_OVERLAP)
+            for event in log_events(self._stack.aws, group, since):
+                identity = f"{group} {event['timestamp']} {event['message']}"
+                seen.add(identity)
+                latest = max(latest, event["timestamp"])
+                line = _line(_function_of(group), event["message"])
+                if line and identity not in self._seen:
+                    lines.append(line)
         self._since, self._seen = latest, seen
         return sorted(lines, key=lambda line: line.at)
 
     def queues(self) -> dict[str, int]:
-        """Count what lies in each queue, seen or not."""
         return {name: self._stack.queued(logical_id) for name, logical_id in _QUEUES.items()}
 
 

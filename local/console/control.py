@@ -17,6 +17,7 @@ from local.console import forms, views
 from local.console.bridge_watch import BridgeWatch
 from local.console.counters import counters
 from local.console.forms import FormError, number_of, text_of
+from local.console.timeline import ON_THE_PHONE
 from local.console.traces import Traces
 from local.console.traffic import MOST_MESSAGES, MOST_PER_SECOND, Campaign
 from local.eightx8 import Course
@@ -119,16 +120,13 @@ class Control:
 
     # These lists only ever grow; each is read from a place on.
     def requests(self, since: int) -> list[dict[str, Any]]:
-        """List the send requests that 8x8 got."""
         requests = self.stack.eightx8.requests[since:]
         return [views.eightx8_request(number, one) for number, one in enumerate(requests, since)]
 
     def sms(self, since: int) -> list[dict[str, Any]]:
-        """List the messages that 8x8 has."""
         return [views.sms(one) for one in self.stack.eightx8.messages[since:]]
 
     def callbacks(self, since: int) -> list[dict[str, Any]]:
-        """List 8x8's attempts at a callback."""
         return [asdict(one) for one in self.stack.eightx8.callbacks[since:]]
 
     def reports(self, since: int) -> list[dict[str, Any]]:
@@ -138,7 +136,6 @@ class Control:
         return [{**views.report(one), "lost": id(one) in lost} for one in reports]
 
     def users(self) -> dict[str, Any]:
-        """Show MoEngage's users, their events, and the statuses of refused requests."""
         data_api = self.stack.moengage.data_api
         return {
             "users": data_api.users,
@@ -151,7 +148,7 @@ class Control:
         received = [
             {"direction": "received", **views.on_phone(sms)}
             for sms in self.stack.eightx8.messages
-            if sms.state in views.ON_THE_PHONE
+            if sms.state in ON_THE_PHONE
         ]
         known = {
             attempt.event["payload"].get("umid")
@@ -208,7 +205,6 @@ class Control:
             raise FormError("name", str(error)) from None
 
     def save_tracking(self, form: Mapping[str, Any]) -> None:
-        """Save how reports are to be read from now on."""
         tracking = forms.tracking_of(form)
         self.stack.moengage.save_delivery_tracking(
             self._service_provider, self.stack.connector_id, tracking
@@ -275,7 +271,6 @@ class Control:
         return {"umid": umid}
 
     def click(self, form: Mapping[str, Any]) -> None:
-        """Let a person click the link in an SMS."""
         try:
             self.stack.eightx8.click(text_of(form, "umid", most=40))
         except ValueError as error:
@@ -283,7 +278,6 @@ class Control:
 
     # ------------------------------------------------------------------------------- the campaign
     def start_campaign(self, form: Mapping[str, Any]) -> dict[str, Any]:
-        """Start sending many messages."""
         if self._campaign_task and not self._campaign_task.done():
             raise FormError("messages", "a campaign is under way: stop it first")
         mix = {}
@@ -309,7 +303,6 @@ class Control:
             self._campaign_task.cancel()
 
     async def reconcile(self) -> dict[str, int]:
-        """Run `reconcile` now, as the schedule does every five minutes."""
         return await asyncio.to_thread(self.stack.reconcile)
 
     @property

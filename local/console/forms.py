@@ -25,7 +25,6 @@ class FormError(Exception):
 
 
 def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most: int = 4000) -> str:
-    """Read a text."""
     value = form.get(field, "")
     if not isinstance(value, str):
         raise FormError(field, "must be a text")
@@ -37,7 +36,6 @@ def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most:
 
 
 def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, default: int) -> int:
-    """Read a whole number."""
     value = form.get(field, default)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise FormError(field, f"must be a whole number from {least} to {most}")
@@ -45,7 +43,6 @@ def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, def
 
 
 def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
-    """Read a yes or no."""
     value = form.get(field, default)
     if not isinstance(value, bool):
         raise FormError(field, "must be true or false")
@@ -53,7 +50,6 @@ def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
 
 
 def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
-    """Read a list of texts."""
     values = form.get(field)
     if not isinstance(values, list) or len(values) > most:
         raise FormError(field, f"must be a list of at most {most} texts")
@@ -63,7 +59,6 @@ def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
 def choice_of[Choice: (SenderType, BodyType, Course)](
     form: Mapping[str, Any], field: str, choices: type[Choice]
 ) -> Choice:
-    """Read one of some values."""
     try:
         return choices(str(form.get(field)))
     except ValueError:
@@ -79,7 +74,6 @@ def as_form(one: Sender | DeliveryTracking | Instruction) -> dict[str, Any]:
 
 
 def sender_form(sender: Sender) -> dict[str, Any]:
-    """Write a sender as its form has it."""
     body = sender.body
     return {
         **as_form(sender),
@@ -91,7 +85,6 @@ def sender_form(sender: Sender) -> dict[str, Any]:
 
 
 def sender_of(form: Mapping[str, Any]) -> Sender:
-    """Read a sender's form."""
     url = text_of(form, "apiUrl").strip()
     _check_url(url)
     method = form.get("method")
@@ -116,7 +109,6 @@ def sender_of(form: Mapping[str, Any]) -> Sender:
 
 
 def tracking_form(tracking: DeliveryTracking) -> dict[str, Any]:
-    """Write a mapping as its form has it."""
     return {**as_form(tracking), "successValues": ", ".join(tracking.success_values)}
 
 
@@ -133,7 +125,6 @@ def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
 
 
 def instruction_of(form: Mapping[str, Any]) -> Instruction:
-    """Read what 8x8 is to do."""
     try:
         return Instruction(
             course=choice_of(form, "course", Course),

@@ -23,11 +23,9 @@ class Hub:
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody listens."""
         return bool(self._listeners)
 
     def publish(self, name: str, data: Any) -> None:
-        """Send an event to all listeners."""
         event = event_of(name, data)
         for listener in list(self._listeners):
             try:
@@ -56,5 +54,4 @@ class Hub:
 
 
 def event_of(name: str, data: Any) -> Event:
-    """Write an event as the stream has it."""
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

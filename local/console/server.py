@@ -65,7 +65,6 @@ async def console(stack: LocalStack) -> AsyncIterator[str]:
 
 
 def routes() -> list[web.AbstractRouteDef]:
-    """Return the control API's routes, and those of the page."""
     return [
         web.get("/", _page),
         web.static("/page", PAGE),

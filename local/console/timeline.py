@@ -14,7 +14,7 @@ from local.moengage import CampaignMessage, Report
 Who = Literal["MoEngage", "bridge", "8x8", "phone"]
 Tone = Literal["good", "bad", "odd", "plain"]
 
-_ON_THE_PHONE = frozenset({"delivered", "read"})
+ON_THE_PHONE = frozenset({"delivered", "read"})
 # Of a log line, beside its words.
 _SHOWN = ("receipt_state", "reason", "outcome", "outcome_reason")
 _EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
@@ -51,8 +51,6 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """What a message waits for."""
-
     what: str
     since: float
     until: float = 0.0
@@ -71,7 +69,7 @@ def steps_of(trace: Trace) -> list[Step]:
     if not trace.repeats:
         steps += _accepted(record.item)
     for sms in record.sms:
-        if sms.state in _ON_THE_PHONE:
+        if sms.state in ON_THE_PHONE:
             what = f"{sms.segments} SMS on the phone"
             steps.append(Step(at=sms.last_at, who="phone", what=what, tone="good"))
     return sorted(steps, key=lambda step: step.at)

@@ -36,7 +36,7 @@ class Record:
     lost, refused
         Reports that hold the id, but not where MoEngage looks for it, and those that it did not
         take.
-    stirred_at, looked_at
+    changed_at, read_at
         When something last happened to it, and when its item was last read.
     """
 
@@ -147,7 +147,6 @@ class Traces:
         return ids
 
     def add_items(self, items: Mapping[str, Values]) -> None:
-        """Take in items as they were read."""
         for message_id, item in items.items():
             record = self._record(message_id)
             if record.item != item:

@@ -61,7 +61,6 @@ class Campaign:
         self._under_way = asyncio.Semaphore(_UNDER_WAY)
 
     def summary(self) -> dict[str, Any]:
-        """Show how far it is."""
         return {
             "campaignId": self.id,
             "messages": self.messages,

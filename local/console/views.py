@@ -19,7 +19,6 @@ from local.moengage import DeliveryTracking, Report
 from local.moengage.configuration import WebhookRequest
 from local.moengage.verdicts import Verdict, verdict_of
 
-ON_THE_PHONE = frozenset({"delivered", "read"})
 _MOST_CHARACTERS_OF_A_LIST = 100
 _HIDDEN = "•••"
 
@@ -116,7 +115,6 @@ def _verdict_of_another(item: Values) -> Verdict:
 
 
 def report(one: Report) -> dict[str, Any]:
-    """Show a report that MoEngage got."""
     return {
         "at": one.at,
         "messageId": one.unique_id,
@@ -126,7 +124,6 @@ def report(one: Report) -> dict[str, Any]:
 
 
 def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
-    """Show a request that 8x8 got."""
     return {
         "number": number,
         "at": request.at,
@@ -141,7 +138,6 @@ def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
 
 
 def sms(one: SmsMessage) -> dict[str, Any]:
-    """Show a message that 8x8 has."""
     return {
         "umid": one.umid,
         "messageId": one.client_message_id,

@@ -10,8 +10,6 @@ MASK = "***"
 
 
 class Target(NamedTuple):
-    """Where an event goes."""
-
     url: str
     authorization: str = ""
 
@@ -27,7 +25,6 @@ class Webhooks:
         self._by_sub_account: dict[str, dict[str, Any]] = {}
 
     def put(self, webhooks: Iterable[dict[str, Any]]) -> None:
-        """Add webhooks or replace those of the same sub-accounts."""
         for webhook in webhooks:
             self._by_sub_account[webhook["subAccountId"]] = {"enabled": True, **webhook}
 

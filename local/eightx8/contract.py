@@ -54,7 +54,6 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """Return both in one line."""
         return f"{self.field or 'body'}: {self.text}"
 
 
@@ -120,7 +119,6 @@ def messages_of_batch(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def faults_of(schema: str, value: object) -> list[Problem]:
-    """Return how a value breaks one of the contract's schemas."""
     return [_problem(error) for error in _validator(schema).iter_errors(value)]
 
 

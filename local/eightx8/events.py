@@ -52,7 +52,6 @@ def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]
 
 
 def message_received(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the event for an SMS to a virtual number."""
     return _event("inbound_message_received", "Inbound SMS received", payload)
 
 

@@ -13,7 +13,6 @@ from local.eightx8.refusals import Refusal, foreign_sub_account, invalid
 
 
 def check_key(platform: Platform, request: web.Request) -> None:
-    """Refuse a request without a valid API key."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or key.strip() not in platform.api_keys:
         raise Refusal(401, 1200, "Request was not authenticated properly")

@@ -71,7 +71,6 @@ class Instruction:
     once: bool = False
 
     def __post_init__(self) -> None:
-        """Check the values."""
         if self.error_code not in ERROR_CODES:
             raise ValueError(f"{self.error_code} is no error code of 8x8's")
         if not 1 <= self.seconds <= MOST_SECONDS:
@@ -79,7 +78,6 @@ class Instruction:
 
     @property
     def scenario(self) -> Scenario:
-        """What becomes of the message."""
         text = ERROR_CODES[self.error_code]
         failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
         ambiguous = Scenario(

@@ -16,8 +16,6 @@ SECONDS_AHEAD = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class Order:
-    """One message to send."""
-
     body: dict[str, Any]
     number: Number
     scheduled_at: float
@@ -30,7 +28,6 @@ class Order:
 
 
 def read_order(body: Any, now: float) -> Order:
-    """Read the body of a message."""
     faults = {fault.field for fault in faults_of_message(body)}
     for field in (*FIELDS, *sorted(faults)):
         if field in faults:

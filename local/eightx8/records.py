@@ -112,8 +112,6 @@ class SendRequest:
 
 @dataclass
 class CallbackAttempt:
-    """One attempt at a callback."""
-
     event: dict[str, Any]
     url: str
     attempt: int

@@ -43,7 +43,6 @@ class Refusal(Exception):
         self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
 
     def body(self, error_id: str, at: float) -> dict[str, Any]:
-        """Return the answer's body."""
         moment = datetime.fromtimestamp(at, UTC)
         return {
             "code": self.code,
@@ -60,7 +59,6 @@ def invalid(field: str, value: object = None) -> Refusal:
 
 
 def foreign_sub_account() -> Refusal:
-    """Return the refusal of a sub-account that is not the account's."""
     return Refusal(404, 1001, "Provided subAccountId doesn't belongs to your account")
 
 
@@ -73,7 +71,6 @@ class Throttle:
         self._let_through: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def pass_or_refuse(self, key: str) -> None:
-        """Count a request."""
         now = self._clock()
         recent = self._let_through[key]
         while recent and recent[0] <= now - 1:

@@ -42,7 +42,6 @@ class ReportingApi:
         self._exports: dict[str, _Export] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the API's routes."""
         messages = "/api/v1/subaccounts/{subAccountId}/messages"
         return [
             web.post(f"{messages}/exports", self._start_export),

@@ -60,7 +60,6 @@ class SendApi:
         self._platform = platform
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the API's routes."""
         messages = "/api/v1/subaccounts/{subAccountId}/messages"
         # That with the slash is not documented, and used by a node of n8n that an employee of 8x8
         # wrote.

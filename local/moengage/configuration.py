@@ -11,15 +11,11 @@ from urllib.parse import urlencode
 
 
 class SenderType(StrEnum):
-    """What a sender is for."""
-
     TRANSACTIONAL = "Transactional"
     PROMOTIONAL = "Promotional"
 
 
 class BodyType(StrEnum):
-    """How the webhook's body is given."""
-
     FORM = "Form"
     JSON = "JSON"
     RAW = "Raw"

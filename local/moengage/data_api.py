@@ -67,7 +67,6 @@ class DataApi:
         self._clock = clock
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the API's routes."""
         return [
             web.post("/v1/customer/{workspace_id}", partial(self._answer, self._track_user)),
             web.post("/v1/event/{workspace_id}", partial(self._answer, self._track_event)),

@@ -155,7 +155,6 @@ class MoEngageSimulator:
 
     @property
     def senders(self) -> tuple[Sender, ...]:
-        """Those that are saved."""
         return tuple(self._senders)
 
     def tracking_of(self, service_provider: str) -> DeliveryTracking | None:
