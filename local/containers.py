@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -170,4 +169,4 @@ async def open_to_containers(stack: LocalStack) -> AsyncIterator[None]:
         # Another run may have written its own.
         with suppress(FileNotFoundError):
             if stack.deployment.secret_arn in ENVIRONMENT_FILE.read_text():
-                os.unlink(ENVIRONMENT_FILE)
+                ENVIRONMENT_FILE.unlink()

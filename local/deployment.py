@@ -39,17 +39,8 @@ class Deployment:
 class Sam:
     """SAM CLI with settings of its own.
 
-    Parameters
-    ----------
-    program
-        Its executable.
-    project
-        Folder of the template.
-    work
-        Folder for builds and logs. Nothing is written to the project's .aws-sam, so that runs side
-        by side do not meet.
-    aws
-        Where to deploy to.
+    Builds and logs are in ``work``. Nothing is written to the project's .aws-sam, so that runs side
+    by side do not meet.
     """
 
     def __init__(self, program: Path, project: Path, work: Path, aws: Aws) -> None:

@@ -138,7 +138,7 @@ async def _containers(
     port = free_port()
     command = [
         *(str(SAM), "local", "start-lambda", "--config-file", str(settings)),
-        *("--template", str(stack.build_folder / "template.yaml")),
+        *("--template", str(stack.sam.build_folder / "template.yaml")),
         *("--parameter-overrides", f"Arch={processor()}"),
         *("--env-vars", str(environment), "--add-host", f"{CONTAINERS_NAME}:host-gateway"),
         *("--warm-containers", "EAGER", "--host", LOOPBACK, "--port", str(port)),

@@ -91,7 +91,7 @@ class LocalStack:
     eightx8_url: str
     moengage_url: str
     senders: Senders
-    _sam: Sam
+    sam: Sam
     _http: aiohttp.ClientSession
 
     def __init__(self, step: Step = quiet, *, port: int = 0) -> None:
@@ -121,11 +121,6 @@ class LocalStack:
     ) -> None:
         with self._step("Stopping the functions, MiniStack and the simulators"):
             await self._open.aclose()
-
-    @property
-    def build_folder(self) -> Path:
-        """What `sam build` made."""
-        return self._sam.build_folder
 
     @property
     def console_port(self) -> int:
@@ -199,20 +194,13 @@ class LocalStack:
         findings: dict[str, int] = json.loads(answer["Payload"].read())
         return findings
 
-    @property
-    def deploy_log(self) -> str:
-        return self._sam.deploy_log
-
-    async def build(self) -> None:
-        await self._sam.build()
-
     async def deploy(self, **changes: str) -> None:
         """Deploy once more over what runs, with other values of parameters."""
         await self._deploy(**changes)
         await self._load_functions()
 
     async def _deploy(self, **changes: str) -> None:
-        self.deployment = await self._sam.deploy({**self._parameters(), **changes})
+        self.deployment = await self.sam.deploy({**self._parameters(), **changes})
         await asyncio.to_thread(repair, self.aws, STACK_NAME)
 
     def logs(self) -> list[str]:
@@ -230,9 +218,9 @@ class LocalStack:
             self.eightx8_url = await opening.enter_async_context(self.eightx8.running(eightx8))
             self.moengage_url = await opening.enter_async_context(self.moengage.running(moengage))
             self.aws = await opening.enter_async_context(emulator(MINISTACK, work, port=aws))
-        self._sam = Sam(SAM, PROJECT, work, self.aws)
+        self.sam = Sam(SAM, PROJECT, work, self.aws)
         with self._step("Building the functions and their layer (sam build)"):
-            await self._sam.build()
+            await self.sam.build()
         with self._step("Deploying template.yaml (sam deploy)"):
             await self._deploy()
         with self._step("Connecting 8x8, the bridge and MoEngage"):

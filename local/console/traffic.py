@@ -30,10 +30,6 @@ class Campaign:
 
     Parameters
     ----------
-    stack
-        What it is played through.
-    messages, per_second
-        How many, and how fast.
     mix
         How many of a hundred messages take which course at 8x8; the others are delivered.
     number

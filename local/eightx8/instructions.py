@@ -25,24 +25,15 @@ class Course(StrEnum):
     """The courses that a message can take at 8x8."""
 
     DELIVER = "deliver"
-    FAIL = "fail"
-    """Handed over, and not delivered for a reason."""
-    REFUSE = "refuse"
-    """Answered 400: the number is none."""
-    SILENT = "silent"
-    """Delivered, and no receipt ever comes."""
-    LATE = "late"
-    """Answered after some seconds."""
-    THROTTLE = "throttle"
-    """Answered 429 once, with a Retry-After; accepted when it comes again."""
-    ERROR = "error"
-    """Answered 500."""
-    DROP = "drop"
-    """The connection is reset instead of an answer."""
-    TWICE = "twice"
-    """Every receipt comes twice."""
-    OUT_OF_ORDER = "out of order"
-    """The receipts come all at once, the last one first."""
+    FAIL = "fail"  # handed over, and not delivered for a reason
+    REFUSE = "refuse"  # answered 400: the number is none
+    SILENT = "silent"  # delivered, and no receipt ever comes
+    LATE = "late"  # answered after some seconds
+    THROTTLE = "throttle"  # answered 429 once, with a Retry-After; accepted when it comes again
+    ERROR = "error"  # answered 500
+    DROP = "drop"  # the connection is reset instead of an answer
+    TWICE = "twice"  # every receipt comes twice
+    OUT_OF_ORDER = "out of order"  # the receipts come all at once, the last one first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,8 +54,6 @@ class MoEngageSimulator:
 
     Parameters
     ----------
-    seconds_to_answer
-        How long a service provider may take.
     retries, seconds_between_retries
         What follows a failure. Not every workspace retries.
     clock
@@ -65,16 +63,12 @@ class MoEngageSimulator:
     ----------
     exchange
         How webhooks leave; set while it runs.
-    messages
-        Every message, in order.
     reports
         Every call to a delivery-tracking URL that exists, in order.
     lost
         Acknowledged reports about an id that no service provider gave.
     faults
         What happens to the next reports, one each.
-    data_api
-        Of the workspace.
     """
 
     def __init__(
