@@ -27,7 +27,7 @@ class Senders(NamedTuple):
 
 
 def senders(transactional_url: str, promotional_url: str, token: str, sender_id: str) -> Senders:
-    """Fill in the forms: a body as JSON, as a form and as raw text. The API URLs are of one host."""
+    """Fill in the forms: a body as JSON, as a form and as raw text. All API URLs have one host."""
     headers = {"Authorization": f"Bearer {token}"}
     body = {
         "message": Macro.MESSAGE,
