@@ -102,12 +102,9 @@ class Setting:
             content, self.answer_headers = await answer.read(), answer.headers
             return answer.status, await answer.json() if content else None
 
-    async def send(
-        self, body: dict[str, Any] | None = None, *, sub_account: str = SUB_ACCOUNT, **fields: Any
-    ) -> tuple[int, Any]:
-        """Send one message; without a body of its own a good one, changed by the fields."""
-        if body is None:
-            body = {"destination": NUMBER, "text": "Your order has shipped", **fields}
+    async def send(self, *, sub_account: str = SUB_ACCOUNT, **fields: Any) -> tuple[int, Any]:
+        """Send one message, a good one changed by the fields."""
+        body = {"destination": NUMBER, "text": "Your order has shipped", **fields}
         return await self.call("POST", f"{messages_path(sub_account)}", json=body)
 
     async def send_batch(self, *messages: dict[str, Any], **fields: Any) -> tuple[int, Any]:

@@ -114,7 +114,7 @@ class TestReceipts:
     ) -> None:
         await setting.register()
         begin = setting.time.now
-        times = {
+        times: dict[str, Any] = {
             field: (datetime.fromtimestamp(begin, UTC) + timedelta(hours=hours)).isoformat()
             for field, hours in {"scheduled": 2, **expiry}.items()
         }

@@ -66,11 +66,14 @@ async def test_a_message_takes_the_course_of_its_number_or_of_the_instruction(
     last: tuple[str | None, int | None] | None,
 ) -> None:
     await setting.register()
-    by_number = isinstance(told, str)
-    setting.simulator.instructions.standing = None if by_number else told
+    number = NUMBER
+    if isinstance(told, str):
+        number = f"+659123{told}"
+    else:
+        setting.simulator.instructions.standing = told
 
     for _ in answers:
-        await send(setting, number=f"+659123{told}" if by_number else NUMBER)
+        await send(setting, number=number)
     await setting.settle()
 
     assert [(one.status, one.code) for one in setting.simulator.requests] == answers
