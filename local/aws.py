@@ -114,12 +114,10 @@ async def emulator(python: Path, work: Path, *, port: int = 0) -> AsyncIterator[
 
     Parameters
     ----------
-    python
-        Its environment's interpreter.
     work
         Folder for its log and for the code of the functions that it runs.
     port
-        Where on loopback it listens; 0 for any that is free.
+        0 for any that is free.
     """
     port = free_port(port)
     temporary = work / "ministack"

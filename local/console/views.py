@@ -108,10 +108,10 @@ def _verdict_of_another(item: Values) -> Verdict:
     )
     match outcome.get("status"):
         case "DELIVERED":
-            return Verdict(status="delivered", symptom="Delivered, by the bridge", hint=hint)
+            return Verdict("delivered", "Delivered, by the bridge", hint)
         case "FAILED":
-            return Verdict(status="failed", symptom=f"Failed, by the bridge: {reason}", hint=hint)
-    return Verdict(status="sent", symptom="Under way, by the bridge", hint=hint)
+            return Verdict("failed", f"Failed, by the bridge: {reason}", hint)
+    return Verdict("sent", "Under way, by the bridge", hint)
 
 
 def report(one: Report) -> dict[str, Any]:

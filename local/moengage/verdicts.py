@@ -23,7 +23,7 @@ from local.moengage.records import CampaignMessage, Report, WebhookAnswer
 Status = Literal["sending", "not sent", "sent", "delivered", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is shown of a message.
 
@@ -76,23 +76,18 @@ def _verdict_of(
     repeats: bool,
 ) -> Verdict:
     if not message.answers:
-        return Verdict(status="sending", symptom="Sending")
+        return Verdict("sending", "Sending")
     if not message.sent:
         answer = message.answers[-1]
-        return Verdict(
-            status="not sent",
-            symptom=f"Failed: {_failure_of(answer)}",
-            hint=_hint_for_webhook(answer, message.sender),
-        )
+        hint = _hint_for_webhook(answer, message.sender)
+        return Verdict("not sent", f"Failed: {_failure_of(answer)}", hint)
     if not message.reports:
         return _waiting(message, tracking, lost, repeats=repeats)
     report = message.reports[0]
     if report.succeeded:
-        return Verdict(status="delivered", symptom="Delivered")
+        return Verdict("delivered", "Delivered")
     reason = report.reason or "no reason given"
-    return Verdict(
-        status="failed", symptom=f"Failed: {reason}", hint=_hint_for_report(report, tracking)
-    )
+    return Verdict("failed", f"Failed: {reason}", _hint_for_report(report, tracking))
 
 
 def _failure_of(answer: WebhookAnswer) -> str:
@@ -204,7 +199,7 @@ def _waiting(
         )
     else:
         symptom = "Sent, waiting for the delivery report"
-    return Verdict(status="sent", symptom=symptom, hint=hint)
+    return Verdict("sent", symptom, hint)
 
 
 def _hint_for_report(report: Report, tracking: DeliveryTracking | None) -> str:
