@@ -11,14 +11,12 @@ from typing import Any
 # Who is so far behind is cut off; the browser comes again and gets all of it anew.
 _MOST_WAITING = 500
 
-Event = bytes
-
 
 class Hub:
     """Passes each event to all that listen."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[Event]] = set()
+        self._listeners: set[asyncio.Queue[bytes]] = set()
         self._closed = False
 
     @property
@@ -41,9 +39,9 @@ class Hub:
             listener.shutdown(immediate=True)
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[asyncio.Queue[Event]]:
+    async def listening(self) -> AsyncIterator[asyncio.Queue[bytes]]:
         """Give a queue of events; it is shut down when there are no more."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(_MOST_WAITING)
+        queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
         if self._closed:
             queue.shutdown()
         self._listeners.add(queue)
@@ -53,5 +51,5 @@ class Hub:
             self._listeners.discard(queue)
 
 
-def event_of(name: str, data: Any) -> Event:
+def event_of(name: str, data: Any) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

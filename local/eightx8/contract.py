@@ -10,11 +10,10 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
@@ -40,15 +39,8 @@ _SOURCE = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{1,16}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Where a body breaks the contract.
-
-    Attributes
-    ----------
-    field
-        The name at the top of the body, empty for the body as a whole.
-    """
+class Problem(NamedTuple):
+    """Where a body breaks the contract: the name at its top, empty for the body as a whole."""
 
     field: str
     text: str

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,7 +111,23 @@ class MoEngageSimulator:
             ) as session,
             serve(self.application(), port=port) as url,
         ):
-            self.exchange = partial(_exchange, session)
+
+            async def exchange(request: WebhookRequest) -> tuple[int, bytes]:
+                try:
+                    async with session.request(
+                        request.method,
+                        URL(request.url, encoded=True),
+                        headers=request.headers,
+                        data=request.body or None,
+                        allow_redirects=False,
+                    ) as answer:
+                        return answer.status, await answer.read()
+                except aiohttp.ClientError as error:
+                    # Some of them are timeouts as well.
+                    is_late = isinstance(error, TimeoutError)
+                    raise TimeoutError if is_late else ConnectionError from error
+
+            self.exchange = exchange
             yield url
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> None:
@@ -245,32 +260,14 @@ class MoEngageSimulator:
         )
         self.reports.append(report)
         if report.http_status == 200:
-            self._count(report, service_provider)
+            message = self._by_unique_id.get(report.unique_id)
+            if message is None or message.sender.service_provider != service_provider:
+                self.lost.append(report)
+            else:
+                message.reports.append(report)
         async with self._changed:
             self._changed.notify_all()
         return web.json_response({}, status=fault.http_status, headers=fault.headers)
-
-    def _count(self, report: Report, service_provider: str) -> None:
-        message = self._by_unique_id.get(report.unique_id)
-        if message is None or message.sender.service_provider != service_provider:
-            self.lost.append(report)
-        else:
-            message.reports.append(report)
-
-
-async def _exchange(session: aiohttp.ClientSession, request: WebhookRequest) -> tuple[int, bytes]:
-    try:
-        async with session.request(
-            request.method,
-            URL(request.url, encoded=True),
-            headers=request.headers,
-            data=request.body or None,
-            allow_redirects=False,
-        ) as answer:
-            return answer.status, await answer.read()
-    except aiohttp.ClientError as error:
-        # Some of them are timeouts as well.
-        raise TimeoutError if isinstance(error, TimeoutError) else ConnectionError from error
 
 
 def _flat(content: bytes) -> dict[str, Any]:

@@ -118,12 +118,13 @@ async def test_a_number_can_be_given_a_scenario_of_its_own(setting: Setting) -> 
     unavailable = Fault(status=503, message="Service unavailable", times=1)
     setting.simulator.scenarios[NUMBER.removeprefix("+")] = Scenario(fault=unavailable)
     setting.simulator.scenarios["4567"] = Scenario(receipts=(Receipt("read"),))
-    # Before any instruction.
+    # Comes after a whole number, before an ending, and until it is withdrawn.
     setting.simulator.instructions.standing = Instruction(course=Course.REFUSE)
 
     assert [await send(setting) for _ in range(2)] == [503, 200]
+    assert await send(setting, "m-2", "+6581234567") == 400
     setting.simulator.instructions.clear()
-    assert await send(setting, "m-2", "+6581234567") == 200
+    assert await send(setting, "m-3", "+6581234567") == 200
     assert setting.simulator.messages[1].scenario.receipts == (Receipt("read"),)
 
 
@@ -202,14 +203,6 @@ async def test_a_message_that_comes_again_is_no_next_one(
         instructions.upcoming.append(throttle)
 
     assert [await send(setting, one) for one in ids] == statuses
-
-
-async def test_all_messages_meet_it_until_it_is_withdrawn(setting: Setting) -> None:
-    setting.simulator.instructions.standing = Instruction(course=Course.REFUSE)
-
-    assert await send(setting, "m-1") == 400
-    setting.simulator.instructions.clear()
-    assert await send(setting, "m-2") == 200
 
 
 async def test_in_a_batch_each_message_meets_its_own(setting: Setting) -> None:
