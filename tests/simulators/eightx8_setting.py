@@ -102,6 +102,11 @@ class Setting:
             content, self.answer_headers = await answer.read(), answer.headers
             return answer.status, await answer.json() if content else None
 
+    async def refusal(self, method: str, path: str, **options: Any) -> tuple[int, int]:
+        """Call the API; gives the status and 8x8's code of the error."""
+        status, error = await self.call(method, path, **options)
+        return status, error["code"]
+
     async def send(self, *, sub_account: str = SUB_ACCOUNT, **fields: Any) -> tuple[int, Any]:
         """Send one message, a good one changed by the fields."""
         body = {"destination": NUMBER, "text": "Your order has shipped", **fields}

@@ -94,9 +94,7 @@ async def test_what_a_sub_account_does_not_have_is_not_found(
 ) -> None:
     _, sent = await setting.send()
 
-    status, error = await setting.call("GET", path.format(umid=sent["umid"]))
-
-    assert (status, error["code"]) == refusal
+    assert await setting.refusal("GET", path.format(umid=sent["umid"])) == refusal
 
 
 async def test_an_export_has_a_message_by_the_senders_own_id(setting: Setting) -> None:
@@ -156,9 +154,7 @@ async def test_an_export_has_what_is_asked_for(
     "asked", [{"from": "yesterday"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"limit": "1"}]
 )
 async def test_wrong_questions_are_refused(setting: Setting, asked: dict[str, Any]) -> None:
-    status, error = await setting.call("POST", EXPORTS, json=asked)
-
-    assert (status, error["code"]) == (400, 1000)
+    assert await setting.refusal("POST", EXPORTS, json=asked) == (400, 1000)
 
 
 async def test_an_export_may_be_behind(setting: Setting) -> None:

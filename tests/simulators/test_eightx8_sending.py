@@ -146,9 +146,8 @@ async def test_a_message_may_be_scheduled_seven_days_ahead_but_no_more(setting: 
 async def test_what_is_no_json_object_is_refused(
     setting: Setting, content: bytes, headers: dict[str, str]
 ) -> None:
-    status, error = await setting.call("POST", messages_path(), data=content, headers=headers)
-
-    assert (status, error["code"]) == (400, 1000)
+    refusal = await setting.refusal("POST", messages_path(), data=content, headers=headers)
+    assert refusal == (400, 1000)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +163,7 @@ async def test_what_is_no_json_object_is_refused(
 async def test_a_key_a_sub_account_and_a_path_that_8x8_does_not_know_are_refused(
     setting: Setting, path: str, key: str | None, refusal: tuple[int, int]
 ) -> None:
-    status, error = await setting.call("POST", path, key=key, json={})
-
-    assert (status, error["code"]) == refusal
+    assert await setting.refusal("POST", path, key=key, json={}) == refusal
 
 
 async def test_a_key_may_be_replaced_at_any_time(setting: Setting) -> None:
@@ -271,9 +268,7 @@ async def test_some_messages_of_a_batch_are_rejected(setting: Setting) -> None:
     ],
 )
 async def test_a_batch_is_refused_as_a_whole(setting: Setting, body: Any, code: int) -> None:
-    status, error = await setting.call("POST", BATCH, json=body)
-
-    assert (status, error["code"]) == (400, code)
+    assert await setting.refusal("POST", BATCH, json=body) == (400, code)
 
 
 async def test_a_fault_of_the_answer_hits_the_whole_batch(setting: Setting) -> None:
