@@ -15,8 +15,7 @@ from local.console.traces import Trace, Traces
 from local.eightx8 import CallbackAttempt, EightX8Simulator, Scenario, SendRequest, SmsMessage
 from local.eightx8.scenarios import DELIVERED
 from local.eightx8.segments import parts_of
-from local.moengage import CampaignMessage, MoEngageSimulator, Report, WebhookAnswer
-from local.moengage.configuration import WebhookRequest
+from local.moengage import MoEngageSimulator, Report, WebhookAnswer
 
 NOW = 1_795_000_000.0
 URL = "http://127.0.0.1:1/api/v1/subaccounts/Acme/messages"
@@ -30,8 +29,6 @@ ITEM = {
     "segments": 1,
     "encoding": "GSM7",
 }
-
-
 TO_REPORT = {"state": "delivered", "outcome": {"status": "DELIVERED"}}
 
 
@@ -39,7 +36,7 @@ class World:
     """Both simulators' books, written by hand."""
 
     def __init__(self) -> None:
-        self.moengage = MoEngageSimulator()
+        self.moengage = MoEngageSimulator(clock=lambda: NOW)
         self.eightx8 = EightX8Simulator(
             account_id="5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90",
             sub_account_ids=["Acme"],
@@ -47,19 +44,9 @@ class World:
         )
         self.traces = Traces(self.moengage, self.eightx8)
 
-    def asks(self, *answers: WebhookAnswer, campaign_id: str = "") -> None:
-        request = WebhookRequest(method="POST", url=URL, headers={"Authorization": "B t"}, body=b"")
-        self.moengage.messages.append(
-            CampaignMessage(
-                sender=SENDER,
-                destination="+6581234567",
-                request=request,
-                text="Hello",
-                campaign_id=campaign_id,
-                at=NOW,
-                answers=list(answers),
-            )
-        )
+    def asks(self, *answers: WebhookAnswer) -> None:
+        message = self.moengage.add(SENDER, destination="+6581234567", text="Hello")
+        message.answers += answers
 
     def gets(self, *message_ids: str, status: int = 200, batch: bool = False) -> None:
         messages: list[dict[str, Any]] = [{"clientMessageId": one} for one in message_ids]
@@ -87,12 +74,10 @@ class World:
             )
         )
 
-    def calls_back(
-        self, message_id: str, state: str, *, status: int = 200, attempt: int = 1
-    ) -> None:
+    def calls_back(self, message_id: str, state: str, status: int = 200, attempt: int = 1) -> None:
         event = {"payload": {"clientMessageId": message_id, "status": {"state": state}}}
         self.eightx8.callbacks.append(
-            CallbackAttempt(event, "http://bridge", attempt, at=NOW + 1, status=status)
+            CallbackAttempt(event, "http://bridge", attempt, NOW + 1, status)
         )
 
     @property
@@ -346,7 +331,7 @@ class TestViews:
 
         shown = views.detail(world.last, None)
 
-        assert shown["request"]["headers"]["Authorization"] == "B •••"
+        assert shown["request"]["headers"]["Authorization"] == "Bearer •••"
 
     def test_a_long_text_is_cut_off_on_the_phone_after_ten_parts(self, world: World) -> None:
         text = "0123456789" * 160
