@@ -190,7 +190,7 @@ async def test_instructions_are_for_the_next_messages_then_the_number_decides(
     ("all_from_now_on", "ids", "statuses"),
     [
         (True, ("m-1", "m-2", "m-1", "m-2"), [429, 429, 200, 200]),
-        (False, ("m-1", "m-2", "m-1"), [429, 200, 200]),
+        (False, ("m-1", "m-1", "m-2", "m-3"), [429, 200, 400, 200]),
     ],
 )
 async def test_a_message_that_comes_again_is_no_next_one(
@@ -200,7 +200,7 @@ async def test_a_message_that_comes_again_is_no_next_one(
     if all_from_now_on:
         instructions.standing = throttle
     else:
-        instructions.upcoming.append(throttle)
+        instructions.upcoming.extend((throttle, Instruction(course=Course.REFUSE)))
 
     assert [await send(setting, one) for one in ids] == statuses
 
