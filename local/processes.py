@@ -110,10 +110,7 @@ async def running(
 @asynccontextmanager
 async def _ends_with_runner(group: int) -> AsyncIterator[None]:
     watch = await asyncio.create_subprocess_exec(
-        "sh",
-        "-c",
-        _END_WITH_RUNNER,
-        str(group),
+        *("sh", "-c", _END_WITH_RUNNER, str(group)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

@@ -79,10 +79,8 @@ class Platform:
         By the last digits of the destination; add to it or replace.
     instructions
         Come before the scenarios, but not before that of a whole number.
-    messages
-        What was accepted, in order.
-    rejected
-        What was answered 200 and ``REJECTED`` by its scenario.
+    messages, rejected
+        What was accepted, and what was answered 200 and ``REJECTED`` by its scenario, in order.
     requests, callbacks
         Every send request that arrived, and every attempt at a callback, in order.
     sub_account_throttle, address_throttle, read_throttle

@@ -84,16 +84,10 @@ class Scenario:
 
     Attributes
     ----------
-    receipts
-        Its changes of state, in order.
     callbacks
         In which order the callbacks come; ``reversed`` is all at once, the last one first.
     rejection
         Why 8x8 answers 200 with ``REJECTED``; empty where it does not.
-    fault
-        What happens to the answer.
-    seconds_to_answer
-        How long 8x8 takes over the request.
     seconds_to_log
         How long until an export of the log can show it.
     text
