@@ -142,10 +142,13 @@ def test_a_batch_belongs_to_each_of_its_messages(world: World) -> None:
 
 
 @pytest.mark.parametrize("body", ["text", None, 5, [1], {"messages": 3}, {"messages": [5]}])
-def test_a_request_that_nobody_understands_belongs_to_none(world: World, body: Any) -> None:
+def test_what_belongs_to_no_message_is_none(world: World, body: Any) -> None:
     world.eightx8.requests.append(SendRequest("Acme", body, at=NOW, batch=True))
+    world.calls_back("m-unknown", "delivered")
 
     assert world.traces.all() == []
+    assert world.traces.others() == []
+    assert world.traces.one("m-unknown") is None
 
 
 def test_repeated_callbacks_and_refused_reports_are_shown(world: World) -> None:
@@ -316,13 +319,6 @@ class TestOfSomebodyElse:
         world.traces.add_items({"m-1": ITEM})
 
         assert [trace.key for trace in world.traces.others()] == ["m-1"]
-
-    def test_what_belongs_to_no_message_is_none(self, world: World) -> None:
-        world.calls_back("m-unknown", "delivered")
-        world.traces.all()
-
-        assert world.traces.others() == []
-        assert world.traces.one("m-unknown") is None
 
 
 class TestViews:

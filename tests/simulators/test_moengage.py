@@ -52,12 +52,7 @@ def sent(message_id: str = "m-1", status: int = 200) -> web.Response:
 class Workspace:
     """A running simulator with one sender, and its service provider.
 
-    Attributes
-    ----------
-    answers
-        How the provider answers, one a request; with an id if nothing is said.
-    bodies, requests
-        What it was asked.
+    The provider's ``answers`` come in turn; where none is left it gives an id.
     """
 
     moengage: MoEngageSimulator
@@ -241,15 +236,10 @@ class TestDeliveryTracking:
     @pytest.mark.parametrize(
         ("status", "belief", "reason"),
         [
-            ("DELIVERED", "delivered", ""),
-            ("READ", "delivered", ""),
-            ("FAILED", "failed", "absent"),
+            *((status, "delivered", "") for status in ("DELIVERED", "READ")),
+            *((status, "failed", "absent") for status in ("FAILED", {"state": "DELIVERED"}, None)),
             # The trap: an intermediate state that is passed on is a failure.
-            ("queued", "failed", "absent"),
-            ("sent", "failed", "absent"),
-            ("delivered", "failed", "absent"),
-            ({"state": "DELIVERED"}, "failed", "absent"),
-            (None, "failed", "absent"),
+            *((status, "failed", "absent") for status in ("queued", "sent", "delivered")),
         ],
     )
     async def test_whatever_is_not_listed_as_a_success_is_a_failure(
