@@ -119,6 +119,8 @@ def whole(world: World) -> None:
 
 def test_all_sides_of_a_message_in_their_order(world: World) -> None:
     whole(world)
+    # However often they are looked at.
+    world.traces.all()
 
     assert said(world.last) == [
         "MoEngage posts the webhook",
