@@ -5,8 +5,6 @@ import platform
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -49,33 +47,24 @@ _LAMBDA_VARIABLES = {
 }
 
 
-@dataclass
 class Artifact:
-    """The functions, led to the stand-ins; a folder for copies that trust their certificate."""
+    """The functions, led to the stand-ins; their copies in a folder trust its certificate."""
 
-    work: Path
-    standins: StandIns
-
-    @cached_property
-    def layer(self) -> Path:
-        """A copy of the layer that trusts our certificate, too, in its file and its folder."""
-        folder, authority = self.work / "opt", self.standins.authority
-        shutil.copytree(BUILD / "BridgeLayer", folder)
-        certificates = folder / "python/sms_bridge/certificates"
-        with (certificates / "aws.pem").open("a", encoding="utf-8") as file:
-            file.write(authority.read_text("utf-8"))
-        command = ["openssl", "x509", "-noout", "-subject_hash", "-in", str(authority)]
-        named = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-        shutil.copy(authority, certificates / f"roots/{named.stdout.strip()}.0")
-        return folder / "python"
-
-    @cached_property
-    def _system_certificates(self) -> str:
-        """A file like the one of Lambda's system, with ours."""
-        file = self.work / "system.pem"
+    def __init__(self, folder: Path, standins: StandIns) -> None:
+        self.standins = standins
+        own = standins.authority.read_text("utf-8")
+        # Like the one of Lambda's system.
+        self._system_certificates = folder / "system.pem"
         usual = (LIBRARIES / "botocore/cacert.pem").read_text("utf-8")
-        file.write_text(f"{usual}\n{self.standins.authority.read_text()}", "utf-8")
-        return str(file)
+        self._system_certificates.write_text(f"{usual}\n{own}", "utf-8")
+        shutil.copytree(BUILD / "BridgeLayer", folder / "opt")
+        self._layer = folder / "opt/python"
+        certificates = self._layer / "sms_bridge/certificates"
+        with (certificates / "aws.pem").open("a", encoding="utf-8") as file:
+            file.write(own)
+        command = ["openssl", "x509", "-noout", "-subject_hash", "-in", str(standins.authority)]
+        named = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        (certificates / f"roots/{named.stdout.strip()}.0").write_text(own, "utf-8")
 
     def _addresses(self, *, tls: bool) -> dict[str, str]:
         url = self.standins.tls_url if tls else self.standins.url
@@ -92,7 +81,7 @@ class Artifact:
         variables = ENVIRONMENT[logical_id(name)]
         led = {key: one for key, one in self._addresses(tls=tls).items() if key in variables}
         environment = {**_LAMBDA_VARIABLES, **variables, **led, **changes}
-        return Function(name, (BUILD / logical_id(name), self.layer), environment)
+        return Function(name, (BUILD / logical_id(name), self._layer), environment)
 
     def baseline(self, name: str, *, tls: bool = False) -> Function:
         """Return a function as people write it."""
@@ -103,14 +92,14 @@ class Artifact:
             "MESSAGES_TABLE": TABLES[1],
             "IDEMPOTENCY_TABLE": "idempotency",
             "OUTCOME_QUEUE_URL": ENVIRONMENT["SendSms"]["OUTCOME_QUEUE_URL"],
-            **dict.fromkeys(("SSL_CERT_FILE", "AWS_CA_BUNDLE"), self._system_certificates),
+            **dict.fromkeys(("SSL_CERT_FILE", "AWS_CA_BUNDLE"), str(self._system_certificates)),
         }
         return Function(f"{name} as people write it", (BASELINE / name, LIBRARIES), environment)
 
     def plain(self, name: str) -> Function:
         """Return a function of the bench's own: `bare`, or `naked` with the layer's urllib3."""
         variables = {**_LAMBDA_VARIABLES, "TARGET_URL": f"{self.standins.url}/naked"}
-        return Function(name, (PROJECT / "bench" / name, self.layer), variables, slowness=1)
+        return Function(name, (PROJECT / "bench" / name, self._layer), variables, slowness=1)
 
 
 def standins(folder: Path, stack: Stack) -> StandIns:

@@ -6,9 +6,10 @@ because neither moto nor MiniStack looks at a message's group. AWS calls its thr
 """
 
 import heapq
-import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from statistics import median
 
 from bench.template import Stack
@@ -21,35 +22,31 @@ _RECORDS_A_RECEIVE = 10
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 
-@dataclass
+@dataclass(eq=False)
 class Campaign:
-    """Messages of one group that come at an even pace, and are handed out in their order."""
+    """Messages of one group, which are handed out in the order in which they came."""
 
-    messages: int
-    per_second: float
-    starts_at: float = 0.0
+    came: Sequence[float]
     in_flight: int = 0
-    end: float = 0.0  # when the last one was handed out
     # For how many seconds each message that was handed out had been in the queue.
-    waits: list[float] = field(default_factory=list, init=False)
+    waits: list[float] = field(default_factory=list)
 
-    def came_at(self, number: int) -> float:
-        return self.starts_at + number / self.per_second
+    @classmethod
+    def at_a_pace(cls, messages: int, per_second: float, starts_at: float = 0.0) -> "Campaign":
+        return cls([starts_at + number / per_second for number in range(messages)])
 
     @property
     def oldest(self) -> float:
-        return self.came_at(len(self.waits))
+        """When the next one came, or comes."""
+        return self.came[len(self.waits)] if len(self.waits) < len(self.came) else inf
 
-    def waiting(self, until: float) -> int:
-        """Return how many messages that came until then can be handed out."""
-        came = math.floor((until - self.starts_at) * self.per_second) + 1
-        return max(0, min(self.messages, came) - len(self.waits))
-
-    def hand_out(self, now: float, count: int) -> None:
-        first, since = len(self.waits), now - self.starts_at
-        self.waits += [since - n / self.per_second for n in range(first, first + count)]
-        self.in_flight += count
-        self.end = now
+    def hand_out(self, now: float, until: float, most: int) -> int:
+        """Hand out the oldest one, and more of those that came until then."""
+        first = len(self.waits)
+        last = max(first + 1, min(first + most, bisect_right(self.came, until)))
+        self.waits += [now - came for came in self.came[first:last]]
+        self.in_flight += last - first
+        return last - first
 
 
 def play(
@@ -58,7 +55,7 @@ def play(
     """Let so many dispatchers at once send batches of all campaigns at a rate, to the end."""
     taken: list[tuple[Campaign, int]] = []
     busy = [(0.0, number, taken) for number in range(at_once)]
-    while any(len(one.waits) < one.messages for one in campaigns):
+    while any(one.oldest < inf for one in campaigns):
         now, number, sent = heapq.heappop(busy)
         for one, count in sent:
             one.in_flight -= count
@@ -73,14 +70,12 @@ def _receive(
     campaigns: Sequence[Campaign], now: float, most: int, *, has_groups: bool
 ) -> Iterator[tuple[Campaign, int]]:
     """Take a batch, in several receives, as Lambda does; gives how many of which campaign."""
-    while most and (waiting := [one for one in campaigns if one.waiting(now)]):
+    while most and (waiting := [one for one in campaigns if one.oldest <= now]):
         total = sum(one.in_flight for one in campaigns)
-        waiting.sort(key=lambda one: _turn(one, total) if has_groups else (False, one.oldest))
-        first, *others = waiting
+        first = min(waiting, key=lambda one: _turn(one, total) if has_groups else one.oldest)
         # Without groups another campaign's message is the oldest after a while.
-        until = now if has_groups or not others else others[0].oldest
-        count = max(1, min(first.waiting(until), _RECORDS_A_RECEIVE, most))
-        first.hand_out(now, count)
+        until = now if has_groups else min(now, *(one.oldest for one in campaigns if one != first))
+        count = first.hand_out(now, until, min(most, _RECORDS_A_RECEIVE))
         yield first, count
         most -= count
 
@@ -106,7 +101,7 @@ def rows(stack: Stack) -> Iterator[tuple[str, ...]]:
     """Give how long a small group waits beside a large one, and when all is sent."""
     for case, campaigns in _CASES.items():
         for groups in ("without", "with"):
-            large, small = (Campaign(*one) for one in campaigns)
+            large, small = (Campaign.at_a_pace(*one) for one in campaigns)
             play(
                 (large, small),
                 at_once=stack.number("DispatchConcurrency"),
@@ -114,7 +109,8 @@ def rows(stack: Stack) -> Iterator[tuple[str, ...]]:
                 rate=stack.number("SendRateLimit"),
                 has_groups=groups == "with",
             )
-            yield case, groups, *map(_time, (median(small.waits), max(small.waits), large.end))
+            end = large.came[-1] + large.waits[-1]
+            yield case, groups, *map(_time, (median(small.waits), max(small.waits), end))
 
 
 def _time(seconds: float) -> str:

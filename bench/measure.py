@@ -8,8 +8,8 @@ from statistics import median
 
 from bench.artifact import TABLES, Artifact
 from bench.bill import MILLION, Settings, billed_seconds, million, month, own_seconds
-from bench.runs import Function, RunFailedError, count_instructions, run
-from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Usage, Work
+from bench.runs import Function, count_instructions, run
+from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
 from bench.template import Stack
 
 # What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
@@ -118,7 +118,7 @@ class Bench:
         self.standins.clear()
         counted = count_instructions(function, [], 0)
         if len(self.standins.exchanges) != calls:
-            raise RunFailedError(f"{name}: under valgrind it makes other calls; try again")
+            raise RuntimeError(f"{name}: under valgrind it makes other calls; try again")
         how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
         return Figure(name, counted / self.bare, how=how)
 
@@ -168,13 +168,6 @@ class Bench:
     def prices(self) -> dict[str, dict[str, float]]:
         return {mode: million(*charged) for mode, charged in self.lives.items()}
 
-    def reconcile(self, count: int) -> Usage:
-        """Use `reconcile` while so many messages are open, of which 8x8's log says nothing."""
-        self.ours.do(self.ours.send("promotional", count))
-        self.standins.age(TABLES[0], timedelta(hours=1))
-        self.standins.eightx8.messages.clear()
-        return self.ours.use(self.ours.reconcile())
-
     @cached_property
     def months(self) -> dict[str, list[dict[str, float]]]:
         """The bills of months by how closely the bridge is watched, the default first."""
@@ -200,7 +193,9 @@ class Bench:
             yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
         for count in (0, OPEN):
             name = f"read units of a run of reconcile, {count} messages open for an hour"
-            usage = self.reconcile(count)
+            self.ours.do(self.ours.send("promotional", count))
+            self.standins.age(TABLES[0], timedelta(hours=1))
+            usage = self.ours.use(self.ours.reconcile())
             yield Figure(name, usage.read_units / usage.invocations, "")
         for mode, (life, settings) in lives:
             seconds = billed_seconds("send_sms", life.steps["send_sms"], settings)

@@ -21,10 +21,6 @@ _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-ou
 _COUNTED = re.compile(r"^==\d+== I\s+refs:\s+([\d,]+)$", re.MULTILINE)
 
 
-class RunFailedError(Exception):
-    """A run ended badly; tells the end of what it printed."""
-
-
 @dataclass(frozen=True)
 class Function:
     """What is run: its folders in the order of ``sys.path``, and all its variables."""
@@ -61,7 +57,7 @@ def count_instructions(function: Function, events: Sequence[Any], most: int) -> 
         errors = _run(Path(folder), function, events, most, function.slowness, under=_VALGRIND)
     found = _COUNTED.search(errors)
     if not found:
-        raise RunFailedError(f"valgrind counted nothing:\n{errors[-2000:]}")
+        raise RuntimeError(f"valgrind counted nothing:\n{errors[-2000:]}")
     return int(found[1].replace(",", ""))
 
 
@@ -97,5 +93,5 @@ def _run(
             check=False,
         )
     if ended.returncode != 0:
-        raise RunFailedError(f"{function.name}: {ended.stderr[-3000:]}")
+        raise RuntimeError(f"{function.name}: {ended.stderr[-3000:]}")
     return ended.stderr

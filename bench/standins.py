@@ -33,15 +33,14 @@ from local.event_files import TOKENS
 from local.moengage import MoEngageSimulator
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
-API_KEY = "key-of-the-bench"
 CONNECTOR = "local-connector"
+_API_KEY = "key-of-the-bench"
 _SECRET = {
-    "eightx8ApiKey": API_KEY,
+    "eightx8ApiKey": _API_KEY,
     "moengageDataApiKey": "data-key-of-the-bench",
     **{name: [token] for name, token in TOKENS.items()},
     "hashKey": "0123456789abcdef0123456789abcdef0123456789abcdef",
 }
-_SIGNED = "AWS4-HMAC-SHA256 Credential"
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}
 # What the naked POST is answered: as long as 8x8's answer.
 _NAKED = "x" * 239
@@ -84,7 +83,7 @@ class StandIns:
         self.eightx8 = EightX8Simulator(
             account_id="0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
             sub_account_ids=sub_account_ids,
-            api_keys=[API_KEY],
+            api_keys=[_API_KEY],
         )
         self.moengage = MoEngageSimulator()
         for sender in senders("https://bench.test/t", "https://bench.test/p", "token", "Acme"):
@@ -98,11 +97,11 @@ class StandIns:
             setattr(self._dynamodb, name, self._charged(getattr(self._dynamodb, name)))
         self.clear()
         for name, table in tables.items():
-            self._call("DynamoDB_20120810.CreateTable", **{**table, "TableName": name})
+            self._call("dynamodb", "DynamoDB_20120810.CreateTable", **{**table, "TableName": name})
         for name in queues:
-            self._call("AmazonSQS.CreateQueue", QueueName=name)
-        secret = json.dumps(_SECRET)
-        made = self._call("secretsmanager.CreateSecret", Name="BridgeSecret", SecretString=secret)
+            self._call("sqs", "AmazonSQS.CreateQueue", QueueName=name)
+        secret = {"Name": "BridgeSecret", "SecretString": json.dumps(_SECRET)}
+        made = self._call("secretsmanager", "secretsmanager.CreateSecret", **secret)
         self.secret_arn: str = made["ARN"]
 
     def clear(self) -> None:
@@ -119,7 +118,8 @@ class StandIns:
             self._dynamodb.get_table(name).items.clear()
 
     def age(self, table: str, by: timedelta) -> None:
-        """Make all messages look as if they had been accepted so long ago."""
+        """Make all messages look as if they had been accepted so long ago, unknown to 8x8's log."""
+        self.eightx8.messages.clear()
         then = datetime.now(UTC) - by
         for item in self._dynamodb.get_table(table).items.values():
             if "accepted_at" in item.attrs:
@@ -161,10 +161,11 @@ class StandIns:
         return answer
 
     async def _aws_answer(self, request: web.Request) -> web.Response:
-        target, body = request.headers["x-amz-target"], await request.read()
         # In another thread, so that it is seen when the next request comes.
-        loop = asyncio.get_running_loop()
-        status, content = await loop.run_in_executor(self._one_at_a_time, self._moto, target, body)
+        loop, body = asyncio.get_running_loop(), await request.read()
+        status, content = await loop.run_in_executor(
+            self._one_at_a_time, self._moto, request.headers, body
+        )
         sent = json.loads(body)
         entries = sent.get("Entries", [sent])
         self.queued += [one["MessageBody"] for one in entries if "MessageBody" in one]
@@ -174,22 +175,17 @@ class StandIns:
         }
         return web.Response(body=content, status=status, headers=headers)
 
-    def _moto(self, target: str, body: bytes) -> tuple[int, bytes]:
-        service, _, operation = target.partition(".")
-        signer = _SERVICES.get(service, service)
-        headers = {
-            "X-Amz-Target": target,
-            "Host": f"{signer}.{REGION}.amazonaws.com",
-            "Authorization": f"{_SIGNED}=a/20260101/{REGION}/{signer}/aws4_request",
-            "Content-Type": "application/x-amz-json-1.0",
-        }
-        answer = self._aws.post("/", data=body, headers=headers)
-        if signer == "dynamodb" and answer.status_code == 200:
+    def _moto(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        answer = self._aws.post("/", data=body, headers=dict(headers))
+        if answer.status_code == 200:
+            operation = headers["X-Amz-Target"].partition(".")[2]
             self._charge_reads(operation, json.loads(body), json.loads(answer.data))
         return answer.status_code, answer.data
 
-    def _call(self, target: str, **content: Any) -> dict[str, Any]:
-        status, answer = self._moto(target, json.dumps(content).encode())
+    def _call(self, service: str, target: str, **content: Any) -> dict[str, Any]:
+        signer = f"Credential=a/20260101/{REGION}/{service}/aws4_request"
+        headers = {"X-Amz-Target": target, "Authorization": f"AWS4-HMAC-SHA256 {signer}"}
+        status, answer = self._moto(headers, json.dumps(content).encode())
         if status != 200:
             raise RuntimeError(f"{target}: {answer.decode()}")
         found: dict[str, Any] = json.loads(answer)

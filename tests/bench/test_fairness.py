@@ -9,7 +9,7 @@ from tests.template.conftest import PROJECT
 
 
 def played(*campaigns: tuple[int, ...], has_groups: bool) -> list[Campaign]:
-    found = [Campaign(*one) for one in campaigns]
+    found = [Campaign.at_a_pace(*one) for one in campaigns]
     play(found, at_once=5, batch=100, rate=1500, has_groups=has_groups)
     return found
 
@@ -24,7 +24,7 @@ def test_each_message_is_sent_once_and_at_the_send_rate(has_groups: bool) -> Non
     assert (len(large.waits), len(small.waits)) == (20_000, 200)
     assert min(large.waits + small.waits) >= 0
     # One of two queues has half of the rate.
-    assert large.end == pytest.approx(20_200 / 750, abs=1.5)
+    assert large.came[-1] + large.waits[-1] == pytest.approx(20_200 / 750, abs=1.5)
 
 
 def test_without_groups_a_small_campaign_waits_for_all_that_came_before_it() -> None:
@@ -43,7 +43,7 @@ def test_with_groups_it_waits_for_the_batches_under_way() -> None:
 def test_two_large_campaigns_get_the_same_share() -> None:
     _, late = played(LARGE, (*LARGE, 5), has_groups=True)
 
-    sent_at = late.waits[2000] + late.came_at(2000)
+    sent_at = late.came[2000] + late.waits[2000]
     assert sent_at == pytest.approx(5 + 2000 / (750 / 2), abs=2.0)
 
 
