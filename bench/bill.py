@@ -6,13 +6,11 @@ only the dashboards' is taken off: up to three of up to 50 metrics, as the templ
 """
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from bench.scenario import Life, Usage, metrics_in
-from bench.template import Stack
+from bench.template import Settings, Stack
 
 MILLION = 1_000_000
 GB = 1024**3
@@ -61,38 +59,13 @@ _POLLERS, _QUIET_POLLERS, _SECONDS_A_POLL = 5, 2, 20
 _ENVIRONMENTS_AN_HOUR = 6
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the functions are set up; by default as is usual with the Tracer."""
-
-    memory_mb: int = 512
-    traced: float = 0.05
-    has_platform_lines: bool = True
-    access_log_bytes: int = 0
-    # Seconds that a message of a batch takes at least, so that all dispatchers together keep under
-    # the send rate.
-    pace: float = 0.0
-
-    @classmethod
-    def of(cls, stack: Stack) -> "Settings":
-        """Return those of the bridge."""
-        format_ = stack.resources["HttpApi"]["AccessLogSettings"]["Format"]
-        dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
-        return cls(
-            memory_mb=stack.shared["MemorySize"],
-            traced=0.05 if stack.shared.get("Tracing") == "Active" else 0.0,
-            has_platform_lines=stack.shared["LoggingConfig"].get("SystemLogLevel") != "WARN",
-            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)),
-            pace=2 * dispatchers / rate if rate else 0.0,
-        )
-
-
-def billed_seconds(function: str, usage: Usage, settings: Settings) -> float:
+def billed_seconds(life: Life, step: str) -> float:
     """Return what Lambda bills for an invocation: waiting, and computing at its share."""
+    usage = life.steps[step]
     waiting = sum(SECONDS[service] * times for service, times in usage.waits.items())
-    seconds = waiting + own_seconds(usage.cpu, settings.memory_mb)
-    if function == "dispatch_queue":
-        seconds = max(seconds, settings.pace * usage.messages / usage.invocations)
+    seconds = waiting + own_seconds(usage.cpu, life.settings.memory_mb)
+    if step == "dispatch_queue":
+        seconds = max(seconds, life.settings.pace * usage.messages / usage.invocations)
     return math.ceil(seconds * 1000) / 1000
 
 
@@ -101,11 +74,11 @@ def own_seconds(cpu: float, memory_mb: int) -> float:
     return cpu * max(1.0, MEMORY_OF_A_PROCESSOR / memory_mb)
 
 
-def million(life: Life, settings: Settings) -> dict[str, float]:
+def million(life: Life) -> dict[str, float]:
     """Return the dollars for a million messages, item by item."""
     items: defaultdict[str, float] = defaultdict(float)
     for name, usage in life.steps.items():
-        for item, price, amount in _charges(name, usage, settings):
+        for item, price, amount in _charges(life, name):
             items[item] += amount * PRICES[price] * MILLION / usage.messages
     if "dispatch_queue" in life.steps:
         # Every request to a queue with groups: as many receive and delete as send by tens.
@@ -115,17 +88,18 @@ def million(life: Life, settings: Settings) -> dict[str, float]:
     return {item: dollars for item, dollars in items.items() if dollars}
 
 
-def _charges(name: str, usage: Usage, settings: Settings) -> Iterator[tuple[str, str, float]]:
+def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
     """Give what a step is billed for: the item, its price, and how much of it."""
+    settings, usage = life.settings, life.steps[step]
     invocations = usage.invocations
-    seconds = invocations * billed_seconds(name, usage, settings)
+    seconds = invocations * billed_seconds(life, step)
     lines, log_bytes = usage.log.count(b"\n"), len(usage.log)
     if settings.has_platform_lines:
         lines += invocations * _PLATFORM_LINES
         log_bytes += invocations * _PLATFORM_BYTES
-    if name in ("dispatch_queue", "forward_outcome"):
+    if step in ("dispatch_queue", "forward_outcome"):
         yield "SQS: receiving and deleting", "SQS request", _requests(usage)
-    elif name != "reconcile":
+    elif step != "reconcile":
         yield "API Gateway", "HTTP API request", invocations
         lines += invocations * bool(settings.access_log_bytes)
         log_bytes += invocations * settings.access_log_bytes
@@ -152,9 +126,7 @@ def keeping(life: Life) -> float:
     return life.stored_bytes * MILLION / GB * months * PRICES["DynamoDB GB-month"]
 
 
-def month(
-    stack: Stack, messages: int, life: Life, reconcile: Usage, settings: Settings
-) -> dict[str, float]:
+def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str, float]:
     """Return the dollars of a month with so many messages, spread over all of it.
 
     ``life`` is that of messages in this stack, ``reconcile`` its runs while nothing is open: their
@@ -168,9 +140,9 @@ def month(
         "Custom metrics": len(metrics) * PRICES["Custom metric"],
         "Secret": len(list(stack.everywhere("AWS::SecretsManager::Secret"))) * PRICES["Secret"],
         "Polling of the queues": sum(_polls(stack)) * PRICES["SQS request"],
-        "Runs of reconcile": _runs(stack, reconcile, settings),
-        "New environments": sum(_starts(messages, life, settings)),
-        "Messages": sum(million(life, settings).values()) * share,
+        "Runs of reconcile": _runs(stack, reconcile, life.settings),
+        "New environments": sum(_starts(messages, life)),
+        "Messages": sum(million(life).values()) * share,
         "Records kept": keeping(life) * share,
     }
 
@@ -197,16 +169,16 @@ def _runs(stack: Stack, usage: Usage, settings: Settings) -> float:
     """Return the dollars of the runs of `reconcile`, with an environment of their own."""
     (event,) = stack.resources["Reconcile"]["Events"].values()
     minutes = int(event["Properties"]["Schedule"].removeprefix("rate(").partition(" ")[0])
-    a_run = sum(million(Life({"reconcile": usage}), settings).values()) / MILLION
+    a_run = sum(million(Life({"reconcile": usage}, settings)).values()) / MILLION
     # At most each of them reads the secret.
     a_run += ("secretsmanager" in usage.calls) * PRICES["Secret call"]
     return _DAYS * 1440 / minutes * a_run
 
 
-def _starts(messages: int, life: Life, settings: Settings) -> Iterator[float]:
+def _starts(messages: int, life: Life) -> Iterator[float]:
     """Give the dollars of starts: with few messages each finds an environment of its own."""
     for usage in life.steps.values():
         invocations = usage.invocations / usage.messages * messages
         starts = min(invocations, _DAYS * 24 * _ENVIRONMENTS_AN_HOUR)
-        gb_seconds = usage.start_cpu * settings.memory_mb / 1024
+        gb_seconds = usage.start_cpu * life.settings.memory_mb / 1024
         yield starts * (gb_seconds * PRICES["Lambda GB-second"] + PRICES["Secret call"])

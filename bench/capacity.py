@@ -6,7 +6,7 @@ bridge is set is read from the template.
 
 from operator import itemgetter
 
-from bench.bill import Settings, billed_seconds
+from bench.bill import billed_seconds
 from bench.scenario import Life
 from bench.template import Stack
 
@@ -19,10 +19,10 @@ _LAMBDA_CONCURRENCY = 1000
 _NEW_TABLE_WRITES, _SHARD_WRITES = 4000, 16 * 1000
 
 
-def limits(life: Life, stack: Stack, settings: Settings) -> dict[str, tuple[float, str]]:
+def limits(life: Life, stack: Stack) -> dict[str, tuple[float, str]]:
     """Return messages a second of each limit, and what raises it; the lowest comes first."""
     steps = life.steps
-    seconds = {name: billed_seconds(name, usage, settings) for name, usage in steps.items()}
+    seconds = {name: billed_seconds(life, name) for name in steps}
     busy = sum(seconds[name] * one.invocations / one.messages for name, one in steps.items())
 
     def units(index: str) -> float:

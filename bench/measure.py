@@ -7,10 +7,10 @@ from functools import cached_property, partial
 from statistics import median
 
 from bench.artifact import TABLES, Artifact
-from bench.bill import MILLION, Settings, billed_seconds, million, month, own_seconds
+from bench.bill import MILLION, billed_seconds, million, month, own_seconds
 from bench.runs import Function, count_instructions, run
 from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
-from bench.template import Stack
+from bench.template import Settings, Stack
 
 # What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
 # client, HTTP reader, JSON writer and logger of its own. What is not in it is held against what it
@@ -93,8 +93,9 @@ class Bench:
         self.standins = artifact.standins
         self.stack = stack
         self.settings = Settings.of(stack)
-        self.ours = Scenario(self.standins, stack, artifact.function, TABLES[0])
-        self.theirs = Scenario(self.standins, stack, artifact.baseline, TABLES[1])
+        make = partial(Scenario, artifact.standins, stack)
+        self.ours = make(artifact.function, self.settings, TABLES[0])
+        self.theirs = make(artifact.baseline, Settings(), TABLES[1])
 
     def figures(self) -> Iterator[Figure]:
         for part in (self.starts, self.over_tls, self.warm_ones, self.counts):
@@ -156,17 +157,16 @@ class Bench:
         return (more - less) / (many - few) / work.units
 
     @cached_property
-    def lives(self) -> dict[str, tuple[Life, Settings]]:
-        """A message's life by how it comes, and as people write it, and how it is charged."""
+    def lives(self) -> dict[str, Life]:
+        """A message's life by how it comes, and as people write it."""
         queued = self.ours.live(2 * self.stack.dispatch_batch, is_queued=True)
         batches = {f"batches of {n:,}": self.ours.live_in_batches(queued, n) for n in BATCHES}
-        ours = {"direct": self.ours.live(20), "queued": queued, **batches}
-        charged = {mode: (life, self.settings) for mode, life in ours.items()}
-        return {**charged, USUAL[2:]: (self.theirs.live(20), Settings())}
+        direct, theirs = self.ours.live(20), self.theirs.live(20)
+        return {"direct": direct, "queued": queued, **batches, USUAL[2:]: theirs}
 
     @cached_property
     def prices(self) -> dict[str, dict[str, float]]:
-        return {mode: million(*charged) for mode, charged in self.lives.items()}
+        return {mode: million(life) for mode, life in self.lives.items()}
 
     @cached_property
     def months(self) -> dict[str, list[dict[str, float]]]:
@@ -178,16 +178,16 @@ class Bench:
             life = scenario.live(20)
             self.standins.empty()
             reconcile = scenario.use(scenario.reconcile())
-            found[name] = [month(stack, n, life, reconcile, self.settings) for n in MONTHS]
+            found[name] = [month(stack, n, life, reconcile) for n in MONTHS]
         return found
 
     def counts(self) -> Iterator[Figure]:
         lives = self.lives.items()
-        for mode, (life, _) in lives:
+        for mode, life in lives:
             waits = life.steps["send_sms"].waits
             how = ", ".join(f"{count:g} {service}" for service, count in waits.items())
             yield Figure(f"round trips before the answer, {mode}", sum(waits.values()), "", how)
-        for mode, (life, _) in lives:
+        for mode, life in lives:
             steps = {n: one.items_written / one.messages for n, one in life.steps.items()}
             how = "; ".join(f"{name} {count:g}" for name, count in steps.items())
             yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
@@ -197,8 +197,8 @@ class Bench:
             self.standins.age(TABLES[0], timedelta(hours=1))
             usage = self.ours.use(self.ours.reconcile())
             yield Figure(name, usage.read_units / usage.invocations, "")
-        for mode, (life, settings) in lives:
-            seconds = billed_seconds("send_sms", life.steps["send_sms"], settings)
+        for mode, life in lives:
+            seconds = billed_seconds(life, "send_sms")
             how = "from the round trips as assumed below, and CPU time"
             yield Figure(f"time to the answer, {mode}", seconds * 1000, "ms", how, repeats=False)
         for mode, prices in self.prices.items():

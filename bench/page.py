@@ -72,7 +72,8 @@ def _memory(bench: Bench, own: float) -> str:
     rows = []
     for memory in sorted({*_MEMORY, deployed}):
         settings = replace(bench.settings, memory_mb=memory)
-        dollars = (sum(million(bench.lives[mode][0], settings).values()) for mode in _MODES)
+        lives = (replace(bench.lives[mode], settings=settings) for mode in _MODES)
+        dollars = (sum(million(life).values()) for life in lives)
         name = f"{memory} MB{', as deployed' * (memory == deployed)}"
         here = own * own_seconds(1.0, memory) / own_seconds(1.0, deployed)
         rows.append((name, f"{here:.1f} ms", *(f"{one:.2f}" for one in dollars)))
@@ -87,7 +88,7 @@ def _million(bench: Bench) -> str:
         for item in items
     ]
     rows.append(("**together**", *(f"**{sum(prices.values()):.2f}**" for prices in every)))
-    kept = (f"{keeping(life):.2f}" for life, _ in bench.lives.values())
+    kept = (f"{keeping(life):.2f}" for life in bench.lives.values())
     rows.append(("beside it: records kept for 90 days", *kept))
     return table(("", *bench.prices), rows)
 
@@ -104,7 +105,7 @@ def _month(months: dict[str, list[dict[str, float]]]) -> str:
 
 def _limits(bench: Bench) -> tuple[str, str]:
     """Return how long campaigns take, and what each limit lets through."""
-    modes = [limits(bench.lives[mode][0], bench.stack, bench.settings) for mode in _MODES]
+    modes = [limits(bench.lives[mode], bench.stack) for mode in _MODES]
     campaigns = []
     for mode, found in zip(_MODES, modes, strict=True):
         name, (lowest, _) = next(iter(found.items()))

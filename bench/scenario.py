@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.runs import Function, Run, count_instructions, run
 from bench.standins import StandIns, round_trips
-from bench.template import Stack
+from bench.template import Settings, Stack
 from local.eightx8 import SmsMessage
 from local.event_files import EVENTS, SUB_ACCOUNT
 
@@ -129,9 +129,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Life:
-    """What the steps of a message's life used, by function; bytes stored for each message."""
+    """What the steps of a message's life used, and how they are set up; bytes that it stores."""
 
     steps: Mapping[str, Usage]
+    settings: Settings
     stored_bytes: float = 0.0
 
 
@@ -142,6 +143,7 @@ class Scenario:
     standins: StandIns
     stack: Stack
     function: Callable[..., Function]
+    settings: Settings
     table: str
 
     def send(self, message_type: str, count: int, size: int = 0, **options: Any) -> Work:
@@ -261,7 +263,7 @@ class Scenario:
         steps["forward_outcome"] = self.use(self.outcomes())
         if len(self.standins.moengage.reports) != count:
             raise RuntimeError(f"not all of {count} messages were reported to MoEngage")
-        return Life(steps, self.standins.stored_bytes(self.table) / count)
+        return Life(steps, self.settings, self.standins.stored_bytes(self.table) / count)
 
     def live_in_batches(self, queued: Life, size: int) -> Life:
         """Return a life that begins in a batch, and goes on from the send queue as others do."""

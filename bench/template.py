@@ -1,6 +1,8 @@
 """The template as CloudFormation would make it, with the stack within it."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +42,29 @@ class Stack:
         """How many messages Lambda hands to `dispatch_queue` at once, at most."""
         sources = self.resources["DispatchQueue"]["Events"].values()
         return max(int(one["Properties"]["BatchSize"]) for one in sources)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the functions are set up; by default as is usual with the Tracer."""
+
+    memory_mb: int = 512
+    traced: float = 0.05
+    has_platform_lines: bool = True
+    access_log_bytes: int = 0
+    # Seconds that a message of a batch takes at least, so that all dispatchers together keep under
+    # the send rate.
+    pace: float = 0.0
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Settings":
+        """Return those of the bridge."""
+        format_ = stack.resources["HttpApi"]["AccessLogSettings"]["Format"]
+        dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
+        return cls(
+            memory_mb=stack.shared["MemorySize"],
+            traced=0.05 if stack.shared.get("Tracing") == "Active" else 0.0,
+            has_platform_lines=stack.shared["LoggingConfig"].get("SystemLogLevel") != "WARN",
+            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)),
+            pace=2 * dispatchers / rate if rate else 0.0,
+        )

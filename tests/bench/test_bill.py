@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.bill import LOOK_UPS, Settings, billed_seconds, million, month, own_seconds
+from bench.bill import LOOK_UPS, billed_seconds, million, month
 from bench.capacity import limits
 from bench.scenario import Life, Usage
-from bench.template import Stack
+from bench.template import Settings, Stack
 
 METRICS = {"Dimensions": [[]], "Metrics": [{"Name": "Sent"}, {"Name": "Accepted"}]}
 LINE = json.dumps({"_aws": {"CloudWatchMetrics": [METRICS]}}).encode().ljust(999) + b"\n"
@@ -32,7 +32,7 @@ PLAIN = Settings(traced=0, has_platform_lines=False)
 
 
 def test_a_million_messages_cost_what_the_list_says() -> None:
-    costs = million(Life({"send_sms": SEND}), PLAIN)
+    costs = million(Life({"send_sms": SEND}, PLAIN))
 
     assert costs["API Gateway"] == pytest.approx(1.00)
     assert costs["Lambda: requests"] == pytest.approx(0.20)
@@ -50,7 +50,7 @@ def test_a_million_messages_cost_what_the_list_says() -> None:
 def test_records_of_a_queue_are_received_and_deleted_by_tens(batch: int, requests: int) -> None:
     usage = replace(REPORT, messages=batch, invocations=1)
 
-    costs = million(Life({"forward_outcome": usage}), PLAIN)
+    costs = million(Life({"forward_outcome": usage}, PLAIN))
 
     assert costs["SQS: receiving and deleting"] == pytest.approx(requests / batch * 0.40)
     assert "API Gateway" not in costs
@@ -60,7 +60,7 @@ def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
     batch = replace(SEND, messages=2000, calls={"sqs": 200}, waits={"dynamodb": 2, "sqs": 2})
     dispatches = replace(REPORT, messages=200, invocations=2)
 
-    costs = million(Life({"send_sms": batch, "dispatch_queue": dispatches}), PLAIN)
+    costs = million(Life({"send_sms": batch, "dispatch_queue": dispatches}, PLAIN))
 
     assert costs["API Gateway"] == pytest.approx(0.01)
     assert costs["Lambda: requests"] == pytest.approx(0.002 + 0.002)
@@ -69,20 +69,21 @@ def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
     assert costs["SQS: fair queues"] == pytest.approx((0.2 + 0.1) * 0.10)
 
 
-def test_waiting_is_billed_and_computing_takes_longer_with_little_memory() -> None:
-    assert billed_seconds("send_sms", SEND, Settings(memory_mb=1769)) == pytest.approx(0.161)
-    assert billed_seconds("send_sms", SEND, Settings(memory_mb=128)) == pytest.approx(0.174)
-    assert own_seconds(0.001, 10_240) == 0.001
+@pytest.mark.parametrize(
+    ("step", "settings", "seconds"),
+    [
+        ("send_sms", Settings(memory_mb=10_240), 0.161),
+        ("send_sms", Settings(memory_mb=128), 0.174),
+        ("send_sms", Settings(pace=0.2), 0.164),
+        ("dispatch_queue", Settings(pace=0.2), 0.2),
+    ],
+)
+def test_waiting_is_billed_and_pace_and_computing_with_little_memory(
+    step: str, settings: Settings, seconds: float
+) -> None:
+    assert billed_seconds(Life({step: SEND}, settings), step) == pytest.approx(seconds)
 
 
-def test_a_paced_function_is_billed_for_its_pace() -> None:
-    batch = replace(SEND, messages=100, invocations=1)
-
-    assert billed_seconds("dispatch_queue", batch, Settings(pace=0.02)) == pytest.approx(2.0)
-    assert billed_seconds("send_sms", batch, Settings(pace=0.02)) < 0.2
-
-
-# -------------------------------------------------------------------------------------- the month
 TEMPLATE = """
 Parameters: {ThrottlingRateLimit: {Default: 1000}, DispatchConcurrency: {Default: 5}}
 Resources:
@@ -124,7 +125,7 @@ def stack(tmp_path: Path) -> Stack:
 
 
 def bill(stack: Stack, messages: int) -> dict[str, float]:
-    return month(stack, messages, Life({"send_sms": SEND}), RUN, PLAIN)
+    return month(stack, messages, Life({"send_sms": SEND}, PLAIN), RUN)
 
 
 def test_an_idle_month_costs_what_the_template_makes(stack: Stack) -> None:
@@ -167,7 +168,7 @@ def test_the_bridge_has_nothing_that_costs_by_the_month_and_is_not_in_the_bill()
 def test_the_lowest_limit_comes_first(stack: Stack) -> None:
     steps = {"send_sms": SEND, "forward_outcome": REPORT}
 
-    found = limits(Life(steps), stack, PLAIN)
+    found = limits(Life(steps, PLAIN), stack)
 
     first = "API Gateway, a route of this API"
     assert next(iter(found.items())) == (first, (500, "`ThrottlingRateLimit`"))
