@@ -53,45 +53,33 @@ def count_instructions(function: Function, events: Sequence[Any], most: int) -> 
 
     All events are read, so that runs that differ in ``most`` alone differ by invocations alone.
     """
-    with TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
-        errors = _run(Path(folder), function, events, most, function.slowness, under=_VALGRIND)
-    found = _COUNTED.search(errors)
+    ended, _ = _run(function, events, most, function.slowness, under=_VALGRIND)
+    found = _COUNTED.search(ended.stderr.decode())
     if not found:
-        raise RuntimeError(f"valgrind counted nothing:\n{errors[-2000:]}")
+        raise RuntimeError(f"valgrind counted nothing: {ended.stderr[-2000:]!r}")
     return int(found[1].replace(",", ""))
 
 
 def run(function: Function, events: Sequence[Any] = (), *, is_patient: bool = False) -> Run:
-    with TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
-        work = Path(folder)
-        _run(work, function, events, len(events), function.slowness if is_patient else 1)
-        result = json.loads((work / "result.json").read_bytes())
-        return Run(**result, log=(work / "log").read_bytes())
+    ended, result = _run(function, events, len(events), function.slowness if is_patient else 1)
+    return Run(**result, log=ended.stdout)
 
 
 def _run(
-    folder: Path,
-    function: Function,
-    events: Sequence[Any],
-    most: int,
-    slowness: int,
-    under: Sequence[str] = (),
-) -> str:
-    """Run the worker in a folder; returns what it wrote to standard error."""
-    (folder / "events.json").write_text(json.dumps(events), "utf-8")
-    folders, patience = ":".join(map(str, function.folders)), str(slowness)
-    result = "-" if under else "result.json"
-    with (folder / "log").open("wb") as log:
+    function: Function, events: Sequence[Any], most: int, slowness: int, under: Sequence[str] = ()
+) -> tuple[subprocess.CompletedProcess[bytes], dict[str, Any]]:
+    folders, result = ":".join(map(str, function.folders)), "-" if under else "result.json"
+    given = (folders, "events.json", str(most), result, str(slowness))
+    with TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
+        (Path(folder) / "events.json").write_text(json.dumps(events), "utf-8")
         ended = subprocess.run(  # noqa: S603 - our own interpreter
-            [*under, *PYTHON, str(WORKER), folders, "events.json", str(most), result, patience],
+            [*under, *PYTHON, str(WORKER), *given],
             env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", **function.environment},
             cwd=folder,
-            stdout=log,
-            stderr=subprocess.PIPE,
-            text=True,
+            capture_output=True,
             timeout=SECONDS_TO_RUN,
             check=False,
         )
-    if ended.returncode != 0:
-        raise RuntimeError(f"{function.name}: {ended.stderr[-3000:]}")
-    return ended.stderr
+        if ended.returncode != 0:
+            raise RuntimeError(f"{function.name}: {ended.stderr.decode()[-3000:]}")
+        return ended, {} if under else json.loads((Path(folder) / result).read_bytes())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.bill import LOOK_UPS, billed_seconds, million, month
+from bench.bill import LOOK_UPS, billed_seconds, million, month, own_seconds
 from bench.capacity import limits
 from bench.scenario import Life, Usage
 from bench.template import Settings, Stack
@@ -72,7 +72,7 @@ def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
 @pytest.mark.parametrize(
     ("step", "settings", "seconds"),
     [
-        ("send_sms", Settings(memory_mb=10_240), 0.161),
+        ("send_sms", Settings(memory_mb=1769), 0.161),
         ("send_sms", Settings(memory_mb=128), 0.174),
         ("send_sms", Settings(pace=0.2), 0.164),
         ("dispatch_queue", Settings(pace=0.2), 0.2),
@@ -82,6 +82,7 @@ def test_waiting_is_billed_and_pace_and_computing_with_little_memory(
     step: str, settings: Settings, seconds: float
 ) -> None:
     assert billed_seconds(Life({step: SEND}, settings), step) == pytest.approx(seconds)
+    assert own_seconds(0.001, memory_mb=10_240) == 0.001
 
 
 TEMPLATE = """
