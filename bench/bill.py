@@ -81,7 +81,7 @@ def million(life: Life) -> dict[str, float]:
         for item, price, amount in _charges(life, name):
             items[item] += amount * PRICES[price] * MILLION / usage.messages
     if "dispatch_queue" in life.steps:
-        # Every request to a queue with groups: as many receive and delete as send by tens.
+        # Every request to the send queue has groups: those that send, and receive and delete.
         send, dispatch = life.steps["send_sms"], life.steps["dispatch_queue"]
         requests = send.calls["sqs"] / send.messages + _requests(dispatch) / dispatch.messages
         items["SQS: fair queues"] = requests * PRICES["SQS request of a group"] * MILLION
