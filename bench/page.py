@@ -62,7 +62,7 @@ def _figures(figures: Sequence[Figure]) -> str:
     rows = []
     for one in (figure for figure in figures if not figure.name.endswith(USUAL)):
         theirs = f"{usual[one.name].value:.3g}" if one.name in usual else ""
-        reach, own = (f"{target:g}" for target in TARGETS[one.name]) if one.reach else ("", "")
+        reach, own = (f"{n:g}" if n else "" for n in TARGETS.get(one.name, (0, 0)))
         rows.append((one.name, one.shown, reach + " MISSED" * one.is_missed, theirs, own, one.how))
     return table(("", "bridge", "to reach", USUAL[2:], "own plumbing", "how"), rows)
 

@@ -154,9 +154,8 @@ class StandIns:
             await asyncio.sleep(self.delay)
         answer = await handler(request)
         target = request.headers.get("x-amz-target", "").partition(".")[0]
-        service = _SERVICES.get(target, target)
-        if not service:
-            service = "moengage" if request.path.startswith("/moengage/") else "8x8"
+        other = "moengage" if request.path.startswith("/moengage/") else "8x8"
+        service = _SERVICES.get(target, target) or other
         self.exchanges.append(Exchange(service, began, time.monotonic(), len(body)))
         return answer
 
