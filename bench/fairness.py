@@ -40,10 +40,10 @@ class Campaign:
         """When the next one came, or comes."""
         return self.came[len(self.waits)] if len(self.waits) < len(self.came) else inf
 
-    def hand_out(self, now: float, until: float, most: int) -> int:
-        """Hand out the oldest one, and more of those that came until then."""
+    def hand_out(self, now: float, most: int) -> int:
+        """Hand out at most so many of those that came, the oldest first; returns how many."""
         first = len(self.waits)
-        last = max(first + 1, min(first + most, bisect_right(self.came, until)))
+        last = min(first + most, bisect_right(self.came, now))
         self.waits += [now - came for came in self.came[first:last]]
         self.in_flight += last - first
         return last - first
@@ -69,13 +69,14 @@ def play(
 def _receive(
     campaigns: Sequence[Campaign], now: float, most: int, *, has_groups: bool
 ) -> Iterator[tuple[Campaign, int]]:
-    """Take a batch, in several receives, as Lambda does; gives how many of which campaign."""
+    """Take a batch, in several receives, as Lambda does; gives how many of which campaign.
+
+    A receive takes one campaign's messages, as if the few of others among them came after it.
+    """
     while most and (waiting := [one for one in campaigns if one.oldest <= now]):
         total = sum(one.in_flight for one in campaigns)
         first = min(waiting, key=lambda one: _turn(one, total) if has_groups else one.oldest)
-        # Without groups another campaign's message is the oldest after a while.
-        until = now if has_groups else min(now, *(one.oldest for one in campaigns if one != first))
-        count = first.hand_out(now, until, min(most, _RECORDS_A_RECEIVE))
+        count = first.hand_out(now, min(most, _RECORDS_A_RECEIVE))
         yield first, count
         most -= count
 
