@@ -222,6 +222,7 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
     from sms_bridge.providers.moengage import DataApi, DeliveryTracking
     from sms_bridge.services.forward import ForwardOutcome
     from sms_bridge.services.pass_on import PassOnInbound
+    from sms_bridge.storage.circuit import circuit_of_moengage
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
     aws, timing = AwsClients(), Timing()
@@ -234,6 +235,7 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
         messages=messages,
         reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
         dead_letters=dead_letters,
+        circuit=circuit_of_moengage(aws.dynamodb, settings.messages_table),
         clock=timing.clock,
         chance=timing.chance,
     )

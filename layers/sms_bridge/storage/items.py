@@ -10,6 +10,7 @@
 ``opt-out {person}``          what a person last asked a sub-account for, or (``*``) all of them
 ``replies {hash} {hour}``     whom the bridge has answered within an hour
 ``export {sub-account}``      the export of 8x8's log that is under way
+``circuit moengage``          whether MoEngage is called (Powertools' circuit breaker)
 ============================  ======================================================
 
 A message's attributes are named after its fields, but for those in ``STORED_NAMES``. Each receipt
