@@ -217,17 +217,23 @@ def receive_parts(
 # --------------------------------------------------------------------------------------- forward
 def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
     """Build ``forward_outcome``; nothing passes on inbound messages while no Data API is set."""
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
+
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, DeliveryTracking
-    from sms_bridge.services.forward import ForwardOutcome
+    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
     from sms_bridge.services.pass_on import PassOnInbound
-    from sms_bridge.storage.circuit import circuit_of_moengage
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
     aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
     dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
+    circuits = CircuitBreakerDynamoDBPersistence(
+        settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
+    )
     tracking_url = settings.moengage_delivery_tracking_url
     data_api_url = settings.moengage_data_api_url
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
@@ -235,7 +241,7 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
         messages=messages,
         reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
         dead_letters=dead_letters,
-        circuit=circuit_of_moengage(aws.dynamodb, settings.messages_table),
+        circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
         chance=timing.chance,
     )
@@ -262,7 +268,8 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
         dead_letters,
         forward_outcome,
         pass_on_inbound,
-        (_first_read(messages), *([moengage.connect] if moengage else [])),
+        # The first read makes ready what `_first_read` does.
+        (lambda: circuits.get_state(CIRCUIT), *([moengage.connect] if moengage else [])),
     )
 
 

@@ -5,14 +5,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+    CircuitBreakerDynamoDBPersistence,
+)
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, is_message_id
 from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reconciliation import Timeouts, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.storage.circuit import CIRCUIT, circuit_of_moengage
+from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
@@ -56,11 +58,14 @@ class Bridge:
         """Report an outcome, of a message of its own unless its record is given."""
         self.running = function
         if function not in self._functions:
+            states = CircuitBreakerDynamoDBPersistence(
+                TABLE, expiry_attr="expires_at", boto3_client=self.client
+            )
             self._functions[function] = a_service(
                 ForwardOutcome,
                 messages=self.messages,
                 reports=self.moengage,
-                circuit=circuit_of_moengage(self.client, TABLE),
+                circuit=circuit_of_moengage(states),
                 clock=self.clock,
             )
         return self._functions[function](queued or self.due())
@@ -139,15 +144,6 @@ def test_an_answer_of_any_kind_shows_that_moengage_is_there(
     assert not bridge.item()
 
 
-def test_failures_of_several_functions_do_not_add_up(bridge: Bridge) -> None:
-    with bridge.calls(18):
-        for _ in range(9):
-            bridge.forward("one")
-            bridge.forward("another")
-
-    assert not bridge.item()
-
-
 def test_after_half_a_minute_one_is_let_through_and_its_failure_stops_all_again(
     bridge: Bridge,
 ) -> None:
@@ -173,22 +169,6 @@ def test_one_that_is_acknowledged_lets_all_go_on(bridge: Bridge) -> None:
     bridge.clock.sleep(5)
     with bridge.calls(2):
         assert (bridge.forward("one"), bridge.forward("a third")) == (None, None)
-
-
-def test_while_one_finds_out_the_others_wait(bridge: Bridge) -> None:
-    bridge.open_the_circuit()
-    bridge.clock.sleep(30)
-    report = bridge.moengage.report
-
-    def slowly(message: Message, outcome: Outcome) -> ReportResult:
-        bridge.moengage.report = report  # type: ignore[method-assign]
-        assert bridge.forward("another")
-        bridge.running = "one"
-        return report(message, outcome)
-
-    bridge.moengage.report = slowly  # type: ignore[method-assign]
-    with bridge.calls(1):
-        bridge.forward("one")
 
 
 def test_one_that_never_comes_back_is_followed_by_another(bridge: Bridge) -> None:
