@@ -1,6 +1,7 @@
 """The functions when something is missing, broken or away."""
 
 import json
+import time
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -13,6 +14,7 @@ from local.event_files import (
     message_id,
     put_messages,
 )
+from sms_bridge.services import forward
 from sms_bridge.settings import SettingsError
 from sms_bridge.settings.dispatch import DispatchSettings
 from sms_bridge.settings.forward import ForwardSettings
@@ -266,6 +268,21 @@ class TestForwarding:
         assert bridge.stored(message_id(16)).outcome_given_up == "no_tracking_url"
         [given_up] = bridge.messages.given_up_messages(since=0.0, until=EVER)
         assert given_up.id == message_id(16)
+
+    def test_while_moengage_fails_it_is_not_called_and_the_state_expires_some_day(
+        self, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(forward, "FAILURES_THAT_OPEN", 1)
+        bridge.moengage.always(503)
+        for number in (16, 18, 19):
+            records = queue_outcomes(bridge, number)
+            answer = bridge.handler("forward_outcome")({"Records": records})
+            assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+
+        assert [one["umid"] for one in bridge.moengage.bodies] == [message_id(16)]
+        item = bridge.items()[forward.CIRCUIT]
+        assert item["state"] == {"S": "OPEN"}
+        assert 3000 < int(item["expires_at"]["N"]) - time.time() < 4000
 
 
 def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:

@@ -242,11 +242,10 @@ def test_each_change_is_a_line_of_the_log(bridge: Bridge, every_line: EveryLine)
     ]
 
 
-def test_the_state_is_one_item_that_expires_and_is_no_message(bridge: Bridge) -> None:
+def test_the_state_is_one_item_that_no_list_shows_and_is_no_message(bridge: Bridge) -> None:
     bridge.open_the_circuit()
     item = bridge.item()
 
-    assert int(item["expires_at"]["N"]) > bridge.clock.now + 3600
     assert not item.keys() & {one.attribute for one in (OPEN, BY_RECIPIENT, BY_CAMPAIGN)}
     assert "accepted_at" not in item
     with pytest.raises(UnreadableItemError):
