@@ -7,7 +7,7 @@ from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
 from sms_bridge.settings import read_settings
 from sms_bridge.settings.forward import ForwardSettings
 
-secrets, outcomes, dead_letters, forward_outcome, pass_on_inbound, preparations = (
+secrets, outcomes, dead_letters, forward_outcome, pass_on_inbound, read_circuit, preparations = (
     wiring.forward_parts(read_settings(ForwardSettings))
 )
 startup.finish_loading(*preparations)
@@ -15,6 +15,8 @@ startup.finish_loading(*preparations)
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     """Report each outcome; what has to be reported again stays in the queue."""
+    # Once: those that are reported side by side would each read it.
+    read_circuit()
     return outcomes.work_through(event["Records"], handle, dead_letters)
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SqsDeadLetterQueue,
         ForwardOutcome,
         PassOnInbound | None,
+        "Preparation",
         "Preparations",
     ]
 
@@ -234,6 +235,7 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
     circuits = CircuitBreakerDynamoDBPersistence(
         settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
     )
+    read_circuit = functools.partial(circuits.get_state, CIRCUIT)
     tracking_url = settings.moengage_delivery_tracking_url
     data_api_url = settings.moengage_data_api_url
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
@@ -268,8 +270,9 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
         dead_letters,
         forward_outcome,
         pass_on_inbound,
+        read_circuit,
         # The first read makes ready what `_first_read` does.
-        (lambda: circuits.get_state(CIRCUIT), *([moengage.connect] if moengage else [])),
+        (read_circuit, *([moengage.connect] if moengage else [])),
     )
 
 

@@ -6,6 +6,9 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+    CircuitBreakerDynamoDBPersistence,
+)
 
 from local.event_files import (
     TOKENS,
@@ -24,6 +27,7 @@ from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.settings.send import SendSettings
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
+from tests.fakes.circuit import circuits
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
 
@@ -283,6 +287,21 @@ class TestForwarding:
         item = bridge.items()[forward.CIRCUIT]
         assert item["state"] == {"S": "OPEN"}
         assert 3000 < int(item["expires_at"]["N"]) - time.time() < 4000
+
+    def test_a_batch_reads_whether_moengage_is_called_once(
+        self, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        handler, batch = bridge.handler("forward_outcome"), queue_outcomes(bridge, 16, 18, 19)
+        reads: list[str] = []
+        monkeypatch.setattr(
+            CircuitBreakerDynamoDBPersistence, "_get_record", lambda _, name: reads.append(name)
+        )
+
+        # What was read at the start is known no longer.
+        with circuits(lambda: time.time() + 10):
+            assert handler({"Records": batch}) == {"batchItemFailures": []}
+
+        assert reads == [forward.CIRCUIT]
 
 
 def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:
