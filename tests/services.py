@@ -38,6 +38,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "log": FakeLog,
     "sender": FakeEightX8,
     "reports": FakeMoEngage,
+    "circuit": lambda: lambda report: report,
     "reply": lambda: a_service(Reply, texts={}, seconds_to_live=600),
     "keywords": lambda: keywords_of([], []),
     "sub_account_ids": lambda: (SUB_ACCOUNT,),

@@ -39,15 +39,6 @@ if TYPE_CHECKING:
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
-    ForwardParts = tuple[
-        SecretSource,
-        SqsOutcomeQueue,
-        SqsDeadLetterQueue,
-        ForwardOutcome,
-        PassOnInbound | None,
-        "Preparations",
-    ]
-
 
 Preparations = tuple[Callable[[], object], ...]
 """Done before the first event, which would wait for it."""
@@ -192,18 +183,39 @@ def receive_parts(
     return secrets, receive_callback, (secrets.get, _first_read(messages), lambda: aws.sqs_once)
 
 
-def forward_parts(settings: ForwardSettings) -> "ForwardParts":
-    """Build ``forward_outcome``; nothing passes on inbound messages while no Data API is set."""
+class ForwardParts(NamedTuple):
+    """What ``forward_outcome`` is made of."""
+
+    secrets: SecretSource
+    outcomes: "SqsOutcomeQueue"
+    dead_letters: "SqsDeadLetterQueue"
+    forward_outcome: "ForwardOutcome"
+    pass_on_inbound: "PassOnInbound | None"
+    """``None`` while no Data API is set."""
+    read_circuit: Callable[[], object]
+    preparations: Preparations
+
+
+def forward_parts(settings: ForwardSettings) -> ForwardParts:
+    """Build ``forward_outcome``."""
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
+
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, DeliveryTracking
-    from sms_bridge.services.forward import ForwardOutcome
+    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
     from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
     aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
     dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
+    circuits = CircuitBreakerDynamoDBPersistence(
+        settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
+    )
+    read_circuit = functools.partial(circuits.get_state, CIRCUIT)
     tracking_url = settings.moengage_delivery_tracking_url
     data_api_url = settings.moengage_data_api_url
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
@@ -211,6 +223,7 @@ def forward_parts(settings: ForwardSettings) -> "ForwardParts":
         messages=messages,
         reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
         dead_letters=dead_letters,
+        circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
         chance=timing.chance,
     )
@@ -231,13 +244,15 @@ def forward_parts(settings: ForwardSettings) -> "ForwardParts":
             ),
             clock=timing.clock,
         )
-    return (
+    return ForwardParts(
         _secrets(settings, aws),
         SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
         dead_letters,
         forward_outcome,
         pass_on_inbound,
-        (_first_read(messages), *([moengage.connect] if moengage else [])),
+        read_circuit,
+        # The first read makes ready what `_first_read` does.
+        (read_circuit, *([moengage.connect] if moengage else [])),
     )
 
 

@@ -27,6 +27,7 @@ from tests.chaos.moengage import PROMOTIONAL, TRANSACTIONAL, MoEngage
 from tests.chaos.world import START, World
 from tests.chaos.world_loop import WorldLoop
 from tests.fakes.aws import an_aws_account
+from tests.fakes.circuit import circuits
 
 # Every five minutes, as in the template, while there is much to do and in the hour of each day in
 # which `reconcile` looks at old messages. Between them only receipts that come late or never are
@@ -117,6 +118,7 @@ def run(setting: Setting) -> Result:
         an_aws_account(),
         _drawn_from_the_seed(world.random("package")),
         virtual_threads(world),
+        circuits(lambda: world.machine_time, lambda: world.machine_name),
         _quiet(),
         closing(world),
         closing(WorldLoop(world)) as loop,

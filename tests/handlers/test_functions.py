@@ -1,9 +1,13 @@
 """The functions when something is missing, broken or away."""
 
 import json
+import time
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+    CircuitBreakerDynamoDBPersistence,
+)
 
 from local.event_files import (
     TOKENS,
@@ -12,8 +16,10 @@ from local.event_files import (
     message_id,
     put_messages,
 )
+from sms_bridge.services import forward
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
+from tests.fakes.circuit import circuits
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
 
@@ -217,6 +223,36 @@ class TestForwarding:
         assert bridge.stored(message_id(16)).outcome_given_up == "no_tracking_url"
         [given_up] = bridge.messages.given_up_messages(since=0.0, until=EVER)
         assert given_up.id == message_id(16)
+
+    def test_while_moengage_fails_it_is_not_called_and_the_state_expires_some_day(
+        self, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(forward, "FAILURES_THAT_OPEN", 1)
+        bridge.moengage.always(503)
+        for number in (16, 18, 19):
+            records = queue_outcomes(bridge, number)
+            answer = bridge.handler("forward_outcome")({"Records": records})
+            assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+
+        assert [one["umid"] for one in bridge.moengage.bodies] == [message_id(16)]
+        item = bridge.items()[forward.CIRCUIT]
+        assert item["state"] == {"S": "OPEN"}
+        assert 3000 < int(item["expires_at"]["N"]) - time.time() < 4000
+
+    def test_a_batch_reads_whether_moengage_is_called_once(
+        self, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        handler, batch = bridge.handler("forward_outcome"), queue_outcomes(bridge, 16, 18, 19)
+        reads: list[str] = []
+        monkeypatch.setattr(
+            CircuitBreakerDynamoDBPersistence, "_get_record", lambda _, name: reads.append(name)
+        )
+
+        # What was read at the start is known no longer.
+        with circuits(lambda: time.time() + 10):
+            assert handler({"Records": batch}) == {"batchItemFailures": []}
+
+        assert reads == [forward.CIRCUIT]
 
 
 def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:

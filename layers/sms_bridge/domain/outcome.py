@@ -11,7 +11,7 @@ SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 # first time. By then the first report has ended, so that MoEngage is not called twice at once.
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
-# Length of a reporter's lease: forward_outcome's timeout plus clock skew.
+# Length of the shortest lease: forward_outcome's timeout plus clock skew.
 LEASE_SECONDS = 40
 
 # An outcome that becomes due is leased to the record that is queued for it.
