@@ -70,7 +70,7 @@ def test_nothing_is_wrong_with_a_message_until_its_time_is_over(
         DUE | {"outcome_reported_at": AT},
         DUE | {"outcome_given_up": "moengage_404"},
     ],
-    ids=str,
+    ids=[*sorted(FINAL), "reported", "given up"],
 )
 def test_nothing_is_ever_wrong_with_a_message_that_has_come_to_its_end(
     changes: dict[str, Any],
