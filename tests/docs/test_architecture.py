@@ -6,6 +6,7 @@ from typing import Any
 
 from sms_bridge.domain.reconciliation import Finding
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.services.forward import CIRCUIT
 from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
 from tests.docs.markdown import rows_of, words_in
 from tests.template.conftest import PROJECT, Template
@@ -61,7 +62,7 @@ def test_every_kind_of_item_is_listed() -> None:
     kinds = {words_in(row[0])[0].partition("{")[0] for row in listed}
 
     # `umid ` is written by services, `receipt ` begins an attribute, a message's id has no prefix.
-    assert kinds == {*written, "umid ", ""} - {"receipt "}
+    assert kinds == {*written, "umid ", CIRCUIT, ""} - {"receipt "}
 
 
 def test_every_index_is_listed() -> None:
