@@ -82,7 +82,7 @@ tool-installs: $(UV) ## The operators' tool, installed as its users install it, 
 .PHONY: tool
 tool: tool-installs ## The same, and its tests pass (WITH=python3.12)
 	@$(UV) pip install --quiet --python .venv/tool --constraint requirements/dev.txt \
-	  aiohttp hypothesis 'moto[dynamodb,secretsmanager,server,sqs]' pytest pytest-asyncio pytest-xdist
+	  aiohttp anyio hypothesis 'moto[dynamodb,secretsmanager,server,sqs]' pytest pytest-asyncio pytest-xdist
 	.venv/tool/bin/pytest -n auto tests/bridge
 
 .PHONY: template

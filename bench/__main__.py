@@ -1,7 +1,5 @@
 """`make bench`: measures what `sam build` made, beside the same steps as people write them."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import shutil
@@ -9,11 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import artifact
-from bench.artifact import Artifact
+from bench.artifact import Artifact, standins
 from bench.measure import Bench, Figure, failures
 from bench.page import DOCUMENT, page
 from bench.standins import running
+from bench.template import Stack
 
 RECORDED = Path(__file__).with_name("recorded.json")
 
@@ -25,20 +23,22 @@ def main() -> int:
     if not shutil.which("valgrind"):
         parser.error("valgrind counts the instructions: install it")
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
-        work = Path(folder)
-        with running(artifact.standins(work)) as standins:
-            bench = Bench(Artifact(work, standins), work)
-            for figure in bench.figures():
-                figures.append(figure)
-                missed = "MISSED " * figure.is_missed
-                print(f"{figure.name:64} {figure.shown:>8} {missed}{figure.how}", flush=True)
-            recorded = json.loads(RECORDED.read_text("utf-8"))
-            if arguments.write:
-                DOCUMENT.write_text(page(bench, figures, command="make bench WRITE=1"), "utf-8")
-                found = {one.name: float(f"{one.value:.4g}") for one in figures if one.repeats}
-                RECORDED.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    failed = failures(figures, recorded)
+    recorded = json.loads(RECORDED.read_text("utf-8"))
+    stack = Stack()
+    with (
+        tempfile.TemporaryDirectory(prefix="sms-bridge-bench-") as folder,
+        running(standins(Path(folder), stack)) as found,
+    ):
+        bench = Bench(Artifact(Path(folder), found), stack)
+        for figure in bench.figures():
+            figures.append(figure)
+            missed = "MISSED " * figure.is_missed
+            print(f"{figure.name:64} {figure.shown:>8} {missed}{figure.how}", flush=True)
+        if arguments.write:
+            DOCUMENT.write_text(page(bench, figures, command="make bench WRITE=1"), "utf-8")
+            repeat = {one.name: float(f"{one.value:.4g}") for one in figures if one.repeats}
+            RECORDED.write_text(json.dumps(repeat, indent=2) + "\n", "utf-8")
+    failed = list(failures(figures, recorded))
     for one in failed:
         print(f"worse than it may be: {one}")
     return 1 if failed else 0

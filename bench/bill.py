@@ -5,15 +5,12 @@ go stale. Prices are AWS's list prices of us-east-1 in US dollars, November 2026
 only the dashboards' is taken off: up to three of up to 50 metrics, as the templates' tests see to.
 """
 
-from __future__ import annotations
-
 import math
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator
 
-from bench.scenario import Life, Usage
-from bench.template import Stack
+from bench.scenario import Life, Usage, metrics_in
+from bench.template import Settings, Stack
 
 MILLION = 1_000_000
 GB = 1024**3
@@ -36,8 +33,17 @@ PRICES = {
     "Fast alarm metric": 0.30,  # a period below a minute
     "Custom metric": 0.30,
 }
+# What no run on loopback can tell: how long each service takes to answer, network included.
+SECONDS = {
+    "8x8": 0.150,
+    "moengage": 0.100,
+    "dynamodb": 0.005,
+    "sqs": 0.010,
+    "secretsmanager": 0.030,
+}
 LOOK_UPS = "DynamoDB: indexes for look-ups"
-_LOOK_UP_INDEXES = {"recipient", "campaign", "by_recipient", "by_campaign"}
+# The look-ups' are the bridge's, and as people name them; the table's writes have no index.
+_WRITES = {"": "DynamoDB: writes", "open": "DynamoDB: index of open messages"}
 
 # A function has one processor's power at this memory size, and its share below it.
 MEMORY_OF_A_PROCESSOR = 1769
@@ -53,59 +59,13 @@ _POLLERS, _QUIET_POLLERS, _SECONDS_A_POLL = 5, 2, 20
 _ENVIRONMENTS_AN_HOUR = 6
 
 
-@dataclass(frozen=True)
-class Assumptions:
-    """What no run on loopback can tell.
-
-    Attributes
-    ----------
-    seconds
-        How long each service takes to answer, network included.
-    pace
-        Seconds that a message of a batch takes at least, so that all dispatchers together keep
-        under the send rate.
-    """
-
-    memory_mb: int = 512
-    traced: float = 0.0
-    platform_lines: bool = False
-    access_log_bytes: int = 0
-    pace: float = 0.0
-    seconds: Mapping[str, float] = field(
-        default_factory=lambda: {
-            "8x8": 0.150,
-            "moengage": 0.100,
-            "dynamodb": 0.005,
-            "sqs": 0.010,
-            "secretsmanager": 0.030,
-        }
-    )
-
-    @classmethod
-    def of(cls, stack: Stack) -> Assumptions:
-        """Return those of the bridge as the template sets it up."""
-        format_ = stack.evaluated.resources["HttpApi"]["AccessLogSettings"]["Format"]
-        dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
-        send = stack.functions["SendSms"]
-        return cls(
-            memory_mb=send["MemorySize"],
-            traced=0.05 if send.get("Tracing") == "Active" else 0.0,
-            platform_lines=send["LoggingConfig"].get("SystemLogLevel") != "WARN",
-            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)),
-            pace=2 * dispatchers / rate if rate else 0.0,
-        )
-
-
-AS_PEOPLE_WRITE_IT = Assumptions(traced=0.05, platform_lines=True)
-"""The usual settings: X-Ray for the Tracer, Lambda's own lines, no access log."""
-
-
-def billed_seconds(usage: Usage, assumed: Assumptions, *, paced: bool = False) -> float:
+def billed_seconds(life: Life, step: str) -> float:
     """Return what Lambda bills for an invocation: waiting, and computing at its share."""
-    waiting = sum(assumed.seconds[service] * times for service, times in usage.waits.items())
-    seconds = waiting + own_seconds(usage.cpu, assumed.memory_mb)
-    if paced:
-        seconds = max(seconds, assumed.pace * usage.messages / usage.invocations)
+    usage = life.steps[step]
+    waiting = sum(SECONDS[service] * times for service, times in usage.waits.items())
+    seconds = waiting + own_seconds(usage.cpu, life.settings.memory_mb)
+    if step == "dispatch_queue":
+        seconds = max(seconds, life.settings.pace * usage.messages / usage.invocations)
     return math.ceil(seconds * 1000) / 1000
 
 
@@ -114,47 +74,50 @@ def own_seconds(cpu: float, memory_mb: int) -> float:
     return cpu * max(1.0, MEMORY_OF_A_PROCESSOR / memory_mb)
 
 
-def million(life: Life, assumed: Assumptions) -> dict[str, float]:
-    items: dict[str, float] = {}
-
-    def add(item: str, amount: float, price: str) -> None:
-        items[item] = items.get(item, 0.0) + amount * PRICES[price]
-
+def million(life: Life) -> dict[str, float]:
+    """Return the dollars for a million messages, item by item."""
+    items: defaultdict[str, float] = defaultdict(float)
     for name, usage in life.steps.items():
-        a_message = MILLION / usage.messages
-        invocations = usage.invocations * a_message
-        seconds = billed_seconds(usage, assumed, paced=name == "dispatch_queue")
-        lines, log_bytes = usage.log_lines * a_message, usage.log_bytes * a_message
-        if assumed.platform_lines:
-            lines += invocations * _PLATFORM_LINES
-            log_bytes += invocations * _PLATFORM_BYTES
-        if name in ("dispatch_queue", "forward_outcome"):
-            records = usage.messages / usage.invocations
-            requests = 2 * math.ceil(records / _RECORDS_A_REQUEST)
-            add("SQS: receiving and deleting", invocations * requests, "SQS request")
-            if name == "dispatch_queue":
-                send = life.steps["send_sms"]
-                sends = send.calls["sqs"] / send.messages * MILLION
-                in_groups = invocations * requests + sends
-                add("SQS: fair queues", in_groups, "SQS request of a group")
-        elif name != "reconcile":
-            add("API Gateway", invocations, "HTTP API request")
-            lines += invocations * bool(assumed.access_log_bytes)
-            log_bytes += invocations * assumed.access_log_bytes
-        add("Lambda: requests", invocations, "Lambda request")
-        add(
-            "Lambda: duration", invocations * seconds * assumed.memory_mb / 1024, "Lambda GB-second"
-        )
-        for index, units in usage.write_units.items():
-            item = "DynamoDB: index of open messages" if index else "DynamoDB: writes"
-            item = LOOK_UPS if index in _LOOK_UP_INDEXES else item
-            add(item, units * a_message, "DynamoDB write unit")
-        add("DynamoDB: reads", usage.read_units * a_message, "DynamoDB read unit")
-        add("SQS: sending", usage.calls.get("sqs", 0) * a_message, "SQS request")
-        add("CloudWatch Logs", (log_bytes + lines * _BYTES_A_LINE) / GB, "Logs GB")
-        add("X-Ray", invocations * assumed.traced, "X-Ray trace")
-        add("Data out", usage.sent_bytes * a_message / GB, "Data out GB")
+        for item, price, amount in _charges(life, name):
+            items[item] += amount * PRICES[price] * MILLION / usage.messages
+    if "dispatch_queue" in life.steps:
+        # Every request to the send queue has groups: those that send, and receive and delete.
+        send, dispatch = life.steps["send_sms"], life.steps["dispatch_queue"]
+        requests = send.calls["sqs"] / send.messages + _requests(dispatch) / dispatch.messages
+        items["SQS: fair queues"] = requests * PRICES["SQS request of a group"] * MILLION
     return {item: dollars for item, dollars in items.items() if dollars}
+
+
+def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
+    """Give what a step is billed for: the item, its price, and how much of it."""
+    settings, usage = life.settings, life.steps[step]
+    invocations = usage.invocations
+    seconds = invocations * billed_seconds(life, step)
+    lines, log_bytes = usage.log.count(b"\n"), len(usage.log)
+    if settings.has_platform_lines:
+        lines += invocations * _PLATFORM_LINES
+        log_bytes += invocations * _PLATFORM_BYTES
+    if step in ("dispatch_queue", "forward_outcome"):
+        yield "SQS: receiving and deleting", "SQS request", _requests(usage)
+    elif step != "reconcile":
+        yield "API Gateway", "HTTP API request", invocations
+        lines += invocations * bool(settings.access_log_bytes)
+        log_bytes += invocations * settings.access_log_bytes
+    yield "Lambda: requests", "Lambda request", invocations
+    yield "Lambda: duration", "Lambda GB-second", seconds * settings.memory_mb / 1024
+    for index, units in usage.write_units.items():
+        yield _WRITES.get(index, LOOK_UPS), "DynamoDB write unit", units
+    yield "DynamoDB: reads", "DynamoDB read unit", usage.read_units
+    yield "SQS: sending", "SQS request", usage.calls.get("sqs", 0)
+    yield "CloudWatch Logs", "Logs GB", (log_bytes + lines * _BYTES_A_LINE) / GB
+    yield "X-Ray", "X-Ray trace", invocations * settings.traced
+    yield "Data out", "Data out GB", usage.sent_bytes / GB
+
+
+def _requests(usage: Usage) -> float:
+    """Return how many receive and delete the records of a step."""
+    batch = usage.messages / usage.invocations
+    return 2 * math.ceil(batch / _RECORDS_A_REQUEST) * usage.invocations
 
 
 def keeping(life: Life) -> float:
@@ -163,29 +126,23 @@ def keeping(life: Life) -> float:
     return life.stored_bytes * MILLION / GB * months * PRICES["DynamoDB GB-month"]
 
 
-# ------------------------------------------------------------------------------------- the month
-def month(
-    stack: Stack, messages: int, life: Life, reconcile: Usage, assumed: Assumptions
-) -> dict[str, float]:
+def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str, float]:
     """Return the dollars of a month with so many messages, spread over all of it.
 
-    Parameters
-    ----------
-    life
-        Of messages in this stack: its custom metrics are counted, too.
-    reconcile
-        Its runs while nothing is open.
+    ``life`` is that of messages in this stack, ``reconcile`` its runs while nothing is open: their
+    custom metrics are counted, too.
     """
-    metrics = set(reconcile.metrics) | (life.metrics if messages else set())
+    watched = [reconcile, *(life.steps.values() if messages else ())]
+    metrics = {one for usage in watched for one in metrics_in(usage.log)}
     share = messages / MILLION
     return {
         "Alarms": sum(_alarms(stack)),
         "Custom metrics": len(metrics) * PRICES["Custom metric"],
         "Secret": len(list(stack.everywhere("AWS::SecretsManager::Secret"))) * PRICES["Secret"],
         "Polling of the queues": sum(_polls(stack)) * PRICES["SQS request"],
-        "Runs of reconcile": _runs(stack, reconcile, assumed),
-        "New environments": _starts(messages, life, assumed),
-        "Messages": sum(million(life, assumed).values()) * share,
+        "Runs of reconcile": _runs(stack, reconcile, life.settings),
+        "New environments": sum(_starts(messages, life)),
+        "Messages": sum(million(life).values()) * share,
         "Records kept": keeping(life) * share,
     }
 
@@ -200,7 +157,7 @@ def _alarms(stack: Stack) -> Iterator[float]:
 
 def _polls(stack: Stack) -> Iterator[float]:
     """Give the requests of a month in which Lambda finds a queue empty."""
-    for function in stack.functions.values():
+    for function in stack.of_type("AWS::Serverless::Function").values():
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":
                 scaling = event["Properties"].get("ScalingConfig", {})
@@ -208,21 +165,20 @@ def _polls(stack: Stack) -> Iterator[float]:
                 yield pollers * _DAYS * 86_400 / _SECONDS_A_POLL
 
 
-def _runs(stack: Stack, usage: Usage, assumed: Assumptions) -> float:
+def _runs(stack: Stack, usage: Usage, settings: Settings) -> float:
     """Return the dollars of the runs of `reconcile`, with an environment of their own."""
-    (event,) = stack.functions["Reconcile"]["Events"].values()
+    (event,) = stack.resources["Reconcile"]["Events"].values()
     minutes = int(event["Properties"]["Schedule"].removeprefix("rate(").partition(" ")[0])
-    a_run = sum(million(Life({"reconcile": usage}), assumed).values()) / MILLION
+    a_run = sum(million(Life({"reconcile": usage}, settings)).values()) / MILLION
     # At most each of them reads the secret.
-    return _DAYS * 1440 / minutes * (a_run + usage.reads_secret * PRICES["Secret call"])
+    a_run += ("secretsmanager" in usage.calls) * PRICES["Secret call"]
+    return _DAYS * 1440 / minutes * a_run
 
 
-def _starts(messages: int, life: Life, assumed: Assumptions) -> float:
-    """Return the dollars of starts: with few messages each finds an environment of its own."""
-    dollars = 0.0
+def _starts(messages: int, life: Life) -> Iterator[float]:
+    """Give the dollars of starts: with few messages each finds an environment of its own."""
     for usage in life.steps.values():
         invocations = usage.invocations / usage.messages * messages
         starts = min(invocations, _DAYS * 24 * _ENVIRONMENTS_AN_HOUR)
-        gb_seconds = starts * usage.start_cpu * assumed.memory_mb / 1024
-        dollars += gb_seconds * PRICES["Lambda GB-second"] + starts * PRICES["Secret call"]
-    return dollars
+        gb_seconds = usage.start_cpu * life.settings.memory_mb / 1024
+        yield starts * (gb_seconds * PRICES["Lambda GB-second"] + PRICES["Secret call"])

@@ -5,14 +5,11 @@ emulated, as AWS documents it (developer guide, "How Amazon SQS fair queues work
 because neither moto nor MiniStack looks at a message's group. AWS calls its thresholds approximate.
 """
 
-from __future__ import annotations
-
-import copy
 import heapq
-import itertools
-import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from statistics import median
 
 from bench.template import Stack
@@ -25,87 +22,62 @@ _RECORDS_A_RECEIVE = 10
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 
-@dataclass
+@dataclass(eq=False)
 class Campaign:
-    """Messages of one group that come at an even pace, handed out in their order.
+    """Messages of one group, which are handed out in the order in which they came."""
 
-    Attributes
-    ----------
-    in_flight
-        How many are being sent.
-    sent, handed
-        How many were handed out; when how many of them.
-    """
+    came: Sequence[float]
+    in_flight: int = 0
+    # For how many seconds each message that was handed out had been in the queue.
+    waits: list[float] = field(default_factory=list)
 
-    messages: int
-    per_second: float
-    starts_at: float = 0.0
-    in_flight: int = field(default=0, init=False)
-    sent: int = field(default=0, init=False)
-    handed: list[tuple[float, int]] = field(default_factory=list, init=False)
-
-    def came_at(self, number: int) -> float:
-        return self.starts_at + number / self.per_second
+    @classmethod
+    def at_a_pace(cls, messages: int, per_second: float, starts_at: float = 0.0) -> "Campaign":
+        return cls([starts_at + number / per_second for number in range(messages)])
 
     @property
     def oldest(self) -> float:
-        return self.came_at(self.sent)
+        """When the next one came, or comes."""
+        return self.came[len(self.waits)] if len(self.waits) < len(self.came) else inf
 
-    def waiting(self, until: float) -> int:
-        """Return how many messages that came until then can be handed out."""
-        came = math.floor((until - self.starts_at) * self.per_second) + 1
-        return max(0, min(self.messages, came) - self.sent)
-
-    def hand_out(self, now: float, count: int) -> None:
-        self.handed.append((now, count))
-        self.sent += count
-        self.in_flight += count
-
-    @property
-    def waits(self) -> list[float]:
-        """For how many seconds each message that was handed out had been in the queue."""
-        numbers = itertools.count()
-        return [
-            now - self.came_at(next(numbers)) for now, count in self.handed for _ in range(count)
-        ]
-
-    @property
-    def end(self) -> float:
-        return self.handed[-1][0]
+    def hand_out(self, now: float, most: int) -> int:
+        """Hand out at most so many of those that came, the oldest first; returns how many."""
+        first = len(self.waits)
+        last = min(first + most, bisect_right(self.came, now))
+        self.waits += [now - came for came in self.came[first:last]]
+        self.in_flight += last - first
+        return last - first
 
 
-@dataclass(frozen=True)
-class Dispatchers:
-    at_once: int
-    batch: int
-    rate: float
-
-
-def play(campaigns: Sequence[Campaign], dispatchers: Dispatchers, *, has_groups: bool) -> None:
-    nothing = [0] * len(campaigns)
-    ready = [(0.0, number, nothing) for number in range(dispatchers.at_once)]
-    while any(one.sent < one.messages for one in campaigns):
-        now, number, done = heapq.heappop(ready)
-        for one, count in zip(campaigns, done, strict=True):
+def play(
+    campaigns: Sequence[Campaign], *, at_once: int, batch: int, rate: float, has_groups: bool
+) -> None:
+    """Let so many dispatchers at once send batches of all campaigns at a rate, to the end."""
+    taken: list[tuple[Campaign, int]] = []
+    busy = [(0.0, number, taken) for number in range(at_once)]
+    while any(one.oldest < inf for one in campaigns):
+        now, number, sent = heapq.heappop(busy)
+        for one, count in sent:
             one.in_flight -= count
-        before = [one.in_flight for one in campaigns]
-        _receive(campaigns, now, dispatchers.batch, has_groups=has_groups)
-        taken = [one.in_flight - count for one, count in zip(campaigns, before, strict=True)]
+        taken = list(_receive(campaigns, now, batch, has_groups=has_groups))
+        messages = sum(count for _, count in taken)
         # All functions of both queues keep under the rate together, as `dispatch_queue` does.
-        paced = seconds_for(sum(taken), rate=dispatchers.rate, at_once=2 * dispatchers.at_once)
-        heapq.heappush(ready, (now + max(paced, _SECONDS_BETWEEN_LOOKS), number, taken))
+        paced = seconds_for(messages, rate=rate, at_once=2 * at_once)
+        heapq.heappush(busy, (now + max(paced, _SECONDS_BETWEEN_LOOKS), number, taken))
 
 
-def _receive(campaigns: Sequence[Campaign], now: float, most: int, *, has_groups: bool) -> None:
-    """Take a batch, in several receives, as Lambda does."""
-    while most and (waiting := [one for one in campaigns if one.waiting(now)]):
+def _receive(
+    campaigns: Sequence[Campaign], now: float, most: int, *, has_groups: bool
+) -> Iterator[tuple[Campaign, int]]:
+    """Take a batch, in several receives, as Lambda does; gives how many of which campaign.
+
+    A receive takes one campaign's messages, as if the few of others among them came after it.
+    """
+    while most and (waiting := [one for one in campaigns if one.oldest <= now]):
         total = sum(one.in_flight for one in campaigns)
-        waiting.sort(key=lambda one: _turn(one, total) if has_groups else (False, one.oldest))
-        first, *others = waiting
-        # Without groups another campaign's message is the oldest after a while.
-        until = now if has_groups or not others else others[0].oldest
-        count = max(1, min(first.waiting(until), _RECORDS_A_RECEIVE, most))
-        first.hand_out(now, count)
+        first = min(waiting, key=lambda one: _turn(one, total) if has_groups else one.oldest)
+        count = first.hand_out(now, min(most, _RECORDS_A_RECEIVE))
+        yield first, count
         most -= count
 
 
@@ -116,34 +88,30 @@ def _turn(one: Campaign, in_flight: int) -> tuple[bool, float]:
     return False, one.oldest
 
 
-_CASES = (
-    (
-        "a campaign of 1,000, five minutes after one of a million",
-        (Campaign(1_000_000, per_second=3333), Campaign(1000, per_second=1000, starts_at=300)),
+_CASES = {
+    "a campaign of 1,000, five minutes after one of a million": (
+        (1_000_000, 3333),
+        (1000, 1000, 300),
     ),
-    (
-        "a code each second, beside 100,000 notifications at once",
-        (Campaign(100_000, per_second=100_000), Campaign(120, per_second=1, starts_at=1)),
-    ),
-)
+    "a code each second, beside 100,000 notifications at once": ((100_000, 100_000), (120, 1, 1)),
+}
 HEAD = ("", "groups", "half of the small one waits", "all of it", "everything is sent after")
 
 
-def rows(stack: Stack) -> list[tuple[str, ...]]:
-    """Return how long a small group waits beside a large one, and when all is sent."""
-    dispatchers = Dispatchers(
-        at_once=stack.number("DispatchConcurrency"),
-        batch=stack.dispatch_batch,
-        rate=stack.number("SendRateLimit"),
-    )
-    found: list[tuple[str, ...]] = []
-    for has_groups in (False, True):
-        for case, campaigns in _CASES:
-            large, small = copy.deepcopy(campaigns)
-            play((large, small), dispatchers, has_groups=has_groups)
-            shown = map(_time, (median(small.waits), max(small.waits), large.end))
-            found.append((case, "with" if has_groups else "without", *shown))
-    return sorted(found, key=lambda row: row[0])
+def rows(stack: Stack) -> Iterator[tuple[str, ...]]:
+    """Give how long a small group waits beside a large one, and when all is sent."""
+    for case, campaigns in _CASES.items():
+        for groups in ("without", "with"):
+            large, small = (Campaign.at_a_pace(*one) for one in campaigns)
+            play(
+                (large, small),
+                at_once=stack.number("DispatchConcurrency"),
+                batch=stack.dispatch_batch,
+                rate=stack.number("SendRateLimit"),
+                has_groups=groups == "with",
+            )
+            end = large.came[-1] + large.waits[-1]
+            yield case, groups, *map(_time, (median(small.waits), max(small.waits), end))
 
 
 def _time(seconds: float) -> str:

@@ -1,7 +1,5 @@
 """Runs a function in a process of its own, counting its instructions or taking its times."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
@@ -18,56 +16,32 @@ SECONDS_TO_RUN = 600
 
 # The interpreter behind this environment, without the environment: -S leaves out what is installed
 # on this machine, -s and -P leave out folders that Lambda has not.
-PYTHON = Path(sys.executable).resolve()
-_FLAGS = ("-S", "-s", "-P", "-B")
-_VALGRIND = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+PYTHON = (str(Path(sys.executable).resolve()), "-S", "-s", "-P", "-B")
+_VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 _COUNTED = re.compile(r"^==\d+== I\s+refs:\s+([\d,]+)$", re.MULTILINE)
-
-
-class RunFailedError(Exception):
-    """A run, or the build before it, ended badly; tells the end of what it printed."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """What is run: its folders in the order of ``sys.path``, and all its variables.
-
-    Attributes
-    ----------
-    slowness
-        By how much its time limits are stretched under valgrind, or where moto takes its time.
-    """
+    """What is run: its folders in the order of ``sys.path``, and all its variables."""
 
     name: str
     folders: tuple[Path, ...]
     environment: Mapping[str, str]
+    # By how much its time limits are stretched under valgrind, or where moto takes its time.
     slowness: int = 50
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run without valgrind found.
+    """What a run without valgrind found."""
 
-    Attributes
-    ----------
-    started
-        When the import had ended, by the system's monotonic clock.
-    start_cpu
-        CPU seconds from the start of the interpreter until then.
-    peak_kb
-        Resident memory, at most.
-    invocations
-        Begin, end and CPU seconds of each.
-    log
-        What was written to standard output.
-    """
-
-    started: float
-    start_cpu: float
-    peak_kb: int
+    started: float  # when the import had ended, by the system's monotonic clock
+    start_cpu: float  # CPU seconds from the start of the interpreter until then
+    peak_kb: int  # resident memory, at most
     answers: list[Any]
-    invocations: list[tuple[float, float, float]]
-    log: bytes
+    invocations: list[tuple[float, float, float]]  # begin, end and CPU seconds of each
+    log: bytes  # what was written to standard output
 
     @property
     def warm_cpu(self) -> float:
@@ -79,43 +53,33 @@ def count_instructions(function: Function, events: Sequence[Any], most: int) -> 
 
     All events are read, so that runs that differ in ``most`` alone differ by invocations alone.
     """
-    errors, _, _ = _run(function, events, most, ("valgrind", *_VALGRIND), function.slowness)
-    found = _COUNTED.search(errors)
+    ended, _ = _run(function, events, most, function.slowness, under=_VALGRIND)
+    found = _COUNTED.search(ended.stderr.decode())
     if not found:
-        raise RunFailedError(f"valgrind counted nothing:\n{errors[-2000:]}")
+        raise RuntimeError(f"valgrind counted nothing: {ended.stderr[-2000:]!r}")
     return int(found[1].replace(",", ""))
 
 
 def run(function: Function, events: Sequence[Any] = (), *, is_patient: bool = False) -> Run:
-    _, result, log = _run(function, events, len(events), (), function.slowness**is_patient)
-    return Run(**result, log=log)
+    ended, result = _run(function, events, len(events), function.slowness if is_patient else 1)
+    return Run(**result, log=ended.stdout)
 
 
 def _run(
-    function: Function, events: Sequence[Any], most: int, under: tuple[str, ...], slowness: int
-) -> tuple[str, dict[str, Any], bytes]:
+    function: Function, events: Sequence[Any], most: int, slowness: int, under: Sequence[str] = ()
+) -> tuple[subprocess.CompletedProcess[bytes], dict[str, Any]]:
+    folders, result = ":".join(map(str, function.folders)), "-" if under else "result.json"
+    given = (folders, "events.json", str(most), result, str(slowness))
     with TemporaryDirectory(prefix="sms-bridge-bench-") as folder:
-        work = Path(folder)
-        (work / "events.json").write_text(json.dumps(events), "utf-8")
-        result = work / "result.json"
-        command = [
-            *under,
-            *(str(PYTHON), *_FLAGS, str(WORKER)),
-            *(":".join(map(str, function.folders)), str(work / "events.json"), str(most)),
-            *("-" if under else str(result), str(slowness)),
-        ]
-        with (work / "log").open("wb") as log:
-            ended = subprocess.run(  # noqa: S603 - our own interpreter
-                command,
-                env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", **function.environment},
-                cwd=folder,
-                stdout=log,
-                stderr=subprocess.PIPE,
-                text=True,
-                timeout=SECONDS_TO_RUN,
-                check=False,
-            )
+        (Path(folder) / "events.json").write_text(json.dumps(events), "utf-8")
+        ended = subprocess.run(  # noqa: S603 - our own interpreter
+            [*under, *PYTHON, str(WORKER), *given],
+            env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", **function.environment},
+            cwd=folder,
+            capture_output=True,
+            timeout=SECONDS_TO_RUN,
+            check=False,
+        )
         if ended.returncode != 0:
-            raise RunFailedError(f"{function.name}: {ended.stderr[-3000:]}")
-        found = {} if under else json.loads(result.read_bytes())
-        return ended.stderr, found, (work / "log").read_bytes()
+            raise RuntimeError(f"{function.name}: {ended.stderr.decode()[-3000:]}")
+        return ended, {} if under else json.loads((Path(folder) / result).read_bytes())

@@ -4,57 +4,46 @@
 All run in a thread of this process, which otherwise waits for the function that is measured.
 """
 
-from __future__ import annotations
-
 import asyncio
 import copy
-import inspect
 import json
 import ssl
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client
 
 import tests.fakes.aws  # noqa: F401 - teaches moto the conditions of PartiQL
 from bench.authority import make_certificates
-from bench.dynamodb import Charges, Index, Item, size_of, stored_bytes
+from bench.dynamodb import Charges, Index, Item, stored_bytes
 from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER, senders
 from local.eightx8 import EightX8Simulator
 from local.event_files import TOKENS
 from local.moengage import MoEngageSimulator
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
-API_KEY = "key-of-the-bench"
 CONNECTOR = "local-connector"
+_API_KEY = "key-of-the-bench"
 _SECRET = {
-    "eightx8ApiKey": API_KEY,
+    "eightx8ApiKey": _API_KEY,
     "moengageDataApiKey": "data-key-of-the-bench",
     **{name: [token] for name, token in TOKENS.items()},
     "hashKey": "0123456789abcdef0123456789abcdef0123456789abcdef",
 }
-_SIGNED = "AWS4-HMAC-SHA256 Credential"
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}
 # What the naked POST is answered: as long as 8x8's answer.
-_NAKED = {
-    "umid": "0" * 36,
-    "clientMessageId": "0" * 36,
-    "destination": "+6591234567",
-    "encoding": "GSM7",
-    "status": {"code": "QUEUED", "description": "SMS is accepted and being processed"},
-}
+_NAKED = "x" * 239
 
 
 @dataclass(frozen=True)
@@ -77,17 +66,11 @@ def round_trips(exchanges: Iterable[Exchange]) -> list[Exchange]:
 
 
 class StandIns:
-    """What a function meets; its tables are as a template describes them.
-
-    Attributes
-    ----------
-    exchanges, charges, queued
-        What came since :meth:`clear`; the bodies of queued records by queue.
-    delay
-        Seconds by which each answer is held back, so that calls made at once overlap.
-    """
+    """What a function meets; its tables are as a template describes them."""
 
     url = tls_url = ""
+    # Seconds by which each answer is held back, so that calls made at once overlap.
+    delay = 0.0
 
     def __init__(
         self,
@@ -100,72 +83,56 @@ class StandIns:
         self.eightx8 = EightX8Simulator(
             account_id="0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
             sub_account_ids=sub_account_ids,
-            api_keys=[API_KEY],
+            api_keys=[_API_KEY],
         )
         self.moengage = MoEngageSimulator()
         for sender in senders("https://bench.test/t", "https://bench.test/p", "token", "Acme"):
             self.moengage.save_sender(sender)
         self.moengage.save_delivery_tracking(SERVICE_PROVIDER, CONNECTOR, DELIVERY_TRACKING)
-        self.delay = 0.0
         self._aws = Client(DomainDispatcherApplication(create_backend_app))
         self._indexes = {name: Index.all_of(table) for name, table in tables.items()}
-        self._saved: dict[str, Any] = {}
         self._one_at_a_time = ThreadPoolExecutor(1)
-        self._dynamodb: DynamoDBBackend = dynamodb_backends[ACCOUNT][REGION]
+        self._dynamodb: Any = dynamodb_backends[ACCOUNT][REGION]
         for name in ("put_item", "update_item", "delete_item"):
             setattr(self._dynamodb, name, self._charged(getattr(self._dynamodb, name)))
         self.clear()
-        known = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         for name, table in tables.items():
-            wanted = {key: table[key] for key in known if key in table}
-            self._call("DynamoDB_20120810.CreateTable", TableName=name, **wanted)
+            self._call("dynamodb", "DynamoDB_20120810.CreateTable", **{**table, "TableName": name})
         for name in queues:
-            self._call("AmazonSQS.CreateQueue", QueueName=name)
-        secret = json.dumps(_SECRET)
-        made = self._call("secretsmanager.CreateSecret", Name="BridgeSecret", SecretString=secret)
+            self._call("sqs", "AmazonSQS.CreateQueue", QueueName=name)
+        secret = {"Name": "BridgeSecret", "SecretString": json.dumps(_SECRET)}
+        made = self._call("secretsmanager", "secretsmanager.CreateSecret", **secret)
         self.secret_arn: str = made["ARN"]
 
-    # -------------------------------------------------------------------------------- what it saw
-    def clear(self, *, table: bool = False) -> None:
-        """Forget what was seen, and with ``table`` what was written."""
+    def clear(self) -> None:
+        """Forget what was counted, and the bodies of queued records."""
         self.exchanges: list[Exchange] = []
         self.charges = Charges()
-        self.queued: defaultdict[str, list[str]] = defaultdict(list)
+        self.queued: list[str] = []
+
+    def empty(self) -> None:
+        """Forget what was written and sent."""
         self.eightx8.messages.clear()
-        self.eightx8.requests.clear()
         self.moengage.reports.clear()
-        if table:
-            for name in self._indexes:
-                self._dynamodb.get_table(name).items.clear()
-
-    def save(self, name: str) -> None:
-        tables = ((one, self._dynamodb.get_table(one)) for one in self._indexes)
-        self._saved[name] = {one: copy.deepcopy(table.items) for one, table in tables}
-
-    def restore(self, name: str) -> None:
-        self.clear()
-        for table, items in self._saved[name].items():
-            self._dynamodb.get_table(table).items = copy.deepcopy(items)
+        for name in self._indexes:
+            self._dynamodb.get_table(name).items.clear()
 
     def age(self, table: str, by: timedelta) -> None:
-        """Make all that is written look as old as if it had been written so much earlier."""
-        sort_keys = {index.sort for index in self._indexes[table].values()}
-        items: Iterable[Any] = self._dynamodb.get_table(table).items.values()
-        for item in items:
-            for name in sort_keys & item.attrs.keys():
-                then = datetime.fromisoformat(item.attrs[name].value) - by
-                item.attrs[name].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
+        """Make all messages look as if they had been accepted so long ago, unknown to 8x8's log."""
+        self.eightx8.messages.clear()
+        then = datetime.now(UTC) - by
+        for item in self._dynamodb.get_table(table).items.values():
+            if "accepted_at" in item.attrs:
+                item.attrs["accepted_at"].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
 
     def stored_bytes(self, table: str) -> int:
-        items: Iterable[Any] = self._dynamodb.get_table(table).items.values()
+        items = self._dynamodb.get_table(table).items.values()
         return sum(stored_bytes(one.to_json()["Attributes"], self._indexes[table]) for one in items)
 
-    # -------------------------------------------------------------------------------- the services
-    async def serve(self, until: asyncio.Event, is_ready: Callable[[], None]) -> None:
+    async def serve(self) -> web.AppRunner:
+        """Begin to answer, and set the URLs."""
         application = self.eightx8.application()
-        for route in self.moengage.application().router.routes():
-            assert route.resource is not None  # noqa: S101 - all are paths
-            application.router.add_route(route.method, route.resource.canonical, route.handler)
+        application.add_subapp("/moengage", self.moengage.application())
         application.router.add_post("/", self._aws_answer)
         application.router.add_post("/naked", _naked)
         application.middlewares.insert(0, self._seen)
@@ -178,10 +145,7 @@ class StandIns:
             await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
         plain, secure = (address[1] for address in runner.addresses)
         self.url, self.tls_url = f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}"
-        is_ready()
-        await until.wait()
-        await runner.cleanup()
-        self._one_at_a_time.shutdown()
+        return runner
 
     @web.middleware
     async def _seen(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -190,63 +154,52 @@ class StandIns:
             await asyncio.sleep(self.delay)
         answer = await handler(request)
         target = request.headers.get("x-amz-target", "").partition(".")[0]
-        service = _SERVICES.get(target, target)
-        if not service:
-            service = "moengage" if request.path.startswith("/sms/dlr/") else "8x8"
+        other = "moengage" if request.path.startswith("/moengage/") else "8x8"
+        service = _SERVICES.get(target, target) or other
         self.exchanges.append(Exchange(service, began, time.monotonic(), len(body)))
         return answer
 
     async def _aws_answer(self, request: web.Request) -> web.Response:
-        target, body = request.headers["x-amz-target"], await request.read()
         # In another thread, so that it is seen when the next request comes.
-        answer = asyncio.get_running_loop().run_in_executor(
-            self._one_at_a_time, self._moto, target, body
+        loop, body = asyncio.get_running_loop(), await request.read()
+        status, content = await loop.run_in_executor(
+            self._one_at_a_time, self._moto, request.headers, body
         )
-        status, content = await answer
         sent = json.loads(body)
-        for one in sent.get("Entries", [sent]):
-            if "MessageBody" in one:
-                self.queued[sent["QueueUrl"].rpartition("/")[2]].append(one["MessageBody"])
+        entries = sent.get("Entries", [sent])
+        self.queued += [one["MessageBody"] for one in entries if "MessageBody" in one]
         headers = {
             "content-type": request.headers["content-type"],
             "x-amzn-requestid": "0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
         }
         return web.Response(body=content, status=status, headers=headers)
 
-    def _moto(self, target: str, body: bytes) -> tuple[int, bytes]:
-        service, _, operation = target.partition(".")
-        signer = _SERVICES.get(service, service)
-        headers = {
-            "X-Amz-Target": target,
-            "Host": f"{signer}.{REGION}.amazonaws.com",
-            "Authorization": f"{_SIGNED}=a/20260101/{REGION}/{signer}/aws4_request",
-            "Content-Type": "application/x-amz-json-1.0",
-        }
-        answer = self._aws.post("/", data=body, headers=headers)
-        if signer == "dynamodb" and answer.status_code == 200:
+    def _moto(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        answer = self._aws.post("/", data=body, headers=dict(headers))
+        if answer.status_code == 200:
+            operation = headers["X-Amz-Target"].partition(".")[2]
             self._charge_reads(operation, json.loads(body), json.loads(answer.data))
         return answer.status_code, answer.data
 
-    def _call(self, target: str, **content: Any) -> dict[str, Any]:
-        status, answer = self._moto(target, json.dumps(content).encode())
+    def _call(self, service: str, target: str, **content: Any) -> dict[str, Any]:
+        signer = f"Credential=a/20260101/{REGION}/{service}/aws4_request"
+        headers = {"X-Amz-Target": target, "Authorization": f"AWS4-HMAC-SHA256 {signer}"}
+        status, answer = self._moto(headers, json.dumps(content).encode())
         if status != 200:
             raise RuntimeError(f"{target}: {answer.decode()}")
-        found: dict[str, Any] = json.loads(answer or b"{}")
+        found: dict[str, Any] = json.loads(answer)
         return found
 
-    # ------------------------------------------------------------------------------------- charges
     def _charged(self, write: Callable[..., Any]) -> Callable[..., Any]:
         """Return one of moto's writes, charged; a refused one is charged like any other."""
-        signature = inspect.signature(write)
 
-        def charged(*given: Any, **named: Any) -> Any:
-            arguments = signature.bind(*given, **named).arguments
-            table, item = arguments["table_name"], arguments.get("key") or arguments["item_attrs"]
-            before = self._item(table, item)
+        def charged(table_name: str, key: Item, *given: Any, **named: Any) -> Any:
+            before = self._item(table_name, key)
             try:
-                return write(*given, **named)
+                return write(table_name, key, *given, **named)
             finally:
-                self.charges.write(before, self._item(table, item), self._indexes.get(table, {}))
+                after = self._item(table_name, key)
+                self.charges.write(before, after, self._indexes[table_name])
 
         return charged
 
@@ -254,18 +207,19 @@ class StandIns:
         match operation:
             case "GetItem":
                 consistent = call.get("ConsistentRead", False)
-                self.charges.read(size_of(answer.get("Item")), consistent=consistent)
+                self.charges.read(answer.get("Item", {}), consistent=consistent)
             case "BatchGetItem":
                 for table, wanted in call["RequestItems"].items():
                     consistent = wanted.get("ConsistentRead", False)
                     for key in wanted["Keys"]:
-                        self.charges.read(size_of(self._item(table, key)), consistent=consistent)
+                        self.charges.read(self._item(table, key), consistent=consistent)
             case "Query" | "Scan":
-                self.charges.read(sum(map(size_of, answer["Items"])), consistent=False)
+                self.charges.read(*answer["Items"], consistent=False)
 
-    def _item(self, table: str, key: Item) -> Item | None:
+    def _item(self, table: str, key: Item) -> Item:
+        """Return an item as it is now, empty where there is none."""
         found = self._dynamodb.get_item(table, {"id": key["id"]})
-        return None if found is None else copy.deepcopy(found.to_json()["Attributes"])
+        return copy.deepcopy(found.to_json()["Attributes"]) if found else {}
 
 
 async def _naked(_: web.Request) -> web.Response:
@@ -280,16 +234,14 @@ async def _without_date(_: web.Request, response: web.StreamResponse) -> None:
 
 @contextmanager
 def running(standins: StandIns) -> Iterator[StandIns]:
-    loop, until, is_ready = asyncio.new_event_loop(), asyncio.Event(), Event()
-    thread = Thread(
-        target=lambda: loop.run_until_complete(standins.serve(until, is_ready.set)), daemon=True
-    )
+    loop = asyncio.new_event_loop()
+    runner = loop.run_until_complete(standins.serve())
+    thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    if not is_ready.wait(30):
-        raise RuntimeError("the stand-ins do not start")
     try:
         yield standins
     finally:
-        loop.call_soon_threadsafe(until.set)
-        thread.join(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(runner.cleanup())
         loop.close()

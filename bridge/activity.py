@@ -4,8 +4,6 @@ The table knows messages by id, recipient and campaign, not by time; the lines h
 with every setting of ``Monitoring``.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter, defaultdict
@@ -55,9 +53,7 @@ class Activity:
 
     @property
     def figures(self) -> Counter[str]:
-        """All figures but the cost, by name."""
-        names = (name for name in _FIGURES if name != "Cost")
-        return Counter({name: sum(_count(row, name) for row in self.rows) for name in names})
+        return Counter({name: sum(_count(row, name) for row in self.rows) for name in _FIGURES})
 
     @property
     def cost(self) -> Mapping[str, float]:
@@ -68,8 +64,7 @@ class Activity:
                 found[str(row.get("currency") or "")] += float(row["Cost"])
         return found
 
-    def of(self, function: str) -> Activity:
-        """Return what one function did."""
+    def of(self, function: str) -> "Activity":
         return Activity([row for row in self.rows if row["function"] == function])
 
     def by(self, figure: str, *keys: str) -> dict[str, Reason]:
@@ -85,7 +80,6 @@ class Activity:
 
     @property
     def refused(self) -> Counter[str]:
-        """Requests that the bridge refused, by reason."""
         found = self.by("RequestsRefused", "reason")
         return Counter({reason: one.count for reason, one in found.items()})
 
@@ -111,12 +105,7 @@ def failed_messages(stack: Stack, since: float) -> list[Row]:
 
 def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]:
     """Ask Logs Insights; an emulator that cannot add up is asked for the lines themselves."""
-    names = {one: f"{one}LogGroup" for one in FUNCTIONS}
-    groups = {
-        stack.resources[name].id: one for one, name in names.items() if name in stack.resources
-    }
-    if not groups:
-        return
+    groups = {stack.resource(f"{one}LogGroup"): one for one in FUNCTIONS}
     rows = _lines if stack.is_local else _sums
     try:
         for row in rows(stack, list(groups), query, since, until):
@@ -133,9 +122,7 @@ def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]
         ) from None
 
 
-def _sums(
-    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
-) -> Iterator[Row]:
+def _sums(stack: Stack, groups: list[str], query: str, since: float, until: float) -> Iterator[Row]:
     logs = stack.client("logs")
     query_id = logs.start_query(
         logGroupNames=groups,
@@ -162,25 +149,19 @@ def _sums(
 
 
 def _lines(
-    stack: Stack, groups: Sequence[str], query: str, since: float, until: float
+    stack: Stack, groups: list[str], query: str, since: float, until: float
 ) -> Iterator[Row]:
     # What the queries filter by.
     figures = ("Failed",) if query == _FAILED else _FIGURES
-    pages = stack.client("logs").get_paginator("filter_log_events")
+    span = {"startTime": int(since * 1000), "endTime": int(until * 1000)}
     for group in groups:
-        for page in pages.paginate(
-            logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000)
+        for event in stack.listed(
+            "logs", "filter_log_events", "events", logGroupName=group, **span
         ):
-            for event in page["events"]:
-                line = _object(event["message"])
-                if any(name in line for name in figures):
-                    message_id = line.get("message_id", "")
-                    yield {**line, "message_id": message_id, "example": message_id, "@log": group}
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return {}
-    return line if isinstance(line, dict) else {}
+            try:
+                line = json.loads(event["message"])
+            except ValueError:
+                continue
+            if isinstance(line, dict) and not line.keys().isdisjoint(figures):
+                message_id = line.get("message_id", "")
+                yield {**line, "message_id": message_id, "example": message_id, "@log": group}

@@ -1,26 +1,21 @@
 """The commands and what all of them take."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from bridge.configure import configure
 from bridge.doctor import doctor
 from bridge.errors import failure_of
-from bridge.failures import failures
-from bridge.forget import forget
-from bridge.message import message
-from bridge.opt_outs import opt_outs
+from bridge.message import message, send_test
 from bridge.parameters import parameters
-from bridge.redrive import redrive
-from bridge.replay import replay
-from bridge.rotate import rotate
-from bridge.send_test import send_test
+from bridge.people import forget, opt_outs
+from bridge.queues import redrive, replay
+from bridge.secret import configure, rotate
 from bridge.settings import settings
 from bridge.stack import Stack
-from bridge.stats import stats
+from bridge.stats import failures, stats
 from bridge.terminal import safe, say
 from bridge.webhook import webhook
 from sms_bridge import __version__
@@ -28,7 +23,6 @@ from sms_bridge import __version__
 NAME = "sms-bridge"
 
 _BEFORE_THE_COMMAND = ("--stack", "--profile", "--region", "--api-url")
-_AFTER_THE_COMMAND = ("--json",)
 _INTERRUPTED = 130
 # Its module has moved between Typer's versions.
 _ClickError: Any = typer.BadParameter.__mro__[2]
@@ -39,7 +33,20 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the options of all commands before the command, and the others after it."""
-        return super().parse_args(ctx, _in_order(args))
+        before: list[str] = []
+        rest: list[str] = []
+        after: list[str] = []
+        words = iter(args)
+        for word in words:
+            if word == "--":
+                rest += [word, *words]
+            elif word.partition("=")[0] in _BEFORE_THE_COMMAND:
+                before += [word] if "=" in word else [word, next(words, "")]
+            elif word == "--json" and not rest:
+                after.append(word)
+            else:
+                rest.append(word)
+        return super().parse_args(ctx, [*before, *rest, *after])
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -55,25 +62,9 @@ class Commands(TyperGroup):
         except (typer.Exit, EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            say(f"{NAME}: {failure_of(error)}", error=True)
-            raise typer.Exit(getattr(error, "exit_status", 1)) from None
-
-
-def _in_order(args: Sequence[str]) -> list[str]:
-    before: list[str] = []
-    rest: list[str] = []
-    after: list[str] = []
-    words = iter(args)
-    for word in words:
-        if word == "--":
-            rest += [word, *words]
-        elif word.partition("=")[0] in _BEFORE_THE_COMMAND:
-            before += [word] if "=" in word else [word, *([next(words, "")])]
-        elif word in _AFTER_THE_COMMAND and not rest:
-            after.append(word)
-        else:
-            rest.append(word)
-    return [*before, *rest, *after]
+            failure = failure_of(error)
+            say(f"{NAME}: {failure}", error=True)
+            raise typer.Exit(failure.exit_status) from None
 
 
 app = typer.Typer(

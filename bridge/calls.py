@@ -1,7 +1,5 @@
 """Calls to the bridge's own API and to 8x8."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +20,6 @@ class NoAnswerError(BridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a call."""
-
     status: int
     content: bytes = field(repr=False)
 
@@ -57,9 +53,8 @@ def call(method: str, url: str, *, token: str = "", body: object = None) -> Answ
             return Answer(answer.status, answer.data)
     except HTTPError as error:
         # Not the whole URL: a path may be secret.
-        host, kind = urlsplit(url).netloc, type(error).__name__
         raise NoAnswerError(
-            f"{host} does not answer ({kind})",
+            f"{urlsplit(url).netloc} does not answer ({type(error).__name__})",
             id="no-answer",
             remedy="see whether this machine reaches it, and 8x8's status page",
         ) from None

@@ -1,23 +1,12 @@
 """`sms-bridge doctor`: is the deployed bridge healthy, and what to do if not."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from bridge.checks.api import check_api, check_secret
-from bridge.checks.aws import (
-    check_alarms,
-    check_deployment,
-    check_environments,
-    check_opt_outs,
-    check_outbound_address,
-    check_running,
-)
-from bridge.checks.eightx8 import check_balance, check_key, check_webhook
-from bridge.checks.findings import Check, Finding, Level
-from bridge.checks.moengage import check_delivery_tracking
-from bridge.checks.traffic import check_last_hour, check_work
+from bridge.checks import Check, Finding, Level, api, aws, eightx8, moengage, problem, traffic
 from bridge.errors import UNEXPECTED, failure_of
 from bridge.options import AsJson
 from bridge.stack import Stack
@@ -25,25 +14,21 @@ from bridge.terminal import say, say_json, say_marked, waiting
 
 # Those that others rest on first.
 _CHECKS: dict[str, Check] = {
-    "functions": check_environments,
-    "running": check_running,
-    "outbound address": check_outbound_address,
-    "secret": check_secret,
-    "8x8's key": check_key,
-    "8x8's webhook": check_webhook,
-    "8x8's balance": check_balance,
-    "the API": check_api,
-    "delivery tracking": check_delivery_tracking,
-    "opt-outs": check_opt_outs,
-    "queues and messages": check_work,
-    "the last hour": check_last_hour,
-    "alarms": check_alarms,
+    "functions": aws.check_environments,
+    "running": aws.check_running,
+    "outbound address": aws.check_outbound_address,
+    "secret": api.check_secret,
+    "8x8's key": eightx8.check_key,
+    "8x8's webhook": eightx8.check_webhook,
+    "8x8's balance": eightx8.check_balance,
+    "the API": api.check_api,
+    "delivery tracking": moengage.check_delivery_tracking,
+    "opt-outs": aws.check_opt_outs,
+    "queues and messages": traffic.check_work,
+    "the last hour": traffic.check_last_hour,
+    "alarms": aws.check_alarms,
 }
-_COLOURS = {
-    Level.PROBLEM: typer.colors.RED,
-    Level.WARNING: typer.colors.YELLOW,
-    Level.OK: typer.colors.GREEN,
-}
+_COLOURS = {Level.PROBLEM: "red", Level.WARNING: "yellow", Level.OK: "green"}
 _INDENT = 9
 _BREAK_EVERYTHING = ("environment-broken", "environment-drift", "secret-unreadable")
 _BREAK_8X8 = ("eightx8-region-wrong", "eightx8-host-wrong")
@@ -62,14 +47,18 @@ def doctor(
     stack: Stack = context.obj
     with waiting("Looking at the bridge"):
         findings = examine(stack)
-    counts = {level: sum(one.level is level for one in findings) for level in Level}
-    where = _where(stack)
+    levels = [one.level for one in findings]
+    problems, warnings = levels.count(Level.PROBLEM), levels.count(Level.WARNING)
+    where = {"stack": stack.name, "region": "", "account": ""}
+    with suppress(Exception):  # a finding says why
+        where["region"] = stack.region
+        where["account"] = stack.account
     if as_json:
         say_json(
             {
                 **where,
-                "problems": counts[Level.PROBLEM],
-                "warnings": counts[Level.WARNING],
+                "problems": problems,
+                "warnings": warnings,
                 "findings": [
                     {"level": one.level, "id": one.id, "what": one.what, "remedy": one.remedy}
                     for one in findings
@@ -78,18 +67,20 @@ def doctor(
         )
     else:
         say(", ".join(f"{name} {value or 'unknown'}" for name, value in where.items()), "")
-        for finding in findings:
-            if everything or finding.level is not Level.OK:
-                _show(finding)
-        problems, warnings = counts[Level.PROBLEM], counts[Level.WARNING]
+        for one in findings:
+            if everything or one.level is not Level.OK:
+                mark = f"{one.level:<{_INDENT}}"
+                say_marked(mark, _COLOURS[one.level], f"{one.what} [{one.id}]")
+                if one.remedy:
+                    say(f"{'':{_INDENT}}-> {one.remedy}", "")
         say(f"problems: {problems}, warnings: {warnings}")
-    if counts[Level.PROBLEM]:
+    if problems:
         raise typer.Exit(1)
 
 
 def examine(stack: Stack) -> list[Finding]:
     """Run every check; problems come first, and what follows from another finding is left out."""
-    found = list(_findings_of("the stack", check_deployment, stack, []))
+    found = list(_findings_of("the stack", aws.check_deployment, stack, []))
     if not any(one.level is Level.PROBLEM for one in found):
         for name, check in _CHECKS.items():
             found += _findings_of(name, check, stack, found)
@@ -108,25 +99,8 @@ def _findings_of(
         failure = failure_of(error)
         if failure.id == UNEXPECTED:
             what = f"{name} could not be checked: {failure.what}"
-            yield Finding(Level.PROBLEM, failure.id, what, failure.remedy, _BREAK_EVERYTHING)
+            yield problem(failure.id, what, failure.remedy, _BREAK_EVERYTHING)
         # What several checks stumble over is one fault.
         elif failure.id not in {one.id for one in earlier}:
             remedy = failure.remedy or "fix that, then: sms-bridge doctor"
-            yield Finding(Level.PROBLEM, failure.id, failure.what, remedy, _BREAK_8X8)
-
-
-def _where(stack: Stack) -> dict[str, str]:
-    where = {"stack": stack.name, "region": "", "account": ""}
-    try:
-        where["region"] = stack.region
-        where["account"] = stack.account
-    except Exception:
-        return where  # a finding says why
-    return where
-
-
-def _show(finding: Finding) -> None:
-    mark = f"{finding.level:<{_INDENT}}"
-    say_marked(mark, _COLOURS[finding.level], f"{finding.what} [{finding.id}]")
-    if finding.remedy:
-        say(f"{'':{_INDENT}}-> {finding.remedy}", "")
+            yield problem(failure.id, failure.what, remedy, _BREAK_8X8)

@@ -1,10 +1,8 @@
 """The 8x8 account behind a stack: its webhooks, what the API key may use, erasure and balance."""
 
-from __future__ import annotations
-
 import time
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from enum import Enum
 from urllib.parse import quote, urlsplit
 
 from bridge.calls import Answer, NoAnswerError, call
@@ -20,7 +18,6 @@ HOSTS = {
 }
 """By the parameter ``EightX8Region``."""
 
-ACCOUNT_ID = "eightx8AccountId"
 KEY_REFUSED = "eightx8-key-refused"
 ENTER_THE_KEY = "sms-bridge configure, with the key from 8x8 Connect > API keys"
 # No message has it, so asking for it is harmless and shows how far the key gets.
@@ -30,49 +27,34 @@ _SECONDS_BETWEEN_QUESTIONS = 1.0
 _TRIES = 5
 
 
-class EightX8Error(BridgeError):
-    """8x8 refused a call."""
-
-
-class Access(StrEnum):
+class Access(Enum):
     """What 8x8 says to a key that asks for a sub-account."""
 
-    GRANTED = "granted"
-    KEY_REFUSED = "key refused"
-    SUB_ACCOUNT_REFUSED = "sub-account refused"
-    NOT_8X8 = "not 8x8"
-    UNCLEAR = "unclear"
+    GRANTED, KEY_REFUSED, SUB_ACCOUNT_REFUSED, NOT_8X8, UNCLEAR = range(5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """A webhook of the account; 8x8 masks the ``Authorization`` value that goes with it."""
 
     sub_account_id: str
     url: str
-    enabled: bool
-    has_authorization: bool
+    enabled: bool = True
+    has_authorization: bool = True
 
 
+@dataclass(frozen=True, slots=True)
 class EightX8Account:
-    """Calls 8x8 with one API key.
+    """Calls a platform region of 8x8 with one API key."""
 
-    Parameters
-    ----------
-    base_url
-        Of the platform region.
-    account_id
-        Webhooks and balance are those of this account.
-    """
-
-    def __init__(self, base_url: str, api_key: str, account_id: str = "") -> None:
-        self._base_url = base_url
-        self._api_key = api_key
-        self._account_id = account_id
+    base_url: str
+    api_key: str = field(repr=False)
+    account_id: str = ""
+    """Webhooks and balance are those of this account."""
 
     @property
     def host(self) -> str:
-        return urlsplit(self._base_url).netloc
+        return urlsplit(self.base_url).netloc
 
     def access_to(self, sub_account_id: str) -> Access:
         """Ask for a message that does not exist: the refusal shows what the key may use."""
@@ -88,14 +70,13 @@ class EightX8Account:
 
     def region_that_accepts(self, sub_account_id: str) -> str:
         """Return the other platform region whose host accepts the key, empty where none does."""
-        if self._base_url not in HOSTS.values():
-            return ""
-        for region, url in HOSTS.items():
+        others = {region: url for region, url in HOSTS.items() if url != self.base_url}
+        for region, url in others.items() if len(others) < len(HOSTS) else ():
             try:
-                found = EightX8Account(url, self._api_key).access_to(sub_account_id)
+                found = EightX8Account(url, self.api_key).access_to(sub_account_id)
             except NoAnswerError:
                 continue
-            if url != self._base_url and found in (Access.GRANTED, Access.SUB_ACCOUNT_REFUSED):
+            if found in (Access.GRANTED, Access.SUB_ACCOUNT_REFUSED):
                 return region
         return ""
 
@@ -104,8 +85,8 @@ class EightX8Account:
         _raise_if_refused(answer)
         return [
             Webhook(
-                sub_account_id=str(one.get("subAccountId", "")),
-                url=str(one.get("url", "")),
+                str(one.get("subAccountId", "")),
+                str(one.get("url", "")),
                 enabled=one.get("enabled", True) is True,
                 has_authorization=bool(one.get("httpAuthorization") or one.get("oauth")),
             )
@@ -114,7 +95,6 @@ class EightX8Account:
         ]
 
     def register(self, webhook: Webhook, token: str) -> None:
-        """Register a webhook in place of the sub-account's present one."""
         body = {
             "subAccountId": webhook.sub_account_id,
             "url": webhook.url,
@@ -123,7 +103,7 @@ class EightX8Account:
         }
         answer = self._call("POST", f"{self._account}/webhooks", [body])
         if "new format" in str(answer.get("message")):
-            raise EightX8Error(
+            raise BridgeError(
                 "8x8 still has a webhook of the old format (V1) for this account, whose receipts "
                 "are XML, and refuses a new one beside it",
                 id="webhook-old-format",
@@ -156,16 +136,16 @@ class EightX8Account:
 
     @property
     def _account(self) -> str:
-        if not self._account_id:
-            raise EightX8Error(
+        if not self.account_id:
+            raise BridgeError(
                 "the id of the 8x8 account is not known",
                 id="account-id-missing",
                 remedy="add --account-id ID once (8x8 Connect shows it)",
             )
-        return f"/api/v1/accounts/{quote(self._account_id, safe='')}"
+        return f"/api/v1/accounts/{quote(self.account_id, safe='')}"
 
     def _call(self, method: str, path: str, body: object = None) -> Answer:
-        return call(method, self._base_url + path, token=self._api_key, body=body)
+        return call(method, self.base_url + path, token=self.api_key, body=body)
 
 
 def _message(sub_account_id: str, umid: str) -> str:
@@ -175,16 +155,16 @@ def _message(sub_account_id: str, umid: str) -> str:
 
 def _raise_if_refused(answer: Answer) -> None:
     if answer.status == 401:
-        raise EightX8Error("8x8 refuses the bridge's API key", id=KEY_REFUSED, remedy=ENTER_THE_KEY)
+        raise BridgeError("8x8 refuses the bridge's API key", id=KEY_REFUSED, remedy=ENTER_THE_KEY)
     if answer.status == 403:
-        raise EightX8Error(
+        raise BridgeError(
             "8x8's API key may not use this account",
             id="account-id-wrong",
             remedy="see in 8x8 Connect whether the account id is right: --account-id ID",
         )
     if not 200 <= answer.status < 300:
         code = f", code {answer.code}" if answer.code else ""
-        raise EightX8Error(f"8x8 refused it (HTTP {answer.status}{code})", id="eightx8-refused")
+        raise BridgeError(f"8x8 refused it (HTTP {answer.status}{code})", id="eightx8-refused")
 
 
 # --------------------------------------------------------------------------- the account of a stack
@@ -192,18 +172,9 @@ def account_of(stack: Stack, account_id: str | None = None) -> EightX8Account:
     """Return the account: the one of the given id, or that of which the secret holds the id."""
     key = stack.secret().eightx8_api_key
     if not key:
-        raise EightX8Error(
+        raise BridgeError(
             "the secret does not hold 8x8's API key yet",
             id="eightx8-key-missing",
             remedy="sms-bridge configure",
         )
-    return EightX8Account(stack.eightx8_url, key, account_id or known_account_id(stack))
-
-
-def known_account_id(stack: Stack) -> str:
-    """Return the account's id as the secret holds it, empty where it does not."""
-    return str(stack.secret_values.get(ACCOUNT_ID) or "")
-
-
-def remember_account_id(stack: Stack, account_id: str) -> None:
-    stack.change_secret(**{ACCOUNT_ID: account_id})
+    return EightX8Account(stack.eightx8_url, key, account_id or stack.eightx8_account_id)

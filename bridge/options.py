@@ -51,21 +51,12 @@ def _read_account_id(text: str | None) -> str | None:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
 DoIt = Annotated[bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")]
-
 FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
-
-LocalTime = Annotated[
-    bool, typer.Option("--local-time", help="Times of this machine's zone in place of UTC.")
-]
-
 Since = Annotated[
     str, typer.Option(metavar="TIME", help="Since then: 90m, 24h, 7d, or 2026-11-24T09:30 (UTC).")
 ]
-
 AccountId = Annotated[
     str | None,
     typer.Option(
@@ -73,9 +64,7 @@ AccountId = Annotated[
         help="Id of the 8x8 account. Once given it is kept in the stack's secret.",
     ),
 ]
-
 SubAccountOrAll = Annotated[
     str, typer.Option("--sub-account", help="Only for this sub-account; * is the whole account.")
 ]
-
 NUMBER_HELP = "with country code; - reads it from standard input, @FILE from a file"

@@ -1,16 +1,18 @@
 """`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Annotated
+from uuid import uuid4
 
 import typer
+from botocore.exceptions import WaiterError
 
+from bridge.errors import BridgeError
 from bridge.options import AsJson, Yes
 from bridge.stack import Stack
 from bridge.terminal import columns, confirm, say, say_result, waiting
-from bridge.updates import Change, Update
 
 parameters = typer.Typer(
     name="parameters",
@@ -19,20 +21,17 @@ parameters = typer.Typer(
     rich_markup_mode=None,
 )
 
-# Whoever knows it can report outcomes to MoEngage, which asks for nothing else.
-_HIDDEN = "MoEngageConnectorId"
-_SHOWN_OF_IT = 4
-# What was built is for one processor only.
-_NEEDS_A_BUILD = "Arch"
 # Words for people, in any language.
 _TEXTS = (
     *("OptOutKeywords", "OptInKeywords", "HelpKeywords"),
     *("OptOutReply", "OptInReply", "HelpReply"),
 )
-_BEYOND_ASCII = 128
 _FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
 # What callers outside have been given the address of.
 _WITH_A_URL = ("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::DomainName")
+_UNTIL_PLANNED = {"Delay": 1, "MaxAttempts": 300}
+_UNTIL_DONE = {"Delay": 2, "MaxAttempts": 1800}
+_NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
 @parameters.command()
@@ -65,8 +64,7 @@ def show(
 def set_parameters(
     context: typer.Context,
     assignments: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME=VALUE...", help="Parameters and their new values."),
+        list[str], typer.Argument(metavar="NAME=VALUE...", help="Parameters and their new values.")
     ],
     yes: Yes = False,
     as_json: AsJson = False,
@@ -76,15 +74,14 @@ def set_parameters(
     Says what CloudFormation would change and asks. No message is lost meanwhile.
     """
     stack: Stack = context.obj
-    values = _read(assignments, stack)
-    old = {name: stack.parameters[name] for name in values}
+    values = dict(_read(one, stack.parameters) for one in assignments)
     update = Update(stack, values)
     with waiting("Asking CloudFormation what would change"):
         changes = update.plan()
     drifted: list[str] = []
     if changes:
         if not as_json:
-            _show(old, values, changes)
+            _show(stack.parameters, values, changes)
         try:
             confirm("Change it?", yes=yes)
         except typer.Abort:
@@ -92,12 +89,10 @@ def set_parameters(
             raise
         with waiting(f"CloudFormation changes {len(changes)} resources; a minute or two"):
             update.make()
-    else:
-        drifted = sorted({f"{function} ({name})" for function, name in stack.drift()})
-    if changes:
         lines = [f"Changed {', '.join(values)}. To see how things stand: sms-bridge doctor"]
     else:
         lines = ["Nothing was to be changed."]
+        drifted = sorted({f"{function} ({name})" for function, name in stack.drift()})
     if drifted:
         lines.append(
             "But functions run with other values than the stack's, changed by hand: "
@@ -107,59 +102,144 @@ def set_parameters(
     say_result({"changed": bool(changes), **facts}, *lines, as_json=as_json)
 
 
-def in_a_sentence(changes: Sequence[Change]) -> str:
-    """Return what a change does."""
-    urls = [one.resource for one in changes if one.type in _WITH_A_URL and one.is_replaced]
-    replaced = [
-        one.resource
-        for one in changes
-        if one.is_replaced and one.type not in (*_WITH_A_URL, _VERSION)
-    ]
-    functions = [one.resource for one in changes if one.type == _FUNCTION]
-    parts = ["URLs change, so MoEngage and 8x8 need the new ones" if urls else "no URL changes"]
-    if functions:
-        parts.append(f"{', '.join(functions)} get a new version")
-    if replaced:
-        parts.append(f"{', '.join(replaced)} may be made anew")
-    others = len(changes) - len(functions) - len(replaced) - len(urls)
-    if others > 0:
-        parts.append(f"{others} other resources are changed in place")
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _read(assignments: list[str], stack: Stack) -> dict[str, str]:
-    values = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{name} needs a value: {name}=VALUE")
-        if name not in stack.parameters:
-            near = get_close_matches(name, stack.parameters, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ": sms-bridge parameters show"
-            raise typer.BadParameter(f"the stack has no parameter {name}{hint}")
-        if name == _NEEDS_A_BUILD:
-            raise typer.BadParameter(f"{name} needs the functions to be built anew: make deploy")
-        value = value.strip()
-        values[name] = escaped(value) if name in _TEXTS else value
-    return values
+def _read(assignment: str, known: Mapping[str, str]) -> tuple[str, str]:
+    name, equals, value = assignment.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{name} needs a value: {name}=VALUE")
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ": sms-bridge parameters show"
+        raise typer.BadParameter(f"the stack has no parameter {name}{hint}")
+    if name == "Arch":  # what was built is for one processor only
+        raise typer.BadParameter(f"{name} needs the functions to be built anew: make deploy")
+    value = value.strip()
+    return name, escaped(value) if name in _TEXTS else value
 
 
 def escaped(text: str) -> str:
     """Return a text in ASCII, as the functions read it: CloudFormation shows nothing else."""
     units = text.encode("utf-16-be")
     codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
-    return "".join(chr(code) if code < _BEYOND_ASCII else f"\\u{code:04x}" for code in codes)
+    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
-def _show(old: dict[str, str], new: dict[str, str], changes: list[Change]) -> None:
-    for name, value in new.items():
-        was, will_be = _masked(name, old[name]) or "(empty)", _masked(name, value) or "(empty)"
+def _masked(name: str, value: str) -> str:
+    # Whoever knows it can report outcomes to MoEngage, which asks for nothing else.
+    return f"{value[:4]}..." if name == "MoEngageConnectorId" and value else value
+
+
+# -------------------------------------------------------------------------------- the change set
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would happen to one of the stack's resources, in CloudFormation's words."""
+
+    action: str
+    resource: str
+    type: str
+    replacement: str
+    """Whether the resource would be made anew: True, False, Conditional, or empty."""
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.replacement in ("True", "Conditional")
+
+
+class Update:
+    """New values for some parameters, first planned and then made.
+
+    It is a change set with the template that runs, so nothing else is changed, and every parameter
+    that is not named keeps its value.
+    """
+
+    def __init__(self, stack: Stack, values: Mapping[str, str]) -> None:
+        self._stack = stack
+        self._values = values
+        self._client = stack.client("cloudformation")
+        self._which = {"StackName": stack.name, "ChangeSetName": f"sms-bridge-{uuid4()}"}
+
+    def plan(self) -> list[Change]:
+        """Have CloudFormation check the values and say what would change; empty for nothing."""
+        self._client.create_change_set(
+            **self._which,
+            ChangeSetType="UPDATE",
+            UsePreviousTemplate=True,
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": self._values[name]}
+                if name in self._values
+                else {"ParameterKey": name, "UsePreviousValue": True}
+                for name in self._stack.parameters
+            ],
+            # What was agreed to when the template was deployed, and no more.
+            Capabilities=self._stack.description.get("Capabilities", []),
+        )
+        try:
+            self._client.get_waiter("change_set_create_complete").wait(
+                **self._which, WaiterConfig=_UNTIL_PLANNED
+            )
+        except WaiterError as error:
+            self.drop()
+            reason = str(error.last_response.get("StatusReason", "it was not done in time"))
+            if any(words in reason for words in _NOTHING_TO_CHANGE):
+                return []
+            raise BridgeError(f"CloudFormation refuses the change: {reason}") from None
+        found = self._stack.listed(
+            "cloudformation", "describe_change_set", "Changes", **self._which
+        )
+        changes = (one["ResourceChange"] for one in found)
+        return [
+            Change(
+                action=one["Action"],
+                resource=one["LogicalResourceId"],
+                type=one["ResourceType"],
+                replacement=one.get("Replacement", ""),
+            )
+            for one in changes
+        ]
+
+    def drop(self) -> None:
+        self._client.delete_change_set(**self._which)
+
+    def make(self) -> None:
+        """Do it and wait until it is done; CloudFormation takes back what fails."""
+        planned_at = self._client.describe_change_set(**self._which)["CreationTime"]
+        self._client.execute_change_set(**self._which)
+        name = self._stack.name
+        try:
+            self._client.get_waiter("stack_update_complete").wait(
+                StackName=name, WaiterConfig=_UNTIL_DONE
+            )
+        except WaiterError:
+            # The newest comes first, and the first failure is the cause of the others.
+            failures = [
+                f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'failed')}"
+                for one in self._client.describe_stack_events(StackName=name)["StackEvents"]
+                if one["Timestamp"] >= planned_at
+                and one.get("ResourceStatus", "").endswith("_FAILED")
+            ]
+            cause = failures[-1] if failures else "see the stack's events in the console"
+            raise BridgeError(f"the update failed and is rolled back: {cause}") from None
+
+
+def in_a_sentence(changes: Sequence[Change]) -> str:
+    replaced = [one for one in changes if one.is_replaced and one.type != _VERSION]
+    urls = [one for one in replaced if one.type in _WITH_A_URL]
+    anew = [one.resource for one in replaced if one.type not in _WITH_A_URL]
+    functions = [one.resource for one in changes if one.type == _FUNCTION]
+    parts = ["URLs change, so MoEngage and 8x8 need the new ones" if urls else "No URL changes"]
+    if functions:
+        parts.append(f"{', '.join(functions)} get a new version")
+    if anew:
+        parts.append(f"{', '.join(anew)} may be made anew")
+    others = len(changes) - len(functions) - len(replaced)
+    if others > 0:
+        parts.append(f"{others} other resources are changed in place")
+    return f"{'; '.join(parts)}."
+
+
+def _show(old: Mapping[str, str], new: Mapping[str, str], changes: Sequence[Change]) -> None:
+    for name in new:
+        was, will_be = (_masked(name, one[name]) or "(empty)" for one in (old, new))
         say(f"{name}: {was} -> {will_be}")
     rows = [(one.action, one.resource, one.type, one.replacement) for one in changes]
     headings = ("CloudFormation", "Resource", "Type", "Replaced")
     say("", *columns(rows, headings), "", in_a_sentence(changes))
-
-
-def _masked(name: str, value: str) -> str:
-    return f"{value[:_SHOWN_OF_IT]}..." if name == _HIDDEN and value else value

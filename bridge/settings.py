@@ -9,11 +9,6 @@ from bridge.stack import Stack
 from bridge.terminal import columns, say_result
 from sms_bridge.domain.message import OutcomeStatus
 
-# Enough to see which of two tokens it is.
-_SHOWN_OF_A_TOKEN = 4
-
-Fields = dict[str, str]
-
 
 def settings(
     context: typer.Context,
@@ -26,12 +21,12 @@ def settings(
     provider. Delivery tracking appears there once the sender is saved.
     """
     stack: Stack = context.obj
-    tokens = stack.secret().moengage_tokens
-    token = tokens[0] if tokens else ""
+    token = next(iter(stack.secret().moengage_tokens), "")
+    if not show_tokens:
+        # Enough to see which of two tokens it is.
+        token = f"{token[:4]}..." if token else "(none yet: sms-bridge configure)"
     sections = {
-        f"Sender that uses the sub-account {name}": sender_fields(
-            stack, name, token if show_tokens else _masked(token)
-        )
+        f"Sender that uses the sub-account {name}": _sender_fields(stack, name, token)
         for name in stack.sub_account_ids
     } | {
         "Delivery tracking, manual mapping": tracking_fields(),
@@ -46,12 +41,12 @@ def settings(
     say_result(sections, *lines, as_json=as_json)
 
 
-def sender_fields(stack: Stack, sub_account_id: str, token: str) -> Fields:
+def _sender_fields(stack: Stack, sub_account_id: str, token: str) -> dict[str, str]:
     transactional = stack.sending.get("TRANSACTIONAL_SUB_ACCOUNT_IDS", "").split(",")
-    sender_id = stack.sending.get("DEFAULT_SENDER_ID", "")
+    sender_id = stack.sending.get("DEFAULT_SENDER_ID") or "your sender ID with 8x8"
     return {
         "Service provider name": "8x8",
-        "Sender name": sender_id or "your sender ID with 8x8",
+        "Sender name": sender_id,
         "Sender type": "Transactional" if sub_account_id in transactional else "Promotional",
         "API URL": stack.send_url(sub_account_id),
         "Method": "POST",
@@ -61,13 +56,13 @@ def sender_fields(stack: Stack, sub_account_id: str, token: str) -> Fields:
         "Body type": "JSON",
         "Body recipient": "Moesms_destination",
         "Body message": "Moesms_message",
-        "Body sender": sender_id or "your sender ID with 8x8",
+        "Body sender": sender_id,
         "Body campaignId": "Moesms_campaignId",
         "Body dltTemplateId": "Moesms_dltTemplateId (only if you use DLT templates)",
     }
 
 
-def tracking_fields() -> Fields:
+def tracking_fields() -> dict[str, str]:
     return {
         "Unique id of the sent response": "umid",
         "Unique id of the delivery response": "umid",
@@ -75,7 +70,3 @@ def tracking_fields() -> Fields:
         "Success values": OutcomeStatus.DELIVERED,
         "Failure reason": "reason",
     }
-
-
-def _masked(token: str) -> str:
-    return f"{token[:_SHOWN_OF_A_TOKEN]}..." if token else "(none yet: sms-bridge configure)"

@@ -1,11 +1,9 @@
 """The deployed stack, found by its name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import boto3
@@ -13,39 +11,37 @@ from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
 from sms_bridge.domain.opt_out import OptOutScope
-from sms_bridge.providers.eightx8_log import MessageDetails
-from sms_bridge.providers.http import Connections
-from sms_bridge.services.look_up import LookUp
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    SendSettings,
+    Settings,
+)
+from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
-from sms_bridge.storage.secret import (
-    InvalidSecretError,
-    Secret,
-    SecretSource,
-    add_missing_tokens,
-    change_values,
-    read_values,
-)
+from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+FUNCTIONS: dict[str, type[Settings]] = {
+    "SendSms": SendSettings,
+    "DispatchQueue": DispatchSettings,
+    "ReceiveCallback": CallbackSettings,
+    "ForwardOutcome": ForwardSettings,
+    "Reconcile": ReconcileSettings,
+    "LookUpMessage": LookUpSettings,
+}
+"""The functions, and the settings that they read."""
 
-FUNCTIONS = (
-    *("SendSms", "DispatchQueue", "ReceiveCallback"),
-    *("ForwardOutcome", "Reconcile", "LookUpMessage"),
-)
+ACCOUNT_ID = "eightx8AccountId"
 _NESTED = "AWS::CloudFormation::Stack"
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-class StackError(BridgeError):
-    """There is no such stack, or it is not an SMS bridge."""
-
-
 class Resource(NamedTuple):
-    """A resource of the stack."""
+    """A resource of the stack, and its physical id."""
 
     type: str
     id: str
@@ -54,14 +50,7 @@ class Resource(NamedTuple):
 class Stack:
     """What the commands need of a stack.
 
-    Parameters
-    ----------
-    name
-        Of the CloudFormation stack.
-    profile, region
-        As AWS's own tools take them; ``AWS_ENDPOINT_URL`` is honoured.
-    api_url
-        Where the API answers, in place of the URL in the stack's outputs.
+    ``AWS_ENDPOINT_URL`` is honoured; ``api_url`` takes the place of the URL in the outputs.
     """
 
     def __init__(
@@ -73,15 +62,13 @@ class Stack:
         api_url: str | None = None,
     ) -> None:
         self.name = name
-        self._profile = profile
-        self._region = region
-        self._api_url = api_url
+        self._profile, self._region, self._api_url = profile, region, api_url
         self._clients: dict[str, Any] = {}
         self._environments: dict[str, Mapping[str, str]] = {}
 
     # ------------------------------------------------------------------------- what was deployed
     @cached_property
-    def description(self) -> StackTypeDef:
+    def description(self) -> Mapping[str, Any]:
         try:
             found = self.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
@@ -90,16 +77,14 @@ class Stack:
             raise
         return found["Stacks"][0]  # type: ignore[no-any-return]
 
-    def _missing(self) -> StackError:
-        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+    def _missing(self) -> BridgeError:
         others = [
             one["StackName"]
-            for page in pages
-            for one in page["Stacks"]
+            for one in self.listed("cloudformation", "describe_stacks", "Stacks")
             if any(output["OutputKey"] == "SendUrl" for output in one.get("Outputs", []))
         ]
         named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
-        return StackError(
+        return BridgeError(
             f"there is no stack {self.name} in region {self.region} of this account",
             id="stack-missing",
             remedy=f"{named}; or name another account or region with --profile, --region",
@@ -111,7 +96,7 @@ class Stack:
 
     @property
     def account(self) -> str:
-        return self.description.get("StackId", "").ljust(5, ":").split(":")[4]
+        return str(self.description.get("StackId", "")).ljust(5, ":").split(":")[4]
 
     @property
     def is_local(self) -> bool:
@@ -121,50 +106,52 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        outputs = self.description.get("Outputs", [])
-        return {one["OutputKey"]: one["OutputValue"] for one in outputs}
+        listed = self.description.get("Outputs", [])
+        return {one["OutputKey"]: one["OutputValue"] for one in listed}
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The stack's parameters, with the values that it was deployed with."""
-        parameters = self.description.get("Parameters", [])
-        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in parameters}
+        listed = self.description.get("Parameters", [])
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in listed}
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """The stack's resources, and those of its nested stacks, by their names in the template."""
-        found = dict(self._resources_of(self.name))
+        found = self._resources_of(self.name)
         for nested in [one.id for one in found.values() if one.type == _NESTED and one.id]:
-            found |= {**dict(self._resources_of(nested)), **found}
+            found = {**self._resources_of(nested), **found}
         return found
 
-    def _resources_of(self, stack: str) -> Iterator[tuple[str, Resource]]:
-        pages = self.client("cloudformation").get_paginator("list_stack_resources")
-        for page in pages.paginate(StackName=stack):
-            for one in page["StackResourceSummaries"]:
-                resource = Resource(one["ResourceType"], one.get("PhysicalResourceId", ""))
-                yield one["LogicalResourceId"], resource
+    def _resources_of(self, stack: str) -> dict[str, Resource]:
+        found = self.listed(
+            "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack
+        )
+        return {
+            one["LogicalResourceId"]: Resource(
+                one["ResourceType"], one.get("PhysicalResourceId", "")
+            )
+            for one in found
+        }
 
-    def resource(self, name: str) -> Resource:
-        if name not in self.resources:
-            raise self._incomplete(f"resource {name}")
-        return self.resources[name]
+    def resource(self, name: str) -> str:
+        """Return a resource's physical id."""
+        return self._named("resource", name, self.resources).id
 
     def _output(self, name: str) -> str:
-        if name not in self.outputs:
-            raise self._incomplete(f"output {name}")
-        return self.outputs[name]
+        return self._named("output", name, self.outputs)
 
-    def _incomplete(self, what: str) -> StackError:
-        return StackError(
-            f"the stack {self.name} has no {what}",
-            id="stack-incomplete",
-            remedy="name the right stack with --stack, or deploy it again: make deploy",
-        )
+    def _named[Value](self, kind: str, name: str, found: Mapping[str, Value]) -> Value:
+        if name not in found:
+            raise BridgeError(
+                f"the stack {self.name} has no {kind} {name}",
+                id="stack-incomplete",
+                remedy="name the right stack with --stack, or deploy it again: make deploy",
+            )
+        return found[name]
 
-    def resources_of_type(self, kind: str) -> dict[str, Resource]:
-        """Return the resources of a type, by their names in the template."""
-        return {name: one for name, one in self.resources.items() if one.type == kind}
+    def ids_of(self, kind: str) -> dict[str, str]:
+        """Return the physical ids of a type's resources, by their names in the template."""
+        return {name: one.id for name, one in self.resources.items() if one.type == kind}
 
     @cached_property
     def template(self) -> Mapping[str, Any]:
@@ -174,12 +161,9 @@ class Stack:
         return {} if isinstance(found, str) else found
 
     def environment_of(self, function: str) -> Mapping[str, str]:
-        """Return the environment variables that a function runs with, read once.
-
-        Requests and queues reach the version behind the alias ``live``, where there is one.
-        """
+        """Return a function's variables, read once: of the alias ``live``, where there is one."""
         if function not in self._environments:
-            client, name = self.client("lambda"), self.resource(function).id
+            client, name = self.client("lambda"), self.resource(function)
             try:
                 found = client.get_function_configuration(FunctionName=name, Qualifier="live")
             except client.exceptions.ResourceNotFoundException:
@@ -193,24 +177,17 @@ class Stack:
         return self.environment_of("SendSms")
 
     def drift(self) -> Iterator[tuple[str, str]]:
-        """Compare what functions run with to the stack's parameters and resources.
-
-        Yields
-        ------
-        tuple of str
-            A function, and the variable that differs.
-        """
-        expected = {_variable(name): one for name, one in self.parameters.items()}
-        # "domain", and the region's own host in place of nothing.
+        """Yield functions, and variables of theirs that differ from the stack."""
+        # The template puts the domain's URL in place of "domain", and a region's host of nothing.
         expected = {
-            name: one for name, one in expected.items() if not name.endswith("_BASE_URL") or one
+            variable_of(name): one
+            for name, one in self.parameters.items()
+            if not name.endswith("BaseUrl") or one not in ("", "domain")
         }
-        if expected.get("CALLBACK_BASE_URL") == "domain":
-            del expected["CALLBACK_BASE_URL"]
-        expected["MESSAGES_TABLE"] = self.resource("MessagesTable").id
-        expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret").id
-        for name, queue in self.resources_of_type("AWS::SQS::Queue").items():
-            expected[f"{_variable(name)}_URL"] = queue.id
+        expected["MESSAGES_TABLE"] = self.resource("MessagesTable")
+        expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret")
+        for name, url in self.ids_of("AWS::SQS::Queue").items():
+            expected[f"{variable_of(name)}_URL"] = url
         for function in FUNCTIONS:
             for name, value in self.environment_of(function).items():
                 # CloudFormation shows characters beyond ASCII as question marks.
@@ -241,15 +218,12 @@ class Stack:
 
     @property
     def callback_url(self) -> str:
-        """What is registered with 8x8."""
         return f"{self.api_url}/callbacks/8x8"
 
     def send_url(self, sub_account_id: str) -> str:
-        """What MoEngage posts messages to."""
         return f"{self.api_url}/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
 
     def look_up_url(self, message_id: str) -> str:
-        """Where the API says what became of a message."""
         return f"{self.api_url}/messages/{quote(message_id, safe='')}"
 
     # -------------------------------------------------------------------------------- the secret
@@ -264,19 +238,23 @@ class Stack:
             return read_values(self.client("secretsmanager"), self.secret_arn)
         except InvalidSecretError:
             # Without its cause, which holds the secret's text.
-            raise StackError(
+            raise BridgeError(
                 f"the secret {self.secret_arn} does not hold a JSON object",
                 id="secret-unreadable",
                 remedy="Secrets Manager's console > the secret > Retrieve secret value > Edit: "
                 "bring back the JSON, or restore its former version",
             ) from None
 
+    @property
+    def eightx8_account_id(self) -> str:
+        return str(self.secret_values.get(ACCOUNT_ID) or "")
+
     def secret(self) -> Secret:
         """Return the secret as the functions read it."""
         try:
             return Secret.from_values(self.secret_values)
         except InvalidSecretError:
-            raise StackError(
+            raise BridgeError(
                 "hashKey is missing in the secret: people who opted out are not known again",
                 id="hash-key-missing",
                 remedy="Secrets Manager's console: restore hashKey from the secret's former "
@@ -288,12 +266,6 @@ class Stack:
         change_values(self.client("secretsmanager"), self.secret_arn, changes)
         self.__dict__.pop("secret_values", None)
 
-    def add_missing_tokens(self) -> list[str]:
-        """Put a token into each of the secret's lists that has none; returns their names."""
-        names = add_missing_tokens(self.client("secretsmanager"), self.secret_arn)
-        self.__dict__.pop("secret_values", None)
-        return names
-
     # ------------------------------------------------------------------------ messages and queues
     @property
     def table(self) -> str:
@@ -303,19 +275,15 @@ class Stack:
     def queues(self) -> Mapping[str, Mapping[str, str]]:
         """All attributes of each queue, by its name in the template, read once."""
         return {
-            name: self.client("sqs").get_queue_attributes(
-                QueueUrl=queue.id, AttributeNames=["All"]
-            )["Attributes"]
-            for name, queue in self.resources_of_type("AWS::SQS::Queue").items()
+            name: self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+                "Attributes"
+            ]
+            for name, url in self.ids_of("AWS::SQS::Queue").items()
         }
 
     @cached_property
     def messages(self) -> DynamoDBMessages:
         return DynamoDBMessages(self.client("dynamodb"), self.table)
-
-    @cached_property
-    def people(self) -> DynamoDBPersonData:
-        return DynamoDBPersonData(self.client("dynamodb"), self.table)
 
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
@@ -327,25 +295,13 @@ class Stack:
         return OptOutScope(self.sending["OPT_OUT_SCOPE"])
 
     @cached_property
-    def look_up(self) -> LookUp:
-        secrets = SecretSource(self.client("secretsmanager"), self.secret_arn, max_age_seconds=60)
-        return LookUp(
-            messages=self.messages,
-            details=MessageDetails(Connections(self.eightx8_url, connect_timeout=1.0), secrets),
-            sub_account_ids=self.sub_account_ids,
-        )
-
-    @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
-        """Outcomes on their way to MoEngage."""
         return SqsOutcomeQueue(lambda: self.client("sqs"), self._output("OutcomeQueueUrl"))
 
     @cached_property
     def outcome_dead_letters(self) -> SqsDeadLetterQueue:
-        """Outcomes that MoEngage did not acknowledge."""
-        return SqsDeadLetterQueue(
-            lambda: self.client("sqs"), self._output("OutcomeDeadLetterQueueUrl")
-        )
+        url = self._output("OutcomeDeadLetterQueueUrl")
+        return SqsDeadLetterQueue(lambda: self.client("sqs"), url)
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:
@@ -354,12 +310,17 @@ class Stack:
             self._clients[service] = make_client(service)
         return self._clients[service]
 
+    def listed(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+        """Yield what an answer of AWS has under a key, of all pages."""
+        for page in self.client(service).get_paginator(operation).paginate(**arguments):
+            yield from page[key]
+
     @cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session(profile_name=self._profile, region_name=self._region)
 
 
-def _variable(name: str) -> str:
+def variable_of(name: str) -> str:
     """Return the environment variable that is named like a parameter or a resource."""
     words = name.replace("MoEngage", "Moengage").replace("EightX8", "Eightx8")
     return _WORD.sub("_", words).upper()

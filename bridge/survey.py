@@ -1,15 +1,13 @@
 """What the table says of all messages that are not over."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 
 from sms_bridge.domain.message import Message, MessageType
 from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.storage.table import FIRST, LAST
 
 # More than this takes minutes to read, and the picture is the same.
 LOOKED_AT_MOST = 20_000
@@ -23,70 +21,47 @@ _GIVEN_TO_8X8 = frozenset({State.SENDING, State.QUEUED, State.SENT, State.DEFERR
 
 @dataclass(slots=True)
 class Survey:
-    """Counts of open messages.
-
-    Attributes
-    ----------
-    by_state, oldest_by_state
-        How many there are in each state, and when the oldest was accepted.
-    unreported
-        How many have an outcome that MoEngage has not acknowledged yet.
-    unacknowledged
-        How many of those have at least one failed report.
-    without_receipts
-        How many were given to 8x8 more than ten minutes ago, without a receipt since.
-    waiting
-        How many have waited in a send queue for long enough to be counted there.
-    waiting_long
-        Why messages have not been sent for longer than is usual, by message type.
-    not_tried
-        How many outcomes nobody has tried to report for a quarter of an hour.
-    given_up
-        Outcomes that were given up, by reason.
-    unreadable
-        The ids of items that cannot be read.
-    log_silent, log_silent_since
-        About how many messages 8x8's log is asked without an answer, and since when about the
-        first of them.
-    is_complete
-        Whether there were no more than were looked at.
-    """
+    """Counts of open messages, and when the oldest in each state was accepted."""
 
     by_state: Counter[State] = field(default_factory=Counter)
     oldest_by_state: dict[State, float] = field(default_factory=dict)
     unreported: int = 0
+    """Outcomes that MoEngage has not acknowledged yet."""
     unacknowledged: int = 0
-    without_receipts: int = 0
-    waiting: int = 0
-    waiting_long: dict[MessageType, Counter[str]] = field(default_factory=dict)
+    """Those of them with at least one failed report."""
     not_tried: int = 0
+    """Outcomes that nobody has tried to report for a quarter of an hour."""
     given_up: Counter[str] = field(default_factory=Counter)
+    """Outcomes that were given up, by reason."""
+    without_receipts: int = 0
+    """Given to 8x8 more than ten minutes ago, without a receipt since."""
+    waiting: int = 0
+    """Long enough in a send queue to be counted there."""
+    waiting_long: dict[MessageType, Counter[str]] = field(default_factory=dict)
+    """Why messages have not been sent for longer than is usual."""
     unreadable: list[str] = field(default_factory=list)
+    """Ids of items that cannot be read."""
     log_silent: int = 0
+    """About how many messages 8x8's log is asked without an answer."""
     log_silent_since: float = 0.0
     is_complete: bool = True
+    """Whether there were no more than were looked at."""
 
 
 def take_survey(messages: MessageStore, now: float) -> Survey:
-    """Look through the open messages."""
     survey = Survey()
-    for number, message in enumerate(
-        islice(
-            messages.open_messages(
-                until=LAST, on_unreadable=lambda error: survey.unreadable.append(error.item_id)
-            ),
-            LOOKED_AT_MOST,
-        ),
-        start=1,
-    ):
-        survey.is_complete = number < LOOKED_AT_MOST
+    found = messages.open_messages(
+        until=inf, on_unreadable=lambda error: survey.unreadable.append(error.item_id)
+    )
+    for message in islice(found, LOOKED_AT_MOST):
         survey.by_state[message.state] += 1
         oldest = survey.oldest_by_state.get(message.state, message.accepted_at)
         survey.oldest_by_state[message.state] = min(oldest, message.accepted_at)
         survey.unreported += message.outcome_is_open
         survey.unacknowledged += message.outcome_is_open and message.outcome_tries > 0
         _look_at(message, survey, now)
-    given_up = messages.given_up_messages(since=FIRST, until=LAST)
+    survey.is_complete = survey.by_state.total() < LOOKED_AT_MOST
+    given_up = messages.given_up_messages(since=0.0, until=inf)
     survey.given_up.update(one.outcome_given_up for one in islice(given_up, LOOKED_AT_MOST))
     return survey
 

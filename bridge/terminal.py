@@ -4,10 +4,9 @@ Values come from callers, from 8x8 and from phones. None reaches the terminal as
 one line, without escape sequences, whatever is in it.
 """
 
-from __future__ import annotations
-
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, tzinfo
@@ -18,19 +17,14 @@ from rich.progress import track
 
 from sms_bridge.domain.clock import seconds_of
 
-_GAP = "  "
-
 
 def safe(value: object) -> str:
     """Return a text without characters that a terminal would act on.
 
     Control characters (ESC, C1, line breaks), bidirectional and invisible ones appear as escapes.
     """
-    text = str(value)
-    if text.isprintable():
-        return text
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value)
     )
 
 
@@ -63,11 +57,9 @@ def say_result(facts: object, *lines: object, as_json: bool) -> None:
 def columns(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> list[str]:
     """Return rows as aligned lines; nothing is cut off or wrapped."""
     lines = [[safe(value) for value in row] for row in [*([headings] if headings else []), *rows]]
-    if not lines:
-        return []
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
-        _GAP.join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
 
@@ -79,7 +71,6 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def waiting(what: str) -> AbstractContextManager[object]:
-    """Show on a terminal that something takes a while."""
     return Console(stderr=True).status(what)
 
 
@@ -96,21 +87,15 @@ def shown_time(moment: float, zone: tzinfo | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def minutes(seconds: float) -> str:
-    """Return a span of time in minutes or hours."""
-    whole = int(seconds // 60)
-    return f"{whole // 60} h {whole % 60} min" if whole >= 60 else f"{whole} min"
-
-
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
-def read_since(text: str, now: float) -> float:
-    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC)."""
+def read_since(text: str) -> float:
+    """Read ``90m``, ``24h``, ``7d`` or a date with or without a time (UTC); nothing is 0."""
     number, unit = text[:-1], text[-1:]
     if number.isascii() and number.isdecimal() and len(number) < 6 and unit in _UNITS:
-        return now - int(number) * _UNITS[unit]
+        return time.time() - int(number) * _UNITS[unit]
     try:
-        return seconds_of(text)
+        return seconds_of(text) if text else 0.0
     except ValueError:
         raise typer.BadParameter("a time is written 90m, 24h, 7d or 2026-11-24T09:30") from None

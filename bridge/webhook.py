@@ -1,19 +1,14 @@
 """`sms-bridge webhook`: where 8x8 sends receipts and inbound SMS."""
 
 from dataclasses import replace
+from typing import Any
 
 import typer
 
-from bridge.eightx8 import (
-    ALL_SUB_ACCOUNTS,
-    EightX8Account,
-    Webhook,
-    account_of,
-    remember_account_id,
-)
+from bridge.eightx8 import ALL_SUB_ACCOUNTS, EightX8Account, Webhook, account_of
 from bridge.errors import BridgeError
 from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
-from bridge.stack import Stack
+from bridge.stack import ACCOUNT_ID, Stack
 from bridge.terminal import columns, confirm, say, say_json, say_result
 
 webhook = typer.Typer(
@@ -23,11 +18,8 @@ webhook = typer.Typer(
     rich_markup_mode=None,
 )
 
-_HEADINGS = ("Sub-account", "URL", "Enabled", "Authorization", "This stack")
-
 
 def is_here(one: Webhook, stack: Stack) -> bool:
-    """Return whether a webhook points to the stack."""
     return one.url.rstrip("/") == stack.callback_url
 
 
@@ -39,8 +31,9 @@ def show(context: typer.Context, account_id: AccountId = None, as_json: AsJson =
     if as_json:
         say_json([_line(one, stack) for one in found])
     elif found:
-        rows = [[_word(value) for value in _line(one, stack).values()] for one in found]
-        say(*columns(rows, _HEADINGS))
+        words = {True: "yes", False: "no"}
+        rows = [[words.get(value, value) for value in _line(one, stack).values()] for one in found]
+        say(*columns(rows, ("Sub-account", "URL", "Enabled", "Authorization", "This stack")))
     else:
         say("No webhook is registered: sms-bridge webhook register")
     if not any(one.enabled and is_here(one, stack) for one in found):
@@ -61,15 +54,12 @@ def register(
     you are asked first.
     """
     stack: Stack = context.obj
-    account, webhooks = _account_and_webhooks(stack, account_id)
-    present = [one for one in webhooks if one.sub_account_id == sub_account]
+    account, present = _account_and_webhooks(stack, account_id, sub_account)
     elsewhere = _ask_about_others(present, stack, "Replace", yes=yes)
     tokens = stack.secret().callback_tokens
     if not tokens:
         raise BridgeError("the secret holds no callback token yet: sms-bridge configure")
-    new = Webhook(
-        sub_account_id=sub_account, url=stack.callback_url, enabled=True, has_authorization=True
-    )
+    new = Webhook(sub_account, stack.callback_url)
     account.register(new, tokens[0])
     say_result(
         {"registered": _line(new, stack), "replaced": elsewhere},
@@ -88,8 +78,7 @@ def remove(
 ) -> None:
     """Remove a webhook; if it points elsewhere, you are asked first."""
     stack: Stack = context.obj
-    account, webhooks = _account_and_webhooks(stack, account_id)
-    present = [one for one in webhooks if one.sub_account_id == sub_account]
+    account, present = _account_and_webhooks(stack, account_id, sub_account)
     if not present:
         raise BridgeError(f"no webhook is registered for {_scope(sub_account)}")
     _ask_about_others(present, stack, "Remove", yes=yes)
@@ -110,15 +99,37 @@ def register_again(stack: Stack, token: str) -> int:
     return len(found)
 
 
+def fault_of(name: str, webhooks: list[Webhook], stack: Stack) -> tuple[str, str, str]:
+    """Return what is wrong with the webhook that counts: id, what and remedy; or nothing."""
+    own = [one for one in webhooks if one.sub_account_id == name]
+    relevant = own or [one for one in webhooks if one.sub_account_id == ALL_SUB_ACCOUNTS]
+    register = "sms-bridge webhook register" + (f" --sub-account {name}" if own else "")
+    here = [one for one in relevant if is_here(one, stack)]
+    if any(one.enabled and one.has_authorization for one in here):
+        return "", "", ""
+    if any(one.enabled for one in here):
+        return "webhook-without-token", "8x8's webhook sends no token", register
+    if here:
+        return "webhook-disabled", "8x8's webhook is not enabled", register
+    if not relevant:
+        return "webhook-missing", "no webhook is registered with 8x8", register
+    return (
+        "webhook-elsewhere",
+        f"8x8's webhook points to {', '.join(one.url for one in relevant)}",
+        f"{register}; if the other URL needs the events as well, let each message name its own "
+        f"instead: sms-bridge parameters set CallbackBaseUrl={stack.api_url}",
+    )
+
+
 def _account_and_webhooks(
-    stack: Stack, account_id: str | None
+    stack: Stack, account_id: str | None, sub_account: str = ""
 ) -> tuple[EightX8Account, list[Webhook]]:
-    """Return the 8x8 account and its webhooks; an id that 8x8 has accepted is kept."""
+    """Return the account and its webhooks, or a sub-account's; an id that 8x8 accepted is kept."""
     account = account_of(stack, account_id)
     webhooks = account.webhooks()
     if account_id:
-        remember_account_id(stack, account_id)
-    return account, webhooks
+        stack.change_secret(**{ACCOUNT_ID: account_id})
+    return account, [one for one in webhooks if sub_account in ("", one.sub_account_id)]
 
 
 def _ask_about_others(webhooks: list[Webhook], stack: Stack, verb: str, *, yes: bool) -> list[str]:
@@ -133,7 +144,7 @@ def _scope(sub_account: str) -> str:
     return "the whole account" if sub_account == ALL_SUB_ACCOUNTS else sub_account
 
 
-def _line(one: Webhook, stack: Stack) -> dict[str, str | bool]:
+def _line(one: Webhook, stack: Stack) -> dict[Any, Any]:
     return {
         "subAccountId": one.sub_account_id,
         "url": one.url,
@@ -141,7 +152,3 @@ def _line(one: Webhook, stack: Stack) -> dict[str, str | bool]:
         "hasAuthorization": one.has_authorization,
         "isThisStack": is_here(one, stack),
     }
-
-
-def _word(value: str | bool) -> str:
-    return value if isinstance(value, str) else "yes" if value else "no"

@@ -63,18 +63,17 @@ def prune_models(data: Path, target: Path) -> None:
     for partition in hosts["partitions"]:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in OPERATIONS if name in services}
-    models = {}
+    models = {"endpoints.json": hosts}
     for service, operations in OPERATIONS.items():
-        version = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
-        models[f"{service}/{version.name}/service-2.json"] = prune(
-            _read(version / "service-2.json.gz"), operations
-        )
-        rules = "endpoint-rule-set-1.json"
-        models[f"{service}/{version.name}/{rules}"] = _read(version / f"{rules}.gz")
+        newest = max((data / service).glob("*/service-2.json.gz")).parent
+        for name in ("service-2.json", "endpoint-rule-set-1.json"):
+            model = json.loads(gzip.decompress((newest / f"{name}.gz").read_bytes()))
+            pruned = prune(model, operations) if "operations" in model else model
+            models[f"{service}/{newest.name}/{name}"] = pruned
     if target == data:
-        for folder in [path for path in data.iterdir() if path.is_dir()]:
+        for folder in filter(Path.is_dir, list(data.iterdir())):
             shutil.rmtree(folder)
-    for name, content in {**models, "endpoints.json": hosts}.items():
+    for name, content in models.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text(json.dumps(content, separators=(",", ":")))
 
@@ -116,25 +115,14 @@ def _without_prose(value: Any) -> Any:
     }
 
 
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
-    return content
-
-
 # ------------------------------------------------------------------------------------ certificates
 def make_certificates(bundle: str, own: list[str], target: Path) -> None:
-    """Write what the functions trust.
+    """Write what the functions trust: certifi's bundle and further ones, in PEM.
 
-    Parameters
-    ----------
-    bundle
-        certifi's: each certificate after a comment with its label.
-    own
-        Further ones, in PEM.
-    target
-        Gets ``aws.pem`` (Amazon's roots) and ``roots/`` (all of them, each in a file that OpenSSL
-        finds by the hash of its subject, so that none is read for nothing).
+    ``aws.pem`` gets Amazon's roots, and ``roots/`` all of them, each in a file that OpenSSL finds
+    by the hash of its subject, so that none is read for nothing.
     """
+    # Each certificate of the bundle stands behind a comment with its label.
     by_label = {
         comment.partition('# Label: "')[2].partition('"')[0]: pem
         for comment, pem in _certificates(bundle)

@@ -76,7 +76,6 @@ async def run(console: Console, *, once: bool, practise: bool, port: int) -> int
 
 
 def main() -> int:
-    """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the campaign")
     parser.add_argument("--faults", action="store_true", help="make three faults after it")

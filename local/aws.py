@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -94,15 +95,17 @@ class Aws:
         }
 
 
-def every_log_line(aws: Aws) -> list[str]:
-    """Read all log lines of all functions so far."""
-    lines: list[str] = []
-    for groups in aws.logs.get_paginator("describe_log_groups").paginate():
-        for group in groups["logGroups"]:
-            events = aws.logs.get_paginator("filter_log_events")
-            for page in events.paginate(logGroupName=group["logGroupName"]):
-                lines += [event["message"] for event in page["events"]]
-    return lines
+def log_groups(aws: Aws) -> list[str]:
+    """List the log groups by name."""
+    pages = aws.logs.get_paginator("describe_log_groups").paginate()
+    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+
+
+def log_events(aws: Aws, group: str, since: int = 0) -> Iterator[FilteredLogEventTypeDef]:
+    """Read what a group has from a time on, in milliseconds since the epoch."""
+    events = aws.logs.get_paginator("filter_log_events")
+    for page in events.paginate(logGroupName=group, startTime=since):
+        yield from page["events"]
 
 
 @asynccontextmanager
@@ -111,12 +114,10 @@ async def emulator(python: Path, work: Path, *, port: int = 0) -> AsyncIterator[
 
     Parameters
     ----------
-    python
-        Its environment's interpreter.
     work
         Folder for its log and for the code of the functions that it runs.
     port
-        Where on loopback it listens; 0 for any that is free.
+        0 for any that is free.
     """
     port = free_port(port)
     temporary = work / "ministack"

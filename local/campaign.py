@@ -82,7 +82,6 @@ class Case:
     expected: Course = Course()
 
     def sender_of(self, stack: LocalStack) -> Sender:
-        """Return the sender that is configured in MoEngage."""
         sender: Sender = getattr(stack.senders, self.sender)
         return sender
 
@@ -104,7 +103,6 @@ class Result:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What is not as expected, in words."""
         pairs = (
             (part.name, getattr(self.course, part.name), getattr(self.case.expected, part.name))
             for part in fields(Course)
@@ -117,7 +115,6 @@ class Result:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it came out as it should."""
         return not self.differences
 
 
@@ -284,14 +281,11 @@ async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Re
         reason=message.reason,
         reports=len(message.reports),
     )
+    events = [str(step["event"]) for step in found.get("history", [])]
+    receipts = [one.removeprefix("receipt ") for one in events if one.startswith("receipt ")]
     return Result(
         case=case,
         message_id=message.unique_id,
         course=course,
-        receipts=_receipts(found.get("history", [])),
+        receipts=tuple(receipts),
     )
-
-
-def _receipts(history: list[dict[str, Any]]) -> tuple[str, ...]:
-    events = (str(step["event"]) for step in history)
-    return tuple(event.removeprefix("receipt ") for event in events if event.startswith("receipt "))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import NamedTuple
 
 from local.moengage import BodyType, DeliveryTracking, Macro, Sender, SenderType
 
@@ -18,34 +18,16 @@ DELIVERY_TRACKING = DeliveryTracking(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Senders:
-    """The senders of one service provider."""
+class Senders(NamedTuple):
+    """The senders of one service provider, by what they are for or how their body is given."""
 
     transactional: Sender
-    """Sends JSON."""
     promotional: Sender
-    """Sends a form."""
     raw: Sender
-    """Sends a body that was copied from another gateway's guide."""
-
-    def __iter__(self) -> Iterator[Sender]:
-        """Go through all of them."""
-        return iter((self.transactional, self.promotional, self.raw))
 
 
 def senders(transactional_url: str, promotional_url: str, token: str, sender_id: str) -> Senders:
-    """Fill in the forms.
-
-    Parameters
-    ----------
-    transactional_url, promotional_url
-        Of one host: the API URL with the sub-account for each kind.
-    token
-        One of the bridge's tokens for MoEngage.
-    sender_id
-        Of the SMS.
-    """
+    """Fill in the forms: a body as JSON, as a form and as raw text. All API URLs have one host."""
     headers = {"Authorization": f"Bearer {token}"}
     body = {
         "message": Macro.MESSAGE,
@@ -53,36 +35,32 @@ def senders(transactional_url: str, promotional_url: str, token: str, sender_id:
         "recipient": Macro.DESTINATION,
         "campaignId": Macro.CAMPAIGN_ID,
     }
-    return Senders(
-        transactional=Sender(
-            service_provider=SERVICE_PROVIDER,
-            name="Acme orders",
-            type=SenderType.TRANSACTIONAL,
-            api_url=transactional_url,
-            headers=headers,
-            body_type=BodyType.JSON,
-            body=body,
-        ),
-        promotional=Sender(
-            service_provider=SERVICE_PROVIDER,
-            name="Acme offers",
-            type=SenderType.PROMOTIONAL,
-            api_url=promotional_url,
-            headers=headers,
-            body_type=BodyType.FORM,
-            body=body,
-        ),
-        raw=Sender(
-            service_provider=SERVICE_PROVIDER,
-            name="Acme news",
-            type=SenderType.PROMOTIONAL,
-            api_url=promotional_url,
-            headers={**headers, "Content-Type": "application/json"},
-            body_type=BodyType.RAW,
-            body=f'{{"text": "{Macro.MESSAGE}", "from": "{sender_id}", '
-            f'"dest": [{Macro.DESTINATION}], "campaignId": "{Macro.CAMPAIGN_ID}"}}',
-        ),
+    transactional = Sender(
+        service_provider=SERVICE_PROVIDER,
+        name="Acme orders",
+        type=SenderType.TRANSACTIONAL,
+        api_url=transactional_url,
+        headers=headers,
+        body_type=BodyType.JSON,
+        body=body,
     )
+    promotional = replace(
+        transactional,
+        name="Acme offers",
+        type=SenderType.PROMOTIONAL,
+        api_url=promotional_url,
+        body_type=BodyType.FORM,
+    )
+    raw = replace(
+        promotional,
+        name="Acme news",
+        headers={**headers, "Content-Type": "application/json"},
+        body_type=BodyType.RAW,
+        # As another gateway's guide has it.
+        body=f'{{"text": "{Macro.MESSAGE}", "from": "{sender_id}", '
+        f'"dest": [{Macro.DESTINATION}], "campaignId": "{Macro.CAMPAIGN_ID}"}}',
+    )
+    return Senders(transactional, promotional, raw)
 
 
 def sub_account_of(sender: Sender) -> str:

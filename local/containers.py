@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -60,7 +59,6 @@ async def gateway() -> str:
 
 
 async def remove(containers: Iterable[str]) -> None:
-    """Remove containers by their ids."""
     await _ask_engine(_REMOVE, *containers)
 
 
@@ -171,4 +169,4 @@ async def open_to_containers(stack: LocalStack) -> AsyncIterator[None]:
         # Another run may have written its own.
         with suppress(FileNotFoundError):
             if stack.deployment.secret_arn in ENVIRONMENT_FILE.read_text():
-                os.unlink(ENVIRONMENT_FILE)
+                ENVIRONMENT_FILE.unlink()

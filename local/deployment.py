@@ -33,25 +33,14 @@ class Deployment:
     secret_arn: str
     messages_table: str
     outcome_queue_url: str
-    outcome_dead_letter_queue_url: str
-    send_dead_letter_queue_url: str
     physical_ids: Mapping[str, str]
 
 
 class Sam:
     """SAM CLI with settings of its own.
 
-    Parameters
-    ----------
-    program
-        Its executable.
-    project
-        Folder of the template.
-    work
-        Folder for builds and logs. Nothing is written to the project's .aws-sam, so that runs side
-        by side do not meet.
-    aws
-        Where to deploy to.
+    Builds and logs are in ``work``. Nothing is written to the project's .aws-sam, so that runs side
+    by side do not meet.
     """
 
     def __init__(self, program: Path, project: Path, work: Path, aws: Aws) -> None:
@@ -70,19 +59,15 @@ class Sam:
 
     @property
     def deploy_log(self) -> str:
-        """What SAM said at the last deployment."""
         return (self._work / "sam-deploy.log").read_text("utf-8")
 
     async def build(self) -> None:
         """Build the functions and the layer for this machine's processor."""
         await self._sam(
             "build",
-            "--template-file",
-            str(self._project / "template.yaml"),
-            "--build-dir",
-            str(self.build_folder),
-            "--parameter-overrides",
-            f"Arch={processor()}",
+            *("--template-file", str(self._project / "template.yaml")),
+            *("--build-dir", str(self.build_folder)),
+            *("--parameter-overrides", f"Arch={processor()}"),
             seconds=SECONDS_TO_BUILD,
         )
 
@@ -93,18 +78,10 @@ class Sam:
         values = {"Arch": processor(), **parameters}
         await self._sam(
             "deploy",
-            "--template-file",
-            str(self.build_folder / "template.yaml"),
-            "--stack-name",
-            STACK_NAME,
-            "--s3-bucket",
-            ARTIFACTS_BUCKET,
-            "--capabilities",
-            "CAPABILITY_IAM",
-            "CAPABILITY_AUTO_EXPAND",
-            "--no-confirm-changeset",
-            "--no-progressbar",
-            "--no-fail-on-empty-changeset",
+            *("--template-file", str(self.build_folder / "template.yaml")),
+            *("--stack-name", STACK_NAME, "--s3-bucket", ARTIFACTS_BUCKET),
+            *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+            *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
             "--parameter-overrides",
             *(f'ParameterKey={key},ParameterValue="{value}"' for key, value in values.items()),
             seconds=SECONDS_TO_DEPLOY,
@@ -115,8 +92,6 @@ class Sam:
             secret_arn=outputs["SecretArn"],
             messages_table=outputs["MessagesTableName"],
             outcome_queue_url=outputs["OutcomeQueueUrl"],
-            outcome_dead_letter_queue_url=outputs["OutcomeDeadLetterQueueUrl"],
-            send_dead_letter_queue_url=outputs["SendDeadLetterQueueUrl"],
             physical_ids=await asyncio.to_thread(physical_ids, self._aws, STACK_NAME),
         )
 

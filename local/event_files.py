@@ -36,17 +36,9 @@ NUMBER = "+6591234567"
 _ACCEPTED_BY_8X8 = (1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 26, 50, 51)
 _OUTCOME_OPEN = (16, 18, 19)
 _OUTCOME_REPORTED = (15, 17)
-_WAITING = (20, 21, 22, 23, 24)
-_EXPIRED = (25,)
-_BEING_SENT = (27,)
-_SPOKEN_OF = (
-    *_ACCEPTED_BY_8X8,
-    *_OUTCOME_OPEN,
-    *_OUTCOME_REPORTED,
-    *_WAITING,
-    *_EXPIRED,
-    *_BEING_SENT,
-)
+_WAITING = (20, 21, 22, 23, 24, 25)
+_EXPIRED, _BEING_SENT = 25, 27
+_SPOKEN_OF = (*_ACCEPTED_BY_8X8, *_OUTCOME_OPEN, *_OUTCOME_REPORTED, *_WAITING, _BEING_SENT)
 _OPTED_IN_BY = 40
 
 # What a run of `reconcile` finds stuck: one message for each finding.
@@ -81,7 +73,6 @@ class EventFile:
 
     @cached_property
     def event(self) -> dict[str, Any]:
-        """The event itself."""
         event: dict[str, Any] = json.loads((EVENTS / f"{self.name}.json").read_text("utf-8"))
         return event
 
@@ -141,7 +132,6 @@ def message_id(number: int) -> str:
 
 
 def umid(number: int) -> str:
-    """Return 8x8's id of the same message."""
     return f"bda3d56d-1424-e711-813c-{number:012d}"
 
 
@@ -181,8 +171,8 @@ def put_messages(store: MessageStore, event: dict[str, Any], *, hash_key: str = 
 
 def _put(store: MessageStore, number: int, accepted: float, hash_key: str = "") -> None:
     """Bring a message to where its event meets it."""
-    waits = number in (*_WAITING, *_EXPIRED, NEVER_SENT)
-    seconds_to_live = 30 if number in _EXPIRED else 600
+    waits = number in (*_WAITING, NEVER_SENT)
+    seconds_to_live = 30 if number == _EXPIRED else 600
     message = Message(
         id=message_id(number),
         state=State.WAITING if waits else State.SENDING,
@@ -203,7 +193,7 @@ def _put(store: MessageStore, number: int, accepted: float, hash_key: str = "") 
     if number == TO_ASK_8X8:
         lost = SendResult(verdict=Verdict.AMBIGUOUS, reason="eightx8_timeout")
         store.record_result(message.id, 1, lost, State.UNKNOWN, answered)
-    if waits or number in (*_BEING_SENT, NO_RECEIPT, TO_ASK_8X8):
+    if waits or number in (_BEING_SENT, NO_RECEIPT, TO_ASK_8X8):
         return
     result = SendResult(verdict=Verdict.ACCEPTED, http_status=200, umid=umid(number))
     store.record_result(message.id, 1, result, State.QUEUED, answered)

@@ -51,7 +51,14 @@ async def faults(stack: LocalStack) -> AsyncIterator[Faults]:
     come, whatever was mended.
     """
     old_key, old_connector_id = stack.eightx8_api_key, stack.connector_id
-    async with serve(_another_system()) as url:
+
+    async def take(_: web.Request) -> web.Response:
+        return web.Response()
+
+    # Gets the receipts in the bridge's place, and takes them.
+    another_system = web.Application()
+    another_system.router.add_post(HOOK, take)
+    async with serve(another_system) as url:
         try:
             yield await _make(stack, f"{url}{HOOK}")
         finally:
@@ -82,17 +89,6 @@ async def _make(stack: LocalStack, another_url: str) -> Faults:
         without_report=without_report,
         refused=refused,
     )
-
-
-def _another_system() -> web.Application:
-    """Make the system that gets the receipts in the bridge's place. It takes them."""
-
-    async def take(_: web.Request) -> web.Response:
-        return web.Response()
-
-    application = web.Application()
-    application.router.add_post(HOOK, take)
-    return application
 
 
 async def _send(stack: LocalStack, destination: str) -> str:

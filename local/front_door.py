@@ -81,8 +81,6 @@ async def front_door(emulator_url: str, api_id: str, *, port: int = 0) -> AsyncI
 
 
 def _passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    kept: CIMultiDict[str] = CIMultiDict()
-    for name, value in headers.items():
-        if name.lower() not in NOT_PASSED_ON:
-            kept.add(name, value)
-    return kept
+    return CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in NOT_PASSED_ON
+    )

@@ -66,7 +66,6 @@ class GuardedEmulator:
         self._access_key_id = access_key_id.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is let in."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from local.aws import Aws
@@ -21,29 +21,25 @@ INTEGRATION = "x-amazon-apigateway-integration"
 FUNCTION_IN_URI = re.compile(r"functions/\$\{(\w+?)(?:\.Arn)?\}")
 
 
-def repair(aws: Aws, stack_name: str) -> list[str]:
+def repair(aws: Aws, stack_name: str) -> None:
     """Make the missing routes and times to live of a stack, and numbers of its texts."""
     # The emulator transforms the template as SAM's own service does, and returns the result.
     template: dict[str, Any] = json.loads(
         json.dumps(aws.cloudformation.get_template(StackName=stack_name)["TemplateBody"])
     )
     names = physical_ids(aws, stack_name)
-    done: list[str] = []
     for logical_id, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in properties:
-            done += _routes(aws, names[logical_id], properties["Body"], names)
+            _routes(aws, names[logical_id], properties["Body"], names)
         if resource["Type"] == "AWS::DynamoDB::Table" and "TimeToLiveSpecification" in properties:
             attribute = properties["TimeToLiveSpecification"]["AttributeName"]
-            done += _time_to_live(aws, names[logical_id], attribute)
+            _time_to_live(aws, names[logical_id], attribute)
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
-            done += _numbers(aws, names[logical_id], properties)
-    return done
+            _numbers(aws, names[logical_id], properties)
 
 
-def _routes(
-    aws: Aws, api_id: str, definition: Mapping[str, Any], names: Mapping[str, str]
-) -> Iterator[str]:
+def _routes(aws: Aws, api_id: str, definition: Mapping[str, Any], names: Mapping[str, str]) -> None:
     existing = {route["RouteKey"] for route in aws.apigatewayv2.get_routes(ApiId=api_id)["Items"]}
     for path, operations in definition["paths"].items():
         for method, operation in operations.items():
@@ -61,7 +57,6 @@ def _routes(
                 RouteKey=route_key,
                 Target=f"integrations/{integration['IntegrationId']}",
             )
-            yield f"route {route_key}"
 
 
 def _route_key(path: str, method: str) -> str:
@@ -83,17 +78,16 @@ def _function_arn(aws: Aws, uri: object, names: Mapping[str, str]) -> str:
     return aws.lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
 
 
-def _time_to_live(aws: Aws, table: str, attribute: str) -> Iterator[str]:
+def _time_to_live(aws: Aws, table: str, attribute: str) -> None:
     now = aws.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     if now.get("TimeToLiveStatus") == "DISABLED":
         aws.dynamodb.update_time_to_live(
             TableName=table,
             TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute},
         )
-        yield f"time to live of {table}"
 
 
-def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> Iterator[str]:
+def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> None:
     most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", 0)
     if isinstance(most, int):
         return
@@ -104,4 +98,3 @@ def _numbers(aws: Aws, mapping_id: str, properties: Mapping[str, Any]) -> Iterat
         BatchSize=int(mapping["BatchSize"]),
         ScalingConfig={"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])},
     )
-    yield f"numbers of {mapping_id}"

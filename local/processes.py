@@ -64,7 +64,6 @@ def _is_proxy(name: str) -> bool:
 
 
 def tail(log: Path) -> str:
-    """Return the last lines of a log file."""
     lines = log.read_text(errors="replace").splitlines()
     return "\n".join(lines[-TAIL_LINES:])
 
@@ -72,7 +71,6 @@ def tail(log: Path) -> str:
 async def run(
     command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, seconds: int
 ) -> None:
-    """Run a command to its end."""
     name = " ".join(Path(part).name if index == 0 else part for index, part in enumerate(command))
     async with running(command, log=log, environment=environment, folder=folder) as process:
         try:
@@ -112,10 +110,7 @@ async def running(
 @asynccontextmanager
 async def _ends_with_runner(group: int) -> AsyncIterator[None]:
     watch = await asyncio.create_subprocess_exec(
-        "sh",
-        "-c",
-        _END_WITH_RUNNER,
-        str(group),
+        *("sh", "-c", _END_WITH_RUNNER, str(group)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

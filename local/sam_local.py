@@ -62,7 +62,6 @@ SAM CLI says: {reason}"""
 
 
 async def run(console: Console, pattern: str, sam_arguments: Sequence[str]) -> int:
-    """Run the events and print what came of each."""
     files = event_files(pattern)
     if not files:
         raise NotPossibleError(f"No event matches {pattern!r}.")
@@ -139,7 +138,7 @@ async def _containers(
     port = free_port()
     command = [
         *(str(SAM), "local", "start-lambda", "--config-file", str(settings)),
-        *("--template", str(stack.build_folder / "template.yaml")),
+        *("--template", str(stack.sam.build_folder / "template.yaml")),
         *("--parameter-overrides", f"Arch={processor()}"),
         *("--env-vars", str(environment), "--add-host", f"{CONTAINERS_NAME}:host-gateway"),
         *("--warm-containers", "EAGER", "--host", LOOPBACK, "--port", str(port)),
@@ -185,7 +184,6 @@ async def _invoke(url: str, function: str, event: dict[str, Any]) -> Any:
 
 
 def main() -> int:
-    """Read the command line and run."""
     parser = argparse.ArgumentParser(
         prog="python -m local.sam_local", description=__doc__, allow_abbrev=False
     )

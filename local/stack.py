@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from local.aws import Aws, emulator, every_log_line
+from local.aws import Aws, emulator, log_events, log_groups
 from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER, Senders, senders
 from local.deployment import STACK_NAME, Deployment, Sam
 from local.eightx8 import EightX8Simulator
@@ -48,6 +48,7 @@ AT_WORK: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
 )
+AT_WORK_OR_HELD_BACK = (*AT_WORK, "ApproximateNumberOfMessagesDelayed")
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,8 @@ class LocalStack:
 
     Attributes
     ----------
-    aws
-        The emulated account.
-    deployment
-        What the template's stack gave out.
-    tokens
-        Generated when the stack was created.
     front_door_url
         The bridge's HTTP API.
-    eightx8, moengage
-        The simulators.
-    eightx8_url, moengage_url
-        Where they answer.
     eightx8_api_key
         What the 8x8 simulator asks for.
     connector_id
@@ -100,7 +91,8 @@ class LocalStack:
     eightx8_url: str
     moengage_url: str
     senders: Senders
-    _sam: Sam
+    sam: Sam
+    _http: aiohttp.ClientSession
 
     def __init__(self, step: Step = quiet, *, port: int = 0) -> None:
         self._step = step
@@ -116,7 +108,6 @@ class LocalStack:
         self.moengage = MoEngageSimulator()
 
     async def __aenter__(self) -> Self:
-        """Start all of it."""
         async with self._open as opening:
             await self._start(opening)
             self._open = opening.pop_all()
@@ -128,14 +119,8 @@ class LocalStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop all of it, the last started first."""
         with self._step("Stopping the functions, MiniStack and the simulators"):
             await self._open.aclose()
-
-    @property
-    def build_folder(self) -> Path:
-        """What `sam build` made."""
-        return self._sam.build_folder
 
     @property
     def console_port(self) -> int:
@@ -171,30 +156,27 @@ class LocalStack:
         return f"{self.front_door_url}/messages/{message_id}"
 
     async def look_up(self, message_id: str) -> dict[str, Any]:
-        """Ask the bridge what became of a message."""
         authorization = {"Authorization": f"Bearer {self.tokens.look_up}"}
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
-            session.get(self.look_up_url(message_id), headers=authorization) as answer,
-        ):
+        url = self.look_up_url(message_id)
+        async with self._http.get(url, headers=authorization) as answer:
             answer.raise_for_status()
             found: dict[str, Any] = await answer.json()
             return found
 
     def outcomes_under_way(self) -> int:
         """Count the outcomes that are to be reported now; those held back are left out."""
-        return self._count(self.deployment.outcome_queue_url, *AT_WORK)
+        return self.queued("OutcomeQueue", AT_WORK)
 
     def sends_under_way(self) -> int:
-        """Count what lies in the send queues."""
-        ids = self.deployment.physical_ids
-        return sum(
-            self._count(ids[name], *AT_WORK, "ApproximateNumberOfMessagesDelayed")
-            for name in ("TransactionalQueue", "PromotionalQueue")
-        )
+        return self.queued("TransactionalQueue") + self.queued("PromotionalQueue")
 
-    def _count(self, queue_url: str, *numbers: QueueAttributeNameType) -> int:
-        found = self.aws.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=numbers)
+    def queued(
+        self, logical_id: str, numbers: Sequence[QueueAttributeNameType] = AT_WORK_OR_HELD_BACK
+    ) -> int:
+        """Count what lies in a queue, by its name in template.yaml."""
+        found = self.aws.sqs.get_queue_attributes(
+            QueueUrl=self.deployment.physical_ids[logical_id], AttributeNames=numbers
+        )
         return sum(int(number) for number in found["Attributes"].values())
 
     def queue_outcome(self, message_id: str) -> None:
@@ -212,38 +194,33 @@ class LocalStack:
         findings: dict[str, int] = json.loads(answer["Payload"].read())
         return findings
 
-    @property
-    def deploy_log(self) -> str:
-        """What SAM said at the last deployment."""
-        return self._sam.deploy_log
-
-    async def build(self) -> None:
-        """Build the functions and the layer once more."""
-        await self._sam.build()
-
     async def deploy(self, **changes: str) -> None:
         """Deploy once more over what runs, with other values of parameters."""
         await self._deploy(**changes)
         await self._load_functions()
 
     async def _deploy(self, **changes: str) -> None:
-        self.deployment = await self._sam.deploy({**self._parameters(), **changes})
+        self.deployment = await self.sam.deploy({**self._parameters(), **changes})
         await asyncio.to_thread(repair, self.aws, STACK_NAME)
 
     def logs(self) -> list[str]:
-        """Return every line that the functions have logged so far."""
-        return every_log_line(self.aws)
+        groups = log_groups(self.aws)
+        return [event["message"] for group in groups for event in log_events(self.aws, group)]
 
     async def _start(self, opening: AsyncExitStack) -> None:
         work = await opening.enter_async_context(_temporary_folder())
+        timeout = aiohttp.ClientTimeout(SECONDS_TO_CALL)
+        self._http = await opening.enter_async_context(
+            aiohttp.ClientSession(timeout=timeout, trust_env=False)
+        )
         with self._step("Starting MiniStack and the simulators of 8x8 and MoEngage"):
             _, _, eightx8, moengage, aws = self._ports
             self.eightx8_url = await opening.enter_async_context(self.eightx8.running(eightx8))
             self.moengage_url = await opening.enter_async_context(self.moengage.running(moengage))
             self.aws = await opening.enter_async_context(emulator(MINISTACK, work, port=aws))
-        self._sam = Sam(SAM, PROJECT, work, self.aws)
+        self.sam = Sam(SAM, PROJECT, work, self.aws)
         with self._step("Building the functions and their layer (sam build)"):
-            await self._sam.build()
+            await self.sam.build()
         with self._step("Deploying template.yaml (sam deploy)"):
             await self._deploy()
         with self._step("Connecting 8x8, the bridge and MoEngage"):
@@ -297,28 +274,22 @@ class LocalStack:
             ("POST", self.callback_url),
             ("GET", self.look_up_url("none")),
         )
-        async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL), trust_env=False
-        ) as session:
 
-            async def call(method: str, url: str) -> None:
-                async with session.request(method, url) as answer:
-                    if answer.status != 401:
-                        raise ProcessFailedError(f"{method} {url} answered {answer.status}")
+        async def call(method: str, url: str) -> None:
+            async with self._http.request(method, url) as answer:
+                if answer.status != 401:
+                    raise ProcessFailedError(f"{method} {url} answered {answer.status}")
 
-            for method, url in calls:
-                await asyncio.gather(*(call(method, url) for _ in range(CALLS_AT_ONCE)))
+        for method, url in calls:
+            await asyncio.gather(*(call(method, url) for _ in range(CALLS_AT_ONCE)))
 
     async def _register_callback(self) -> None:
         """Register the bridge's callback URL through 8x8's webhook configuration API."""
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_TO_CALL)) as session,
-            session.post(
-                f"{self.eightx8_url}/api/v1/accounts/{ACCOUNT_ID}/webhooks",
-                json=[self.webhook],
-                headers={"Authorization": f"Bearer {self.eightx8_api_key}"},
-            ) as answer,
-        ):
+        async with self._http.post(
+            f"{self.eightx8_url}/api/v1/accounts/{ACCOUNT_ID}/webhooks",
+            json=[self.webhook],
+            headers={"Authorization": f"Bearer {self.eightx8_api_key}"},
+        ) as answer:
             answer.raise_for_status()
 
     def _configure_connector(self) -> None:

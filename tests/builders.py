@@ -20,8 +20,7 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_errors import state_of_receipt
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.settings import SendSettings
 from sms_bridge.storage.secret import SecretSource
 from tests.functions import ENVIRONMENT
 
@@ -162,13 +161,13 @@ def a_form_request(fields: dict[str, str], **changes: Any) -> HttpRequest:
 
 def send_settings(**changes: Any) -> SendSettings:
     """Return settings of `send_sms` with one sub-account and no rules."""
-    settings = read_settings(SendSettings, ENVIRONMENT["SendSms"])
-    plain = {
-        "sub_account_ids": (SUB_ACCOUNT,),
-        "transactional_sub_account_ids": (),
-        "default_sender_id": "",
-    }
-    return replace(settings, **{**plain, **changes})
+    settings = SendSettings(ENVIRONMENT["SendSms"])
+    settings.sub_account_ids = (SUB_ACCOUNT,)
+    settings.transactional_sub_account_ids = ()
+    settings.default_sender_id = ""
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    return settings
 
 
 def a_secret_source(**values: Any) -> SecretSource:

@@ -1,12 +1,10 @@
 """Is the secret filled, does the API answer, and does it let those in who may?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from bridge.calls import Answer, NoAnswerError, call
-from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.checks import Finding, ok, problem, warning
 from bridge.stack import Stack
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.storage.secret import TOKEN_LISTS, tokens_in
@@ -30,7 +28,6 @@ _SAMPLE = 200
 
 
 def check_secret(stack: Stack) -> Iterator[Finding]:
-    """Look at what the secret holds, as the functions read it."""
     values, secret = stack.secret_values, stack.secret()
     if not secret.eightx8_api_key:
         yield problem(
@@ -55,8 +52,8 @@ def check_secret(stack: Stack) -> Iterator[Finding]:
                 "least 16 characters, without blanks, quotes and commas",
                 "remove them in Secrets Manager's console",
             )
-    environment = stack.environment_of("ForwardOutcome")
-    if environment.get("MOENGAGE_DATA_API_URL") and not secret.moengage_data_api_key:
+    is_synced = stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL")
+    if is_synced and not secret.moengage_data_api_key:
         yield problem(
             "data-api-key-missing",
             "opt-outs are to be passed on to MoEngage, but its Data API key is missing",
@@ -98,7 +95,8 @@ def check_api(stack: Stack) -> Iterator[Finding]:
     except NoAnswerError as error:
         yield problem(
             "api-unreachable",
-            f"{error}: neither MoEngage nor 8x8 reaches it either, unless only this machine cannot",
+            f"{error.what}: neither MoEngage nor 8x8 reaches it either, unless only this machine "
+            "cannot",
             "give the right URL with --api-url or BRIDGE_API_URL; else look at the HTTP API in "
             "API Gateway's console",
         )
@@ -107,9 +105,9 @@ def check_api(stack: Stack) -> Iterator[Finding]:
 def _check_doors(stack: Stack) -> Iterator[Finding]:
     secret = stack.secret()
     send, look_up = stack.send_url(stack.sub_account_ids[0]), stack.look_up_url(_NO_MESSAGE)
-    has_key = bool(secret.eightx8_api_key)
+    senders = secret.moengage_tokens if secret.eightx8_api_key else ()
     doors = (
-        ("POST", send, secret.moengage_tokens if has_key else (), None, "body_missing", "send"),
+        ("POST", send, senders, None, "body_missing", "send"),
         ("GET", look_up, secret.look_up_tokens, None, "message_not_found", "look-up"),
         ("POST", stack.callback_url, secret.callback_tokens, _RECEIPT, None, "callback"),
     )
@@ -150,11 +148,11 @@ def _own_callback_url(base_url: str, token: str) -> Finding:
         "sms-bridge parameters set CallbackBaseUrl=URL, with the https URL at which the bridge's "
         "API answers; empty, and 8x8's webhook is used"
     )
+    url = f"{base_url}/callbacks/8x8?token={quote(token, safe='')}"
     try:
-        url = f"{base_url}/callbacks/8x8?token={quote(token, safe='')}"
         answer = call("POST", url, body=_RECEIPT)
     except NoAnswerError as error:
-        return problem("callback-url-wrong", f"CallbackBaseUrl: {error}", remedy)
+        return problem("callback-url-wrong", f"CallbackBaseUrl: {error.what}", remedy)
     if answer.status == 200 or answer.code == "address_not_allowed":
         return ok("callback-url", "CallbackBaseUrl leads here")
     what = f"CallbackBaseUrl does not lead to this stack's callbacks (HTTP {answer.status})"

@@ -1,53 +1,35 @@
 """Is the stack there, does it run as it was deployed, and would anybody wake up?"""
 
-from __future__ import annotations
-
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from os.path import commonprefix
-from typing import Any
 
-from bridge.checks.findings import Finding, ok, problem, warning
-from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
+from bridge.checks import Finding, ok, problem, warning
+from bridge.queues import QUEUES
 from bridge.stack import FUNCTIONS, Stack
 from sms_bridge.domain.opt_out import Keyword, keyword_of, keywords_of
-from sms_bridge.settings import SettingsError, read_settings, unescaped
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.receive import CallbackSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.settings import SettingsError, unescaped
 
 _DEPLOY = "make deploy brings back what the stack says"
-_RESOURCES = (
-    *("HttpApi", "MessagesTable", "BridgeSecret"),
-    *FUNCTIONS,
-    *WORK_QUEUES,
-    *DEAD_LETTER_QUEUES,
-)
+_RESOURCES = ("HttpApi", "MessagesTable", "BridgeSecret", *FUNCTIONS, *QUEUES)
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 # The stack is as it was before the update.
 _USABLE = ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-_SETTINGS: dict[str, type[Any]] = {
-    "SendSms": SendSettings,
-    "DispatchQueue": DispatchSettings,
-    "ReceiveCallback": CallbackSettings,
-    "ForwardOutcome": ForwardSettings,
-    "Reconcile": ReconcileSettings,
-    "LookUpMessage": LookUpSettings,
-}
 _CONSUMERS = {
     "TransactionalQueue": "DispatchQueue",
     "PromotionalQueue": "DispatchQueue",
     "OutcomeQueue": "ForwardOutcome",
 }
+_KEYWORDS = {
+    Keyword.STOP: ("OptOutKeywords", "OPT_OUT_KEYWORDS"),
+    Keyword.START: ("OptInKeywords", "OPT_IN_KEYWORDS"),
+    Keyword.HELP: ("HelpKeywords", "HELP_KEYWORDS"),
+}
 _RECEIVING = ("Enabled", "Enabling", "Updating", "Creating")
 
 
 def check_deployment(stack: Stack) -> Iterator[Finding]:
-    """Look at what CloudFormation says."""
     status = stack.description["StackStatus"]
     missing = [name for name in _RESOURCES if name not in stack.resources]
     see = "see the stack's events in CloudFormation's console, then: make deploy"
@@ -76,9 +58,9 @@ def check_deployment(stack: Stack) -> Iterator[Finding]:
 def check_environments(stack: Stack) -> Iterator[Finding]:
     """Read each function's variables as the function does, and compare them to the stack."""
     broken = False
-    for function, settings in _SETTINGS.items():
+    for function, settings in FUNCTIONS.items():
         try:
-            read_settings(settings, stack.environment_of(function))
+            settings(stack.environment_of(function))
         except SettingsError as error:
             broken = True
             yield problem("environment-broken", f"{function} cannot start: {error}", _DEPLOY)
@@ -99,9 +81,11 @@ def check_running(stack: Stack) -> Iterator[Finding]:
     """See whether functions, queues and schedule run, and logs are kept."""
     client = stack.client("lambda")
     for name in FUNCTIONS:
-        found = client.get_function_concurrency(FunctionName=stack.resource(name).id)
-        reserved = found.get("ReservedConcurrentExecutions")
-        remove = f"aws lambda delete-function-concurrency --function-name {stack.resource(name).id}"
+        function = stack.resource(name)
+        reserved = client.get_function_concurrency(FunctionName=function).get(
+            "ReservedConcurrentExecutions"
+        )
+        remove = f"aws lambda delete-function-concurrency --function-name {function}"
         if reserved == 0:
             yield problem("function-stopped", f"{name} is stopped: reserved concurrency 0", remove)
         elif reserved:
@@ -109,8 +93,8 @@ def check_running(stack: Stack) -> Iterator[Finding]:
             yield warning("function-limited", what, remove)
     yield from _check_consumers(stack)
     yield from _check_queues(stack)
-    for rule in stack.resources_of_type("AWS::Events::Rule").values():
-        name = rule.id.rpartition("|")[2]
+    for rule in stack.ids_of("AWS::Events::Rule").values():
+        name = rule.rpartition("|")[2]
         if stack.client("events").describe_rule(Name=name).get("State") != "ENABLED":
             yield problem(
                 "reconcile-disabled",
@@ -128,28 +112,25 @@ def check_outbound_address(stack: Stack) -> Iterator[Finding]:
         return
     ec2 = stack.client("ec2")
     joined = [{"Name": "association.subnet-id", "Values": subnets}]
-    tables = ec2.describe_route_tables(Filters=joined)["RouteTables"]
     gateways = sorted(
         {
             route["NatGatewayId"]
-            for table in tables
+            for table in ec2.describe_route_tables(Filters=joined)["RouteTables"]
             for route in table["Routes"]
             if route.get("DestinationCidrBlock") == "0.0.0.0/0" and "NatGatewayId" in route
         }
     )
     found = ec2.describe_nat_gateways(NatGatewayIds=gateways)["NatGateways"] if gateways else []
-    addresses = [
+    addresses = sorted(
         address["PublicIp"]
         for gateway in found
         for address in gateway["NatGatewayAddresses"]
         if "PublicIp" in address
-    ]
-    yield ok(
-        "outbound-address",
-        f"8x8 sees {', '.join(sorted(addresses))}, which its list of addresses has to hold"
-        if addresses
-        else "the address that 8x8 sees cannot be told: SubnetIds have no route to a NAT gateway",
     )
+    what = "the address that 8x8 sees cannot be told: SubnetIds have no route to a NAT gateway"
+    if addresses:
+        what = f"8x8 sees {', '.join(addresses)}, which its list of addresses has to hold"
+    yield ok("outbound-address", what)
 
 
 def _check_consumers(stack: Stack) -> Iterator[Finding]:
@@ -172,8 +153,18 @@ def _check_queues(stack: Stack) -> Iterator[Finding]:
     for name, one in stack.template.get("Resources", {}).items():
         if one["Type"] != "AWS::SQS::Queue":
             continue
-        attributes = stack.queues[name]
-        said = _attributes(one["Properties"], attributes["QueueArn"], stack)
+        attributes, properties = stack.queues[name], one["Properties"]
+        said = {
+            key: str(properties[key])
+            for key in ("VisibilityTimeout", "MessageRetentionPeriod")
+            if key in properties
+        }
+        if policy := properties.get("RedrivePolicy"):
+            dead_letters = stack.resource(policy["deadLetterTargetArn"]["Fn::GetAtt"][0])
+            target = (
+                f"{attributes['QueueArn'].rpartition(':')[0]}:{dead_letters.rpartition('/')[2]}"
+            )
+            said["RedrivePolicy"] = json.dumps({**policy, "deadLetterTargetArn": target})
         changed = {
             key: value for key, value in said.items() if _read(attributes.get(key)) != _read(value)
         }
@@ -181,23 +172,9 @@ def _check_queues(stack: Stack) -> Iterator[Finding]:
             yield problem(
                 "queue-drift",
                 f"{', '.join(changed)} of {name} is not what the stack says: changed by hand",
-                f"aws sqs set-queue-attributes --queue-url {stack.resource(name).id} "
+                f"aws sqs set-queue-attributes --queue-url {stack.resource(name)} "
                 f"--attributes {shlex.quote(json.dumps(changed))}",
             )
-
-
-def _attributes(properties: Mapping[str, Any], arn: str, stack: Stack) -> dict[str, str]:
-    """Return a queue's attributes in the template, as SQS has them."""
-    said = {
-        name: str(properties[name])
-        for name in ("VisibilityTimeout", "MessageRetentionPeriod")
-        if name in properties
-    }
-    if policy := properties.get("RedrivePolicy"):
-        dead_letters = stack.resource(policy["deadLetterTargetArn"]["Fn::GetAtt"][0]).id
-        target = f"{arn.rpartition(':')[0]}:{dead_letters.rpartition('/')[2]}"
-        said["RedrivePolicy"] = json.dumps({**policy, "deadLetterTargetArn": target})
-    return said
 
 
 def _read(attribute: str | None) -> object:
@@ -208,24 +185,20 @@ def _read(attribute: str | None) -> object:
 
 def _check_logs(stack: Stack) -> Iterator[Finding]:
     days = stack.parameters.get("LogRetentionDays", "")
-    groups = stack.resources_of_type("AWS::Logs::LogGroup")
+    groups = stack.ids_of("AWS::Logs::LogGroup")
     # CloudFormation's names begin with the stack's.
-    prefix = commonprefix([group.id for group in groups.values()])  # noqa: RUF071 - no paths
-    pages = stack.client("logs").get_paginator("describe_log_groups")
-    found = {
-        one["logGroupName"]: one.get("retentionInDays", "for ever")
-        for page in pages.paginate(logGroupNamePrefix=prefix)
-        for one in page["logGroups"]
-    }
+    prefix = commonprefix(list(groups.values()))  # noqa: RUF071 - no paths
+    listed = stack.listed("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+    found = {one["logGroupName"]: one.get("retentionInDays", "for ever") for one in listed}
     for name, group in groups.items():
-        kept = found.get(group.id)
+        kept = found.get(group)
         if kept is None:
             yield warning("log-group-missing", f"{name} was deleted: nothing is logged", _DEPLOY)
         elif days and str(kept) != days:
             yield warning(
                 "log-retention-drift",
                 f"{name} keeps lines {kept}, not {days} days",
-                f"aws logs put-retention-policy --log-group-name {group.id} "
+                f"aws logs put-retention-policy --log-group-name {group} "
                 f"--retention-in-days {days}",
             )
 
@@ -233,14 +206,11 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
 def check_opt_outs(stack: Stack) -> Iterator[Finding]:
     """See whether each keyword does what it is there for, and whether replies are true."""
     environment = stack.environment_of("ReceiveCallback")
-    words = {
-        keyword: [
-            one.strip()
-            for one in unescaped(environment.get(f"{variable}_KEYWORDS", "")).split(",")
-            if one.strip()
-        ]
+    listed = {
+        keyword: unescaped(environment.get(variable, "")).split(",")
         for keyword, (_, variable) in _KEYWORDS.items()
     }
+    words = {key: [one.strip() for one in few if one.strip()] for key, few in listed.items()}
     keywords = keywords_of(*words.values())
     for keyword, (parameter, _) in _KEYWORDS.items():
         bad = [
@@ -262,17 +232,10 @@ def check_opt_outs(stack: Stack) -> Iterator[Finding]:
         )
 
 
-_KEYWORDS = {
-    Keyword.STOP: ("OptOutKeywords", "OPT_OUT"),
-    Keyword.START: ("OptInKeywords", "OPT_IN"),
-    Keyword.HELP: ("HelpKeywords", "HELP"),
-}
-
-
 # ------------------------------------------------------------------------------------------ alarms
 def check_alarms(stack: Stack) -> Iterator[Finding]:
     """See whether the stack's alarms reach somebody, and what they say now."""
-    names = [one.id for one in stack.resources_of_type("AWS::CloudWatch::Alarm").values()]
+    names = list(stack.ids_of("AWS::CloudWatch::Alarm").values())
     if not names:
         if not stack.is_local:
             yield warning(
@@ -281,31 +244,31 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
                 "sms-bridge parameters set Monitoring=basic",
             )
         return
-    silent, raised, topics = 0, 0, set()
     # There are 24 at most; CloudWatch takes 100 names and answers with a page of 50.
-    found = stack.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])
-    for alarm in found["MetricAlarms"]:
-        silent += not (alarm.get("ActionsEnabled", True) and alarm.get("AlarmActions"))
-        topics.update(alarm.get("AlarmActions", []))
-        if alarm.get("StateValue") == "ALARM":
-            raised += 1
-            text = alarm.get("AlarmDescription", "") or "see docs/runbook.md"
-            yield problem("alarm-raised", f"the alarm {alarm['AlarmName']} is raised", text)
+    alarms = stack.client("cloudwatch").describe_alarms(
+        AlarmNames=names, AlarmTypes=["MetricAlarm"]
+    )["MetricAlarms"]
+    raised = [one for one in alarms if one.get("StateValue") == "ALARM"]
+    for one in raised:
+        text = one.get("AlarmDescription") or "see docs/runbook.md"
+        yield problem("alarm-raised", f"the alarm {one['AlarmName']} is raised", text)
+    silent = sum(
+        not (one.get("ActionsEnabled", True) and one.get("AlarmActions")) for one in alarms
+    )
     if silent:
         yield warning(
             "alarms-silent",
             f"{silent} of {len(names)} alarms reach nobody",
             "sms-bridge parameters set AlarmTopicArn=ARN, with the ARN of an SNS topic",
         )
-    for topic in sorted(topics):
-        yield from _check_topic(topic, stack)
+    for topic in sorted({topic for one in alarms for topic in one.get("AlarmActions", [])}):
+        if ":sns:" in topic:
+            yield from _check_topic(topic, stack)
     if not (silent or raised):
         yield ok("alarms", f"all {len(names)} are wired and none is raised")
 
 
 def _check_topic(arn: str, stack: Stack) -> Iterator[Finding]:
-    if ":sns:" not in arn:
-        return
     attributes = stack.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
     if attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
         yield problem(

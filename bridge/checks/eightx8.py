@@ -1,24 +1,13 @@
 """Does 8x8 accept the key, does it send receipts here, and is there money left?"""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 
 from bridge.activity import DAY, activity_of
-from bridge.checks.findings import Finding, ok, problem, warning
-from bridge.eightx8 import (
-    ALL_SUB_ACCOUNTS,
-    ENTER_THE_KEY,
-    KEY_REFUSED,
-    Access,
-    EightX8Account,
-    Webhook,
-    account_of,
-    known_account_id,
-)
+from bridge.checks import Finding, ok, problem, warning
+from bridge.eightx8 import ENTER_THE_KEY, KEY_REFUSED, Access, EightX8Account, account_of
 from bridge.stack import Stack
-from bridge.webhook import is_here
+from bridge.webhook import fault_of
 
 _ADD_CREDIT = "add credit in 8x8 Connect"
 _DAYS_OF_CREDIT = 3
@@ -26,7 +15,6 @@ WEBHOOK_IDS = ("webhook-missing", "webhook-elsewhere", "webhook-disabled", "webh
 
 
 def check_key(stack: Stack) -> Iterator[Finding]:
-    """See whether 8x8 accepts the key that the secret holds."""
     return check_access(account_of(stack), stack.sub_account_ids)
 
 
@@ -75,11 +63,10 @@ def check_access(account: EightX8Account, names: Sequence[str]) -> Iterator[Find
 
 
 def check_webhook(stack: Stack) -> Iterator[Finding]:
-    """See whether each sub-account's receipts come here."""
     if stack.sending.get("CALLBACK_BASE_URL"):
         yield ok("webhook", "no webhook is needed: each message names its own callback URL")
         return
-    if not known_account_id(stack):
+    if not stack.eightx8_account_id:
         yield warning(
             "account-id-missing",
             "whether receipts come here is not known, because the 8x8 account's id is not",
@@ -90,7 +77,7 @@ def check_webhook(stack: Stack) -> Iterator[Finding]:
     # One webhook for all sub-accounts that is wrong is one finding.
     found: dict[tuple[str, str, str], list[str]] = {}
     for name in stack.sub_account_ids:
-        found.setdefault(_of_sub_account(name, webhooks, stack), []).append(name)
+        found.setdefault(fault_of(name, webhooks, stack), []).append(name)
     for (finding_id, what, remedy), names in found.items():
         if not finding_id:
             yield ok("webhook", f"receipts of {', '.join(names)} come here")
@@ -102,31 +89,9 @@ def check_webhook(stack: Stack) -> Iterator[Finding]:
         )
 
 
-def _of_sub_account(name: str, webhooks: list[Webhook], stack: Stack) -> tuple[str, str, str]:
-    """Return what is wrong with the webhook that counts: id, what and remedy; or nothing."""
-    own = [one for one in webhooks if one.sub_account_id == name]
-    relevant = own or [one for one in webhooks if one.sub_account_id == ALL_SUB_ACCOUNTS]
-    register = "sms-bridge webhook register" + (f" --sub-account {name}" if own else "")
-    here = [one for one in relevant if is_here(one, stack)]
-    if any(one.enabled and one.has_authorization for one in here):
-        return "", "", ""
-    if any(one.enabled for one in here):
-        return "webhook-without-token", "8x8's webhook sends no token", register
-    if here:
-        return "webhook-disabled", "8x8's webhook is not enabled", register
-    if not relevant:
-        return "webhook-missing", "no webhook is registered with 8x8", register
-    return (
-        "webhook-elsewhere",
-        f"8x8's webhook points to {', '.join(one.url for one in relevant)}",
-        f"{register}; if the other URL needs the events as well, let each message name its own "
-        f"instead: sms-bridge parameters set CallbackBaseUrl={stack.api_url}",
-    )
-
-
 def check_balance(stack: Stack) -> Iterator[Finding]:
     """See whether a prepaid account has money left, for some days like the last one."""
-    found = account_of(stack).balance() if known_account_id(stack) else None
+    found = account_of(stack).balance() if stack.eightx8_account_id else None
     if found is None:
         return
     balance, currency = found

@@ -1,13 +1,11 @@
 """Does MoEngage learn the outcomes?"""
 
-from __future__ import annotations
-
-import socket
-import ssl
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
-from bridge.checks.findings import Finding, ok, problem, warning
+from bridge.checks import Finding, ok, problem, warning
 from bridge.stack import Stack
 from bridge.survey import SECONDS_UNTIL_REPORTED, Survey
 from sms_bridge.services.forward import NO_URL
@@ -50,7 +48,7 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             f"{survey.not_tried} outcomes have been due for more than "
             f"{SECONDS_UNTIL_REPORTED // 60} minutes and nobody has tried to report them",
             "see the log of ForwardOutcome, and whether AWS throttles it; nothing is lost",
-            *("queue-not-consumed", "function-stopped", "environment-broken"),
+            ("queue-not-consumed", "function-stopped", "environment-broken"),
         )
     if survey.unacknowledged:
         yield warning(
@@ -65,7 +63,7 @@ def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
             "outcomes-given-up",
             f"{count} outcomes were given up ({reason}): {why}",
             f"{remedy}; then: sms-bridge replay --reason {reason} --yes",
-            *((_NO_URL_ID,) if reason == NO_URL else ()),
+            (_NO_URL_ID,) if reason == NO_URL else (),
         )
 
 
@@ -102,9 +100,6 @@ def _set_the_url(stack: Stack) -> str:
 def _connect(url: str) -> None:
     """Connect and leave. A report about no message could disturb MoEngage's counts."""
     split = urlsplit(url)
-    port = split.port or (443 if split.scheme == "https" else 80)
-    with socket.create_connection((split.hostname or "", port), _SECONDS_TO_CONNECT) as connection:
-        if split.scheme == "https":
-            ssl.create_default_context().wrap_socket(
-                connection, server_hostname=split.hostname
-            ).close()
+    make = HTTPSConnection if split.scheme == "https" else HTTPConnection
+    with closing(make(split.hostname or "", split.port, timeout=_SECONDS_TO_CONNECT)) as connection:
+        connection.connect()

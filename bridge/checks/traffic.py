@@ -1,13 +1,11 @@
 """What becomes of messages: in the queues, in the table, and in the last hour."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 
 from bridge.activity import HOUR, Activity, activity_of
+from bridge.checks import Finding, ok, problem, warning
 from bridge.checks.eightx8 import WEBHOOK_IDS
-from bridge.checks.findings import Finding, ok, problem, warning
 from bridge.checks.moengage import check_outcomes
 from bridge.queues import DEAD_LETTER_QUEUES, RECEIVED_TOO_OFTEN, depth_of, reasons_in
 from bridge.stack import Stack
@@ -18,16 +16,14 @@ from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.state import State
 
 _STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")
+# With what one request to 8x8 may hold, as template.yaml batches.
 _SEND_QUEUES = {
-    MessageType.TRANSACTIONAL: "TransactionalQueue",
-    MessageType.PROMOTIONAL: "PromotionalQueue",
+    MessageType.TRANSACTIONAL: ("TransactionalQueue", 10),
+    MessageType.PROMOTIONAL: ("PromotionalQueue", 100),
 }
-# What one request to 8x8 may hold, as template.yaml batches.
-_MESSAGES_A_REQUEST = {MessageType.TRANSACTIONAL: 10, MessageType.PROMOTIONAL: 100}
 
 
 def check_work(stack: Stack) -> Iterator[Finding]:
-    """Look at open messages, queues and dead letters."""
     survey = take_survey(stack.messages, time.time())
     yield from _check_queues(survey, stack)
     yield from _check_dead_letters(survey, stack)
@@ -37,7 +33,7 @@ def check_work(stack: Stack) -> Iterator[Finding]:
 
 
 def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
-    depths = {one: depth_of(stack, queue).total for one, queue in _SEND_QUEUES.items()}
+    depths = {one: sum(depth_of(stack, queue)) for one, (queue, _) in _SEND_QUEUES.items()}
     depth = sum(depths.values())
     # SQS counts approximately, and a record may be on its way.
     if survey.waiting - depth > max(2, survey.waiting // 10) or (survey.waiting and not depth):
@@ -49,8 +45,8 @@ def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
             "live is over. sms-bridge failures --list then names whom to text again",
         )
     rate = int(stack.environment_of("DispatchQueue").get("SEND_RATE_LIMIT") or 0)
-    for message_type, queue in _SEND_QUEUES.items():
-        seconds = depths[message_type] / (rate * _MESSAGES_A_REQUEST[message_type]) if rate else 0
+    for message_type, (queue, batch) in _SEND_QUEUES.items():
+        seconds = depths[message_type] / (rate * batch) if rate else 0
         time_to_live = int(stack.sending[f"{message_type.upper()}_SECONDS_TO_LIVE"])
         if seconds > time_to_live:
             yield problem(
@@ -63,7 +59,7 @@ def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
 
 def _check_dead_letters(survey: Survey, stack: Stack) -> Iterator[Finding]:
     for name in DEAD_LETTER_QUEUES:
-        if not depth_of(stack, name).total:
+        if not any(depth_of(stack, name)):
             continue
         for reason, count in reasons_in(stack, name).most_common():
             if name == "OutcomeDeadLetterQueue" and reason in survey.given_up:
@@ -77,24 +73,23 @@ def _check_dead_letters(survey: Survey, stack: Stack) -> Iterator[Finding]:
 
 
 def _remedy_of_dead_letters(reason: str, *, is_send: bool) -> str:
+    by_hand = (
+        "then in SQS's console Start DLQ redrive, with the outcome queue as custom destination"
+    )
     if reason == "unreadable":
         return "the bridge did not write them: find out who else does, then purge the queue in SQS"
-    if is_send:
-        cause = (
-            "DispatchQueue failed on them again and again: see its log"
-            if reason == RECEIVED_TOO_OFTEN
-            else "fix what the log of DispatchQueue names"
-        )
-        return f"{cause}; then: sms-bridge redrive --yes"
-    if reason == RECEIVED_TOO_OFTEN:
+    if is_send and reason == RECEIVED_TOO_OFTEN:
         return (
-            "ForwardOutcome failed on them again and again: see its log; then in SQS's console "
-            "Start DLQ redrive, with the outcome queue as custom destination"
+            "DispatchQueue failed on them again and again: see its log; then: "
+            "sms-bridge redrive --yes"
         )
+    if is_send:
+        return "fix what the log of DispatchQueue names; then: sms-bridge redrive --yes"
+    if reason == RECEIVED_TOO_OFTEN:
+        return f"ForwardOutcome failed on them again and again: see its log; {by_hand}"
     return (
         "sms-bridge replay --all --yes. What is left then are opt-outs and inbound SMS that "
-        "MoEngage's Data API refused: sms-bridge configure --data-api-key, then in SQS's console "
-        "Start DLQ redrive, with the outcome queue as custom destination"
+        f"MoEngage's Data API refused: sms-bridge configure --data-api-key, {by_hand}"
     )
 
 
@@ -107,7 +102,7 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             f"{SECONDS_TO_WAIT[message_type] // 60} minutes ({why})",
             "see docs/runbook.md, transactional-queue-age: the reason says whether 8x8 throttles, "
             "is down, or DispatchQueue does not run",
-            *(*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
+            (*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
         )
     ambiguous = survey.by_state[State.UNKNOWN]
     if ambiguous:
@@ -126,8 +121,10 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "ask 8x8's support whether receipts are delayed. What got lost is asked of 8x8's log "
             "after ReceiptTimeoutSeconds; to have it within the hour: "
             "sms-bridge parameters set ReceiptTimeoutSeconds=3600",
-            *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
-            *("callbacks-not-understood", "callback-url-wrong"),
+            (
+                *(*WEBHOOK_IDS, "callbacks-unauthorized", "callbacks-address", "function-stopped"),
+                *("callbacks-not-understood", "callback-url-wrong"),
+            ),
         )
     if survey.log_silent:
         yield warning(
@@ -138,8 +135,8 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "the API key's account",
         )
     if survey.unreadable:
-        named = ", ".join(survey.unreadable[:_NAMED_AT_MOST])
-        more = ", ..." if len(survey.unreadable) > _NAMED_AT_MOST else ""
+        named = ", ".join(survey.unreadable[:5])
+        more = ", ..." if len(survey.unreadable) > 5 else ""
         yield warning(
             "items-unreadable",
             f"{len(survey.unreadable)} open items of the table cannot be read, so nothing is done "
@@ -148,9 +145,6 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "correct the items in DynamoDB's console",
         )
 
-
-# Of items that cannot be read.
-_NAMED_AT_MOST = 5
 
 # ------------------------------------------------------------------------------------ the last hour
 _REFUSED = {
@@ -187,12 +181,9 @@ _FAULTS: dict[str, tuple[str, ...]] = {
     "eightx8_tls_required": (),
     "eightx8_not_found": ("eightx8-host-wrong",),
 }
-# A share of all messages that is more than a campaign's usual losses.
-_SHARE, _AT_LEAST = 0.2, 3
 
 
 def check_last_hour(stack: Stack) -> Iterator[Finding]:
-    """See why requests were refused and messages failed lately."""
     activity = activity_of(stack, time.time() - HOUR)
     yield from _check_refused(activity)
     yield from _check_failed(activity)
@@ -222,7 +213,7 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
             "callbacks-unauthorized",
             f"{unauthorized} callbacks of the last hour had no valid token: receipts are lost",
             "sms-bridge webhook register, which gives 8x8 the token",
-            "webhook-without-token",
+            ("webhook-without-token",),
         )
     if (elsewhere := callbacks["address_not_allowed"] - own) > 0:
         yield problem(
@@ -270,7 +261,8 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
     total = max(figures["Accepted"], figures["Delivered"] + figures["Failed"], 1)
 
     def are_many(count: int) -> bool:
-        return count >= _AT_LEAST and count > _SHARE * total
+        # More than a campaign's usual losses.
+        return count >= 3 and count > 0.2 * total
 
     for reason, one in rejected.items():
         what = f"8x8 refused {one.count} messages of the last hour ({reason})"
@@ -280,7 +272,7 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
                 what,
                 f"the cause is gone by now; sms-bridge failures --list --reason {reason} names "
                 "whom to text again",
-                *causes,
+                causes,
             )
         elif causes == () or are_many(one.count):
             yield problem(
@@ -303,7 +295,7 @@ def _check_failed(activity: Activity) -> Iterator[Finding]:
             "live",
             "8x8 was down or throttled (its status page), or the time is too short: "
             "sms-bridge parameters set TransactionalSecondsToLive=... or PromotionalSecondsToLive",
-            *(*_STOPPED, "send-rate-too-low", "send-queue-purged"),
+            (*_STOPPED, "send-rate-too-low", "send-queue-purged"),
         )
     for reason, one in activity.failures.items():
         if are_many(one.count) and reason not in (*rejected, "opted_out", "expired"):

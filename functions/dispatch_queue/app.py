@@ -3,12 +3,9 @@
 from typing import Any
 
 from sms_bridge import startup, wiring
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.dispatch import DispatchSettings
+from sms_bridge.settings import DispatchSettings
 
-secrets, send_queue, dispatch_messages, preparations = wiring.dispatch_parts(
-    read_settings(DispatchSettings)
-)
+secrets, send_queue, dispatch_messages, preparations = wiring.dispatch_parts(DispatchSettings())
 startup.finish_loading(*preparations)
 
 

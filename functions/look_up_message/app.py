@@ -6,10 +6,9 @@ from sms_bridge import startup, wiring
 from sms_bridge.api.look_up import answer_look_up, answer_with_details
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import answers_http
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.look_up import LookUpSettings
+from sms_bridge.settings import LookUpSettings
 
-settings = read_settings(LookUpSettings)
+settings = LookUpSettings()
 secrets, look_up = wiring.look_up_parts(settings)
 startup.finish_loading()
 

@@ -7,10 +7,9 @@ from sms_bridge.api.authentication import callback_url, read_networks, require_8
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import answers_http
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings import CallbackSettings
 
-settings = read_settings(CallbackSettings)
+settings = CallbackSettings()
 allowed_networks = read_networks(settings.callback_allowed_networks)
 secrets, receive_callback, preparations = wiring.receive_parts(settings)
 startup.finish_loading(*preparations)

@@ -4,10 +4,9 @@ from typing import Any
 
 from sms_bridge import startup, wiring
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.settings import read_settings
 from sms_bridge.settings.reconcile import ReconcileSettings
 
-reconcile = wiring.reconcile(read_settings(ReconcileSettings))
+reconcile = wiring.reconcile(ReconcileSettings())
 startup.finish_loading()
 
 

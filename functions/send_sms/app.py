@@ -7,10 +7,9 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import answers_http
 from sms_bridge.api.send_request import MakeAnswer, read_send_request
 from sms_bridge.services.deadline import AnswerTime, answer_in_time
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.settings import SendSettings
 
-settings = read_settings(SendSettings)
+settings = SendSettings()
 secrets, send_message, send_batch, preparations = wiring.send_parts(settings)
 startup.finish_loading(*preparations)
 

@@ -10,10 +10,9 @@
     |-- UnreadableItemError         an item of the table cannot be read
     |-- NotQueuedError              SQS refused a record (``storage.queues``)
     |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.table``)
-    '-- ProviderError               8x8 did not answer a question
-        |-- DetailsFailedError      it did not say whether it has a message
-        '-- ExportFailedError       there is no export of its log yet, or it cannot be read now
-            '-- NoExportError       there will be none: another one has to be asked for
+    |-- DetailsFailedError          8x8 did not say whether it has a message
+    '-- ExportFailedError           there is no export of its log yet, or it cannot be read now
+        '-- NoExportError           there will be none: another one has to be asked for
 
 What sending a message, or a report to MoEngage, came to is no exception but a value
 (``SendResult``, ``ReportResult``): every one of them has to be dealt with. Errors of AWS are
@@ -48,10 +47,6 @@ class NotQueuedError(BridgeError):
     """SQS refused a record at once: it is certainly not in the queue."""
 
 
-class ProviderError(BridgeError):
-    """8x8 did not answer a question."""
-
-
 class DetailsFailure(StrEnum):
     """Why 8x8 did not say whether it has a message."""
 
@@ -71,7 +66,7 @@ _WORDS = {
 }
 
 
-class DetailsFailedError(ProviderError):
+class DetailsFailedError(BridgeError):
     """8x8 did not say whether it has a message."""
 
     def __init__(self, reason: DetailsFailure) -> None:
@@ -79,7 +74,7 @@ class DetailsFailedError(ProviderError):
         self.reason = reason
 
 
-class ExportFailedError(ProviderError):
+class ExportFailedError(BridgeError):
     """There is no export yet, or it cannot be read now; the text is a stable code."""
 
 

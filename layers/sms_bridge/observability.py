@@ -1,9 +1,8 @@
 """The one logger, the metrics, and how an exception is logged.
 
-An event is one line, and its metrics are part of it (CloudWatch's embedded metric format).
-
-No line holds a message text, a whole phone number, a token or a key. An exception's own text may
-hold any of them (botocore quotes the values it refuses), so it is never logged.
+An event is one line, and its metrics are part of it (CloudWatch's embedded metric format). No line
+holds a message text, a whole phone number, a token or a key. An exception's own text may hold any
+of them (botocore quotes the values it refuses), so it is never logged.
 """
 
 import functools
@@ -82,9 +81,8 @@ class _Definition(NamedTuple):
 class Metric(Enum):
     """Every metric: its name in CloudWatch, its unit, and how it is published.
 
-    Each set of dimensions is a custom metric, which costs $0.30 a month. So few are split, and few
-    are published with ``MONITORING=basic``. The keys that split one have few values: codes, states,
-    currencies.
+    Each set of dimensions is a custom metric, which costs $0.30 a month. So few are split, by what
+    has few values, and few are published with ``MONITORING=basic``.
     """
 
     # Sending
@@ -146,10 +144,7 @@ Figure = float | Sequence[float]
 
 
 def metric_fields(figures: Mapping[Metric, Figure]) -> dict[str, Any]:
-    """Return the fields that make a log line carry metrics.
-
-    The line must have a field for each metric's ``split_by``.
-    """
+    """Return the fields that make a log line carry metrics; it must have each ``split_by``, too."""
     fields: dict[str, Any] = {metric.title: figure for metric, figure in figures.items()}
     directives = _directives(tuple(figures), monitoring)
     if directives:

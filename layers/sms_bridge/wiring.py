@@ -12,6 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.retry_policy import RetryPolicy
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchMode,
+    DispatchSettings,
+    ForwardSettings,
+    LookUpSettings,
+    SendSettings,
+    Settings,
+)
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
@@ -25,36 +35,12 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings.dispatch import DispatchSettings
-    from sms_bridge.settings.forward import ForwardSettings
-    from sms_bridge.settings.look_up import LookUpSettings
-    from sms_bridge.settings.receive import CallbackSettings
     from sms_bridge.settings.reconcile import ReconcileSettings
-    from sms_bridge.settings.send import SendSettings
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
-    ForwardParts = tuple[
-        SecretSource,
-        SqsOutcomeQueue,
-        SqsDeadLetterQueue,
-        ForwardOutcome,
-        PassOnInbound | None,
-        "Preparations",
-    ]
 
-    SecretSettings = (
-        SendSettings
-        | DispatchSettings
-        | CallbackSettings
-        | ForwardSettings
-        | ReconcileSettings
-        | LookUpSettings
-    )
-
-
-Preparation = Callable[[], object]
-Preparations = tuple[Preparation, ...]
+Preparations = tuple[Callable[[], object], ...]
 """Done before the first event, which would wait for it."""
 
 
@@ -66,17 +52,13 @@ class Timing(NamedTuple):
     chance: Callable[[], float] = random.random
 
 
-# ------------------------------------------------------------------------------------------ send
 def send_parts(
-    settings: "SendSettings",
+    settings: SendSettings,
 ) -> "tuple[SecretSource, SendMessage, Callable[[], SendBatch], Preparations]":
     """Build ``send_sms``; the service that takes batches is loaded with the first one."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.new_message import SendingPlan
     from sms_bridge.services.send import SendMessage
-    from sms_bridge.settings.send import DispatchMode
     from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
@@ -86,7 +68,7 @@ def send_parts(
     )
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    plan = SendingPlan(
+    send_message = SendMessage(
         duplicate_window=settings.duplicate_window_seconds,
         is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
         opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
@@ -95,45 +77,40 @@ def send_parts(
             MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
         },
         policy=RetryPolicy(settings.ambiguous_send_policy),
-    )
-    send_message = SendMessage(
-        plan,
         messages=messages,
         send_queue=send_queue,
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
-        clock=timing.clock,
-        sleep=timing.sleep,
-        chance=timing.chance,
+        **timing._asdict(),
     )
 
     @functools.cache
     def send_batch() -> "SendBatch":
         from sms_bridge.services.send_batch import SendBatch
 
-        return SendBatch(plan, messages=messages, send_queue=send_queue, clock=timing.clock)
+        return SendBatch(
+            duplicate_window=send_message.duplicate_window,
+            seconds_to_live=send_message.seconds_to_live,
+            messages=messages,
+            send_queue=send_queue,
+            clock=timing.clock,
+        )
 
-    preparations: Preparations = (
-        secrets.get,
-        # Two at once: the opt-out is looked up while the message is claimed.
-        _first_read(messages),
-        _first_read(messages),
-        # In direct mode only batches and few sends need a queue.
-        (lambda: aws.sqs) if plan.is_queued else eightx8.connect,
-    )
-    return secrets, send_message, send_batch, preparations
+    # In direct mode only batches and few sends need a queue.
+    connect = (lambda: aws.sqs) if send_message.is_queued else eightx8.connect
+    # Two reads at once: the opt-out is looked up while the message is claimed.
+    reads = _first_read(messages), _first_read(messages)
+    return secrets, send_message, send_batch, (secrets.get, *reads, connect)
 
 
-# -------------------------------------------------------------------------------------- dispatch
 def dispatch_parts(
-    settings: "DispatchSettings",
+    settings: DispatchSettings,
 ) -> "tuple[SecretSource, SqsSendQueue, DispatchMessages, Preparations]":
     """Build ``dispatch_queue``."""
-    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.dispatch import DispatchMessages, DispatchPlan
+    from sms_bridge.services.dispatch import DispatchMessages
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
@@ -143,34 +120,29 @@ def dispatch_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
-        DispatchPlan(
-            opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-            policy=RetryPolicy(settings.ambiguous_send_policy),
-            rate=settings.send_rate_limit,
-            # Each of the two queues may have that many.
-            at_once=2 * settings.dispatch_concurrency,
-        ),
+        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
+        policy=RetryPolicy(settings.ambiguous_send_policy),
+        rate=settings.send_rate_limit,
+        # Each of the two queues may have that many.
+        at_once=2 * settings.dispatch_concurrency,
         messages=messages,
         send_queue=send_queue,
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
-        clock=timing.clock,
-        sleep=timing.sleep,
-        chance=timing.chance,
+        **timing._asdict(),
     )
-    preparations = (secrets.get, _first_read(messages), eightx8.connect)
+    preparations = secrets.get, _first_read(messages), eightx8.connect
     return secrets, send_queue, dispatch_messages, preparations
 
 
-# --------------------------------------------------------------------------------------- receive
 def receive_parts(
-    settings: "CallbackSettings",
+    settings: CallbackSettings,
 ) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
     from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.services.reply import Reply, ReplyPlan
+    from sms_bridge.services.reply import Reply
     from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
     from sms_bridge.storage.queues import SqsSendQueue
 
@@ -180,15 +152,13 @@ def receive_parts(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
     reply = Reply(
-        ReplyPlan(
-            texts={
-                Keyword.STOP: settings.opt_out_reply,
-                Keyword.START: settings.opt_in_reply,
-                Keyword.HELP: settings.help_reply,
-            },
-            country_calling_codes=settings.allowed_country_calling_codes,
-            seconds_to_live=settings.transactional_seconds_to_live,
-        ),
+        texts={
+            Keyword.STOP: settings.opt_out_reply,
+            Keyword.START: settings.opt_in_reply,
+            Keyword.HELP: settings.help_reply,
+        },
+        country_calling_codes=settings.allowed_country_calling_codes,
+        seconds_to_live=settings.transactional_seconds_to_live,
         messages=messages,
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
@@ -198,7 +168,7 @@ def receive_parts(
     )
     receive_callback = ReceiveCallback(
         messages=messages,
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         keywords=keywords_of(
             settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
@@ -210,23 +180,42 @@ def receive_parts(
         clock=timing.clock,
     )
     # Every outcome is queued.
-    preparations: Preparations = (secrets.get, _first_read(messages), lambda: aws.sqs_once)
-    return secrets, receive_callback, preparations
+    return secrets, receive_callback, (secrets.get, _first_read(messages), lambda: aws.sqs_once)
 
 
-# --------------------------------------------------------------------------------------- forward
-def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
-    """Build ``forward_outcome``; nothing passes on inbound messages while no Data API is set."""
+class ForwardParts(NamedTuple):
+    """What ``forward_outcome`` is made of."""
+
+    secrets: SecretSource
+    outcomes: "SqsOutcomeQueue"
+    dead_letters: "SqsDeadLetterQueue"
+    forward_outcome: "ForwardOutcome"
+    pass_on_inbound: "PassOnInbound | None"
+    """``None`` while no Data API is set."""
+    read_circuit: Callable[[], object]
+    preparations: Preparations
+
+
+def forward_parts(settings: ForwardSettings) -> ForwardParts:
+    """Build ``forward_outcome``."""
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
+
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, DeliveryTracking
-    from sms_bridge.services.forward import ForwardOutcome
+    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
     from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
     aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
     dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
+    circuits = CircuitBreakerDynamoDBPersistence(
+        settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
+    )
+    read_circuit = functools.partial(circuits.get_state, CIRCUIT)
     tracking_url = settings.moengage_delivery_tracking_url
     data_api_url = settings.moengage_data_api_url
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
@@ -234,6 +223,7 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
         messages=messages,
         reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
         dead_letters=dead_letters,
+        circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
         chance=timing.chance,
     )
@@ -254,42 +244,40 @@ def forward_parts(settings: "ForwardSettings") -> "ForwardParts":
             ),
             clock=timing.clock,
         )
-    return (
+    return ForwardParts(
         _secrets(settings, aws),
         SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
         dead_letters,
         forward_outcome,
         pass_on_inbound,
-        (_first_read(messages), *([moengage.connect] if moengage else [])),
+        read_circuit,
+        # The first read makes ready what `_first_read` does.
+        (read_circuit, *([moengage.connect] if moengage else [])),
     )
 
 
-# ------------------------------------------------------------------------------------- reconcile
 def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
     from sms_bridge.domain.reconciliation import Timeouts
-    from sms_bridge.domain.retry_policy import RetryPolicy
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
-    from sms_bridge.services.reconcile import Reconcile, ReconcilePlan
+    from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     return Reconcile(
-        ReconcilePlan(
-            timeouts=Timeouts(
-                unknown=settings.unknown_timeout_seconds,
-                receipt=settings.receipt_timeout_seconds,
-                unresolved=settings.unresolved_timeout_seconds,
-            ),
-            retry=RetryPolicy(settings.ambiguous_send_policy),
-            absent=settings.absent_message_policy,
-            unresolved=settings.unresolved_message_policy,
-            missing_receipt=settings.missing_receipt_policy,
+        timeouts=Timeouts(
+            unknown=settings.unknown_timeout_seconds,
+            receipt=settings.receipt_timeout_seconds,
+            unresolved=settings.unresolved_timeout_seconds,
         ),
+        retry=RetryPolicy(settings.ambiguous_send_policy),
+        absent=settings.absent_message_policy,
+        unresolved=settings.unresolved_message_policy,
+        missing_receipt=settings.missing_receipt_policy,
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
-        outcomes=_outcomes(settings, aws),
+        outcomes=_outcomes(settings.outcome_queue_url, aws),
         jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
         log=LogExports(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
@@ -297,8 +285,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     )
 
 
-# --------------------------------------------------------------------------------------- look up
-def look_up_parts(settings: "LookUpSettings") -> "tuple[SecretSource, LookUp]":
+def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     """Build ``look_up_message``."""
     from sms_bridge.providers.eightx8_log import MessageDetails
     from sms_bridge.providers.http import Connections
@@ -315,13 +302,12 @@ def look_up_parts(settings: "LookUpSettings") -> "tuple[SecretSource, LookUp]":
     return secrets, look_up
 
 
-# ------------------------------------------------------------------------------- what several need
-def _secrets(settings: "SecretSettings", aws: AwsClients) -> SecretSource:
+def _secrets(settings: Settings, aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
 
 
-def _send_queue_urls(settings: "SendSettings | DispatchSettings") -> dict[MessageType, str]:
+def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageType, str]:
     return {
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
@@ -329,7 +315,7 @@ def _send_queue_urls(settings: "SendSettings | DispatchSettings") -> dict[Messag
 
 
 def _opt_outs(
-    settings: "SendSettings | DispatchSettings | CallbackSettings | ForwardSettings",
+    settings: SendSettings | DispatchSettings | CallbackSettings | ForwardSettings,
     aws: AwsClients,
 ) -> "DynamoDBOptOuts":
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -337,15 +323,12 @@ def _opt_outs(
     return DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope)
 
 
-def _outcomes(
-    settings: "SendSettings | DispatchSettings | CallbackSettings | ReconcileSettings",
-    aws: AwsClients,
-) -> "SqsOutcomeQueue":
+def _outcomes(url: str, aws: AwsClients) -> "SqsOutcomeQueue":
     from sms_bridge.storage.queues import SqsOutcomeQueue
 
-    return SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url, once=lambda: aws.sqs_once)
+    return SqsOutcomeQueue(lambda: aws.sqs, url, once=lambda: aws.sqs_once)
 
 
-def _first_read(messages: DynamoDBMessages) -> Preparation:
+def _first_read(messages: DynamoDBMessages) -> Callable[[], object]:
     """Return a read after which all is ready that a call needs: connection, credentials, code."""
     return lambda: messages.get("no message")

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from local.aws import log_events, log_groups
 from local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 Values = dict[str, Any]
 """An item's attributes as JSON has them."""
@@ -31,11 +29,6 @@ _QUEUES = {
     "outcomesGivenUp": "OutcomeDeadLetterQueue",
     "sendsGivenUp": "SendDeadLetterQueue",
 }
-_NUMBERS: tuple[QueueAttributeNameType, ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 _deserialize = TypeDeserializer().deserialize
 
@@ -50,7 +43,6 @@ class LogLine:
 
     @property
     def says(self) -> str:
-        """The line's own words."""
         return str(self.content.get("message", ""))
 
 
@@ -80,39 +72,24 @@ class BridgeWatch:
     def new_lines(self) -> list[LogLine]:
         """Read what the functions have logged since the last time, START and END left out."""
         if not self._groups:
-            pages = self._stack.aws.logs.get_paginator("describe_log_groups").paginate()
-            self._groups = [
-                group["logGroupName"]
-                for page in pages
-                for group in page["logGroups"]
-                if "AccessLog" not in group["logGroupName"]
-            ]
+            groups = log_groups(self._stack.aws)
+            self._groups = [group for group in groups if "AccessLog" not in group]
         lines: list[LogLine] = []
         latest, seen = self._since, set()
         for group in self._groups:
-            pages_of_group = self._stack.aws.logs.get_paginator("filter_log_events").paginate(
-                logGroupName=group, startTime=max(0, self._since - _MILLISECONDS_OF_OVERLAP)
-            )
-            for page in pages_of_group:
-                for event in page["events"]:
-                    identity = f"{group} {event['timestamp']} {event['message']}"
-                    seen.add(identity)
-                    latest = max(latest, event["timestamp"])
-                    line = _line(_function_of(group), event["message"])
-                    if line and identity not in self._seen:
-                        lines.append(line)
+            since = max(0, self._since - _MILLISECONDS_OF_OVERLAP)
+            for event in log_events(self._stack.aws, group, since):
+                identity = f"{group} {event['timestamp']} {event['message']}"
+                seen.add(identity)
+                latest = max(latest, event["timestamp"])
+                line = _line(_function_of(group), event["message"])
+                if line and identity not in self._seen:
+                    lines.append(line)
         self._since, self._seen = latest, seen
         return sorted(lines, key=lambda line: line.at)
 
     def queues(self) -> dict[str, int]:
-        """Count what lies in each queue, seen or not."""
-        return {name: self._count(logical_id) for name, logical_id in _QUEUES.items()}
-
-    def _count(self, logical_id: str) -> int:
-        found = self._stack.aws.sqs.get_queue_attributes(
-            QueueUrl=self._stack.deployment.physical_ids[logical_id], AttributeNames=_NUMBERS
-        )
-        return sum(int(number) for number in found["Attributes"].values())
+        return {name: self._stack.queued(logical_id) for name, logical_id in _QUEUES.items()}
 
 
 def seconds_of(moment: str) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import repeat
 from typing import Any
 
@@ -17,6 +17,7 @@ from local.console import forms, views
 from local.console.bridge_watch import BridgeWatch
 from local.console.counters import counters
 from local.console.forms import FormError, number_of, text_of
+from local.console.timeline import ON_THE_PHONE
 from local.console.traces import Traces
 from local.console.traffic import MOST_MESSAGES, MOST_PER_SECOND, Campaign
 from local.eightx8 import Course
@@ -35,15 +36,6 @@ class NotThereError(Exception):
     """There is no such thing."""
 
 
-@dataclass(slots=True)
-class _Reply:
-    umid: str
-    number: str
-    sub_account_id: str
-    body: str
-    at: float
-
-
 class Control:
     """The desk from which the stack is driven."""
 
@@ -55,7 +47,7 @@ class Control:
         self.campaign: Campaign | None = None
         self._campaigns = 0
         self._campaign_task: asyncio.Task[None] | None = None
-        self._replies: list[_Reply] = []
+        self._replies: list[dict[str, Any]] = []
 
     async def close(self) -> None:
         """Stop the campaign that is under way."""
@@ -99,8 +91,8 @@ class Control:
         return {
             "queues": self.queues,
             "instructions": {
-                "upcoming": [views.instruction(one) for one in instructions.upcoming],
-                "standing": views.instruction(standing) if standing else None,
+                "upcoming": [forms.as_form(one) for one in instructions.upcoming],
+                "standing": forms.as_form(standing) if standing else None,
             },
             "reportFaults": len(self.stack.moengage.faults),
             "campaign": {**campaign.summary(), **counters(of_campaign)} if campaign else None,
@@ -128,17 +120,14 @@ class Control:
 
     # These lists only ever grow; each is read from a place on.
     def requests(self, since: int) -> list[dict[str, Any]]:
-        """List the send requests that 8x8 got."""
         requests = self.stack.eightx8.requests[since:]
         return [views.eightx8_request(number, one) for number, one in enumerate(requests, since)]
 
     def sms(self, since: int) -> list[dict[str, Any]]:
-        """List the messages that 8x8 has."""
         return [views.sms(one) for one in self.stack.eightx8.messages[since:]]
 
     def callbacks(self, since: int) -> list[dict[str, Any]]:
-        """List 8x8's attempts at a callback."""
-        return [views.callback(one) for one in self.stack.eightx8.callbacks[since:]]
+        return [asdict(one) for one in self.stack.eightx8.callbacks[since:]]
 
     def reports(self, since: int) -> list[dict[str, Any]]:
         """List the reports that MoEngage got; a lost one is about no message that it knows."""
@@ -147,7 +136,6 @@ class Control:
         return [{**views.report(one), "lost": id(one) in lost} for one in reports]
 
     def users(self) -> dict[str, Any]:
-        """Show MoEngage's users, their events, and the statuses of refused requests."""
         data_api = self.stack.moengage.data_api
         return {
             "users": data_api.users,
@@ -160,26 +148,14 @@ class Control:
         received = [
             {"direction": "received", **views.on_phone(sms)}
             for sms in self.stack.eightx8.messages
-            if sms.state in views.ON_THE_PHONE
+            if sms.state in ON_THE_PHONE
         ]
         known = {
             attempt.event["payload"].get("umid")
             for attempt in self.stack.eightx8.callbacks
             if attempt.status == 200
         }
-        replies = [
-            {
-                "direction": "sent",
-                "umid": one.umid,
-                "number": one.number,
-                "to": VIRTUAL_NUMBER,
-                "subAccountId": one.sub_account_id,
-                "text": one.body,
-                "at": one.at,
-                "known": one.umid in known,
-            }
-            for one in self._replies
-        ]
+        replies = [{**one, "known": one["umid"] in known} for one in self._replies]
         return sorted([*received, *replies], key=lambda entry: entry["at"])
 
     def message(self, key: str) -> dict[str, Any]:
@@ -229,7 +205,6 @@ class Control:
             raise FormError("name", str(error)) from None
 
     def save_tracking(self, form: Mapping[str, Any]) -> None:
-        """Save how reports are to be read from now on."""
         tracking = forms.tracking_of(form)
         self.stack.moengage.save_delivery_tracking(
             self._service_provider, self.stack.connector_id, tracking
@@ -282,12 +257,20 @@ class Control:
             destination=VIRTUAL_NUMBER,
             body=body,
         )
-        at = self.stack.eightx8.clock()
-        self._replies.append(_Reply(umid, f"+{digits}", sub_account_id, body, at))
+        self._replies.append(
+            {
+                "direction": "sent",
+                "umid": umid,
+                "number": f"+{digits}",
+                "to": VIRTUAL_NUMBER,
+                "subAccountId": sub_account_id,
+                "text": body,
+                "at": self.stack.eightx8.clock(),
+            }
+        )
         return {"umid": umid}
 
     def click(self, form: Mapping[str, Any]) -> None:
-        """Let a person click the link in an SMS."""
         try:
             self.stack.eightx8.click(text_of(form, "umid", most=40))
         except ValueError as error:
@@ -295,7 +278,6 @@ class Control:
 
     # ------------------------------------------------------------------------------- the campaign
     def start_campaign(self, form: Mapping[str, Any]) -> dict[str, Any]:
-        """Start sending many messages."""
         if self._campaign_task and not self._campaign_task.done():
             raise FormError("messages", "a campaign is under way: stop it first")
         mix = {}
@@ -321,7 +303,6 @@ class Control:
             self._campaign_task.cancel()
 
     async def reconcile(self) -> dict[str, int]:
-        """Run `reconcile` now, as the schedule does every five minutes."""
         return await asyncio.to_thread(self.stack.reconcile)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,6 @@ class FormError(Exception):
 
 
 def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most: int = 4000) -> str:
-    """Read a text."""
     value = form.get(field, "")
     if not isinstance(value, str):
         raise FormError(field, "must be a text")
@@ -36,7 +36,6 @@ def text_of(form: Mapping[str, Any], field: str, *, required: bool = True, most:
 
 
 def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, default: int) -> int:
-    """Read a whole number."""
     value = form.get(field, default)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise FormError(field, f"must be a whole number from {least} to {most}")
@@ -44,7 +43,6 @@ def number_of(form: Mapping[str, Any], field: str, *, least: int, most: int, def
 
 
 def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
-    """Read a yes or no."""
     value = form.get(field, default)
     if not isinstance(value, bool):
         raise FormError(field, "must be true or false")
@@ -52,7 +50,6 @@ def yes_or_no_of(form: Mapping[str, Any], field: str, *, default: bool) -> bool:
 
 
 def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
-    """Read a list of texts."""
     values = form.get(field)
     if not isinstance(values, list) or len(values) > most:
         raise FormError(field, f"must be a list of at most {most} texts")
@@ -62,32 +59,32 @@ def texts_of(form: Mapping[str, Any], field: str, *, most: int) -> list[str]:
 def choice_of[Choice: (SenderType, BodyType, Course)](
     form: Mapping[str, Any], field: str, choices: type[Choice]
 ) -> Choice:
-    """Read one of some values."""
     try:
         return choices(str(form.get(field)))
     except ValueError:
         raise FormError(field, f"must be one of {', '.join(choices)}") from None
 
 
+def as_form(one: Sender | DeliveryTracking | Instruction) -> dict[str, Any]:
+    """Write the fields by their names in JSON: ``error_code`` becomes ``errorCode``."""
+    return {
+        re.sub("_(.)", lambda found: found[1].upper(), name): value
+        for name, value in asdict(one).items()
+    }
+
+
 def sender_form(sender: Sender) -> dict[str, Any]:
-    """Write a sender as its form has it."""
     body = sender.body
     return {
-        "serviceProvider": sender.service_provider,
-        "name": sender.name,
-        "type": sender.type,
-        "apiUrl": sender.api_url,
-        "method": sender.method,
+        **as_form(sender),
         "urlParameters": _rows(sender.url_parameters),
         "headers": _rows(sender.headers),
-        "bodyType": sender.body_type,
         "body": [] if isinstance(body, str) else _rows(body),
         "rawBody": body if isinstance(body, str) else "",
     }
 
 
 def sender_of(form: Mapping[str, Any]) -> Sender:
-    """Read a sender's form."""
     url = text_of(form, "apiUrl").strip()
     _check_url(url)
     method = form.get("method")
@@ -112,14 +109,7 @@ def sender_of(form: Mapping[str, Any]) -> Sender:
 
 
 def tracking_form(tracking: DeliveryTracking) -> dict[str, Any]:
-    """Write a mapping as its form has it."""
-    return {
-        "sentUniqueId": tracking.sent_unique_id,
-        "reportUniqueId": tracking.report_unique_id,
-        "status": tracking.status,
-        "successValues": ", ".join(tracking.success_values),
-        "failureReason": tracking.failure_reason,
-    }
+    return {**as_form(tracking), "successValues": ", ".join(tracking.success_values)}
 
 
 def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
@@ -135,7 +125,6 @@ def tracking_of(form: Mapping[str, Any]) -> DeliveryTracking:
 
 
 def instruction_of(form: Mapping[str, Any]) -> Instruction:
-    """Read what 8x8 is to do."""
     try:
         return Instruction(
             course=choice_of(form, "course", Course),

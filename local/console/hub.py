@@ -11,23 +11,19 @@ from typing import Any
 # Who is so far behind is cut off; the browser comes again and gets all of it anew.
 _MOST_WAITING = 500
 
-Event = bytes
-
 
 class Hub:
     """Passes each event to all that listen."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[Event]] = set()
+        self._listeners: set[asyncio.Queue[bytes]] = set()
         self._closed = False
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody listens."""
         return bool(self._listeners)
 
     def publish(self, name: str, data: Any) -> None:
-        """Send an event to all listeners."""
         event = event_of(name, data)
         for listener in list(self._listeners):
             try:
@@ -43,9 +39,9 @@ class Hub:
             listener.shutdown(immediate=True)
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[asyncio.Queue[Event]]:
+    async def listening(self) -> AsyncIterator[asyncio.Queue[bytes]]:
         """Give a queue of events; it is shut down when there are no more."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(_MOST_WAITING)
+        queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
         if self._closed:
             queue.shutdown()
         self._listeners.add(queue)
@@ -55,6 +51,5 @@ class Hub:
             self._listeners.discard(queue)
 
 
-def event_of(name: str, data: Any) -> Event:
-    """Write an event as the stream has it."""
+def event_of(name: str, data: Any) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

@@ -19,7 +19,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.console import views
 from local.console.control import Control, NotThereError
 from local.console.forms import FormError, text_of
-from local.console.guard import add_headers, guard
 from local.console.hub import Hub, event_of
 from local.servers import serve
 from local.stack import LocalStack
@@ -32,6 +31,17 @@ _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_BETWEEN_LOG_READS = 1.0
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 15
 _BODY_LIMIT_BYTES = 256 * 1024
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+# Keep the page to itself, beside what every server of the local stack refuses.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @asynccontextmanager
@@ -55,7 +65,6 @@ async def console(stack: LocalStack) -> AsyncIterator[str]:
 
 
 def routes() -> list[web.AbstractRouteDef]:
-    """Return the control API's routes, and those of the page."""
     return [
         web.get("/", _page),
         web.static("/page", PAGE),
@@ -89,6 +98,19 @@ def routes() -> list[web.AbstractRouteDef]:
         web.delete("/api/campaigns", _answer(lambda control, _: control.stop_campaign())),
         web.post("/api/reconcile", _answer(lambda control, _: control.reconcile())),
     ]
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take changes as JSON only, which no form of another site can send."""
+    if request.method not in _SAFE_METHODS and request.content_type != "application/json":
+        return web.json_response({"message": "The body must be JSON."}, status=403)
+    return await handler(request)
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Add what keeps the page to itself; for ``on_response_prepare``."""
+    response.headers.update(_HEADERS)
 
 
 # -------------------------------------------------------------------------------------- the answers
@@ -206,35 +228,22 @@ class _Seen:
     """What the listeners know already; a new one gets everything at first."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, dict[str, Any]] = {}
-        self._requests: dict[int, dict[str, Any]] = {}
-        self._phone: dict[str, dict[str, Any]] = {}
-        self._situation: dict[str, Any] = {}
-        self._settings: dict[str, Any] = {}
+        self._lists: dict[str, dict[Any, Any]] = {}
+        self._values: dict[str, Any] = {}
 
     def news(self, control: Control) -> list[tuple[str, Any]]:
         """Return the events for what has changed."""
-        rows = {row["key"]: row for row in control.rows()}
-        requests = {one["number"]: one for one in control.last_requests()}
-        phone = {one["umid"]: one for one in control.phone()}
-        situation, settings = control.situation(), control.settings()
-        news: list[tuple[str, Any]] = [
-            (name, changed)
-            for name, changed in (
-                ("messages", _changed(self._rows, rows)),
-                ("requests", _changed(self._requests, requests)),
-                ("phone", _changed(self._phone, phone)),
-            )
-            if changed
-        ]
-        if situation != self._situation:
-            news.append(("situation", situation))
-        if settings != self._settings:
-            news.append(("settings", settings))
-        self._rows, self._requests = rows, requests
-        self._phone, self._situation, self._settings = phone, situation, settings
+        lists: dict[str, dict[Any, Any]] = {
+            "messages": {row["key"]: row for row in control.rows()},
+            "requests": {one["number"]: one for one in control.last_requests()},
+            "phone": {one["umid"]: one for one in control.phone()},
+        }
+        values = {"situation": control.situation(), "settings": control.settings()}
+        news: list[tuple[str, Any]] = []
+        for name, now in lists.items():
+            before = self._lists.get(name, {})
+            if changed := [one for key, one in now.items() if one != before.get(key)]:
+                news.append((name, changed))
+        news += [(name, now) for name, now in values.items() if now != self._values.get(name)]
+        self._lists, self._values = lists, values
         return news
-
-
-def _changed[Key](before: Mapping[Key, Any], now: Mapping[Key, Any]) -> list[Any]:
-    return [one for key, one in now.items() if one != before.get(key)]

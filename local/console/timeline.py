@@ -14,14 +14,19 @@ from local.moengage import CampaignMessage, Report
 Who = Literal["MoEngage", "bridge", "8x8", "phone"]
 Tone = Literal["good", "bad", "odd", "plain"]
 
-_ON_THE_PHONE = frozenset({"delivered", "read"})
+ON_THE_PHONE = frozenset({"delivered", "read"})
 # Of a log line, beside its words.
 _SHOWN = ("receipt_state", "reason", "outcome", "outcome_reason")
 _EFFECTS = {"moved": "the state moves on", "late": "the state stays", "repeated": "known already"}
+_WAITS = {
+    "waiting": "in the send queue",
+    "sending": "for 8x8's answer",
+    "unknown": "held: the SMS may still arrive. 8x8's receipt or log decides",
+}
 _NOT_FINAL = frozenset({"queued", "sent", "deferred"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """Something that happened.
 
@@ -44,10 +49,8 @@ class Step:
     tone: Tone = "plain"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """What a message waits for."""
-
     what: str
     since: float
     until: float = 0.0
@@ -58,7 +61,7 @@ def steps_of(trace: Trace) -> list[Step]:
     record = trace.record
     steps = [
         *(_webhooks(trace.message) if trace.is_moengages else ()),
-        *(step for request in record.requests for step in _request(request)),
+        *(_request(request) for request in record.requests),
         *(_callback(attempt) for attempt in record.callbacks),
         *(_logged(line) for line in record.lines),
         *(_report(report) for report in (*trace.message.reports, *record.refused)),
@@ -66,9 +69,9 @@ def steps_of(trace: Trace) -> list[Step]:
     if not trace.repeats:
         steps += _accepted(record.item)
     for sms in record.sms:
-        if sms.state in _ON_THE_PHONE:
+        if sms.state in ON_THE_PHONE:
             what = f"{sms.segments} SMS on the phone"
-            steps.append(Step(at=sms.last_at, who="phone", what=what, tone="good"))
+            steps.append(Step(sms.last_at, "phone", what, tone="good"))
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -76,7 +79,7 @@ def wait_of(trace: Trace) -> Wait | None:
     """Return what a message waits for now, ``None`` where it is at its end."""
     item, answers = trace.record.item, trace.message.answers
     if trace.is_moengages and not answers:
-        return Wait(what="for the answer to the webhook", since=trace.message.at)
+        return Wait("for the answer to the webhook", trace.message.at)
     if not item or trace.record.is_reported:
         return None
     state = item.get("state")
@@ -87,65 +90,41 @@ def wait_of(trace: Trace) -> Wait | None:
         due = seconds_of(item.get("due_at", ""))
         if item.get("tries"):
             what = f"in the outcome queue: MoEngage did not acknowledge it ({item['tries']} tries)"
-            return Wait(what=what, since=due, until=next_try)
-        return Wait(
-            what="in the outcome queue for 6 s: MoEngage must have read the message's id first",
-            since=due,
-            until=seconds_of(item["accepted_at"]) + 6 if item.get("accepted_at") else 0.0,
-        )
-    if state == "waiting":
-        return Wait(what="in the send queue", since=attempt_at)
-    if state == "sending":
-        return Wait(what="for 8x8's answer", since=attempt_at)
-    if state == "unknown":
-        what = "held: the SMS may still arrive. 8x8's receipt or log decides"
-        return Wait(what=what, since=attempt_at)
+            return Wait(what, due, next_try)
+        what = "in the outcome queue for 6 s: MoEngage must have read the message's id first"
+        accepted_at = seconds_of(item.get("accepted_at", ""))
+        return Wait(what, due, accepted_at + 6 if accepted_at else 0.0)
+    if state in _WAITS:
+        return Wait(_WAITS[state], attempt_at)
     if state in _NOT_FINAL:
-        since = seconds_of(item.get("answered_at", ""))
-        return Wait(what="for 8x8's final receipt", since=since)
+        return Wait("for 8x8's final receipt", seconds_of(item.get("answered_at", "")))
     return None
 
 
 def _webhooks(message: CampaignMessage) -> Iterator[Step]:
     if not message.answers:
-        yield Step(at=message.at, who="MoEngage", what="posts the webhook")
+        yield Step(message.at, "MoEngage", "posts the webhook")
     for number, answer in enumerate(message.answers, start=1):
         again = f", request {number}" if number > 1 else ""
         path = message.request.url.partition("//")[2].partition("/")[2]
-        yield Step(
-            at=answer.at,
-            who="MoEngage",
-            what=f"posts the webhook{again}",
-            detail=f"{message.request.method} /{path}",
-        )
-        took = f"after {answer.seconds * 1000:.0f} ms"
+        asked = f"{message.request.method} /{path}"
+        yield Step(answer.at, "MoEngage", f"posts the webhook{again}", asked)
+        what = f"is answered {answer.http_status} {answer.error_code}".strip()
         if answer.http_status == 0:
-            what, tone = f"got no answer ({answer.error_code})", "bad"
-        else:
-            what = f"is answered {answer.http_status} {answer.error_code}".strip()
-            tone = "good" if answer.http_status == 200 else "bad"
-        yield Step(
-            at=answer.at + answer.seconds,
-            who="MoEngage",
-            what=what,
-            detail=took,
-            tone="good" if tone == "good" else "bad",
-        )
+            what = f"got no answer ({answer.error_code})"
+        took = f"after {answer.seconds * 1000:.0f} ms"
+        tone: Tone = "good" if answer.http_status == 200 else "bad"
+        yield Step(answer.at + answer.seconds, "MoEngage", what, took, tone=tone)
 
 
 def _accepted(item: Values) -> Iterator[Step]:
     if item.get("accepted_at"):
-        yield Step(
-            at=seconds_of(item["accepted_at"]),
-            who="bridge",
-            function="send_sms",
-            what="accepts the message",
-            detail=f"{item.get('segments', 1)} SMS, {item.get('encoding', '')}",
-            state="sending",
-        )
+        at = seconds_of(item["accepted_at"])
+        size = f"{item.get('segments', 1)} SMS, {item.get('encoding', '')}"
+        yield Step(at, "bridge", "accepts the message", size, "send_sms", "sending")
 
 
-def _request(request: SendRequest) -> Iterator[Step]:
+def _request(request: SendRequest) -> Step:
     content = "a batch" if request.batch else "the message"
     tone: Tone
     if request.status == 200:
@@ -155,13 +134,7 @@ def _request(request: SendRequest) -> Iterator[Step]:
         what, tone = f"gets {content}, answers {request.status}{code}", "bad"
     else:
         what, tone = f"gets {content}, has not answered", "odd"
-    yield Step(
-        at=request.at,
-        who="8x8",
-        what=what,
-        detail=f"POST {request.path}",
-        tone=tone,
-    )
+    return Step(request.at, "8x8", what, f"POST {request.path}", tone=tone)
 
 
 def _callback(attempt: CallbackAttempt) -> Step:
@@ -170,13 +143,9 @@ def _callback(attempt: CallbackAttempt) -> Step:
     again = f" again (attempt {attempt.attempt})" if attempt.attempt > 1 else ""
     accepted = 200 <= attempt.status < 300
     answered = str(attempt.status) if attempt.status else "no answer yet"
-    return Step(
-        at=attempt.at,
-        who="8x8",
-        what=f"sends the receipt {status.get('state', '')}{again}",
-        detail=f"{why + ', ' if why else ''}answered {answered}",
-        tone="plain" if accepted else "odd",
-    )
+    what = f"sends the receipt {status.get('state', '')}{again}"
+    detail = f"{why + ', ' if why else ''}answered {answered}"
+    return Step(attempt.at, "8x8", what, detail, tone="plain" if accepted else "odd")
 
 
 def _logged(line: LogLine) -> Step:
@@ -203,12 +172,8 @@ def _logged(line: LogLine) -> Step:
 def _report(report: Report) -> Step:
     if report.http_status != 200:
         what = f"does not acknowledge the report, answers {report.http_status}"
-        return Step(at=report.at, who="MoEngage", what=what, tone="odd")
-    counts = "delivered" if report.succeeded else "failed"
+        return Step(report.at, "MoEngage", what, tone="odd")
+    what = f"acknowledges the report, counts it as {'delivered' if report.succeeded else 'failed'}"
     return Step(
-        at=report.at,
-        who="MoEngage",
-        what=f"acknowledges the report, counts it as {counts}",
-        detail=report.reason,
-        tone="good" if report.succeeded else "bad",
+        report.at, "MoEngage", what, report.reason, tone="good" if report.succeeded else "bad"
     )

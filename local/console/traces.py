@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -35,7 +36,7 @@ class Record:
     lost, refused
         Reports that hold the id, but not where MoEngage looks for it, and those that it did not
         take.
-    stirred_at, looked_at
+    changed_at, read_at
         When something last happened to it, and when its item was last read.
     """
 
@@ -103,7 +104,7 @@ class Traces:
         self._records: dict[str, Record] = {}
         self._changed_at = 0.0
         self._lines_by_error: dict[str, list[LogLine]] = {}
-        self._read = {"requests": 0, "sms": 0, "callbacks": 0, "lost": 0, "reports": 0}
+        self._read: Counter[str] = Counter()
 
     def all(self) -> list[Trace]:
         """Return all of MoEngage's messages, in order."""
@@ -146,7 +147,6 @@ class Traces:
         return ids
 
     def add_items(self, items: Mapping[str, Values]) -> None:
-        """Take in items as they were read."""
         for message_id, item in items.items():
             record = self._record(message_id)
             if record.item != item:
@@ -171,8 +171,7 @@ class Traces:
         return Trace(key, message, Record(first_key=key, lines=lines))
 
     def _record(self, message_id: str) -> Record:
-        known = self._records.get(message_id)
-        return known or self._change(message_id)
+        return self._records.get(message_id) or self._change(message_id)
 
     def _change(self, message_id: str) -> Record:
         record = self._records.setdefault(message_id, Record())
@@ -181,32 +180,27 @@ class Traces:
 
     def _refresh(self) -> None:
         """Read on in the simulators' lists."""
-        requests, sms = self._eightx8.requests, self._eightx8.messages
-        callbacks, lost = self._eightx8.callbacks, self._moengage.lost
-        reports = self._moengage.reports
-        for request in requests[self._read["requests"] :]:
+        for request in self._new("requests", self._eightx8.requests):
             for message_id in message_ids_of(request):
                 self._change(message_id).requests.append(request)
-        for one in sms[self._read["sms"] :]:
-            if one.client_message_id:
-                self._change(one.client_message_id).sms.append(one)
-        for callback in callbacks[self._read["callbacks"] :]:
+        for sms in self._new("sms", self._eightx8.messages):
+            if sms.client_message_id:
+                self._change(sms.client_message_id).sms.append(sms)
+        for callback in self._new("callbacks", self._eightx8.callbacks):
             if message_id := callback.event["payload"].get("clientMessageId"):
                 self._change(message_id).callbacks.append(callback)
-        for report in lost[self._read["lost"] :]:
+        for report in self._new("lost", self._moengage.lost):
             for value in report.content.values():
                 if value in self._records:
                     self._records[value].lost.append(report)
-        for report in reports[self._read["reports"] :]:
+        for report in self._new("reports", self._moengage.reports):
             if report.http_status != 200 and report.unique_id:
                 self._change(report.unique_id).refused.append(report)
-        self._read = {
-            "requests": len(requests),
-            "sms": len(sms),
-            "callbacks": len(callbacks),
-            "lost": len(lost),
-            "reports": len(reports),
-        }
+
+    def _new[Item](self, name: str, items: list[Item]) -> list[Item]:
+        """Return what a list has got since the last time."""
+        since, self._read[name] = self._read[name], len(items)
+        return items[since:]
 
 
 def _of_somebody_else(message_id: str, record: Record) -> Trace:

@@ -30,10 +30,6 @@ class Campaign:
 
     Parameters
     ----------
-    stack
-        What it is played through.
-    messages, per_second
-        How many, and how fast.
     mix
         How many of a hundred messages take which course at 8x8; the others are delivered.
     number
@@ -61,7 +57,6 @@ class Campaign:
         self._under_way = asyncio.Semaphore(_UNDER_WAY)
 
     def summary(self) -> dict[str, Any]:
-        """Show how far it is."""
         return {
             "campaignId": self.id,
             "messages": self.messages,

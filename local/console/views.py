@@ -12,14 +12,13 @@ from local.campaign import CAMPAIGN_ID_PREFIX
 from local.console.bridge_watch import Values
 from local.console.timeline import steps_of, wait_of
 from local.console.traces import Trace, message_ids_of
-from local.eightx8 import CallbackAttempt, Instruction, SendRequest, SmsMessage
+from local.eightx8 import SendRequest, SmsMessage
 from local.eightx8.events import link_in
 from local.eightx8.segments import parts_of, unicode_characters
 from local.moengage import DeliveryTracking, Report
 from local.moengage.configuration import WebhookRequest
 from local.moengage.verdicts import Verdict, verdict_of
 
-ON_THE_PHONE = frozenset({"delivered", "read"})
 _MOST_CHARACTERS_OF_A_LIST = 100
 _HIDDEN = "•••"
 
@@ -67,10 +66,7 @@ def detail(trace: Trace, tracking: DeliveryTracking | None) -> dict[str, Any]:
         "timeline": [asdict(step) for step in steps_of(trace)],
         "wait": asdict(wait) if wait else None,
         "item": trace.record.item,
-        "lines": [
-            {"at": line.at, "function": line.function, "content": line.content}
-            for line in trace.record.lines
-        ],
+        "lines": [asdict(line) for line in trace.record.lines],
         "request": _webhook(message.request) if trace.is_moengages else None,
         "answers": [
             {
@@ -112,14 +108,13 @@ def _verdict_of_another(item: Values) -> Verdict:
     )
     match outcome.get("status"):
         case "DELIVERED":
-            return Verdict(status="delivered", symptom="Delivered, by the bridge", hint=hint)
+            return Verdict("delivered", "Delivered, by the bridge", hint)
         case "FAILED":
-            return Verdict(status="failed", symptom=f"Failed, by the bridge: {reason}", hint=hint)
-    return Verdict(status="sent", symptom="Under way, by the bridge", hint=hint)
+            return Verdict("failed", f"Failed, by the bridge: {reason}", hint)
+    return Verdict("sent", "Under way, by the bridge", hint)
 
 
 def report(one: Report) -> dict[str, Any]:
-    """Show a report that MoEngage got."""
     return {
         "at": one.at,
         "messageId": one.unique_id,
@@ -129,7 +124,6 @@ def report(one: Report) -> dict[str, Any]:
 
 
 def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
-    """Show a request that 8x8 got."""
     return {
         "number": number,
         "at": request.at,
@@ -144,7 +138,6 @@ def eightx8_request(number: int, request: SendRequest) -> dict[str, Any]:
 
 
 def sms(one: SmsMessage) -> dict[str, Any]:
-    """Show a message that 8x8 has."""
     return {
         "umid": one.umid,
         "messageId": one.client_message_id,
@@ -154,29 +147,6 @@ def sms(one: SmsMessage) -> dict[str, Any]:
         "segments": one.segments,
         "state": one.state,
         "at": one.accepted_at,
-    }
-
-
-def callback(one: CallbackAttempt) -> dict[str, Any]:
-    """Show an attempt at a callback."""
-    return {
-        "at": one.at,
-        "url": one.url,
-        "attempt": one.attempt,
-        "event": one.event,
-        "status": one.status,
-    }
-
-
-def instruction(one: Instruction) -> dict[str, Any]:
-    """Show an instruction for 8x8."""
-    return {
-        "course": one.course,
-        "errorCode": one.error_code,
-        "seconds": one.seconds,
-        "accepted": one.accepted,
-        "silent": one.silent,
-        "once": one.once,
     }
 
 

@@ -10,11 +10,10 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
@@ -40,21 +39,13 @@ _SOURCE = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{1,16}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Where a body breaks the contract.
-
-    Attributes
-    ----------
-    field
-        The name at the top of the body, empty for the body as a whole.
-    """
+class Problem(NamedTuple):
+    """Where a body breaks the contract: the name at its top, empty for the body as a whole."""
 
     field: str
     text: str
 
     def __str__(self) -> str:
-        """Return both in one line."""
         return f"{self.field or 'body'}: {self.text}"
 
 
@@ -64,8 +55,8 @@ def problems_of_send_request(body: object) -> list[str]:
     8x8 ignores fields that it does not know; here they are a problem, because a caller that
     sends one expects an effect.
     """
-    unknown = _unknown_fields("SmsRequest", body)
-    return [str(problem) for problem in [*faults_of_message(body), *unknown]]
+    problems = [*faults_of_message(body), *_unknown_fields("SmsRequest", body)]
+    return [str(problem) for problem in problems]
 
 
 def problems_of_batch_request(body: object) -> list[str]:
@@ -73,7 +64,7 @@ def problems_of_batch_request(body: object) -> list[str]:
 
     Each message counts with the fields of the batch's template.
     """
-    problems = [*faults_of_batch(body), *_unknown_fields("BatchSmsRequest", body)]
+    problems = [*faults_of("BatchEnvelope", body), *_unknown_fields("BatchSmsRequest", body)]
     if not problems and isinstance(body, dict):
         problems += _unknown_fields("SmsTemplateFull", body.get("template", {}))
         for index, message in enumerate(messages_of_batch(body)):
@@ -92,11 +83,8 @@ def problems_of_answer(operation_id: str, status: int, body: object) -> list[str
 
     An answer with status 200 has no fields beside 8x8's, which some clients would refuse.
     """
-    answers = {
-        one["operationId"]: one["responses"]
-        for path in _CONTRACT["paths"].values()
-        for one in path.values()
-    }[operation_id]
+    operations = [one for path in _CONTRACT["paths"].values() for one in path.values()]
+    [answers] = [one["responses"] for one in operations if one["operationId"] == operation_id]
     if str(status) not in answers:
         return [f"status {status} is not documented"]
     reference: str = answers[str(status)]["content"]["application/json"]["schema"]["$ref"]
@@ -116,11 +104,6 @@ def faults_of_message(body: object) -> list[Problem]:
     return found
 
 
-def faults_of_batch(body: object) -> list[Problem]:
-    """Return what 8x8 would refuse a batch for as a whole; its messages are judged one by one."""
-    return faults_of("BatchEnvelope", body)
-
-
 def messages_of_batch(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Give each message of a batch with the fields of the template."""
     template = body.get("template", {})
@@ -128,7 +111,6 @@ def messages_of_batch(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def faults_of(schema: str, value: object) -> list[Problem]:
-    """Return how a value breaks one of the contract's schemas."""
     return [_problem(error) for error in _validator(schema).iter_errors(value)]
 
 
@@ -176,17 +158,11 @@ def _is_ip_address(value: str) -> bool:
 _FORMATS = FormatChecker(formats=())
 
 
-@_FORMATS.checks("date-time")
+@_FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    if not _DATE_TIME.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+    return not isinstance(value, str) or (
+        _DATE_TIME.fullmatch(value) is not None and bool(datetime.fromisoformat(value))
+    )
 
 
 @_FORMATS.checks("uri", raises=ValueError)

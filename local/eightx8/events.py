@@ -44,28 +44,26 @@ def status_changed(message: SmsMessage, chance: random.Random) -> dict[str, Any]
         "subAccountId": message.sub_account_id,
         "source": message.source,
         "destination": message.destination,
-        "status": _given(status),
+        "status": given(status),
         "price": message.price,
         "smsCount": message.segments,
     }
-    return _event("outbound_message_status_changed", _DESCRIPTIONS[last.state], _given(payload))
+    return _event("outbound_message_status_changed", _DESCRIPTIONS[last.state], given(payload))
 
 
 def message_received(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the event for an SMS to a virtual number."""
     return _event("inbound_message_received", "Inbound SMS received", payload)
 
 
 def short_url_clicked(message: SmsMessage, event_id: str, at: str) -> dict[str, Any]:
     """Return the event for a click on a link of a message; it names neither account nor sender."""
-    target_url = link_in(message)
     payload = {
         "eventId": event_id,
         "occurredAt": at,
         "umid": message.umid,
         "destination": message.destination,
         "shortUrl": f"https://short.example/{event_id[:8]}",
-        "targetUrl": target_url,
+        "targetUrl": link_in(message),
     }
     return _event("short_url_clicked", "Short URL clicked", payload)
 
@@ -85,5 +83,6 @@ def _event(event_type: str, description: str, payload: dict[str, Any]) -> dict[s
     }
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
+def given(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is empty, as 8x8 does."""
     return {name: value for name, value in fields.items() if value}

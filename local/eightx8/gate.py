@@ -9,14 +9,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from local.eightx8.platform import Platform
-from local.eightx8.refusals import Refusal, foreign_sub_account, invalid, unauthorized
+from local.eightx8.refusals import Refusal, foreign_sub_account, invalid
 
 
 def check_key(platform: Platform, request: web.Request) -> None:
-    """Refuse a request without a valid API key."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or key.strip() not in platform.api_keys:
-        raise unauthorized()
+        raise Refusal(401, 1200, "Request was not authenticated properly")
 
 
 def check_sub_account(platform: Platform, request: web.Request) -> str:

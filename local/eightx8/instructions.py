@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from local.eightx8.error_codes import ERROR_CODES
-from local.eightx8.scenarios import QUEUED, SENT, Fault, Receipt, Scenario, throttled_once
+from local.eightx8.scenarios import (
+    INVALID_NUMBER,
+    QUEUED,
+    SENT,
+    Fault,
+    Receipt,
+    Scenario,
+    throttled_once,
+)
 
 # Longer than MoEngage waits by far, and than any function of the bridge runs.
 MOST_SECONDS = 60
@@ -17,24 +25,15 @@ class Course(StrEnum):
     """The courses that a message can take at 8x8."""
 
     DELIVER = "deliver"
-    FAIL = "fail"
-    """Handed over, and not delivered for a reason."""
-    REFUSE = "refuse"
-    """Answered 400: the number is none."""
-    SILENT = "silent"
-    """Delivered, and no receipt ever comes."""
-    LATE = "late"
-    """Answered after some seconds."""
-    THROTTLE = "throttle"
-    """Answered 429 once, with a Retry-After; accepted when it comes again."""
-    ERROR = "error"
-    """Answered 500."""
-    DROP = "drop"
-    """The connection is reset instead of an answer."""
-    TWICE = "twice"
-    """Every receipt comes twice."""
-    OUT_OF_ORDER = "out of order"
-    """The receipts come all at once, the last one first."""
+    FAIL = "fail"  # handed over, and not delivered for a reason
+    REFUSE = "refuse"  # answered 400: the number is none
+    SILENT = "silent"  # delivered, and no receipt ever comes
+    LATE = "late"  # answered after some seconds
+    THROTTLE = "throttle"  # answered 429 once, with a Retry-After; accepted when it comes again
+    ERROR = "error"  # answered 500
+    DROP = "drop"  # the connection is reset instead of an answer
+    TWICE = "twice"  # every receipt comes twice
+    OUT_OF_ORDER = "out of order"  # the receipts come all at once, the last one first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,6 @@ class Instruction:
     once: bool = False
 
     def __post_init__(self) -> None:
-        """Check the values."""
         if self.error_code not in ERROR_CODES:
             raise ValueError(f"{self.error_code} is no error code of 8x8's")
         if not 1 <= self.seconds <= MOST_SECONDS:
@@ -71,36 +69,28 @@ class Instruction:
 
     @property
     def scenario(self) -> Scenario:
-        """What becomes of the message."""
-        match self.course:
-            case Course.DELIVER:
-                return Scenario()
-            case Course.FAIL:
-                text = ERROR_CODES[self.error_code]
-                failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
-                return Scenario(receipts=(QUEUED, SENT, failed))
-            case Course.REFUSE:
-                description = "Invalid MSISDN format (not E.164 international number)"
-                return Scenario(fault=Fault(status=400, code=1002, message=description))
-            case Course.SILENT:
-                return Scenario(callbacks="none")
-            case Course.LATE:
-                return Scenario(seconds_to_answer=self.seconds)
-            case Course.THROTTLE:
-                return throttled_once(self.seconds)
-            case Course.ERROR | Course.DROP:
-                return Scenario(
-                    callbacks="none" if self.silent else "in order",
-                    fault=Fault(
-                        "answer" if self.course is Course.ERROR else "reset",
-                        accepted=self.accepted,
-                        times=1 if self.once else None,
-                    ),
-                )
-            case Course.TWICE:
-                return Scenario(callbacks="doubled")
-            case Course.OUT_OF_ORDER:
-                return Scenario(callbacks="reversed")
+        text = ERROR_CODES[self.error_code]
+        failed = Receipt("undelivered", "undelivered_to_recipient", self.error_code, text)
+        ambiguous = Scenario(
+            callbacks="none" if self.silent else "in order",
+            fault=Fault(
+                "answer" if self.course is Course.ERROR else "reset",
+                accepted=self.accepted,
+                times=1 if self.once else None,
+            ),
+        )
+        return {
+            Course.DELIVER: Scenario(),
+            Course.FAIL: Scenario(receipts=(QUEUED, SENT, failed)),
+            Course.REFUSE: Scenario(fault=INVALID_NUMBER),
+            Course.SILENT: Scenario(callbacks="none"),
+            Course.LATE: Scenario(seconds_to_answer=self.seconds),
+            Course.THROTTLE: throttled_once(self.seconds),
+            Course.ERROR: ambiguous,
+            Course.DROP: ambiguous,
+            Course.TWICE: Scenario(callbacks="doubled"),
+            Course.OUT_OF_ORDER: Scenario(callbacks="reversed"),
+        }[self.course]
 
 
 class Instructions:

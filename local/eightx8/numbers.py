@@ -43,8 +43,6 @@ _COUNTRIES = {
 
 
 class Number(NamedTuple):
-    """A recipient's number."""
-
     e164: str
     country: str
 

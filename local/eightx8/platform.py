@@ -8,10 +8,10 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from local.eightx8.callbacks import CallbackSender, Post, Target, Webhooks
+from local.eightx8.callbacks import Post, Target, Webhooks
 from local.eightx8.contract import matches_parameter
 from local.eightx8.events import (
     link_in,
@@ -22,14 +22,35 @@ from local.eightx8.events import (
 )
 from local.eightx8.instructions import Instructions
 from local.eightx8.orders import Order
-from local.eightx8.pace import Pace
 from local.eightx8.records import CallbackAttempt, SendRequest, SmsMessage
+from local.eightx8.refusals import Throttle
 from local.eightx8.scenarios import EXPIRED, SCENARIOS, Receipt, Scenario, scenario_of
 from local.eightx8.segments import parts_of
-from local.eightx8.throttle import Throttle
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between the things that 8x8 does on its own.
+
+    Attributes
+    ----------
+    until_receipt
+        Before each change of a message's state.
+    between_retries
+        Before each new attempt at a callback; 8x8 documents 1, 10, 30 and 90.
+    callback_timeout
+        For an answer to a callback. 8x8 documents none for SMS.
+    until_export
+        Before an export is ready.
+    """
+
+    until_receipt: float = 0.5
+    between_retries: tuple[float, ...] = (1, 10, 30, 90)
+    callback_timeout: float = 5
+    until_export: float = 1
 
 
 class Platform:
@@ -39,12 +60,6 @@ class Platform:
     ----------
     account_id
         A UUID, as 8x8's are.
-    sub_account_ids
-        The account's.
-    api_keys
-        Those that are valid at first.
-    pace
-        How fast things happen.
     seed
         Of the ids and of all chance.
     clock, sleep
@@ -64,14 +79,10 @@ class Platform:
         By the last digits of the destination; add to it or replace.
     instructions
         Come before the scenarios, but not before that of a whole number.
-    messages
-        What was accepted, in order.
-    rejected
-        What was answered 200 and ``REJECTED`` by its scenario.
-    requests
-        Every send request that arrived.
-    pending
-        How many messages, callbacks and retries are under way.
+    messages, rejected
+        What was accepted, and what was answered 200 and ``REJECTED`` by its scenario, in order.
+    requests, callbacks
+        Every send request that arrived, and every attempt at a callback, in order.
     sub_account_throttle, address_throttle, read_throttle
         Send requests per sub-account and per IP address, reads per sub-account.
     """
@@ -82,7 +93,7 @@ class Platform:
         account_id: str,
         sub_account_ids: Iterable[str],
         api_keys: Iterable[str],
-        pace: Pace = Pace(),  # noqa: B008 - frozen
+        pace: Pace = Pace(),
         seed: int = 8,
         clock: Clock = time.time,
         sleep: Sleep = asyncio.sleep,
@@ -106,6 +117,7 @@ class Platform:
         self.messages: list[SmsMessage] = []
         self.rejected: list[SmsMessage] = []
         self.requests: list[SendRequest] = []
+        self.callbacks: list[CallbackAttempt] = []
         self.webhooks = Webhooks()
         self.sub_account_throttle = Throttle(1_800, clock)
         self.address_throttle = Throttle(3_000, clock)
@@ -115,18 +127,12 @@ class Platform:
         self._ids = random.Random(f"{seed} ids")  # noqa: S311 - meant to be repeatable  # nosec B311
         self.chance = random.Random(f"{seed} chance")  # noqa: S311  # nosec B311
         self._fault_counts: Counter[str] = Counter()
-        self._callback_sender = CallbackSender(pace.between_retries, clock=clock, sleep=sleep)
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: list[BaseException] = []
 
     @property
-    def callbacks(self) -> list[CallbackAttempt]:
-        """Every attempt at a callback, in order."""
-        return self._callback_sender.attempts
-
-    @property
     def pending(self) -> int:
-        """See the class."""
+        """How many messages, callbacks and retries are under way."""
         return len(self._tasks)
 
     def new_id(self) -> str:
@@ -281,7 +287,20 @@ class Platform:
             return
         if self.post is None:
             raise RuntimeError("the simulator does not run")
-        self._start(self._callback_sender.send(self.post, event, target, after=after))
+        self._start(self._call_back(self.post, event, target, after))
+
+    async def _call_back(
+        self, post: Post, event: dict[str, Any], target: Target, after: float
+    ) -> None:
+        """Post an event until it is accepted or the last retry has failed, then never again."""
+        for number, wait in enumerate((after, *self.pace.between_retries), start=1):
+            if wait:
+                await self.sleep(wait)
+            attempt = CallbackAttempt(event, target.url, number, at=self.clock())
+            self.callbacks.append(attempt)
+            attempt.status = await post(target, event)
+            if 0 < attempt.status < 400:
+                return
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -32,10 +32,8 @@ class SmsMessage:
         Whether the text had more than ten parts.
     logged_at
         From when on an export of the log can show it.
-    last
-        The last change of its state.
-    history
-        All of them, in order.
+    last, history
+        The last change of its state, and all of them in order.
     is_erased
         Whether 8x8 was asked to erase the number and the text.
     """
@@ -112,8 +110,6 @@ class SendRequest:
 
 @dataclass
 class CallbackAttempt:
-    """One attempt at a callback."""
-
     event: dict[str, Any]
     url: str
     attempt: int

@@ -1,7 +1,10 @@
-"""8x8's refusals: which code for which field, and the body of an error."""
+"""8x8's refusals: which code for which field, the body of an error, and the rate limits."""
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict, deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +20,7 @@ _BY_FIELD = {
     "clientIp": (1012, "Invalid IP address"),
 }
 FIELDS = tuple(_BY_FIELD)
+QUOTA_EXCEEDED = "Quota exceeded. Please try again in {} second(s)."
 
 
 class Refusal(Exception):
@@ -39,7 +43,6 @@ class Refusal(Exception):
         self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
 
     def body(self, error_id: str, at: float) -> dict[str, Any]:
-        """Return the answer's body."""
         moment = datetime.fromtimestamp(at, UTC)
         return {
             "code": self.code,
@@ -55,17 +58,25 @@ def invalid(field: str, value: object = None) -> Refusal:
     return Refusal(400, code, description, value=value)
 
 
-def unauthorized() -> Refusal:
-    """Return the refusal of a missing or wrong API key."""
-    return Refusal(401, 1200, "Request was not authenticated properly")
-
-
 def foreign_sub_account() -> Refusal:
-    """Return the refusal of a sub-account that is not the account's."""
     return Refusal(404, 1001, "Provided subAccountId doesn't belongs to your account")
 
 
-def quota_exceeded(seconds: int) -> Refusal:
-    """Return the refusal of one request too many."""
-    description = f"Quota exceeded. Please try again in {seconds} second(s)."
-    return Refusal(429, 429, description, retry_after=seconds)
+class Throttle:
+    """Lets so many requests through in any one second, each key on its own."""
+
+    def __init__(self, limit: int, clock: Callable[[], float]) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._let_through: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def pass_or_refuse(self, key: str) -> None:
+        now = self._clock()
+        recent = self._let_through[key]
+        while recent and recent[0] <= now - 1:
+            recent.popleft()
+        if len(recent) >= self.limit:
+            oldest = recent[0] if recent else now
+            seconds = max(1, math.ceil(oldest + 1 - now))
+            raise Refusal(429, 429, QUOTA_EXCEEDED.format(seconds), retry_after=seconds)
+        recent.append(now)

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from local.eightx8.contract import faults_of
-from local.eightx8.events import time_text
+from local.eightx8.events import given, time_text
 from local.eightx8.gate import check_sub_account, json_of
 from local.eightx8.numbers import masked
 from local.eightx8.platform import Platform
@@ -42,7 +42,6 @@ class ReportingApi:
         self._exports: dict[str, _Export] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the API's routes."""
         messages = "/api/v1/subaccounts/{subAccountId}/messages"
         return [
             web.post(f"{messages}/exports", self._start_export),
@@ -142,12 +141,17 @@ class ReportingApi:
         return [message for message in of_both if message.sub_account_id == sub_account_id]
 
     def _details(self, message: SmsMessage) -> dict[str, Any]:
-        details: dict[str, Any] = {
+        ids = {
+            "clientMessageId": message.client_message_id,
+            "clientBatchId": message.client_batch_id,
+            "batchId": message.batch_id,
+        }
+        return {
             "umid": message.umid,
             "subAccountId": message.sub_account_id,
             "direction": "outbound",
             "country": message.country,
-            "status": {name: value for name, value in self._status(message).items() if value},
+            "status": given(self._status(message)),
             "msisdn": masked(message.destination),
             "source": message.source,
             "body": MASKED_TEXT,
@@ -155,13 +159,8 @@ class ReportingApi:
             "createdAt": self._time(message.accepted_at),
             "smsCount": message.segments,
             "price": message.price or _NO_PRICE,
+            **given(ids),
         }
-        ids = {
-            "clientMessageId": message.client_message_id,
-            "clientBatchId": message.client_batch_id,
-            "batchId": message.batch_id,
-        }
-        return {**details, **{name: value for name, value in ids.items() if value}}
 
     def _row(self, message: SmsMessage) -> dict[str, Any]:
         status = self._status(message)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
+
+from local.eightx8.refusals import QUOTA_EXCEEDED
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,10 @@ class Scenario:
 
     Attributes
     ----------
-    receipts
-        Its changes of state, in order.
     callbacks
         In which order the callbacks come; ``reversed`` is all at once, the last one first.
     rejection
         Why 8x8 answers 200 with ``REJECTED``; empty where it does not.
-    fault
-        What happens to the answer.
-    seconds_to_answer
-        How long 8x8 takes over the request.
     seconds_to_log
         How long until an export of the log can show it.
     text
@@ -110,71 +105,55 @@ class Scenario:
     text: str = ""
 
 
-_DELIVERED = Scenario()
+INVALID_NUMBER = Fault(
+    status=400, code=1002, message="Invalid MSISDN format (not E.164 international number)"
+)
 
 
 def throttled_once(seconds: int, text: str = "") -> Scenario:
     """Return the scenario of a message that 8x8 accepts only when it comes again."""
-    return Scenario(
-        text=text,
-        fault=Fault(
-            status=429,
-            code=429,
-            message=f"Quota exceeded. Please try again in {seconds} second(s).",
-            retry_after=seconds,
-            times=1,
-        ),
-    )
+    message = QUOTA_EXCEEDED.format(seconds)
+    fault = Fault(status=429, code=429, message=message, retry_after=seconds, times=1)
+    return Scenario(text=text, fault=fault)
 
 
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {
-        "0001": Scenario(
-            text="undelivered: error 1, absent subscriber", receipts=(QUEUED, SENT, ABSENT)
-        ),
-        "0002": Scenario(text="rejected by the operator", receipts=(QUEUED, SENT, REJECTED)),
-        "0003": Scenario(
-            text="answered 200, but rejected",
-            rejection="Invalid Source value. Reached max allowed limit",
-        ),
-        "0004": Scenario(
-            text="refused: 400, code 1002 (invalid MSISDN)",
-            fault=Fault(
-                status=400,
-                code=1002,
-                message="Invalid MSISDN format (not E.164 international number)",
-            ),
-        ),
-        "0005": Scenario(
-            text="deferred (undelivered with error 22), then delivered",
-            receipts=(QUEUED, SENT, RETRIED, DELIVERED),
-        ),
-        "0006": Scenario(
-            text="delivered; every receipt comes twice, all at once, in no order",
-            callbacks="doubled and shuffled",
-        ),
-        "0007": Scenario(text="delivered; no receipt ever comes", callbacks="none"),
-        "0008": Scenario(text="undelivered: error 43, spam filter", receipts=(QUEUED, SENT, SPAM)),
-        "0009": throttled_once(
-            1, "refused once: 429 with Retry-After; accepted when it comes again"
-        ),
-        "0010": Scenario(text="accepted, but answered 500", fault=Fault(accepted=True)),
-        "0011": Scenario(text="not accepted, answered 500", fault=Fault()),
-        "0012": Scenario(
-            text="accepted, but the answer never comes", fault=Fault("hang", accepted=True)
-        ),
-        "0013": Scenario(text="delivered, then read", receipts=(QUEUED, SENT, DELIVERED, READ)),
-        "0014": Scenario(
-            text="accepted, then the connection is reset", fault=Fault("reset", accepted=True)
-        ),
-        "0015": Scenario(
-            text="accepted, but the answer is no JSON", fault=Fault("garbage", accepted=True)
-        ),
-        "0016": throttled_once(
-            5, "refused once: 429 with a Retry-After that is too long to wait for; then accepted"
-        ),
-    }
-)
+SCENARIOS = {
+    "0001": Scenario(
+        text="undelivered: error 1, absent subscriber", receipts=(QUEUED, SENT, ABSENT)
+    ),
+    "0002": Scenario(text="rejected by the operator", receipts=(QUEUED, SENT, REJECTED)),
+    "0003": Scenario(
+        text="answered 200, but rejected",
+        rejection="Invalid Source value. Reached max allowed limit",
+    ),
+    "0004": Scenario(text="refused: 400, code 1002 (invalid MSISDN)", fault=INVALID_NUMBER),
+    "0005": Scenario(
+        text="deferred (undelivered with error 22), then delivered",
+        receipts=(QUEUED, SENT, RETRIED, DELIVERED),
+    ),
+    "0006": Scenario(
+        text="delivered; every receipt comes twice, all at once, in no order",
+        callbacks="doubled and shuffled",
+    ),
+    "0007": Scenario(text="delivered; no receipt ever comes", callbacks="none"),
+    "0008": Scenario(text="undelivered: error 43, spam filter", receipts=(QUEUED, SENT, SPAM)),
+    "0009": throttled_once(1, "refused once: 429 with Retry-After; accepted when it comes again"),
+    "0010": Scenario(text="accepted, but answered 500", fault=Fault(accepted=True)),
+    "0011": Scenario(text="not accepted, answered 500", fault=Fault()),
+    "0012": Scenario(
+        text="accepted, but the answer never comes", fault=Fault("hang", accepted=True)
+    ),
+    "0013": Scenario(text="delivered, then read", receipts=(QUEUED, SENT, DELIVERED, READ)),
+    "0014": Scenario(
+        text="accepted, then the connection is reset", fault=Fault("reset", accepted=True)
+    ),
+    "0015": Scenario(
+        text="accepted, but the answer is no JSON", fault=Fault("garbage", accepted=True)
+    ),
+    "0016": throttled_once(
+        5, "refused once: 429 with a Retry-After that is too long to wait for; then accepted"
+    ),
+}
 
 
 def endings() -> list[tuple[str, str]]:
@@ -186,4 +165,4 @@ def scenario_of(scenarios: Mapping[str, Scenario], number: str) -> Scenario:
     """Return the scenario of a number: that of its longest known ending; ``""`` is any number's."""
     digits = number.removeprefix("+")
     endings = (digits[start:] for start in range(len(digits) + 1))
-    return next((scenarios[ending] for ending in endings if ending in scenarios), _DELIVERED)
+    return next((scenarios[ending] for ending in endings if ending in scenarios), Scenario())

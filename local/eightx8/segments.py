@@ -34,7 +34,6 @@ def unicode_characters(text: str) -> list[str]:
 
 
 def parts_of(text: str, encoding: str = "AUTO") -> Parts:
-    """Split a text into SMS parts."""
     if encoding == "AUTO":
         encoding = "UCS2" if unicode_characters(text) else "GSM7"
     if encoding == "GSM7":

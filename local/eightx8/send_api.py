@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from local.eightx8.callbacks import MASK
-from local.eightx8.contract import MAX_BATCH_SIZE, faults_of_batch, messages_of_batch
+from local.eightx8.contract import MAX_BATCH_SIZE, faults_of, messages_of_batch
 from local.eightx8.gate import check_sub_account, json_of
 from local.eightx8.orders import Order, read_order
 from local.eightx8.platform import Platform
@@ -28,6 +28,8 @@ _SECONDS_TO_HANG = 60
 # Closes with a reset instead of the usual goodbye.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
+Json = dict[str, Any]
+
 
 class _Acceptance(NamedTuple):
     """A message that is accepted, unless a fault comes between."""
@@ -39,8 +41,16 @@ class _Acceptance(NamedTuple):
 class _Rejection(NamedTuple):
     """A message of a batch that is not accepted."""
 
-    message: dict[str, Any]
+    message: Json
     description: str
+
+
+class _Plan(NamedTuple):
+    """What becomes of a request: accepting gives the answer."""
+
+    scenarios: list[Scenario]
+    fault: Fault | None
+    accept: Callable[[], Json]
 
 
 class SendApi:
@@ -50,28 +60,18 @@ class SendApi:
         self._platform = platform
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the API's routes."""
         messages = "/api/v1/subaccounts/{subAccountId}/messages"
-        return [
-            web.post(messages, self._send_one),
-            # Not documented, and used by a node of n8n that an employee of 8x8 wrote.
-            web.post(f"{messages}/", self._send_one),
-            web.post(f"{messages}/batch", self._send_batch),
-        ]
+        # That with the slash is not documented, and used by a node of n8n that an employee of 8x8
+        # wrote.
+        return [web.post(f"{messages}{end}", self._send) for end in ("", "/", "/batch")]
 
-    async def _send_one(self, request: web.Request) -> web.Response:
-        return await self._recorded(request, batch=False)
-
-    async def _send_batch(self, request: web.Request) -> web.Response:
-        return await self._recorded(request, batch=True)
-
-    async def _recorded(self, request: web.Request, *, batch: bool) -> web.Response:
+    async def _send(self, request: web.Request) -> web.Response:
         content = await request.read()
         record = SendRequest(
             sub_account_id=request.match_info["subAccountId"],
             body=_as_sent(content),
             at=self._platform.clock(),
-            batch=batch,
+            batch=request.path.endswith("/batch"),
             path=request.path,
             headers=_masked(request.headers),
         )
@@ -79,10 +79,10 @@ class SendApi:
         try:
             sub_account_id = self._admit(request)
             body = json_of(request, content)
-            if batch:
-                answer = await self._batch(request, sub_account_id, body)
-            else:
-                answer = await self._one(request, sub_account_id, body)
+            plan = (self._batch if record.batch else self._one)(sub_account_id, body)
+            if longest := max((one.seconds_to_answer for one in plan.scenarios), default=0):
+                await self._platform.sleep(longest)
+            answer = await self._answer(request, plan)
         except Refusal as refusal:
             record.status, record.code = refusal.status, refusal.code
             raise
@@ -97,89 +97,72 @@ class SendApi:
         self._platform.sub_account_throttle.pass_or_refuse(sub_account_id)
         return sub_account_id
 
-    async def _one(
-        self, request: web.Request, sub_account_id: str, body: Any
-    ) -> web.Response | None:
+    def _one(self, sub_account_id: str, body: Any) -> _Plan:
         order = read_order(body, self._platform.clock())
         scenario = self._platform.meet(order)
-        await self._think(scenario)
 
-        def accept() -> web.Response:
-            return web.json_response(
-                _answer_of(self._platform.take(sub_account_id, order, scenario))
-            )
+        def accept() -> Json:
+            return _answer_of(self._platform.take(sub_account_id, order, scenario))
 
-        return await self._answer(request, scenario.fault, accept)
+        return _Plan([scenario], scenario.fault, accept)
 
-    async def _batch(
-        self, request: web.Request, sub_account_id: str, body: Any
-    ) -> web.Response | None:
+    def _batch(self, sub_account_id: str, body: Any) -> _Plan:
         if isinstance(body, dict) and isinstance(body.get("messages"), list):
             size = len(body["messages"])
             if size > MAX_BATCH_SIZE:
                 raise Refusal(400, 1100, f"Bulk limit exceeded: {size} messages")
-        if problems := faults_of_batch(body):
+        if problems := faults_of("BatchEnvelope", body):
             raise invalid(problems[0].field)
-        verdicts: list[_Acceptance | _Rejection] = []
-        faults_of_all: list[Fault] = []
-        for message in messages_of_batch(body):
-            try:
-                order = read_order(message, self._platform.clock())
-            except Refusal as refusal:
-                verdicts.append(_Rejection(message, refusal.description))
-                continue
-            scenario = self._platform.meet(order)
-            fault = scenario.fault
-            if fault and fault.is_of_one_message:
-                verdicts.append(_Rejection(message, fault.message))
-                continue
-            verdicts.append(_Acceptance(order, scenario))
-            faults_of_all += [fault] if fault else []
-        await self._think(*(one.scenario for one in verdicts if isinstance(one, _Acceptance)))
+        verdicts = [self._verdict_on(message) for message in messages_of_batch(body)]
+        scenarios = [one.scenario for one in verdicts if isinstance(one, _Acceptance)]
+        faults = (scenario.fault for scenario in scenarios if scenario.fault)
+        return _Plan(
+            scenarios, next(faults, None), lambda: self._take_batch(sub_account_id, body, verdicts)
+        )
 
-        def accept() -> web.Response:
-            return web.json_response(self._take_batch(sub_account_id, body, verdicts))
-
-        return await self._answer(request, next(iter(faults_of_all), None), accept)
+    def _verdict_on(self, message: Json) -> _Acceptance | _Rejection:
+        try:
+            order = read_order(message, self._platform.clock())
+        except Refusal as refusal:
+            return _Rejection(message, refusal.description)
+        scenario = self._platform.meet(order)
+        if scenario.fault and scenario.fault.is_of_one_message:
+            return _Rejection(message, scenario.fault.message)
+        return _Acceptance(order, scenario)
 
     def _take_batch(
-        self,
-        sub_account_id: str,
-        body: dict[str, Any],
-        verdicts: list[_Acceptance | _Rejection],
-    ) -> dict[str, Any]:
-        ids = {"batch_id": self._platform.new_id(), "client_batch_id": _client_batch_id(body)}
+        self, sub_account_id: str, body: Json, verdicts: list[_Acceptance | _Rejection]
+    ) -> Json:
+        own_id = str(body.get("clientBatchId", ""))
+        ids = {"batch_id": self._platform.new_id(), "client_batch_id": own_id}
         answers = [
             _answer_of(self._platform.take(sub_account_id, verdict.order, verdict.scenario, **ids))
             if isinstance(verdict, _Acceptance)
-            else _rejection_of(self._platform.new_id(), verdict)
+            else _answer(
+                self._platform.new_id(),
+                verdict.message,
+                destination=str(verdict.message.get("destination", "")),
+                encoding=parts_of(str(verdict.message.get("text", ""))).encoding,
+                rejection=verdict.description,
+            )
             for verdict in verdicts
         ]
         accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
-        summary: dict[str, Any] = {
+        return {
             "batchId": ids["batch_id"],
             "acceptedCount": accepted,
             "rejectedCount": len(answers) - accepted,
+            **({"clientBatchId": own_id} if own_id else {}),
+            **({"messages": answers} if body.get("includeMessagesInResponse") else {}),
         }
-        if ids["client_batch_id"]:
-            summary["clientBatchId"] = ids["client_batch_id"]
-        if body.get("includeMessagesInResponse"):
-            summary["messages"] = answers
-        return summary
 
-    async def _think(self, *scenarios: Scenario) -> None:
-        longest = max((scenario.seconds_to_answer for scenario in scenarios), default=0)
-        if longest:
-            await self._platform.sleep(longest)
-
-    async def _answer(
-        self, request: web.Request, fault: Fault | None, accept: Callable[[], web.Response]
-    ) -> web.Response | None:
+    async def _answer(self, request: web.Request, plan: _Plan) -> web.Response | None:
         """Accept and answer, as far as the fault lets it come to that; ``None`` for no answer."""
+        fault = plan.fault
         if fault is None:
-            return accept()
+            return web.json_response(plan.accept())
         if fault.accepted:
-            accept()
+            plan.accept()
         match fault.kind:
             case "answer":
                 raise Refusal(
@@ -194,51 +177,28 @@ class SendApi:
         return None
 
 
-def _answer_of(message: SmsMessage) -> dict[str, Any]:
-    rejection = message.scenario.rejection
+def _answer_of(message: SmsMessage) -> Json:
     return _answer(
         message.umid,
         message.request,
         destination=message.destination.removeprefix("+"),
         encoding=message.encoding,
-        code="REJECTED" if rejection else "QUEUED",
-        description=rejection or _ACCEPTED,
+        rejection=message.scenario.rejection,
     )
 
 
-def _rejection_of(umid: str, rejection: _Rejection) -> dict[str, Any]:
-    message = rejection.message
-    return _answer(
-        umid,
-        message,
-        destination=str(message.get("destination", "")),
-        encoding=parts_of(str(message.get("text", ""))).encoding,
-        code="REJECTED",
-        description=rejection.description,
-    )
-
-
-def _answer(
-    umid: str,
-    message: dict[str, Any],
-    *,
-    destination: str,
-    encoding: str,
-    code: str,
-    description: str,
-) -> dict[str, Any]:
+def _answer(umid: str, message: Json, *, destination: str, encoding: str, rejection: str) -> Json:
     own_id = {"clientMessageId": message["clientMessageId"]} if "clientMessageId" in message else {}
     return {
         "umid": umid,
         **own_id,
         "destination": destination,
         "encoding": encoding,
-        "status": {"code": code, "description": description},
+        "status": {
+            "code": "REJECTED" if rejection else "QUEUED",
+            "description": rejection or _ACCEPTED,
+        },
     }
-
-
-def _client_batch_id(body: dict[str, Any]) -> str:
-    return str(body.get("clientBatchId", ""))
 
 
 def _masked(headers: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,6 @@ class WebhookApi:
         self._platform = platform
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the API's routes."""
         webhooks = "/api/v1/accounts/{accountId}/webhooks"
         return [
             web.get(webhooks, self._get),

@@ -11,15 +11,11 @@ from urllib.parse import urlencode
 
 
 class SenderType(StrEnum):
-    """What a sender is for."""
-
     TRANSACTIONAL = "Transactional"
     PROMOTIONAL = "Promotional"
 
 
 class BodyType(StrEnum):
-    """How the webhook's body is given."""
-
     FORM = "Form"
     JSON = "JSON"
     RAW = "Raw"
@@ -78,16 +74,8 @@ class WebhookRequest:
     body: bytes = field(repr=False)
 
 
-def fill_in(
-    sender: Sender, values: Mapping[Macro, str], *, escapes_raw_bodies: bool = True
-) -> WebhookRequest:
-    """Put a message's values in place of the macros.
-
-    Parameters
-    ----------
-    escapes_raw_bodies
-        Whether a value is escaped as JSON within a Raw body. MoEngage does not document it.
-    """
+def fill_in(sender: Sender, values: Mapping[Macro, str]) -> WebhookRequest:
+    """Put a message's values in place of the macros."""
 
     def filled(text: str, write: Callable[[str], str] = str) -> str:
         # In one pass: a message may hold the name of a macro.
@@ -102,7 +90,8 @@ def fill_in(
         headers["Content-Type"] = content_type
 
     if isinstance(sender.body, str):
-        body = filled(sender.body, _in_json_string if escapes_raw_bodies else str)
+        # Whether a value is escaped as JSON within a Raw body MoEngage does not document.
+        body = filled(sender.body, _in_json_string)
     else:
         pairs = {name: filled(value) for name, value in sender.body.items()}
         is_form = sender.body_type is BodyType.FORM

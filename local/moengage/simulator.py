@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +22,6 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from local.moengage.changes import Changing
 from local.moengage.configuration import (
     DeliveryTracking,
     Macro,
@@ -50,17 +48,13 @@ Raises ``TimeoutError`` without an answer in time, and ``ConnectionError`` witho
 NOT_ADDED = ("Content-Type", "Accept-Encoding")
 
 
-class MoEngageSimulator(Changing):
+class MoEngageSimulator:
     """A workspace with custom SMS service providers.
 
     Parameters
     ----------
-    seconds_to_answer
-        How long a service provider may take.
     retries, seconds_between_retries
         What follows a failure. Not every workspace retries.
-    escapes_raw_bodies
-        See :func:`~local.moengage.configuration.fill_in`.
     clock
         Seconds since the epoch; replaced by tests that turn the time.
 
@@ -68,16 +62,12 @@ class MoEngageSimulator(Changing):
     ----------
     exchange
         How webhooks leave; set while it runs.
-    messages
-        Every message, in order.
     reports
         Every call to a delivery-tracking URL that exists, in order.
     lost
         Acknowledged reports about an id that no service provider gave.
     faults
         What happens to the next reports, one each.
-    data_api
-        Of the workspace.
     """
 
     def __init__(
@@ -86,11 +76,10 @@ class MoEngageSimulator(Changing):
         seconds_to_answer: float = SECONDS_TO_ANSWER,
         retries: int = 0,
         seconds_between_retries: float = SECONDS_BETWEEN_RETRIES,
-        escapes_raw_bodies: bool = True,
         data_api: DataApi | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__()
+        self._changed = asyncio.Condition()
         self.data_api = data_api or DataApi("workspace", secrets.token_urlsafe(16))
         self.messages: list[CampaignMessage] = []
         self.reports: list[Report] = []
@@ -100,7 +89,6 @@ class MoEngageSimulator(Changing):
         self.seconds_to_answer = seconds_to_answer
         self._retries = retries
         self._seconds_between_retries = seconds_between_retries
-        self._escapes_raw_bodies = escapes_raw_bodies
         self._senders: list[Sender] = []
         self._trackings: dict[str, tuple[str, DeliveryTracking]] = {}
         self._by_unique_id: dict[str, CampaignMessage] = {}
@@ -123,8 +111,29 @@ class MoEngageSimulator(Changing):
             ) as session,
             serve(self.application(), port=port) as url,
         ):
-            self.exchange = partial(_exchange, session)
+
+            async def exchange(request: WebhookRequest) -> tuple[int, bytes]:
+                try:
+                    async with session.request(
+                        request.method,
+                        URL(request.url, encoded=True),
+                        headers=request.headers,
+                        data=request.body or None,
+                        allow_redirects=False,
+                    ) as answer:
+                        return answer.status, await answer.read()
+                except aiohttp.ClientError as error:
+                    # Some of them are timeouts as well.
+                    is_late = isinstance(error, TimeoutError)
+                    raise TimeoutError if is_late else ConnectionError from error
+
+            self.exchange = exchange
             yield url
+
+    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until a condition holds, looking at each report that comes."""
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(condition)
 
     # ---------------------------------------------------------------------------- the settings
     def save_sender(self, sender: Sender, *, instead_of: Sender | None = None) -> None:
@@ -155,7 +164,6 @@ class MoEngageSimulator(Changing):
 
     @property
     def senders(self) -> tuple[Sender, ...]:
-        """Those that are saved."""
         return tuple(self._senders)
 
     def tracking_of(self, service_provider: str) -> DeliveryTracking | None:
@@ -167,46 +175,26 @@ class MoEngageSimulator(Changing):
 
     # ------------------------------------------------------------------------------ the sending
     async def send(
-        self,
-        sender: Sender,
-        *,
-        destination: str,
-        text: str,
-        campaign_id: str = "",
-        dlt_template_id: str = "",
+        self, sender: Sender, *, destination: str, text: str, campaign_id: str = ""
     ) -> CampaignMessage:
         """Send one message of a campaign, with the retries of this workspace."""
-        message = self.add(
-            sender,
-            destination=destination,
-            text=text,
-            campaign_id=campaign_id,
-            dlt_template_id=dlt_template_id,
-        )
+        message = self.add(sender, destination=destination, text=text, campaign_id=campaign_id)
         await self.run(message)
         return message
 
     def add(
-        self,
-        sender: Sender,
-        *,
-        destination: str,
-        text: str,
-        campaign_id: str = "",
-        dlt_template_id: str = "",
+        self, sender: Sender, *, destination: str, text: str, campaign_id: str = ""
     ) -> CampaignMessage:
         """Add a message to a campaign that is yet to run."""
         values = {
             Macro.DESTINATION: destination,
             Macro.MESSAGE: text,
             Macro.CAMPAIGN_ID: campaign_id,
-            Macro.DLT_TEMPLATE_ID: dlt_template_id,
         }
-        request = fill_in(sender, values, escapes_raw_bodies=self._escapes_raw_bodies)
         message = CampaignMessage(
             sender=sender,
             destination=destination,
-            request=request,
+            request=fill_in(sender, values),
             text=text,
             campaign_id=campaign_id,
             at=self._clock(),
@@ -272,31 +260,14 @@ class MoEngageSimulator(Changing):
         )
         self.reports.append(report)
         if report.http_status == 200:
-            self._count(report, service_provider)
-        await self._has_changed()
+            message = self._by_unique_id.get(report.unique_id)
+            if message is None or message.sender.service_provider != service_provider:
+                self.lost.append(report)
+            else:
+                message.reports.append(report)
+        async with self._changed:
+            self._changed.notify_all()
         return web.json_response({}, status=fault.http_status, headers=fault.headers)
-
-    def _count(self, report: Report, service_provider: str) -> None:
-        message = self._by_unique_id.get(report.unique_id)
-        if message is None or message.sender.service_provider != service_provider:
-            self.lost.append(report)
-        else:
-            message.reports.append(report)
-
-
-async def _exchange(session: aiohttp.ClientSession, request: WebhookRequest) -> tuple[int, bytes]:
-    try:
-        async with session.request(
-            request.method,
-            URL(request.url, encoded=True),
-            headers=request.headers,
-            data=request.body or None,
-            allow_redirects=False,
-        ) as answer:
-            return answer.status, await answer.read()
-    except aiohttp.ClientError as error:
-        # Some of them are timeouts as well.
-        raise TimeoutError if isinstance(error, TimeoutError) else ConnectionError from error
 
 
 def _flat(content: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from local.moengage.records import CampaignMessage, Report, WebhookAnswer
 Status = Literal["sending", "not sent", "sent", "delivered", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is shown of a message.
 
@@ -76,23 +76,18 @@ def _verdict_of(
     repeats: bool,
 ) -> Verdict:
     if not message.answers:
-        return Verdict(status="sending", symptom="Sending")
+        return Verdict("sending", "Sending")
     if not message.sent:
         answer = message.answers[-1]
-        return Verdict(
-            status="not sent",
-            symptom=f"Failed: {_failure_of(answer)}",
-            hint=_hint_for_webhook(answer, message.sender),
-        )
+        hint = _hint_for_webhook(answer, message.sender)
+        return Verdict("not sent", f"Failed: {_failure_of(answer)}", hint)
     if not message.reports:
         return _waiting(message, tracking, lost, repeats=repeats)
     report = message.reports[0]
     if report.succeeded:
-        return Verdict(status="delivered", symptom="Delivered")
+        return Verdict("delivered", "Delivered")
     reason = report.reason or "no reason given"
-    return Verdict(
-        status="failed", symptom=f"Failed: {reason}", hint=_hint_for_report(report, tracking)
-    )
+    return Verdict("failed", f"Failed: {reason}", _hint_for_report(report, tracking))
 
 
 def _failure_of(answer: WebhookAnswer) -> str:
@@ -181,35 +176,30 @@ def _waiting(
     *,
     repeats: bool,
 ) -> Verdict:
-    keys = _keys(message.answers[-1].content)
+    symptom, hint = "Sent", ""
     if tracking is None:
-        return Verdict(
-            status="sent", symptom="Sent", hint="Delivery tracking is not set up: map it below."
+        hint = "Delivery tracking is not set up: map it below."
+    elif not message.unique_id:
+        symptom = "Sent, and no delivery status will ever follow"
+        hint = (
+            f"Unique id of the sent response is mapped to {tracking.sent_unique_id!r}, which "
+            f"the answer does not have. It has {_keys(message.answers[-1].content)}."
         )
-    if not message.unique_id:
-        return Verdict(
-            status="sent",
-            symptom="Sent, and no delivery status will ever follow",
-            hint=f"Unique id of the sent response is mapped to {tracking.sent_unique_id!r}, which "
-            f"the answer does not have. It has {keys}.",
+    elif astray := [one for one in lost if message.unique_id in one.content.values()]:
+        symptom = "Sent, and no delivery status follows"
+        hint = (
+            "A report came, but unique id of the delivery response is mapped to "
+            f"{tracking.report_unique_id!r}, where it does not have this message's id. "
+            f"It has {_keys(astray[0].content)}."
         )
-    for report in lost:
-        if message.unique_id in report.content.values():
-            return Verdict(
-                status="sent",
-                symptom="Sent, and no delivery status follows",
-                hint="A report came, but unique id of the delivery response is mapped to "
-                f"{tracking.report_unique_id!r}, where it does not have this message's id. "
-                f"It has {_keys(report.content)}.",
-            )
-    if repeats:
-        return Verdict(
-            status="sent",
-            symptom="Sent",
-            hint="The same text to the same number within two minutes: the bridge took it for a "
-            "repeat, answered with the first one's id and sent no second SMS.",
+    elif repeats:
+        hint = (
+            "The same text to the same number within two minutes: the bridge took it for a "
+            "repeat, answered with the first one's id and sent no second SMS."
         )
-    return Verdict(status="sent", symptom="Sent, waiting for the delivery report")
+    else:
+        symptom = "Sent, waiting for the delivery report"
+    return Verdict("sent", symptom, hint)
 
 
 def _hint_for_report(report: Report, tracking: DeliveryTracking | None) -> str:

@@ -1,22 +1,18 @@
 """The bill, against sums done by hand."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.bill import (
-    LOOK_UPS,
-    Assumptions,
-    billed_seconds,
-    million,
-    month,
-    own_seconds,
-)
+from bench.bill import LOOK_UPS, billed_seconds, million, month, own_seconds
 from bench.capacity import limits
 from bench.scenario import Life, Usage
-from bench.template import Stack
+from bench.template import Settings, Stack
 
+METRICS = {"Dimensions": [[]], "Metrics": [{"Name": "Sent"}, {"Name": "Accepted"}]}
+LINE = json.dumps({"_aws": {"CloudWatchMetrics": [METRICS]}}).encode().ljust(999) + b"\n"
 SEND = Usage(
     messages=20,
     invocations=20,
@@ -25,19 +21,18 @@ SEND = Usage(
     write_units={"": 40, "open": 20, "recipient": 20, "campaign": 20},
     read_units=20,
     items_written=40,
-    log_bytes=20_000,
-    log_lines=20,
+    log=LINE * 20,
     sent_bytes=10_000,
     cpu=0.001,
     start_cpu=0.2,
-    metrics=frozenset({"Sent[]", "Accepted[]"}),
 )
 REPORT = replace(SEND, invocations=4, waits={"dynamodb": 2, "moengage": 1})
 RUN = Usage(messages=3, invocations=3, waits={"dynamodb": 4}, read_units=24)
+PLAIN = Settings(traced=0, has_platform_lines=False)
 
 
 def test_a_million_messages_cost_what_the_list_says() -> None:
-    costs = million(Life({"send_sms": SEND}), Assumptions())
+    costs = million(Life({"send_sms": SEND}, PLAIN))
 
     assert costs["API Gateway"] == pytest.approx(1.00)
     assert costs["Lambda: requests"] == pytest.approx(0.20)
@@ -55,7 +50,7 @@ def test_a_million_messages_cost_what_the_list_says() -> None:
 def test_records_of_a_queue_are_received_and_deleted_by_tens(batch: int, requests: int) -> None:
     usage = replace(REPORT, messages=batch, invocations=1)
 
-    costs = million(Life({"forward_outcome": usage}), Assumptions())
+    costs = million(Life({"forward_outcome": usage}, PLAIN))
 
     assert costs["SQS: receiving and deleting"] == pytest.approx(requests / batch * 0.40)
     assert "API Gateway" not in costs
@@ -65,7 +60,7 @@ def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
     batch = replace(SEND, messages=2000, calls={"sqs": 200}, waits={"dynamodb": 2, "sqs": 2})
     dispatches = replace(REPORT, messages=200, invocations=2)
 
-    costs = million(Life({"send_sms": batch, "dispatch_queue": dispatches}), Assumptions())
+    costs = million(Life({"send_sms": batch, "dispatch_queue": dispatches}, PLAIN))
 
     assert costs["API Gateway"] == pytest.approx(0.01)
     assert costs["Lambda: requests"] == pytest.approx(0.002 + 0.002)
@@ -74,34 +69,29 @@ def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
     assert costs["SQS: fair queues"] == pytest.approx((0.2 + 0.1) * 0.10)
 
 
-def test_waiting_is_billed_and_computing_takes_longer_with_little_memory() -> None:
-    assert billed_seconds(SEND, Assumptions(memory_mb=1769)) == pytest.approx(0.161)
-    assert billed_seconds(SEND, Assumptions(memory_mb=128)) == pytest.approx(0.174)
-    assert own_seconds(0.001, 10_240) == 0.001
+@pytest.mark.parametrize(
+    ("step", "settings", "seconds"),
+    [
+        ("send_sms", Settings(memory_mb=1769), 0.161),
+        ("send_sms", Settings(memory_mb=128), 0.174),
+        ("send_sms", Settings(pace=0.2), 0.164),
+        ("dispatch_queue", Settings(pace=0.2), 0.2),
+    ],
+)
+def test_waiting_is_billed_and_pace_and_computing_with_little_memory(
+    step: str, settings: Settings, seconds: float
+) -> None:
+    assert billed_seconds(Life({step: SEND}, settings), step) == pytest.approx(seconds)
+    assert own_seconds(0.001, memory_mb=10_240) == 0.001
 
 
-def test_a_paced_function_is_billed_for_its_pace() -> None:
-    batch = replace(SEND, messages=100, invocations=1)
-
-    assert billed_seconds(batch, Assumptions(pace=0.02), paced=True) == pytest.approx(2.0)
-    assert billed_seconds(batch, Assumptions(pace=0.02)) < 0.2
-
-
-# -------------------------------------------------------------------------------------- the month
 TEMPLATE = """
-Parameters:
-  Monitoring: {Default: basic}
-  ThrottlingRateLimit: {Default: 1000}
-  DispatchConcurrency: {Default: 5}
-Conditions:
-  IsFull: !Equals [!Ref Monitoring, full]
-Globals: {Function: {MemorySize: 512}}
+Parameters: {ThrottlingRateLimit: {Default: 1000}, DispatchConcurrency: {Default: 5}}
 Resources:
   Secret: {Type: AWS::SecretsManager::Secret}
   Reconcile:
     Type: AWS::Serverless::Function
-    Properties:
-      Events: {Run: {Type: Schedule, Properties: {Schedule: rate(5 minutes)}}}
+    Properties: {Events: {Run: {Type: Schedule, Properties: {Schedule: rate(5 minutes)}}}}
   DispatchQueue:
     Type: AWS::Serverless::Function
     Properties:
@@ -109,50 +99,42 @@ Resources:
         Sends: {Type: SQS, Properties: {BatchSize: 100, ScalingConfig: {MaximumConcurrency: 5}}}
   ForwardOutcome:
     Type: AWS::Serverless::Function
-    Properties:
-      Events: {Outcomes: {Type: SQS, Properties: {BatchSize: 10}}}
+    Properties: {Events: {Outcomes: {Type: SQS, Properties: {BatchSize: 10}}}}
   Nested:
     Type: AWS::Serverless::Application
-    Properties: {Location: watch.yaml, Parameters: {Monitoring: !Ref Monitoring, Api: !Ref Api}}
+    Properties: {Location: watch.yaml, Parameters: {Period: 300}}
 """
 WATCH = """
-Parameters: {Monitoring: {Type: String}, Api: {Type: String}}
-Conditions:
-  IsFull: !Equals [!Ref Monitoring, full]
-  IsWatched: !Or [!Condition IsFull, !Not [!Equals [!Ref Monitoring, "off"]]]
+Parameters: {Period: {Type: Number}}
 Resources:
-  One:
-    Type: AWS::CloudWatch::Alarm
-    Condition: IsWatched
-    Properties: {MetricName: Sent, Period: 300}
+  One: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: Sent, Period: !Ref Period}}
   Ratio:
     Type: AWS::CloudWatch::Alarm
-    Condition: IsFull
     Properties:
       Metrics:
-        - {Id: a, MetricStat: {Period: 60}, Period: 60}
-        - {Id: b, MetricStat: {Period: 10}, Period: 10}
+        - {Id: a, MetricStat: {Period: 60}}
+        - {Id: b, MetricStat: {Period: 10}}
         - {Id: c, Expression: a / b}
 """
 
 
 @pytest.fixture
-def template(tmp_path: Path) -> Path:
+def stack(tmp_path: Path) -> Stack:
     (tmp_path / "watch.yaml").write_text(WATCH)
     (tmp_path / "template.yaml").write_text(TEMPLATE)
-    return tmp_path / "template.yaml"
+    return Stack(tmp_path / "template.yaml")
 
 
-def bill(template: Path, messages: int, monitoring: str = "basic") -> dict[str, float]:
-    stack = Stack(template, {"Monitoring": monitoring})
-    return month(stack, messages, Life({"send_sms": SEND}), RUN, Assumptions())
+def bill(stack: Stack, messages: int) -> dict[str, float]:
+    return month(stack, messages, Life({"send_sms": SEND}, PLAIN), RUN)
 
 
-def test_an_idle_month_costs_what_the_template_makes(template: Path) -> None:
-    idle = bill(template, 0)
+def test_an_idle_month_costs_what_the_template_makes(stack: Stack) -> None:
+    idle = bill(stack, 0)
 
     assert idle["Secret"] == 0.40
-    assert idle["Alarms"] == pytest.approx(0.10)
+    # One metric alone, and one of a ratio's two has a period below a minute.
+    assert idle["Alarms"] == pytest.approx(0.10 + 0.10 + 0.30)
     # Five pollers of a queue with a limit, two of one without, three times a minute.
     assert idle["Polling of the queues"] == pytest.approx(7 * 3 * 1440 * 30 * 0.40e-6)
     # 8,640 runs that read 8 units and wait 20 ms.
@@ -161,13 +143,8 @@ def test_an_idle_month_costs_what_the_template_makes(template: Path) -> None:
     assert idle["Custom metrics"] == idle["Messages"] == idle["New environments"] == 0
 
 
-def test_alarms_are_billed_by_the_metrics_in_them(template: Path) -> None:
-    assert bill(template, 0, "full")["Alarms"] == pytest.approx(0.10 + 0.10 + 0.30)
-    assert bill(template, 0, "off")["Alarms"] == 0
-
-
-def test_messages_bring_custom_metrics_and_new_environments(template: Path) -> None:
-    few, many = bill(template, 1000), bill(template, 1_000_000)
+def test_messages_bring_custom_metrics_and_new_environments(stack: Stack) -> None:
+    few, many = bill(stack, 1000), bill(stack, 1_000_000)
 
     assert few["Custom metrics"] == many["Custom metrics"] == pytest.approx(0.60)
     # Each of a thousand finds an environment of its own; a million share six an hour.
@@ -178,8 +155,8 @@ def test_messages_bring_custom_metrics_and_new_environments(template: Path) -> N
 
 
 def test_the_bridge_has_nothing_that_costs_by_the_month_and_is_not_in_the_bill() -> None:
-    stack = Stack(given={"Monitoring": "full"})
-    templates = [one.evaluated.template.resources for one in (stack, *stack.nested)]
+    stack = Stack(Monitoring="full")
+    templates = [one.template.resources for one in (stack, *stack.nested)]
     made = [resource for resources in templates for resource in resources.values()]
     types = [resource["Type"].removeprefix("AWS::") for resource in made]
 
@@ -189,14 +166,14 @@ def test_the_bridge_has_nothing_that_costs_by_the_month_and_is_not_in_the_bill()
     assert "DefaultValue" not in str(made)
 
 
-def test_the_lowest_limit_comes_first(template: Path) -> None:
+def test_the_lowest_limit_comes_first(stack: Stack) -> None:
     steps = {"send_sms": SEND, "forward_outcome": REPORT}
 
-    found = limits(Life(steps), Stack(template), Assumptions())
+    found = limits(Life(steps, PLAIN), stack)
 
-    assert found[0] == ("API Gateway, a route of this API", 500, "`ThrottlingRateLimit`")
-    rates = {name: rate for name, rate, _ in found}
+    first = "API Gateway, a route of this API"
+    assert next(iter(found.items())) == (first, (500, "`ThrottlingRateLimit`"))
     # Four units a message: two in each of the two steps; two of the index.
-    assert rates["DynamoDB, the table or an index when new"] == 4000 / 4
-    assert rates["DynamoDB, the shards of an index"] == 16_000 / 2
-    assert rates["8x8, single sends"] == 1800
+    assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
+    assert found["DynamoDB, the shards of an index"][0] == 16_000 / 2
+    assert found["8x8, single sends"][0] == 1800

@@ -2,59 +2,49 @@
 
 import pytest
 
-from bench.artifact import PROJECT
-from bench.fairness import HEAD, Campaign, Dispatchers, play, rows
+from bench.fairness import HEAD, Campaign, play, rows
 from bench.page import table
 from bench.template import Stack
-
-DISPATCHERS = Dispatchers(at_once=5, batch=100, rate=1500)
-
-
-@pytest.fixture
-def large() -> Campaign:
-    return Campaign(20_000, per_second=3000)
+from tests.template.conftest import PROJECT
 
 
-@pytest.fixture
-def small() -> Campaign:
-    return Campaign(200, per_second=100, starts_at=5)
+def played(*campaigns: tuple[int, ...], has_groups: bool) -> list[Campaign]:
+    found = [Campaign.at_a_pace(*one) for one in campaigns]
+    play(found, at_once=5, batch=100, rate=1500, has_groups=has_groups)
+    return found
+
+
+LARGE, SMALL = (20_000, 3000), (200, 100, 5)
 
 
 @pytest.mark.parametrize("has_groups", [False, True])
-def test_each_message_is_sent_once_and_at_the_send_rate(
-    large: Campaign, small: Campaign, has_groups: bool
-) -> None:
-    play([large, small], DISPATCHERS, has_groups=has_groups)
+def test_each_message_is_sent_once_and_at_the_send_rate(has_groups: bool) -> None:
+    large, small = played(LARGE, SMALL, has_groups=has_groups)
 
     assert (len(large.waits), len(small.waits)) == (20_000, 200)
     assert min(large.waits + small.waits) >= 0
     # One of two queues has half of the rate.
-    assert large.end == pytest.approx(20_200 / 750, abs=1.5)
+    assert large.came[-1] + large.waits[-1] == pytest.approx(20_200 / 750, abs=1.5)
 
 
-def test_without_groups_a_small_campaign_waits_for_all_that_came_before_it(
-    large: Campaign, small: Campaign
-) -> None:
-    play([large, small], DISPATCHERS, has_groups=False)
+def test_without_groups_a_small_campaign_waits_for_all_that_came_before_it() -> None:
+    _, small = played(LARGE, SMALL, has_groups=False)
 
-    came_before_it = large.per_second * small.starts_at
-    assert small.waits[0] == pytest.approx(came_before_it / 750 - small.starts_at, abs=1.5)
+    assert small.waits[0] == pytest.approx(3000 * 5 / 750 - 5, abs=1.5)
 
 
-def test_with_groups_it_waits_for_the_batches_under_way(large: Campaign, small: Campaign) -> None:
-    play([large, small], DISPATCHERS, has_groups=True)
+def test_with_groups_it_waits_for_the_batches_under_way() -> None:
+    _, small = played(LARGE, SMALL, has_groups=True)
 
     seconds_a_batch = 100 * 10 / 1500
     assert max(small.waits) < 3 * seconds_a_batch
 
 
-def test_two_large_campaigns_get_the_same_share(large: Campaign) -> None:
-    late = Campaign(20_000, per_second=3000, starts_at=5)
+def test_two_large_campaigns_get_the_same_share() -> None:
+    _, late = played(LARGE, (*LARGE, 5), has_groups=True)
 
-    play([large, late], DISPATCHERS, has_groups=True)
-
-    sent_at = late.waits[2000] + late.came_at(2000)
-    assert sent_at == pytest.approx(late.starts_at + 2000 / (750 / 2), abs=2.0)
+    sent_at = late.came[2000] + late.waits[2000]
+    assert sent_at == pytest.approx(5 + 2000 / (750 / 2), abs=2.0)
 
 
 def test_the_page_shows_what_the_simulation_gives() -> None:

@@ -1,25 +1,38 @@
 """A deployed bridge, all well with it."""
 
+import functools
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from bridge.stack import FUNCTIONS
+from local.eightx8 import EightX8Simulator, Pace
 from sms_bridge.observability import logger
+from sms_bridge.storage.aws import AwsClients
 from tests.bridge.deployed import (
     ACCOUNT,
+    KEY,
+    PROMOTIONAL,
+    RULE,
+    SECRET,
+    TRANSACTIONAL,
     Deployed,
     Functions,
-    a_simulator,
-    clients_of_the_functions,
     environment,
-    make_logs_and_schedule,
+    log_group,
     make_queues,
-    make_secret,
-    running,
 )
-from tests.bridge.loopback import loopback_server
-from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account, session
+from tests.fakes.aws import ON_LOOPBACK, a_messages_table, an_aws_account, client_of, session
+from tests.fakes.http_server import LoopbackServer
+
+
+@functools.cache
+def clients_of_the_functions() -> AwsClients:
+    """Return the functions' clients, the same for all tests: to make them takes a while."""
+    return AwsClients(session())
 
 
 @pytest.fixture
@@ -34,27 +47,38 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")
+    eightx8 = EightX8Simulator(
+        account_id=ACCOUNT,
+        sub_account_ids=(TRANSACTIONAL, PROMOTIONAL),
+        api_keys=[KEY],
+        pace=Pace(until_receipt=0.0, between_retries=()),
+    )
     with ExitStack() as opening:
         opening.enter_context(an_aws_account())
         a_messages_table()
-        make_logs_and_schedule()
-        queue_urls, secret_arn, eightx8 = make_queues(), make_secret(), a_simulator()
-        eightx8_url, wait_for_callbacks = opening.enter_context(running(eightx8))
+        for function in FUNCTIONS:
+            client_of("logs").create_log_group(logGroupName=log_group(function))
+        client_of("events").put_rule(Name=RULE, ScheduleExpression="rate(5 minutes)")
+        queue_urls = make_queues()
+        secret_arn = client_of("secretsmanager").create_secret(
+            Name="BridgeSecret", SecretString=json.dumps(SECRET)
+        )["ARN"]
+        thread = opening.enter_context(start_blocking_portal())
+        eightx8_url = opening.enter_context(thread.wrap_async_context_manager(eightx8.running()))
         bridge = Deployed(
             secret_arn=secret_arn,
             functions=Functions(environment(queue_urls, secret_arn, eightx8_url)),
             queue_urls=queue_urls,
             eightx8=eightx8,
-            eightx8_url=eightx8_url,
             monkeypatch=monkeypatch,
         )
-        bridge.api_url = opening.enter_context(loopback_server(bridge.answer))
+        bridge.api_url = opening.enter_context(LoopbackServer(bridge.serve)).url
         # Doctor only connects to it, so any host that listens will do.
         bridge.environment["MOENGAGE_DELIVERY_TRACKING_URL"] = f"{bridge.api_url}/tracking/id"
         bridge.put_secret(eightx8AccountId=ACCOUNT)
         bridge.register(f"{bridge.api_url}/callbacks/8x8")
         bridge.add_alarm("DeadLetters", "arn:aws:lambda:us-east-1:123456789012:function:page")
         # None may arrive when the API is gone.
-        opening.callback(wait_for_callbacks)
+        opening.callback(thread.call, eightx8.settled, 10.0)
         yield bridge
     logger.setLevel(level)

@@ -6,13 +6,11 @@ secret, logs, alarms and schedule. What CloudFormation and Lambda say of it the 
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +20,19 @@ import bridge.app
 import bridge.eightx8
 from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
-from bridge.stack import FUNCTIONS, Resource, Stack
-from local.eightx8 import EightX8Simulator, Pace
-from sms_bridge.domain.message import Message
+from bridge.stack import FUNCTIONS, Resource, Stack, variable_of
+from local.eightx8 import EightX8Simulator
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.storage.aws import AwsClients
+from sms_bridge.domain.state import State
 from sms_bridge.storage.messages import DynamoDBMessages
-from tests.bridge.loopback import Answer, Arrived
 from tests.builders import a_message
-from tests.fakes.aws import REGION, TABLE, client_of, session
+from tests.fakes.aws import REGION, TABLE, client_of
+from tests.fakes.http_server import ServedConnection
 from tests.functions import ENVIRONMENT, load
 
 if TYPE_CHECKING:
     import pytest
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from typer.testing import Result
 
 ACCOUNT = "5fe6a9c0-1c5b-4d0e-9a31-6c1f3b5d7e90"
@@ -54,7 +51,6 @@ SECRET = {
     "lookUpTokens": ["the-look-up-token"],
     "fullNumberTokens": ["the-full-number-token"],
 }
-_TIMEOUT = 10.0
 _KEPT = {"MessageRetentionPeriod": 1209600}
 _WORKED_ON = {
     **_KEPT,
@@ -73,22 +69,15 @@ QUEUES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Functions:
-    """Lambda, as far as the tool asks it.
-
-    Attributes
-    ----------
-    environment
-        Variables of all functions; ``changed`` has those of one that differ.
-    reserved
-        Concurrency that was reserved by hand.
-    mappings
-        The state of what receives from the queues.
-    """
+    """Lambda, as far as the tool asks it."""
 
     environment: dict[str, str]
+    """Variables of all functions; ``changed`` has those of one that differ."""
     changed: dict[str, dict[str, str | None]] = field(default_factory=dict)
     reserved: dict[str, int] = field(default_factory=dict)
+    """Concurrency that was reserved by hand."""
     mappings: dict[str, str] = field(default_factory=dict)
+    """The state of what receives from the queues."""
 
     class exceptions:
         ResourceNotFoundException = KeyError
@@ -110,21 +99,12 @@ class Functions:
 
 @dataclass
 class Deployed:
-    """The bridge, and the operator at its command line.
-
-    Attributes
-    ----------
-    status, parameters
-        Of the CloudFormation stack.
-    eightx8_answers
-        What 8x8 answers in place of the simulator, by method and the end of the URL.
-    """
+    """The bridge, and the operator at its command line."""
 
     secret_arn: str
     functions: Functions
     queue_urls: dict[str, str]
     eightx8: EightX8Simulator
-    eightx8_url: str
     monkeypatch: pytest.MonkeyPatch
     api_url: str = ""
     status: str = "CREATE_COMPLETE"
@@ -132,6 +112,7 @@ class Deployed:
     missing_resources: set[str] = field(default_factory=set)
     alarms: list[str] = field(default_factory=list)
     eightx8_answers: dict[tuple[str, str], calls.Answer | Exception] = field(default_factory=dict)
+    """What 8x8 answers in place of the simulator, by method and the start or end of the URL."""
     handlers: dict[str, Callable[[dict[str, Any], object], Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,9 +124,15 @@ class Deployed:
     # ------------------------------------------------------------------------- the operator
     def run(self, *words: str, typed: str = "") -> Result:
         """Run ``sms-bridge`` with these words; what is typed goes to its standard input."""
-        self.monkeypatch.setattr(bridge.app, "Stack", functools.partial(_ToldStack, self))
+        self.monkeypatch.setattr(bridge.app, "Stack", functools.partial(ToldStack, self))
         self.monkeypatch.setattr(bridge.eightx8, "call", self._call_8x8)
         return CliRunner().invoke(bridge.app.app, words, input=typed, env={"BRIDGE_API_URL": ""})
+
+    def shown(self, *words: str, typed: str = "", status: int = 0) -> str:
+        """Run ``sms-bridge``, which ends with this status; returns all that it prints."""
+        result = self.run(*words, typed=typed)
+        assert result.exit_code == status, result.output
+        return result.output
 
     def json_of(self, *words: str, status: int = 0) -> Any:
         """Run ``sms-bridge`` with ``--json`` and return what it prints."""
@@ -164,7 +151,7 @@ class Deployed:
     @property
     def stack(self) -> Stack:
         """The stack as the commands have it."""
-        return _ToldStack(self, "sms-bridge")
+        return ToldStack(self, "sms-bridge")
 
     # -------------------------------------------------------------------------- the deployment
     @property
@@ -197,6 +184,15 @@ class Deployed:
         assert self.messages.create(message) is None
         return message
 
+    def keep_over(self, reason: str = "", **facts: Any) -> Message:
+        """Put a message into the table with its outcome: it was delivered, or failed of this."""
+        state, status = State.DELIVERED, OutcomeStatus.DELIVERED
+        if reason:
+            state, status = State.FAILED, OutcomeStatus.FAILED
+        message = self.keep(state=state, **facts)
+        outcome = Outcome(status, reason)
+        return self.messages.record_outcome(message.id, outcome, 4e9).message
+
     def queue(self, name: str) -> list[dict[str, Any]]:
         """Return the records that can be received from a queue."""
         found = client_of("sqs").receive_message(
@@ -210,15 +206,13 @@ class Deployed:
     def put_into(self, name: str, body: str, *, reason: str = "") -> None:
         attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
         client_of("sqs").send_message(
-            QueueUrl=self.queue_urls[name],
-            MessageBody=body,
-            MessageAttributes=attributes,
+            QueueUrl=self.queue_urls[name], MessageBody=body, MessageAttributes=attributes
         )
 
     def log(self, function: str, *lines: dict[str, Any], minutes_ago: int = 1) -> None:
         """Let a function have logged lines."""
         moment = int((time.time() - 60 * minutes_ago) * 1000)
-        logs, group = client_of("logs"), _log_group(function)
+        logs, group = client_of("logs"), log_group(function)
         if not logs.describe_log_streams(logGroupName=group)["logStreams"]:
             logs.create_log_stream(logGroupName=group, logStreamName="stream")
         logs.put_log_events(
@@ -257,24 +251,32 @@ class Deployed:
         self.eightx8.webhooks.put([kept])
 
     # --------------------------------------------------------------------------------- the API
-    def answer(self, arrived: Arrived) -> Answer:
+    def serve(self, connection: ServedConnection) -> None:
         """Answer as API Gateway with the functions behind it."""
-        path, _, query = arrived.path.partition("?")
-        function, parameters = _route(arrived.method, path)
+        # Of its own: 8x8 calls back while somebody else asks.
+        own = ServedConnection(connection.socket, [])
+        own.read()
+        [request] = own.received
+        method, target, _ = request.line.split(" ")
+        path, _, query = target.partition("?")
+        function, parameters = _route(method, path)
         event = {
             "rawPath": path,
             "rawQueryString": query,
-            "headers": arrived.headers,
+            "headers": request.headers,
             "pathParameters": parameters,
-            "body": arrived.content.decode(),
+            "body": request.body.decode(),
             "requestContext": {
                 "requestId": "request",
-                "http": {"method": arrived.method, "sourceIp": "127.0.0.1"},
+                "http": {"method": method, "sourceIp": "127.0.0.1"},
             },
         }
         with self.lock:
             answer = self._handler(function)(event, None)
-        return answer["statusCode"], answer["headers"], answer["body"]
+        body = answer["body"].encode()
+        lines = [f"HTTP/1.1 {answer['statusCode']} Status", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in answer["headers"].items()]
+        connection.send("\r\n".join([*lines, "", ""]).encode() + body)
 
     def _handler(self, function: str) -> Callable[[dict[str, Any], object], Any]:
         if function not in self.handlers:
@@ -284,7 +286,7 @@ class Deployed:
         return self.handlers[function]
 
 
-class _ToldStack(Stack):
+class ToldStack(Stack):
     """A stack of which the test decides what CloudFormation and Lambda say."""
 
     def __init__(self, deployed: Deployed, name: str, **options: Any) -> None:
@@ -296,7 +298,7 @@ class _ToldStack(Stack):
         return True
 
     @property
-    def description(self) -> StackTypeDef:
+    def description(self) -> dict[str, Any]:
         deployed = self._deployed
         outputs = {
             "SendUrl": f"{deployed.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages",
@@ -308,7 +310,7 @@ class _ToldStack(Stack):
         return {
             "StackName": self.name,
             "StackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/{self.name}/id",
-            "StackStatus": deployed.status,  # type: ignore[typeddict-item]
+            "StackStatus": deployed.status,
             "Outputs": [{"OutputKey": key, "OutputValue": url} for key, url in outputs.items()],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": one}
@@ -321,7 +323,7 @@ class _ToldStack(Stack):
         deployed = self._deployed
         ids = {
             **{name: ("AWS::Lambda::Function", name) for name in FUNCTIONS},
-            **{f"{one}LogGroup": ("AWS::Logs::LogGroup", _log_group(one)) for one in FUNCTIONS},
+            **{f"{one}LogGroup": ("AWS::Logs::LogGroup", log_group(one)) for one in FUNCTIONS},
             **{name: ("AWS::SQS::Queue", url) for name, url in deployed.queue_urls.items()},
             **{name: ("AWS::CloudWatch::Alarm", name) for name in deployed.alarms},
             "Schedule": ("AWS::Events::Rule", RULE),
@@ -343,7 +345,7 @@ class _ToldStack(Stack):
         return self._deployed.functions if service == "lambda" else client_of(service)
 
 
-def _log_group(function: str) -> str:
+def log_group(function: str) -> str:
     return f"sms-bridge-{function}"
 
 
@@ -376,19 +378,6 @@ def redrive_policy(target: str, count: int = 1000) -> str:
     return json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(count)})
 
 
-def make_logs_and_schedule() -> None:
-    """Create the functions' log groups and the schedule of Reconcile."""
-    for function in FUNCTIONS:
-        client_of("logs").create_log_group(logGroupName=_log_group(function))
-    client_of("events").put_rule(Name=RULE, ScheduleExpression="rate(5 minutes)")
-
-
-def make_secret() -> str:
-    """Create the secret; returns its ARN."""
-    client = client_of("secretsmanager")
-    return str(client.create_secret(Name="BridgeSecret", SecretString=json.dumps(SECRET))["ARN"])
-
-
 def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -> dict[str, str]:
     """Return the variables of all functions: events/environment.json's, with this stack's own."""
     return {
@@ -397,11 +386,7 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         # A function reads the secret each time, so that nothing has to be waited for.
         "SECRET_MAX_AGE_SECONDS": "0",
         "MESSAGES_TABLE": TABLE,
-        "TRANSACTIONAL_QUEUE_URL": queue_urls["TransactionalQueue"],
-        "PROMOTIONAL_QUEUE_URL": queue_urls["PromotionalQueue"],
-        "OUTCOME_QUEUE_URL": queue_urls["OutcomeQueue"],
-        "SEND_DEAD_LETTER_QUEUE_URL": queue_urls["SendDeadLetterQueue"],
-        "OUTCOME_DEAD_LETTER_QUEUE_URL": queue_urls["OutcomeDeadLetterQueue"],
+        **{f"{variable_of(name)}_URL": url for name, url in queue_urls.items()},
         "EIGHTX8_BASE_URL": eightx8_url,
         "SUB_ACCOUNT_IDS": f"{TRANSACTIONAL},{PROMOTIONAL}",
         "TRANSACTIONAL_SUB_ACCOUNT_IDS": TRANSACTIONAL,
@@ -412,48 +397,3 @@ def environment(queue_urls: dict[str, str], secret_arn: str, eightx8_url: str) -
         "MOENGAGE_DELIVERY_TRACKING_URL": "",
         "UNRESOLVED_TIMEOUT_SECONDS": "3600",
     }
-
-
-@functools.cache
-def clients_of_the_functions() -> AwsClients:
-    """Return the functions' clients, the same for all tests: to make them takes a while."""
-    return AwsClients(session())
-
-
-def a_simulator() -> EightX8Simulator:
-    """Return 8x8, with this account and its key."""
-    return EightX8Simulator(
-        account_id=ACCOUNT,
-        sub_account_ids=(TRANSACTIONAL, PROMOTIONAL),
-        api_keys=[KEY],
-        pace=Pace(until_receipt=0.0, between_retries=()),
-    )
-
-
-@contextmanager
-def running(simulator: EightX8Simulator) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Run 8x8 in a thread of its own.
-
-    Yields
-    ------
-    tuple
-        Its URL, and what waits until no callback is under way.
-    """
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def run[Value](work: Coroutine[Any, Any, Value]) -> Value:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(_TIMEOUT)
-
-    service = simulator.running()
-    try:
-        url = run(service.__aenter__())
-        try:
-            yield url, lambda: run(simulator.settled(_TIMEOUT))
-        finally:
-            run(service.__aexit__(None, None, None))
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(_TIMEOUT)
-        loop.close()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.calls import call
-from bridge.send_test import follow, missing_step
+from bridge.message import follow, missing_step
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
@@ -18,22 +18,21 @@ from tests.bridge.deployed import IDS, MOENGAGE_TOKEN, OTHER_NUMBER, PROMOTIONAL
 from tests.builders import ACCEPTED, AMBIGUOUS, AT, EVER, NUMBER, TEXT, a_message, a_receipt
 
 
-def reported(deployed: Deployed, message: Message) -> None:
-    """Let MoEngage acknowledge that a message was delivered."""
-    outcome = Outcome(OutcomeStatus.DELIVERED)
-    deployed.messages.record_result(
-        message.id, 0, ACCEPTED, State.QUEUED, seconds_of("2026-11-24T09:30:01.000Z")
-    )
+def reported(deployed: Deployed, **facts: Any) -> Message:
+    """Keep a message that MoEngage acknowledged as delivered."""
+    message, outcome = deployed.keep(**facts), Outcome(OutcomeStatus.DELIVERED)
+    answered, acknowledged = (seconds_of(f"2026-11-24T09:30:0{one}.000Z") for one in (1, 5))
+    deployed.messages.record_result(message.id, 0, ACCEPTED, State.QUEUED, answered)
     deployed.messages.record_receipt(message.id, a_receipt("delivered"), outcome)
-    deployed.messages.record_reported(message.id, outcome, seconds_of("2026-11-24T09:30:05.000Z"))
+    deployed.messages.record_reported(message.id, outcome, acknowledged)
+    return message
 
 
 # ------------------------------------------------------------------------------------- message
 def test_the_timeline_of_a_message(deployed: Deployed) -> None:
-    message = deployed.keep()
-    reported(deployed, message)
+    message = reported(deployed)
 
-    lines = deployed.run("message", message.id).output.splitlines()
+    lines = deployed.shown("message", message.id).splitlines()
 
     assert lines[0].startswith(f"{message.id}: delivered; to 65*****567")
     assert lines[1:] == [
@@ -50,13 +49,10 @@ def test_a_number_is_masked_unless_it_is_asked_for(deployed: Deployed) -> None:
     digits = NUMBER.removeprefix("+")
 
     for words in ((message.id,), (message.id, "--json"), (NUMBER,), ("--to", digits)):
-        result = deployed.run("message", *words)
-        assert result.exit_code == 0
-        assert digits not in result.output
-    assert NUMBER in deployed.run("message", message.id, "--full-numbers").output
-    assert deployed.json_of("message", message.id, "--full-numbers")["messages"][0][
-        "destination"
-    ] == (NUMBER)
+        assert digits not in deployed.shown("message", *words)
+    assert NUMBER in deployed.shown("message", message.id, "--full-numbers")
+    [found] = deployed.json_of("message", message.id, "--full-numbers")["messages"]
+    assert found["destination"] == NUMBER
 
 
 @pytest.mark.parametrize("written", [NUMBER, "6591234567", "+65 9123-4567", "(65) 9123 4567"])
@@ -69,14 +65,8 @@ def test_the_messages_to_a_number_the_newest_first(written: str, deployed: Deplo
 
     assert [one["umid"] for one in found["messages"]] == IDS[2::-1]
     assert found["thereAreMore"] is False
-
-
-def test_more_messages_than_the_limit_are_said_to_be_there(deployed: Deployed) -> None:
-    for message_id in IDS[:3]:
-        deployed.keep(id=message_id)
-
-    assert deployed.json_of("message", "--to", NUMBER, "--limit", "2")["thereAreMore"] is True
-    assert "There are more" in deployed.run("message", "--to", NUMBER, "--limit", "2").output
+    assert deployed.json_of("message", "--to", written, "--limit", "2")["thereAreMore"] is True
+    assert "There are more" in deployed.shown("message", "--to", written, "--limit", "2")
 
 
 def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
@@ -87,7 +77,7 @@ def test_a_campaigns_messages_in_a_state(deployed: Deployed) -> None:
     found = deployed.json_of("message", "--campaign", "spring", "--state", "unknown")
 
     assert [one["umid"] for one in found["messages"]] == [IDS[0]]
-    shown = deployed.run("message", "--campaign", "spring").output
+    shown = deployed.shown("message", "--campaign", "spring")
     assert IDS[0] in shown
     assert IDS[1] in shown
     assert NUMBER.removeprefix("+") not in shown
@@ -105,53 +95,40 @@ def test_a_message_by_8x8s_id(deployed: Deployed) -> None:
 def test_8x8_that_does_not_tell_is_no_message_that_is_not_there(deployed: Deployed) -> None:
     deployed.put_secret(eightx8ApiKey="an-old-key")
 
-    result = deployed.run("message", IDS[0])
+    shown = deployed.shown("message", IDS[0], status=3)
 
-    assert result.exit_code == 3
-    assert "whether it is 8x8's is not known: 8x8 refuses the bridge's API key" in result.stderr
+    assert "whether it is 8x8's is not known: 8x8 refuses the bridge's API key" in shown
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (
-            (IDS[0],),
-            f"no message with the id {IDS[0]} in stack sms-bridge, region us-east-1",
-        ),
-        (
-            (OTHER_NUMBER,),
-            "no message to 65*****432 in stack sms-bridge, region us-east-1",
-        ),
+        ((IDS[0],), f"no message with the id {IDS[0]} in stack sms-bridge, region us-east-1"),
+        ((OTHER_NUMBER,), "no message to 65*****432 in stack sms-bridge, region us-east-1"),
+        (("91234567",), "numbers need a country code"),
         (("--campaign", "winter"), "no message of campaign winter in stack sms-bridge, region"),
     ],
 )
 def test_nothing_found_is_a_failure_that_says_where(
     words: tuple[str, ...], said: str, deployed: Deployed
 ) -> None:
-    result = deployed.run("message", *words)
+    shown = deployed.shown("message", *words, status=1)
 
-    assert result.exit_code == 1
-    assert said in result.stderr
-    assert OTHER_NUMBER not in result.output
-
-
-def test_a_number_without_its_country_is_a_likely_cause(deployed: Deployed) -> None:
-    assert "numbers need a country code" in deployed.run("message", "91234567").stderr
+    assert said in shown
+    assert OTHER_NUMBER not in shown
 
 
 @pytest.mark.parametrize("words", [(), (IDS[0], "--to", NUMBER), ("--to", "call me")])
 def test_a_wrong_question_is_a_wrong_use(words: tuple[str, ...], deployed: Deployed) -> None:
-    assert deployed.run("message", *words).exit_code == 2
+    deployed.shown("message", *words, status=2)
 
 
 def test_the_first_line_sums_up_and_blank_lines_part_the_messages(deployed: Deployed) -> None:
     for message_id in IDS[:2]:
-        reported(deployed, deployed.keep(id=message_id))
-    opted_out = deployed.keep(id=IDS[2], state=State.FAILED)
-    outcome = Outcome(OutcomeStatus.FAILED, "opted_out")
-    deployed.messages.record_outcome(opted_out.id, outcome, opted_out.accepted_at)
+        reported(deployed, id=message_id)
+    opted_out = deployed.keep_over("opted_out", id=IDS[2])
 
-    lines = deployed.run("message", NUMBER).output.splitlines()
+    lines = deployed.shown("message", NUMBER).splitlines()
 
     assert lines[0] == "3 messages to 65*****567: 2 delivered, 1 opted out"
     assert lines[1] == f"recipient_hash {opted_out.recipient_hash}"
@@ -162,23 +139,19 @@ def test_the_number_may_come_from_standard_input_or_a_file(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     deployed.keep()
-    (tmp_path / "number").write_text(f"{NUMBER}\n")
+    file = tmp_path / "number"
+    file.write_text(f"{NUMBER}\n")
 
-    for result in (
-        deployed.run("message", "-", typed=f"{NUMBER}\n"),
-        deployed.run("message", f"@{tmp_path / 'number'}"),
-    ):
-        assert result.output.startswith("1 message to 65*****567")
+    for words, typed in (("-", f"{NUMBER}\n"), (f"@{file}", "")):
+        assert deployed.shown("message", words, typed=typed).startswith("1 message to 65*****567")
 
 
-def test_times_may_be_those_of_this_machine(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_times_may_be_those_of_this_machine(deployed: Deployed) -> None:
     message = deployed.keep()
-    with monkeypatch.context() as elsewhere:
+    with deployed.monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Singapore")
         time.tzset()
-        shown = deployed.run("message", message.id, "--local-time").output
+        shown = deployed.shown("message", message.id, "--local-time")
     time.tzset()
 
     assert "2026-11-24 (+08)" in shown
@@ -190,23 +163,17 @@ def test_only_messages_since_then_are_shown(deployed: Deployed) -> None:
     deployed.keep(id=IDS[1], campaign_id="spring")
 
     for words in ((NUMBER,), ("--campaign", "spring")):
-        found = deployed.json_of("message", *words, "--since", "2026-11-24")
-        assert IDS[1] in str(found)
-        assert IDS[0] not in str(found)
+        found = str(deployed.json_of("message", *words, "--since", "2026-11-24"))
+        assert [one in found for one in IDS[:2]] == [False, True]
 
 
 def test_a_campaign_begins_with_totals_by_state_and_reason(deployed: Deployed) -> None:
-    for number, message_id in enumerate(IDS[:5]):
-        failed = deployed.keep(
-            id=message_id,
-            campaign_id="spring",
-            state=State.FAILED if number < 3 else State.DELIVERED,
-        )
-        if number < 3:
-            outcome = Outcome(OutcomeStatus.FAILED, "opted_out")
-            deployed.messages.record_outcome(message_id, outcome, failed.accepted_at)
+    for message_id in IDS[:3]:
+        deployed.keep_over("opted_out", id=message_id, campaign_id="spring")
+    for message_id in IDS[3:5]:
+        deployed.keep(id=message_id, campaign_id="spring", state=State.DELIVERED)
 
-    lines = deployed.run("message", "--campaign", "spring", "--limit", "1").output.splitlines()
+    lines = deployed.shown("message", "--campaign", "spring", "--limit", "1").splitlines()
 
     assert lines[0] == "5 messages of spring"
     assert [line.split() for line in lines[2:4]] == [
@@ -228,27 +195,25 @@ def reporting(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
             if message.outcome:
                 deployed.messages.record_reported(message.id, message.outcome, 4_000_000_000.0)
 
-    monkeypatch.setattr("bridge.send_test.sleep", report)
+    monkeypatch.setattr("bridge.message.sleep", report)
     return deployed
 
 
 def test_a_test_message_goes_the_whole_way_and_its_timeline_is_shown(reporting: Deployed) -> None:
-    result = reporting.run("send-test", "--to", NUMBER, "--sub-account", PROMOTIONAL)
+    shown = reporting.shown("send-test", "--to", NUMBER, "--sub-account", PROMOTIONAL)
 
-    assert result.exit_code == 0, result.output
-    assert "8x8 queued it" in result.output
-    assert result.output.rstrip().endswith("reported to MoEngage: DELIVERED")
-    assert NUMBER not in result.output
+    assert "8x8 queued it" in shown
+    assert shown.rstrip().endswith("reported to MoEngage: DELIVERED")
+    assert NUMBER not in shown
     assert reporting.eightx8.messages[0].sub_account_id == PROMOTIONAL
 
 
 def test_two_test_messages_are_no_repeat(deployed: Deployed) -> None:
     for _ in range(2):
-        result = deployed.run("send-test", "--to", NUMBER, "--wait", "0")
         # It is not over yet.
-        assert result.exit_code == 1
-        assert "Not over after 0 seconds: " in result.output
-        assert "Later: sms-bridge message" in result.output
+        shown = deployed.shown("send-test", "--to", NUMBER, "--wait", "0", status=1)
+        assert "Not over after 0 seconds: " in shown
+        assert "Later: sms-bridge message" in shown
 
     assert len(deployed.eightx8.messages) == 2
 
@@ -260,16 +225,15 @@ def test_a_message_that_8x8_refuses_fails_the_test(reporting: Deployed) -> None:
 
 
 def test_a_request_that_the_bridge_refuses_is_shown_with_its_code(deployed: Deployed) -> None:
-    result = deployed.run("send-test", "--to", NUMBER, "--sub-account", "Nobody")
+    shown = deployed.shown("send-test", "--to", NUMBER, "--sub-account", "Nobody", status=1)
 
-    assert result.exit_code == 1
-    assert "HTTP 403, sub_account_not_allowed" in result.stderr
+    assert "HTTP 403, sub_account_not_allowed" in shown
 
 
 def test_only_what_is_new_is_shown_and_the_end_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bridge.send_test.sleep", lambda _: None)
+    monkeypatch.setattr("bridge.message.sleep", lambda _: None)
     accepted = a_message()
     looks: Iterator[Message | None] = iter(
         [
@@ -310,23 +274,20 @@ def test_the_step_that_is_missing_is_named(facts: dict[str, Any], step: str) -> 
 
 # --------------------------------------------------------------------------------------- stats
 def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
-    reported(deployed, deployed.keep(id=IDS[0]))
+    reported(deployed, id=IDS[0])
     deployed.keep(id=IDS[1], state=State.WAITING, accepted_at=AT - 5400)
     deployed.keep(id=IDS[2], state=State.WAITING, accepted_at=AT - 9000)
     unknown = deployed.keep(id=IDS[3])
     deployed.messages.record_result(
         unknown.id, unknown.attempt, AMBIGUOUS, State.UNKNOWN, unknown.accepted_at
     )
-    failed = deployed.keep(id=IDS[4], state=State.FAILED)
-    deployed.messages.record_outcome(
-        failed.id, Outcome(OutcomeStatus.FAILED, "x"), failed.accepted_at
-    )
+    failed = deployed.keep_over("x", id=IDS[4])
     given_up = deployed.keep(id=IDS[5], state=State.DELIVERED)
+    deployed.messages.record_given_up(given_up.id, "moengage_503", given_up.accepted_at)
     deployed.log("SendSms", *[{"Accepted": 1, "Sent": 1}] * 2)
     receipt = {"Receipts": 1, "Delivered": 1, "Segments": 2, "Cost": 0.25, "currency": "USD"}
     deployed.log("ReceiveCallback", *[receipt] * 3, {"Failed": 1, "outcome_reason": "x"})
     deployed.log("SendSms", {"Accepted": 1}, minutes_ago=120)
-    deployed.messages.record_given_up(given_up.id, "moengage_503", given_up.accepted_at)
     deployed.put_into("OutcomeDeadLetterQueue", "x", reason="moengage_503")
     deployed.put_into("PromotionalQueue", "x")
 
@@ -353,13 +314,13 @@ def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
     assert figures["queues"]["PromotionalQueue"] == {"ready": 1, "heldBack": 0, "inWork": 0}
     assert figures["deadLetters"] == {"OutcomeDeadLetterQueue": {"moengage_503": 1}}
 
-    shown = deployed.run("stats").output
+    shown = deployed.shown("stats")
     assert "moengage_503: 1" in shown
     assert "waiting" in shown
 
 
 def test_a_bridge_at_rest_has_no_figures(deployed: Deployed) -> None:
-    assert "No message is open." in deployed.run("stats").output
+    assert "No message is open." in deployed.shown("stats")
 
 
 # ------------------------------------------------------------------------------------ failures
@@ -367,8 +328,9 @@ def test_a_bridge_at_rest_has_no_figures(deployed: Deployed) -> None:
 def failed(deployed: Deployed) -> Deployed:
     """Three messages that failed, one of them long ago, and a request that was refused."""
     line = {"message": "message not sent", "Failed": 1, "campaign_id": "spring"}
-    deployed.log("SendSms", {**line, "outcome_reason": "eightx8_rejected", "message_id": IDS[0]})
-    deployed.log("SendSms", {**line, "outcome_reason": "eightx8_rejected", "message_id": IDS[1]})
+    for message_id in IDS[:2]:
+        of_now = {**line, "outcome_reason": "eightx8_rejected", "message_id": message_id}
+        deployed.log("SendSms", of_now)
     long_ago = {**line, "outcome_reason": "expired", "message_id": IDS[2]}
     deployed.log("DispatchQueue", long_ago, minutes_ago=150)
     deployed.log("SendSms", {"reason": "field_missing", "RequestsRefused": 1})
@@ -382,11 +344,9 @@ def test_failures_are_counted_by_reason_with_an_example(failed: Deployed) -> Non
         "failed": {"eightx8_rejected": {"count": 2, "example": IDS[1]}},
         "refusedRequests": [{"function": "SendSms", "reason": "field_missing", "count": 1}],
     }
-    assert set(failed.json_of("failures", "--since", "3h")["failed"]) == {
-        "eightx8_rejected",
-        "expired",
-    }
-    assert IDS[1] in failed.run("failures").output
+    earlier = failed.json_of("failures", "--since", "3h")["failed"]
+    assert set(earlier) == {"eightx8_rejected", "expired"}
+    assert IDS[1] in failed.shown("failures")
 
 
 def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: Deployed) -> None:
@@ -395,7 +355,7 @@ def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: D
     assert [one["umid"] for one in listed["messages"]] == IDS[:2]
     assert listed["messages"][0]["campaignId"] == "spring"
     assert NUMBER not in str(listed)
-    shown = failed.run("failures", "--list", "--full-numbers").output
+    shown = failed.shown("failures", "--list", "--full-numbers")
     assert NUMBER in shown
     assert IDS[3] not in shown
 
@@ -403,7 +363,6 @@ def test_whom_to_text_again_is_listed_with_numbers_only_when_asked_for(failed: D
 @pytest.mark.parametrize("since", ["yesterday", "5", "-1h", "99999999h"])
 def test_a_time_that_is_none_is_said(since: str, deployed: Deployed) -> None:
     for command in ("failures", "replay"):
-        result = deployed.run(command, f"--since={since}")
+        shown = deployed.shown(command, f"--since={since}", status=2)
 
-        assert result.exit_code == 2
-        assert "a time is written 90m, 24h, 7d or" in result.stderr
+        assert "a time is written 90m, 24h, 7d or" in shown

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +11,8 @@ from typer.testing import CliRunner, Result
 
 import bridge.app
 from bridge.errors import BridgeError
-from bridge.parameters import in_a_sentence
+from bridge.parameters import Change, Update, in_a_sentence
 from bridge.stack import Stack
-from bridge.updates import Change, Update
 from sms_bridge.settings import unescaped
 
 CONNECTOR = "a1b2c3d4e5f6"
@@ -20,19 +20,13 @@ CONNECTOR = "a1b2c3d4e5f6"
 
 @dataclass
 class CloudFormation:
-    """CloudFormation with one stack, as far as change sets go.
-
-    Attributes
-    ----------
-    parameters
-        Of the stack; a change of any of them changes a function.
-    refusal, failures
-        Why a plan is refused, and what an update fails of, the newest first.
-    """
+    """CloudFormation with one stack, as far as change sets go; any change is one of a function."""
 
     parameters: dict[str, str]
     refusal: str = ""
+    """Why a plan is refused."""
     failures: list[tuple[str, str]] = field(default_factory=list)
+    """What an update fails of, the newest first."""
     planned: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:
@@ -44,17 +38,14 @@ class CloudFormation:
         return {"Stacks": [{**stack, "Capabilities": ["CAPABILITY_IAM"]}]}
 
     def create_change_set(
-        self,
-        *,
-        StackName: str,  # noqa: ARG002
-        ChangeSetName: str,
-        ChangeSetType: str,
-        UsePreviousTemplate: bool,
-        Parameters: list[dict[str, Any]],
-        Capabilities: list[str],
+        self, *, ChangeSetName: str, Parameters: list[dict[str, Any]], **how: Any
     ) -> None:
-        assert (ChangeSetType, UsePreviousTemplate) == ("UPDATE", True)
-        assert Capabilities == ["CAPABILITY_IAM"]
+        assert how == {
+            "StackName": "sms-bridge",
+            "ChangeSetType": "UPDATE",
+            "UsePreviousTemplate": True,
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
         # What is not named gets the template's default.
         self.planned[ChangeSetName] = {
             one["ParameterKey"]: self.parameters[one["ParameterKey"]]
@@ -63,7 +54,7 @@ class CloudFormation:
             for one in Parameters
         }
 
-    def describe_change_set(self, *, StackName: str, ChangeSetName: str) -> dict[str, Any]:  # noqa: ARG002
+    def describe_change_set(self, *, ChangeSetName: str, **_: str) -> dict[str, Any]:
         change = {
             "Action": "Modify",
             "LogicalResourceId": "ForwardOutcome",
@@ -71,82 +62,49 @@ class CloudFormation:
             "Replacement": "False",
         }
         is_one = self.planned[ChangeSetName] != self.parameters
-        return {
-            "CreationTime": 100,
-            "Changes": [{"Type": "Resource", "ResourceChange": change}] * is_one,
-        }
+        return {"CreationTime": 100, "Changes": [{"ResourceChange": change}] * is_one}
 
-    def get_paginator(self, name: str) -> "CloudFormation":
+    def get_paginator(self, name: str) -> Any:
         assert name == "describe_change_set"
-        return self
+        return SimpleNamespace(paginate=lambda **which: [self.describe_change_set(**which)])
 
-    def paginate(self, **which: str) -> list[dict[str, Any]]:
-        return [self.describe_change_set(**which)]
-
-    def execute_change_set(self, *, StackName: str, ChangeSetName: str) -> None:  # noqa: ARG002
+    def execute_change_set(self, *, ChangeSetName: str, **_: str) -> None:
         values = self.planned.pop(ChangeSetName)
         if not self.failures:
             self.parameters = values
 
-    def delete_change_set(self, *, StackName: str, ChangeSetName: str) -> None:  # noqa: ARG002
+    def delete_change_set(self, *, ChangeSetName: str, **_: str) -> None:
         del self.planned[ChangeSetName]
 
     def describe_stack_events(self, **_: str) -> dict[str, Any]:
+        failed = {"Timestamp": 101, "ResourceStatus": "UPDATE_FAILED"}
         events: list[dict[str, Any]] = [
-            {
-                "Timestamp": 101,
-                "LogicalResourceId": name,
-                "ResourceStatus": "UPDATE_FAILED",
-                "ResourceStatusReason": why,
-            }
+            {**failed, "LogicalResourceId": name, "ResourceStatusReason": why}
             for name, why in self.failures
         ]
         older = {"Timestamp": 99, "LogicalResourceId": "Old", "ResourceStatus": "CREATE_FAILED"}
         return {"StackEvents": [*events, older]}
 
-    def get_waiter(self, name: str) -> "_Waiter":
-        return _Waiter(self, name)
+    def get_waiter(self, name: str) -> Any:
+        def wait(*, WaiterConfig: dict[str, int], **which: str) -> None:
+            assert WaiterConfig["Delay"] * WaiterConfig["MaxAttempts"] <= 3600
+            reason = "UPDATE_ROLLBACK_COMPLETE" if self.failures else ""
+            if name == "change_set_create_complete":
+                reason = self.refusal
+                if not self.describe_change_set(**which)["Changes"]:
+                    reason = "The submitted information didn't contain changes. Submit different"
+            if reason:
+                raise WaiterError(name, "it ended badly", {"StatusReason": reason})
 
-
-@dataclass
-class _Waiter:
-    cloudformation: CloudFormation
-    name: str
-
-    def wait(
-        self,
-        *,
-        StackName: str,
-        ChangeSetName: str = "",
-        WaiterConfig: dict[str, int],
-    ) -> None:
-        assert WaiterConfig["Delay"] * WaiterConfig["MaxAttempts"] <= 3600
-        reason = ""
-        if self.name == "change_set_create_complete":
-            planned = self.cloudformation.describe_change_set(
-                StackName=StackName, ChangeSetName=ChangeSetName
-            )
-            if not planned["Changes"]:
-                reason = "The submitted information didn't contain changes. Submit different ..."
-            reason = self.cloudformation.refusal or reason
-        elif self.cloudformation.failures:
-            reason = "UPDATE_ROLLBACK_COMPLETE"
-        if reason:
-            raise WaiterError(self.name, "it ended badly", {"StatusReason": reason})
+        return SimpleNamespace(wait=wait)
 
 
 @pytest.fixture
 def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
     """An account with the stack."""
     monkeypatch.setenv("COLUMNS", "200")
-    fake = CloudFormation(
-        {
-            "MoEngageConnectorId": "",
-            "MoEngageBaseUrl": "",
-            "ReceiptTimeoutSeconds": "172800",
-            "Arch": "arm64",
-        }
-    )
+    empty = dict.fromkeys(("MoEngageConnectorId", "MoEngageBaseUrl", "OptOutReply"), "")
+    fake = CloudFormation({**empty, "ReceiptTimeoutSeconds": "172800", "Arch": "arm64"})
     monkeypatch.setattr(Stack, "client", lambda *_: fake)
     monkeypatch.setattr(Stack, "drift", lambda _: [])
     return fake
@@ -159,11 +117,15 @@ def parameters(*words: str, typed: str = "") -> Result:
 def test_a_parameter_is_changed_and_the_others_keep_their_values(
     cloudformation: CloudFormation,
 ) -> None:
-    result = parameters("set", f"MoEngageConnectorId={CONNECTOR}", "--yes")
+    result = parameters("set", f"MoEngageConnectorId={CONNECTOR}", "--yes", "--json")
 
     assert result.exit_code == 0, result.output
     assert cloudformation.parameters["MoEngageConnectorId"] == CONNECTOR
     assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "172800"
+    found = json.loads(result.stdout)
+    assert found["changed"] is True
+    [change] = found["changes"]
+    assert (change["action"], change["resource"]) == ("Modify", "ForwardOutcome")
 
 
 def test_what_would_change_is_shown_and_a_no_leaves_everything(
@@ -177,21 +139,7 @@ def test_what_would_change_is_shown_and_a_no_leaves_everything(
     assert cloudformation.parameters["MoEngageConnectorId"] == ""
     assert cloudformation.planned == {}
 
-
-def test_a_yes_is_enough(cloudformation: CloudFormation) -> None:
     assert parameters("set", "ReceiptTimeoutSeconds=3600", typed="y\n").exit_code == 0
-
-    assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "3600"
-
-
-def test_a_program_reads_what_was_changed(cloudformation: CloudFormation) -> None:
-    result = parameters("set", "ReceiptTimeoutSeconds=3600", "--yes", "--json")
-
-    found = json.loads(result.stdout)
-    assert found["changed"] is True
-    assert [(one["action"], one["resource"]) for one in found["changes"]] == [
-        ("Modify", "ForwardOutcome")
-    ]
     assert cloudformation.parameters["ReceiptTimeoutSeconds"] == "3600"
 
 
@@ -207,8 +155,6 @@ def test_a_program_reads_what_was_changed(cloudformation: CloudFormation) -> Non
 def test_words_for_people_reach_cloudformation_in_ascii_and_functions_as_they_are(
     text: str, written: str, cloudformation: CloudFormation
 ) -> None:
-    cloudformation.parameters["OptOutReply"] = ""
-
     assert parameters("set", f"OptOutReply={text}", "--yes").exit_code == 0
 
     assert cloudformation.parameters["OptOutReply"] == written

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus
+from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import IDS, Deployed
 from tests.builders import SUB_ACCOUNT
@@ -25,9 +25,7 @@ def letters(deployed: Deployed) -> Deployed:
             id=message_id, state=State.WAITING, send_before=TOMORROW, message_type=message_type
         )
     deployed.keep(id=IDS[2], state=State.WAITING, send_before=YESTERDAY)
-    failed = deployed.keep(id=IDS[3], state=State.FAILED, send_before=TOMORROW)
-    outcome = Outcome(OutcomeStatus.FAILED, "x")
-    deployed.messages.record_outcome(failed.id, outcome, failed.accepted_at)
+    deployed.keep_over("x", id=IDS[3], send_before=TOMORROW)
     for message_id in IDS[:4]:
         deployed.put_into("SendDeadLetterQueue", body(message_id))
     deployed.put_into("SendDeadLetterQueue", "not ours", reason="unreadable")
@@ -35,18 +33,15 @@ def letters(deployed: Deployed) -> Deployed:
 
 
 def test_without_a_yes_it_only_shows(letters: Deployed) -> None:
-    result = letters.run("redrive")
+    shown = letters.shown("redrive")
 
-    assert result.exit_code == 0
-    assert "2 put back into the send queue" in result.output
-    assert "Nothing was changed; add --yes." in result.output
+    assert "2 put back into the send queue" in shown
+    assert "Nothing was changed; add --yes." in shown
     assert len(letters.queue("SendDeadLetterQueue")) == 5
     assert letters.queue("PromotionalQueue") == []
 
 
-def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(
-    letters: Deployed,
-) -> None:
+def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(letters: Deployed) -> None:
     done = letters.json_of("redrive", "--yes")
 
     assert done == {"done": True, "records": {"sent": 2, "over": 2, "unreadable": 1}}
@@ -59,12 +54,9 @@ def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(
 
 def test_one_item_that_cannot_be_read_stops_no_other(letters: Deployed) -> None:
     letters.put_into("SendDeadLetterQueue", body(IDS[4]))
-    unreadable = {
-        "id": {"S": IDS[4]},
-        "accepted_at": {"S": YESTERDAY},
-        "state": {"S": "teleported"},
-    }
-    client_of("dynamodb").put_item(TableName=TABLE, Item=unreadable)
+    odd = {"id": IDS[4], "accepted_at": YESTERDAY, "state": "teleported"}
+    item = {name: {"S": value} for name, value in odd.items()}
+    client_of("dynamodb").put_item(TableName=TABLE, Item=item)
 
     done = letters.json_of("redrive", "--yes")
 
@@ -74,4 +66,4 @@ def test_one_item_that_cannot_be_read_stops_no_other(letters: Deployed) -> None:
 
 
 def test_none_is_no_failure(deployed: Deployed) -> None:
-    assert "There are no dead letters" in deployed.run("redrive", "--yes").output
+    assert "There are no dead letters" in deployed.shown("redrive", "--yes")

@@ -11,65 +11,39 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 import bridge.app
-from bridge.errors import BridgeError, failure_of
-from bridge.stack import Resource, Stack, StackError
+from bridge.errors import BridgeError
+from bridge.stack import Stack
 from bridge.terminal import columns
 from tests.fakes.aws import REGION
 from tests.fakes.http_server import unreachable_url
 
-OUTPUTS = {
-    "SendUrl": "https://api.example.com/api/v1/subaccounts/A%26B/messages",
-    "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
-}
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s"
 
 
-class StubbedSession:
-    """A session whose clients answer as a test says, and nothing else."""
-
-    def __init__(self) -> None:
-        self.clients: dict[str, Any] = {}
-
-    def stub(self, service: str) -> Stubber:
-        if service not in self.clients:
-            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            make_client: Any = boto3.client
-            self.clients[service] = make_client(service, region_name=REGION, **keys)
-        stubber = Stubber(self.clients[service])
-        stubber.activate()
-        return stubber
-
-    region_name = REGION
-
-    def client(self, service: str) -> Any:
-        return self.clients[service]
+def a_stack(**options: Any) -> Stack:
+    return Stack("sms-bridge", region=REGION, **options)
 
 
-@pytest.fixture
-def session() -> StubbedSession:
-    return StubbedSession()
+def stub(stack: Stack, service: str) -> Stubber:
+    """Return what a stack's client of a service answers with, and nothing else."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    make_client: Any = boto3.client
+    client = stack._clients[service] = make_client(service, region_name=REGION, **keys)
+    stubber = Stubber(client)
+    stubber.activate()
+    return stubber
 
 
-def a_stack(session: StubbedSession, **options: Any) -> Stack:
-    stack = Stack("sms-bridge", **options)
-    stack.__dict__["_session"] = session
-    return stack
+def described(name: str, **outputs: str) -> dict[str, Any]:
+    listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    at = "2026-11-24T09:30:00Z"
+    status = {"CreationTime": at, "StackStatus": "CREATE_COMPLETE"}
+    return {"StackName": name, **status, "Outputs": listed}
 
 
-def describe(session: StubbedSession) -> None:
-    """Let CloudFormation list the outputs."""
-    outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
-    stack = {
-        "StackName": "sms-bridge",
-        "CreationTime": "2026-11-24T09:30:00Z",
-        "StackStatus": "CREATE_COMPLETE",
-        "Outputs": outputs,
-    }
-    session.stub("cloudformation").add_response("describe_stacks", {"Stacks": [stack]})
-
-
-def list_resources(session: StubbedSession) -> None:
+def list_resources(stack: Stack) -> None:
     """Let CloudFormation list the resources, on two pages."""
-    stubber = session.stub("cloudformation")
+    stubber = stub(stack, "cloudformation")
     pages = (("SendSms", "AWS::Lambda::Function", "next"), ("OutcomeQueue", "AWS::SQS::Queue", ""))
     for name, kind, token in pages:
         summary = {
@@ -83,84 +57,72 @@ def list_resources(session: StubbedSession) -> None:
         stubber.add_response("list_stack_resources", {"StackResourceSummaries": [summary], **more})
 
 
-def test_urls_are_those_of_the_stacks_outputs(session: StubbedSession) -> None:
-    describe(session)
-    stack = a_stack(session)
+def test_urls_are_those_of_the_stacks_outputs() -> None:
+    stack = a_stack()
+    url = "https://api.example.com/api/v1/subaccounts/A%26B/messages"
+    found = described("sms-bridge", SendUrl=url, SecretArn=SECRET_ARN)
+    stub(stack, "cloudformation").add_response("describe_stacks", {"Stacks": [found]})
 
     assert stack.callback_url == "https://api.example.com/callbacks/8x8"
     assert stack.send_url("A&B") == "https://api.example.com/api/v1/subaccounts/A&B/messages"
-    assert stack.secret_arn == OUTPUTS["SecretArn"]
+    assert stack.secret_arn == SECRET_ARN
 
 
-def test_another_api_url_comes_before_them(session: StubbedSession) -> None:
-    stack = a_stack(session, api_url="http://127.0.0.1:1234/")
+def test_another_api_url_comes_before_them() -> None:
+    stack = a_stack(api_url="http://127.0.0.1:1234/")
 
     assert stack.callback_url == "http://127.0.0.1:1234/callbacks/8x8"
 
 
-def test_resources_come_from_all_pages(session: StubbedSession) -> None:
-    list_resources(session)
-    stack = a_stack(session)
+def test_resources_come_from_all_pages() -> None:
+    stack = a_stack()
+    list_resources(stack)
 
-    assert stack.resource("OutcomeQueue") == Resource("AWS::SQS::Queue", "physical-OutcomeQueue")
-    with pytest.raises(StackError, match="has no resource Nothing"):
+    assert stack.ids_of("AWS::Lambda::Function") == {"SendSms": "physical-SendSms"}
+    assert stack.resource("OutcomeQueue") == "physical-OutcomeQueue"
+    with pytest.raises(BridgeError, match="has no resource Nothing"):
         stack.resource("Nothing")
 
 
-def test_8x8s_host_is_what_the_sending_function_calls(session: StubbedSession) -> None:
-    list_resources(session)
+def test_8x8s_host_is_what_the_sending_function_calls() -> None:
+    stack = a_stack()
+    list_resources(stack)
     variables = {"EIGHTX8_BASE_URL": "https://sms.8x8.uk", "SUB_ACCOUNT_IDS": "A,B"}
-    session.stub("lambda").add_response(
+    stub(stack, "lambda").add_response(
         "get_function_configuration",
         {"Environment": {"Variables": variables}},
         {"FunctionName": "physical-SendSms", "Qualifier": "live"},
     )
-    stack = a_stack(session)
 
     assert stack.eightx8_url == "https://sms.8x8.uk"
     assert stack.sub_account_ids == ["A", "B"]
 
 
-def test_a_stack_that_is_not_there_is_said_so(session: StubbedSession) -> None:
-    cloudformation = session.stub("cloudformation")
+def test_a_stack_that_is_not_there_is_said_so() -> None:
+    stack = a_stack()
+    cloudformation = stub(stack, "cloudformation")
     cloudformation.add_client_error("describe_stacks", "ValidationError")
-    others = [
-        {
-            "StackName": name,
-            "CreationTime": "2026-11-24T09:30:00Z",
-            "StackStatus": "CREATE_COMPLETE",
-            "Outputs": [{"OutputKey": key, "OutputValue": "x"}],
-        }
-        for name, key in (("other-bridge", "SendUrl"), ("website", "Url"))
-    ]
+    others = [described("other-bridge", SendUrl="x"), described("website", Url="x")]
     cloudformation.add_response("describe_stacks", {"Stacks": others})
 
-    with pytest.raises(StackError, match="there is no stack sms-bridge in region") as raised:
-        a_stack(session).outputs  # noqa: B018
+    with pytest.raises(BridgeError, match="there is no stack sms-bridge in region") as raised:
+        stack.outputs  # noqa: B018
 
     assert raised.value.id == "stack-missing"
     assert raised.value.remedy.startswith("--stack other-bridge;")
 
 
-def test_any_other_refusal_is_passed_on(session: StubbedSession) -> None:
-    session.stub("cloudformation").add_client_error("describe_stacks", "AccessDenied")
+def test_any_other_refusal_is_passed_on() -> None:
+    stack = a_stack()
+    stub(stack, "cloudformation").add_client_error("describe_stacks", "AccessDenied")
 
     with pytest.raises(ClientError):
-        a_stack(session).outputs  # noqa: B018
+        stack.outputs  # noqa: B018
 
 
-def test_a_refusal_is_one_line_without_a_traceback() -> None:
-    refusal = ClientError(
-        {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "DescribeStacks"
-    )
-
-    assert str(failure_of(refusal)).startswith("AWS does not let you do DescribeStacks; use a role")
-    assert str(failure_of(BridgeError("this", remedy="do that"))) == "this; do that"
-
-
-def test_aws_out_of_reach_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+def test_aws_out_of_reach_is_a_failure_in_one_line() -> None:
     environment = {
+        "AWS_MAX_ATTEMPTS": "1",
         "AWS_ENDPOINT_URL": unreachable_url(),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-import bridge.app
 from bridge.terminal import columns, safe, say, say_json
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
@@ -51,17 +49,17 @@ def test_what_callers_and_8x8_wrote_cannot_forge_a_timeline(deployed: Deployed) 
     line = {"Failed": 1, "outcome_reason": evil, "message_id": evil, "campaign_id": evil}
     deployed.log("SendSms", line, {"reason": evil, "RequestsRefused": 1})
 
-    for words in (
-        ("message", NUMBER),
-        ("message", message.id),
-        ("message", "--campaign", f"spring{evil}"),
-        ("stats",),
-        ("doctor", "--all"),
-        ("failures",),
-        ("failures", "--list"),
-        ("webhook", "show"),
-        ("replay", "--all"),
-    ):
+    of_messages = (("message", NUMBER), ("message", message.id))
+    others = (
+        "stats",
+        "doctor --all",
+        "failures",
+        "failures --list",
+        "webhook show",
+        "replay --all",
+    )
+    of_a_campaign = ("message", "--campaign", f"spring{evil}")
+    for words in (*of_messages, of_a_campaign, *map(str.split, others)):
         result = deployed.run(*words)
         shown = result.output + result.stderr
         assert shown.strip(), words
@@ -81,90 +79,68 @@ def test_what_callers_and_8x8_wrote_cannot_forge_a_timeline(deployed: Deployed) 
 def test_no_secret_is_shown_whatever_is_wrong_with_it(secret: str, deployed: Deployed) -> None:
     deployed.put_secret_text(secret)
 
-    for words in (
-        ("doctor",),
-        ("settings",),
-        ("configure", "--key-from-stdin"),
-        ("rotate", "callback", "--retire"),
-        ("message", NUMBER),
-        ("send-test", "--to", NUMBER, "--wait", "0"),
-        ("webhook", "show"),
-        ("forget", NUMBER, "--yes"),
+    values = [KEY, HASH_KEY, *(SECRET[name][0] for name in SECRET if "Tokens" in name)]
+    for command in (
+        *("doctor", "settings", "configure --key-from-stdin", "rotate callback --retire"),
+        *(f"message {NUMBER}", f"send-test --to {NUMBER} --wait 0", f"forget {NUMBER} --yes"),
+        "webhook show",
     ):
-        result = deployed.run(*words, typed="\n")
+        result = deployed.run(*command.split(), typed="\n")
         shown = result.output + result.stderr
-        values = [KEY, HASH_KEY, *(SECRET[name][0] for name in SECRET if "Tokens" in name)]
-        assert not [one for one in values if one in shown], words
+        assert not [one for one in values if one in shown], command
         assert "Traceback" not in shown
 
 
 # --------------------------------------------------------------------------------- the command line
-def run(*words: str) -> Any:
-    return CliRunner().invoke(bridge.app.app, words, env={"COLUMNS": "200"})
-
-
-def test_options_stand_before_or_after_the_command(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_stand_before_or_after_the_command(deployed: Deployed) -> None:
     named: list[tuple[str, Any]] = []
-    deployed.run("settings")
-    stack_class = getattr(bridge.app, "Stack")  # noqa: B009 - the one that stands for it
+    told = deployed.stack
 
-    def stack(name: str, **options: Any) -> Any:
+    def stack(_: Deployed, name: str, **options: Any) -> Any:
         named.append((name, options["region"]))
-        return stack_class(name, **options)
+        return told
 
-    monkeypatch.setattr(bridge.app, "Stack", stack)
+    deployed.monkeypatch.setattr("tests.bridge.deployed.ToldStack", stack)
     for words in (
-        ("--stack", "other", "--region=eu-west-1", "settings", "--json"),
-        ("settings", "--stack", "other", "--json", "--region", "eu-west-1"),
-        ("--json", "settings", "--stack=other", "--region=eu-west-1"),
+        "--stack other --region=eu-west-1 settings --json",
+        "settings --stack other --json --region eu-west-1",
+        "--json settings --stack=other --region=eu-west-1",
     ):
-        result = run(*words)
-        assert result.exit_code == 0, result.output
-        assert json.loads(result.stdout)
+        assert json.loads(deployed.shown(*words.split()))
 
     assert named == [("other", "eu-west-1")] * 3
 
 
-def test_its_name_and_version() -> None:
-    assert re.fullmatch(r"sms-bridge \d+\.\d+\.\d+\n", run("--version").output)
+def test_its_name_and_version(deployed: Deployed) -> None:
+    assert re.fullmatch(r"sms-bridge \d+\.\d+\.\d+\n", deployed.shown("--version"))
 
 
-def test_ctrl_c_ends_it_with_130(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+def raising(error: type[BaseException], context: type[BaseException] | None = None) -> Any:
+    """Return a function that raises an error, perhaps while another one is handled."""
 
-    monkeypatch.setattr("bridge.stats.take_survey", interrupt)
-
-    assert deployed.run("stats").exit_code == 130
-
-
-def test_ctrl_c_at_a_question_ends_it_with_130(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def confirm(*_: object, **__: object) -> None:
-        """Do as Typer does."""
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            raise typer.Abort from None
-
-    deployed.keep()
-    monkeypatch.setattr("typer.confirm", confirm)
-
-    result = deployed.run("forget", NUMBER)
-
-    assert result.exit_code == 130
-
-
-def test_a_failure_that_nobody_foresaw_is_one_line_without_its_text(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise KeyError(KEY)
+        if context is None:
+            raise error(KEY)
+        try:
+            raise context
+        except context:
+            raise error from None
 
-    monkeypatch.setattr("bridge.stats.take_survey", fail)
+    return fail
+
+
+def test_ctrl_c_ends_it_with_130(deployed: Deployed) -> None:
+    deployed.keep()
+    deployed.monkeypatch.setattr("bridge.stats.take_survey", raising(KeyboardInterrupt))
+    # As Typer does at a question.
+    deployed.monkeypatch.setattr("typer.confirm", raising(typer.Abort, KeyboardInterrupt))
+
+    deployed.shown("stats", status=130)
+    deployed.shown("forget", NUMBER, status=130)
+
+
+def test_a_failure_that_nobody_foresaw_is_one_line_without_its_text(deployed: Deployed) -> None:
+    deployed.monkeypatch.setattr("bridge.stats.take_survey", raising(KeyError))
 
     result = deployed.run("stats")
 

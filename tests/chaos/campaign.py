@@ -17,7 +17,7 @@ from sms_bridge.domain import message
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.observability import logger
-from sms_bridge.storage import message_reads, messages
+from sms_bridge.storage import messages
 from tests.chaos.books import OptRequested, Verdict, Wrong, compare
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side
@@ -27,6 +27,7 @@ from tests.chaos.moengage import PROMOTIONAL, TRANSACTIONAL, MoEngage
 from tests.chaos.world import START, World
 from tests.chaos.world_loop import WorldLoop
 from tests.fakes.aws import an_aws_account
+from tests.fakes.circuit import circuits
 
 # Every five minutes, as in the template, while there is much to do and in the hour of each day in
 # which `reconcile` looks at old messages. Between them only receipts that come late or never are
@@ -117,6 +118,7 @@ def run(setting: Setting) -> Result:
         an_aws_account(),
         _drawn_from_the_seed(world.random("package")),
         virtual_threads(world),
+        circuits(lambda: world.machine_time, lambda: world.machine_name),
         _quiet(),
         closing(world),
         closing(WorldLoop(world)) as loop,
@@ -134,7 +136,7 @@ def _drawn_from_the_seed(source: Random) -> Iterator[None]:
     with (
         patch.object(message, "os", SimpleNamespace(urandom=source.randbytes)),
         patch.object(messages, "secrets", nonces),
-        patch.object(message_reads, "random", source),
+        patch.object(messages, "random", source),
         patch.object(standard, "ExponentialBackoff", pauses),
     ):
         yield

@@ -15,8 +15,7 @@ from sms_bridge.domain.state import State
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
-from sms_bridge.services import due_outcomes as queueing
-from sms_bridge.services import receive, reply, send
+from sms_bridge.services import receive, reply, send, steps
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -127,7 +126,7 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
 
 def report_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
     """MoEngage looks for the id of a report among those that it has read in answers."""
-    patch.setattr(queueing, "seconds_before_reporting", lambda *_: 0)
+    patch.setattr(steps, "seconds_before_reporting", lambda *_: 0)
 
 
 SHOW_AMONG_MANY = (begin_every_attempt, forget_what_waits, ignore_opt_outs, report_for_every_record)

@@ -118,13 +118,13 @@ class SimulatedConnections[Order]:
         """Open a connection ahead: nothing here is kept open."""
 
     def post_json(
-        self, path: str, payload: Payload, *, headers: dict[str, str], seconds: float
+        self, path: str, payload: Payload, headers: dict[str, str], *, seconds: float
     ) -> Answer:
         """Post once, as :class:`~sms_bridge.providers.http.Connections` does."""
         described = {"content-type": "application/json", **headers}
         return _answer(self._request("POST", path, payload, described, seconds))
 
-    def get(self, path: str, *, headers: dict[str, str], seconds: float) -> Answer:
+    def get(self, path: str, headers: dict[str, str], *, seconds: float) -> Answer:
         """Get once, as :class:`~sms_bridge.providers.http.Connections` does."""
         return _answer(self._request("GET", path, (), headers, seconds))
 

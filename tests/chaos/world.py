@@ -199,6 +199,12 @@ class World:
         return self._current
 
     @property
+    def machine_time(self) -> float:
+        """What the clock says of whatever is running."""
+        machine = self.current.machine
+        return self.now + (machine.skew if machine else 0.0)
+
+    @property
     def machine_name(self) -> str:
         """What is running on, empty where that is of no interest."""
         machine = self._current.machine if self._current else None

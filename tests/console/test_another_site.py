@@ -45,12 +45,11 @@ async def another_site(chromium: Browser) -> AsyncIterator[Page]:
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, LOOPBACK, 0).start()
-    port = runner.addresses[0][1]
     context = await chromium.new_context()
     try:
         page = await context.new_page()
         # By another name of loopback: the stack's addresses are another site to it.
-        await page.goto(f"http://localhost:{port}/")
+        await page.goto(f"http://localhost:{runner.addresses[0][1]}/")
         yield page
     finally:
         await context.close()
@@ -76,11 +75,10 @@ def attacks(stack: LocalStack) -> list[tuple[str, dict[str, Any]]]:
         (f"{stack.eightx8_url}/api/v1/accounts/x/webhooks", "GET", {}, None),
         (stack.delivery_tracking_url, "POST", text, '{"umid": "x", "status": "DELIVERED"}'),
     )
-    modes = ("cors", "no-cors")
     return [
         (url, {"method": method, "mode": mode, "headers": headers, "body": body})
         for url, method, headers, body in targets
-        for mode in modes
+        for mode in ("cors", "no-cors")
     ]
 
 

@@ -59,11 +59,8 @@ class TestOneMessage:
         self, desk: Desk, stack: LocalStack
     ) -> None:
         # Else an earlier message's report would meet it.
-        messages = stack.moengage.messages
-        waiting = {one.unique_id for one in messages if one.unique_id}
-        await stack.moengage.until(
-            lambda: waiting <= {one.unique_id for one in messages if one.reports}, 30
-        )
+        waiting = [one for one in stack.moengage.messages if one.unique_id]
+        await stack.moengage.until(lambda: all(one.reports for one in waiting), 30)
         await desk.open_tracking()
         await desk.button("Refuse the next report (503)").click()
         await desk.send("+6581231105")
@@ -87,27 +84,27 @@ class TestOneMessage:
         await expect(desk.verdict).to_contain_text("Failed: eightx8_undelivered_43")
         await expect(desk.verdict).to_contain_text("Spam filter")
         for step in (
-            re.compile("MoEngage posts the webhook"),
-            re.compile("bridge accepts the message send_sms"),
-            re.compile("8x8 accepts the message"),
-            re.compile("8x8 sends the receipt undelivered"),
-            re.compile("bridge receipt recorded receive_callback.*undelivered"),
-            re.compile("MoEngage acknowledges the report, counts it as failed"),
-            re.compile("bridge outcome reported forward_outcome"),
+            "MoEngage posts the webhook",
+            "bridge accepts the message send_sms",
+            "8x8 accepts the message",
+            "8x8 sends the receipt undelivered",
+            "bridge receipt recorded receive_callback.*undelivered",
+            "MoEngage acknowledges the report, counts it as failed",
+            "bridge outcome reported forward_outcome",
         ):
-            await expect(
-                desk.steps.get_by_role("listitem").filter(has_text=step)
-            ).not_to_have_count(0)
+            found = desk.steps.get_by_role("listitem").filter(has_text=re.compile(step))
+            await expect(found).not_to_have_count(0)
         await expect(waits).to_be_hidden()
 
-        await desk.page.get_by_role("tab", name="DynamoDB item").click()
-        panel = desk.page.locator("#timeline").get_by_role("tabpanel")
-        await expect(panel).to_contain_text('"state": "undelivered"')
-        await expect(panel).to_contain_text('"reported_at"')
-        await desk.page.get_by_role("tab", name="Log lines").click()
-        await expect(panel).to_contain_text("forward_outcome")
-        await desk.page.get_by_role("tab", name="Requests").click()
-        await expect(panel).to_contain_text('"reason": "eightx8_undelivered_43"')
+        panel = desk.timeline.get_by_role("tabpanel")
+        for tab, text in (
+            ("DynamoDB item", '"state": "undelivered"'),
+            ("DynamoDB item", '"reported_at"'),
+            ("Log lines", "forward_outcome"),
+            ("Requests", '"reason": "eightx8_undelivered_43"'),
+        ):
+            await desk.choose_tab(tab)
+            await expect(panel).to_contain_text(text)
 
     async def test_unicode_arrives_and_what_forces_it_is_named(self, desk: Desk) -> None:
         text = "Rebajas 🎉 sólo hoy"
@@ -134,12 +131,12 @@ class TestOneMessage:
         row = rows.get_by_role("listitem").filter(has_text="+6582220000")
         await expect(row).to_contain_text("Hello from the bridge")
         await row.get_by_role("button").click()
-        await expect(desk.page.locator("#timeline")).to_contain_text(message_id)
+        await expect(desk.timeline).to_contain_text(message_id)
         await expect(desk.steps).to_contain_text("accepts the message")
-        await expect(desk.page.locator("#timeline")).to_contain_text("MoEngage does not know it")
+        await expect(desk.timeline).to_contain_text("MoEngage does not know it")
         await desk.show_details()
-        await desk.page.get_by_role("tab", name="Requests").click()
-        await expect(desk.page.locator("#timeline")).to_contain_text("its request was not seen")
+        await desk.choose_tab("Requests")
+        await expect(desk.timeline).to_contain_text("its request was not seen")
 
     async def test_a_throttled_message_waits_in_the_send_queue_and_is_sent(
         self, desk: Desk
@@ -167,26 +164,21 @@ class TestMistakes:
         await desk.picture("swapped_macros")
         # A refused request is found in the log as well.
         await desk.show_details()
-        await desk.page.get_by_role("tab", name="Log lines").click()
-        await expect(desk.page.locator("#timeline")).to_contain_text("request refused")
+        await desk.choose_tab("Log lines")
+        await expect(desk.timeline).to_contain_text("request refused")
 
     async def test_a_wrong_success_value_until_it_is_mapped_automatically(self, desk: Desk) -> None:
         await desk.open_tracking()
-        success = desk.page.get_by_label("Success values")
-        await success.fill("delivered")
-        await desk.button("Save mapping").click()
-        await expect(desk.page.locator("#tracking")).to_contain_text("Saved.")
+        await desk.map_success("delivered")
         await desk.send("+6581231108")
 
         await expect(desk.verdict).to_contain_text("Failed: no reason given")
         await expect(desk.verdict).to_contain_text("status = DELIVERED, and that is not among")
 
-        await desk.page.get_by_role("tab", name="Automatic mapping").click()
+        await desk.choose_tab("Automatic mapping")
         status = desk.page.get_by_label("Delivery status")
         await expect(status.locator("option:checked")).to_have_text("status: DELIVERED")
-        await desk.page.get_by_label("Success values").fill("DELIVERED")
-        await desk.button("Save mapping").click()
-        await expect(desk.page.locator("#tracking")).to_contain_text("Saved.")
+        await desk.map_success("DELIVERED")
 
     async def test_a_url_that_is_not_called_is_refused_by_the_name_of_its_field(
         self, desk: Desk
@@ -278,8 +270,8 @@ class TestACampaign:
         await desk.page.get_by_label("fail, error code 1").fill("99")
         await desk.button("Start").click()
 
-        form = desk.page.locator("#campaign-form")
-        await expect(form).to_contain_text("must not be more than 100 percent")
+        refusal = "must not be more than 100 percent"
+        await expect(desk.page.locator("#campaign-form")).to_contain_text(refusal)
 
 
 class TestByKeyboard:
@@ -299,9 +291,8 @@ class TestByKeyboard:
         await keyboard.press("ControlOrMeta+Enter")
         await expect(desk.verdict).to_contain_text("Sent")
 
-        rows = desk.page.get_by_role("list", name="Messages, the newest first").get_by_role(
-            "button"
-        )
+        messages = desk.page.get_by_role("list", name="Messages, the newest first")
+        rows = messages.get_by_role("button")
         await expect(rows.first).to_contain_text("+6581231111")
         await rows.first.focus()
         await keyboard.press("ArrowDown")

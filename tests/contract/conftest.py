@@ -1,5 +1,6 @@
 """The stores and queues that have to obey the same contract, in memory and in moto's AWS."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from sms_bridge.services.interfaces import (
     ExportJobs,
     MessageStore,
     OptOuts,
-    PersonData,
     ReplyCounts,
 )
 from sms_bridge.storage.export_jobs import DynamoDBExportJobs
@@ -61,13 +61,35 @@ def dynamodb(kind: str = "") -> Iterator["DynamoDBClient"]:
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator[MessageStore]:
-    """Each kind of message store, empty."""
-    if request.param == "in memory":
-        yield InMemoryMessages()
+def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient | None"]:
+    """The client of an empty table; none stands for what is in memory."""
+    if request.param == IN_MEMORY:
+        yield None
         return
+    with dynamodb(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def store(client: "DynamoDBClient | None") -> MessageStore:
+    return DynamoDBMessages(client, TABLE) if client else InMemoryMessages()
+
+
+@pytest.fixture
+def reply_counts(client: "DynamoDBClient | None") -> ReplyCounts:
+    return DynamoDBReplyCounts(client, TABLE) if client else InMemoryReplyCounts()
+
+
+@pytest.fixture
+def export_jobs(client: "DynamoDBClient | None") -> ExportJobs:
+    return DynamoDBExportJobs(client, TABLE) if client else InMemoryExportJobs()
+
+
+@pytest.fixture(params=STORES[1:])
+def moto_table(request: pytest.FixtureRequest) -> Iterator[DynamoDBMessages]:
+    """The messages in moto's DynamoDB, empty."""
     with dynamodb(request.param) as client:
-        yield DynamoDBMessages(client, TABLE, retention_days=90)
+        yield DynamoDBMessages(client, TABLE)
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,7 @@ class People:
     """Messages, and what forgets the people in them."""
 
     store: MessageStore
-    data: PersonData
+    data: DynamoDBPersonData
 
 
 @pytest.fixture(params=STORES[1:])
@@ -93,41 +115,17 @@ OptOutsOf = Callable[[OptOutScope], OptOuts]
 """The same opt-outs, as a deployment with this scope sees them."""
 
 
-@pytest.fixture(params=STORES)
-def opt_outs_of(request: pytest.FixtureRequest) -> Iterator[OptOutsOf]:
-    """Each kind of opt-outs, empty."""
-    if request.param == "in memory":
-        fake = InMemoryOptOuts()
-        yield lambda scope: InMemoryOptOuts(scope, fake.requests)
-        return
-    with dynamodb(request.param) as client:
-        yield lambda scope: DynamoDBOptOuts(client, TABLE, scope)
+@pytest.fixture
+def opt_outs_of(client: "DynamoDBClient | None") -> OptOutsOf:
+    if client:
+        return lambda scope: DynamoDBOptOuts(client, TABLE, scope)
+    return functools.partial(InMemoryOptOuts, requests={})
 
 
 @pytest.fixture
 def opt_outs(opt_outs_of: OptOutsOf) -> OptOuts:
     """Each kind of opt-outs of a whole stack, empty."""
     return opt_outs_of(OptOutScope.STACK)
-
-
-@pytest.fixture(params=STORES)
-def reply_counts(request: pytest.FixtureRequest) -> Iterator[ReplyCounts]:
-    """Each kind of reply counts, empty."""
-    if request.param == "in memory":
-        yield InMemoryReplyCounts()
-        return
-    with dynamodb(request.param) as client:
-        yield DynamoDBReplyCounts(client, TABLE)
-
-
-@pytest.fixture(params=STORES)
-def export_jobs(request: pytest.FixtureRequest) -> Iterator[ExportJobs]:
-    """Each kind of export jobs, empty."""
-    if request.param == "in memory":
-        yield InMemoryExportJobs()
-        return
-    with dynamodb(request.param) as client:
-        yield DynamoDBExportJobs(client, TABLE)
 
 
 @dataclass(frozen=True)
@@ -225,10 +223,3 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
             ]
 
         yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(lambda: client, url), letters)
-
-
-@pytest.fixture(params=STORES[1:])
-def moto_table(request: pytest.FixtureRequest) -> Iterator[DynamoDBMessages]:
-    """The messages in moto's DynamoDB, empty."""
-    with dynamodb(request.param) as client:
-        yield DynamoDBMessages(client, TABLE, retention_days=90)

@@ -7,7 +7,7 @@ import pytest
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
-from sms_bridge.services.interfaces import Trace
+from sms_bridge.storage.person_data import Trace
 from tests.builders import (
     ACCEPTED,
     AT,

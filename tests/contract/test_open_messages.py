@@ -6,8 +6,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.storage.message_reads import log_unreadable
-from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.messages import DynamoDBMessages, log_unreadable
 from tests.builders import AT, EVER, a_message, a_receipt, plain
 from tests.contract.conftest import dynamodb
 from tests.fakes.aws import TABLE

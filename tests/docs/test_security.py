@@ -3,7 +3,7 @@
 import inspect
 import re
 
-from bridge import eightx8
+from bridge.stack import ACCOUNT_ID
 from scripts.role_table import with_table
 from sms_bridge.storage.secret import TOKEN_LISTS, Secret
 from tests.docs.markdown import rows_of, words_in
@@ -17,7 +17,7 @@ def test_every_key_of_the_secret_is_listed() -> None:
 
     listed = {words_in(row[0])[0] for row in rows_of(DOCUMENT, "| key | what it is |")}
 
-    assert listed == read | {eightx8.ACCOUNT_ID}
+    assert listed == read | {ACCOUNT_ID}
     assert set(TOKEN_LISTS) < listed
 
 
@@ -29,7 +29,7 @@ def test_every_secret_says_what_it_is_worth_to_a_thief() -> None:
     }
 
     assert named == {words_in(row[0])[0] for row in rows_of(DOCUMENT, "| key | what it is |")} - {
-        eightx8.ACCOUNT_ID
+        ACCOUNT_ID
     }
 
 

@@ -97,8 +97,8 @@ async def test_what_is_built_and_deployed_once_more_changes_nothing(stack: Local
     await stack.deploy()
     before = await asyncio.to_thread(last_update)
 
-    await stack.build()
+    await stack.sam.build()
     await stack.deploy()
 
     assert await asyncio.to_thread(last_update) == before
-    assert "No changes to deploy" in stack.deploy_log
+    assert "No changes to deploy" in stack.sam.deploy_log

@@ -180,7 +180,9 @@ _writing = threading.RLock()
 
 
 def _alone(write: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a write atomic, as DynamoDB's are: moto lets threads in after its condition."""
+    """Make a write atomic, as DynamoDB's are: moto lets threads in after its condition, and before
+    it when it reads the item as it was.
+    """
 
     @functools.wraps(write)
     def alone(*args: Any, **kwargs: Any) -> Any:
@@ -192,6 +194,7 @@ def _alone(write: Callable[..., Any]) -> Callable[..., Any]:
 
 for _name in ("put_item", "update_item", "delete_item"):
     setattr(DynamoDBBackend, _name, _alone(getattr(DynamoDBBackend, _name)))
+DynamoHandler.update_item = _alone(DynamoHandler.update_item)  # type: ignore[method-assign]
 
 
 def an_aws_account() -> AbstractContextManager[Any]:

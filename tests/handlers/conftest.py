@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tests.fakes.aws import (
     an_aws_account_of_functions,
     client_of,
 )
+from tests.fakes.circuit import circuits
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
@@ -222,6 +224,7 @@ def a_bridge(environment: pytest.MonkeyPatch) -> Iterator[Bridge]:
     try:
         with (
             an_aws_account_of_functions(),
+            circuits(time.time),
             Service(good_8x8) as eightx8,
             Service(answers()) as moengage,
             Service(answers()) as cloudformation,

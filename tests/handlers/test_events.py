@@ -31,30 +31,20 @@ DEAD_LETTERS = ("SEND_DEAD_LETTER_QUEUE_URL", "OUTCOME_DEAD_LETTER_QUEUE_URL")
 
 @dataclass(frozen=True)
 class Effects:
-    """What an event brings about, beside its answer.
-
-    Attributes
-    ----------
-    written
-        Which items of the table changed: what they are, and the state of those that have one.
-    sent
-        What 8x8 was asked to send.
-    queued
-        What the outcome queue got: numbers of messages, or what is to be done of an inbound one.
-    told
-        What MoEngage heard: numbers of messages, what a profile is set to, or an event.
-    buried
-        The reasons of what was put into a dead-letter queue.
-    shows
-        What the answer's body holds.
-    """
+    """What an event brings about, beside its answer."""
 
     written: tuple[str, ...] = ()
+    """Which items of the table changed: what they are, and the state of those that have one."""
     sent: tuple[dict[str, str], ...] = ()
+    """What 8x8 was asked to send."""
     queued: tuple[int | str, ...] = ()
+    """For the outcome queue: numbers of messages, or what is to be done of an inbound one."""
     reported: tuple[int | str, ...] = ()
+    """To MoEngage: numbers of messages, what a profile is set to, or an event."""
     dead_lettered: tuple[str, ...] = ()
+    """The reasons."""
     shows: tuple[str, ...] = ()
+    """What the answer's body holds."""
 
 
 def sms(text: str, destination: str = NUMBER, source: str = "Acme", **options: str) -> Any:

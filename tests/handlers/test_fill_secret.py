@@ -43,19 +43,9 @@ def test_cloudformation_is_answered_about_the_request_it_made(bridge: Bridge) ->
 
 
 def test_the_same_secret_is_the_same_resource(bridge: Bridge) -> None:
-    names = [
-        fill(bridge, message_type)["PhysicalResourceId"] for message_type in ("create", "delete")
-    ]
+    names = [fill(bridge, name)["PhysicalResourceId"] for name in ("create", "delete")]
 
     assert names == ["SecretTokens"] * 2
-
-
-def test_deleting_the_stack_leaves_the_secret_alone(bridge: Bridge) -> None:
-    bridge.put_secret(moengageTokens=[])
-    before = secret_of(bridge)
-
-    assert fill(bridge, "delete")["Status"] == "SUCCESS"
-    assert secret_of(bridge) == before
 
 
 def test_a_failure_is_answered_and_not_left_to_time_out(bridge: Bridge) -> None:
@@ -77,53 +67,34 @@ def test_deleting_works_without_the_secret(bridge: Bridge) -> None:
     assert fill(bridge, "delete")["Status"] == "SUCCESS"
 
 
+@pytest.mark.parametrize(("refusals", "status"), [(5, "SUCCESS"), (6, "FAILED")])
 def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    refusals: int, status: str, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusals, waited = 5, list[float]()
+    asked, waited = list[str](), list[float]()
 
     def refused_at_first(client: Any, arn: str) -> Any:
-        if len(waited) < refusals:
+        asked.append(arn)
+        if len(asked) <= refusals:
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")
         return add_missing_tokens(client, arn)
 
     monkeypatch.setattr(secret_module, "add_missing_tokens", refused_at_first)
     monkeypatch.setattr("time.sleep", waited.append)
 
-    assert fill(bridge, "create")["Status"] == "SUCCESS"
-    assert len(waited) == refusals
+    assert fill(bridge, "create")["Status"] == status
+    assert len(waited) == 5
     # All waits end before the function's own time does.
     assert 30 < sum(waited) < 60
 
 
-def test_a_role_that_stays_refused_is_a_failure(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")
+def test_what_changed_of_the_settings_has_another_hash_and_nothing_else(bridge: Bridge) -> None:
+    before = fill(bridge, "settings")
+    after = fill(bridge, "settings", SendSms=[[{"MONITORING": "full"}]])
 
-    monkeypatch.setattr(secret_module, "add_missing_tokens", refused)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-
-    assert fill(bridge, "create")["Status"] == "FAILED"
-
-
-class TestSettings:
-    def test_what_changed_has_another_hash_and_nothing_else(self, bridge: Bridge) -> None:
-        before = fill(bridge, "settings")
-        after = fill(bridge, "settings", SendSms=[[{"MONITORING": "full"}]])
-
-        assert before["Data"]["SendSms"] != after["Data"]["SendSms"]
-        assert before["Data"]["ForwardOutcome"] == after["Data"]["ForwardOutcome"]
-        assert before["PhysicalResourceId"] == after["PhysicalResourceId"] == "Settings"
-
-    def test_the_secret_is_left_alone(self, bridge: Bridge) -> None:
-        bridge.put_secret(moengageTokens=[])
-        before = secret_of(bridge)
-
-        fill(bridge, "settings")
-
-        assert secret_of(bridge) == before
+    assert before["Data"]["SendSms"] != after["Data"]["SendSms"]
+    assert before["Data"]["ForwardOutcome"] == after["Data"]["ForwardOutcome"]
+    assert before["PhysicalResourceId"] == after["PhysicalResourceId"] == "Settings"
 
 
 def fill(bridge: Bridge, name: str, **properties: Any) -> dict[str, Any]:

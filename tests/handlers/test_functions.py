@@ -1,10 +1,13 @@
 """The functions when something is missing, broken or away."""
 
 import json
-from dataclasses import MISSING, Field, fields
+import time
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+    CircuitBreakerDynamoDBPersistence,
+)
 
 from local.event_files import (
     TOKENS,
@@ -13,26 +16,13 @@ from local.event_files import (
     message_id,
     put_messages,
 )
-from sms_bridge.settings import SettingsError
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.receive import CallbackSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
+from sms_bridge.services import forward
 from tests.builders import EVER
 from tests.fakes.aws import TABLE
+from tests.fakes.circuit import circuits
 from tests.fakes.http_server import answers
 from tests.handlers.conftest import API_KEY, Bridge
 
-SETTINGS = {
-    "send_sms": SendSettings,
-    "dispatch_queue": DispatchSettings,
-    "receive_callback": CallbackSettings,
-    "forward_outcome": ForwardSettings,
-    "look_up_message": LookUpSettings,
-    "reconcile": ReconcileSettings,
-}
 READ_THE_SECRET = {
     "send_sms": "send_sms/single",
     "receive_callback": "receive_callback/receipt_delivered",
@@ -41,28 +31,6 @@ READ_THE_SECRET = {
 EVENTS = {file.name: file for file in event_files()}
 EIGHTX8_ID = "bda3d56d-1424-e711-813c-06ed3428fe67"
 DEAD_LETTERS = "OUTCOME_DEAD_LETTER_QUEUE_URL"
-
-
-class TestSettings:
-    @pytest.mark.parametrize("function", SETTINGS)
-    def test_a_function_without_settings_names_all_that_are_missing(
-        self, function: str, bridge: Bridge
-    ) -> None:
-        every: tuple[Field[Any], ...] = fields(SETTINGS[function])
-        needed = [one.name.upper() for one in every if one.default is MISSING]
-
-        # As CloudFormation would pass empty parameters on.
-        with pytest.raises(SettingsError) as raised:
-            bridge.handler(function, **dict.fromkeys(needed, ""))
-
-        assert str(raised.value) == "; ".join(f"{name} is missing" for name in needed)
-
-    @pytest.mark.parametrize("function", READ_THE_SECRET)
-    def test_a_setting_that_is_no_number_is_named_without_its_value(
-        self, function: str, bridge: Bridge
-    ) -> None:
-        with pytest.raises(SettingsError, match=r"^SECRET_MAX_AGE_SECONDS is not a whole number$"):
-            bridge.handler(function, SECRET_MAX_AGE_SECONDS="soon")
 
 
 class TestFailures:
@@ -179,17 +147,6 @@ class TestSending:
 class TestBatches:
     EVENT = EVENTS["send_sms/batch"].event
 
-    def test_without_the_table_it_is_answered_503_and_nothing_is_queued(
-        self, bridge: Bridge
-    ) -> None:
-        handler = bridge.handler("send_sms")
-        bridge.dynamodb.delete_table(TableName=TABLE)
-
-        answer = handler(self.EVENT)
-
-        assert in_short(answer) == "503 unavailable"
-        assert bridge.queued("TRANSACTIONAL_QUEUE_URL") == []
-
     def test_without_the_queue_each_message_is_rejected_until_it_is_asked_for_again(
         self, bridge: Bridge
     ) -> None:
@@ -266,6 +223,36 @@ class TestForwarding:
         assert bridge.stored(message_id(16)).outcome_given_up == "no_tracking_url"
         [given_up] = bridge.messages.given_up_messages(since=0.0, until=EVER)
         assert given_up.id == message_id(16)
+
+    def test_while_moengage_fails_it_is_not_called_and_the_state_expires_some_day(
+        self, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(forward, "FAILURES_THAT_OPEN", 1)
+        bridge.moengage.always(503)
+        for number in (16, 18, 19):
+            records = queue_outcomes(bridge, number)
+            answer = bridge.handler("forward_outcome")({"Records": records})
+            assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+
+        assert [one["umid"] for one in bridge.moengage.bodies] == [message_id(16)]
+        item = bridge.items()[forward.CIRCUIT]
+        assert item["state"] == {"S": "OPEN"}
+        assert 3000 < int(item["expires_at"]["N"]) - time.time() < 4000
+
+    def test_a_batch_reads_whether_moengage_is_called_once(
+        self, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        handler, batch = bridge.handler("forward_outcome"), queue_outcomes(bridge, 16, 18, 19)
+        reads: list[str] = []
+        monkeypatch.setattr(
+            CircuitBreakerDynamoDBPersistence, "_get_record", lambda _, name: reads.append(name)
+        )
+
+        # What was read at the start is known no longer.
+        with circuits(lambda: time.time() + 10):
+            assert handler({"Records": batch}) == {"batchItemFailures": []}
+
+        assert reads == [forward.CIRCUIT]
 
 
 def queue_outcomes(bridge: Bridge, *numbers: int) -> list[dict[str, Any]]:

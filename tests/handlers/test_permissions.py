@@ -11,7 +11,7 @@ import pytest
 
 from local.event_files import EventFile, event_files, put_messages
 from scripts.role_table import allowed
-from sms_bridge.services import send
+from sms_bridge.services import forward, send
 from tests.fakes.aws import TABLE
 from tests.fakes.http_server import Behaviour, answers
 from tests.handlers.conftest import HASH_KEY, Bridge, good_8x8
@@ -68,6 +68,7 @@ def called(
     """Let a function take its events, and the services have good and bad moments meanwhile."""
     # A repeat waits so long for the first one's sender.
     monkeypatch.setattr(send, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(forward, "FAILURES_THAT_OPEN", 1)
     calls: set[Call] = set()
     original = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 

@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 from local.event_files import (
     NUMBER,
     event_files,
-    put_messages,
     umid,
 )
 from sms_bridge.domain.clock import seconds_of
@@ -133,21 +132,3 @@ class TestOptOuts:
         for queue in ("TRANSACTIONAL_QUEUE_URL", "PROMOTIONAL_QUEUE_URL"):
             dispatch({"Records": bridge.receive(queue)})
         return bridge.stored(json.loads(answer["body"])["umid"])
-
-
-class TestReconcile:
-    SCHEDULE = EVENTS["reconcile/every_five_minutes"].event
-
-    def test_one_export_settles_all_and_a_second_run_finds_nothing_to_ask(
-        self, bridge: Bridge
-    ) -> None:
-        put_messages(bridge.messages, self.SCHEDULE)
-        handler = bridge.handler("reconcile")
-
-        found, found_again = handler(self.SCHEDULE), handler(self.SCHEDULE)
-
-        assert found["ask"] == 2
-        # The log shows one of them, and is not far enough to tell of the other.
-        assert found_again == {"ask": 1, "outcome_stuck": 1}
-        exports = [one for one in bridge.eightx8.received if one.line.startswith("POST")]
-        assert len(exports) == 2

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -87,27 +87,35 @@ class Setting:
     session: aiohttp.ClientSession
     receiver: Receiver
     time: TurnableTime
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
 
     async def call(
         self, method: str, path: str, *, key: str | None = KEY, **options: Any
     ) -> tuple[int, Any]:
         """Call the API; gives the status and the JSON of the answer, ``None`` if it is empty."""
-        headers = {**options.pop("headers", {})}
+        headers = options.pop("headers", {})
         if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
+            headers = {**headers, "Authorization": f"Bearer {key}"}
         async with self.session.request(
             method, f"{self.url}{path}", headers=headers, **options
         ) as answer:
-            content = await answer.read()
+            content, self.answer_headers = await answer.read(), answer.headers
             return answer.status, await answer.json() if content else None
 
-    async def send(
-        self, body: dict[str, Any] | None = None, *, sub_account: str = SUB_ACCOUNT, **fields: Any
-    ) -> tuple[int, Any]:
-        """Send one message; without a body of its own a good one, changed by the fields."""
-        if body is None:
-            body = {"destination": NUMBER, "text": "Your order has shipped", **fields}
+    async def refusal(self, method: str, path: str, **options: Any) -> tuple[int, int]:
+        """Call the API; gives the status and 8x8's code of the error."""
+        status, error = await self.call(method, path, **options)
+        return status, error["code"]
+
+    async def send(self, *, sub_account: str = SUB_ACCOUNT, **fields: Any) -> tuple[int, Any]:
+        """Send one message, a good one changed by the fields."""
+        body = {"destination": NUMBER, "text": "Your order has shipped", **fields}
         return await self.call("POST", f"{messages_path(sub_account)}", json=body)
+
+    async def send_batch(self, *messages: dict[str, Any], **fields: Any) -> tuple[int, Any]:
+        """Send a batch; what a message leaves out is that of a good one."""
+        body = {"messages": messages, "template": {"text": "Hello"}, **fields}
+        return await self.call("POST", BATCH, json=body)
 
     async def register(self, **fields: Any) -> None:
         """Register the receiver for all sub-accounts, changed by the fields."""
@@ -120,6 +128,12 @@ class Setting:
         status, _ = await self.call("POST", WEBHOOKS, json=[webhook])
         assert status == 200
 
+    @property
+    def sent_states(self) -> list[str]:
+        """The state in each callback, in the order in which they were sent."""
+        attempts = self.simulator.callbacks
+        return [attempt.event["payload"]["status"]["state"] for attempt in attempts]
+
     async def settle(self) -> None:
         await self.time.turn_until_settled(lambda: self.simulator.pending)
 
@@ -129,6 +143,9 @@ WEBHOOKS = f"/api/v1/accounts/{ACCOUNT}/webhooks"
 
 def messages_path(sub_account: str = SUB_ACCOUNT) -> str:
     return f"/api/v1/subaccounts/{sub_account}/messages"
+
+
+BATCH = f"{messages_path()}/batch"
 
 
 @asynccontextmanager

@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 
 from local.eightx8 import Scenario, contract
-from tests.simulators.eightx8_setting import (
-    NUMBER,
-    OTHER_SUB_ACCOUNT,
-    Setting,
-    messages_path,
-)
+from tests.simulators.eightx8_setting import NUMBER, OTHER_SUB_ACCOUNT, Setting, messages_path
 
 EXPORTS = f"{messages_path()}/exports"
 COLUMNS = (
@@ -35,149 +30,143 @@ async def export(setting: Setting, **asked: Any) -> list[dict[str, str]]:
         return list(csv.DictReader((await answer.text()).splitlines()))
 
 
-class TestOneMessage:
-    async def test_a_message_is_erased_on_request(self, setting: Setting) -> None:
-        _, sent = await setting.send()
-
-        status, _ = await setting.call("DELETE", f"{messages_path()}/{sent['umid']}/pii")
-        unknown, _ = await setting.call(
-            "DELETE", f"{messages_path()}/{setting.simulator.new_id()}/pii"
-        )
-
-        assert (status, unknown) == (202, 404)
-        assert setting.simulator.messages[0].is_erased
-
-    async def test_details_are_masked(self, setting: Setting) -> None:
-        _, sent = await setting.send(source="Acme", clientMessageId="order-1", text="Secret")
-        await setting.settle()
-        status, found = await setting.call("GET", f"{messages_path()}/{sent['umid']}")
-
-        assert status == 200
-        assert contract.problems_of("MessageDetails", found) == []
-        assert found["msisdn"] == "+659123xxxx"
-        assert found["body"] == "**MASKED**"
-        assert found["country"] == "SG"
-        assert found["clientMessageId"] == "order-1"
-        assert (found["status"]["state"], found["price"]["total"]) == ("delivered", 0.0375)
-
-    @pytest.mark.parametrize(
-        ("suffix", "state", "error_code"),
-        [("0001", "undelivered", 1), ("0002", "undelivered", 15), ("0003", "failed", None)],
-    )
-    async def test_states_in_the_words_of_reports(
-        self, setting: Setting, suffix: str, state: str, error_code: int | None
-    ) -> None:
-        _, sent = await setting.send(destination=f"+659123{suffix}")
-        await setting.settle()
-        _, found = await setting.call("GET", f"{messages_path()}/{sent['umid']}")
-
-        assert found["status"]["state"] == state
-        assert found["status"].get("errorCode") == error_code
-
-    async def test_one_request_a_second(self, setting: Setting) -> None:
-        _, sent = await setting.send()
-        path = f"{messages_path()}/{sent['umid']}"
-        first, _ = await setting.call("GET", path)
-        second, error = await setting.call("GET", path)
-        setting.time.now += 1
-        third, _ = await setting.call("GET", path)
-
-        assert (first, second, third) == (200, 429, 200)
-        assert error["code"] == 429
-
-    @pytest.mark.parametrize(
-        ("umid", "status", "code"),
-        [("1", 400, 1000), ("00000000-0000-0000-0000-000000000000", 404, 1300)],
-    )
-    async def test_unknown_ones(self, setting: Setting, umid: str, status: int, code: int) -> None:
-        answered, error = await setting.call("GET", f"{messages_path()}/{umid}")
-
-        assert (answered, error["code"]) == (status, code)
-
-    async def test_it_belongs_to_its_sub_account(self, setting: Setting) -> None:
-        _, sent = await setting.send()
-        path = f"{messages_path(OTHER_SUB_ACCOUNT)}/{sent['umid']}"
-
-        assert (await setting.call("GET", path))[0] == 404
+async def ids_of_export(setting: Setting, **asked: Any) -> list[str]:
+    return [row["clientmessageid"] for row in await export(setting, **asked)]
 
 
-class TestExport:
-    async def test_a_message_is_found_by_the_senders_own_id(self, setting: Setting) -> None:
-        await setting.send(destination="+6591230007", clientMessageId="order-1", source="Acme")
-        await setting.send(destination="+6591230001", clientMessageId="order-2", text="Secret")
-        await setting.send(sub_account=OTHER_SUB_ACCOUNT)
-        await setting.settle()
+async def test_a_message_is_erased_on_request(setting: Setting) -> None:
+    _, sent = await setting.send()
+    umids = (sent["umid"], setting.simulator.new_id())
+    paths = [f"{messages_path()}/{umid}/pii" for umid in umids]
 
-        rows = await export(setting)
+    assert [(await setting.call("DELETE", path))[0] for path in paths] == [202, 404]
+    assert setting.simulator.messages[0].is_erased
 
-        assert ",".join(rows[0]) == COLUMNS
-        assert [row["clientmessageid"] for row in rows] == ["order-1", "order-2"]
-        assert [row["status_value"] for row in rows] == ["delivered", "undelivered"]
-        assert [row["status_errorcode"] for row in rows] == ["", "1"]
-        assert {row["direction"] for row in rows} == {"1"}
-        assert {row["msisdn"] for row in rows} == {"+659123xxxx"}
-        assert {row["body"] for row in rows} == {"**MASKED**"}
 
-    async def test_it_takes_a_while(self, setting: Setting) -> None:
-        await setting.send()
-        _, job = await setting.call("POST", EXPORTS, json={})
-        statuses = []
-        for _ in range(3):
-            _, found = await setting.call("GET", f"{EXPORTS}/{job['jobId']}")
-            assert contract.problems_of("LogExportJobStatus", found) == []
-            statuses.append(found["status"])
-            setting.time.now += 0.5
+async def test_a_messages_details_are_masked(setting: Setting) -> None:
+    _, sent = await setting.send(source="Acme", clientMessageId="order-1", text="Secret")
+    await setting.settle()
+    status, found = await setting.call("GET", f"{messages_path()}/{sent['umid']}")
 
-        assert statuses == ["queued", "running", "succeeded"]
+    assert status == 200
+    assert contract.problems_of("MessageDetails", found) == []
+    assert (found["msisdn"], found["body"], found["country"]) == ("+659123xxxx", "**MASKED**", "SG")
+    assert found["clientMessageId"] == "order-1"
+    assert (found["status"]["state"], found["price"]["total"]) == ("delivered", 0.0375)
 
-    @pytest.mark.parametrize(
-        ("asked", "found"),
-        [
-            ({"phoneNumber": "6591234567"}, ["1"]),
-            ({"phoneNumber": "+12025550288"}, ["2"]),
-            ({"countries": ["US", "FR"]}, ["2"]),
-            ({"limit": 1}, ["1"]),
-            ({"limit": 0}, ["1", "2"]),
-            ({"from": "2026-11-01", "to": "2026-11-30"}, ["1", "2"]),
-            ({"from": "2026-11-18T11:06:41", "to": "2026-11-30"}, []),
-            ({"from": "2026-11-18T11:06:40", "to": "2026-11-30"}, ["1", "2"]),
-            ({"from": "2026-11-18T19:06:41+08:00", "to": "2026-11-30"}, []),
-            ({"from": "2026-01-01", "to": "2026-02-01"}, []),
-        ],
-    )
-    async def test_what_is_asked_for(
-        self, setting: Setting, asked: dict[str, Any], found: list[str]
-    ) -> None:
-        await setting.send(destination=NUMBER, clientMessageId="1")
-        await setting.send(destination="+12025550288", clientMessageId="2")
 
-        rows = await export(setting, **asked)
+@pytest.mark.parametrize(
+    ("suffix", "state", "error_code"),
+    [("0001", "undelivered", 1), ("0002", "undelivered", 15), ("0003", "failed", None)],
+)
+async def test_a_messages_state_is_in_the_words_of_reports(
+    setting: Setting, suffix: str, state: str, error_code: int | None
+) -> None:
+    _, sent = await setting.send(destination=f"+659123{suffix}")
+    await setting.settle()
+    _, found = await setting.call("GET", f"{messages_path()}/{sent['umid']}")
 
-        assert [row["clientmessageid"] for row in rows] == found
+    assert (found["status"]["state"], found["status"].get("errorCode")) == (state, error_code)
 
-    @pytest.mark.parametrize(
-        "asked", [{"from": "yesterday"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"limit": "1"}]
-    )
-    async def test_wrong_questions(self, setting: Setting, asked: dict[str, Any]) -> None:
-        status, error = await setting.call("POST", EXPORTS, json=asked)
 
-        assert (status, error["code"]) == (400, 1000)
+async def test_a_sub_account_may_ask_once_a_second(setting: Setting) -> None:
+    _, sent = await setting.send()
+    answers = []
+    for pause in (0, 0, 1):
+        setting.time.now += pause
+        answers.append(await setting.call("GET", f"{messages_path()}/{sent['umid']}"))
 
-    async def test_it_may_be_behind(self, setting: Setting) -> None:
-        setting.simulator.log_lag = 60.0
-        setting.simulator.scenarios[NUMBER.removeprefix("+")] = Scenario(seconds_to_log=30.0)
-        await setting.send(destination="+12025550288", clientMessageId="1")
-        await setting.send(destination=NUMBER, clientMessageId="2")
-        begin = setting.time.now
+    assert [status for status, _ in answers] == [200, 429, 200]
+    assert answers[1][1]["code"] == 429
 
-        found = []
-        for seconds in (59.0, 60.0, 90.0):
-            setting.time.now = begin + seconds
-            found.append([row["clientmessageid"] for row in await export(setting)])
 
-        assert found == [[], ["1"], ["1", "2"]]
+@pytest.mark.parametrize(
+    ("path", "refusal"),
+    [
+        (f"{messages_path()}/1", (400, 1000)),
+        (f"{messages_path()}/00000000-0000-0000-0000-000000000000", (404, 1300)),
+        (f"{messages_path(OTHER_SUB_ACCOUNT)}/{{umid}}", (404, 1300)),
+        (f"{EXPORTS}/1", (404, 4018)),
+    ],
+)
+async def test_what_a_sub_account_does_not_have_is_not_found(
+    setting: Setting, path: str, refusal: tuple[int, int]
+) -> None:
+    _, sent = await setting.send()
 
-    async def test_an_unknown_job(self, setting: Setting) -> None:
-        status, error = await setting.call("GET", f"{EXPORTS}/1")
+    assert await setting.refusal("GET", path.format(umid=sent["umid"])) == refusal
 
-        assert (status, error["code"]) == (404, 4018)
+
+async def test_an_export_has_a_message_by_the_senders_own_id(setting: Setting) -> None:
+    await setting.send(destination="+6591230007", clientMessageId="order-1", source="Acme")
+    await setting.send(destination="+6591230001", clientMessageId="order-2", text="Secret")
+    await setting.send(sub_account=OTHER_SUB_ACCOUNT)
+    await setting.settle()
+
+    rows = await export(setting)
+
+    assert ",".join(rows[0]) == COLUMNS
+    shown = ("clientmessageid", "status_value", "status_errorcode", "direction", "msisdn", "body")
+    assert [[row[name] for name in shown] for row in rows] == [
+        ["order-1", "delivered", "", "1", "+659123xxxx", "**MASKED**"],
+        ["order-2", "undelivered", "1", "1", "+659123xxxx", "**MASKED**"],
+    ]
+
+
+async def test_an_export_takes_a_while(setting: Setting) -> None:
+    await setting.send()
+    _, job = await setting.call("POST", EXPORTS, json={})
+    statuses = []
+    for _ in range(3):
+        _, found = await setting.call("GET", f"{EXPORTS}/{job['jobId']}")
+        assert contract.problems_of("LogExportJobStatus", found) == []
+        statuses.append(found["status"])
+        setting.time.now += 0.5
+
+    assert statuses == ["queued", "running", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"phoneNumber": "6591234567"}, ["1"]),
+        ({"phoneNumber": "+12025550288"}, ["2"]),
+        ({"countries": ["US", "FR"]}, ["2"]),
+        ({"limit": 1}, ["1"]),
+        ({"limit": 0}, ["1", "2"]),
+        ({"from": "2026-11-01", "to": "2026-11-30"}, ["1", "2"]),
+        ({"from": "2026-11-18T11:06:41", "to": "2026-11-30"}, []),
+        ({"from": "2026-11-18T11:06:40", "to": "2026-11-30"}, ["1", "2"]),
+        ({"from": "2026-11-18T19:06:41+08:00", "to": "2026-11-30"}, []),
+        ({"from": "2026-01-01", "to": "2026-02-01"}, []),
+    ],
+)
+async def test_an_export_has_what_is_asked_for(
+    setting: Setting, asked: dict[str, Any], found: list[str]
+) -> None:
+    await setting.send(destination=NUMBER, clientMessageId="1")
+    await setting.send(destination="+12025550288", clientMessageId="2")
+
+    assert await ids_of_export(setting, **asked) == found
+
+
+@pytest.mark.parametrize(
+    "asked", [{"from": "yesterday"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"limit": "1"}]
+)
+async def test_wrong_questions_are_refused(setting: Setting, asked: dict[str, Any]) -> None:
+    assert await setting.refusal("POST", EXPORTS, json=asked) == (400, 1000)
+
+
+async def test_an_export_may_be_behind(setting: Setting) -> None:
+    setting.simulator.log_lag = 60.0
+    setting.simulator.scenarios[NUMBER.removeprefix("+")] = Scenario(seconds_to_log=30.0)
+    await setting.send(destination="+12025550288", clientMessageId="1")
+    await setting.send(destination=NUMBER, clientMessageId="2")
+    begin = setting.time.now
+
+    found = []
+    for seconds in (59.0, 60.0, 90.0):
+        setting.time.now = begin + seconds
+        found.append(await ids_of_export(setting))
+
+    assert found == [[], ["1"], ["1", "2"]]

@@ -1,8 +1,6 @@
 """What `make` says on a machine without Python 3.13 can be followed there."""
 
-import os
 import shutil
-import stat
 import subprocess
 from pathlib import Path
 
@@ -10,8 +8,6 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts/find_python.sh"
 TOOLS = ("bash", "env", "ls", "sort", "uname")
-
-OTHER_VERSION = "#!/bin/sh\necho '{} /usr/bin/python3.13'\n"
 
 
 @pytest.fixture
@@ -26,11 +22,10 @@ def machine(tmp_path: Path) -> Path:
     return folder
 
 
-def install(machine: Path, name: str, script: str) -> Path:
-    program = machine / name
-    program.write_text(script)
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
+def install(program: Path, *commands: str) -> None:
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text("\n".join(("#!/bin/sh", *commands, "")))
+    program.chmod(0o755)
 
 
 def find_python(machine: Path) -> subprocess.CompletedProcess[str]:
@@ -42,8 +37,7 @@ def find_python(machine: Path) -> subprocess.CompletedProcess[str]:
 
 def test_one_that_runs_and_has_pip_is_found(machine: Path) -> None:
     real = machine.parent / "python/bin/python3.13"
-    real.parent.mkdir(parents=True)
-    install(real.parent, real.name, f"#!/bin/sh\necho '3.13 {real}'\n")
+    install(real, f"echo '3.13 {real}'")
     (machine / "python3.13").symlink_to(real)
 
     found = find_python(machine)
@@ -55,9 +49,9 @@ def test_one_that_runs_and_has_pip_is_found(machine: Path) -> None:
 def test_a_system_with_another_python_alone_is_told_a_way_that_needs_no_package(
     machine: Path, version: str
 ) -> None:
-    install(machine, "python3", OTHER_VERSION.format(version))
-    install(machine, "apt-get", "#!/bin/sh\n")
-    install(machine, "apt-cache", "#!/bin/sh\nexit 100\n")
+    install(machine / "python3", f"echo '{version} /usr/bin/python3.13'")
+    install(machine / "apt-get")
+    install(machine / "apt-cache", "exit 100")
 
     found = find_python(machine)
 
@@ -68,17 +62,15 @@ def test_a_system_with_another_python_alone_is_told_a_way_that_needs_no_package(
 
 
 def test_a_debian_that_has_it_is_told_the_packages(machine: Path) -> None:
-    install(machine, "apt-get", "#!/bin/sh\n")
-    install(machine, "apt-cache", "#!/bin/sh\n")
+    install(machine / "apt-get")
+    install(machine / "apt-cache")
 
-    found = find_python(machine)
-
-    assert "sudo apt-get install python3.13 python3-pip" in found.stderr
+    assert "sudo apt-get install python3.13 python3-pip" in find_python(machine).stderr
 
 
 def test_one_without_pip_is_named(machine: Path) -> None:
     program = machine / "python3.13"
-    install(machine, "python3.13", f"#!/bin/sh\necho '3.13 {program}'\nexit 1\n")
+    install(program, f"echo '3.13 {program}'", "exit 1")
 
     found = find_python(machine)
 
@@ -87,14 +79,8 @@ def test_one_without_pip_is_named(machine: Path) -> None:
 
 
 def test_what_uv_installed_is_found_although_uv_is_not_on_the_path(machine: Path) -> None:
-    home = machine.parent
-    python = home / "cpython/bin/python3.13"
-    python.parent.mkdir(parents=True)
-    install(python.parent, python.name, f"#!/bin/sh\necho '3.13 {python}'\n")
-    (home / ".local/bin").mkdir(parents=True)
-    install(home / ".local/bin", "uv", f"#!/bin/sh\necho {python}\n")
+    python = machine.parent / "cpython/bin/python3.13"
+    install(python, f"echo '3.13 {python}'")
+    install(machine.parent / ".local/bin/uv", f"echo {python}")
 
-    found = find_python(machine)
-
-    assert found.stdout.strip() == str(python)
-    assert os.access(found.stdout.strip(), os.X_OK)
+    assert find_python(machine).stdout.strip() == str(python)

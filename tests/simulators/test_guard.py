@@ -7,8 +7,9 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from local.console.guard import add_headers, guard
+from local.console.server import add_headers, guard
 from local.guard import GuardedEmulator, Receive, Scope, Send, refusal_of
 from local.servers import serve
 
@@ -83,10 +84,6 @@ async def ask_emulator(
     return str(sent[-1].get("body", b"").decode() or sent[-1]["type"])
 
 
-async def test_a_call_with_this_runs_access_key_id_reaches_the_emulator() -> None:
-    assert await ask_emulator(SIGNED) == "/"
-
-
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -97,18 +94,18 @@ async def test_a_call_with_this_runs_access_key_id_reaches_the_emulator() -> Non
         f"AWS {KEY}:signature",
     ],
 )
-async def test_the_emulator_gets_no_other_call(authorization: str) -> None:
+async def test_the_emulator_gets_calls_with_this_runs_access_key_id_alone(
+    authorization: str,
+) -> None:
+    assert await ask_emulator(SIGNED) == "/"
     assert "missing" in await ask_emulator({**SIGNED, "Authorization": authorization})
     assert "Another site" in await ask_emulator({**SIGNED, "Origin": "null"})
     assert await ask_emulator(SIGNED, kind="websocket") == "websocket.close"
 
 
 async def test_an_http_api_is_called_unsigned_and_leads_to_nothing_but_the_api() -> None:
-    called = await ask_emulator({"Host": API_HOST}, path="/callbacks/8x8")
-    administration = await ask_emulator({"Host": API_HOST}, path="/_ministack/reset")
-
-    assert called == "/$default/callbacks/8x8"
-    assert administration == "/$default/_ministack/reset"
+    for path in ("/callbacks/8x8", "/_ministack/reset"):
+        assert await ask_emulator({"Host": API_HOST}, path=path) == f"/$default{path}"
 
 
 @pytest.mark.parametrize(
@@ -147,10 +144,14 @@ async def status_of(url: str, method: str = "GET", **headers: str) -> int:
         return answer.status
 
 
-async def test_a_simulator_answers_no_other_site_and_has_no_page_of_its_own() -> None:
-    application = web.Application()
+def an_application(*middlewares: Middleware) -> web.Application:
+    application = web.Application(middlewares=middlewares)
     application.router.add_route("*", "/{path:.*}", let_in)
-    async with serve(application) as url:
+    return application
+
+
+async def test_a_simulator_answers_no_other_site_and_has_no_page_of_its_own() -> None:
+    async with serve(an_application()) as url:
         assert await status_of(f"{url}/anything", "POST") == 200
         assert await status_of(f"{url}/anything", "POST", Host="evil.example") == 403
         assert await status_of(f"{url}/anything", "POST", Origin=url) == 403
@@ -159,9 +160,8 @@ async def test_a_simulator_answers_no_other_site_and_has_no_page_of_its_own() ->
 
 @pytest.fixture
 async def console_url() -> AsyncIterator[str]:
-    application = web.Application(middlewares=[guard])
+    application = an_application(guard)
     application.on_response_prepare.append(add_headers)
-    application.router.add_route("*", "/{path:.*}", let_in)
     async with serve(application, has_page=True) as url:
         yield url
 

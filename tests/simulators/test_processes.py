@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,21 +43,15 @@ def lives(process_id: int) -> bool:
     return not status.exists() or ") Z " not in status.read_text()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS_TO_WAIT):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 async def ids_in(folder: Path) -> list[int]:
-    await exists(folder / "ids")
+    await until((folder / "ids").exists)
     return [int(one) for one in (folder / "ids").read_text().split()]
-
-
-async def exists(path: Path) -> None:
-    async with asyncio.timeout(SECONDS_TO_WAIT):
-        while not path.exists():
-            await asyncio.sleep(0.01)
-
-
-async def ended(*process_ids: int) -> None:
-    async with asyncio.timeout(SECONDS_TO_WAIT):
-        while any(lives(one) for one in process_ids):
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -69,29 +64,27 @@ async def test_nothing_outlives_a_runner_that_is_killed(
     )
     ids = await ids_in(tmp_path)
     assert all(lives(one) for one in ids)
-    await exists(tmp_path / "runs")
+    await until((tmp_path / "runs").exists)
 
     runner.send_signal(number)
     await runner.wait()
 
-    await ended(*ids)
+    await until(lambda: not any(lives(one) for one in ids))
 
 
 async def test_at_the_end_what_was_started_has_been_stopped(tmp_path: Path) -> None:
-    log, environment = tmp_path / "log", dict(os.environ)
-    async with running(STARTS_TWO, log=log, environment=environment, folder=tmp_path):
+    log = tmp_path / "log"
+    async with running(STARTS_TWO, log=log, environment=os.environ, folder=tmp_path):
         ids = await ids_in(tmp_path)
 
-    await ended(*ids)
+    await until(lambda: not any(lives(one) for one in ids))
 
 
 async def test_what_ends_badly_shows_the_tail_of_its_log(tmp_path: Path) -> None:
-    command = ("sh", "-c", "echo why it failed; exit 3")
+    command, log = ("sh", "-c", "echo why it failed; exit 3"), tmp_path / "log"
 
     with pytest.raises(ProcessFailedError, match="exit status 3\\nwhy it failed"):
-        await run(
-            command, log=tmp_path / "log", environment=dict(os.environ), folder=tmp_path, seconds=20
-        )
+        await run(command, log=log, environment=os.environ, folder=tmp_path, seconds=20)
 
 
 async def test_sam_build_has_this_shells_proxies_and_sam_deploy_has_not(
@@ -119,6 +112,4 @@ async def test_the_stacks_files_are_removed_when_it_ends() -> None:
         (folder / "build").mkdir()
         (folder / "build/template.yaml").write_text("Resources: {}")
 
-    async with asyncio.timeout(SECONDS_TO_WAIT):
-        while folder.exists():
-            await asyncio.sleep(0.01)
+    await until(lambda: not folder.exists())

@@ -128,7 +128,7 @@ def log_keys() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and re.match(r"(logger\.|log\b|log_)", ast.unparse(node)):
                 keys |= {keyword.arg for keyword in node.keywords if keyword.arg}
-            if isinstance(node, ast.Dict) and path.name in ("log_lines.py", "observability.py"):
+            if isinstance(node, ast.Dict) and path.name in ("steps.py", "observability.py"):
                 keys |= {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
     return keys
 

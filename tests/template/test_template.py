@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,30 +15,14 @@ from sms_bridge.api.authentication import callback_url
 from sms_bridge.api.responses import methods_of
 from sms_bridge.domain.reconciliation import SECONDS_OF_PROOF
 from sms_bridge.domain.reporting import WAITS
-from sms_bridge.settings import read_settings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.receive import CallbackSettings
-from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import SendSettings
 from sms_bridge.storage.aws import MAX_TRIES, READ_TIMEOUT
 from tests.fakes.aws import INDEXES
+from tests.functions import SETTINGS, variables_of
 from tests.template.conftest import PROJECT, Template
 from tests.template.evaluated import Evaluated
 
-SETTINGS: dict[str, Any] = {
-    "SendSms": SendSettings,
-    "DispatchQueue": DispatchSettings,
-    "ReceiveCallback": CallbackSettings,
-    "ForwardOutcome": ForwardSettings,
-    "Reconcile": ReconcileSettings,
-    "LookUpMessage": LookUpSettings,
-    "FillSecret": None,
-    "RefuseRequest": None,
-}
-
-FUNCTIONS = sorted(SETTINGS)
+SETTINGS_OF = {logical_id_of(folder): settings for folder, settings in SETTINGS.items()}
+FUNCTIONS = sorted([*SETTINGS_OF, "FillSecret", "RefuseRequest"])
 
 
 class TestFunctions:
@@ -49,22 +33,22 @@ class TestFunctions:
 
         assert deployed == {logical_id_of(folder): f"functions/{folder}/" for folder in folders}
         assert {file.function for file in event_files()} == folders
-        assert set(deployed) == set(SETTINGS)
+        assert set(deployed) == set(FUNCTIONS)
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_environment_is_what_the_function_reads(
         self, function: str, template: Template
     ) -> None:
-        settings: tuple[Field[Any], ...] = fields(SETTINGS[function]) if SETTINGS[function] else ()
+        settings = SETTINGS_OF.get(function)
 
-        assert set(template.variables(function)) == {one.name.upper() for one in settings}
+        assert set(template.variables(function)) == set(variables_of(settings) if settings else ())
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_what_a_function_needs_is_never_an_empty_parameter(
         self, function: str, template: Template
     ) -> None:
-        settings: tuple[Field[Any], ...] = fields(SETTINGS[function]) if SETTINGS[function] else ()
-        needed = {one.name.upper() for one in settings if one.default is MISSING}
+        settings = SETTINGS_OF.get(function)
+        needed = variables_of(settings, required=True) if settings else ()
 
         for name, value in template.variables(function).items():
             parameter = value.get("Ref") if isinstance(value, dict) else None
@@ -81,8 +65,8 @@ class TestFunctions:
         declared = {*template.shared_variables, *template.variables(function)}
         assert set(file[function]) == declared, "run `make tables`"
         assert set(file) == set(template.functions)
-        if SETTINGS[function]:
-            read_settings(SETTINGS[function], file[function])
+        if settings := SETTINGS_OF.get(function):
+            settings(file[function])
 
     def test_each_has_a_log_group_and_a_role_of_its_own(self, template: Template) -> None:
         groups = [one["LoggingConfig"]["LogGroup"]["Ref"] for one in template.functions.values()]

@@ -44,7 +44,7 @@ from tests.fakes.http_server import (
     unreachable_url,
 )
 from tests.fakes.messages import InMemoryMessages
-from tests.services import a_sending_plan, a_service
+from tests.services import a_service
 from tests.unit.privacy import (
     API_KEY,
     CALLBACK_TOKEN,
@@ -74,7 +74,6 @@ def send(event: dict[str, Any], url: str, messages: InMemoryMessages | None = No
     """Answer a request to send as the function does."""
     step = a_service(
         SendMessage,
-        a_sending_plan(),
         messages=messages or InMemoryMessages(),
         sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
         sleep=lambda _: None,

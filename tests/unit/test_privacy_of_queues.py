@@ -28,7 +28,7 @@ from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
-from tests.services import a_dispatch_plan, a_reconcile_plan, a_service
+from tests.services import a_service
 from tests.unit.privacy import API_KEY, CODE, HASH_KEY, NUMBER, TEXT, EveryLine, SpeakingError
 
 WORDS = json.dumps(
@@ -65,7 +65,7 @@ class Queue:
         self.send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
         self.step = a_service(
             DispatchMessages,
-            a_dispatch_plan(opt_out_types=" ".join(MessageType)),
+            opt_out_message_types=frozenset(MessageType),
             messages=self.messages,
             send_queue=self.send_queue,
             opt_outs=self.opt_outs,
@@ -164,7 +164,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
         timeouts = Timeouts(unknown=60, unresolved=10_000_000, receipt=60)
         step = a_service(
             Reconcile,
-            a_reconcile_plan(timeouts=timeouts),
+            timeouts=timeouts,
             messages=messages,
             log=LogExports(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
             clock=clock,

@@ -1,38 +1,29 @@
 """The functions' environment variables."""
 
 import re
-from dataclasses import MISSING, Field, fields
 from enum import StrEnum
 from typing import Any, get_type_hints
 
 import pytest
 
-from sms_bridge.settings import SettingsError, read_settings
-from sms_bridge.settings.dispatch import DispatchSettings
-from sms_bridge.settings.forward import ForwardSettings
-from sms_bridge.settings.look_up import LookUpSettings
-from sms_bridge.settings.receive import CallbackSettings
+from sms_bridge.settings import (
+    CallbackSettings,
+    DispatchMode,
+    LookUpSettings,
+    SendSettings,
+    Settings,
+    SettingsError,
+)
 from sms_bridge.settings.reconcile import ReconcileSettings
-from sms_bridge.settings.send import DispatchMode, SendSettings
+from tests.functions import SETTINGS, variables_of
 from tests.template.conftest import PROJECT
 
-KINDS: list[type[Any]] = [
-    SendSettings,
-    DispatchSettings,
-    CallbackSettings,
-    ForwardSettings,
-    LookUpSettings,
-    ReconcileSettings,
-]
+KINDS = list(SETTINGS.values())
 
 
-def required(kind: type[Any]) -> list[Field[Any]]:
-    return [field for field in fields(kind) if field.default is MISSING]
-
-
-def enough_for(kind: type[Any]) -> dict[str, str]:
+def enough_for(kind: type[Settings]) -> dict[str, str]:
     hints = get_type_hints(kind)
-    return {field.name.upper(): a_value_of(hints[field.name]) for field in required(kind)}
+    return {name: a_value_of(hints[name.lower()]) for name in variables_of(kind, required=True)}
 
 
 def a_value_of(hint: Any) -> str:
@@ -50,7 +41,7 @@ SEND = {
 
 
 def test_each_kind_is_read_in_its_own_type() -> None:
-    settings = read_settings(SendSettings, SEND)
+    settings = SendSettings(SEND)
 
     assert settings.messages_table == "messages"
     assert settings.sub_account_ids == ("acme", "acme_otp")
@@ -58,13 +49,13 @@ def test_each_kind_is_read_in_its_own_type() -> None:
     assert settings.dispatch_mode is DispatchMode.DIRECT
 
 
-@pytest.mark.parametrize("name", sorted({field.name for kind in KINDS for field in fields(kind)}))
+@pytest.mark.parametrize("name", sorted({name for kind in KINDS for name in variables_of(kind)}))
 def test_each_setting_is_obeyed_somewhere(name: str) -> None:
     layer = PROJECT / "layers/sms_bridge"
     readers = (layer / "wiring.py", *layer.glob("api/*.py"), *PROJECT.glob("functions/*/app.py"))
     code = "".join(path.read_text("utf-8") for path in readers)
 
-    assert re.search(rf"\bsettings\.{name}\b", code)
+    assert re.search(rf"\bsettings\.{name.lower()}\b", code)
 
 
 def test_what_may_be_missing_may_be_given() -> None:
@@ -76,7 +67,7 @@ def test_what_may_be_missing_may_be_given() -> None:
         "CALLBACK_BASE_URL": "https://bridge.example",
     }
 
-    settings = read_settings(SendSettings, SEND | more)
+    settings = SendSettings(SEND | more)
 
     assert settings.default_sender_id == "Acme"
     assert settings.allowed_country_calling_codes == ("65", "49")
@@ -102,24 +93,24 @@ def test_characters_beyond_ascii_may_be_written_by_their_numbers(written: str, t
         "OPT_OUT_KEYWORDS": f"STOP,{written}",
     }
 
-    settings = read_settings(CallbackSettings, environment)
+    settings = CallbackSettings(environment)
 
     assert settings.opt_out_reply == text
     assert settings.opt_out_keywords == ("STOP", text)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_function_starts_with_what_it_requires(kind: type[Any]) -> None:
-    assert read_settings(kind, enough_for(kind))
+def test_each_function_starts_with_what_it_requires(kind: type[Settings]) -> None:
+    assert kind(enough_for(kind)).messages_table == "900"
 
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(kind, field.name.upper()) for kind in KINDS for field in required(kind)],
+    [(kind, name) for kind in KINDS for name in variables_of(kind, required=True)],
 )
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_each_variable_that_is_missing_is_named(
-    kind: type[Any], name: str, value: str | None
+    kind: type[Settings], name: str, value: str | None
 ) -> None:
     environment = enough_for(kind)
     del environment[name]
@@ -127,7 +118,7 @@ def test_each_variable_that_is_missing_is_named(
         environment[name] = value
 
     with pytest.raises(SettingsError, match=f"^{name} is missing$"):
-        read_settings(kind, environment)
+        kind(environment)
 
 
 def test_a_time_in_which_the_log_could_prove_nothing_is_refused() -> None:
@@ -135,25 +126,25 @@ def test_a_time_in_which_the_log_could_prove_nothing_is_refused() -> None:
     environment["UNRESOLVED_TIMEOUT_SECONDS"] = "899"
 
     with pytest.raises(SettingsError, match=r"^UNRESOLVED_TIMEOUT_SECONDS is less than 900$"):
-        read_settings(ReconcileSettings, environment)
+        ReconcileSettings(environment)
 
 
 @pytest.mark.parametrize("value", ["soon", "1.5", "-1", "1e3", "0x10"])
 @pytest.mark.parametrize("name", ["SECRET_MAX_AGE_SECONDS", "DUPLICATE_WINDOW_SECONDS"])
 def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} is not a whole number$"):
-        read_settings(SendSettings, SEND | {name: value})
+        SendSettings(SEND | {name: value})
 
 
 @pytest.mark.parametrize("value", ["Direct", "hold", "both"])
 def test_a_choice_that_is_none_is_named_with_those_that_there_are(value: str) -> None:
     with pytest.raises(SettingsError, match=r"^DISPATCH_MODE is not one of direct, queued$"):
-        read_settings(SendSettings, SEND | {"DISPATCH_MODE": value})
+        SendSettings(SEND | {"DISPATCH_MODE": value})
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings(LookUpSettings, {"SECRET_MAX_AGE_SECONDS": "soon"})
+        LookUpSettings({"SECRET_MAX_AGE_SECONDS": "soon"})
 
     assert str(caught.value) == (
         "BRIDGE_SECRET_ARN is missing; SECRET_MAX_AGE_SECONDS is not a whole number; "

@@ -14,7 +14,7 @@ from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
 
 if TYPE_CHECKING:
-    from sms_bridge.settings.send import SendSettings
+    from sms_bridge.settings import SendSettings
     from sms_bridge.storage.secret import SecretSource
 
 MessageReader = Callable[[Sequence[tuple[str, Any]]], MessageRequest]

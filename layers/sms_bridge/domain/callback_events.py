@@ -23,12 +23,10 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UnknownEvent:
-    """A callback that the bridge does not understand, kept without the numbers in it.
-
-    ``key`` is the same for an event that 8x8 repeats.
-    """
+    """A callback that the bridge does not understand, kept without the numbers in it."""
 
     key: str
+    """The same for an event that 8x8 repeats."""
     event_type: str
     content: str
 

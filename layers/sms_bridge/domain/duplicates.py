@@ -25,7 +25,6 @@ Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
 CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
-"""Does the same for many messages, each for itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -39,8 +38,7 @@ class ClaimKey:
 
     def message_id(self, window: int, slot: int) -> str:
         """Return the id of a slot in a window."""
-        digest = hashlib.sha256(f"{self.value} {window} {slot}".encode()).hexdigest()
-        return id_of(digest)
+        return id_of(hashlib.sha256(f"{self.value} {window} {slot}".encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -64,16 +62,11 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
     seconds = SECONDS_OF_AN_IDEMPOTENCY_KEY if request.idempotency_key else window_seconds
     if seconds == 0:
         return None
-    asked_for = json.dumps(_asked_for(request)).encode()
-    return ClaimKey(hmac.digest(hash_key.encode(), asked_for, "sha256").hex(), seconds)
-
-
-def _asked_for(request: MessageRequest) -> list[object]:
     options = dict(request.options)
     if request.adds_callback_url:
         # Its token is replaced now and then.
         options.pop("dlrCallbackUrl", None)
-    return [
+    asked_for = [
         request.sub_account_id,
         e164(request.destination, request.country),
         request.text,
@@ -85,6 +78,8 @@ def _asked_for(request: MessageRequest) -> list[object]:
         request.campaign_id,
         request.dlt_template_id,
     ]
+    digest = hmac.digest(hash_key.encode(), json.dumps(asked_for).encode(), "sha256")
+    return ClaimKey(digest.hex(), seconds)
 
 
 Claiming = Generator[Message, Message | None, Claim]
@@ -128,8 +123,7 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
     """Give the steps of a claim.
 
     The ids make it atomic: time is cut into windows, a window has slots, and a slot's id follows
-    from the key. The same message asks for the same ids in the same order, and an id can be taken
-    once.
+    from the key. The same message asks for the same ids in the same order, each can be taken once.
 
     .. code-block:: text
 
@@ -137,10 +131,10 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
         window 18:  [0] 10:04:30  [1]                         duplicate window; takes the next slot
 
     Just after a new window has begun, a repeat may belong to the last one. So the first to come
-    then closes it: its next free slot is taken by a record that is no message.
+    then closes it: its next free slot is taken by a record that holds nothing of the message.
 
-    The message's ``claimed_by`` tells this claim from all others. It has an id only where there is
-    no key: then it repeats nothing.
+    The message's ``claimed_by`` tells this claim from all others. Only one without a key, which
+    repeats nothing, has an id.
     """
     if key is None:
         yield message

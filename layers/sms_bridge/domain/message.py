@@ -18,10 +18,7 @@ class MessageType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MessageRequest:
-    """A message that a caller wants sent, checked and named as 8x8 names it.
-
-    It has no ``repr``, so that no traceback can carry number or text.
-    """
+    """A message that a caller wants sent, checked. No ``repr`` can carry number or text."""
 
     sub_account_id: str
     destination: str
@@ -32,7 +29,7 @@ class MessageRequest:
     options: dict[str, str] = field(default_factory=dict)
     """8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through."""
     adds_callback_url: bool = False
-    """Whether ``dlrCallbackUrl`` among the options is the bridge's own, which nobody asked for."""
+    """Whether the option ``dlrCallbackUrl`` is the bridge's own, which nobody asked for."""
     client_message_id: str | None = None
     """The caller's own id, given back in the answer. 8x8 gets the bridge's id instead."""
     idempotency_key: str | None = None
@@ -41,7 +38,7 @@ class MessageRequest:
 
     @property
     def country(self) -> str:
-        """The country whose national number the destination may be; empty where none is given."""
+        """The country whose national number the destination may be, or empty."""
         return self.options.get("country", "")
 
     @property
@@ -58,14 +55,13 @@ class OutcomeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outcome:
-    """The final outcome of a message, as it is reported to MoEngage.
-
-    ``reason`` is a stable code, ``description`` the same for people; both empty when delivered.
-    """
+    """The final outcome of a message, as it is reported to MoEngage."""
 
     status: OutcomeStatus
     reason: str = ""
+    """A stable code, empty when delivered."""
     description: str = ""
+    """The same for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -76,18 +72,18 @@ class Receipt:
     client_message_id: str
     sub_account_id: str
     state: State | None
-    """The state it reports, ``None`` where the bridge does not know 8x8's word for it."""
+    """``None`` where the bridge does not know 8x8's word for it."""
     eightx8_state: str
     detail: str = ""
     """8x8's own words."""
     at: str = ""
     """When the state changed by 8x8's clock, as 8x8 wrote it."""
     received_at: float = 0.0
-    """When the bridge got it, seconds since the epoch."""
+    """Seconds since the epoch."""
     error_code: str = ""
     error_message: str = ""
     price: str = ""
-    """What 8x8 charged for all segments, as a decimal number; empty when nothing was charged."""
+    """For all segments, as a decimal number; empty when nothing was charged."""
     currency: str = ""
     segments: int = 0
 
@@ -99,10 +95,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Message:
-    """What the bridge knows about a message.
-
-    All times are seconds since the epoch; 0 means "not yet".
-    """
+    """What the bridge knows about a message. Times are seconds since the epoch, 0 is "not yet"."""
 
     id: str
     """The bridge's id: 8x8 gets it as ``clientMessageId``, callers and MoEngage as ``umid``."""
@@ -121,12 +114,10 @@ class Message:
     campaign_id: str = ""
     dlt_template_id: str = ""
     reply_to: str = ""
-    """8x8's id of the inbound SMS that it answers, of a message that the bridge sends by itself:
-    MoEngage does not know it, and hears no outcome.
-    """
+    """8x8's id of the inbound SMS that the bridge answers with it: MoEngage hears no outcome."""
     encoding: str = ""
     segments: int = 0
-    """8x8's finding, or the bridge's estimate until there is one."""
+    """The bridge's estimate until 8x8 says it."""
     umid: str = ""
     """8x8's id."""
     reason: str = ""
@@ -134,41 +125,34 @@ class Message:
     eightx8_code: str = ""
     eightx8_error_id: str = ""
     accepted_at: float = 0.0
-    """When the request arrived; 0 for a message that the bridge never sent (8x8's webhook of an
-    account reports those, too).
-    """
+    """When the request arrived; 0 for a message that others sent through the account."""
     scheduled_at: float = 0.0
-    """When 8x8 is to send it, where the caller asked for a later time. Timeouts and the time to
-    live count from then.
-    """
+    """For when the caller asked 8x8 to send it. Timeouts and the time to live count from then."""
     send_before: float = 0.0
     """When its time to live is over: it must not be sent any more."""
     attempt: int = 0
+    """How often sending it was begun. Who began it last may say what came of it."""
     attempt_at: float = 0.0
-    """How often sending it was begun, and when last. Whoever began an attempt may say what came of
-    it; a later attempt takes that right.
-    """
     answered_at: float = 0.0
     """When 8x8's answer, or the lack of one, was known."""
     ambiguous_since: float = 0.0
     """When an attempt last ended as ambiguous: 8x8 may have the message."""
     log_silent_since: float = 0.0
+    """Since when 8x8's log is asked about it without an answer."""
     log_answered_at: float = 0.0
-    """Since when 8x8's log is asked about it without an answer, and when it was read and did not
-    say what became of it.
-    """
+    """When the log was read and did not say what became of it."""
     outcome: Outcome | None = None
     outcome_due_at: float = 0.0
     outcome_reported_at: float = 0.0
     outcome_tries: int = 0
+    """How often reporting it has failed."""
     outcome_next_try_at: float = 0.0
-    """How often reporting the outcome has failed, and when it is tried again."""
     outcome_lease_owner: str = ""
+    """Who alone may report it."""
     outcome_lease_until: float = 0.0
-    """Who alone may report it, and for how long."""
     outcome_given_up: str = ""
+    """Why it was moved to the dead-letter queue."""
     outcome_given_up_at: float = 0.0
-    """Why it was moved to the dead-letter queue, and when."""
     receipts: tuple[Receipt, ...] = ()
     clicks: tuple[float, ...] = ()
     """When its links were opened, 0 in doubt."""
@@ -206,8 +190,5 @@ def id_of(digits: str) -> str:
 
 
 def is_message_id(text: str) -> bool:
-    """Tell whether a text has the form of the bridge's ids.
-
-    A webhook of an 8x8 account also reports messages that others sent, with ids of their own.
-    """
+    """Tell whether a text has the form of the bridge's ids: receipts may name those of others."""
     return _ID.fullmatch(text) is not None

@@ -32,37 +32,30 @@ class Keyword(StrEnum):
     @property
     def opt_request(self) -> OptRequest | None:
         """What it asks for; nothing changes for who asks for help."""
-        return _ASKED_FOR.get(self)
+        return {Keyword.STOP: OptRequest.OPT_OUT, Keyword.START: OptRequest.OPT_IN}.get(self)
 
-
-_ASKED_FOR = {Keyword.STOP: OptRequest.OPT_OUT, Keyword.START: OptRequest.OPT_IN}
 
 Keywords = Mapping[Keyword, frozenset[str]]
 """The words that count as each keyword, in the form in which they are compared."""
 
 
 class OptOutScope(StrEnum):
-    """Whose messages somebody no longer gets who opted out."""
+    """Whose messages people no longer get: all, or those of the sub-account that they wrote to."""
 
     STACK = "stack"
-    """All sub-accounts': people mean the company, and not the number that they wrote to."""
     SUB_ACCOUNT = "sub-account"
-    """Those of the sub-account that they wrote to."""
 
 
 EVERY_SUB_ACCOUNT = "*"
-"""Stands for all sub-accounts; 8x8 gives none this name."""
+"""8x8 gives none this name."""
 
 
 class Identifier(StrEnum):
     """How MoEngage's Data API identifies a person."""
 
-    MOE_MOBILE = "moe_mobile"
-    """The mobile number, in a workspace with identity resolution."""
-    CUSTOMER_ID = "customer_id"
-    """The customer id, which is the number's digits with the country code."""
-    CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"
-    """The same, with a plus in front."""
+    MOE_MOBILE = "moe_mobile"  # the mobile number, with identity resolution
+    CUSTOMER_ID = "customer_id"  # the customer id is the number's digits
+    CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"  # the same, with a plus in front
 
 
 OPTED_OUT = SendResult(
@@ -83,9 +76,6 @@ _MARKS = (
     "\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]"
 )
 
-# Of these categories of Unicode is what stands between words: blanks, punctuation, symbols.
-_BETWEEN_WORDS = "ZPS"
-
 # The time in a START that cannot be relied on counts as so much earlier than its arrival, so that
 # a STOP which overtook it wins. 8x8 repeats a callback for 131 seconds.
 _SECONDS_OF_DOUBT = 300
@@ -93,18 +83,12 @@ _SECONDS_OF_DOUBT = 300
 
 def keywords_of(stop: Iterable[str], start: Iterable[str], help_: Iterable[str] = ()) -> Keywords:
     """Return keywords as they are compared."""
-    return {
-        Keyword.STOP: frozenset(map(_comparable, stop)) - {""},
-        Keyword.START: frozenset(map(_comparable, start)) - {""},
-        Keyword.HELP: frozenset(map(_comparable, help_)) - {""},
-    }
+    words = (frozenset(map(_comparable, some)) - {""} for some in (stop, start, help_))
+    return dict(zip(Keyword, words, strict=True))
 
 
 def keyword_of(text: str, keywords: Keywords) -> Keyword | None:
-    """Return which keyword an inbound text is; it has to be all of it.
-
-    A word that is among several counts as the first, so that one that also opts out opts out.
-    """
+    """Return which keyword is all of an inbound text; one that also opts out opts out."""
     if len(text) > _MAX_CHARACTERS:
         return None
     word = _comparable(text)
@@ -113,9 +97,8 @@ def keyword_of(text: str, keywords: Keywords) -> Keyword | None:
 
 def moment_of(opt_request: OptRequest, inbound: "InboundMessage") -> float:
     """Return since when a request counts. Of two, the later one does; a STOP in doubt wins."""
-    if inbound.sent_at or opt_request is OptRequest.OPT_OUT:
-        return inbound.sent_at or inbound.received_at
-    return inbound.received_at - _SECONDS_OF_DOUBT
+    doubt = _SECONDS_OF_DOUBT if opt_request is OptRequest.OPT_IN else 0
+    return inbound.sent_at or inbound.received_at - doubt
 
 
 def _comparable(text: str) -> str:
@@ -130,10 +113,8 @@ def _comparable(text: str) -> str:
     # Joiners and soft hyphens, which nobody sees.
     text = "".join(one for one in text if unicodedata.category(one) != "Cf")
     text = unicodedata.normalize("NFKC", text)
-    words = "".join(one if _is_of_a_word(one) else " " for one in text).split()
+    # Blanks, punctuation, symbols and control characters stand between words.
+    between = ("Z", "P", "S", "Cc")
+    parts = (" " if unicodedata.category(one).startswith(between) else one for one in text)
+    words = "".join(parts).split()
     return "".join(dict.fromkeys(words or text.replace(" ", "")))
-
-
-def _is_of_a_word(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] not in _BETWEEN_WORDS and category != "Cc"

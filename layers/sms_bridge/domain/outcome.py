@@ -11,13 +11,11 @@ SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
 # first time. By then the first report has ended, so that MoEngage is not called twice at once.
 SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
-# Length of a reporter's lease: forward_outcome's timeout plus clock skew.
+# Length of the shortest lease: forward_outcome's timeout plus clock skew.
 LEASE_SECONDS = 40
 
-# An outcome that becomes due is leased to the record that is queued for it. When that is received
-# for the first time it may be reported without another write, if so much of the lease is left.
+# An outcome that becomes due is leased to the record that is queued for it.
 FIRST_LEASE_SECONDS = 100
-_SECONDS_LEFT_AT_LEAST = LEASE_SECONDS + 10
 
 
 def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
@@ -41,11 +39,11 @@ def seconds_before_reporting(accepted_at: float, now: float) -> int:
 
 
 def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> bool:
-    """Return whether the record of an outcome holds its lease, from when it became due.
+    """Return whether a record may be reported without another write: its lease lasts so long.
 
     Such a record is queued once at most. If SQS delivers it twice, the second delivery says so
     (``receives``); where it does not, MoEngage gets the outcome twice.
     """
     if not lease or lease != message.outcome_lease_owner or receives != 1:
         return False
-    return now + _SECONDS_LEFT_AT_LEAST < message.outcome_lease_until
+    return now + LEASE_SECONDS + 10 < message.outcome_lease_until

@@ -7,28 +7,17 @@ from collections.abc import Iterable
 # 8x8's own rule for ``destination`` (OpenAPI file, schema SmsRequest).
 NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
 
-_SHOWN_AT_THE_START = 2
-_SHOWN_AT_THE_END = 3
-
-# Mobile numbers that have two international spellings, both in use: with a digit after the calling
-# code that only calls from abroad need, or once needed, and without it. Operators and receipts
-# write one or the other, so that both are the same person here.
+# Mobile numbers with two international spellings, both in use by operators and receipts: a digit
+# after the calling code is, or once was, needed by calls from abroad only. With it they have 13.
 _TWO_SPELLINGS = {
     "521": "52",  # Mexico: +52 1 ... until 2019
     "549": "54",  # Argentina: +54 9 ... for mobile numbers
 }
-_LENGTH_WITH_THE_DIGIT = 13
 
 # Calling codes have one digit (1 and 7), two (these), or three.
-_CALLING_CODES_OF_TWO_DIGITS = frozenset(
-    map(
-        str,
-        (
-            *(20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49),
-            *(51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66),
-            *(81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98),
-        ),
-    )
+_CALLING_CODES_OF_TWO_DIGITS = (
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 "
+    "60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98"
 )
 
 _NO_DIGITS = re.compile(r"[^0-9]+")
@@ -41,8 +30,7 @@ def digits_of(number: str) -> str:
 
 def is_number(text: str) -> bool:
     """Return whether a text is a phone number, however it is written, and no name or short code."""
-    is_a_name = any(map(str.isalpha, text))
-    return not is_a_name and NUMBER.fullmatch(f"+{digits_of(text)}") is not None
+    return not any(map(str.isalpha, text)) and bool(NUMBER.fullmatch(digits_of(text)))
 
 
 def international(number: str, country: str = "") -> str:
@@ -53,31 +41,28 @@ def international(number: str, country: str = "") -> str:
 
 
 def readings(number: str, country: str) -> set[str]:
-    """Return the valid numbers, in E.164, that a number without a plus may be.
-
-    It may be a national one of the country, or an international one.
-    """
+    """Return the valid numbers, national or not, that a number without a plus may be in E.164."""
     return {one for one in (_parsed(number, country), _parsed(f"+{number}", None)) if one}
 
 
 def e164(number: str, country: str = "") -> str:
     """Return the one form of a person's number, by which people are compared and found again.
 
-    A national number gets its calling code, a trunk zero (``+44 07...``) goes, and numbers of
-    countries with two international spellings have one. Only the first two need the library, whose
-    import takes longer than the rest of a send's work.
+    A national number gets its calling code, a trunk zero (``+44 07...``) goes, and two spellings
+    become one. Only the first two need the library: its import takes longer than the rest of a
+    send's work.
     """
     digits = digits_of(international(number.strip(), country))
     if _has_trunk_zero(digits):
         digits = digits_of(_parsed(f"+{digits}", None) or digits)
-    if len(digits) == _LENGTH_WITH_THE_DIGIT and digits[:3] in _TWO_SPELLINGS:
+    if len(digits) == 13 and digits[:3] in _TWO_SPELLINGS:
         digits = _TWO_SPELLINGS[digits[:3]] + digits[3:]
     return f"+{digits}"
 
 
 def _has_trunk_zero(digits: str) -> bool:
     """Tell whether a national prefix may follow the calling code: ``44 07...``."""
-    if digits[:1] in ("1", "7"):
+    if digits.startswith(("1", "7")):
         return digits[1:2] == "0"
     length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
     return digits[length : length + 1] == "0"
@@ -99,10 +84,8 @@ def _parsed(number: str, country: str | None) -> str | None:
 def masked(number: str) -> str:
     """Return the number with its middle hidden: ``65******234``."""
     digits = digits_of(number)
-    hidden = len(digits) - _SHOWN_AT_THE_START - _SHOWN_AT_THE_END
-    if hidden < _SHOWN_AT_THE_END:
-        return "*" * len(digits)
-    return digits[:_SHOWN_AT_THE_START] + "*" * hidden + digits[-_SHOWN_AT_THE_END:]
+    hidden = len(digits) - 5
+    return digits[:2] + "*" * hidden + digits[-3:] if hidden >= 3 else "*" * len(digits)
 
 
 def keyed_hash(number: str, key: str, country: str = "") -> str:

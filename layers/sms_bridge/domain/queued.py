@@ -22,24 +22,19 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedOutcome:
-    """An outcome from the outcome queue.
-
-    ``lease`` is the owner of the lease that the outcome has had since it became due; empty for any
-    record but the first.
-    """
+    """An outcome from the outcome queue."""
 
     message_id: str
     lease: str
+    """The owner of the lease since it became due; empty for any record but the first."""
     receives: int
 
 
 class InboundWork(StrEnum):
     """What is passed on to MoEngage of an inbound message; each has a record of its own."""
 
-    SUBSCRIPTION = "subscription"
-    """That its sender opted out or in."""
-    EVENT = "event"
-    """The message itself."""
+    SUBSCRIPTION = "subscription"  # its sender opted out or in
+    EVENT = "event"  # the message itself
 
 
 @dataclass(frozen=True, slots=True, repr=False)

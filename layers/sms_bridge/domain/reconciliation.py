@@ -9,7 +9,6 @@ from sms_bridge.domain.state import FINAL, State
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120
 
-# Outcomes are reported well within this time after they became due.
 _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK = 900
 
 # If 8x8's log shows a message that was created so much later than this one, the log has got that
@@ -20,52 +19,37 @@ SECONDS_OF_PROOF = {State.UNKNOWN: 300, State.SENDING: 900}
 MIN_UNRESOLVED_TIMEOUT = max(SECONDS_OF_PROOF.values())
 """In less time the log could prove nothing."""
 
-# For so long a log that cannot be read is asked again. By then 8x8's support will have been asked.
+# So long a log that cannot be read is asked again. By then 8x8's support will have been asked.
 _SECONDS_OF_SILENCE = 7 * 86_400
 
-# Nothing is wrong with a younger message.
-_MIN_AGE = 300
-
-_MINUTES_15, _HOUR, _DAY = 900, 3600, 86_400
+_HOUR, _DAY = 3600, 86_400
 
 
 class Finding(StrEnum):
     """What is wrong with a message."""
 
-    NEVER_SENT = "never_sent"
-    """Its time to live ended while it waited."""
-    OUTCOME_STUCK = "outcome_stuck"
-    """The outcome is due and nobody reports it."""
-    ASK = "ask"
-    """8x8's log has to be asked what became of it."""
-    OVERDUE = "overdue"
-    """The log was asked and did not say it in time: the operator's choice decides."""
-    OVER = "over"
-    """Nothing is wrong: a reply of the bridge's own has its outcome, which nobody is told."""
-    LOG_SILENT = "log_silent"
-    """The log was asked for a week and never answered: the operator's choice decides."""
-    UNREADABLE = "unreadable"
-    """Its item cannot be read, so nothing is done about it."""
+    NEVER_SENT = "never_sent"  # its time to live ended while it waited
+    OUTCOME_STUCK = "outcome_stuck"  # it is due and nobody reports it
+    ASK = "ask"  # 8x8's log has to be asked what became of it
+    OVERDUE = "overdue"  # the log was asked and did not say it in time
+    OVER = "over"  # a reply of the bridge's own has its outcome: nothing is wrong
+    LOG_SILENT = "log_silent"  # the log was asked for a week and never answered
+    UNREADABLE = "unreadable"  # its item cannot be read, so nothing is done about it
 
 
 class UnresolvedPolicy(StrEnum):
-    """What to do with a message of which 8x8's log says nothing certain."""
+    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
 
     REPORT = "report"
-    """Report it as failed."""
     LEAVE = "leave"
-    """Report nothing."""
 
 
 class AbsentPolicy(StrEnum):
     """What to do with a message that 8x8 is proven not to have."""
 
-    RESEND = "resend"
-    """Send it, while its time to live lasts."""
-    REPORT = "report"
-    """Report it as failed."""
-    LEAVE = "leave"
-    """Leave it to a person."""
+    RESEND = "resend"  # send it, while its time to live lasts
+    REPORT = "report"  # report it as failed
+    LEAVE = "leave"  # leave it to a person
 
 
 class MissingReceiptPolicy(StrEnum):
@@ -94,22 +78,20 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         return Finding.OVER
     if message.outcome:
         turn = max(message.outcome_due_at, message.outcome_next_try_at, message.outcome_lease_until)
-        stuck = message.outcome_is_open and _age(turn, now) > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
-        return Finding.OUTCOME_STUCK if stuck else None
+        is_stuck = message.outcome_is_open and now - turn > _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK
+        return Finding.OUTCOME_STUCK if is_stuck else None
     if message.state is State.WAITING:
-        expired = _age(message.send_before, now) > _SECONDS_AFTER_EXPIRY
-        return Finding.NEVER_SENT if expired else None
-    asked_from = _asked_from(message, timeouts)
-    if message.state in FINAL or now <= asked_from:
+        is_expired = now - message.send_before > _SECONDS_AFTER_EXPIRY
+        return Finding.NEVER_SENT if is_expired else None
+    if message.state in FINAL or now <= _asked_from(message, timeouts):
         return None
-    answered_at = _log_answer_since(asked_from, message)
-    is_overdue = answered_at and now > answered_at + timeouts.unresolved
-    return Finding.OVERDUE if is_overdue else Finding.ASK
+    has_time = now <= message.log_answered_at + timeouts.unresolved
+    return Finding.ASK if has_time or needs_log_answer(message, timeouts) else Finding.OVERDUE
 
 
 def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:
     """Return whether no answer of the log has started the time for the message to be resolved."""
-    return not _log_answer_since(_asked_from(message, timeouts), message)
+    return message.log_answered_at <= _asked_from(message, timeouts)
 
 
 def log_silent_since(message: Message, timeouts: Timeouts) -> float:
@@ -134,36 +116,27 @@ def _begun_at(message: Message) -> float:
     return max(message.attempt_at or message.accepted_at, message.scheduled_at)
 
 
-def _log_answer_since(moment: float, message: Message) -> float:
-    """Return when the log answered, 0 if that was before the moment or never."""
-    return message.log_answered_at if message.log_answered_at > moment else 0.0
-
-
 def is_proven_absent(message: Message, newest_in_log: float) -> bool:
-    """Return whether 8x8's log would show a message by now if 8x8 had it.
-
-    The log has got as far as ``newest_in_log``, when the newest message in it was created.
-    """
+    """Return whether the log, whose newest message was created then, would show a message."""
     needed = SECONDS_OF_PROOF.get(message.state, float("inf"))
     return newest_in_log > _begun_at(message) + needed
 
 
 def oldest_to_look_at(scheduled_at: float) -> float:
-    """Return since when messages were accepted that a scheduled run looks at.
+    """Return since when messages were accepted that a scheduled run looks at, as a look costs.
 
-    Each look reads the message. What was accepted within the last hour is looked at in each run, a
-    day for a quarter of each hour, and what is older for an hour each day: long enough to ask for
-    an export of the log and to read it.
+    Each run looks at the last hour, for a quarter of each hour at a day, and for an hour of each
+    day at all: long enough to ask for an export of the log and to read it.
     """
     if scheduled_at % _DAY < _HOUR:
         return 0.0
-    is_time_for_a_day = scheduled_at % _HOUR < _MINUTES_15
+    is_time_for_a_day = scheduled_at % _HOUR < _HOUR / 4
     return scheduled_at - (_DAY + _HOUR if is_time_for_a_day else _HOUR)
 
 
 def youngest_to_look_at(now: float, timeouts: Timeouts) -> float:
     """Return until when messages were accepted with which something may be wrong."""
-    return now - min(_MIN_AGE, timeouts.unknown)
+    return now - min(300, timeouts.unknown)
 
 
 def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
@@ -176,11 +149,6 @@ def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
             return None
 
 
-def _age(moment: float, now: float) -> float:
-    return now - moment if moment else float("inf")
-
-
-# -------------------------------------------------------------------------- exports of 8x8's log
 @dataclass(frozen=True, slots=True, repr=False)
 class ExportJob:
     """An export that 8x8 was asked for; it covers the time from ``since`` to ``asked_at``."""
@@ -198,6 +166,4 @@ class LogExport:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     """By the bridge's ids, what the log says of a message, as a receipt would."""
     newest: float = 0.0
-    """When the newest message was created of those rows that prove how far the log has got; 0 where
-    there is none.
-    """
+    """When the newest message was created of the rows that prove how far it has got, or 0."""

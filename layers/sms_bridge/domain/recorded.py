@@ -11,14 +11,10 @@ from sms_bridge.domain.state import State
 class Effect(StrEnum):
     """What a receipt, or the result of an attempt, did."""
 
-    MOVED = "moved"
-    """The message is in a new state."""
-    LATE = "late"
-    """It says nothing new about the state; it is in the history."""
-    REPEATED = "repeated"
-    """It is in the history already."""
-    MISMATCHED = "mismatched"
-    """It names another sub-account or another of 8x8's ids than the message; it moves nothing."""
+    MOVED = "moved"  # the message is in a new state
+    LATE = "late"  # nothing new about the state; it is in the history
+    REPEATED = "repeated"  # it is in the history already
+    MISMATCHED = "mismatched"  # it names another sub-account or umid than the message has
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -43,7 +39,7 @@ class Attempt:
     is_ambiguous: bool = False
     """Whether 8x8 may have the message from an earlier attempt."""
     outcome_is_open: bool = False
-    """Where the attempt is not begun: whether MoEngage still has to hear the outcome."""
+    """Not begun, but MoEngage still has to hear the outcome."""
 
     @classmethod
     def of(cls, message: Message | None, *, begun: bool) -> "Attempt":

@@ -14,11 +14,10 @@ _FIRST_WAIT = 60
 _LONGEST_WAIT = 7200
 _SECONDS_TO_PASS_ON = 86_400
 
-_FAILURES_THAT_BREAK = 5
-_FIRST_BREAK = 30.0
-# As long as a report may take.
-_SECONDS_TO_FIND_OUT = 6.0
-_LONGEST_BREAK = 300.0
+# While the circuit is open an outcome waits as long again as it has waited. The shortest wait, less
+# a fifth, is a lease's length.
+_SHORTEST_PAUSE = 50
+_LONGEST_PAUSE = 300
 
 
 class ReportVerdict(StrEnum):
@@ -55,9 +54,20 @@ def seconds_before_next_try(tries: int, chance: float, retry_after: float | None
     spreads the wait by a fifth to both sides. ``retry_after``, what MoEngage asked for, only
     lengthens it, to an hour at most.
     """
-    planned = WAITS[min(tries, len(WAITS)) - 1]
-    wait = planned * (1 + _JITTER * (2 * chance - 1))
+    wait = _spread(WAITS[min(tries, len(WAITS)) - 1], chance)
     return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
+
+
+def seconds_while_circuit_is_open(age: float, chance: float) -> int:
+    """Return how long an outcome that is due for so long waits while MoEngage is not called.
+
+    ``chance`` spreads the wait as above, so that not all come back at once.
+    """
+    return round(_spread(min(max(age, _SHORTEST_PAUSE), _LONGEST_PAUSE), chance))
+
+
+def _spread(seconds: float, chance: float) -> float:
+    return seconds * (1 + _JITTER * (2 * chance - 1))
 
 
 def seconds_before_passing_on_again(age: float) -> int | None:
@@ -68,43 +78,3 @@ def seconds_before_passing_on_again(age: float) -> int | None:
     if age > _SECONDS_TO_PASS_ON:
         return None
     return round(min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT))
-
-
-class Breaker:
-    """Circuit breaker: stops reporting while MoEngage is down, so that waiting costs no retry.
-
-    It opens after five failures in a row for half a minute, then lets one report through. While
-    that fails, too, it opens for longer, up to five minutes.
-    """
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._broken_until = 0.0
-        self._tries_out = False
-        self._break = _FIRST_BREAK
-
-    def seconds_to_wait(self, now: float, chance: float) -> int:
-        """Return how long an outcome has to wait, 0 when it may be reported.
-
-        ``chance``, between 0 and 1, spreads what waits, so that it does not all come back at once.
-        """
-        left = self._broken_until - now
-        if left > 0:
-            return round(left + chance * self._break) + 1
-        if self._failures >= _FAILURES_THAT_BREAK:
-            # The one that is let through; all others wait for its result.
-            self._broken_until, self._tries_out = now + _SECONDS_TO_FIND_OUT, True
-        return 0
-
-    def note(self, verdict: ReportVerdict, now: float) -> None:
-        """Note the result of a report. Any answer but a temporary failure closes the circuit."""
-        if verdict is not ReportVerdict.RETRY:
-            self._failures, self._break, self._broken_until = 0, _FIRST_BREAK, 0.0
-            return
-        self._failures += 1
-        # Reports that were made side by side fail together: that opens the circuit once.
-        is_on = now < self._broken_until and not self._tries_out
-        if self._failures >= _FAILURES_THAT_BREAK and not is_on:
-            self._tries_out = False
-            self._broken_until = now + self._break
-            self._break = min(2 * self._break, _LONGEST_BREAK)

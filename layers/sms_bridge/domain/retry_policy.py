@@ -1,16 +1,6 @@
 """When a message may be sent again: only if 8x8 is proven not to have it.
 
-========================================================  ==========  ==========================
-result of the attempt                                     verdict     then
-========================================================  ==========  ==========================
-2xx with ``QUEUED``                                       accepted    receipts follow
-2xx with ``REJECTED``, 4xx                                permanent   the outcome is a failure
-429                                                       throttled   again, as late as it asks
-503, 408, no connection, request not written              not sent    again
-read timeout, connection lost, other 5xx, unreadable 2xx  ambiguous   the operator's policy
-========================================================  ==========  ==========================
-
-``sms_bridge.providers.eightx8_errors`` has the whole table of 8x8's answers.
+What proves it is in the table of ``sms_bridge.providers.eightx8_errors``.
 """
 
 from dataclasses import dataclass
@@ -20,8 +10,6 @@ from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 
 _MAX_TRIES_AT_ONCE = 3
-_FIRST_PAUSE = 0.2
-_PAUSE_AFTER_THROTTLING = 1.0
 
 # In the send queue: quick at first, then every five minutes until the message's time is over.
 _FIRST_WAIT = 5
@@ -34,10 +22,8 @@ _JITTER = 0.2
 class AmbiguousSendPolicy(StrEnum):
     """What to do when it is ambiguous whether 8x8 has a message."""
 
-    HOLD = "hold"
-    """Wait for a receipt or for proof. Never two SMS, possibly none."""
-    RESEND = "resend"
-    """Send it again. Never none, possibly two SMS."""
+    HOLD = "hold"  # wait for a receipt or proof: never two SMS, possibly none
+    RESEND = "resend"  # send it again: never none, possibly two SMS
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -49,7 +35,7 @@ class RetryPolicy:
     def state_after(self, result: SendResult, *, ambiguous: bool = False) -> State:
         """Return the state that an attempt leaves the message in.
 
-        ``ambiguous`` says whether 8x8 may have the message from an earlier attempt.
+        ``ambiguous``: 8x8 may have the message from an earlier attempt.
         """
         holds = self.ambiguous is AmbiguousSendPolicy.HOLD
         match result.verdict:
@@ -76,8 +62,7 @@ class RetryPolicy:
         """
         if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
             return None
-        throttled = result.verdict is Verdict.THROTTLED
-        planned = _PAUSE_AFTER_THROTTLING if throttled else _FIRST_PAUSE * 2 ** (tries - 1)
+        planned = 1.0 if result.verdict is Verdict.THROTTLED else 0.2 * 2 ** (tries - 1)
         pause = max(_jittered(planned, chance), result.retry_after or 0.0)
         return pause if pause < seconds_left else None
 
@@ -91,8 +76,8 @@ class RetryPolicy:
 def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
     """Return whether the result of an attempt has to be recorded.
 
-    That 8x8 accepted a message is not recorded: the first receipt says so seconds later, and if
-    none comes 8x8's log does. A scheduled message has neither for a long time.
+    That 8x8 accepted it has not: the first receipt says so seconds later, or else 8x8's log. A
+    scheduled message has neither for a long time.
     """
     return is_scheduled or result.verdict is not Verdict.ACCEPTED
 
@@ -104,7 +89,6 @@ def _jittered(seconds: float, chance: float) -> float:
 def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
     """Return how long one function has to take for its messages, so that all stay under the rate.
 
-    ``rate`` is in messages a second for a sub-account, 0 for no limit; ``at_once`` is how many
-    functions may run at once (the event source's maximum concurrency).
+    ``rate`` is in messages a second, 0 for no limit; ``at_once`` functions may run at once.
     """
     return messages * at_once / rate if rate else 0.0

@@ -13,17 +13,16 @@ Encoding = Literal["GSM7", "UCS2"]
 
 # 3GPP TS 23.038, section 6.2.1: the default alphabet and its extension table. A character of the
 # extension table takes two places.
-_GSM7_BASIC = frozenset(
+_GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
+_GSM7 = _GSM7_EXTENSION.union(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
-_GSM7 = _GSM7_BASIC | _GSM7_EXTENSION
 
 MAX_SEGMENTS = 10
 
 ALWAYS_FITS = 330
-"""So many characters never take more: ten times 66 places, of which each takes two at most."""
+"""So many characters never take more: two places each, of ten times 66."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

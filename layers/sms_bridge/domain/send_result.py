@@ -10,16 +10,11 @@ from sms_bridge.domain.state import State
 class Verdict(StrEnum):
     """What is known after an attempt; a retry is decided by this alone."""
 
-    ACCEPTED = "accepted"
-    """8x8 has the message."""
-    PERMANENT = "permanent"
-    """8x8 refused it and would refuse it again."""
-    THROTTLED = "throttled"
-    """8x8 refused it for now; it may be sent again later."""
-    NOT_SENT = "not_sent"
-    """It never left, or 8x8 said that it is not there; it may be sent again."""
-    AMBIGUOUS = "ambiguous"
-    """It was written and no answer tells what became of it: 8x8 may have it."""
+    ACCEPTED = "accepted"  # 8x8 has the message
+    PERMANENT = "permanent"  # 8x8 refused it and would refuse it again
+    THROTTLED = "throttled"  # 8x8 refused it for now; it may be sent again later
+    NOT_SENT = "not_sent"  # it never left, or 8x8 does not have it; it may be sent again
+    AMBIGUOUS = "ambiguous"  # it was written, and no answer tells whether 8x8 has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,9 +38,9 @@ class SendResult:
     @property
     def outcome(self) -> Outcome | None:
         """The outcome of the message if this is its end, ``None`` while it is not."""
-        if self.verdict is Verdict.PERMANENT:
-            return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
-        return None
+        if self.verdict is not Verdict.PERMANENT:
+            return None
+        return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
 
 
 EXPIRED = SendResult(

@@ -19,28 +19,17 @@ from enum import StrEnum
 class State(StrEnum):
     """Where a message stands."""
 
-    WAITING = "waiting"
-    """In the send queue. 8x8 does not have it."""
-    SENDING = "sending"
-    """The request to 8x8 is on its way."""
-    UNKNOWN = "unknown"
-    """Ambiguous: the request was written, but it is not known whether 8x8 accepted it."""
-    FAILED = "failed"
-    """8x8 does not have it and will not get it."""
-    QUEUED = "queued"
-    """8x8 accepted it."""
-    SENT = "sent"
-    """Given to the operator."""
-    DEFERRED = "deferred"
-    """Not delivered yet; the operator goes on trying."""
-    REJECTED = "rejected"
-    """Refused by 8x8 or the operator."""
-    UNDELIVERED = "undelivered"
-    """Not delivered, for good as far as the operator says."""
-    DELIVERED = "delivered"
-    """On the recipient's phone."""
-    READ = "read"
-    """Seen by the recipient."""
+    WAITING = "waiting"  # in the send queue; 8x8 does not have it
+    SENDING = "sending"  # the request to 8x8 is on its way
+    UNKNOWN = "unknown"  # ambiguous: the request was written, and 8x8 may have it
+    FAILED = "failed"  # 8x8 does not have it and will not get it
+    QUEUED = "queued"  # 8x8 accepted it
+    SENT = "sent"  # given to the operator
+    DEFERRED = "deferred"  # not delivered yet; the operator goes on trying
+    REJECTED = "rejected"  # refused by 8x8 or the operator
+    UNDELIVERED = "undelivered"  # not delivered, for good as far as the operator says
+    DELIVERED = "delivered"  # on the recipient's phone
+    READ = "read"  # seen by the recipient
 
 
 NOT_WITH_8X8 = frozenset({State.WAITING, State.SENDING, State.UNKNOWN})

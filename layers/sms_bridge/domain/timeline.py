@@ -1,12 +1,13 @@
 """The timeline of a message, in words."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.state import State
 
-_RECEIPT_WORDS = {
+_RECEIPT_WORDS: dict[State | None, str] = {
     State.QUEUED: "8x8 queued it",
     State.SENT: "given to the operator",
     State.DEFERRED: "not delivered yet, the operator goes on trying",
@@ -33,9 +34,8 @@ def timeline_of(message: Message) -> list[tuple[str, str]]:
         *_outcome_of(message),
         *((at, "a link in it was opened") for at in message.clicks),
     ]
-    # At the same time, in the order above.
-    known = sorted((event for event in events if event[0]), key=lambda event: event[0])
-    return [(timestamp(at), what) for at, what in known]
+    # Sorting keeps the order of what happened at the same time.
+    return [(timestamp(at), what) for at, what in sorted(events, key=itemgetter(0)) if at]
 
 
 def _attempts_of(message: Message) -> Iterator[Event]:
@@ -69,15 +69,13 @@ def _number_of(attempt: int) -> str:
 
 
 def _waiting_of(message: Message) -> str:
-    if message.state is not State.WAITING:
-        return ""
     until = _minute(message.send_before)
-    return f"; it waits in the send queue, until {until} at most"
+    waits = message.state is State.WAITING
+    return f"; it waits in the send queue, until {until} at most" if waits else ""
 
 
 def _receipt_of(receipt: Receipt) -> str:
-    known = _RECEIPT_WORDS.get(receipt.state) if receipt.state else None
-    words = known or f"8x8 reports {receipt.eightx8_state}"
+    words = _RECEIPT_WORDS.get(receipt.state, f"8x8 reports {receipt.eightx8_state}")
     why = receipt.error_message or (f"error {receipt.error_code}" if receipt.error_code else "")
     return f"{words} ({why})" if why else words
 
@@ -87,7 +85,9 @@ def _outcome_of(message: Message) -> Iterator[Event]:
     if outcome is None:
         return
     reported = f"{outcome.status} ({outcome.reason})" if outcome.reason else str(outcome.status)
-    if _came_by_itself(message):
+    brought_at = (message.answered_at, *(receipt.received_at for receipt in message.receipts))
+    if message.outcome_due_at not in brought_at:
+        # 8x8 was silent for long.
         yield message.outcome_due_at, outcome.description or "no final receipt came"
     if message.outcome_is_open:
         yield message.outcome_due_at, f"to be reported to MoEngage: {reported}{_tries_of(message)}"
@@ -97,12 +97,6 @@ def _outcome_of(message: Message) -> Iterator[Event]:
         f"gave up reporting to MoEngage: {reported}, because of {message.outcome_given_up}; "
         "sms-bridge replay reports it again",
     )
-
-
-def _came_by_itself(message: Message) -> bool:
-    """Return whether no answer and no receipt brought the outcome: 8x8 was silent for long."""
-    brought = (message.answered_at, *(receipt.received_at for receipt in message.receipts))
-    return bool(message.outcome_due_at) and message.outcome_due_at not in brought
 
 
 def _tries_of(message: Message) -> str:

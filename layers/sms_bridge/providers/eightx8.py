@@ -13,13 +13,13 @@ from sms_bridge.providers.eightx8_errors import (
     result_of_failure,
     results_of_batch_answer,
 )
-from sms_bridge.providers.http import Answer, Connections, Payload
+from sms_bridge.providers.http import Answer, Connections, Headers, Payload
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ApiKeys
 
-# Less time than this is not worth a try: it would end as ambiguous.
-MIN_SECONDS_FOR_A_TRY = 0.25
+# A try in less time would end as ambiguous.
+_SECONDS_FOR_A_TRY = 0.25
 
 
 class EightX8:
@@ -34,11 +34,10 @@ class EightX8:
     ) -> SendResult:
         """Post one message; its id comes back in each receipt.
 
-        ``time_left`` returns the seconds that the caller can still wait. When they are over nothing
-        is written any more.
+        ``time_left`` returns seconds. When they are over nothing is written any more.
         """
-        path = messages_path(request.sub_account_id)
-        answer = self._post(path, sms_of(request, message_id), time_left)
+        sms = sms_of(request, message_id)
+        answer = self._post(messages_path(request.sub_account_id), sms, time_left)
         return answer if isinstance(answer, SendResult) else result_of_answer(answer)
 
     def send_batch(
@@ -50,7 +49,7 @@ class EightX8:
     ) -> dict[str, SendResult]:
         """Post up to 10,000 messages (8x8's limit) of one sub-account, by the bridge's ids.
 
-        Returns for every message what came of it, whatever 8x8 answered.
+        Every message has a result, whatever 8x8 answered.
         """
         body = {
             "messages": [sms_of(request, name) for name, request in requests.items()],
@@ -66,40 +65,32 @@ class EightX8:
     ) -> Answer | SendResult:
         payload = Payload(body, may_leave=lambda: time_left() > 0)
 
-        def post(key: str) -> Answer:
+        def post(headers: Headers) -> Answer:
             payload.left = False
-            return self._connections.post_json(
-                path,
-                payload,
-                headers=authorization(key),
-                seconds=max(time_left(), MIN_SECONDS_FOR_A_TRY),
-            )
+            seconds = max(time_left(), _SECONDS_FOR_A_TRY)
+            return self._connections.post_json(path, payload, headers, seconds=seconds)
 
         try:
-            return ask_with_key(
-                self._api_keys, post, again=lambda: time_left() > MIN_SECONDS_FOR_A_TRY
-            )
+            return ask_with_key(self._api_keys, post, lambda: time_left() > _SECONDS_FOR_A_TRY)
         except HTTPError as error:
             return result_of_failure(error, left=payload.left)
 
 
 def ask_with_key(
-    api_keys: "ApiKeys", ask: Callable[[str], Answer], *, again: Callable[[], bool] = lambda: True
+    api_keys: "ApiKeys",
+    ask: Callable[[Headers], Answer],
+    is_time: Callable[[], bool] = lambda: True,
 ) -> Answer:
-    """Ask 8x8; if it refuses the key, and that is no longer the key, ask once more.
+    """Ask 8x8 with the header that holds the key, once more if it refuses one that was replaced.
 
-    A 401 proves that nothing was done. ``again`` tells whether there is time.
+    A 401 proves that nothing was done.
     """
     key = api_keys.api_key()
-    answer = ask(key)
-    if answer.status != 401 or not again():
+    answer = ask({"authorization": f"Bearer {key}"})
+    if answer.status != 401 or not is_time():
         return answer
     newer = api_keys.api_key_after_refusal(key)
-    return answer if newer == key else ask(newer)
-
-
-def authorization(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"}
+    return answer if newer == key else ask({"authorization": f"Bearer {newer}"})
 
 
 def messages_path(sub_account_id: str) -> str:

@@ -1,10 +1,7 @@
 """What 8x8 said, and what it means: the one table behind every decision and every document.
 
-Its first part is about requests, its second about receipts and 8x8's log. ``make tables`` writes
-the tables of docs/http-api.md from it.
-
-The descriptions are the bridge's own. 8x8's ``message`` may quote the number or the text, and
-descriptions go to MoEngage and into logs.
+``make tables`` writes the tables of docs/http-api.md from it. The descriptions go to MoEngage and
+into logs, so they are the bridge's own: 8x8's ``message`` may quote the number or the text.
 """
 
 import json
@@ -21,22 +18,16 @@ from sms_bridge.domain.state import State
 from sms_bridge.providers.http import Answer
 
 
+def _result(verdict: Verdict, reason: str, description: str) -> SendResult:
+    return SendResult(verdict=verdict, reason=f"eightx8_{reason}", description=description)
+
+
 def _refused(reason: str, description: str) -> SendResult:
-    return SendResult(
-        verdict=Verdict.PERMANENT, reason=f"eightx8_{reason}", description=f"8x8 {description}"
-    )
+    return _result(Verdict.PERMANENT, reason, f"8x8 {description}")
 
 
 def _ambiguous(reason: str, description: str) -> SendResult:
-    return SendResult(
-        verdict=Verdict.AMBIGUOUS,
-        reason=f"eightx8_{reason}",
-        description=f"{description}; 8x8 may have the message",
-    )
-
-
-def _not_sent(reason: str, description: str) -> SendResult:
-    return replace(_refused(reason, description), verdict=Verdict.NOT_SENT)
+    return _result(Verdict.AMBIGUOUS, reason, f"{description}; 8x8 may have the message")
 
 
 # ---------------------------------------------------------------------------- answers to a request
@@ -81,16 +72,12 @@ RESULTS_BY_STATUS = {
     401: RESULTS_BY_CODE[1200],
     403: RESULTS_BY_CODE[1201],
     404: RESULTS_BY_CODE[1300],
-    408: _not_sent("request_timeout", "did not get the whole request"),
+    408: _result(Verdict.NOT_SENT, "request_timeout", "8x8 did not get the whole request"),
     410: _refused("gone", "no longer offers what the request asks for"),
     422: _refused("unprocessable", "could not process the request"),
     426: RESULTS_BY_CODE[1014],
-    429: SendResult(
-        verdict=Verdict.THROTTLED,
-        reason="eightx8_throttled",
-        description="8x8's rate limit was reached",
-    ),
-    503: _not_sent("unavailable", "is not available"),
+    429: _result(Verdict.THROTTLED, "throttled", "8x8's rate limit was reached"),
+    503: _result(Verdict.NOT_SENT, "unavailable", "8x8 is not available"),
 }
 OTHER_4XX = _refused("refused", "refused the request")
 OTHER_STATUS = _ambiguous("server_error", "8x8 failed")
@@ -103,7 +90,7 @@ RESULTS_BY_STATUS_CODE = {
 UNREADABLE = _ambiguous("unreadable_answer", "8x8's answer could not be read")
 NOT_NAMED = _ambiguous("not_named", "8x8's answer to a batch left the message out")
 
-UNREACHABLE = _not_sent("unreachable", "could not be reached")
+UNREACHABLE = _result(Verdict.NOT_SENT, "unreachable", "8x8 could not be reached")
 TIMEOUT = _ambiguous("timeout", "8x8 did not answer in time")
 CONNECTION_LOST = _ambiguous("connection_lost", "The connection to 8x8 broke")
 
@@ -144,9 +131,8 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 def result_of_answer(answer: Answer) -> SendResult:
     """Return what the answer to "send one message" means."""
     body = json_object(answer.content)
-    if 200 <= answer.status < 300:
-        return _result_of_success(answer.status, body)
-    return _result_of_error(answer, body)
+    is_success = 200 <= answer.status < 300
+    return _result_of_success(answer, body) if is_success else _result_of_error(answer, body)
 
 
 def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[str, SendResult]:
@@ -160,9 +146,9 @@ def results_of_batch_answer(answer: Answer, message_ids: Iterable[str]) -> dict[
         return dict.fromkeys(message_ids, _result_of_error(answer, body))
     listed = body.get("messages")
     named = {
-        name: _result_of_success(answer.status, one)
+        one["clientMessageId"]: _result_of_success(answer, one)
         for one in (listed if isinstance(listed, list) else ())
-        if isinstance(one, dict) and isinstance(name := one.get("clientMessageId"), str)
+        if isinstance(one, dict) and isinstance(one.get("clientMessageId"), str)
     }
     not_named = replace(NOT_NAMED if "batchId" in body else UNREADABLE, http_status=answer.status)
     return {name: named.get(name, not_named) for name in message_ids}
@@ -190,13 +176,13 @@ def _result_of_error(answer: Answer, body: dict[str, Any]) -> SendResult:
     )
 
 
-def _result_of_success(http_status: int, body: dict[str, Any]) -> SendResult:
+def _result_of_success(answer: Answer, body: dict[str, Any]) -> SendResult:
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
     known = RESULTS_BY_STATUS_CODE.get(code.upper()) if isinstance(code, str) else None
     return replace(
         known or UNREADABLE,
-        http_status=http_status,
+        http_status=answer.status,
         umid=_id(body.get("umid")).lower(),
         encoding=_id(body.get("encoding")),
     )
@@ -220,10 +206,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------------------------- receipts
 def state_of_receipt(state: str, error_code: str = "") -> State | None:
-    """Return the state that a receipt, or a row of 8x8's log, reports.
-
-    ``None`` for a word that 8x8 does not document.
-    """
+    """Return the state that a receipt or a row of the log reports; ``None`` is undocumented."""
     known = STATES.get(state.strip().lower())
     if known is State.UNDELIVERED and error_code in ERROR_CODES:
         return ERROR_CODES[error_code][0]
@@ -246,10 +229,7 @@ def words_of(value: object) -> str:
 
 
 def seconds_of_time(text: str) -> float:
-    """Return seconds since the epoch, 0 where they are not certain.
-
-    Without an offset a time may be the local one of anywhere.
-    """
+    """Return seconds since the epoch, 0 for what is no time or is one without an offset."""
     try:
         moment = datetime.fromisoformat(text.strip())
         return moment.timestamp() if moment.tzinfo else 0.0

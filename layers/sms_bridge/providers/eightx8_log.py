@@ -6,8 +6,10 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
@@ -17,7 +19,7 @@ from sms_bridge.domain.message import Receipt
 from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
-from sms_bridge.providers.eightx8 import ask_with_key, authorization, messages_path
+from sms_bridge.providers.eightx8 import ask_with_key, messages_path
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,
     json_object,
@@ -26,7 +28,7 @@ from sms_bridge.providers.eightx8_errors import (
     time_of,
     words_of,
 )
-from sms_bridge.providers.http import Answer, Connections, Payload
+from sms_bridge.providers.http import Answer, Connections, Headers, Payload
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ApiKeys
@@ -41,31 +43,37 @@ _FAILURES = {
 }
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class MessageDetails:
     """Asks 8x8 about one message; may be asked from several threads at once."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        api_keys: "ApiKeys",
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._connections = connections
-        self._api_keys = api_keys
-        self._sleep = sleep
+    connections: Connections
+    api_keys: "ApiKeys"
+    sleep: Callable[[float], None] = time.sleep
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.
 
-        8x8 gets the bridge's id as ``clientMessageId``, so no index by 8x8's ids is needed. Where
-        it does not say whether it has the message, DetailsFailedError is raised.
+        No index by 8x8's ids is needed. DetailsFailedError: 8x8 did not say whether it has it.
         """
         if not umid.strip("."):
             return ""  # as a part of a path it would name something else
         path = f"{messages_path(sub_account_id)}/{quote(umid, safe='')}"
+        get = partial(self.connections.get, path, seconds=_SECONDS_FOR_DETAILS)
+
+        def ask(headers: Headers) -> Answer:
+            try:
+                return get(headers)
+            except ProtocolError:
+                # 8x8 may have closed the connection while it was idle; to ask twice is harmless.
+                return get(headers)
+
         try:
-            answer = self._ask(path)
+            answer = ask_with_key(self.api_keys, ask)
+            pause = answer.retry_after or 1.0
+            if answer.status == 429 and pause <= _LONGEST_PAUSE:
+                self.sleep(pause)
+                answer = ask_with_key(self.api_keys, ask)
         except ReadTimeoutError:
             raise DetailsFailedError(DetailsFailure.TIMEOUT) from None
         except HTTPError:
@@ -78,23 +86,6 @@ class MessageDetails:
             return ""  # 400: it has not the form of an id, and so there is none
         raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
 
-    def _ask(self, path: str) -> Answer:
-        """Ask, and once more after the pause that 8x8 asks for."""
-        answer = ask_with_key(self._api_keys, lambda key: self._get(path, key))
-        pause = answer.retry_after or 1.0
-        if answer.status == 429 and pause <= _LONGEST_PAUSE:
-            self._sleep(pause)
-            return self._get(path, self._api_keys.api_key())
-        return answer
-
-    def _get(self, path: str, key: str) -> Answer:
-        headers = authorization(key)
-        try:
-            return self._connections.get(path, headers=headers, seconds=_SECONDS_FOR_DETAILS)
-        except ProtocolError:
-            # 8x8 may have closed the connection while it was idle; to ask twice is harmless.
-            return self._connections.get(path, headers=headers, seconds=_SECONDS_FOR_DETAILS)
-
 
 # ----------------------------------------------------------------------------- exports of the log
 _SECONDS_TO_ANSWER = 10.0
@@ -103,53 +94,32 @@ _SECONDS_TO_DOWNLOAD = 120.0
 _now = time.monotonic
 _MAX_LINE = csv.field_size_limit()
 
-_READY = ("succeeded", "empty")
-_UNDER_WAY = ("queued", "running")
-_FAILED = ("failed", "cancelled", "error")
-# 8x8 does not know the job, or not any more.
-_NO_SUCH_JOB = (400, 404, 410)
-
 # Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
 # links of its API reference lie there; other hosts are not documented.)
 _HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
 
-_OUTBOUND = "1"
 _OUR_ID = "clientmessageid"
-# A quote too many or dashes that are missing, say: the message must not seem absent.
-_NO_PART_OF_AN_ID = re.compile(r"[^0-9a-f]")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class LogExports:
     """Asks 8x8 for its log and reads it.
 
     It is read strictly, since a message that it lacks is sent again: what cannot be read, or is
     not whole, raises; a row that is dated without an offset, or later than the export was asked
-    for, does not show how far the log has got. ``connect`` makes connections to a file's host.
+    for, does not show how far the log has got.
     """
 
-    def __init__(
-        self,
-        connections: Connections,
-        api_keys: "ApiKeys",
-        connect: Callable[[str], Connections] = lambda url: Connections(url, connect_timeout=2.0),
-    ) -> None:
-        self._connections = connections
-        self._api_keys = api_keys
-        self._connect = connect
+    connections: Connections
+    api_keys: "ApiKeys"
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         """Ask for the log of a time span and return 8x8's job id, or raise ExportFailedError."""
-        body = {"from": timestamp(since), "to": timestamp(until), "limit": 0}
+        path = f"{messages_path(sub_account_id)}/exports"
+        span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
+        post = partial(self.connections.post_json, path, span, seconds=_SECONDS_TO_ANSWER)
         try:
-            answer = ask_with_key(
-                self._api_keys,
-                lambda key: self._connections.post_json(
-                    f"{messages_path(sub_account_id)}/exports",
-                    Payload(body),
-                    headers=authorization(key),
-                    seconds=_SECONDS_TO_ANSWER,
-                ),
-            )
+            answer = ask_with_key(self.api_keys, post)
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
         job_id = json_object(answer.content).get("jobId")
@@ -169,8 +139,7 @@ class LogExports:
     ) -> LogExport | None:
         """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
 
-        NoExportError says that there will be none, ExportFailedError that it could not be read this
-        time.
+        NoExportError: there will be none. ExportFailedError: it could not be read this time.
         """
         wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}
@@ -178,7 +147,7 @@ class LogExports:
         try:
             links = self._links(sub_account_id, job_id)
             for row in (row for link in links or () for row in self._rows(link)):
-                if row.get("direction") == _OUTBOUND:
+                if row.get("direction") == "1":  # outbound
                     created = seconds_of_time(row.get("createdat", ""))
                     newest = max(newest, created if created <= asked_at else 0.0)
                 if name := wanted.get(_digits_of(row[_OUR_ID])):
@@ -190,33 +159,32 @@ class LogExports:
         return None if links is None else LogExport(receipts, newest)
 
     def _links(self, sub_account_id: str, job_id: str) -> list[object] | None:
-        answer = ask_with_key(
-            self._api_keys,
-            lambda key: self._connections.get(
-                f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}",
-                headers=authorization(key),
-                seconds=_SECONDS_TO_ANSWER,
-            ),
-        )
+        path = f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}"
+        get = partial(self.connections.get, path, seconds=_SECONDS_TO_ANSWER)
+        answer = ask_with_key(self.api_keys, get)
         job = json_object(answer.content)
-        status = str(job.get("status")).lower()
-        if status in _FAILED:
-            raise NoExportError(f"export_{status}")
-        if answer.status != 200 or status not in (*_READY, *_UNDER_WAY):
-            # A word that 8x8 does not document may be any text.
-            is_gone = answer.status in _NO_SUCH_JOB
-            raise (NoExportError if is_gone else ExportFailedError)(f"export_{answer.status}")
-        if status in _UNDER_WAY:
-            return None
-        links = job.get("data") if status == "succeeded" else []
-        return links if isinstance(links, list) else []
+        match answer.status, str(job.get("status")).lower():
+            case _, ("failed" | "cancelled" | "error") as status:
+                raise NoExportError(f"export_{status}")
+            case (400 | 404 | 410) as code, _:
+                # 8x8 does not know the job, or not any more.
+                raise NoExportError(f"export_{code}")
+            case 200, "queued" | "running":
+                return None
+            case 200, "succeeded":
+                links = job.get("data")
+                return links if isinstance(links, list) else []
+            case 200, "empty":
+                return []
+            case code, _:
+                # A word that 8x8 does not document may be any text.
+                raise ExportFailedError(f"export_{code}")
 
     def _rows(self, link: object) -> Iterator[dict[str, str]]:
         """Download a file row by row: a log can be larger than memory."""
-        url = self._usable(link)
-        connections = self._connect(f"{url.scheme}://{url.netloc}")
-        path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        host, path = self._usable(link)
         ends_at = _now() + _SECONDS_TO_DOWNLOAD
+        connections = Connections(host, connect_timeout=2.0)
         with closing(connections.open(path, seconds=_SECONDS_TO_ANSWER)) as file:
             if file.status != 200:
                 raise ExportFailedError(f"export_not_downloaded_{file.status}")
@@ -228,9 +196,9 @@ class LogExports:
                     raise ExportFailedError("export_too_slow")
                 yield row
 
-    def _usable(self, link: object) -> SplitResult:
-        """Return the parts of a link, the host without all that may stand before it."""
-        asked = urlsplit(self._connections.base_url)
+    def _usable(self, link: object) -> tuple[str, str]:
+        """Return the URL of a link's host, without all that may stand before it, and the path."""
+        asked = urlsplit(self.connections.base_url)
         try:
             url = urlsplit(link if isinstance(link, str) else "")
             host, port = url.hostname or "", f":{url.port}" if url.port else ""
@@ -238,7 +206,8 @@ class LogExports:
             raise ExportFailedError("export_link_unusable") from None
         if url.scheme != asked.scheme or not (host == asked.hostname or host.endswith(_HOSTS)):
             raise ExportFailedError("export_link_unusable")
-        return url._replace(netloc=f"{host}{port}")
+        query = f"?{url.query}" if url.query else ""
+        return f"{url.scheme}://{host}{port}", f"{url.path or '/'}{query}"
 
 
 def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
@@ -249,15 +218,15 @@ def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
     names = [name.strip().lower() for name in next(rows, [])]
     if _OUR_ID not in names or len(set(names)) < len(names):
         raise csv.Error("not a log")
-    for row in rows:
-        if row and len(row) != len(names):
+    for row in filter(None, rows):
+        if len(row) != len(names):
             raise csv.Error("a row of another length")
-        if row:
-            yield dict(zip(names, row, strict=True))
+        yield dict(zip(names, row, strict=True))
 
 
 def _digits_of(message_id: str) -> str:
-    return _NO_PART_OF_AN_ID.sub("", message_id.lower())
+    # A quote too many or dashes that are missing, say: the message must not seem absent.
+    return re.sub("[^0-9a-f]", "", message_id.lower())
 
 
 def _lines(text: io.TextIOBase) -> Iterator[str]:

@@ -1,8 +1,15 @@
 """HTTP to foreign services, on urllib3: connections that are kept, and proof of what has left.
 
 A request is made once: no retry, no redirect. What may be repeated is decided elsewhere, by what
-a failure proves: nothing left where there was no connection (urllib3's errors say so), nor while
-the body was not taken (:class:`Payload`).
+urllib3's errors and the body prove:
+
+.. code-block:: text
+
+    HTTPError                       no answer
+    |-- NewConnectionError, ...     no connection: nothing left
+    |-- InvalidHeader               the key fits in no header: nothing left
+    |-- OutOfTimeError              ours: it was too late to write the body, so nothing left
+    '-- ReadTimeoutError, ...       ``Payload.left`` tells whether the body left
 """
 
 import functools
@@ -27,11 +34,11 @@ from urllib3.exceptions import HTTPError, InvalidHeader, ProtocolError, ReadTime
 from urllib3.util import make_headers, parse_url
 
 from sms_bridge import __version__
-from sms_bridge.domain.clock import Clock
 
 # A frozen function does not notice that its peer has closed the connection; a request written to
 # it would end as ambiguous. Load balancers close idle connections after 60 seconds or more.
 MAX_IDLE_SECONDS = 20.0
+_clock = time.time  # Goes on while a function is frozen.
 
 _MAX_CONTENT = 32 * 1024 * 1024
 _AT_ONCE = 65_536
@@ -61,11 +68,11 @@ class OutOfTimeError(HTTPError):
 
 
 class Payload:
-    """A JSON body that notes when it is taken to be written.
+    """A JSON body that notes when it is taken to be written: connected, and the headers are out.
 
-    It is taken after the connection stands and the headers are out. While it was not taken, the
-    receiver cannot have the request. ``may_leave`` is asked at the last moment: a function can be
-    frozen for minutes while it connects, and what it would write then may have been given up.
+    While it was not taken, the receiver cannot have the request. ``may_leave`` is asked at the last
+    moment: a function can be frozen for minutes while it connects, and what it would write then may
+    have been given up.
     """
 
     def __init__(
@@ -84,28 +91,24 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Answer:
-    """An answer, read to its end.
-
-    ``retry_after`` is in seconds, ``None`` where the header is missing or wrong.
-    """
+    """An answer, read to its end."""
 
     status: int
     content: bytes = b""
     retry_after: float | None = None
+    """In seconds, ``None`` where the header is missing or wrong."""
 
 
 class Connections:
     """Connections to one host, kept open between invocations.
 
-    ``base_url`` is ``https://host``; plain HTTP is for test doubles. ``clock`` tells how long a
-    connection was idle, frozen time included.
+    ``base_url`` is ``https://host``; plain HTTP is for test doubles.
     """
 
-    def __init__(self, base_url: str, *, connect_timeout: float, clock: Clock = time.time) -> None:
+    def __init__(self, base_url: str, *, connect_timeout: float) -> None:
         self.base_url = base_url
         self._connect_timeout = connect_timeout
         self._pool = _pool(base_url, connect_timeout)
-        self._pool.conn_kw["clock"] = clock
 
     def connect(self) -> None:
         """Open a connection ahead of the first request; through a proxy, that is left to it.
@@ -124,22 +127,16 @@ class Connections:
         finally:
             self._pool._put_conn(connection)
 
-    def post_json(self, path: str, payload: Payload, *, headers: Headers, seconds: float) -> Answer:
+    def post_json(self, path: str, payload: Payload, headers: Headers, *, seconds: float) -> Answer:
         """Post once.
 
         Names are resolved, and an answer's head is read, without a limit to the whole: a caller
         that has to be in time needs its own. Without an answer, urllib3's ``HTTPError`` is raised,
         and ``payload.left`` tells whether the body was written.
         """
-        described = {
-            "content-type": "application/json",
-            # Without it urllib3 would write the body in chunks.
-            "content-length": str(len(payload.content)),
-            **headers,
-        }
-        return self._ask("POST", path, payload, described, seconds)
+        return self._ask("POST", path, payload, headers, seconds)
 
-    def get(self, path: str, *, headers: Headers, seconds: float) -> Answer:
+    def get(self, path: str, headers: Headers, *, seconds: float) -> Answer:
         """Get once, as :meth:`post_json` posts."""
         return self._ask("GET", path, None, headers, seconds)
 
@@ -151,9 +148,9 @@ class Connections:
         self, method: str, path: str, body: Payload | None, headers: Headers, seconds: float
     ) -> Answer:
         ends_at, is_late = _now() + seconds, False
-        described = {"accept": "application/json", **headers}
+        headers = {"accept": "application/json", **headers}
         # Closed before its end, the connection is closed with it.
-        with closing(self._open(method, path, body, described, seconds)) as response:
+        with closing(self._open(method, path, body, headers, seconds)) as response:
             content = bytearray()
             while part := response.read1(_AT_ONCE):
                 content += part
@@ -171,16 +168,14 @@ class Connections:
         written = "".join(headers.values())
         if not (written.isascii() and written.isprintable()):
             raise InvalidHeader("a header cannot hold this")
-        connect = min(self._connect_timeout, seconds)
+        headers = {"user-agent": f"sms-bridge/{__version__}", **headers}
+        if body:
+            # Without the length urllib3 would write the body in chunks.
+            headers["content-type"] = "application/json"
+            headers["content-length"] = str(len(body.content))
+        timeout = urllib3.Timeout(connect=min(self._connect_timeout, seconds), read=seconds)
         return self._pool.urlopen(
-            method,
-            path,
-            body,
-            {"user-agent": f"sms-bridge/{__version__}", **headers},
-            _ONCE,
-            redirect=False,
-            timeout=urllib3.Timeout(connect=connect, read=seconds),
-            preload_content=False,
+            method, path, body, headers, redirect=False, timeout=timeout, preload_content=False
         )
 
 
@@ -214,24 +209,20 @@ class _Connection(HTTPConnection):
     """Counts as dropped when it was idle for too long: urllib3 opens it anew before its use."""
 
     response_class = _Response
-
-    def __init__(self, *args: Any, clock: Clock, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._clock = clock
-        self._used_at = clock()
+    _used_at = 0.0
 
     def connect(self) -> None:
         super().connect()
-        self._used_at = self._clock()
+        self._used_at = _clock()
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
         response = super().getresponse()
-        self._used_at = self._clock()
+        self._used_at = _clock()
         return response
 
     @property
     def is_connected(self) -> bool:
-        if self.sock is None or self._clock() - self._used_at > MAX_IDLE_SECONDS:
+        if self.sock is None or _clock() - self._used_at > MAX_IDLE_SECONDS:
             return False
         if super().is_connected:
             return True
@@ -256,6 +247,7 @@ def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
     is_tls = url.scheme == "https"
     options: dict[str, Any] = {
         "maxsize": _MAX_CONNECTIONS,
+        "retries": _ONCE,
         "timeout": urllib3.Timeout(connect=connect_timeout),
         "ssl_context": tls_context() if is_tls else None,
     }

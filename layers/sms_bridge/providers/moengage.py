@@ -21,8 +21,7 @@ _SECONDS_TO_ANSWER = 4.0
 class DeliveryTracking:
     """Reports to MoEngage what became of a message.
 
-    The path of ``url``, one service provider's, is what lets one report, so it never shows in a
-    log.
+    The path of ``url`` is what lets one report, so it never shows in a log.
     """
 
     def __init__(self, url: str, connections: Connections) -> None:
@@ -37,9 +36,8 @@ class DeliveryTracking:
 class DataApi:
     """Writes MoEngage's users: that people opted out or in, and what they wrote.
 
-    ``url`` is that of the Data API's *Track User*,
-    ``https://api-0X.moengage.com/v1/customer/{workspace id}``; ``inbound_event`` names the event
-    that an inbound SMS is.
+    ``url`` is that of *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``;
+    ``inbound_event`` names the event that an inbound SMS is.
     """
 
     def __init__(
@@ -85,13 +83,10 @@ class DataApi:
     def _person(self, number: str) -> dict[str, Any]:
         """Return the fields by which the Data API knows a person."""
         digits = digits_of(number)
-        match self._identifier:
-            case Identifier.MOE_MOBILE:
-                return {"user_identifiers": {"moe_mobile": f"+{digits}"}}
-            case Identifier.CUSTOMER_ID:
-                return {"customer_id": digits}
-            case Identifier.CUSTOMER_ID_WITH_PLUS:
-                return {"customer_id": f"+{digits}"}
+        if self._identifier is Identifier.MOE_MOBILE:
+            return {"user_identifiers": {"moe_mobile": f"+{digits}"}}
+        plus = "+" if self._identifier is Identifier.CUSTOMER_ID_WITH_PLUS else ""
+        return {"customer_id": plus + digits}
 
     def _post(self, path: str, body: Mapping[str, object], api_key: str) -> ReportResult:
         headers = {
@@ -102,11 +97,10 @@ class DataApi:
 
 
 def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
-    """Return the body of a report.
+    """Return the body of a report; ``umid`` is the bridge's id, as MoEngage got it as an answer.
 
     Flat, and always with the same keys: MoEngage's mapping reads only the top level, and its
-    automatic mapping learns the keys from one report. ``umid`` is the bridge's id, as in the
-    answer that MoEngage got when it sent the message.
+    automatic mapping learns the keys from one report.
     """
     return {
         "umid": message.id,
@@ -130,13 +124,10 @@ def _post(
     connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
     try:
-        answer = connections.post_json(
-            path, Payload(body), headers=headers, seconds=_SECONDS_TO_ANSWER
-        )
+        answer = connections.post_json(path, Payload(body), headers, seconds=_SECONDS_TO_ANSWER)
     except HTTPError as error:
         return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
+    status = answer.status
     return ReportResult(
-        verdict=verdict_of(answer.status),
-        http_status=answer.status,
-        retry_after=answer.retry_after,
+        verdict=verdict_of(status), http_status=status, retry_after=answer.retry_after
     )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from sms_bridge import background
 from sms_bridge.errors import BridgeError
@@ -78,22 +79,20 @@ class AnswerTime[Answer]:
         ``OutOfTimeError`` where the time is over and nothing was promised.
         """
         task = background.start(work)
-        try:
-            return task.result(timeout=self.left())
-        except Exception as error:
-            with self._lock:
-                is_late = not task.done()
-                if not is_late and task.exception() is None:
-                    return task.result()
-                self._is_over = True
-                if self._promised is None:
-                    if is_late:
-                        raise OutOfTimeError from None
-                    raise
-                if not is_late:
-                    # What was promised may have happened: a refusal could be untrue.
-                    log_failure("request failed after an answer was promised", error)
-                return self._promised
+        with suppress(Exception):
+            return task.result(self.left())
+        with self._lock:
+            is_done = task.done()
+            failure = task.exception() if is_done else OutOfTimeError()
+            if failure is None:
+                return task.result()
+            self._is_over = True
+            if self._promised is None:
+                raise failure
+            if is_done:
+                # What was promised may have happened: a refusal could be untrue.
+                log_failure("request failed after an answer was promised", failure)
+            return self._promised
 
 
 def answer_in_time[Answer](

@@ -1,11 +1,8 @@
 """Sends the messages of the send queue in batches, each message once."""
 
-import random
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
@@ -18,8 +15,7 @@ from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, second
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import Accepted, log_accepted, log_attempt, seconds_since
+from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import (
@@ -56,18 +52,9 @@ _Wait = tuple[QueuedMessage, int]
 """A queued message, and the seconds for which it is hidden."""
 
 
-class _Action(Enum):
-    """What to do with a queued message."""
-
-    SEND = auto()
-    DROP = auto()
-    LATER = auto()
-    NOT_FOUND = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class DispatchPlan:
-    """How this deployment dispatches."""
+@dataclass(kw_only=True, eq=False, repr=False)
+class DispatchMessages:
+    """Sends the messages of a batch from the send queue."""
 
     opt_out_message_types: frozenset[MessageType]
     policy: RetryPolicy
@@ -75,33 +62,14 @@ class DispatchPlan:
     """Messages a second for each sub-account; 0 for no limit."""
     at_once: int
     """How many functions may run at once."""
-
-
-class DispatchMessages:
-    """Sends the messages of a batch from the send queue."""
-
-    def __init__(
-        self,
-        plan: DispatchPlan,
-        *,
-        messages: "MessageStore",
-        send_queue: "SendQueue",
-        outcomes: "OutcomeQueue",
-        opt_outs: "OptOuts",
-        sender: "BatchSender",
-        clock: Clock = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        self._plan = plan
-        self._messages = messages
-        self._send_queue = send_queue
-        self._outcomes = outcomes
-        self._opt_outs = opt_outs
-        self._sender = sender
-        self._clock = clock
-        self._sleep = sleep
-        self._chance = chance
+    messages: "MessageStore"
+    send_queue: "SendQueue"
+    outcomes: "OutcomeQueue"
+    opt_outs: "OptOuts"
+    sender: "BatchSender"
+    clock: Clock
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
 
     def __call__(
         self, received: Sequence[QueuedMessage], *, time_left: Callable[[], float]
@@ -114,35 +82,43 @@ class DispatchMessages:
         opted_out, attempts = self._begin(received)
         ready: dict[str, list[_Begun]] = defaultdict(list)
         waits: list[_Wait] = []
-        now = self._clock()
+        now = self.clock()
         for queued in received:
-            attempt = attempts.pop(queued.message.id, None)
-            if isinstance(attempt, Exception):
-                stay += self._fail(queued, attempt)
-                continue
+            message = queued.message
+            attempt = attempts.pop(message.id, None)
+            expired = message.send_before <= now
             try:
-                action = self._action(queued, attempt, opted_out, now)
-                if attempt and action is _Action.SEND:
-                    ready[queued.message.sub_account_id].append((queued, attempt))
-                elif action is _Action.NOT_FOUND:
-                    stay += self._dead_letter(queued, "message_not_found")
-                elif action is _Action.LATER:
+                if attempt is None:
+                    # Another record of the message is in the same batch, and sends it.
                     waits.append((queued, _SECONDS_BETWEEN_LOOKS))
+                elif isinstance(attempt, Exception):
+                    stay += self._fail(queued, attempt)
+                elif attempt.state is None:
+                    stay += self._dead_letter(queued, "message_not_found")
+                elif not attempt.begun:
+                    if attempt.outcome_is_open and queued.receives > 1:
+                        # The record came back, so queueing the outcome may have failed.
+                        self.outcomes.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+                    if attempt.state in NOT_WITH_8X8 and not expired:
+                        waits.append((queued, _SECONDS_BETWEEN_LOOKS))
+                elif expired or message.id in opted_out:
+                    self._record(queued, attempt, EXPIRED if expired else OPTED_OUT)
+                else:
+                    ready[message.sub_account_id].append((queued, attempt))
             except Exception as error:
                 stay += self._fail(queued, error)
-        began = self._clock()
+        began = self.clock()
         for sub_account_id, batch in ready.items():
             later, failed = self._send(sub_account_id, batch, time_left)
             waits += later
             stay += failed
-        self._send_queue.postpone(waits)
+        self.send_queue.postpone(waits)
         stay += [queued for queued, _ in waits]
         most = max(map(len, ready.values()), default=0)
-        planned = seconds_for(most, rate=self._plan.rate, at_once=self._plan.at_once)
-        self._sleep(max(0.0, min(planned - (self._clock() - began), time_left() - 1)))
+        planned = seconds_for(most, rate=self.rate, at_once=self.at_once)
+        self.sleep(max(0.0, min(planned - (self.clock() - began), time_left() - 1)))
         return stay
 
-    # ------------------------------------------------------------------------------------ attempts
     def _begin(
         self, received: Sequence[QueuedMessage]
     ) -> tuple[set[str], dict[str, Attempt | Exception]]:
@@ -156,53 +132,29 @@ class DispatchMessages:
         checked = [
             queued
             for queued in received
-            if queued.message.message_type in self._plan.opt_out_message_types
+            if queued.message.message_type in self.opt_out_message_types
             # What confirms an opt-out is not kept back by it.
             and not queued.message.reply_to
         ]
         if checked:
             try:
-                people = self._opt_outs.opted_out_among(map(_person_of, checked))
+                people = self.opt_outs.opted_out_among(map(_person_of, checked))
                 if people:
                     opted_out = {one.message.id for one in checked if _person_of(one) in people}
             except Exception as error:
                 attempts = {queued.message.id: error for queued in checked}
-        first: list[str] = []
-        later: list[str] = []
-        for queued in received:
-            if queued.message.id not in attempts:
-                (first if queued.receives == 1 else later).append(queued.message.id)
-        at = self._clock()
-        attempts |= self._messages.begin_first_attempts(first, at)
-        for message_id in later:
+        first = [one.message.id for one in received if one.receives == 1]
+        at = self.clock()
+        attempts |= self.messages.begin_first_attempts(
+            [message_id for message_id in first if message_id not in attempts], at
+        )
+        for message_id in [one.message.id for one in received]:
             if message_id not in attempts:
-                attempts[message_id] = self._begin_again(message_id, at)
+                try:
+                    attempts[message_id] = self.messages.begin_attempt(message_id, at)
+                except Exception as error:
+                    attempts[message_id] = error
         return opted_out, attempts
-
-    def _begin_again(self, message_id: str, at: float) -> Attempt | Exception:
-        try:
-            return self._messages.begin_attempt(message_id, at)
-        except Exception as error:
-            return error
-
-    def _action(
-        self, queued: QueuedMessage, attempt: Attempt | None, opted_out: set[str], now: float
-    ) -> _Action:
-        if attempt is None:
-            # Another record of the message is in the same batch: this one waits for its result.
-            return _Action.LATER
-        if attempt.state is None:
-            return _Action.NOT_FOUND
-        expired = queued.message.send_before <= now
-        if not attempt.begun:
-            if attempt.outcome_is_open and queued.receives > 1:
-                # The record came back, so queueing the outcome may have failed.
-                self._outcomes.add(queued.message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
-            return _Action.LATER if attempt.state in NOT_WITH_8X8 and not expired else _Action.DROP
-        if expired or queued.message.id in opted_out:
-            self._record(queued, attempt, EXPIRED if expired else OPTED_OUT)
-            return _Action.DROP
-        return _Action.SEND
 
     def _fail(self, queued: QueuedMessage, error: Exception) -> list[QueuedMessage]:
         """Leave a message in the queue, unless it has failed too often; returns it if it stays."""
@@ -213,35 +165,28 @@ class DispatchMessages:
 
     def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[QueuedMessage]:
         """Move a message to the dead-letter queue; returns it if that fails."""
-        return [] if self._send_queue.dead_letter(queued, reason=reason) else [queued]
+        return [] if self.send_queue.dead_letter(queued, reason=reason) else [queued]
 
-    # ------------------------------------------------------------------------------------ sending
     def _send(
-        self,
-        sub_account_id: str,
-        batch: list[_Begun],
-        time_left: Callable[[], float],
+        self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
     ) -> tuple[list[_Wait], list[QueuedMessage]]:
         """Send the messages of one sub-account.
 
-        Returns
-        -------
-        list, list
-            The messages that wait, and those whose result could not be recorded.
+        Returns the messages that wait, and those whose result could not be recorded.
         """
+        waits: list[_Wait] = []
+        failed = []
+        accepted = []
         try:
             results = self._post(sub_account_id, batch, time_left)
         except Exception as error:
             # What has left is not known: their state says so, and `reconcile` asks the log.
             log_failure("batch not sent", error, sub_account_id=sub_account_id)
             return [], [queued for queued, _ in batch]
-        waits: list[_Wait] = []
-        failed = []
-        accepted = []
         for queued, attempt in batch:
             result = results[queued.message.id]
             if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
-                accepted.append(Accepted(queued.message, attempt.number, result.umid))
+                accepted.append((queued.message, attempt.number, result.umid))
                 continue
             try:
                 state = self._record(queued, attempt, result)
@@ -250,46 +195,41 @@ class DispatchMessages:
                 failed.append(queued)
                 continue
             if state in (State.WAITING, State.UNKNOWN):
-                wait = self._plan.policy.wait_in_queue(
-                    result, tries=queued.receives, chance=self._chance()
+                wait = self.policy.wait_in_queue(
+                    result, tries=queued.receives, chance=self.chance()
                 )
                 waits.append((queued, wait))
-        log_accepted(accepted, self._clock())
+        log_accepted(accepted, self.clock())
         return waits, failed
 
     def _post(
         self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
     ) -> dict[str, SendResult]:
         requests = {queued.message.id: queued.request for queued, _ in batch}
-        ends_at = self._clock() + _MAX_SECONDS_FOR_8X8
+        ends_at = self.clock() + _MAX_SECONDS_FOR_8X8
 
         def seconds_left() -> float:
-            return min(ends_at - self._clock(), time_left() - _SECONDS_TO_RECORD)
+            return min(ends_at - self.clock(), time_left() - _SECONDS_TO_RECORD)
 
-        results = self._sender.send_batch(sub_account_id, requests, time_left=seconds_left)
-        refused = all(
+        results = self.sender.send_batch(sub_account_id, requests, time_left=seconds_left)
+        if len(batch) == 1 or not all(
             result.verdict is Verdict.PERMANENT and result.http_status in _ONE_MAY_SPOIL_ALL
             for result in results.values()
-        )
-        if not refused or len(batch) == 1:
+        ):
             return results
         return {
-            message_id: self._sender.send(request, message_id, time_left=seconds_left)
+            message_id: self.sender.send(request, message_id, time_left=seconds_left)
             if seconds_left() > 1
             else _BATCH_REFUSED
             for message_id, request in requests.items()
         }
 
     def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
-        now = self._clock()
-        recorded = self._messages.record_result(
-            queued.message.id,
-            attempt.number,
-            result,
-            self._plan.policy.state_after(result, ambiguous=attempt.is_ambiguous),
-            now,
-        )
-        queue_outcome(self._outcomes, recorded, now)
+        now = self.clock()
+        state = self.policy.state_after(result, ambiguous=attempt.is_ambiguous)
+        message_id = queued.message.id
+        recorded = self.messages.record_result(message_id, attempt.number, result, state, now)
+        queue_outcome(self.outcomes, recorded, now)
         waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}
         log_attempt(recorded, result, waited)
         return recorded.message.state

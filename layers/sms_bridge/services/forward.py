@@ -1,30 +1,80 @@
 """Reports the outcome of a message to MoEngage."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.circuit_breaker import (
+    CircuitBreakerConfig,
+    CircuitBreakerOpenError,
+    CircuitTransition,
+    circuit_breaker,
+)
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, NewId, Outcome, new_id
 from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
 from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import (
-    Breaker,
     ReportResult,
     ReportVerdict,
     is_exhausted,
     seconds_before_next_try,
+    seconds_while_circuit_is_open,
 )
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.log_lines import Figures, seconds_since
+from sms_bridge.services.steps import Figures, seconds_since
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerPersistenceLayer,
+    )
+
     from sms_bridge.services.interfaces import DeadLetterQueue, DeliveryReports, MessageStore
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""
+
+CIRCUIT = "circuit moengage"
+
+# In a row, of one function: a batch. Five would stop all while MoEngage takes most reports: fifty
+# functions, every third report failing, took 15 minutes for what took 3 seconds (2026-11-27).
+FAILURES_THAT_OPEN = 10
+
+# It would log AWS's exceptions with their texts.
+logging.getLogger("aws_lambda_powertools.utilities.circuit_breaker").setLevel(logging.CRITICAL)
+
+
+def circuit_of_moengage(states: "CircuitBreakerPersistenceLayer") -> Callable[..., Any]:
+    """Return what stops all functions' calls to MoEngage while it is down, by their exceptions.
+
+    Half a minute later one is let through. Where the state cannot be read, all are.
+    """
+
+    def log(transition: CircuitTransition) -> None:
+        before, now = transition.from_state, transition.to_state
+        logger.warning("circuit changed", circuit="MoEngage", before=before, now=now)
+
+    config = CircuitBreakerConfig(FAILURES_THAT_OPEN, recovery_timeout=30, success_threshold=1)
+    return circuit_breaker(CIRCUIT, states, on_transition=log, config=config)
+
+
+class _FailedForNowError(Exception):
+    """MoEngage may acknowledge a later report."""
+
+    def __init__(self, result: ReportResult) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _report(reports: "DeliveryReports", message: Message, outcome: Outcome) -> ReportResult:
+    result = reports.report(message, outcome)
+    if result.verdict is ReportVerdict.RETRY:
+        raise _FailedForNowError(result)
+    return result
 
 
 class ForwardOutcome:
@@ -32,6 +82,7 @@ class ForwardOutcome:
 
     ``reports`` is ``None`` while no delivery-tracking URL is configured: MoEngage shows it only
     after the sender is saved. Outcomes are given up until then and can be replayed.
+    While ``circuit`` is open outcomes wait, which costs no try.
     """
 
     def __init__(
@@ -40,6 +91,7 @@ class ForwardOutcome:
         messages: "MessageStore",
         reports: "DeliveryReports | None",
         dead_letters: "DeadLetterQueue",
+        circuit: Callable[..., Any],
         clock: Clock = time.time,
         chance: Callable[[], float] = random.random,
         new_id: NewId = new_id,
@@ -47,23 +99,25 @@ class ForwardOutcome:
         self._messages = messages
         self._reports = reports
         self._dead_letters = dead_letters
+        self._report = circuit(_report)
         self._clock = clock
         self._chance = chance
         self._new_id = new_id
-        self._breaker = Breaker()
 
     def __call__(self, queued: QueuedOutcome) -> int | None:
         """Report the outcome, unless it was reported.
 
         Returns after how many seconds to try again; ``None`` when there is nothing left to do.
+        Another record of it may be handled meanwhile (SQS delivers some twice, and `reconcile` may
+        add one), so it is leased first.
         """
         message_id = queued.message_id
         message = self._messages.get_outcome(message_id)
         if message is None or message.outcome is None or not message.outcome_is_open:
             logger.info("no open outcome", message_id=message_id)
             return None
+        now = self._clock()
         if self._reports is None:
-            now = self._clock()
             self._messages.record_given_up(message_id, NO_URL, now)
             logger.warning(
                 "no delivery-tracking URL is configured",
@@ -72,37 +126,29 @@ class ForwardOutcome:
                 **metric_fields({Metric.FORWARDS_GIVEN_UP: 1}),
             )
             return None
-        owner, wait = self._lease(message, queued)
-        if wait:
-            return wait
-        if owner != queued.lease:
+        # It comes back then if the circuit is open. Until then it is leased, so that `reconcile`
+        # does not take it for stuck.
+        wait = seconds_while_circuit_is_open(now - message.outcome_due_at, self._chance())
+        owner = queued.lease
+        has_lease = holds_lease(message, lease=owner, receives=queued.receives, now=now)
+        if not has_lease:
+            owner = self._new_id()
+            if not self._messages.lease_outcome(message_id, owner, now, now + wait):
+                turn = max(message.outcome_next_try_at, message.outcome_lease_until)
+                return max(0, ceil(turn - now)) or LEASE_SECONDS
             # Time has passed: the outcome may have changed, or have been reported.
             message = self._messages.get_outcome(message_id) or message
         if message.outcome is None or not message.outcome_is_open:
             return None
-        result = self._reports.report(message, message.outcome)
-        self._breaker.note(result.verdict, self._clock())
+        try:
+            result = self._report(self._reports, message, message.outcome)
+        except _FailedForNowError as failed:
+            result = failed.result
+        except CircuitBreakerOpenError:
+            if has_lease:
+                self._messages.lease_outcome(message_id, owner, now, now + wait)
+            return wait
         return self._record(message, message.outcome, owner, result)
-
-    def _lease(self, message: Message, queued: QueuedOutcome) -> tuple[str, int]:
-        """Return who may report the outcome, and 0 when that is this record, now.
-
-        It has to wait until its next try is due, while another record of it is handled (SQS
-        delivers some twice, and `reconcile` may add one), and while the circuit breaker is open.
-        The wait is recorded, so that `reconcile` does not take the outcome for stuck.
-        """
-        now = self._clock()
-        has_lease = holds_lease(message, lease=queued.lease, receives=queued.receives, now=now)
-        wait = self._breaker.seconds_to_wait(now, self._chance())
-        if has_lease and not wait:
-            return queued.lease, 0
-        owner = queued.lease if has_lease else self._new_id()
-        until = now + (wait or LEASE_SECONDS)
-        if self._messages.lease_outcome(message.id, owner, now, until):
-            return owner, wait
-        turn = max(message.outcome_next_try_at, message.outcome_lease_until)
-        left = ceil(turn - now) if turn else 0
-        return owner, left if left > 0 else LEASE_SECONDS
 
     def _record(
         self, message: Message, outcome: Outcome, owner: str, result: ReportResult

@@ -1,28 +1,9 @@
 """The interfaces that services work against; storage and providers implement them.
 
 The functions import them for type checking only: making a protocol takes time at start.
-
-=====================  ===============================================  ========================
-interface              what it is                                       implemented by
-=====================  ===============================================  ========================
-`MessageStore`         everything durable about messages                ``storage.messages``
-`OptOuts`              who opted out                                    ``storage.opt_outs``
-`ReplyCounts`          whom the bridge has answered lately              ``storage.opt_outs``
-`ExportJobs`           the exports that 8x8 was asked for               ``storage.export_jobs``
-`PersonData`           what is known of a person                        ``storage.person_data``
-`SendQueue`            messages that are sent later                     ``storage.queues``
-`OutcomeQueue`         outcomes on their way to MoEngage                ``storage.queues``
-`DeadLetterQueue`      what could not be done                           ``storage.queues``
-`ApiKeys`              8x8's API key                                     ``storage.secret``
-`Sender`, `BatchSender`  sends messages                                 ``providers.eightx8``
-`Details`, `Log`       8x8's own records                                ``providers.eightx8_log``
-`DeliveryReports`      reports outcomes to MoEngage                     ``providers.moengage``
-`Users`                MoEngage's users: their profiles and events      ``providers.moengage``
-=====================  ===============================================  ========================
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
@@ -42,20 +23,15 @@ class MessageStore(Protocol):
 
     Every method is one atomic step (recording something late: two), so that a function may be
     killed between any two calls. A call that is repeated because its answer was lost succeeds.
-    Lists leave out what cannot be read. Times are seconds since the epoch.
+    Of many in one call each is done for itself; an exception stands for one that may or may not be
+    done. Lists leave out what cannot be read. Times are seconds since the epoch.
     """
 
     def create(self, message: Message) -> Message | None:
-        """Create a message unless its id is taken; returns the one that has it already.
-
-        Which of two calls created it, ``claimed_by`` tells.
-        """
+        """Create a message unless its id is taken; returns the one that has it already."""
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
-        """Do the same for many messages, no two with the same id, each for itself.
-
-        In the same order; an exception stands for one that may or may not be created.
-        """
+        """Do the same for many messages, no two with the same id; answers in the same order."""
 
     def get(self, message_id: str) -> Message | None:
         """Return a message as it is now; ``UnreadableItemError`` where it cannot be read."""
@@ -69,27 +45,21 @@ class MessageStore(Protocol):
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
     ) -> dict[str, Attempt | Exception]:
-        """Do the same for many messages, most of which were never tried, each for itself.
-
-        An exception stands for an attempt that may or may not be begun.
-        """
+        """Do the same for many messages, most of which were never tried."""
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: float
     ) -> Recorded:
         """Record the result of an attempt, with the outcome if there is one already.
 
-        A receipt may have come first: then the state stays. So it does when the attempt is not
-        the last one, unless 8x8 gave the message a umid.
+        The state stays if a receipt came first, and if the attempt is not the last one, unless 8x8
+        gave the message a umid.
         """
 
     def record_receipt(
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
-        """Move the state forward, record the outcome and keep the receipt in the history.
-
-        An outcome that was not reported yet follows the state.
-        """
+        """Move the state forward, and an unreported outcome with it; keep the receipt."""
 
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         """Record an outcome that no receipt brought, unless there is one."""
@@ -128,7 +98,7 @@ class MessageStore(Protocol):
     ) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome is not reported yet.
 
-        One that cannot be read is left out: logged, or given to ``on_unreadable``.
+        One that cannot be read is logged, or given to ``on_unreadable``.
         """
 
     def messages_to(
@@ -138,29 +108,24 @@ class MessageStore(Protocol):
 
     def messages_of_campaign(
         self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        """Return the messages of a campaign, in the same order."""
+    ) -> Iterator[Message]: ...
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
 
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
-        """Keep an inbound message; keeping it twice changes nothing. Returns its id.
+        """Keep an inbound message, to be found by the hash however the sender's number is written.
 
-        By the hash it is found however the sender's number is written.
+        Keeping it twice changes nothing. Returns its id.
         """
 
-    def get_inbound(self, inbound_id: str) -> InboundMessage | None:
-        """Return an inbound message as it was kept."""
+    def get_inbound(self, inbound_id: str) -> InboundMessage | None: ...
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
         """Record that MoEngage took an inbound message as an event, if it is still there."""
 
     def record_click(self, message_id: str, click: Click) -> None:
-        """Record that a link in a message was opened; the same click twice is one.
-
-        A bounded number of clicks is kept.
-        """
+        """Record that a link was opened. The same click twice is one; so many are kept."""
 
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
@@ -172,21 +137,17 @@ class SendQueue(Protocol):
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         """Queue a message. Queueing it twice is harmless: it is sent once.
 
-        After ``NotQueuedError`` it is certainly not in the queue, after any other exception it may
-        be.
+        After ``NotQueuedError`` it is certainly not queued, after any other exception it may be.
         """
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
-        """Queue many messages, each with its delay in seconds.
+        """Queue many messages, each with its delay; returns the ids of those proven not queued.
 
-        Returns the ids of those that are proven not to be queued. Of the others some may not be,
-        either, if the queue's answer did not come.
+        Of the others some may not be, either, if the queue's answer did not come.
         """
 
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
-        """Hide messages for so many seconds. One that cannot be hidden so comes again after the
-        queue's own time. They have to stay in the queue, too.
-        """
+        """Hide messages that stay in the queue; one that cannot be hidden comes at its own time."""
 
     def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
         """Move a message to the dead-letter queue; returns whether it may leave the queue."""
@@ -201,8 +162,7 @@ class OutcomeQueue(Protocol):
         The caller who has just made it due names the owner of its lease.
         """
 
-    def add_inbound(self, inbound_id: str, work: InboundWork) -> None:
-        """Queue an inbound message."""
+    def add_inbound(self, inbound_id: str, work: InboundWork) -> None: ...
 
 
 class DeadLetterQueue(Protocol):
@@ -211,27 +171,18 @@ class DeadLetterQueue(Protocol):
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
-    def add_outcome(self, message_id: str, *, reason: str) -> None:
-        """Put an outcome there."""
-
-    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
-        """Put an inbound message there."""
+    def add_outcome(self, message_id: str, *, reason: str) -> None: ...
+    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None: ...
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
-        """Delete the records whose message is done with; returns how many there were.
-
-        ``is_done`` is given the message's id, which is empty where a record names none.
-        """
+        """Delete the records whose message (empty if they name none) is done; returns how many."""
 
 
 class OptOuts(Protocol):
     """Knows who opted out, of one sub-account's messages or of all, as the deployment says."""
 
-    def is_opted_out(self, person: Person) -> bool:
-        """Return whether a person opted out."""
-
-    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
-        """Return those of many people who opted out."""
+    def is_opted_out(self, person: Person) -> bool: ...
+    def opted_out_among(self, people: Iterable[Person]) -> set[Person]: ...
 
     def record(
         self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
@@ -250,73 +201,36 @@ class ReplyCounts(Protocol):
     def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
         """Return whether an inbound message may be answered, and count it; so many an hour.
 
-        Of simultaneous calls no more succeed than may. A repeat gets the same answer and is not
-        counted, within the same hour.
+        No more succeed if calls are simultaneous. Within the hour a repeat gets the same answer.
         """
 
 
 class ExportJobs(Protocol):
-    """Remembers at most one export for each sub-account."""
+    """Remembers the export of 8x8's log that is under way, at most one for each sub-account."""
 
-    def get(self, sub_account_id: str) -> ExportJob | None:
-        """Return the export that is under way."""
-
-    def put(self, job: ExportJob) -> None:
-        """Remember an export, in place of the last one."""
-
-    def remove(self, sub_account_id: str) -> None:
-        """Forget the export: it is read, or came to nothing."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Trace:
-    """An SMS from a person."""
-
-    id: str
-    received_at: float
-    """Seconds since the epoch."""
-
-
-class PersonData(Protocol):
-    """Finds and removes what is known of a person."""
-
-    def anonymise(self, message: Message, number: str) -> bool:
-        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
-
-        Campaign, template and sender go if they hold the number. Returns whether there was such a
-        message.
-        """
-
-    def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
-        """Read everything, and return the SMS from a number or from the hash that stands for it;
-        ``None`` after each page read.
-        """
-
-    def delete(self, trace: Trace) -> None:
-        """Delete it; deleting it twice changes nothing."""
+    def get(self, sub_account_id: str) -> ExportJob | None: ...
+    def put(self, job: ExportJob) -> None: ...
+    def remove(self, sub_account_id: str) -> None: ...
 
 
 class ApiKeys(Protocol):
     """Knows 8x8's API key."""
 
-    def api_key(self) -> str:
-        """Return the key."""
-
+    def api_key(self) -> str: ...
     def api_key_after_refusal(self, refused: str) -> str:
         """Return the key as it is now, after 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):
-    """Sends one message through 8x8."""
+    """Sends a message through 8x8, once."""
 
     def send(
         self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
-    ) -> SendResult:
-        """Send it once."""
+    ) -> SendResult: ...
 
 
 class BatchSender(Sender, Protocol):
-    """Sends many messages through 8x8."""
+    """Sends many messages through 8x8, too."""
 
     def send_batch(
         self,
@@ -329,10 +243,9 @@ class BatchSender(Sender, Protocol):
 
 
 class DeliveryReports(Protocol):
-    """Reports outcomes to MoEngage."""
+    """Reports an outcome to MoEngage, once."""
 
-    def report(self, message: Message, outcome: Outcome) -> ReportResult:
-        """Report an outcome once."""
+    def report(self, message: Message, outcome: Outcome) -> ReportResult: ...
 
 
 class Users(Protocol):
@@ -353,10 +266,7 @@ class Details(Protocol):
     """Asks 8x8 for a message."""
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the bridge's id of a message, empty where 8x8 has no such message.
-
-        ``DetailsFailedError`` where 8x8 does not say.
-        """
+        """Return the bridge's id, empty if 8x8 has no such message; or `DetailsFailedError`."""
 
 
 class Log(Protocol):
@@ -376,5 +286,5 @@ class Log(Protocol):
     ) -> LogExport | None:
         """Return what the log shows of these messages, ``None`` while it is not ready.
 
-        ``ExportFailedError`` where there is no export, or it cannot be read.
+        `ExportFailedError` where there is no export, or it cannot be read.
         """

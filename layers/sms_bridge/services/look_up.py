@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
-# In all sub-accounts together; the function has ten.
-_SECONDS_TO_ASK = 6.0
 # 8x8 allows a question a second for each sub-account.
 _ASKED_AT_ONCE = 8
 
@@ -43,25 +41,19 @@ class Page:
     next: Position | None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LookUp:
     """Finds messages by what the asker knows of them."""
 
-    def __init__(
-        self,
-        *,
-        messages: "MessageStore",
-        details: "Details",
-        sub_account_ids: Sequence[str],
-        seconds: float = _SECONDS_TO_ASK,
-    ) -> None:
-        self._messages = messages
-        self._details = details
-        self._sub_account_ids = sub_account_ids
-        self._seconds = seconds
+    messages: "MessageStore"
+    details: "Details"
+    sub_account_ids: Sequence[str]
+    seconds: float = 6.0
+    """To ask in all sub-accounts together; the function has ten."""
 
     def by_id(self, message_id: str) -> Message | None:
         """Return a message by the bridge's id."""
-        message = self._messages.get(message_id) if is_message_id(message_id) else None
+        message = self.messages.get(message_id) if is_message_id(message_id) else None
         # The end of a chain of ids is no message.
         return None if message is None or message.closes_window else message
 
@@ -74,10 +66,10 @@ class LookUp:
         pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
         try:
             asked = [
-                pool.submit(self._details.client_message_id_of, umid, sub_account_id)
-                for sub_account_id in self._sub_account_ids
+                pool.submit(self.details.client_message_id_of, umid, sub_account_id)
+                for sub_account_id in self.sub_account_ids
             ]
-            for answer in as_completed(asked, self._seconds):
+            for answer in as_completed(asked, self.seconds):
                 try:
                     message = self.by_id(answer.result())
                 except DetailsFailedError as failure:
@@ -90,7 +82,7 @@ class LookUp:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         # Receipts for a message that the bridge did not send.
-        message = self._messages.get(f"umid {umid}")
+        message = self.messages.get(f"umid {umid}")
         if message is None and failures:
             raise failures[0]
         return message
@@ -99,9 +91,9 @@ class LookUp:
         """Return a page of messages."""
         if wanted.destination:
             recipient_hash = keyed_hash(wanted.destination, hash_key)
-            found = self._messages.messages_to(recipient_hash, before=wanted.before)
+            found = self.messages.messages_to(recipient_hash, before=wanted.before)
         else:
-            found = self._messages.messages_of_campaign(wanted.campaign_id, before=wanted.before)
+            found = self.messages.messages_of_campaign(wanted.campaign_id, before=wanted.before)
         messages: list[Message] = []
         last = wanted.before
         for looked_through, message in enumerate(found):

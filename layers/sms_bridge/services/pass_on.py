@@ -1,6 +1,6 @@
 """Passes on to MoEngage what people write: that they opted out or in, and the SMS itself."""
 
-import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.callback_events import InboundMessage
@@ -15,32 +15,23 @@ if TYPE_CHECKING:
     from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Users
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PassOnInbound:
     """Passes on one inbound message."""
 
-    def __init__(
-        self,
-        *,
-        messages: "MessageStore",
-        opt_outs: "OptOuts",
-        users: "Users",
-        dead_letters: "DeadLetterQueue",
-        keywords: Keywords,
-        clock: Clock = time.time,
-    ) -> None:
-        self._messages = messages
-        self._opt_outs = opt_outs
-        self._users = users
-        self._dead_letters = dead_letters
-        self._keywords = keywords
-        self._clock = clock
+    messages: "MessageStore"
+    opt_outs: "OptOuts"
+    users: "Users"
+    dead_letters: "DeadLetterQueue"
+    keywords: Keywords
+    clock: Clock
 
     def __call__(self, queued: QueuedInbound, *, hash_key: str, api_key: str) -> int | None:
         """Pass it on, unless that was done or is no longer true.
 
         Returns after how many seconds to try again; ``None`` when there is nothing left to do.
         """
-        inbound = self._messages.get_inbound(queued.inbound_id)
+        inbound = self.messages.get_inbound(queued.inbound_id)
         if inbound is None:
             return None
         if queued.work is InboundWork.EVENT:
@@ -60,23 +51,23 @@ class PassOnInbound:
         )
         if is_acknowledged:
             return None
-        wait = seconds_before_passing_on_again(self._clock() - inbound.received_at)
+        wait = seconds_before_passing_on_again(self.clock() - inbound.received_at)
         if result.verdict is ReportVerdict.REFUSED or wait is None:
             reason = f"moengage_{result.http_status or 'unreachable'}"
-            self._dead_letters.add_inbound(queued.inbound_id, queued.work, reason=reason)
+            self.dead_letters.add_inbound(queued.inbound_id, queued.work, reason=reason)
             return None
         return wait
 
     def _sync(self, inbound: InboundMessage, hash_key: str, api_key: str) -> ReportResult | None:
         """Write to the profile what was asked for, unless the person has changed it since."""
-        keyword = keyword_of(inbound.text, self._keywords)
+        keyword = keyword_of(inbound.text, self.keywords)
         opt_request = keyword.opt_request if keyword else None
         if opt_request is None:
             return None
         person = inbound.sub_account_id, keyed_hash(inbound.source, hash_key)
-        if self._opt_outs.is_opted_out(person) is not (opt_request is OptRequest.OPT_OUT):
+        if self.opt_outs.is_opted_out(person) is not (opt_request is OptRequest.OPT_OUT):
             return None
-        return self._users.set_subscription(inbound.source, opt_request, api_key=api_key)
+        return self.users.set_subscription(inbound.source, opt_request, api_key=api_key)
 
     def _report(
         self, inbound: InboundMessage, inbound_id: str, api_key: str
@@ -84,8 +75,8 @@ class PassOnInbound:
         """Report it as an event. An answer that is lost, MoEngage's or DynamoDB's, makes it two."""
         if inbound.reported_at:
             return None
-        keyword = keyword_of(inbound.text, self._keywords)
-        result = self._users.track_inbound(inbound, keyword, api_key=api_key)
+        keyword = keyword_of(inbound.text, self.keywords)
+        result = self.users.track_inbound(inbound, keyword, api_key=api_key)
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
-            self._messages.record_inbound_reported(inbound_id, self._clock())
+            self.messages.record_inbound_reported(inbound_id, self.clock())
         return result

@@ -1,8 +1,7 @@
 """Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
-import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,11 +17,10 @@ from sms_bridge.domain.opt_out import (
 )
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
-from sms_bridge.domain.recorded import Effect, Recorded
+from sms_bridge.domain.recorded import Effect
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import new_outcome, seconds_since
 from sms_bridge.services.reply import Reply
+from sms_bridge.services.steps import new_outcome, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
@@ -33,42 +31,24 @@ _LOOKED_THROUGH_AT_MOST = 25
 CallbackEvent = Receipt | InboundMessage | Click | OtherEvent | UnknownEvent
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReceiveCallback:
     """Records one callback.
 
     When recording fails the exception goes up, so that 8x8 is answered 503 and repeats it.
-
-    Parameters
-    ----------
-    sub_account_ids
-        The stack's own. An account's webhook may bring what is meant for others.
-    syncs_opt_outs, reports_inbound
-        Whether MoEngage gets opt-outs, and inbound messages as events, through the outcome queue.
     """
 
-    def __init__(
-        self,
-        *,
-        messages: "MessageStore",
-        outcomes: "OutcomeQueue",
-        opt_outs: "OptOuts",
-        keywords: Keywords,
-        reply: Reply,
-        sub_account_ids: Iterable[str],
-        syncs_opt_outs: bool = False,
-        reports_inbound: bool = False,
-        clock: Clock = time.time,
-    ) -> None:
-        self._messages = messages
-        self._outcomes = outcomes
-        self._opt_outs = opt_outs
-        self._keywords = keywords
-        self._reply = reply
-        # 8x8 writes a name as it was made, operators as they like.
-        self._sub_account_ids = {one.lower(): one for one in sub_account_ids}
-        self._syncs_opt_outs = syncs_opt_outs
-        self._reports_inbound = reports_inbound
-        self._clock = clock
+    messages: "MessageStore"
+    outcomes: "OutcomeQueue"
+    opt_outs: "OptOuts"
+    keywords: Keywords
+    reply: Reply
+    sub_account_ids: Iterable[str]
+    """The stack's own. An account's webhook may bring what is meant for others."""
+    syncs_opt_outs: bool = False
+    """Whether MoEngage gets opt-outs, through the outcome queue; and below, inbound messages."""
+    reports_inbound: bool = False
+    clock: Clock
 
     def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
         """Record one event; the URL is where 8x8 is to send the receipts of a reply."""
@@ -82,7 +62,7 @@ class ReceiveCallback:
             case OtherEvent():
                 logger.info("event of no use here", event_type=event.event_type)
             case UnknownEvent():
-                self._messages.keep_event(event, self._clock())
+                self.messages.keep_event(event, self.clock())
                 logger.warning(
                     "event not understood",
                     key=event.key,
@@ -94,22 +74,19 @@ class ReceiveCallback:
         is_ours = is_message_id(receipt.client_message_id)
         message_id = receipt.client_message_id if is_ours else f"umid {receipt.umid}"
         outcome = outcome_of_receipt(receipt) if is_ours else None
-        recorded = self._messages.record_receipt(message_id, receipt, outcome)
-        queue_outcome(self._outcomes, recorded, self._clock())
-        self._log(recorded, receipt)
-
-    def _log(self, recorded: Recorded, receipt: Receipt) -> None:
-        now = self._clock()
+        recorded = self.messages.record_receipt(message_id, receipt, outcome)
+        now = self.clock()
+        queue_outcome(self.outcomes, recorded, now)
         message = recorded.message
-        outcome, figures = new_outcome(recorded)
+        outcome_fields, figures = new_outcome(recorded)
         figures[Metric.RECEIPTS] = 1
         if not message.accepted_at:
             figures[Metric.FOREIGN_RECEIPTS] = 1
-        if outcome:
+        if outcome_fields:
             # Once for each message: every receipt has its size and price.
             figures[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
             figures[Metric.SEGMENTS] = receipt.segments
-        if outcome and receipt.price and receipt.currency:
+        if outcome_fields and receipt.price and receipt.currency:
             figures[Metric.COST] = float(receipt.price)
         moved = recorded.effect is Effect.MOVED
         logger.info(
@@ -122,21 +99,22 @@ class ReceiveCallback:
             # Nearly all move the message, and their state is the message's then.
             effect=None if moved else recorded.effect,
             state=None if moved else message.state,
-            **outcome,
+            **outcome_fields,
             **metric_fields(figures),
         )
 
-    # ------------------------------------------------------------------------- inbound messages
     def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
         """Keep an inbound message and do what follows from it: each step may be repeated."""
         # Nearly all callbacks are receipts.
         from sms_bridge.domain.queued import InboundWork
 
-        name = self._sub_account_ids.get(inbound.sub_account_id.lower(), "")
+        # 8x8 writes a name as it was made, operators as they like.
+        names = {one.lower(): one for one in self.sub_account_ids}
+        name = names.get(inbound.sub_account_id.lower(), "")
         inbound = replace(inbound, sub_account_id=name or inbound.sub_account_id)
         sender_hash = keyed_hash(inbound.source, hash_key)
-        inbound_id = self._messages.keep_inbound(inbound, sender_hash=sender_hash)
-        keyword = keyword_of(inbound.text, self._keywords)
+        inbound_id = self.messages.keep_inbound(inbound, sender_hash=sender_hash)
+        keyword = keyword_of(inbound.text, self.keywords)
         # Nobody else can be texted, so that nobody else needs an item for good, or an event.
         is_a_person = is_number(inbound.source)
         opt_request = keyword.opt_request if keyword and is_a_person else None
@@ -144,19 +122,19 @@ class ReceiveCallback:
         # together: a person has one such item, however many names come. A START lifts nothing.
         if opt_request is OptRequest.OPT_IN and not name:
             opt_request = None
-        has_changed = opt_request is not None and self._opt_outs.record(
+        has_changed = opt_request is not None and self.opt_outs.record(
             (name or EVERY_SUB_ACCOUNT, sender_hash),
             opt_request,
             moment_of(opt_request, inbound),
             inbound_id=inbound.umid,
         )
-        if self._syncs_opt_outs and opt_request:
-            self._outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
-        if self._reports_inbound and name and is_a_person:
-            self._outcomes.add_inbound(inbound_id, InboundWork.EVENT)
+        if self.syncs_opt_outs and opt_request:
+            self.outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
+        if self.reports_inbound and name and is_a_person:
+            self.outcomes.add_inbound(inbound_id, InboundWork.EVENT)
         reply = None
         if keyword and name:
-            reply = self._reply(
+            reply = self.reply(
                 inbound,
                 keyword,
                 has_changed=has_changed,
@@ -182,9 +160,9 @@ class ReceiveCallback:
         The event names the message by 8x8's id, which no index goes by, but the recipient as well.
         """
         recipient_hash = keyed_hash(click.destination, hash_key)
-        latest = islice(self._messages.messages_to(recipient_hash), _LOOKED_THROUGH_AT_MOST)
+        latest = islice(self.messages.messages_to(recipient_hash), _LOOKED_THROUGH_AT_MOST)
         message = next((one for one in latest if one.umid == click.umid), None)
         if message:
-            self._messages.record_click(message.id, click)
+            self.messages.record_click(message.id, click)
         fields = message_fields(message) if message else {"sub_account_id": "unknown"}
         logger.info("link opened", **fields, umid=click.umid)

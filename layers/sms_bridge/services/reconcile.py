@@ -1,9 +1,9 @@
 """Finds messages that got stuck and moves them on; asks 8x8's log about those it has to."""
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
@@ -32,8 +32,7 @@ from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import new_outcome
+from sms_bridge.services.steps import new_outcome, queue_outcome
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ExportJobs, Log, MessageStore, OutcomeQueue
@@ -52,9 +51,7 @@ _ABSENT = SendResult(
     reason="not_in_log",
     description="8x8's log shows that it does not have the message",
 )
-_ABSENT_FOR_GOOD = SendResult(
-    verdict=Verdict.PERMANENT, reason=_ABSENT.reason, description=_ABSENT.description
-)
+_ABSENT_FOR_GOOD = replace(_ABSENT, verdict=Verdict.PERMANENT)
 _UNRESOLVED = SendResult(
     verdict=Verdict.PERMANENT,
     reason="unknown",
@@ -69,38 +66,21 @@ _LOG_SILENT = SendResult(
 _NAMED_AT_MOST = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ReconcilePlan:
-    """What this deployment's operator chose."""
+@dataclass(kw_only=True, eq=False, repr=False)
+class Reconcile:
+    """Looks through the open messages once. What fails is left to the next run."""
 
     timeouts: Timeouts
     retry: RetryPolicy
     absent: AbsentPolicy
     unresolved: UnresolvedPolicy
     missing_receipt: MissingReceiptPolicy
-
-
-class Reconcile:
-    """Looks through the open messages once. What fails is left to the next run."""
-
-    def __init__(
-        self,
-        plan: ReconcilePlan,
-        *,
-        messages: "MessageStore",
-        outcomes: "OutcomeQueue",
-        jobs: "ExportJobs",
-        log: "Log",
-        clock: Clock = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._plan = plan
-        self._messages = messages
-        self._outcomes = outcomes
-        self._jobs = jobs
-        self._log = log
-        self._clock = clock
-        self._sleep = sleep
+    messages: "MessageStore"
+    outcomes: "OutcomeQueue"
+    jobs: "ExportJobs"
+    log: "Log"
+    clock: Clock
+    sleep: Callable[[float], None]
 
     def __call__(
         self, *, time_left: Callable[[], float], scheduled_at: float = 0.0
@@ -117,7 +97,7 @@ class Reconcile:
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
-            finding = finding_of(message, self._clock(), self._plan.timeouts)
+            finding = finding_of(message, self.clock(), self.timeouts)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -132,14 +112,14 @@ class Reconcile:
             if not self._has_answered(sub_account_id, messages, time_left):
                 findings[Finding.LOG_SILENT] += self._count_silence(messages)
         findings[Finding.UNREADABLE] = len(unreadable)
-        findings = +findings
+        found = dict(+findings)
         logger.info(
             "reconciled",
-            findings=dict(findings),
+            findings=found,
             unreadable=unreadable[:_NAMED_AT_MOST] or None,
             **(metric_fields({Metric.STUCK: len(unreadable)}) if unreadable else {}),
         )
-        return dict(findings)
+        return found
 
     def _open_messages(self, scheduled_at: float, unreadable: list[str]) -> Iterator[Message]:
         """Return the messages to look at, as far as they can be listed; notes the unreadable."""
@@ -149,17 +129,16 @@ class Reconcile:
             unreadable.append(error.item_id)
 
         since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
-        until = youngest_to_look_at(self._clock(), self._plan.timeouts)
+        until = youngest_to_look_at(self.clock(), self.timeouts)
         try:
-            yield from self._messages.open_messages(since=since, until=until, on_unreadable=note)
+            yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
             # Each run begins elsewhere; of what was found so far the log is asked all the same.
             log_failure("open messages not listed", error)
 
-    # ------------------------------------------------------------------------- without asking 8x8
     def _fix(self, message: Message, finding: Finding) -> None:
         if finding is Finding.OVER:
-            self._messages.close(message.id)
+            self.messages.close(message.id)
             return
         logger.warning(
             "message stuck",
@@ -172,43 +151,39 @@ class Reconcile:
             case Finding.NEVER_SENT:
                 self._resolve_expired(message)
             case Finding.OUTCOME_STUCK:
-                self._outcomes.add(message.id)
-            case Finding.OVERDUE | Finding.LOG_SILENT if message.state in NOT_WITH_8X8:
-                if self._plan.unresolved is UnresolvedPolicy.REPORT:
-                    is_silent = finding is Finding.LOG_SILENT
-                    self._resolve(message, _LOG_SILENT if is_silent else _UNRESOLVED)
-                else:
-                    self._messages.close(message.id)
+                self.outcomes.add(message.id)
             case Finding.OVERDUE | Finding.LOG_SILENT:
-                outcome = outcome_of_missing_receipt(self._plan.missing_receipt)
-                if outcome is None:
-                    self._messages.close(message.id)
-                    return
-                now = self._clock()
-                recorded = self._messages.record_outcome(message.id, outcome, now)
-                queue_outcome(self._outcomes, recorded, now)
-                self._log_resolved("no final receipt came", recorded)
+                self._give_up(
+                    message, _LOG_SILENT if finding is Finding.LOG_SILENT else _UNRESOLVED
+                )
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if self._plan.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
+        if self.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
-            attempt = self._messages.begin_attempt(message.id, self._clock())
+            attempt = self.messages.begin_attempt(message.id, self.clock())
             if not attempt.begun:
                 return
             message = replace(message, attempt=attempt.number)
         self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
+    def _give_up(self, message: Message, unresolved: SendResult) -> None:
+        """End what neither a receipt nor the log has ended."""
+        outcome = outcome_of_missing_receipt(self.missing_receipt)
+        if message.state in NOT_WITH_8X8 and self.unresolved is UnresolvedPolicy.REPORT:
+            self._resolve(message, unresolved)
+        elif message.state in NOT_WITH_8X8 or outcome is None:
+            self.messages.close(message.id)
+        else:
+            recorded = self.messages.record_outcome(message.id, outcome, self.clock())
+            queue_outcome(self.outcomes, recorded, self.clock())
+            self._log_resolved("no final receipt came", recorded)
+
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
-        now = self._clock()
-        recorded = self._messages.record_result(
-            message.id,
-            message.attempt,
-            result,
-            self._plan.retry.state_after(result, ambiguous=ambiguous),
-            now,
-        )
-        queue_outcome(self._outcomes, recorded, now)
+        now = self.clock()
+        state = self.retry.state_after(result, ambiguous=ambiguous)
+        recorded = self.messages.record_result(message.id, message.attempt, result, state, now)
+        queue_outcome(self.outcomes, recorded, now)
         self._log_resolved(result.description, recorded)
 
     def _log_resolved(self, how: str, recorded: Recorded) -> None:
@@ -222,7 +197,6 @@ class Reconcile:
             **metric_fields(outcome_figures),
         )
 
-    # --------------------------------------------------------------------------------- asking 8x8
     def _has_answered(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
     ) -> bool:
@@ -247,14 +221,14 @@ class Reconcile:
         """Note since when the log does not answer; fixes, and counts, what waits no longer."""
         fixed = 0
         for message in messages:
-            now = self._clock()
-            since = log_silent_since(message, self._plan.timeouts)
+            now = self.clock()
+            since = log_silent_since(message, self.timeouts)
             is_over = is_silent_for_too_long(since, now)
             try:
                 if is_over:
                     self._fix(message, Finding.LOG_SILENT)
                 elif not since:
-                    self._messages.record_log_silence(message.id, now)
+                    self.messages.record_log_silence(message.id, now)
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id)
             fixed += is_over
@@ -269,27 +243,19 @@ class Reconcile:
         after half an hour.
         """
         since = min(one.accepted_at for one in messages) - _MARGIN
-        now = self._clock()
-        job = self._jobs.get(sub_account_id)
-        too_old = job and self._clock() - job.asked_at > _MAX_AGE_OF_AN_EXPORT
-        if job is None or too_old:
-            job_id = self._log.ask(sub_account_id, since=since, until=now)
+        job = self.jobs.get(sub_account_id)
+        now = self.clock()
+        if job is None or now - job.asked_at > _MAX_AGE_OF_AN_EXPORT:
+            job_id = self.log.ask(sub_account_id, since=since, until=now)
             job = ExportJob(sub_account_id, job_id, since, now)
-            self._jobs.put(job)
-        while True:
-            export = self._log.read(
-                sub_account_id,
-                job.job_id,
-                [message.id for message in messages],
-                asked_at=job.asked_at,
-                received_at=self._clock(),
-            )
-            if export is not None:
-                break
+            self.jobs.put(job)
+        ids = [message.id for message in messages]
+        read = partial(self.log.read, sub_account_id, job.job_id, ids, asked_at=job.asked_at)
+        while (export := read(received_at=self.clock())) is None:
             if time_left() < _SECONDS_TO_ASK / 2:
-                return self._clock() - job.asked_at < _MAX_AGE_OF_AN_EXPORT / 2
-            self._sleep(_SECONDS_BETWEEN_READS)
-        self._jobs.remove(sub_account_id)
+                return self.clock() - job.asked_at < _MAX_AGE_OF_AN_EXPORT / 2
+            self.sleep(_SECONDS_BETWEEN_READS)
+        self.jobs.remove(sub_account_id)
         for message in messages:
             # What was accepted before the export's span is not in it.
             if message.accepted_at < job.since:
@@ -302,17 +268,17 @@ class Reconcile:
 
     def _forget_job(self, sub_account_id: str) -> None:
         try:
-            self._jobs.remove(sub_account_id)
+            self.jobs.remove(sub_account_id)
         except Exception as error:
             log_failure("export job not forgotten", error, sub_account_id=sub_account_id)
 
     def _resolve_by_log(self, message: Message, export: LogExport) -> None:
         receipt = export.receipts.get(message.id)
-        now = self._clock()
+        now = self.clock()
         if receipt is not None:
             outcome = outcome_of_receipt(receipt)
-            recorded = self._messages.record_receipt(message.id, receipt, outcome)
-            queue_outcome(self._outcomes, recorded, now)
+            recorded = self.messages.record_receipt(message.id, receipt, outcome)
+            queue_outcome(self.outcomes, recorded, now)
             if recorded.effect is Effect.MOVED:
                 self._log_resolved("8x8's log shows it", recorded)
             if recorded.message.outcome:
@@ -320,16 +286,13 @@ class Reconcile:
         elif is_proven_absent(message, export.newest):
             self._resolve_absent(message)
             return
-        if needs_log_answer(message, self._plan.timeouts):
-            self._messages.record_log_answer(message.id, now)
+        if needs_log_answer(message, self.timeouts):
+            self.messages.record_log_answer(message.id, now)
 
     def _resolve_absent(self, message: Message) -> None:
-        can_be_sent = message.send_before > self._clock()
-        match self._plan.absent:
-            case AbsentPolicy.RESEND if can_be_sent:
-                # Its record is in the send queue and has the text.
-                self._resolve(message, _ABSENT)
-            case AbsentPolicy.LEAVE:
-                self._messages.close(message.id)
-            case _:
-                self._resolve(message, _ABSENT_FOR_GOOD)
+        if self.absent is AbsentPolicy.LEAVE:
+            self.messages.close(message.id)
+            return
+        # Its record is in the send queue and has the text.
+        can_be_sent = self.absent is AbsentPolicy.RESEND and message.send_before > self.clock()
+        self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)

@@ -2,20 +2,19 @@
 
 import hmac
 import re
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.callback_events import InboundMessage
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, NewId, id_of, new_id
+from sms_bridge.domain.message import MessageRequest, MessageType, id_of
 from sms_bridge.domain.opt_out import Keyword
 from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
-from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
+from sms_bridge.services.steps import new_message
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
@@ -43,18 +42,7 @@ class ReplyEffect(StrEnum):
     """The person's number is of a country that may not be texted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ReplyPlan:
-    """What this deployment answers."""
-
-    texts: Mapping[Keyword, str]
-    """Nothing is answered to a keyword without one."""
-    country_calling_codes: Sequence[str] = ()
-    """Of the countries that may be texted; empty for all."""
-    seconds_to_live: int
-    """After how long a reply must not be sent any more."""
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class Reply:
     """Answers an inbound message once, whoever repeats it.
 
@@ -62,22 +50,16 @@ class Reply:
     inbound one, so that it is claimed once. MoEngage does not know it and hears no outcome.
     """
 
-    def __init__(
-        self,
-        plan: ReplyPlan,
-        *,
-        messages: "MessageStore",
-        send_queue: "SendQueue",
-        counts: "ReplyCounts",
-        clock: Clock = time.time,
-        new_id: NewId = new_id,
-    ) -> None:
-        self._plan = plan
-        self._messages = messages
-        self._send_queue = send_queue
-        self._counts = counts
-        self._clock = clock
-        self._new_id = new_id
+    texts: Mapping[Keyword, str]
+    """Nothing is answered to a keyword without one."""
+    country_calling_codes: Sequence[str] = ()
+    """Of the countries that may be texted; empty for all."""
+    seconds_to_live: int
+    """After how long a reply must not be sent any more."""
+    messages: "MessageStore"
+    send_queue: "SendQueue"
+    counts: "ReplyCounts"
+    clock: Clock
 
     def __call__(
         self,
@@ -94,13 +76,13 @@ class Reply:
         A STOP or START is answered only where it has changed something. An empty callback URL
         leaves the receipts to the registered webhook.
         """
-        text = self._plan.texts.get(keyword, "")
+        text = self.texts.get(keyword, "")
         if not text:
             return None
         refusal = self._refusal_of(inbound, keyword, has_changed=has_changed)
         if refusal:
             return refusal
-        if not self._counts.take(
+        if not self.counts.take(
             sender_hash, inbound.umid, inbound.received_at, at_most=MOST_AN_HOUR
         ):
             return ReplyEffect.TOO_MANY
@@ -113,11 +95,20 @@ class Reply:
             options={"dlrCallbackUrl": callback_url} if callback_url else {},
             adds_callback_url=bool(callback_url),
         )
-        message = self._message(request, inbound, sender_hash, hash_key)
-        there = self._messages.create(message)
+        digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
+        message = new_message(
+            request,
+            seconds_to_live=self.seconds_to_live,
+            recipient_hash=sender_hash,
+            id_=id_of(digest.hex()),
+            is_queued=True,
+            now=self.clock(),
+        )
+        message = replace(message, reply_to=inbound.umid)
+        there = self.messages.create(message)
         if (there or message).state is State.WAITING:
             # A repeat may mean that this failed the first time. Two records send it once.
-            self._send_queue.add(there or message, request)
+            self.send_queue.add(there or message, request)
         if there is None:
             logger.info(
                 "reply queued",
@@ -140,29 +131,7 @@ class Reply:
             or digits_of(inbound.source) == digits_of(inbound.destination)
         ):
             return ReplyEffect.NUMBER
-        codes = self._plan.country_calling_codes
+        codes = self.country_calling_codes
         if codes and not is_in_countries(inbound.source, codes):
             return ReplyEffect.COUNTRY
         return None
-
-    def _message(
-        self, request: MessageRequest, inbound: InboundMessage, sender_hash: str, hash_key: str
-    ) -> Message:
-        now = self._clock()
-        segments = segments_of(request.text, "AUTO")
-        digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
-        return Message(
-            id=id_of(digest.hex()),
-            claimed_by=self._new_id(),
-            state=State.WAITING,
-            message_type=request.message_type,
-            sub_account_id=request.sub_account_id,
-            destination=request.destination,
-            recipient_hash=sender_hash,
-            source=request.source or "",
-            reply_to=inbound.umid,
-            encoding=segments.encoding,
-            segments=segments.count,
-            accepted_at=now,
-            send_before=now + self._plan.seconds_to_live,
-        )

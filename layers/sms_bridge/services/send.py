@@ -1,9 +1,7 @@
 """Sends a message: claim, post, record."""
 
-import random
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,29 +9,26 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
-from sms_bridge.domain.opt_out import OPTED_OUT
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
+from sms_bridge.domain.opt_out import OPTED_OUT, Person
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import is_to_be_written
+from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
 from sms_bridge.domain.send_result import SendResult, Verdict, message_after
 from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
-from sms_bridge.services.due_outcomes import queue_outcome
-from sms_bridge.services.log_lines import (
+from sms_bridge.services.steps import (
+    SECONDS_BEHIND_THE_FIRST,
     Figures,
     add_figures,
     attempt_figures,
     log_attempt,
-    seconds_since,
-)
-from sms_bridge.services.new_message import (
-    SECONDS_BEHIND_THE_FIRST,
-    SendingPlan,
     new_message,
+    queue_outcome,
+    seconds_since,
     with_recipient,
 )
 
@@ -71,33 +66,27 @@ _NOT_CHECKED = SendResult(
 )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SendMessage:
     """Sends a message that was asked for, unless it repeats another one."""
 
-    def __init__(
-        self,
-        plan: SendingPlan,
-        *,
-        messages: "MessageStore",
-        send_queue: "SendQueue",
-        outcomes: "OutcomeQueue",
-        opt_outs: "OptOuts",
-        sender: "Sender",
-        clock: Clock = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
-        new_id: NewId = new_id,
-    ) -> None:
-        self._plan = plan
-        self._messages = messages
-        self._send_queue = send_queue
-        self._outcomes = outcomes
-        self._opt_outs = opt_outs
-        self._sender = sender
-        self._clock = clock
-        self._sleep = sleep
-        self._chance = chance
-        self._new_id = new_id
+    duplicate_window: int
+    """Seconds; 0 for none."""
+    is_queued: bool
+    """Whether every message goes to the send queue, from which batches are sent."""
+    opt_out_message_types: frozenset[MessageType]
+    """The types of messages that people who opted out do not get."""
+    seconds_to_live: Mapping[MessageType, int]
+    """How long a message may be sent, from its scheduled time if it has one."""
+    policy: RetryPolicy
+    messages: "MessageStore"
+    send_queue: "SendQueue"
+    outcomes: "OutcomeQueue"
+    opt_outs: "OptOuts"
+    sender: "Sender"
+    clock: Clock
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
 
     def __call__(
         self, request: MessageRequest, *, hash_key: str, answer_time: AnswerTime[Message]
@@ -116,7 +105,11 @@ class SendMessage:
         After ``OutOfTimeError`` the message is not sent, unless it is asked for again.
         """
         recipient_hash = keyed_hash(request.destination, hash_key, request.country)
-        opted_out = self._look_up_opt_out(request, recipient_hash)
+        opted_out = None
+        if not self.is_queued and request.message_type in self.opt_out_message_types:
+            # It is looked up while the message is claimed.
+            person = request.sub_account_id, recipient_hash
+            opted_out = background.start(partial(self._look_up_opt_out, person))
         claimed = self._claim(request, recipient_hash, hash_key)
         message = claimed.message
         if not claimed.won:
@@ -129,31 +122,30 @@ class SendMessage:
         try:
             answer_time.promise(message)
         except OutOfTimeError:
-            if not self._plan.is_queued:
+            if not self.is_queued:
                 self._record(message, _NOT_TRIED, State.WAITING)
             raise
-        if self._plan.is_queued:
+        if self.is_queued:
             if not self._queue(message, request):
                 return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
             return message
-        result = self._result_of(opted_out) or self._post(request, message, answer_time, figures)
+        result = opted_out.result() if opted_out else None
+        result = result or self._post(request, message, answer_time, figures)
         return self._resolve(message, request, result, figures)
 
-    # ------------------------------------------------------------------------------------ claims
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
-        now = self._clock()
-        key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
+        now = self.clock()
+        key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
         message = new_message(
             request,
-            self._plan,
+            seconds_to_live=self.seconds_to_live[request.message_type],
             recipient_hash=recipient_hash,
-            id_=self._new_id() if key is None else "",
-            claimed_by=self._new_id(),
-            is_queued=self._plan.is_queued,
+            id_=new_id() if key is None else "",
+            is_queued=self.is_queued,
             now=now,
         )
-        return claim(message, key, now, self._messages.create)
+        return claim(message, key, now, self.messages.create)
 
     def _repeat(
         self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
@@ -161,29 +153,26 @@ class SendMessage:
         """Return the message that was claimed first, as it is known once its sender is done."""
         answer_time.promise(first)
         sender_is_done = first.accepted_at + ANSWER_SECONDS
-        while first.state is State.SENDING and self._clock() < sender_is_done:
+        while first.state is State.SENDING and self.clock() < sender_is_done:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
-            self._sleep(_SECONDS_BETWEEN_LOOKS)
-            now = self._messages.get(first.id) or first
+            self.sleep(_SECONDS_BETWEEN_LOOKS)
+            now = self.messages.get(first.id) or first
             first = with_recipient(now, request, first.recipient_hash)
         if first.state is State.WAITING:
             self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
         elif first.outcome_is_open:
-            self._queue_outcome_again(first.id)
+            # Its sender may not have queued it: no record of it would come back.
+            try:
+                self.outcomes.add(first.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+            except Exception as error:
+                log_failure("outcome not queued again", error, message_id=first.id)
         return first
-
-    def _queue_outcome_again(self, message_id: str) -> None:
-        """Queue an outcome that its sender may not have queued: no record of it would come back."""
-        try:
-            self._outcomes.add(message_id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
-        except Exception as error:
-            log_failure("outcome not queued again", error, message_id=message_id)
 
     def _queue(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> bool:
         """Queue a message; returns whether it may be in the queue."""
         try:
-            self._send_queue.add(message, request, delay_seconds=delay_seconds)
+            self.send_queue.add(message, request, delay_seconds=delay_seconds)
         except NotQueuedError as error:
             log_failure("message not queued", error.__cause__ or error, message_id=message.id)
             return False
@@ -193,25 +182,13 @@ class SendMessage:
             log_failure("message not queued", error, message_id=message.id)
         return True
 
-    # ----------------------------------------------------------------------------------- opt-outs
-    def _look_up_opt_out(self, request: MessageRequest, recipient_hash: str) -> Future[bool] | None:
-        """Start to look, while the message is claimed."""
-        if self._plan.is_queued or request.message_type not in self._plan.opt_out_message_types:
-            return None
-        person = request.sub_account_id, recipient_hash
-        return background.start(partial(self._opt_outs.is_opted_out, person))
-
-    @staticmethod
-    def _result_of(opted_out: Future[bool] | None) -> SendResult | None:
-        if opted_out is None:
-            return None
+    def _look_up_opt_out(self, person: Person) -> SendResult | None:
         try:
-            return OPTED_OUT if opted_out.result() else None
+            return OPTED_OUT if self.opt_outs.is_opted_out(person) else None
         except Exception as error:
             log_failure("opt-out not looked up", error)
             return _NOT_CHECKED
 
-    # ------------------------------------------------------------------------------------ sending
     def _post(
         self,
         request: MessageRequest,
@@ -228,17 +205,17 @@ class SendMessage:
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
-            result = self._sender.send(request, message.id, time_left=time_left)
+            result = self.sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
-            pause = self._plan.policy.pause_before_trying_at_once(
-                result, tries=tries, seconds_left=time_left(), chance=self._chance()
+            pause = self.policy.pause_before_trying_at_once(
+                result, tries=tries, seconds_left=time_left(), chance=self.chance()
             )
             if pause is None:
                 break
             if result is not ambiguous:
                 add_figures(figures, attempt_figures(result))
-            self._sleep(pause)
+            self.sleep(pause)
         # The last try's result does not prove that an earlier one failed.
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
 
@@ -246,9 +223,9 @@ class SendMessage:
         self, message: Message, request: MessageRequest, result: SendResult, figures: Figures
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
-        state = self._plan.policy.state_after(result)
+        state = self.policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
-            wait = self._plan.policy.wait_in_queue(result, tries=1, chance=self._chance())
+            wait = self.policy.wait_in_queue(result, tries=1, chance=self.chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
             if not is_queued and result.verdict is Verdict.AMBIGUOUS:
@@ -257,26 +234,22 @@ class SendMessage:
             elif not is_queued:
                 add_figures(figures, attempt_figures(result))
                 result, state = _NOT_QUEUED, State.FAILED
-        recorded = (
-            self._record(message, result, state)
-            if is_to_be_written(result, is_scheduled=request.is_scheduled)
-            else Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
-        )
-        now = self._clock()
-        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, now)
+        recorded = self._record(message, result, state, is_scheduled=request.is_scheduled)
+        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, self.clock())
         log_attempt(recorded, result, figures)
         return recorded.message
 
-    def _record(self, message: Message, result: SendResult, state: State) -> Recorded:
-        try:
-            recorded = self._messages.record_result(
-                message.id, message.attempt, result, state, self._clock()
-            )
-            queue_outcome(self._outcomes, recorded, self._clock())
-        except Exception as error:
-            # The message may be out: a refusal now would make MoEngage count it as failed.
-            log_failure("result not recorded", error, message_id=message.id)
-            return Recorded(
-                message_after(message, result, state), Effect.LATE, outcome_is_new=False
-            )
-        return recorded
+    def _record(
+        self, message: Message, result: SendResult, state: State, *, is_scheduled: bool = False
+    ) -> Recorded:
+        if is_to_be_written(result, is_scheduled=is_scheduled):
+            try:
+                recorded = self.messages.record_result(
+                    message.id, message.attempt, result, state, self.clock()
+                )
+                queue_outcome(self.outcomes, recorded, self.clock())
+                return recorded
+            except Exception as error:
+                # The message may be out: a refusal now would make MoEngage count it as failed.
+                log_failure("result not recorded", error, message_id=message.id)
+        return Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)

@@ -1,7 +1,6 @@
 """Takes a batch of messages: claims each like a single one, and puts it into the send queue."""
 
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
-from sms_bridge.domain.message import Message, MessageRequest, NewId, new_id
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.log_lines import Figures
-from sms_bridge.services.new_message import (
+from sms_bridge.services.steps import (
     SECONDS_BEHIND_THE_FIRST,
-    SendingPlan,
+    Figures,
     new_message,
     with_recipient,
 )
@@ -52,23 +50,16 @@ class _Asked:
     places: list[int]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SendBatch:
     """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
 
-    def __init__(
-        self,
-        plan: SendingPlan,
-        *,
-        messages: "MessageStore",
-        send_queue: "SendQueue",
-        clock: Clock = time.time,
-        new_id: NewId = new_id,
-    ) -> None:
-        self._plan = plan
-        self._messages = messages
-        self._send_queue = send_queue
-        self._clock = clock
-        self._new_id = new_id
+    duplicate_window: int
+    """Seconds; 0 for none."""
+    seconds_to_live: Mapping[MessageType, int]
+    messages: "MessageStore"
+    send_queue: "SendQueue"
+    clock: Clock
 
     def __call__(
         self, requests: Sequence[MessageRequest], *, hash_key: str, answer_time: AnswerTime[Taken]
@@ -100,28 +91,24 @@ class SendBatch:
 
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
-        now = self._clock()
-        distinct: list[_Asked] = []
-        by_key: dict[str, _Asked] = {}
+        now = self.clock()
+        distinct: dict[str | int, _Asked] = {}
         for place, request in enumerate(requests):
-            key = claim_key(request, window_seconds=self._plan.duplicate_window, hash_key=hash_key)
-            if key and key.value in by_key:
-                by_key[key.value].places.append(place)
+            key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
+            name = key.value if key else place
+            if name in distinct:
+                distinct[name].places.append(place)
                 continue
             message = new_message(
                 request,
-                self._plan,
+                seconds_to_live=self.seconds_to_live[request.message_type],
                 recipient_hash=keyed_hash(request.destination, hash_key, request.country),
-                id_=self._new_id() if key is None else "",
-                claimed_by=self._new_id(),
+                id_=new_id() if key is None else "",
                 is_queued=True,
                 now=now,
             )
-            asked = _Asked(request=request, message=message, key=key, places=[place])
-            distinct.append(asked)
-            if key:
-                by_key[key.value] = asked
-        return distinct
+            distinct[name] = _Asked(request=request, message=message, key=key, places=[place])
+        return list(distinct.values())
 
     def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
         not_claimed = [asked for part in parts for asked in self._take(part, progress)]
@@ -135,7 +122,7 @@ class SendBatch:
             return []
         claims = claim_all(
             [claiming(asked.message, asked.key, asked.message.accepted_at) for asked in part],
-            self._messages.create_all,
+            self.messages.create_all,
         )
         failures = [claimed for claimed in claims if isinstance(claimed, Exception)]
         if failures:
@@ -160,7 +147,7 @@ class SendBatch:
             if message.state is State.WAITING:
                 to_queue.append((message, asked.request, delay))
         progress.promise(taken, new)
-        progress.withdraw(self._send_queue.add_all(to_queue))
+        progress.withdraw(self.send_queue.add_all(to_queue))
         return not_claimed
 
 

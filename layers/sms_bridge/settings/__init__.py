@@ -1,15 +1,16 @@
-"""The functions' environment variables, read and checked once at start: a module a function.
+"""The functions' environment variables, read and checked once at start: a class a function.
 
-A function loads the class of its own alone: making one takes time at each start.
+The classes are plain: to make a dataclass of so many fields takes time at each start.
 """
 
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_type_hints
 
+from sms_bridge.domain.opt_out import Identifier, OptOutScope
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.errors import BridgeError
 
 
@@ -17,30 +18,123 @@ class SettingsError(BridgeError):
     """Environment variables are missing or wrong."""
 
 
-def read_settings[Settings](
-    settings_class: type[Settings], environment: Mapping[str, str] = os.environ
-) -> Settings:
-    """Read the settings of a function.
+class Settings:
+    """What each function needs.
 
     A variable is named like its setting, in capitals. An empty variable counts as missing.
     `SettingsError` names every one that is missing or wrong.
     """
-    values: dict[str, Any] = {}
-    wrong = []
-    for field in fields(settings_class):  # type: ignore[arg-type]
-        name = field.name.upper()
-        text = unescaped(environment.get(name, "").strip())
-        if not text:
-            if field.default is MISSING:
-                wrong.append(f"{name} is missing")
-            continue
-        try:
-            values[field.name] = _value_of(text, field.type)
-        except ValueError as error:
-            wrong.append(f"{name} is not {error}")
-    if wrong:
-        raise SettingsError("; ".join(wrong))
-    return settings_class(**values)
+
+    bridge_secret_arn: str
+    secret_max_age_seconds: int
+    messages_table: str
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        wrong = []
+        for setting, kind in get_type_hints(type(self)).items():
+            name = setting.upper()
+            text = unescaped(environment.get(name, "").strip())
+            if not text:
+                if not hasattr(self, setting):
+                    wrong.append(f"{name} is missing")
+                continue
+            try:
+                setattr(self, setting, _value_of(text, kind))
+            except ValueError as error:
+                wrong.append(f"{name} is not {error}")
+        if wrong:
+            raise SettingsError("; ".join(wrong))
+
+
+class DispatchMode(StrEnum):
+    """How messages reach 8x8."""
+
+    DIRECT = "direct"
+    """Each within its own request; the send queue takes what that fails for."""
+    QUEUED = "queued"
+    """All through the send queue, in batches."""
+
+
+class SendSettings(Settings):
+    """Settings of ``send_sms``."""
+
+    retention_days: int
+    transactional_queue_url: str
+    promotional_queue_url: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    sub_account_ids: tuple[str, ...]
+    transactional_sub_account_ids: tuple[str, ...] = ()
+    default_sender_id: str = ""
+    allowed_country_calling_codes: tuple[str, ...] = ()
+    duplicate_window_seconds: int
+    callback_base_url: str = ""
+    caller_callback_hosts: tuple[str, ...] = ()
+    dispatch_mode: DispatchMode
+    ambiguous_send_policy: AmbiguousSendPolicy
+    transactional_seconds_to_live: int
+    promotional_seconds_to_live: int
+    opt_out_message_types: tuple[str, ...] = ()
+    opt_out_scope: OptOutScope
+
+
+class DispatchSettings(Settings):
+    """Settings of ``dispatch_queue``."""
+
+    transactional_queue_url: str
+    promotional_queue_url: str
+    send_dead_letter_queue_url: str
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    opt_out_message_types: tuple[str, ...] = ()
+    opt_out_scope: OptOutScope
+    send_rate_limit: int
+    dispatch_concurrency: int
+
+
+class CallbackSettings(Settings):
+    """Settings of ``receive_callback``."""
+
+    retention_days: int
+    transactional_queue_url: str
+    outcome_queue_url: str
+    sub_account_ids: tuple[str, ...]
+    callback_allowed_networks: str = ""
+    callback_base_url: str = ""
+    opt_out_scope: OptOutScope
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
+    help_keywords: tuple[str, ...] = ()
+    opt_out_reply: str = ""
+    opt_in_reply: str = ""
+    help_reply: str = ""
+    allowed_country_calling_codes: tuple[str, ...] = ()
+    transactional_seconds_to_live: int
+    moengage_data_api_url: str = ""
+    moengage_inbound_event: str = ""
+
+
+class ForwardSettings(Settings):
+    """Settings of ``forward_outcome``."""
+
+    outcome_queue_url: str
+    outcome_dead_letter_queue_url: str
+    moengage_delivery_tracking_url: str = ""
+    moengage_data_api_url: str = ""
+    moengage_identifier: Identifier
+    moengage_inbound_event: str = ""
+    opt_out_scope: OptOutScope
+    opt_out_keywords: tuple[str, ...] = ()
+    opt_in_keywords: tuple[str, ...] = ()
+    help_keywords: tuple[str, ...] = ()
+
+
+class LookUpSettings(Settings):
+    """Settings of ``look_up_message``."""
+
+    eightx8_base_url: str
+    sub_account_ids: tuple[str, ...]
 
 
 def unescaped(text: str) -> str:

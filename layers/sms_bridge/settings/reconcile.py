@@ -1,6 +1,7 @@
-"""Settings of ``reconcile``."""
+"""Settings of ``reconcile``, whose policies no other function loads."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from os import environ
 
 from sms_bridge.domain.reconciliation import (
     MIN_UNRESOLVED_TIMEOUT,
@@ -9,16 +10,12 @@ from sms_bridge.domain.reconciliation import (
     UnresolvedPolicy,
 )
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.settings import SettingsError
+from sms_bridge.settings import Settings, SettingsError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ReconcileSettings:
+class ReconcileSettings(Settings):
     """Settings of ``reconcile``."""
 
-    bridge_secret_arn: str
-    secret_max_age_seconds: int
-    messages_table: str
     outcome_queue_url: str
     eightx8_base_url: str
     ambiguous_send_policy: AmbiguousSendPolicy
@@ -29,7 +26,8 @@ class ReconcileSettings:
     unresolved_timeout_seconds: int
     receipt_timeout_seconds: int
 
-    def __post_init__(self) -> None:
-        """Refuse a time in which 8x8's log could prove nothing."""
+    def __init__(self, environment: Mapping[str, str] = environ) -> None:
+        super().__init__(environment)
         if self.unresolved_timeout_seconds < MIN_UNRESOLVED_TIMEOUT:
+            # In less time 8x8's log could prove nothing.
             raise SettingsError(f"UNRESOLVED_TIMEOUT_SECONDS is less than {MIN_UNRESOLVED_TIMEOUT}")

@@ -56,12 +56,17 @@ class AwsClients:
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or boto3.Session()
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
+        is_chosen = any(name in os.environ for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"))
+        is_in_china = (self._session.region_name or "").startswith("cn-")
+        has_own = _AMAZON_ROOTS.exists() and not is_chosen and not is_in_china
+        # ``None`` leaves the choice to boto3.
+        self._roots = str(_AMAZON_ROOTS) if has_own else None
 
     @_MadeOnce
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB, for calls that somebody waits for."""
-        return self._session.client("dynamodb", config=_config(MAX_TRIES), verify=self._roots)
+        return self._session.client("dynamodb", config=_config(), verify=self._roots)
 
     @_MadeOnce
     def patient_dynamodb(self) -> "DynamoDBClient":
@@ -77,7 +82,7 @@ class AwsClients:
 
     @_MadeOnce
     def sqs(self) -> "SQSClient":
-        return self._session.client("sqs", config=_config(MAX_TRIES), verify=self._roots)
+        return self._session.client("sqs", config=_config(), verify=self._roots)
 
     @_MadeOnce
     def sqs_once(self) -> "SQSClient":
@@ -86,20 +91,10 @@ class AwsClients:
 
     @_MadeOnce
     def secretsmanager(self) -> "SecretsManagerClient":
-        config = _config(MAX_TRIES)
-        return self._session.client("secretsmanager", config=config, verify=self._roots)
-
-    @_MadeOnce
-    def _roots(self) -> str | None:
-        """The certificates to trust; ``None`` leaves the choice to boto3."""
-        is_chosen = any(name in os.environ for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"))
-        is_in_china = (self._session.region_name or "").startswith("cn-")
-        if is_chosen or is_in_china or not _AMAZON_ROOTS.exists():
-            return None
-        return str(_AMAZON_ROOTS)
+        return self._session.client("secretsmanager", config=_config(), verify=self._roots)
 
 
-def _config(max_tries: int, *, mode: Literal["standard", "legacy"] = "standard") -> Config:
+def _config(max_tries: int = MAX_TRIES, mode: Literal["standard", "legacy"] = "standard") -> Config:
     return Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
@@ -112,7 +107,7 @@ def _config(max_tries: int, *, mode: Literal["standard", "legacy"] = "standard")
 
 
 # ------------------------------------------------------------------------------------------ errors
-def error_code(error: BaseException) -> str:
+def error_code(error: object) -> str:
     """Return AWS's code of an error, such as ``ConditionalCheckFailedException``; else nothing."""
     if not isinstance(error, ClientError):
         return ""
@@ -140,6 +135,5 @@ def item_of_refusal(error: Exception) -> dict[str, Any]:
     is_refusal = error_code(error) in ("ConditionalCheckFailedException", "ConditionalCheckFailed")
     if not isinstance(error, ClientError) or not is_refusal:
         raise error
-    answer: Mapping[str, Any] = error.response
-    item: dict[str, Any] = answer.get("Item", {})
-    return item
+    answer: Any = error.response
+    return dict(answer.get("Item", {}))

@@ -18,34 +18,29 @@ class DynamoDBExportJobs:
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
-        self._table = table
+        self._table = MessagesTable(client, table)
 
     def get(self, sub_account_id: str) -> ExportJob | None:
-        item = MessagesTable(self._client, self._table).get(f"export {sub_account_id}")
+        item = self._table.get(_id(sub_account_id))
         if item is None:
             return None
-        return ExportJob(
-            sub_account_id,
-            item["job_id"]["S"],
-            seconds_of(item["since"]["S"]),
-            seconds_of(item["asked_at"]["S"]),
-        )
+        since, asked_at = (seconds_of(item[name]["S"]) for name in ("since", "asked_at"))
+        return ExportJob(sub_account_id, item["job_id"]["S"], since, asked_at)
 
     def put(self, job: ExportJob) -> None:
-        self._client.put_item(
-            TableName=self._table,
-            Item=to_item(
-                {
-                    "id": f"export {job.sub_account_id}",
-                    "job_id": job.job_id,
-                    "since": job.since,
-                    "asked_at": job.asked_at,
-                    "expires_at": int(job.asked_at) + _SECONDS_KEPT,
-                }
-            ),
-        )
+        values = {
+            "id": _id(job.sub_account_id),
+            "job_id": job.job_id,
+            "since": job.since,
+            "asked_at": job.asked_at,
+            "expires_at": int(job.asked_at) + _SECONDS_KEPT,
+        }
+        self._client.put_item(TableName=self._table.name, Item=to_item(values))
 
     def remove(self, sub_account_id: str) -> None:
-        self._client.delete_item(
-            TableName=self._table, Key=to_item({"id": f"export {sub_account_id}"})
-        )
+        key = to_item({"id": _id(sub_account_id)})
+        self._client.delete_item(TableName=self._table.name, Key=key)
+
+
+def _id(sub_account_id: str) -> str:
+    return f"export {sub_account_id}"

@@ -1,30 +1,13 @@
-"""Messages as DynamoDB items, and back.
+"""Messages as DynamoDB items, and back: ``docs/architecture.md`` lists the items by their ids.
 
-============================  ======================================================
-``id``                        what the item is
-============================  ======================================================
-``{message id}``              a message
-``umid {umid}``               receipts for a message that the bridge did not send
-``inbound {umid}``            an SMS from a person
-``event {hash}``              a callback that was not understood
-``opt-out {person}``          what a person last asked a sub-account for, or (``*``) all of them
-``replies {hash} {hour}``     whom the bridge has answered within an hour
-``export {sub-account}``      the export of 8x8's log that is under way
-============================  ======================================================
-
-A message's attributes are named after its fields, but for those in ``STORED_NAMES``. Each receipt
-is a map of its own, ``receipt {hash of what tells it apart}``: adding one needs no list that is
-there already, and adding it twice is adding it once. Times are ISO 8601 in UTC.
-
-DynamoDB charges each write of an item for every kilobyte of it, names and values, and a message is
-written four times. So what is empty is not stored, and what the item tells elsewhere is not stored
-with a receipt: a usual message stays within one kilobyte all its life. One that also has a written
-answer and a failure takes a second one for its last two writes ($1.25 for a million of those).
+A message's attributes are named after its fields, without the ``outcome_`` of some; what is empty,
+or is told elsewhere in the item, is not stored. Each receipt is a map of its own: adding one needs
+no list that is there already, and adding it twice is adding it once. Times are ISO 8601 in UTC.
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -45,51 +28,22 @@ RECEIPT_PREFIX = "receipt "
 INBOUND_PREFIX = "inbound "
 OPT_OUT_PREFIX = "opt-out "
 
-STORED_NAMES = {
-    "outcome_due_at": "due_at",
-    "outcome_lease_owner": "lease_owner",
-    "outcome_lease_until": "lease_until",
-    "outcome_next_try_at": "next_try_at",
-    "outcome_tries": "tries",
-    "outcome_reported_at": "reported_at",
-    "outcome_given_up": "given_up",
-    "outcome_given_up_at": "given_up_at",
-}
-"""The attributes that are not named after their field of a message."""
-
 CAMPAIGN = "campaign_shard"
 """Holds the campaign's id and, for the index by campaign, the message's shard."""
 
-_OTHER_FORM = {
-    "id",
-    "state",
-    "message_type",
-    "campaign_id",
-    "attempt_at",
-    "outcome",
-    "receipts",
-    "clicks",
-}
+_OTHER_FORM = {"id", "state", "message_type", "campaign_id", "outcome", "receipts", "clicks"}
 
 # The field, the attribute and the type of each that is stored as it is.
 _PLAIN_FIELDS = [
-    (field.name, STORED_NAMES.get(field.name, field.name), type(field.default))
+    (field.name, field.name.removeprefix("outcome_"), type(field.default))
     for field in fields(Message)
     if field.name not in _OTHER_FORM
 ]
 
-_RECEIPT_FIELDS = (
-    "detail",
-    "at",
-    "received_at",
-    "error_code",
-    "error_message",
-    "price",
-    "currency",
-    "segments",
-)
+RECEIPT_IDS = ("umid", "sub_account_id")
 
-_RECEIPT_IDS = ("umid", "sub_account_id")
+# What a receipt may lack.
+_RECEIPT_FIELDS = [field.name for field in fields(Receipt) if field.default is not MISSING]
 
 _NOT_UNDERSTOOD = "not understood"
 """Stands for the state of a receipt whose word the bridge does not know."""
@@ -101,14 +55,7 @@ _deserialize = TypeDeserializer().deserialize
 # ------------------------------------------------------------------------------------- any item
 def to_item(values: Mapping[str, Any]) -> Item:
     """Write values in DynamoDB's notation, leaving out what is empty; a float is a time."""
-    return {
-        name: _attribute(value)
-        for name, value in values.items()
-        if value is not None
-        and value != ""
-        and value != {}
-        and not (isinstance(value, float) and not value)
-    }
+    return {name: _attribute(value) for name, value in values.items() if value}
 
 
 def as_stored(value: Any) -> Any:
@@ -126,7 +73,7 @@ def _attribute(value: Any) -> Any:
     if isinstance(stored, str):
         return {"S": stored}
     if isinstance(stored, dict):
-        return {"M": {name: _attribute(inner) for name, inner in stored.items()}}
+        return {"M": to_item(stored)}
     return _serialize(stored)
 
 
@@ -136,23 +83,21 @@ def _value(attribute: Any) -> Any:
     if "M" in attribute:
         return from_item(attribute["M"])
     value = _deserialize(attribute)
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
+    return int(value) if isinstance(value, Decimal) and value == int(value) else value
 
 
 # ------------------------------------------------------------------------------------- messages
 def message_values(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, but for the key."""
-    values = {name: value for field, name, _ in _PLAIN_FIELDS if (value := getattr(message, field))}
+    values = {name: getattr(message, field) for field, name, _ in _PLAIN_FIELDS}
     values["state"] = message.state.value
     if not message.closes_window:
         values["message_type"] = message.message_type.value
         values["open_shard"] = shard_of(message.id)
     if message.campaign_id:
         values[CAMPAIGN] = campaign_shard(message.campaign_id, shard_of(message.id))
-    if message.attempt_at != message.accepted_at:
-        values["attempt_at"] = message.attempt_at
+    if message.attempt_at == message.accepted_at:
+        del values["attempt_at"]
     return values
 
 
@@ -183,18 +128,17 @@ def _message_from(values: dict[str, Any]) -> Message:
     if "message_type" in values:
         known["message_type"] = MessageType(values["message_type"])
     if CAMPAIGN in values:
-        suffix = campaign_shard("", shard_of(values["id"]))
-        known["campaign_id"] = values[CAMPAIGN].removesuffix(suffix)
+        known["campaign_id"] = values[CAMPAIGN].removesuffix(f" {shard_of(values['id'])}")
     if values.get("attempt"):
         # A message that was sent at once was accepted at the same moment.
-        at = values.get("attempt_at") or values.get("accepted_at")
-        known["attempt_at"] = seconds_of(at) if at else 0.0
-    outcome = values.get("outcome")
+        known.setdefault("attempt_at", known.get("accepted_at", 0.0))
+    if outcome := values.get("outcome"):
+        words = (outcome.get(name, "") for name in ("reason", "description"))
+        known["outcome"] = Outcome(OutcomeStatus(outcome["status"]), *words)
     return Message(
         id=values["id"],
         # Receipts may come before their message.
         state=State(values.get("state", State.SENDING)),
-        outcome=outcome_from(outcome) if outcome else None,
         receipts=_receipts_from(values),
         clicks=tuple(sorted(map(_click_from, values.get("clicks", ())))),
         **known,
@@ -209,18 +153,7 @@ def _read(value: Any, its_type: type) -> Any:
 
 # ------------------------------------------------------------------------- outcomes and receipts
 def outcome_values(outcome: Outcome) -> dict[str, str]:
-    values = {
-        "status": outcome.status.value,
-        "reason": outcome.reason,
-        "description": outcome.description,
-    }
-    return {name: value for name, value in values.items() if value}
-
-
-def outcome_from(values: Mapping[str, str]) -> Outcome:
-    return Outcome(
-        OutcomeStatus(values["status"]), values.get("reason", ""), values.get("description", "")
-    )
+    return {name: getattr(outcome, name) for name in ("status", "reason", "description")}
 
 
 def receipt_name(receipt: Receipt) -> str:
@@ -230,25 +163,21 @@ def receipt_name(receipt: Receipt) -> str:
 
 def receipt_values(receipt: Receipt, *, is_mismatched: bool = False) -> dict[str, Any]:
     """Return a receipt as it is stored; one that names other ids than its message keeps them."""
-    values = {"state": receipt.eightx8_state}
-    names = (*_RECEIPT_FIELDS, *_RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
-    values |= {name: value for name in names if (value := getattr(receipt, name))}
+    names = (*_RECEIPT_FIELDS, *RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
+    values = {"state": receipt.eightx8_state, **{name: getattr(receipt, name) for name in names}}
     if receipt.state != receipt.eightx8_state:
         values["means"] = receipt.state.value if receipt.state else _NOT_UNDERSTOOD
     return values
 
 
 def _receipts_from(values: dict[str, Any]) -> tuple[Receipt, ...]:
-    receipts = [
-        _receipt_from(stored, values)
-        for name, stored in values.items()
-        if name.startswith(RECEIPT_PREFIX)
-    ]
+    stored = [value for name, value in values.items() if name.startswith(RECEIPT_PREFIX)]
+    receipts = (_receipt_from(one, values) for one in stored)
     return tuple(sorted(receipts, key=lambda receipt: (receipt.received_at, receipt.at)))
 
 
 def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
-    ids = {name: stored.get(name) or message.get(name, "") for name in _RECEIPT_IDS}
+    ids = {name: stored.get(name) or message.get(name, "") for name in RECEIPT_IDS}
     state = stored.get("means", stored["state"])
     facts = {name: stored[name] for name in _RECEIPT_FIELDS if name in stored}
     if "received_at" in facts:
@@ -274,22 +203,22 @@ def _click_from(text: str) -> float:
 
 # ----------------------------------------------------------------------------- inbound messages
 _INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
-# The field and the attribute of each.
-_INBOUND_NAMES = ("sub_account_id", "source", "destination", "encoding", "segments")
-_INBOUND_FIELDS = {"text": "body"} | {name: name for name in (*_INBOUND_NAMES, *_INBOUND_TIMES)}
+_INBOUND_TEXTS = ("sub_account_id", "source", "destination", "encoding")
+_INBOUND_FIELDS = (*_INBOUND_TEXTS, "segments", *_INBOUND_TIMES)
 
 
 def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
     """Return what an inbound message's item holds, but for the key."""
-    return {name: getattr(inbound, field) for field, name in _INBOUND_FIELDS.items()}
+    return {"body": inbound.text, **{name: getattr(inbound, name) for name in _INBOUND_FIELDS}}
 
 
 def inbound_from(item: Item) -> "InboundMessage":
     from sms_bridge.domain.callback_events import InboundMessage
 
-    values = {"sub_account_id": "", "source": "", "destination": "", "body": "", **from_item(item)}
+    values = {**dict.fromkeys((*_INBOUND_TEXTS, "body"), ""), **from_item(item)}
     values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}
     return InboundMessage(
         umid=values["id"].removeprefix(INBOUND_PREFIX),
-        **{field: values[name] for field, name in _INBOUND_FIELDS.items() if name in values},
+        text=values["body"],
+        **{name: values[name] for name in _INBOUND_FIELDS if name in values},
     )

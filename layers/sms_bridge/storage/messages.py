@@ -1,21 +1,28 @@
-"""Messages in DynamoDB: which attributes change under which conditions."""
+"""Messages in DynamoDB: which attributes change under which conditions, and lists of them."""
 
+import heapq
+import random
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
-from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Recorded
+from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
+from sms_bridge.errors import OnUnreadable, UnreadableItemError
+from sms_bridge.observability import logger
 from sms_bridge.storage.aws import error_code, item_of_refusal
 from sms_bridge.storage.items import (
     INBOUND_PREFIX,
+    RECEIPT_IDS,
     RECEIPT_PREFIX,
     Item,
+    campaign_shard,
     click_text,
     from_item,
     inbound_from,
@@ -28,16 +35,15 @@ from sms_bridge.storage.items import (
     shard_of,
     to_item,
 )
-from sms_bridge.storage.message_reads import GIVEN_UP, MessageReads
-from sms_bridge.storage.table import STAYS, MessagesTable, RefusedWriteError
+from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN, STAYS, Index, MessagesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
 
     from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
 
-_SECONDS_A_DAY = 86_400
+SHARDS = "0123456789abcdef"
+GIVEN_UP = "given up "
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
@@ -56,18 +62,18 @@ _IS_NOT_REPORTED = "attribute_not_exists(reported_at)"
 _IS_REPORTED = "attribute_exists(reported_at)"
 
 
-def _new_nonce() -> str:
-    """Return a mark by which a write of one's own is known again."""
-    return secrets.token_hex(4)
+# What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
+_TO_REPORT = (
+    "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
+    "due_at, lease_owner, lease_until, next_try_at, tries, reported_at, given_up, reply_to"
+)
 
 
-class DynamoDBMessages(MessageReads):
+class DynamoDBMessages:
     """A :class:`~sms_bridge.services.interfaces.MessageStore` in one DynamoDB table.
 
-    boto3 repeats a call whose answer does not come, so that a condition may meet what the call
-    itself has written. Therefore each conditional write leaves something by which it is known
-    again: ``claimed_by``, ``attempt_nonce``, ``lease_owner`` or the facts with their time. A
-    refusal shows the item, and who finds his own mark there has succeeded.
+    boto3 repeats a call whose answer does not come. So each conditional write leaves a mark by
+    which it is known again (``docs/architecture.md`` lists them), and a refusal shows the item.
 
     The ``patient`` client tries for longer, for what must not be lost after MoEngage's answer.
     """
@@ -80,9 +86,9 @@ class DynamoDBMessages(MessageReads):
         patient: "DynamoDBClient | None" = None,
         retention_days: int = 90,
     ) -> None:
-        super().__init__(MessagesTable(client, table))
+        self._table = MessagesTable(client, table)
         self._patient = MessagesTable(patient or client, table)
-        self._retention = retention_days * _SECONDS_A_DAY
+        self._retention = retention_days * 86_400
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -91,63 +97,56 @@ class DynamoDBMessages(MessageReads):
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
         errors = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
-        answers: dict[str, Message | Exception | None] = {}
-        refused: list[Message] = []
-        for message, error in zip(messages, errors, strict=True):
-            answers[message.id] = error
-            if error and error_code(error).startswith("DuplicateItem"):
-                refused.append(message)
-        answers |= self._taken_among(refused)
-        return list(answers.values())
-
-    def _taken_among(self, refused: Sequence[Message]) -> dict[str, Message | Exception | None]:
+        answers: dict[str, Message | Exception | None] = {
+            one.id: error for one, error in zip(messages, errors, strict=True)
+        }
+        refused = {
+            one.id: one
+            for one in messages
+            if error_code(answers[one.id]).startswith("DuplicateItem")
+        }
         try:
-            there = {item["id"]["S"]: item for item in self._table.read(one.id for one in refused)}
+            there = {item["id"]["S"]: item for item in self._table.read(refused)}
         except Exception as error:
-            return {one.id: error for one in refused}
-        answers: dict[str, Message | Exception | None] = {}
-        for message in refused:
+            answers |= dict.fromkeys(refused, error)
+            refused = {}
+        for message_id, message in refused.items():
             try:
-                answers[message.id] = self._taken(message, there.get(message.id, {}))
+                answers[message_id] = self._taken(message, there.get(message_id, {}))
             except Exception as error:
-                answers[message.id] = error
-        return answers
+                answers[message_id] = error
+        return list(answers.values())
 
     def _taken(self, message: Message, there: Item) -> Message | None:
         """Return the message that has the id, as `create` does, by the item that is there."""
         if "accepted_at" not in there:
             # Receipts came before their message: their state and 8x8's id stay.
-            values = self._values(message)
-            first = {"state": values.pop("state")}
-            is_no_message = "attribute_not_exists(accepted_at)"
-            try:
-                self._table.update(message.id, values, first=first, only_if=[is_no_message])
+            there, is_created = self._table.update(
+                message.id,
+                self._values(message),
+                first={"state": message.state.value},
+                only_if=["attribute_not_exists(accepted_at)"],
+            )
+            if is_created:
                 return None
-            except RefusedWriteError as refused:
-                there = refused.item
         taken = message_from(there)
-        is_own = bool(message.claimed_by) and taken.claimed_by == message.claimed_by
-        return None if is_own else taken
+        return None if taken.claimed_by == message.claimed_by else taken
 
     def _values(self, message: Message) -> dict[str, Any]:
         return {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
-        nonce = _new_nonce()
-        waits = "#state = :waiting"
-        try:
-            item = self._table.update(
-                message_id,
-                {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
-                add={"attempt": 1},
-                # What came of the last one.
-                remove=("answered_at", *_FAILURE),
-                only_if=[_IS_A_MESSAGE, waits],
-                given={":waiting": State.WAITING.value},
-            )
-        except RefusedWriteError as refused:
-            return _attempt_in(refused.item, nonce)
-        return Attempt.of(message_from(item), begun=True)
+        nonce = secrets.token_hex(4)
+        item, _ = self._table.update(
+            message_id,
+            {"state": State.SENDING.value, "attempt_at": at, "attempt_nonce": nonce},
+            add={"attempt": 1},
+            # What came of the last one.
+            remove=("answered_at", *_FAILURE),
+            only_if=[_IS_A_MESSAGE, "#state = :waiting"],
+            given={":waiting": State.WAITING.value},
+        )
+        return _attempt_in(item, nonce)
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
@@ -157,7 +156,7 @@ class DynamoDBMessages(MessageReads):
         DynamoDB changes many items in one call by PartiQL's statements only: each has a condition
         of its own, and holds or fails alone. An attempt that is not the first is begun by itself.
         """
-        nonce = _new_nonce()
+        nonce = secrets.token_hex(4)
         # Of what came from outside each value is a parameter.
         statement = (
             f'UPDATE "{self._table.name}" SET "state" = \'{State.SENDING}\' SET "attempt" = 1 '  # noqa: S608  # nosec B608
@@ -167,17 +166,17 @@ class DynamoDBMessages(MessageReads):
         )
         # No item may be changed twice in one call.
         ids = list(dict.fromkeys(message_ids))
-        updates: list[BatchStatementRequestTypeDef] = [
+        errors = self._table.execute(
             {
                 "Statement": statement,
                 "Parameters": [{"S": timestamp(at)}, {"S": nonce}, {"S": one}],
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
             for one in ids
-        ]
+        )
         return {
             one: self._after_error(one, error, nonce, at) if error else FIRST_ATTEMPT
-            for one, error in zip(ids, self._table.execute(updates), strict=True)
+            for one, error in zip(ids, errors, strict=True)
         }
 
     def _after_error(
@@ -206,18 +205,15 @@ class DynamoDBMessages(MessageReads):
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
         }
-        is_last_attempt = "attempt = :attempt" if attempt else "attribute_not_exists(attempt)"
-        has_umid = bool(result.umid)
-        moved = self._move(
-            message_id,
-            state,
-            facts,
-            result.outcome if state in FINAL else None,
-            at,
+        outcome = result.outcome if state in FINAL else None
+        only_if = ["attempt = :attempt" if attempt else "attribute_not_exists(attempt)"]
+        given = {":attempt": attempt} if attempt else {}
+        if result.umid:
             # 8x8's id is proof, whoever brings it.
-            only_if=[] if has_umid else [is_last_attempt],
-            given={":attempt": attempt} if attempt and not has_umid else {},
-            remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
+            only_if, given = [], {}
+        remove = ("attempt_nonce", *(name for name in _FAILURE if not facts[name]))
+        moved = self._move(
+            message_id, state, facts, outcome, at, only_if=only_if, given=given, remove=remove
         )
         if isinstance(moved, Recorded):
             return moved
@@ -228,23 +224,18 @@ class DynamoDBMessages(MessageReads):
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
         name = receipt_name(receipt)
-        both = {"umid": receipt.umid, "sub_account_id": receipt.sub_account_id}
-        ids = {one: value for one, value in both.items() if value}
-        if receipt.state is None:
-            item = self._table.get(message_id) or {}
-        else:
-            moved = self._move(
-                message_id,
-                receipt.state,
-                {name: receipt_values(receipt), **ids},
-                outcome,
-                receipt.received_at,
-                only_if=[f"(attribute_not_exists({one}) OR {one} = :{one})" for one in ids],
-                given={f":{one}": value for one, value in ids.items()},
-            )
-            if isinstance(moved, Recorded):
-                return moved
-            item = moved
+        ids = {one: value for one in RECEIPT_IDS if (value := getattr(receipt, one))}
+        item = self._move(
+            message_id,
+            receipt.state,
+            {name: receipt_values(receipt), **ids},
+            outcome,
+            receipt.received_at,
+            only_if=[f"(attribute_not_exists({one}) OR {one} = :{one})" for one in ids],
+            given={f":{one}": value for one, value in ids.items()},
+        )
+        if isinstance(item, Recorded):
+            return item
         before = from_item(item)
         its_own, named = before.get("sub_account_id", ""), receipt.sub_account_id
         if its_own != named and its_own.lower() == named.lower():
@@ -254,8 +245,8 @@ class DynamoDBMessages(MessageReads):
         is_mismatched = any(before.get(one, value) != value for one, value in ids.items())
         effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
         if name in before:
-            return Recorded(message_from(item), Effect.REPEATED, outcome_is_new=False)
-        if sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
+            effect = Effect.REPEATED
+        if name in before or sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
             return Recorded(message_from(item), effect, outcome_is_new=False)
         facts = {name: receipt_values(receipt, is_mismatched=is_mismatched), **ids}
         return self._keep_facts(message_id, facts, receipt.received_at, effect)
@@ -293,13 +284,10 @@ class DynamoDBMessages(MessageReads):
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
         due = self._due(outcome, at)
-        try:
-            item = self._table.update(message_id, due, only_if=[_IS_NOT_DUE])
-        except RefusedWriteError as refused:
-            there = message_from(refused.item)
-            is_own = there.outcome_lease_owner == due["lease_owner"]
-            return Recorded(there, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=is_own)
-        return Recorded(message_from(item), Effect.MOVED, outcome_is_new=True)
+        item, _ = self._table.update(message_id, due, only_if=[_IS_NOT_DUE])
+        is_own = item.get("lease_owner") == {"S": due["lease_owner"]}
+        effect = Effect.MOVED if is_own else Effect.LATE
+        return Recorded(message_from(item), effect, outcome_is_new=is_own)
 
     def lease_outcome(self, message_id: str, owner: str, at: float, until: float) -> bool:
         """Lease an outcome.
@@ -344,11 +332,7 @@ class DynamoDBMessages(MessageReads):
     def record_given_up(self, message_id: str, reason: str, at: float) -> None:
         self._table.was_written(
             message_id,
-            {
-                "given_up": reason,
-                "given_up_at": at,
-                "open_shard": GIVEN_UP + shard_of(message_id),
-            },
+            {"given_up": reason, "given_up_at": at, "open_shard": GIVEN_UP + shard_of(message_id)},
             remove=("lease_owner", "lease_until"),
             only_if=[_IS_A_MESSAGE, _IS_NOT_REPORTED],
         )
@@ -370,11 +354,61 @@ class DynamoDBMessages(MessageReads):
     def close(self, message_id: str) -> None:
         self._table.was_written(message_id, {}, remove=("open_shard",), only_if=[_IS_A_MESSAGE])
 
+    # ------------------------------------------------------------------------------------- reading
+    def get(self, message_id: str, only: str = "") -> Message | None:
+        item = self._table.get(message_id, only)
+        return message_from(item) if item else None
+
+    def get_outcome(self, message_id: str) -> Message | None:
+        return self.get(message_id, _TO_REPORT)
+
+    def open_messages(
+        self, *, since: float = 0.0, until: float, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[Message]:
+        # Each time another shard comes first, should none come to the last.
+        first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
+        shards = SHARDS[first:] + SHARDS[:first]
+        return self._listed(shards, since, until, on_unreadable or log_unreadable)
+
+    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
+        return self._listed([GIVEN_UP + one for one in SHARDS], since, until, log_unreadable)
+
+    def messages_to(
+        self, recipient_hash: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        return self._newest_first(BY_RECIPIENT, [recipient_hash], before)
+
+    def messages_of_campaign(
+        self, campaign_id: str, *, before: Position | None = None
+    ) -> Iterator[Message]:
+        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
+        return self._newest_first(BY_CAMPAIGN, shards, before)
+
+    def _listed(
+        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
+    ) -> Iterator[Message]:
+        for shard in shards:
+            for item in self._table.find(OPEN, shard, since=since, until=until):
+                # The index lags behind the table; what left the list meanwhile is not on it.
+                is_listed = item.get("open_shard") == {"S": shard}
+                if is_listed and (message := _readable(item, on_unreadable)):
+                    yield message
+
+    def _newest_first(
+        self, index: Index, values: Sequence[str], before: Position | None
+    ) -> Iterator[Message]:
+        until = before.accepted_at if before else inf
+        items = [self._table.find(index, one, until=until, backwards=True) for one in values]
+        found = [filter(None, map(_readable, some)) for some in items]
+        for message in heapq.merge(*found, key=Position.of, reverse=True):
+            if before is None or Position.of(message) < before:
+                yield message
+
     # ------------------------------------------------------------------------------------- inside
     def _move(
         self,
         message_id: str,
-        state: State,
+        state: State | None,
         facts: Mapping[str, Any],
         outcome: Outcome | None,
         at: float,
@@ -396,6 +430,8 @@ class DynamoDBMessages(MessageReads):
 
         Returns the item as it is, if it does not move.
         """
+        if state is None:
+            return self._table.get(message_id) or {}
         may_replace = {f":{one}": one.value for one in sorted(MAY_REPLACE[state])}
         may_follow = f"(attribute_not_exists(#state) OR #state IN ({', '.join(may_replace)}))"
         due = self._due(outcome, at) if outcome else {}
@@ -407,22 +443,18 @@ class DynamoDBMessages(MessageReads):
         stage = 0
         while True:
             changes, is_at_this_stage = stages[stage] if outcome else ({}, [])
-            try:
-                item = self._table.update(
-                    message_id,
-                    {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
-                    remove=remove,
-                    only_if=[may_follow, *only_if, *is_at_this_stage],
-                    given={**may_replace, **given},
-                )
-                is_written = True
-            except RefusedWriteError as refused:
-                item = refused.item
-                is_written = _has(item, {**facts, "state": state.value})
+            item, is_written = self._table.update(
+                message_id,
+                {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
+                remove=remove,
+                only_if=[may_follow, *only_if, *is_at_this_stage],
+                given={**may_replace, **given},
+            )
+            is_written = is_written or _has(item, {**facts, "state": state.value})
             outcome_is_new = bool(due) and item.get("lease_owner") == {"S": due["lease_owner"]}
             if is_written or outcome_is_new:
                 return Recorded(message_from(item), Effect.MOVED, outcome_is_new=outcome_is_new)
-            stage_before, stage = stage, _stage_of(item)
+            stage_before, stage = stage, 2 if "reported_at" in item else int("due_at" in item)
             if not outcome or stage == stage_before:
                 return item
 
@@ -431,7 +463,7 @@ class DynamoDBMessages(MessageReads):
         return {
             "outcome": outcome_values(outcome),
             "due_at": at,
-            "lease_owner": _new_nonce(),
+            "lease_owner": secrets.token_hex(4),
             "lease_until": at + FIRST_LEASE_SECONDS,
         }
 
@@ -440,7 +472,7 @@ class DynamoDBMessages(MessageReads):
     ) -> Recorded:
         """Write facts that come late: they fill gaps and change nothing."""
         first = {**facts, "expires_at": self._expiry(at)}
-        item = self._table.update(message_id, {}, first=first)
+        item, _ = self._table.update(message_id, {}, first=first)
         return Recorded(message_from(item), effect, outcome_is_new=False)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
@@ -453,19 +485,25 @@ class DynamoDBMessages(MessageReads):
 
 
 def _attempt_in(item: Item, nonce: str) -> Attempt:
-    """Return the answer for a message that was refused; one's own write is no refusal."""
-    if not item:
-        return Attempt(begun=False)
+    """Return whose attempt it is: one's own write, too, may have been refused when repeated."""
     is_own = item.get("attempt_nonce") == {"S": nonce}
-    return Attempt.of(message_from(item), begun=is_own)
-
-
-def _stage_of(item: Item) -> int:
-    """Return how far a message's outcome is: none yet, due, reported."""
-    return 2 if "reported_at" in item else 1 if "due_at" in item else 0
+    return Attempt.of(message_from(item) if item else None, begun=is_own)
 
 
 def _has(item: Item, facts: Mapping[str, Any]) -> bool:
     """Return whether an item holds facts, but for those of which the first stays."""
     there, written = from_item(item), from_item(to_item(facts))
     return all(there.get(name) == value for name, value in written.items() if name not in STAYS)
+
+
+def log_unreadable(error: UnreadableItemError) -> None:
+    """Name an item that is skipped."""
+    logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
+
+
+def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
+    try:
+        return message_from(item)
+    except UnreadableItemError as error:
+        on_unreadable(error)
+        return None

@@ -1,14 +1,11 @@
 """People who do not want to be texted any more, and how often people are answered, in DynamoDB."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
-from sms_bridge.storage.aws import item_of_refusal
-from sms_bridge.storage.items import OPT_OUT_PREFIX, Item, to_item
+from sms_bridge.storage.items import OPT_OUT_PREFIX, Item
 from sms_bridge.storage.table import MessagesTable
 
 if TYPE_CHECKING:
@@ -36,7 +33,6 @@ class DynamoDBOptOuts:
     def __init__(
         self, client: "DynamoDBClient", table: str, scope: OptOutScope = OptOutScope.STACK
     ) -> None:
-        self._client = client
         self._table = MessagesTable(client, table)
         self._scope = scope
 
@@ -71,31 +67,20 @@ class DynamoDBOptOuts:
         The SMS that began a state (``opt_out_by``, ``opt_in_by``) stays in the item until the other
         state begins. So the item, written or refused, gives a repeat the same answer.
         """
-        values = {":request": opt_request.value, ":at": at}
-        is_newer = "attribute_not_exists(requested_at) OR requested_at < :at"
+        changes: dict[str, Any] = {"opt_request": opt_request.value, "requested_at": at}
+        remove: tuple[str, ...] = ("opt_out_by", "sub_account_id")
+        condition = "attribute_not_exists(requested_at) OR requested_at < :at"
+        given: dict[str, Any] = {":at": at}
         if opt_request is OptRequest.OPT_OUT:
-            values[":sub_account_id"] = person[0]
-            changes = (
-                "opt_out_at = :at, opt_out_by = if_not_exists(opt_out_by, :by), "
-                "sub_account_id = if_not_exists(sub_account_id, :sub_account_id) REMOVE opt_in_by"
-            )
+            changes |= {"opt_out_at": at, "sub_account_id": person[0]}
+            remove = ("opt_in_by",)
             # Of two requests at the same moment the opt-out holds.
-            condition = f"{is_newer} OR (requested_at = :at AND opt_request <> :request)"
-        else:
-            changes = "opt_in_by = if_not_exists(opt_in_by, :by) REMOVE opt_out_by, sub_account_id"
-            condition = is_newer
-        try:
-            item: Item = self._client.update_item(
-                TableName=self._table.name,
-                Key=to_item({"id": key}),
-                UpdateExpression=f"SET opt_request = :request, requested_at = :at, {changes}",
-                ConditionExpression=condition,
-                ExpressionAttributeValues={**to_item(values), ":by": {"S": inbound_id}},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except ClientError as error:
-            item = item_of_refusal(error)
+            condition += " OR (requested_at = :at AND opt_request <> :request)"
+            given[":request"] = opt_request.value
+        first = {f"{opt_request}_by": inbound_id}
+        item, _ = self._table.update(
+            key, changes, first=first, remove=remove, only_if=[condition], given=given
+        )
         # An opt-in changes something only for somebody who once opted out.
         return "opt_out_at" in item and item.get(f"{opt_request}_by") == {"S": inbound_id}
 

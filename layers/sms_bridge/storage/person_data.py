@@ -1,14 +1,14 @@
 """What the messages table knows of a person, and how it forgets them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import digits_of
-from sms_bridge.services.interfaces import Trace
 from sms_bridge.storage.aws import item_of_refusal
 from sms_bridge.storage.items import CAMPAIGN, INBOUND_PREFIX, receipt_name, to_item
 
@@ -21,34 +21,47 @@ _OF_A_PERSON = ("destination", "recipient_hash", "client_message_id")
 _OF_A_CAMPAIGN = {"campaign_id": CAMPAIGN, "dlt_template_id": "dlt_template_id", "source": "source"}
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Trace:
+    """An SMS from a person."""
+
+    id: str
+    received_at: float
+    """Seconds since the epoch."""
+
+
 class DynamoDBPersonData:
-    """:class:`PersonData` in the messages table."""
+    """Finds and removes what is known of a person."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
     def anonymise(self, message: Message, number: str) -> bool:
+        """Take the recipient off a message, and 8x8's words about it: what became of it stays.
+
+        Campaign, template and sender go if they hold the number. Returns whether there was such a
+        message.
+        """
         spellings = {digits_of(number), digits_of(message.destination)} - {""}
-        removed: list[tuple[str, ...]] = [(name,) for name in _OF_A_PERSON]
-        removed += [
-            (attribute,)
-            for name, attribute in _OF_A_CAMPAIGN.items()
-            if any(digits in digits_of(getattr(message, name)) for digits in spellings)
+        paths = [
+            *_OF_A_PERSON,
+            *(
+                attribute
+                for name, attribute in _OF_A_CAMPAIGN.items()
+                if any(digits in digits_of(getattr(message, name)) for digits in spellings)
+            ),
+            *(f"{receipt_name(one)}.error_message" for one in message.receipts),
         ]
-        removed += [(receipt_name(one), "error_message") for one in message.receipts]
         if message.outcome and (message.outcome_reported_at or message.reply_to):
-            removed.append(("outcome", "description"))
-        names = {
-            f"#n{number}": one for number, one in enumerate({n for path in removed for n in path})
-        }
-        placeholders = {one: name for name, one in names.items()}
-        paths = [".".join(placeholders[one] for one in path) for path in removed]
+            paths.append("outcome.description")
+        names = {f"#{one.replace(' ', '_')}": one for path in paths for one in path.split(".")}
+        removed = [f"#{path.replace(' ', '_').replace('.', '.#')}" for path in paths]
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=to_item({"id": message.id}),
-                UpdateExpression=f"REMOVE {', '.join(paths)}",
+                UpdateExpression=f"REMOVE {', '.join(removed)}",
                 # It may have expired meanwhile; an update would bring an empty item back.
                 ConditionExpression="attribute_exists(accepted_at)",
                 ExpressionAttributeNames=names,
@@ -59,7 +72,16 @@ class DynamoDBPersonData:
         return True
 
     def traces_of(self, number: str, recipient_hash: str = "") -> Iterator[Trace | None]:
+        """Read everything, and return the SMS from a number or from the hash that stands for it;
+        ``None`` after each page read.
+        """
         digits = digits_of(number)
+        values = {
+            ":inbound": INBOUND_PREFIX,
+            ":digits": digits,
+            ":number": f"+{digits}",
+            ":hash": recipient_hash or "none",
+        }
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
@@ -69,23 +91,13 @@ class DynamoDBPersonData:
                 "AND (#source IN (:digits, :number) OR sender_hash = :hash)"
             ),
             ExpressionAttributeNames={"#source": "source"},
-            ExpressionAttributeValues=to_item(
-                {
-                    ":inbound": INBOUND_PREFIX,
-                    ":digits": digits,
-                    ":number": f"+{digits}",
-                    ":hash": recipient_hash or "none",
-                }
-            ),
+            ExpressionAttributeValues=to_item(values),
         )
         for page in pages:
             for item in page["Items"]:
-                yield _trace(item)
+                yield Trace(item["id"]["S"], seconds_of(item["received_at"]["S"]))
             yield None
 
     def delete(self, trace: Trace) -> None:
+        """Delete it; deleting it twice changes nothing."""
         self._client.delete_item(TableName=self._table, Key=to_item({"id": trace.id}))
-
-
-def _trace(item: dict[str, Any]) -> Trace:
-    return Trace(item["id"]["S"], seconds_of(item["received_at"]["S"]))

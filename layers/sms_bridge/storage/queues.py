@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import batched
+from itertools import batched, compress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -24,10 +24,7 @@ from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import (
-        BatchResultErrorEntryTypeDef,
-        SendMessageBatchRequestEntryTypeDef,
-    )
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
@@ -60,7 +57,7 @@ class UnreadableRecordError(BridgeError):
 
 def _body(**content: Any) -> str:
     # SQS does not take every character; in ASCII it takes all.
-    written = {name: value for name, value in content.items() if value not in ("", None, {})}
+    written = {name: value for name, value in content.items() if value}
     return json.dumps({"version": _VERSION, **written}, separators=(",", ":"))
 
 
@@ -169,7 +166,6 @@ class SqsSendQueue:
 
         Returns the ids of those that no try can have put into the queue.
         """
-        failed: dict[str, BatchResultErrorEntryTypeDef] = {}
         is_certain = True
         for _ in range(_TRIES_OF_AN_ENTRY):
             try:
@@ -177,7 +173,6 @@ class SqsSendQueue:
             except Exception as error:
                 log_failure("messages not queued", error, messages=len(entries))
                 is_certain &= isinstance(error, ClientError) and was_refused_at_once(error)
-                failed = {}
                 break
             # Of what boto3 repeats, an earlier try may have put all into the queue.
             is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
@@ -185,9 +180,10 @@ class SqsSendQueue:
             entries = [one for one in entries if one["Id"] in failed]
             if not entries:
                 break
-        for message_id, entry in failed.items():
-            refused = refusal(entry, "SendMessageBatch")
-            log_failure("message not queued", refused, message_id=message_id)
+        else:
+            for message_id, entry in failed.items():
+                refused = refusal(entry, "SendMessageBatch")
+                log_failure("message not queued", refused, message_id=message_id)
         return {one["Id"] for one in entries} if is_certain else set()
 
     def work_through(
@@ -197,10 +193,7 @@ class SqsSendQueue:
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
 
-        Parameters
-        ----------
-        dispatch
-            Returns the messages whose records stay in the queue.
+        ``dispatch`` returns the messages whose records stay in the queue.
         """
         queued, stay = [], []
         for record in records:
@@ -269,8 +262,9 @@ def _queued_message(record: Record) -> "QueuedMessage":
             raise UnreadableRecordError
     except (ValueError, LookupError, TypeError) as error:
         raise UnreadableRecordError from error
-    receives = _receives(record)
-    return QueuedMessage(message=message, request=request, receives=receives, record=record)
+    return QueuedMessage(
+        message=message, request=request, receives=_receives(record), record=record
+    )
 
 
 # ------------------------------------------------------------------------------- the outcome queue
@@ -311,38 +305,29 @@ class SqsOutcomeQueue:
 
         By the partial batch response that is returned, what has to be handled again stays in the
         queue, out of sight until its time has come. A record that fails in any other way comes
-        again after the queue's visibility timeout.
-
-        Parameters
-        ----------
-        handle
-            Returns the seconds after which it is handled again, ``None`` when it is done.
+        again after the queue's visibility timeout. ``handle`` returns the seconds after which it is
+        handled again, ``None`` when it is done.
         """
 
-        def is_done(record: Record) -> bool:
+        def stays(record: Record) -> bool:
             try:
-                try:
-                    queued = _queued_outcome(record)
-                except UnreadableRecordError:
-                    return _is_dead_lettered(record, UNREADABLE, dead_letters)
-                wait = handle(queued)
+                wait = handle(_queued_outcome(record))
                 if wait is None:
-                    return True
+                    return False
                 self._client().change_message_visibility(
                     QueueUrl=self._url,
                     ReceiptHandle=record["receiptHandle"],
                     VisibilityTimeout=wait,
                 )
+            except UnreadableRecordError:
+                return not _is_dead_lettered(record, UNREADABLE, dead_letters)
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
                 log_failure("outcome not reported", error, record=record["messageId"])
-            return False
+            return True
 
         with ThreadPoolExecutor(max(1, len(records))) as pool:
-            done = list(pool.map(is_done, records))
-        return _batch_response(
-            record for record, is_done in zip(records, done, strict=True) if not is_done
-        )
+            return _batch_response(compress(records, pool.map(stays, records)))
 
 
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":

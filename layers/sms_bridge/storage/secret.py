@@ -52,10 +52,6 @@ class Secret:
     without it people who opted out would not be known again, and ids could be computed."""
 
     @classmethod
-    def from_json(cls, text: str) -> "Secret":
-        return cls.from_values(_values_in(text))
-
-    @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Secret":
         """Take what is there; but for the hash key, what is missing is empty."""
         hash_key = _text(values.get("hashKey"))
@@ -70,17 +66,6 @@ class Secret:
             full_number_tokens=tokens_in(values.get("fullNumberTokens")),
             hash_key=hash_key,
         )
-
-
-def _values_in(text: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        # Without its cause: a decoder's error holds the whole text.
-        values = None
-    if not isinstance(values, dict):
-        raise InvalidSecretError("the secret is not a JSON object")
-    return values
 
 
 def tokens_in(listed: object) -> tuple[str, ...]:
@@ -167,8 +152,7 @@ class SecretSource:
 
     def _read(self) -> Secret:
         try:
-            text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
-            self._secret = Secret.from_json(text)
+            self._secret = Secret.from_values(read_values(self._client, self._arn))
             self._read_again_at = self._clock() + self._max_age
         except Exception as error:
             if self._secret is None:
@@ -186,25 +170,28 @@ def new_token() -> str:
 
 def read_values(client: "SecretsManagerClient", arn: str) -> dict[str, Any]:
     """Return what the secret holds."""
-    return _values_in(client.get_secret_value(SecretId=arn)["SecretString"])
+    text = client.get_secret_value(SecretId=arn)["SecretString"]
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        # Without its cause: a decoder's error holds the whole text.
+        values = None
+    if not isinstance(values, dict):
+        raise InvalidSecretError("the secret is not a JSON object")
+    return values
 
 
-def change_values(
-    client: "SecretsManagerClient", arn: str, changes: Mapping[str, object]
-) -> dict[str, Any]:
-    """Put values into the secret, leave everything else as it is, and return all of it."""
+def change_values(client: "SecretsManagerClient", arn: str, changes: Mapping[str, object]) -> None:
+    """Put values into the secret and leave everything else as it is."""
     before = read_values(client, arn)
     after = {**before, **changes}
     if after != before:
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(after))
-    return after
 
 
-def add_missing_tokens(
-    client: "SecretsManagerClient", arn: str, make_token: Callable[[], str] = new_token
-) -> list[str]:
+def add_missing_tokens(client: "SecretsManagerClient", arn: str) -> list[str]:
     """Put a token into each list that has no usable one, and return the names of those lists."""
     values = read_values(client, arn)
     missing = [name for name in TOKEN_LISTS if not tokens_in(values.get(name))]
-    change_values(client, arn, {name: [make_token()] for name in missing})
+    change_values(client, arn, {name: [new_token()] for name in missing})
     return missing

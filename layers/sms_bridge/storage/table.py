@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, islice
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -26,9 +27,6 @@ _NEWEST_READ_FIRST = 5
 # DynamoDB may leave keys for another call: of a hundred items it reads some every time.
 _MAX_READS = 20
 
-# Before and after every moment that is written down.
-FIRST, LAST = 0.0, float("inf")
-
 STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
 """Attributes that keep the first value that is written."""
 
@@ -52,15 +50,6 @@ BY_CAMPAIGN = Index("campaign", CAMPAIGN)
 
 class KeysLeftOutError(BridgeError):
     """DynamoDB leaves keys out again and again."""
-
-
-class RefusedWriteError(Exception):
-    """The condition of a write does not hold."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__()
-        self.item = item
-        """As it is, empty where there is none."""
 
 
 class MessagesTable:
@@ -92,43 +81,34 @@ class MessagesTable:
 
     def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Update an item, and return whether the conditions held."""
-        try:
-            self.update(key, changes, returns="NONE", **more)
-        except RefusedWriteError:
-            return False
-        return True
+        _, is_written = self.update(key, changes, returns="NONE", **more)
+        return is_written
 
     def update(
         self,
         key: str,
         changes: Mapping[str, Any],
         *,
-        first: Mapping[str, Any] | None = None,
-        add: Mapping[str, Any] | None = None,
+        first: Mapping[str, Any] = {},
+        add: Mapping[str, Any] = {},
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
-        given: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] = {},
         returns: "ReturnValueType" = "ALL_OLD",
-    ) -> Item:
-        """Change an item if all conditions hold, else raise `RefusedWriteError`.
+    ) -> tuple[Item, bool]:
+        """Change an item if all conditions hold.
 
-        Returns the item as it is then. boto3 takes a while for each attribute of an answer, so
-        DynamoDB is asked for the item as it was, which lacks what is written now.
+        Returns the item as it is then, empty where there is none, and whether it was changed. boto3
+        takes a while for each attribute of an answer, so DynamoDB is asked for the item as it was,
+        which lacks what is written now.
 
-        Parameters
-        ----------
-        first
-            Attributes to set unless they are there already.
-        add
-            Numbers to count up by, and what to put into sets.
-        given
-            The values in the conditions.
+        ``first`` is set unless it is there already; by ``add`` numbers are counted up, and what is
+        in it is put into sets; ``given`` are the values in the conditions.
         """
-        first, add = first or {}, add or {}
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
         names = {"#state": "state"} if "#state" in condition else {}
-        placed = to_item({**(given or {}), **{f":{name}": by for name, by in add.items()}})
+        placed = to_item({**given, **{f":{name}": by for name, by in add.items()}})
         assignments = []
         for number, (name, value) in enumerate(values.items()):
             placeholder = "#state" if name == "state" else f"#n{number}"
@@ -152,16 +132,16 @@ class MessagesTable:
         try:
             answer = self._client.update_item(**{name: part for name, part in call.items() if part})
         except ClientError as error:
-            raise RefusedWriteError(item_of_refusal(error)) from None
+            return item_of_refusal(error), False
         if returns == "NONE":
-            return {}
+            return {}, True
         old = answer.get("Attributes", {})
         there = {name: value for name, value in old.items() if name in stays or name not in values}
         counted = {
             name: {"N": str(int(old.get(name, {"N": "0"})["N"]) + by)} for name, by in add.items()
         }
         now = {"id": {"S": key}, **values, **there, **counted}
-        return {name: value for name, value in now.items() if name not in remove}
+        return {name: value for name, value in now.items() if name not in remove}, True
 
     # ----------------------------------------------------------------------------------- batches
     def insert(self, many: Iterable[Mapping[str, Any]]) -> Iterator[Exception | None]:
@@ -218,8 +198,8 @@ class MessagesTable:
         index: Index,
         value: str,
         *,
-        since: float = FIRST,
-        until: float = LAST,
+        since: float = 0.0,
+        until: float = inf,
         backwards: bool = False,
     ) -> Iterator[Item]:
         """Return the items under a value of an index, by when they were accepted."""
@@ -231,8 +211,8 @@ class MessagesTable:
             ),
             "ExpressionAttributeValues": {
                 ":value": {"S": value},
-                ":since": {"S": _bound(since)},
-                ":until": {"S": _bound(until)},
+                ":since": {"S": timestamp(since)},
+                ":until": {"S": timestamp(until) if until < inf else "9"},
             },
             "ScanIndexForward": not backwards,
         }
@@ -252,8 +232,3 @@ class MessagesTable:
 
 def _placeholders(item: Item) -> str:
     return ", ".join(f"'{name}': ?" for name in item)
-
-
-def _bound(moment: float) -> str:
-    """Return an end of a time span as text."""
-    return "9" if moment == LAST else timestamp(moment)

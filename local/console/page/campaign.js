@@ -2,7 +2,7 @@
 
 import { bars, histogram } from "./charts.js";
 import { COURSES } from "./eightx8.js";
-import { field, h, said } from "./elements.js";
+import { attempt, field, h, said } from "./elements.js";
 import { call, on, stack } from "./stack.js";
 
 const MIX = { fail: 8, throttle: 4, error: 2, drop: 1, twice: 4, "out of order": 4, refuse: 1, silent: 0, late: 0 };
@@ -16,7 +16,7 @@ const rest = h("p", { class: "faint" });
 const state = h("p", { class: "said", role: "status" });
 const progress = h("progress", { max: 1, value: 0, hidden: true, "aria-label": "Messages of the campaign that are sent" });
 const start = h("button", { type: "submit", class: "main" }, "Start");
-const stop = h("button", { type: "button", hidden: true, onclick: () => call("DELETE", "campaigns").catch((error) => said(state, error.message, true)) }, "Stop");
+const stop = h("button", { type: "button", hidden: true, onclick: () => attempt(state, () => call("DELETE", "campaigns")) }, "Stop");
 
 function percents() {
   return Object.fromEntries(Object.entries(mix).map(([name, control]) => [name, Number(control.value)]));
@@ -28,15 +28,12 @@ function sum() {
   rest.classList.toggle("bad", used > 100);
 }
 
-async function begin(event) {
+function begin(event) {
   event.preventDefault();
-  try {
+  attempt(state, async () => {
     if (Number(away.value)) await call("PUT", "moengage/refusals", { reports: Number(away.value) });
     await call("POST", "campaigns", { messages: Number(messages.value), perSecond: Number(rate.value), mix: percents() });
-    said(state, "");
-  } catch (error) {
-    said(state, error.message, true);
-  }
+  }, "");
 }
 
 document.getElementById("campaign-form").append(

@@ -1,6 +1,6 @@
 // 8x8's side: what it does next, and what it received.
 
-import { clock, field, h, keyed, said, select } from "./elements.js";
+import { attempt, clock, field, h, keyed, select } from "./elements.js";
 import { call, on, stack } from "./stack.js";
 
 const MOST_SHOWN = 25;
@@ -71,12 +71,7 @@ export async function instruct(changes = {}) {
   course.value = form.course;
   many.value = String(form.messages);
   drawExtra();
-  try {
-    await call("PUT", "eightx8/instructions", form);
-    said(problem, "");
-  } catch (error) {
-    said(problem, error.message, true);
-  }
+  await attempt(problem, () => call("PUT", "eightx8/instructions", form), "");
 }
 
 function words(one) {
@@ -102,7 +97,7 @@ on("situation settings", () => {
     : standing ? ["All messages: ", h("b", {}, words(standing)), "."]
       : ["By the number's last digits, otherwise it delivers."];
   now.replaceChildren(...words_now, upcoming.length || standing
-    ? h("button", { type: "button", class: "quiet small", onclick: () => call("DELETE", "eightx8/instructions").catch((error) => said(problem, error.message, true)) }, "Withdraw")
+    ? h("button", { type: "button", class: "quiet small", onclick: () => attempt(problem, () => call("DELETE", "eightx8/instructions")) }, "Withdraw")
     : "");
 });
 

@@ -101,3 +101,13 @@ export function said(element, text, bad = false) {
   element.textContent = text;
   element.classList.toggle("bad", bad);
 }
+
+// Does something, and says beside it how that went.
+export async function attempt(element, act, done) {
+  try {
+    await act();
+    if (done !== undefined) said(element, done);
+  } catch (error) {
+    said(element, error.message, true);
+  }
+}

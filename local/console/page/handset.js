@@ -1,6 +1,6 @@
 // The recipient's phone: what arrived, and replies.
 
-import { clock, field, h, keyed, said } from "./elements.js";
+import { attempt, clock, field, h, keyed } from "./elements.js";
 import { call, on, stack } from "./stack.js";
 import { sizeWords } from "./sender.js";
 
@@ -14,18 +14,15 @@ const body = h("input", { value: "", autocomplete: "off", id: "reply-text" });
 const to = h("select", { id: "reply-to" });
 const answer = h("p", { class: "said", role: "status" });
 
-async function reply(text) {
-  try {
+function reply(text) {
+  attempt(answer, async () => {
     await call("POST", "phone/replies", { number: chosen, text, subAccountId: to.value });
     body.value = "";
-    said(answer, "");
-  } catch (error) {
-    said(answer, error.message, true);
-  }
+  }, "");
 }
 
-async function click(umid) {
-  await call("POST", "phone/clicks", { umid }).then(() => said(answer, "8x8 reports the click to the bridge."), (error) => said(answer, error.message, true));
+function click(umid) {
+  attempt(answer, () => call("POST", "phone/clicks", { umid }), "8x8 reports the click to the bridge.");
 }
 
 function make(entry) {

@@ -10,7 +10,7 @@ const FILTERS = {
   "under way": (one) => ["sending", "sent"].includes(one.verdict.status),
   delivered: (one) => one.verdict.status === "delivered",
 };
-const SIGNS = { delivered: ["✓", "good"], failed: ["✕", "bad"], "not sent": ["✕", "bad"], sent: ["…", "plain"], sending: ["…", "plain"] };
+export const SIGNS = { delivered: ["✓", "good"], failed: ["✕", "bad"], "not sent": ["✕", "bad"], sent: ["…", "plain"], sending: ["…", "plain"] };
 
 const filter = select(Object.keys(FILTERS).map((name) => [name]), "all", { id: "filter", onchange: () => draw() });
 const count = h("span", { class: "faint" });

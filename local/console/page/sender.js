@@ -1,7 +1,8 @@
 // MoEngage's forms for a sender: Send Test SMS, and the custom service provider.
 
-import { field, h, said, select } from "./elements.js";
+import { attempt, field, h, said, select } from "./elements.js";
 import { call, on, show, stack } from "./stack.js";
+import { SIGNS } from "./messages.js";
 import { mappingIsUnsaved } from "./tracking.js";
 import { showTypeThis } from "./type_this.js";
 
@@ -76,18 +77,16 @@ export async function sendTest() {
   }
 }
 
-const SIGNS = { delivered: "✓", failed: "✕", "not sent": "✕", sent: "…", sending: "…" };
-
 function showVerdict() {
   const message = stack.messages.get(sentKey);
   if (!message) return;
   const { status, symptom } = message.verdict;
   const unsaved = mappingIsUnsaved() && "Delivery tracking has changes that are not saved: MoEngage reads reports by what was saved.";
   const hint = [message.verdict.hint, unsaved].filter(Boolean).join(" ");
-  const tone = { failed: "bad", "not sent": "bad" }[status] ?? (hint ? "odd" : status === "delivered" ? "good" : "plain");
-  verdict.className = `verdict is-${tone}`;
+  const [sign, tone] = SIGNS[status];
+  verdict.className = `verdict is-${hint && tone !== "bad" ? "odd" : tone}`;
   verdict.replaceChildren(
-    h("p", {}, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[status]), h("b", {}, symptom)),
+    h("p", {}, h("span", { class: "sign", "aria-hidden": "true" }, sign), h("b", {}, symptom)),
     h("p", { class: "about faint" }, message.text),
     hint ? h("p", { class: "hint" }, h("b", {}, "Hint "), hint) : "",
   );
@@ -174,15 +173,6 @@ function takeForm(source) {
   changed();
 }
 
-async function save() {
-  try {
-    await call("PUT", `moengage/senders/${place}`, form);
-    said(saved, "Saved.");
-  } catch (error) {
-    said(saved, error.message, true);
-  }
-}
-
 const chooser = h("select", { id: "which-sender", onchange: () => { place = Number(chooser.value); takeForm(stack.settings.senders[place]); } });
 
 document.getElementById("sender").append(
@@ -192,7 +182,7 @@ document.getElementById("sender").append(
     form_area,
     h("p", { class: "faint macros" }, "Macros: ", h("code", {}, "Moesms_destination"), " the number, ", h("code", {}, "Moesms_message"), " the text."),
     h("div", { class: "buttons" },
-      h("button", { type: "button", onclick: save }, "Save"),
+      h("button", { type: "button", onclick: () => attempt(saved, () => call("PUT", `moengage/senders/${place}`, form), "Saved.") }, "Save"),
       h("button", { type: "button", class: "quiet", onclick: () => takeForm(stack.settings.thisStack[place]) }, "Restore values that work"),
       h("button", { type: "button", class: "quiet", id: "open-type-this", onclick: () => showTypeThis(form) }, "What to type into the real MoEngage")),
     saved),

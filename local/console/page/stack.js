@@ -9,6 +9,8 @@ export const stack = {
   shown: null,
 };
 
+// By what the items of each list are known.
+const KEYS = { messages: "key", requests: "number", phone: "umid" };
 const listeners = new Map();
 const waiting = new Set();
 
@@ -39,7 +41,7 @@ export function show(key) {
 export class Refusal extends Error {}
 
 // Fields as the page calls them.
-const LABELS = {
+export const LABELS = {
   apiUrl: "API URL", bodyType: "Body type", rawBody: "Body", headers: "Header", urlParameters: "URL parameter",
   body: "Body", key: "Key", value: "Value", method: "Method", name: "Sender name", type: "Sender type",
   serviceProvider: "Service provider name", number: "Number", text: "Text", sentUniqueId: "Unique id of the sent response",
@@ -72,32 +74,24 @@ export function listen(connected) {
   const take = (name, act) => events.addEventListener(name, (event) => {
     act(JSON.parse(event.data));
   });
-  const merge = (name, keyOf) => (items) => {
-    for (const item of items) stack[name].set(keyOf(item), item);
+  const set = (name, value) => {
+    stack[name] = value;
     changed(name);
   };
-  const merges = {
-    messages: merge("messages", (one) => one.key),
-    requests: merge("requests", (one) => one.number),
-    phone: merge("phone", (one) => one.umid),
+  const merge = (name, items) => {
+    for (const item of items) stack[name].set(item[KEYS[name]], item);
+    changed(name);
   };
   take("everything", (all) => {
-    for (const name of Object.keys(merges)) {
+    for (const name of Object.keys(KEYS)) {
       stack[name].clear();
-      merges[name](all[name]);
+      merge(name, all[name]);
     }
-    stack.settings = all.settings;
-    stack.situation = all.situation;
-    changed("settings");
-    changed("situation");
+    set("settings", all.settings);
+    set("situation", all.situation);
   });
-  for (const [name, act] of Object.entries(merges)) take(name, act);
-  for (const name of ["settings", "situation"]) {
-    take(name, (value) => {
-      stack[name] = value;
-      changed(name);
-    });
-  }
+  for (const name of Object.keys(KEYS)) take(name, (items) => merge(name, items));
+  for (const name of ["settings", "situation"]) take(name, (value) => set(name, value));
   events.onopen = () => connected(true);
   events.onerror = () => connected(false);
 }

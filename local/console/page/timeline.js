@@ -1,6 +1,6 @@
 // One message, live: its steps, what it waits for, its item and its log lines.
 
-import { h, keyed, said, tabs } from "./elements.js";
+import { attempt, h, keyed, said, tabs } from "./elements.js";
 import { call, on, stack } from "./stack.js";
 
 let detail = null;
@@ -24,14 +24,12 @@ const views = tabs("What to show of the message", ["Steps", "Requests", "DynamoD
 document.getElementById("details").addEventListener("change", (event) => { if (!event.target.checked) views.choose(0); });
 
 const findings = h("p", { class: "said", role: "status" });
-async function reconcile() {
+function reconcile() {
   said(findings, "reconcile runs…");
-  try {
+  attempt(findings, async () => {
     const found = Object.entries(await call("POST", "reconcile")).filter(([, count]) => count);
     said(findings, `reconcile found ${found.map(([name, count]) => `${name}: ${count}`).join(", ") || "nothing that is stuck"}.`);
-  } catch (error) {
-    said(findings, error.message, true);
-  }
+  });
 }
 
 part.append(title, views.list, views.panel,

@@ -1,15 +1,10 @@
 // MoEngage's form for delivery tracking: mapped by hand, or from the last answer and report.
 
-import { field, h, said, select, tabs } from "./elements.js";
-import { call, on, stack, changed } from "./stack.js";
+import { attempt, field, h, said, select, tabs } from "./elements.js";
+import { call, changed, LABELS, on, stack } from "./stack.js";
 
-const ATTRIBUTES = [
-  ["sentUniqueId", "Unique id of the sent response", "answer"],
-  ["reportUniqueId", "Unique id of the delivery response", "report"],
-  ["status", "Delivery status", "report"],
-  ["successValues", "Success values", null],
-  ["failureReason", "Failure reason", "report"],
-];
+// Where the key of each stands; the success values are no key.
+const ATTRIBUTES = { sentUniqueId: "answer", reportUniqueId: "report", status: "report", successValues: null, failureReason: "report" };
 let form = null;
 const saved = h("p", { class: "said", role: "status" });
 const url = h("code", {});
@@ -23,27 +18,24 @@ function note() {
   changed("mapping");
 }
 
-function typed(name, label) {
+function typed(name) {
   const control = h("input", { class: "mono", spellcheck: "false", value: form[name], oninput: () => { form[name] = control.value; note(); } });
-  return field(label, control, name === "successValues" ? { hint: "separated by commas; every other value is a failure" } : {});
+  return field(LABELS[name], control, name === "successValues" ? { hint: "separated by commas; every other value is a failure" } : {});
 }
 
 async function chosen(panel) {
   const keys = await call("GET", "moengage/mapping-keys").catch(() => ({ answer: {}, report: {} }));
   const read = (where) => Object.entries(keys[where]);
-  const words = [
-    ["answer", "the last answer", read("answer").length],
-    ["report", "the last report", read("report").length],
-  ].map(([, name, count]) => `${name}: ${count ? `${count} keys` : "none yet"}`).join(", ");
+  const words = ["answer", "report"].map((where) => `the last ${where}: ${read(where).length ? `${read(where).length} keys` : "none yet"}`).join(", ");
   panel.replaceChildren(
     h("p", { class: "faint" }, `MoEngage reads the keys of a test SMS's answer and report (${words}). Send a test SMS, wait for its report, then choose.`),
     h("div", { class: "buttons" }, h("button", { type: "button", class: "quiet small", onclick: () => chosen(panel) }, "Read the keys again")),
-    ...ATTRIBUTES.map(([name, label, where]) => {
-      if (!where) return typed(name, label);
+    ...Object.entries(ATTRIBUTES).map(([name, where]) => {
+      if (!where) return typed(name);
       const options = read(where).map(([key, value]) => [key, `${key}: ${value.slice(0, 36) || "(empty)"}`]);
       if (!options.some(([key]) => key === form[name])) options.unshift([form[name], `${form[name]} (not there)`]);
       const control = select(options, form[name], { class: "mono", onchange: () => { form[name] = control.value; note(); } });
-      return field(label, control);
+      return field(LABELS[name], control);
     }),
   );
 }
@@ -51,7 +43,7 @@ async function chosen(panel) {
 const modes = tabs("How to map", ["Manual mapping", "Automatic mapping"], (mode, panel) => {
   if (!form) return;
   if (mode === 1) chosen(panel);
-  else panel.replaceChildren(...ATTRIBUTES.map(([name, label]) => typed(name, label)));
+  else panel.replaceChildren(...Object.keys(ATTRIBUTES).map(typed));
 });
 
 document.getElementById("tracking").append(
@@ -63,25 +55,11 @@ document.getElementById("tracking").append(
     h("div", { class: "buttons" },
       h("button", {
         type: "button",
-        onclick: async () => {
-          try {
-            await call("PUT", "moengage/tracking", form);
-            said(saved, "Saved.");
-          } catch (error) {
-            said(saved, error.message, true);
-          }
-        },
+        onclick: () => attempt(saved, () => call("PUT", "moengage/tracking", form), "Saved."),
       }, "Save mapping"),
       h("button", {
         type: "button", class: "quiet",
-        onclick: async () => {
-          try {
-            await call("PUT", "moengage/refusals", { reports: 1 });
-            said(saved, "The next report is answered with 503. The bridge will send it again.");
-          } catch (error) {
-            said(saved, error.message, true);
-          }
-        },
+        onclick: () => attempt(saved, () => call("PUT", "moengage/refusals", { reports: 1 }), "The next report is answered with 503. The bridge will send it again."),
       }, "Refuse the next report (503)")),
     saved),
 );

@@ -1,7 +1,7 @@
 // What to type into the real MoEngage, field by field.
 
 import { h, said } from "./elements.js";
-import { call, stack } from "./stack.js";
+import { call, LABELS, stack } from "./stack.js";
 
 const dialog = document.getElementById("type-this");
 
@@ -11,14 +11,7 @@ export async function showTypeThis(form) {
     said(problem, error.message, true);
     return [];
   });
-  const { tracking } = stack.settings;
-  const mapping = tracking ? [
-    ["Unique id of the sent response", tracking.sentUniqueId],
-    ["Unique id of the delivery response", tracking.reportUniqueId],
-    ["Delivery status", tracking.status],
-    ["Success values", tracking.successValues],
-    ["Failure reason", tracking.failureReason],
-  ].map(([name, value]) => ({ field: name, value, source: "" })) : [];
+  const mapping = Object.entries(stack.settings.tracking ?? {}).map(([name, value]) => ({ field: LABELS[name], value, source: "" }));
   dialog.replaceChildren(
     h("div", { class: "dialog-head" },
       h("h2", { id: "type-this-title" }, "What to type into the real MoEngage"),

@@ -1,7 +1,7 @@
 """Who gets to send a message that is asked for several times."""
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -61,13 +61,6 @@ class TestTheWindow:
         assert (first.won, repeat.won, anew.won) == (True, False, True)
         assert plain(repeat.message) == plain(first.message) != plain(anew.message)
 
-    def test_a_repeat_does_not_make_it_longer(self) -> None:
-        claimants = Claimants()
-
-        won = [claimants.claim(BOUNDARY + 60 * number).won for number in range(6)]
-
-        assert won == [True, False, True, False, True, False]
-
     @pytest.mark.parametrize("seconds", [1, 5, 120, 600, 3600, 86_400])
     @given(
         start=st.integers(0, 10_000_000_000),
@@ -89,13 +82,6 @@ class TestTheWindow:
             last_win = now if expected else last_win
             assert claimed.message.id == ids.setdefault(last_win, claimed.message.id)
         assert len(set(ids.values())) == len(ids)
-
-    def test_another_message_has_a_window_of_its_own(self) -> None:
-        one, other = Claimants(), Claimants(ClaimKey("another message", WINDOW))
-        other.store = one.store
-
-        assert one.claim(BOUNDARY).won
-        assert other.claim(BOUNDARY).won
 
 
 def test_every_id_has_the_form_of_the_bridges_and_stands_for_one_slot() -> None:
@@ -158,53 +144,23 @@ class TestWindows:
 
 
 # ------------------------------------------------------------------------- a small model checker
-Steps = Generator[Message, Message | None, Claim]
-
-
-def claimant(now: float, by: str) -> Steps:
-    """Run a claim that stops before every call of `create`, so that others may come between.
-
-    `claim` is a plain function; it is started anew with the answers that it got so far, which it
-    cannot notice.
-    """
-    answers: list[Message | None] = []
-
-    class Stopped(Exception):
-        def __init__(self, message: Message) -> None:
-            self.message = message
-
-    while True:
-        replay = iter(answers)
-
-        def create(message: Message, replay: Iterator[Message | None] = replay) -> Message | None:
-            for answer in replay:
-                return answer
-            raise Stopped(message)
-
-        try:
-            return claim(asked_for(now, by), KEY, now, create)
-        except Stopped as stopped:
-            answers.append((yield stopped.message))
-
-
 def run(times: Sequence[float], order: Sequence[int]) -> tuple[list[Claim], list[int]]:
-    """Let claimants go on in an order, then in turn to their ends.
+    """Let claimants go on in an order.
 
-    Returns
-    -------
-    tuple
-        The answer to each, and how many were still running at each step.
+    Returns the answer to each, and how many were still running at each step.
     """
     store = InMemoryMessages()
     claims: dict[int, Claim] = {}
-    running = {number: claimant(now, f"request {number}") for number, now in enumerate(times)}
-    waiting = {number: next(steps) for number, steps in running.items()}
+    running = [
+        claiming(asked_for(now, f"request {number}"), KEY, now) for number, now in enumerate(times)
+    ]
+    waiting = {number: next(steps) for number, steps in enumerate(running)}
     choices = []
-    remaining = list(order)
-    while waiting:
-        number = remaining.pop(0) if remaining else min(waiting)
+    for number in order:
+        if not waiting:
+            break
         choices.append(len(waiting))
-        chosen = sorted(waiting)[number % len(waiting)] if len(order) else number
+        chosen = sorted(waiting)[number % len(waiting)]
         try:
             waiting[chosen] = running[chosen].send(store.create(waiting[chosen]))
         except StopIteration as done:
@@ -213,20 +169,19 @@ def run(times: Sequence[float], order: Sequence[int]) -> tuple[list[Claim], list
     return [claims[number] for number in range(len(times))], choices
 
 
-def every_run(times: Sequence[float]) -> Generator[list[Claim]]:
+def every_run(times: Sequence[float]) -> Iterator[list[Claim]]:
     """Return what comes of every order in which the claimants' calls may meet."""
     order: list[int] = []
     while True:
-        padded = order + [0] * 64
-        claims, choices = run(times, padded)
+        order += [0] * 64
+        claims, choices = run(times, order)
         yield claims
-        path = padded[: len(choices)]
-        while path and path[-1] + 1 >= choices[len(path) - 1]:
-            path.pop()
-        if not path:
+        del order[len(choices) :]
+        while order and order[-1] + 1 >= choices[len(order) - 1]:
+            order.pop()
+        if not order:
             return
-        path[-1] += 1
-        order = path
+        order[-1] += 1
 
 
 AROUND = [-WINDOW - 1, -CLOCK_SKEW, -1, -0.001, 0, 0.001, 1, CLOCK_SKEW]

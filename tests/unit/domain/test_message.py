@@ -3,9 +3,8 @@
 import pytest
 
 from sms_bridge.domain.callback_events import InboundMessage, UnknownEvent
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import is_message_id, new_id
-from tests.builders import MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
+from tests.builders import AT, MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
 
 
 def test_new_ids_are_different_and_of_the_bridges_form() -> None:
@@ -25,9 +24,7 @@ def test_other_ids_are_not_taken_for_the_bridges(text: str) -> None:
 
 def test_a_repeated_receipt_has_the_same_key_and_any_other_a_different_one() -> None:
     receipt = a_receipt("undelivered", error_code="1")
-    repeated = a_receipt(
-        "undelivered", error_code="1", received_at=seconds_of("2026-11-25T00:00:00.000Z")
-    )
+    repeated = a_receipt("undelivered", error_code="1", received_at=AT + 86_400)
     others = [
         a_receipt("delivered", error_code="1"),
         a_receipt("undelivered", error_code="2"),

@@ -37,33 +37,24 @@ START = ["START", "UNSTOP", "हाँ", "👍"]
 KEYWORDS = keywords_of(STOP, START)
 
 
-@pytest.mark.parametrize("word", STOP)
-def test_each_keyword_opts_out(word: str) -> None:
+@pytest.mark.parametrize("word", [*STOP, *START])
+def test_each_keyword_opts_out_or_in_in_capitals_or_not(word: str) -> None:
     spellings = (word, word.lower(), word.upper(), word.title(), word.casefold())
+    keyword = Keyword.STOP if word in STOP else Keyword.START
 
-    assert {keyword_of(text, KEYWORDS) for text in spellings} == {Keyword.STOP}
+    assert {keyword_of(text, KEYWORDS) for text in spellings} == {keyword}
 
 
 def test_a_word_that_asks_for_help_asks_for_nothing_else() -> None:
     keywords = keywords_of(["STOP"], ["START", "INFO"], ["HELP", "INFO", "stop"])
 
-    assert [keyword_of(text, keywords) for text in ("help?", "info", "Stop")] == [
-        Keyword.HELP,
-        Keyword.START,
-        Keyword.STOP,
-    ]
-    assert [one.opt_request for one in (Keyword.HELP, Keyword.START, Keyword.STOP)] == [
-        None,
-        OptRequest.OPT_IN,
-        OptRequest.OPT_OUT,
-    ]
-
-
-@pytest.mark.parametrize("word", START)
-def test_each_keyword_opts_in(word: str) -> None:
-    assert {keyword_of(text, KEYWORDS) for text in (word, word.lower(), word.upper())} == {
-        Keyword.START
-    }
+    for text, keyword, opt_request in (
+        ("help?", Keyword.HELP, None),
+        ("info", Keyword.START, OptRequest.OPT_IN),
+        ("Stop", Keyword.STOP, OptRequest.OPT_OUT),
+    ):
+        assert keyword_of(text, keywords) is keyword
+        assert keyword.opt_request is opt_request
 
 
 SPELLINGS = {
@@ -140,10 +131,6 @@ def test_a_keyword_of_nothing_matches_nothing(keyword: str) -> None:
     keywords = keywords_of([keyword], [keyword])
 
     assert {keyword_of(text, keywords) for text in ("", " ", "?", "👍", keyword)} == {None}
-
-
-def test_a_word_among_both_kinds_opts_out() -> None:
-    assert keyword_of("stop", keywords_of(["STOP"], ["stop"])) is Keyword.STOP
 
 
 @given(st.text(max_size=10))

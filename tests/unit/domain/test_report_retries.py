@@ -1,18 +1,16 @@
 """When an outcome is told again."""
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.outcome import LEASE_SECONDS
 from sms_bridge.domain.reporting import (
     WAITS,
-    Breaker,
-    ReportVerdict,
     is_exhausted,
     seconds_before_next_try,
     seconds_before_passing_on_again,
+    seconds_while_circuit_is_open,
 )
 
 
@@ -65,105 +63,21 @@ def test_an_opt_out_is_synced_again_for_a_day(age: float, seconds: int | None) -
     assert seconds_before_passing_on_again(age) == seconds
 
 
-class TestBreaker:
-    NOW = 1_795_000_000.0
+@pytest.mark.parametrize(
+    ("age", "seconds"), [(0, 50), (49, 50), (120, 120), (300, 300), (86_400, 300)]
+)
+def test_while_moengage_is_down_an_outcome_waits_as_long_again_as_it_has(
+    age: float, seconds: int
+) -> None:
+    assert seconds_while_circuit_is_open(age, chance=0.5) == seconds
 
-    def after(self, *verdicts: ReportVerdict) -> Breaker:
-        breaker = Breaker()
-        for verdict in verdicts:
-            breaker.note(verdict, self.NOW)
-        return breaker
 
-    def waits(self, breaker: Breaker, seconds: float = 0.0) -> int:
-        return breaker.seconds_to_wait(self.NOW + seconds, 0.0)
+@given(st.floats(-5, 1e6), st.floats(0, 1))
+def test_what_waits_for_moengage_is_leased_for_long_enough_and_comes_back_spread(
+    age: float, chance: float
+) -> None:
+    planned = seconds_while_circuit_is_open(age, chance=0.5)
+    wait = seconds_while_circuit_is_open(age, chance)
 
-    @pytest.mark.parametrize(
-        ("failures", "waits"), [(0, False), (1, False), (4, False), (5, True), (6, True)]
-    )
-    def test_it_opens_after_five_failures_in_a_row(self, failures: int, waits: bool) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * failures)
-
-        assert bool(self.waits(breaker)) is waits
-
-    @pytest.mark.parametrize("verdict", [ReportVerdict.ACKNOWLEDGED, ReportVerdict.REFUSED])
-    def test_an_answer_of_any_kind_shows_that_moengage_is_there(
-        self, verdict: ReportVerdict
-    ) -> None:
-        again = [ReportVerdict.RETRY] * 4
-        breaker = self.after(*again, verdict, *again)
-
-        assert self.waits(breaker) == 0
-
-    def test_after_the_break_one_is_let_through_and_its_failure_breaks_again(self) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * 5)
-        assert self.waits(breaker, 29.9) > 0
-        assert self.waits(breaker, 30) == 0
-
-        breaker.note(ReportVerdict.RETRY, self.NOW + 30)
-
-        assert self.waits(breaker, 30) > 0
-
-    def test_the_breaks_grow_to_five_minutes_and_end_with_an_acknowledgement(
-        self,
-    ) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * 4)
-        breaks, now = [], 0.0
-        for _ in range(7):
-            breaker.note(ReportVerdict.RETRY, self.NOW + now)
-            length = 0
-            while self.waits(breaker, now + length):
-                length += 1
-            breaks.append(length)
-            now += length
-        assert breaks == [30, 60, 120, 240, 300, 300, 300]
-
-        breaker.note(ReportVerdict.ACKNOWLEDGED, self.NOW + now)
-        for _ in range(5):
-            breaker.note(ReportVerdict.RETRY, self.NOW + now)
-        assert self.waits(breaker, now + 29) > 0
-        assert self.waits(breaker, now + 30) == 0
-
-    @given(st.lists(st.floats(0, 1), min_size=2, max_size=50), st.floats(0, 29))
-    def test_what_waits_comes_back_after_the_break_and_spread(
-        self, chances: list[float], seconds: float
-    ) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * 5)
-
-        waits = [breaker.seconds_to_wait(self.NOW + seconds, chance) for chance in chances]
-
-        assert all(seconds + wait >= 30 for wait in waits)
-        assert all(wait <= 600 for wait in waits)
-
-    def test_those_that_fail_side_by_side_are_one_break(self) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * 20)
-
-        assert self.waits(breaker, 29.9) > 0
-        assert self.waits(breaker, 30) == 0
-
-    def test_while_one_finds_out_the_others_wait(self) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * 5)
-
-        assert self.waits(breaker, 30) == 0
-        assert self.waits(breaker, 30) > 0
-
-        breaker.note(ReportVerdict.ACKNOWLEDGED, self.NOW + 31)
-        assert [self.waits(breaker, 31), self.waits(breaker, 31)] == [0, 0]
-
-    def test_one_that_never_comes_back_is_followed_by_another(self) -> None:
-        breaker = self.after(*[ReportVerdict.RETRY] * 5)
-        assert self.waits(breaker, 30) == 0
-
-        assert [self.waits(breaker, 30 + seconds) > 0 for seconds in (5.9, 6)] == [True, False]
-
-    @given(st.lists(st.floats(0.1, 50), max_size=60))
-    def test_while_moengage_is_down_no_burst_is_let_through(self, pauses: list[float]) -> None:
-        """One at a time, and never two within a break."""
-        breaker, now, tells = Breaker(), self.NOW, []
-        for pause in pauses:
-            now += pause
-            if breaker.seconds_to_wait(now, 0.0) == 0:
-                tells.append(now)
-                breaker.note(ReportVerdict.RETRY, now)
-
-        after = tells[4:]
-        assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(after))
+    assert LEASE_SECONDS <= wait <= 360
+    assert abs(wait - planned) <= planned * 0.2 + 0.5

@@ -1,7 +1,7 @@
 """How many SMS a text is."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
@@ -29,7 +29,7 @@ from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
         ("^{}\\[~]|\f" * 8, 1),
     ],
 )
-def test_gsm7(text: str, count: int) -> None:
+def test_a_text_of_the_gsm_alphabet_takes_so_many_segments(text: str, count: int) -> None:
     segments = segments_of(text)
 
     assert (segments.encoding, segments.count) == ("GSM7", count)
@@ -51,15 +51,10 @@ def test_gsm7(text: str, count: int) -> None:
         # No pair is split: 66 places are used of each part's 67.
         ("😀" * 66, 2),
         ("😀" * 67, 3),
-        ("ç", 1),
-        ("`", 1),
-        ("\u2019", 1),
-        ("\u00a0", 1),
-        ("\x1b", 1),
-        ("\t", 1),
+        *((character, 1) for character in "ç`\u2019\u00a0\x1b\t"),
     ],
 )
-def test_ucs2(text: str, count: int) -> None:
+def test_any_other_text_takes_so_many_segments(text: str, count: int) -> None:
     segments = segments_of(text)
 
     assert (segments.encoding, segments.count) == ("UCS2", count)
@@ -96,13 +91,7 @@ def test_the_parts_hold_the_text_and_not_a_whole_part_more(text: str) -> None:
         assert (segments.count - 1) * (several - 1) < places
 
 
-@given(
-    st.text(min_size=ALWAYS_FITS, max_size=ALWAYS_FITS), st.sampled_from(("AUTO", "GSM7", "UCS2"))
-)
-@example("\N{GRINNING FACE}" * ALWAYS_FITS, "UCS2")
-def test_so_few_characters_always_fit(text: str, encoding: str) -> None:
-    assert segments_of(text, encoding).count <= MAX_SEGMENTS
-
-
-def test_one_more_may_be_too_many() -> None:
-    assert segments_of("\N{GRINNING FACE}" * (ALWAYS_FITS + 1)).count > MAX_SEGMENTS
+def test_so_few_characters_always_fit_and_one_more_may_be_too_many() -> None:
+    # No character takes more places.
+    assert segments_of("😀" * ALWAYS_FITS).count == MAX_SEGMENTS
+    assert segments_of("😀" * (ALWAYS_FITS + 1)).count > MAX_SEGMENTS

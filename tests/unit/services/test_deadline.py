@@ -52,10 +52,6 @@ def test_the_time_of_a_cold_start_is_taken_off(waited: float, seconds: float) ->
     assert seconds_to_answer(now - waited, now) == pytest.approx(seconds)
 
 
-def test_where_it_is_not_known_when_a_request_came_it_came_just_now() -> None:
-    assert seconds_to_answer(0, 1_795_000_000.0) == ANSWER_SECONDS
-
-
 def test_time_runs_and_does_not_go_below_zero() -> None:
     clock = TurnableClock()
     answer_time = AnswerTime[str](3.0, clock)

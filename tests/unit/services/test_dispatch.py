@@ -1,49 +1,160 @@
 """Working off the send queue."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
+from typing import Any
 
 import pytest
 
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.observability import message_fields
+from sms_bridge.services.dispatch import DispatchMessages
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,
+    BAD_REQUEST,
+    EVER,
     NOT_SENT,
     NUMBER,
     REFUSED,
     REJECTED,
-    SUB_ACCOUNT,
     THROTTLED,
     UMID,
+    a_message,
     a_person,
     a_receipt,
+    a_request,
 )
+from tests.fakes.eightx8 import FakeEightX8
+from tests.fakes.failures import Interruption, KilledError, failing, kill
 from tests.fakes.logs import WrittenLog
-from tests.services import TO_LIVE
-from tests.unit.services.dispatching import Bridge, an_id
+from tests.fakes.sqs import InMemorySqs
+from tests.services import TO_LIVE, InMemory, policies
+
+QUEUE = "queue"
+DEAD = "dead"
+
+
+def an_id(number: int) -> str:
+    return f"0a1b2c3d-4e5f-4a6b-8c7d-{number:012d}"
+
+
+class Bridge(InMemory):
+    """A bridge in queued mode; what waits lies in the send queue."""
+
+    def __init__(
+        self,
+        *,
+        ambiguous: str = "hold",
+        opt_out_types: str = "",
+        rate: float = 0,
+        at_once: int = 1,
+        **eightx8: Any,
+    ) -> None:
+        super().__init__()
+        self.sqs = InMemorySqs(self.clock)
+        self.send_queue = SqsSendQueue(
+            lambda: self.sqs.client,
+            dict.fromkeys(MessageType, QUEUE),
+            SqsDeadLetterQueue(lambda: self.sqs.client, DEAD),
+        )
+        self.eightx8 = FakeEightX8(**eightx8)
+        self.slept: list[float] = []
+        self.time_left = 60.0
+        self.step = self.a_service(
+            DispatchMessages,
+            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
+            rate=rate,
+            at_once=at_once,
+            sender=self.eightx8,
+            sleep=self._sleep,
+        )
+
+    def a_watched_dispatcher(self, watched: Callable[[Any], Any]) -> DispatchMessages:
+        """Return a dispatcher with something between it and what it works with."""
+        names = ("messages", "send_queue", "outcomes", "opt_outs", "sender")
+        return replace(self.step, **{name: watched(getattr(self.step, name)) for name in names})
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.sleep(seconds)
+
+    def add(self, number: int = 1, *, reply_to: str = "", **changes: Any) -> str:
+        """Let a message wait, with its record in the queue; returns its id."""
+        request = a_request(**{"text": f"Text {number}", **changes})
+        message = a_message(
+            id=an_id(number),
+            state=State.WAITING,
+            message_type=request.message_type,
+            sub_account_id=request.sub_account_id,
+            destination=request.destination,
+            campaign_id=request.campaign_id or "",
+            recipient_hash=keyed_hash(request.destination, "k"),
+            accepted_at=self.clock.now,
+            send_before=self.clock.now + TO_LIVE,
+            attempt=0,
+            attempt_at=0.0,
+            reply_to=reply_to,
+        )
+        self.messages.create(message)
+        self.send_queue.add(message, request)
+        return message.id
+
+    def receive(self) -> list[dict[str, Any]]:
+        return self.sqs.receive(QUEUE)
+
+    def run(
+        self, records: list[dict[str, Any]], step: DispatchMessages | None = None
+    ) -> dict[str, Any]:
+        dispatch = step or self.step
+        return self.send_queue.work_through(
+            records, lambda queued: dispatch(queued, time_left=lambda: self.time_left)
+        )
+
+    def dispatch(self, step: DispatchMessages | None = None) -> list[str]:
+        """Work off what can be seen; returns the bodies of the records that stay."""
+        records = self.receive()
+        response = self.run(records, step)
+        self.sqs.settle(QUEUE, records, response)
+        return [letter for letter, _ in self.sqs.letters(QUEUE)]
+
+    def states(self, ids: Iterable[str]) -> list[State]:
+        return [self.kept(message_id).state for message_id in ids]
+
+    @property
+    def posted(self) -> list[str]:
+        """Ids of all that was posted, as often as it was."""
+        return list(self.eightx8.posted)
+
+    @property
+    def hidden_for(self) -> list[float]:
+        """For how long each record in the queue cannot be seen."""
+        return [round(seconds) for seconds in self.sqs.hidden_for(QUEUE)]
+
+
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
 
 
 class TestBatches:
-    def test_what_waits_is_sent_in_one_batch_and_leaves_the_queue(self) -> None:
-        bridge = Bridge()
-        ids = [bridge.add(number) for number in range(5)]
-
-        assert bridge.dispatch() == []
-        assert bridge.eightx8.batches == [(SUB_ACCOUNT, ids)]
-        assert bridge.states(ids) == [State.SENDING] * 5
-        assert bridge.kept(ids[0]).attempt == 1
-
-    def test_each_sub_account_has_a_batch_of_its_own(self) -> None:
-        bridge = Bridge()
+    def test_what_waits_is_sent_in_one_batch_a_sub_account_and_leaves_the_queue(
+        self, bridge: Bridge
+    ) -> None:
         ids = [bridge.add(number, sub_account_id=f"account_{number % 2}") for number in range(4)]
 
-        bridge.dispatch()
-
+        assert bridge.dispatch() == []
         assert bridge.eightx8.batches == [("account_0", ids[::2]), ("account_1", ids[1::2])]
+        assert bridge.states(ids) == [State.SENDING] * 4
+        assert bridge.kept(ids[0]).attempt == 1
 
     def test_each_message_has_a_fate_of_its_own(self) -> None:
         scenarios = {
@@ -70,9 +181,7 @@ class TestBatches:
             [ids["rejected"], ids["refused"]]
         )
 
-    def test_an_empty_event_does_nothing(self) -> None:
-        bridge = Bridge()
-
+    def test_an_empty_event_does_nothing(self, bridge: Bridge) -> None:
         assert bridge.run([]) == {"batchItemFailures": []}
         assert bridge.posted == []
 
@@ -165,53 +274,24 @@ class TestTimeToLive:
         )
         assert bridge.outcomes.queued == [(message_id, 0)] * (not is_sent)
 
-    def test_one_that_8x8_never_takes_ends_as_expired(self) -> None:
-        bridge = Bridge(result=THROTTLED)
-        message_id = bridge.add()
-        for _ in range(60):
-            bridge.dispatch()
-            bridge.clock.sleep(300)
-
-        assert bridge.kept(message_id).reason == "expired"
-        assert bridge.receive() == []
-        assert [queued for queued, _ in bridge.outcomes.queued] == [message_id]
-
 
 class TestOptOuts:
-    def test_a_person_who_opted_out_meanwhile_is_not_texted(self) -> None:
+    def test_who_opted_out_meanwhile_gets_only_other_types_and_replies(self) -> None:
         bridge = Bridge(opt_out_types="promotional")
-        message_id = bridge.add()
-        other = bridge.add(2, destination=NUMBER + "2")
+        kept_back = bridge.add(1)
+        sent = [
+            bridge.add(2, destination=NUMBER + "2"),
+            bridge.add(3, message_type=MessageType.TRANSACTIONAL),
+            bridge.add(4, reply_to=UMID),
+        ]
         bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
 
         assert bridge.dispatch() == []
-        assert bridge.posted == [other]
-        assert bridge.kept(message_id).reason == "opted_out"
-        assert bridge.outcomes.queued == [(message_id, 6)]
+        assert bridge.posted == sent
+        assert bridge.kept(kept_back).reason == "opted_out"
+        assert bridge.outcomes.queued == [(kept_back, 6)]
 
-    def test_message_types_that_ignore_opt_outs_are_sent(self) -> None:
-        bridge = Bridge(opt_out_types="promotional")
-        message_id = bridge.add(message_type=MessageType.TRANSACTIONAL)
-        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
-
-        bridge.dispatch()
-
-        assert bridge.posted == [message_id]
-
-    @pytest.mark.parametrize("message_type", list(MessageType))
-    def test_the_reply_that_confirms_an_opt_out_is_sent(self, message_type: MessageType) -> None:
-        bridge = Bridge(opt_out_types="promotional transactional")
-        other = bridge.add(message_type=message_type)
-        reply = bridge.add(2, message_type=message_type, reply_to=UMID)
-        bridge.opt_outs.record(a_person(), OptRequest.OPT_OUT, bridge.clock.now)
-
-        bridge.dispatch()
-
-        assert bridge.posted == [reply]
-        assert bridge.kept(other).reason == "opted_out"
-
-    def test_moengage_hears_nothing_of_a_reply_that_was_not_sent(self) -> None:
-        bridge = Bridge()
+    def test_moengage_hears_nothing_of_a_reply_that_was_not_sent(self, bridge: Bridge) -> None:
         reply = bridge.add(reply_to=UMID)
         bridge.clock.sleep(4000)
 
@@ -223,46 +303,39 @@ class TestOptOuts:
 
 class TestPacing:
     @pytest.mark.parametrize(
-        ("rate", "at_once", "messages", "slept"),
-        [(0, 4, 10, 0.0), (10, 1, 10, 1.0), (10, 4, 10, 4.0), (1800, 2, 9, 0.01)],
+        ("rate", "at_once", "messages", "needed", "time_left", "slept"),
+        [
+            (0, 4, [10], 0, 60, 0.0),
+            (10, 1, [10], 0, 60, 1.0),
+            (10, 4, [10], 0, 60, 4.0),
+            (1800, 2, [9], 0, 60, 0.01),
+            # The time that 8x8 needed counts, and the fullest sub-account decides.
+            (1, 1, [4], 1.5, 60, 2.5),
+            (1, 1, [2], 5.0, 60, 0.0),
+            (1, 1, [1, 4], 0, 60, 4.0),
+            # No function waits until it is stopped.
+            (0.001, 1, [1], 0, 20, 19.0),
+        ],
     )
     def test_a_function_takes_as_long_as_the_rate_asks(
-        self, rate: float, at_once: int, messages: int, slept: float
+        self,
+        rate: float,
+        at_once: int,
+        messages: list[int],
+        needed: float,
+        time_left: float,
+        slept: float,
     ) -> None:
         bridge = Bridge(rate=rate, at_once=at_once)
-        for number in range(messages):
-            bridge.add(number)
+        bridge.time_left = time_left
+        bridge.eightx8.meanwhile = lambda _: bridge.clock.sleep(needed / sum(messages))
+        for account, some in enumerate(messages):
+            for number in range(some):
+                bridge.add(10 * account + number, sub_account_id=f"account_{account}")
 
         bridge.dispatch()
 
         assert bridge.slept == [pytest.approx(slept)]
-
-    def test_the_time_that_8x8_needed_counts(self) -> None:
-        bridge: Bridge = Bridge(rate=1, meanwhile=lambda _: bridge.clock.sleep(1.5))
-        bridge.add(1)
-        bridge.add(2)
-
-        bridge.dispatch()
-
-        assert bridge.slept == [0.0]
-
-    def test_the_fullest_sub_account_decides(self) -> None:
-        bridge = Bridge(rate=1)
-        for number in range(5):
-            bridge.add(number, sub_account_id="account_1" if number else "account_2")
-
-        bridge.dispatch()
-
-        assert bridge.slept == [pytest.approx(4.0)]
-
-    def test_no_function_waits_until_it_is_stopped(self) -> None:
-        bridge = Bridge(rate=0.001)
-        bridge.add()
-        bridge.time_left = 20.0
-
-        bridge.dispatch()
-
-        assert bridge.slept == [pytest.approx(19.0)]
 
     def test_8x8_gets_no_time_that_is_needed_to_write_down_what_it_said(self) -> None:
         bridge = Bridge()
@@ -274,9 +347,8 @@ class TestPacing:
         assert bridge.eightx8.seconds_given == [pytest.approx(5.0)]
 
 
-def test_ids_that_are_queued_twice_are_sent_once() -> None:
+def test_ids_that_are_queued_twice_are_sent_once(bridge: Bridge) -> None:
     """A repeat of a waiting message queues it once more; SQS may deliver a record twice."""
-    bridge = Bridge()
     message_id = bridge.add(1)
     bridge.add(1)
 
@@ -291,10 +363,7 @@ def test_ids_that_are_queued_twice_are_sent_once() -> None:
     assert bridge.posted == [message_id]
 
 
-def test_that_8x8_accepted_a_message_is_not_recorded(
-    logged: WrittenLog,
-) -> None:
-    bridge = Bridge()
+def test_that_8x8_accepted_a_message_is_not_recorded(bridge: Bridge, logged: WrittenLog) -> None:
     at_once = bridge.add(1)
     scheduled = bridge.add(2, options={"scheduled": "2026-12-24T18:00:00Z"})
 
@@ -335,3 +404,196 @@ def test_a_batch_is_measured_in_one_line_and_logged_in_a_line_a_message(logged: 
     assert [line["SecondsInSendQueue"] for line in reported] == [4.5, 3.0, 1.5]
     (measured,) = [line for line in logged.lines if "_aws" in line]
     assert (measured["Sent"], measured["SecondsInSendQueue"]) == (3, [4.5, 3.0, 1.5])
+
+
+class TestABatchThatIsRefusedAsAWhole:
+    @pytest.mark.parametrize("status", [400, 422])
+    def test_one_message_may_have_spoilt_it_so_each_is_sent_alone(self, status: int) -> None:
+        refused = replace(BAD_REQUEST, http_status=status)
+        bridge = Bridge(results=[refused], results_by_text={})
+        ids = [bridge.add(number) for number in range(3)]
+        bridge.eightx8.results += [ACCEPTED, replace(REFUSED, http_status=400), ACCEPTED]
+
+        assert bridge.dispatch() == []
+        assert bridge.eightx8.sent_ids == ids
+        assert bridge.states(ids) == [State.SENDING, State.FAILED, State.SENDING]
+
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    def test_but_not_where_all_would_be_refused(self, status: int) -> None:
+        bridge = Bridge(result=replace(REFUSED, http_status=status))
+        ids = [bridge.add(number) for number in range(3)]
+
+        assert bridge.dispatch() == []
+        assert bridge.eightx8.sent == []
+        assert bridge.states(ids) == [State.FAILED] * 3
+
+    def test_a_message_that_was_alone_in_it_is_not_sent_twice(self) -> None:
+        bridge = Bridge(result=BAD_REQUEST)
+        message_id = bridge.add()
+
+        bridge.dispatch()
+
+        assert bridge.posted == [message_id]
+        assert bridge.states([message_id]) == [State.FAILED]
+
+    def test_what_there_is_no_time_for_is_sent_later(self) -> None:
+        bridge = Bridge(results=[BAD_REQUEST])
+        ids = [bridge.add(number) for number in range(3)]
+
+        def takes_long(_: str) -> None:
+            bridge.clock.sleep(13 if bridge.eightx8.sent else 0)
+
+        bridge.eightx8.meanwhile = takes_long
+        stays = bridge.dispatch()
+
+        assert bridge.states(ids).count(State.WAITING) == len(stays) > 0
+        bridge.eightx8.meanwhile = lambda _: None
+        bridge.clock.sleep(60)
+        assert bridge.dispatch() == []
+        assert bridge.states(ids) == [State.SENDING] * 3
+        assert sorted(bridge.eightx8.taken) == ids
+
+
+class TestPoison:
+    def test_a_record_without_a_message_goes_there_too(self, bridge: Bridge) -> None:
+        bridge.add()
+        bridge.messages.messages.clear()
+
+        assert bridge.dispatch() == []
+        assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["message_not_found"]
+        assert bridge.posted == []
+
+    def test_one_that_always_fails_goes_there_in_the_end(self, logged: WrittenLog) -> None:
+        bridge = Bridge()
+        bridge.add()
+        for _ in range(60):
+            with failing(bridge.messages, "begin_attempt"):
+                bridge.dispatch()
+            bridge.sqs.repeat(QUEUE)
+
+        assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["failed_ConnectionError"]
+        assert sum("not dispatched" in line["message"] for line in logged.lines) == 50
+
+
+class TestBeginning:
+    def test_what_could_not_be_begun_stays_and_the_others_are_sent(
+        self, bridge: Bridge, logged: WrittenLog
+    ) -> None:
+        ids = [bridge.add(number) for number in range(3)]
+
+        with failing(bridge.messages, "begin_attempt", of=ids[1]):
+            assert len(bridge.dispatch()) == 1
+        assert bridge.posted == [ids[0], ids[2]]
+        (line,) = [line for line in logged.lines if line["message"] == "message not dispatched"]
+        assert (line["message_id"], line["error"]) == (ids[1], "ConnectionError")
+
+    def test_a_message_that_was_tried_before_has_the_next_attempt(self) -> None:
+        bridge = Bridge(results=[NOT_SENT])
+        again = bridge.add(1)
+        bridge.dispatch()
+        bridge.clock.sleep(5)
+        first = bridge.add(2)
+
+        bridge.dispatch()
+
+        assert bridge.posted == [again, again, first]
+        assert [bridge.kept(one).attempt for one in (again, first)] == [2, 1]
+
+    def test_what_need_not_heed_is_begun_whoever_cannot_be_looked_up(self) -> None:
+        bridge = Bridge(opt_out_types="promotional")
+        offer = bridge.add(1)
+        order = bridge.add(2, message_type=MessageType.TRANSACTIONAL)
+
+        with failing(bridge.opt_outs, "is_opted_out"):
+            assert len(bridge.dispatch()) == 1
+
+        assert bridge.posted == [order]
+        assert bridge.states([offer]) == [State.WAITING]
+
+
+def test_a_batch_that_fails_in_an_unforeseen_way_holds_up_no_other(logged: WrittenLog) -> None:
+    """What has left is not known, so nothing is recorded: 8x8's log decides."""
+    bridge = Bridge()
+    broken = bridge.add(1, sub_account_id="broken")
+    sent = bridge.add(2)
+
+    with failing(bridge.eightx8, "send_batch", of="broken", error=KeyError()):
+        stay = bridge.dispatch()
+
+    assert [broken in body for body in stay] == [True]
+    assert bridge.kept(broken).state is State.SENDING
+    assert bridge.eightx8.taken == [sent]
+    assert "batch not sent" in logged.text
+
+
+RESULTS = {
+    "accepted": [ACCEPTED],
+    "rejected": [REJECTED],
+    "ambiguous": [AMBIGUOUS, ACCEPTED],
+    "throttled": [THROTTLED, ACCEPTED],
+    "unsent, then ambiguous": [NOT_SENT, AMBIGUOUS, ACCEPTED],
+    "refused as a whole": [BAD_REQUEST, ACCEPTED],
+}
+
+Happening = Callable[[Bridge], None]
+
+
+def another_dispatcher(bridge: Bridge) -> None:
+    """SQS shows the records again, and another dispatcher works through them to the end."""
+    bridge.sqs.repeat(QUEUE)
+    bridge.dispatch()
+
+
+def death(_: Bridge) -> None:
+    kill()
+
+
+def another_dispatcher_and_death(bridge: Bridge) -> None:
+    another_dispatcher(bridge)
+    kill()
+
+
+def every_moment(results: list[SendResult], happens: Happening) -> Iterator[Bridge]:
+    """Return a bridge for every moment at which something can happen to a dispatcher."""
+    for moment in count():
+        bridge = Bridge(opt_out_types="promotional", results=list(results))
+        bridge.add(1)
+        bridge.add(2)
+        interruption = Interruption(moment, lambda bridge=bridge: happens(bridge))  # type: ignore[misc]
+        with suppress(KilledError):
+            bridge.dispatch(bridge.a_watched_dispatcher(interruption.watched))
+        if not interruption.came:
+            assert moment >= 8
+            return
+        yield bridge
+
+
+@pytest.mark.parametrize("results", RESULTS.values(), ids=RESULTS)
+@pytest.mark.parametrize("happens", [another_dispatcher, death, another_dispatcher_and_death])
+def test_8x8_takes_no_message_twice_whatever_happens_when(
+    results: list[SendResult], happens: Happening
+) -> None:
+    for bridge in every_moment(results, happens):
+        for _ in range(20):
+            bridge.sqs.repeat(QUEUE)
+            bridge.dispatch()
+            bridge.clock.sleep(60)
+
+        assert set(Counter(bridge.eightx8.taken).values()) <= {1}
+
+
+@pytest.mark.parametrize("happens", [another_dispatcher, death, another_dispatcher_and_death])
+def test_no_message_is_lost_that_way(happens: Happening) -> None:
+    """What is not with 8x8 has its record in the queue; `reconcile` finds out which it is."""
+    for bridge in every_moment([ACCEPTED], happens):
+        for _ in range(5):
+            bridge.sqs.repeat(QUEUE)
+            bridge.dispatch()
+
+        left = [body for body, _ in bridge.sqs.letters(QUEUE)]
+        for message in bridge.messages.open_messages(until=EVER):
+            is_taken = message.id in bridge.eightx8.taken
+            assert message.state is State.SENDING
+            assert is_taken or any(message.id in body for body in left)
+            if happens is another_dispatcher:
+                assert is_taken

@@ -201,37 +201,6 @@ def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
     assert not bridge.message.outcome_is_open
 
 
-def test_while_moengage_is_down_no_outcome_uses_up_its_tries() -> None:
-    bridge = Bridge(DOWN)
-    ids = [f"message-{number}" for number in range(20)]
-    for message_id in ids:
-        bridge.add(message_id)
-
-    waits = [bridge.forward(message_id) for message_id in ids]
-
-    assert len(bridge.moengage.reported) == 5
-    assert waits[:5] == [5] * 5
-    assert all(wait is not None and 30 <= wait <= 61 for wait in waits[5:])
-    assert sum(message.outcome_tries for message in bridge.messages.messages.values()) == 5
-
-
-def test_after_the_break_one_report_is_tried_and_all_follow_once_it_is_acknowledged() -> None:
-    bridge = Bridge(DOWN)
-    ids = [f"message-{number}" for number in range(9)]
-    for message_id in ids:
-        bridge.add(message_id)
-        bridge.forward(message_id)
-    bridge.clock.sleep(62)
-
-    assert [bool(bridge.forward(message_id)) for message_id in ids[5:]] == [True] * 4
-    assert len(bridge.moengage.reported) == 6
-    bridge.clock.sleep(122)
-    bridge.moengage.result = ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
-
-    assert [bridge.forward(message_id) for message_id in ids] == [None] * 9
-    assert len(bridge.moengage.reported) == 15
-
-
 def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
     bridge = Bridge(REFUSED)
 

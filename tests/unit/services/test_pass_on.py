@@ -10,12 +10,9 @@ from sms_bridge.domain.queued import InboundWork, QueuedInbound
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.services.pass_on import PassOnInbound
 from tests.builders import NUMBER, UMID, a_person, an_inbound
-from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
-from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters
-from tests.services import a_service
+from tests.services import InMemory
 
 INBOUND_ID = f"inbound {UMID}"
 ACKNOWLEDGED = ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
@@ -43,7 +40,7 @@ class FakeUsers:
         return self.result
 
 
-class Bridge:
+class Bridge(InMemory):
     """The step with all that it works with; one inbound message came just now."""
 
     def __init__(
@@ -53,22 +50,13 @@ class Bridge:
         *,
         now: OptRequest = OptRequest.OPT_OUT,
     ) -> None:
-        self.clock = TurnableClock()
-        self.messages = InMemoryMessages()
-        self.opt_outs = InMemoryOptOuts()
+        super().__init__()
         self.users = FakeUsers(result)
         self.dead_letters = InMemoryDeadLetters()
         self.messages.keep_inbound(an_inbound(text=text, received_at=self.clock.now))
         self.opt_outs.record(a_person(), now, self.clock.now)
-        self.step = a_service(
-            PassOnInbound,
-            messages=self.messages,
-            opt_outs=self.opt_outs,
-            users=self.users,
-            dead_letters=self.dead_letters,
-            keywords=keywords_of(["STOP"], ["START"], ["HELP"]),
-            clock=self.clock,
-        )
+        keywords = keywords_of(["STOP"], ["START"], ["HELP"])
+        self.step = self.a_service(PassOnInbound, users=self.users, keywords=keywords)
 
     def pass_on(self, work: InboundWork = InboundWork.SUBSCRIPTION) -> int | None:
         return self.step(QueuedInbound(INBOUND_ID, work, 1), hash_key="k", api_key="data-key")

@@ -38,58 +38,36 @@ callbacks = st.lists(
 )
 
 
-def words_of(bodies: list[dict[str, Any]]) -> set[str]:
-    return {body["payload"]["status"]["state"] for body in bodies}
-
-
 @given(callbacks)
-def test_a_state_never_goes_back_and_delivered_is_never_undone(
+def test_states_and_outcomes_only_move_forward_and_each_receipt_is_kept_once(
     bodies: list[dict[str, Any]],
 ) -> None:
     bridge = Bridge()
-    states = [bridge.state_of()]
+    states, statuses = [bridge.state_of()], []
     for body in bodies:
         bridge.receive(body)
-        states.append(bridge.state_of())
+        message = bridge.kept(MESSAGE_ID)
+        states.append(message.state)
+        if message.outcome:
+            statuses.append(message.outcome.status)
 
     assert all(HOW_FAR[before] <= HOW_FAR[after] for before, after in pairwise(states))
-    if words_of(bodies) & {"delivered", "read"}:
+    words = [body["payload"]["status"] for body in bodies]
+    if {word["state"] for word in words} & {"delivered", "read"}:
         assert states[-1] in (State.DELIVERED, State.READ)
-
-
-@given(callbacks)
-def test_an_outcome_is_queued_once_and_follows_the_state_until_it_is_reported(
-    bodies: list[dict[str, Any]],
-) -> None:
-    bridge = Bridge()
-    outcomes = []
+    # A failure may turn into a delivery, and nothing undoes that.
+    assert statuses == sorted(statuses, key=[OutcomeStatus.FAILED, OutcomeStatus.DELIVERED].index)
+    # The outcome is queued once because it is new; later only in case that the first was lost.
+    assert [delay for _, delay in bridge.outcomes.queued[:1]] == [4] * bool(statuses)
+    assert {delay for _, delay in bridge.outcomes.queued[1:]} <= {60}
     for body in bodies:
         bridge.receive(body)
-        message = bridge.messages.get(MESSAGE_ID)
-        if message is not None and message.outcome is not None:
-            outcomes.append(message.outcome)
-
-    # A failure may turn into a delivery, and nothing undoes that.
-    statuses = [outcome.status for outcome in outcomes]
-    assert statuses == sorted(statuses, key=[OutcomeStatus.FAILED, OutcomeStatus.DELIVERED].index)
-    # Once because it is new; later ones only in case that the first was lost.
-    assert [delay for _, delay in bridge.outcomes.queued[:1]] == [4] * bool(outcomes)
-    assert {delay for _, delay in bridge.outcomes.queued[1:]} <= {60}
-
-
-@given(callbacks)
-def test_every_receipt_is_in_the_history_exactly_once(bodies: list[dict[str, Any]]) -> None:
-    bridge = Bridge()
-    for body in (*bodies, *bodies):
-        bridge.receive(body)
-
-    message = bridge.messages.get(MESSAGE_ID)
-    assert message is not None
-    statuses = [body["payload"]["status"] for body in bodies]
-    reported = {(one["state"], one["timestamp"], str(one["errorCode"] or "")) for one in statuses}
-    kept = [(one.eightx8_state, one.at, one.error_code) for one in message.receipts]
+    receipts = bridge.kept(MESSAGE_ID).receipts
+    kept = [(one.eightx8_state, one.at, one.error_code) for one in receipts]
     assert len(kept) == len(set(kept))
-    assert set(kept) == reported
+    assert set(kept) == {
+        (word["state"], word["timestamp"], str(word["errorCode"] or "")) for word in words
+    }
 
 
 @given(st.data(), callbacks)
@@ -101,9 +79,7 @@ def test_the_same_receipts_in_another_order_end_in_the_same_state_but_for_two_fa
         bridge = Bridge()
         for body in order:
             bridge.receive(body)
-        message = bridge.messages.get(MESSAGE_ID)
-        assert message is not None
-        ends.append(message)
+        ends.append(bridge.kept(MESSAGE_ID))
 
     first, second = ends
     # "rejected" and "undelivered" are both the end: the one that comes first stands.

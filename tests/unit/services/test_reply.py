@@ -1,7 +1,6 @@
 """Who texts STOP, START or HELP is answered: once for each change, and never without end."""
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -56,6 +55,11 @@ class Writing(Bridge):
         return [request.text for _, request in self.replies]
 
 
+@pytest.fixture
+def bridge() -> Writing:
+    return Writing()
+
+
 @pytest.mark.parametrize(
     ("texts", "answers"),
     [
@@ -71,10 +75,8 @@ class Writing(Bridge):
     ],
 )
 def test_a_change_of_state_is_answered_once_and_each_call_for_help(
-    texts: list[str], answers: list[Keyword]
+    bridge: Writing, texts: list[str], answers: list[Keyword]
 ) -> None:
-    bridge = Writing()
-
     for text in texts:
         bridge.write(text)
 
@@ -130,8 +132,7 @@ def test_the_reply_is_a_transactional_message_from_the_number_that_was_written_t
     assert bridge.texts == [TEXTS[Keyword.STOP]]
 
 
-def test_its_receipts_come_where_those_of_all_messages_come() -> None:
-    bridge = Writing()
+def test_its_receipts_come_where_those_of_all_messages_come(bridge: Writing) -> None:
     [event] = bridge.events_of(an_inbound_callback("STOP"))
 
     bridge.step(event, hash_key="k", callback_url="https://bridge.example/callbacks/8x8?token=t")
@@ -140,9 +141,7 @@ def test_its_receipts_come_where_those_of_all_messages_come() -> None:
     assert request.options == {"dlrCallbackUrl": "https://bridge.example/callbacks/8x8?token=t"}
 
 
-def test_a_callback_that_8x8_repeats_is_answered_by_the_same_message() -> None:
-    bridge = Writing()
-
+def test_a_callback_that_8x8_repeats_is_answered_by_the_same_message(bridge: Writing) -> None:
     for _ in range(3):
         bridge.write("STOP", umid=UMID)
 
@@ -150,8 +149,7 @@ def test_a_callback_that_8x8_repeats_is_answered_by_the_same_message() -> None:
     assert len([one for one in bridge.messages.messages.values() if one.reply_to]) == 1
 
 
-def test_once_it_was_tried_a_repeated_callback_queues_it_no_more() -> None:
-    bridge = Writing()
+def test_once_it_was_tried_a_repeated_callback_queues_it_no_more(bridge: Writing) -> None:
     bridge.write("STOP", umid=UMID)
     [(message, _)] = bridge.replies
     bridge.messages.begin_attempt(message.id, bridge.clock.now)
@@ -222,9 +220,7 @@ def test_a_second_stop_to_another_sub_account_changes_something_only_where_each_
     assert len(bridge.replies) == (1 if scope is OptOutScope.STACK else 2)
 
 
-def test_a_person_is_answered_three_times_an_hour_at_most() -> None:
-    bridge = Writing()
-
+def test_a_person_is_answered_three_times_an_hour_at_most(bridge: Writing) -> None:
     for _ in range(10):
         bridge.write("HELP")
     bridge.write("HELP", source=f"{NUMBER}1")
@@ -254,35 +250,6 @@ class TestWhatBecomesOfIt:
         assert after is not None
         assert after.outcome is not None
         assert not after.outcome_is_open
-
-
-@dataclass
-class Robot:
-    """Somebody who answers whatever is sent to him, with the next of some words."""
-
-    words: deque[str] = field(default_factory=deque)
-
-    def answer(self) -> str:
-        self.words.rotate(-1)
-        return self.words[-1]
-
-
-@given(
-    words=st.lists(st.sampled_from(["STOP", "START", "HELP", "Hello"]), min_size=1, max_size=5),
-    seconds=st.integers(1, 600),
-)
-def test_two_robots_soon_stop_writing_to_each_other(words: list[str], seconds: int) -> None:
-    bridge, robot = Writing(), Robot(deque(words))
-    answered, began = 0, bridge.clock.now
-    bridge.write(robot.answer())
-    while len(bridge.replies) > answered:
-        answered = len(bridge.replies)
-        bridge.clock.sleep(seconds)
-        bridge.write(robot.answer())
-
-    # An exchange ends within the hour, or never has more replies than the bound in each.
-    hours = int((bridge.clock.now - began) // 3600) + 2
-    assert answered <= MOST_AN_HOUR * hours
 
 
 INBOUND = st.tuples(

@@ -1,10 +1,9 @@
 """Taking a batch: each message like a single one, whatever becomes of the others."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,14 +14,12 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType, is_m
 from sms_bridge.domain.send_result import EXPIRED
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
-from sms_bridge.services.new_message import SendingPlan
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain
-from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.queues import InMemorySendQueue
-from tests.services import TO_LIVE, a_sending_plan, a_service
+from tests.services import TO_LIVE, InMemory
 from tests.unit.services.sending import Bridge as SingleBridge
 
 
@@ -48,30 +45,17 @@ class Messages(InMemoryMessages):
         return super().create(message)
 
 
-class Bridge:
+class Bridge(InMemory):
     """A bridge that has taken nothing yet."""
 
-    def __init__(self, plan: SendingPlan | None = None) -> None:
-        self.clock = TurnableClock()
+    messages: Messages
+
+    def __init__(self, **chosen: Any) -> None:
+        super().__init__()
         self.messages = Messages()
         self.send_queue = InMemorySendQueue()
-        self.plan = plan or a_sending_plan()
         self.time_left = AnswerTime[Taken](3.6, self.clock)
-        ids = (f"9a1b2c3d-4e5f-4a6b-8c7d-{number:012d}" for number in itertools.count(1))
-        lock = Lock()
-
-        def new_id() -> str:
-            with lock:
-                return next(ids)
-
-        self.step = a_service(
-            SendBatch,
-            self.plan,
-            messages=self.messages,
-            send_queue=self.send_queue,
-            clock=self.clock,
-            new_id=new_id,
-        )
+        self.step = self.a_service(SendBatch, **chosen)
 
     def send(self, *requests: MessageRequest) -> Taken:
         return self.step(requests, hash_key="k", answer_time=AnswerTime(3.6, self.clock))
@@ -91,6 +75,11 @@ class Bridge:
         return sorted((message.id, delay) for message, _, delay in self.send_queue.queued)
 
 
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge()
+
+
 def texts(*several: object) -> list[MessageRequest]:
     return [a_request(text=f"Text {one}") for one in several]
 
@@ -100,8 +89,7 @@ def ids_of(taken: Taken) -> list[str]:
 
 
 class TestTheFirstTime:
-    def test_each_message_waits_and_is_queued_once_under_its_id(self) -> None:
-        bridge = Bridge()
+    def test_each_message_waits_and_is_queued_once_under_its_id(self, bridge: Bridge) -> None:
         requests = texts(*range(50))
 
         taken = bridge.send(*requests)
@@ -125,7 +113,7 @@ class TestTheFirstTime:
             "options": {"country": "SG", "scheduled": "2036-11-24T09:30:00+08:00"},
             "destination": "91234567",
         }
-        single, bridge = SingleBridge(a_sending_plan(is_queued=True)), Bridge()
+        single, bridge = SingleBridge(is_queued=True), Bridge()
         bridge.clock.now = single.clock.now
 
         alone = single.send(**changes)
@@ -136,23 +124,19 @@ class TestTheFirstTime:
         assert message.send_before == message.scheduled_at + TO_LIVE
 
     def test_without_a_duplicate_window_each_message_is_one_of_its_own(self) -> None:
-        bridge = Bridge(a_sending_plan(window=0))
+        bridge = Bridge(duplicate_window=0)
 
         taken = bridge.send(*texts("a", "a"))
 
         assert len(set(ids_of(taken))) == len(bridge.queued) == 2
 
-    def test_a_batch_of_nothing_is_no_event(self, logged: WrittenLog) -> None:
-        bridge = Bridge()
-
+    def test_a_batch_of_nothing_is_no_event(self, bridge: Bridge, logged: WrittenLog) -> None:
         assert bridge.send() == []
         assert (bridge.queued, logged.lines) == ([], [])
 
     def test_it_is_one_line_with_counts_and_without_number_and_text(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
-        bridge = Bridge()
-
         bridge.send(*texts("a", "b", "a"), a_request(text="ж" * 71))
 
         [line] = logged.lines
@@ -176,8 +160,7 @@ class TestRepeats:
         # In case the first record got lost; whoever begins an attempt first sends it.
         assert bridge.queued == sorted((one, 30) for one in ids_of(first))
 
-    def test_what_is_no_longer_waiting_is_not_queued_again(self) -> None:
-        bridge = Bridge()
+    def test_what_is_no_longer_waiting_is_not_queued_again(self, bridge: Bridge) -> None:
         requests = texts("sent", "failed")
         sent, failed = ids_of(bridge.send(*requests))
         bridge.messages.begin_attempt(sent, bridge.clock.now)
@@ -189,20 +172,12 @@ class TestRepeats:
         assert [message.state for message in taken if message] == [State.SENDING, State.FAILED]
         assert bridge.queued == []
 
-    def test_a_message_that_the_batch_holds_twice_is_one(self) -> None:
-        bridge = Bridge()
-
-        taken = bridge.send(*texts("a", "b", "a"))
-
-        assert ids_of(taken)[0] == ids_of(taken)[2] != ids_of(taken)[1]
-        assert bridge.queued == sorted((one, 0) for one in set(ids_of(taken)))
-
     def test_a_message_that_came_alone_is_repeated_by_a_batch_and_the_other_way_round(
         self,
     ) -> None:
         single, bridge = SingleBridge(), Bridge()
         single.messages = bridge.messages
-        single.step._messages = bridge.messages
+        single.step.messages = bridge.messages
         bridge.clock.now = single.clock.now
 
         alone = single.send(text="Text a")
@@ -289,7 +264,7 @@ class TestFailures:
     def test_a_claim_that_is_throttled_or_whose_answer_is_lost_is_made_again(
         self, window: int, is_written: bool, logged: WrittenLog
     ) -> None:
-        bridge = Bridge(a_sending_plan(window=window))
+        bridge = Bridge(duplicate_window=window)
         fails_at = iter([False, True])
 
         def fails(message: Message) -> bool:
@@ -306,16 +281,6 @@ class TestFailures:
         assert bridge.messages.messages.keys() == {*ids_of(taken)}
         assert logged.lines[-1]["Accepted"] == 3
 
-    def test_what_the_queue_does_not_take_is_not_taken_until_it_is_asked_for_again(self) -> None:
-        bridge = Bridge()
-        bridge.send_queue.refuses = lambda _: True
-        assert bridge.send(*texts("a", "b", "a")) == [None, None, None]
-
-        bridge.send_queue.refuses = lambda _: False
-        again = bridge.send(*texts("a", "b", "a"))
-
-        assert bridge.queued == sorted((one, 30) for one in set(ids_of(again)))
-
     def test_one_that_is_repeated_may_be_queued_already_so_it_stays_taken(self) -> None:
         bridge = Bridge()
         first = bridge.send(*texts("a"))
@@ -323,18 +288,16 @@ class TestFailures:
 
         assert plain(bridge.send(*texts("a"))) == plain(first)
 
-    def test_without_time_nothing_is_begun(self) -> None:
-        bridge = Bridge()
+    def test_without_time_nothing_is_begun(self, bridge: Bridge) -> None:
         bridge.time_left = AnswerTime(0.3, bridge.clock)
 
         assert bridge.step(texts("a"), hash_key="k", answer_time=bridge.time_left) == [None]
         assert (bridge.messages.messages, bridge.queued) == ({}, [])
 
     def test_when_the_time_is_over_what_was_promised_is_answered_and_no_more_is_queued(
-        self, logged: WrittenLog
+        self, bridge: Bridge, logged: WrittenLog
     ) -> None:
         """The claim of a batch's last part comes back when the answer has been given."""
-        bridge = Bridge()
         requests = texts(*range(21))
         first_part_is_queued = Event()
         answer_time = AnswerTime[Taken](3.6, bridge.clock)
@@ -365,9 +328,8 @@ class TestFailures:
 
     @pytest.mark.parametrize("is_late", [False, True])
     def test_what_the_queue_does_not_take_is_answered_so_if_there_is_time(
-        self, is_late: bool
+        self, bridge: Bridge, is_late: bool
     ) -> None:
-        bridge = Bridge()
         answer_time = bridge.time_left
 
         def refuses(_: str) -> bool:

@@ -1,12 +1,13 @@
 """How large a message's item gets over its life: DynamoDB charges for each kilobyte of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
+from math import ceil
 from typing import Any
 
 import pytest
 
 from bench.dynamodb import size_of
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.state import State
@@ -59,57 +60,42 @@ DEFERRED = a_receipt(
 )
 
 
-def sizes(message: Message, *receipts: Receipt, recorded: bool = False) -> Iterator[int]:
-    """Let a message live, and return the bytes of its item after each write."""
+WAITING = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at=0.0)
+
+
+@pytest.mark.parametrize(
+    ("message", "receipts", "units", "most"),
+    [
+        pytest.param(a_message(**USUAL), (SENT, DELIVERED), [1, 1, 1, 1], 931, id="delivered"),
+        pytest.param(a_message(**USUAL), (SENT, ABSENT), [1, 1, 1, 1], 978, id="failed"),
+        pytest.param(WAITING, (SENT, DELIVERED), [1] * 6, 999, id="queued and delivered"),
+        pytest.param(WAITING, (SENT, ABSENT), [1, 1, 1, 1, 2, 2], 1046, id="queued and failed"),
+        pytest.param(a_message(**USUAL), (SENT, DELIVERED, READ), [1, 1, 1, 2, 2], 1160, id="read"),
+        pytest.param(
+            a_message(**LONG), (SENT, DEFERRED, ABSENT), [1, 1, 2, 2, 2], 1421, id="long names"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_each_write_of_a_message_takes_so_many_units(
+    message: Message, receipts: tuple[Receipt, ...], units: list[int], most: int
+) -> None:
     client = a_messages_table()
     store = DynamoDBMessages(client, TABLE)
+    writes: list[Callable[[], object]] = [lambda: store.create(message)]
+    if message is WAITING:
+        writes.append(lambda: store.begin_attempt(MESSAGE_ID, AT + 1))
+        writes.append(lambda: store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT + 2))
+    writes += [
+        partial(store.record_receipt, MESSAGE_ID, one, outcome_of_receipt(one)) for one in receipts
+    ]
+    writes.append(lambda: store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT))
 
-    def size() -> int:
+    sizes = []
+    for write in writes:
+        write()
         (item,) = client.scan(TableName=TABLE)["Items"]
-        return size_of(item)
+        sizes.append(size_of(item))
 
-    store.create(message)
-    yield size()
-    if recorded:
-        store.begin_attempt(MESSAGE_ID, seconds_of("2026-11-24T09:30:01.000Z"))
-        yield size()
-        store.record_result(
-            MESSAGE_ID, 1, ACCEPTED, State.QUEUED, seconds_of("2026-11-24T09:30:02.000Z")
-        )
-        yield size()
-    for receipt in receipts:
-        store.record_receipt(MESSAGE_ID, receipt, outcome_of_receipt(receipt))
-        yield size()
-    store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT)
-    yield size()
-
-
-@pytest.mark.usefixtures("aws")
-class TestOneWriteUnit:
-    @pytest.mark.parametrize("last", [DELIVERED, ABSENT], ids=["delivered", "failed"])
-    def test_a_usual_message_takes_one_for_each_write(self, last: Receipt) -> None:
-        assert max(sizes(a_message(**USUAL), SENT, last)) <= ONE_WRITE_UNIT
-
-    def test_so_does_one_that_went_through_the_send_queue_and_was_delivered(self) -> None:
-        waiting = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at=0.0)
-
-        assert max(sizes(waiting, SENT, DELIVERED, recorded=True)) <= ONE_WRITE_UNIT
-
-    def test_one_more_receipt_takes_a_second_one_for_the_last_two(self) -> None:
-        *before, last_receipt, reported = sizes(a_message(**USUAL), SENT, DELIVERED, READ)
-
-        assert max(before) <= ONE_WRITE_UNIT
-        assert ONE_WRITE_UNIT < last_receipt <= reported <= 1.2 * ONE_WRITE_UNIT
-
-    def test_so_do_a_failure_and_an_answer_that_is_written(self) -> None:
-        waiting = a_message(**USUAL, state=State.WAITING, attempt=0, attempt_at=0.0)
-        *before, last_receipt, reported = sizes(waiting, SENT, ABSENT, recorded=True)
-
-        assert max(before) <= ONE_WRITE_UNIT
-        assert ONE_WRITE_UNIT < last_receipt <= reported <= 1.2 * ONE_WRITE_UNIT
-
-    def test_long_names_and_many_receipts_take_a_second_one(self) -> None:
-        *before, reported = sizes(a_message(**LONG), SENT, DEFERRED, ABSENT)
-
-        assert before[0] <= ONE_WRITE_UNIT
-        assert ONE_WRITE_UNIT < reported <= 2 * ONE_WRITE_UNIT
+    assert [ceil(size / ONE_WRITE_UNIT) for size in sizes] == units
+    assert max(sizes) == most

@@ -10,9 +10,7 @@ from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric
-from sms_bridge.services.log_lines import (
-    Figures,
-    add_figures,
+from sms_bridge.services.steps import (
     attempt_figures,
     log_attempt,
     new_outcome,
@@ -76,14 +74,6 @@ def test_an_outcome_of_a_message_that_the_bridge_did_not_send_does_not_count() -
     message = a_message(outcome=Outcome(OutcomeStatus.DELIVERED), accepted_at=0.0)
 
     assert new_outcome(Recorded(message, Effect.MOVED, outcome_is_new=True)) == ({}, {})
-
-
-def test_tries_within_one_request_are_counted_together() -> None:
-    figures: Figures = {Metric.ACCEPTED: 1, Metric.THROTTLED: 1}
-
-    add_figures(figures, {Metric.THROTTLED: 1, Metric.SENT: 1})
-
-    assert figures == {Metric.ACCEPTED: 1, Metric.THROTTLED: 2, Metric.SENT: 1}
 
 
 def test_the_line_of_a_failed_attempt_names_the_reason_and_the_outcome(

@@ -1,4 +1,4 @@
-"""`sms-bridge forget` takes a person out of the table, and nobody else."""
+"""`sms-bridge opt-outs` and `forget`: people are counted, texted again or forgotten on a yes."""
 
 import json
 import re
@@ -10,21 +10,114 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.callback_events import UnknownEvent
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.opt_out import OptRequest
+from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from tests.bridge.deployed import (
-    HASH_KEY,
-    IDS,
-    OTHER_NUMBER,
-    PROMOTIONAL,
-    TRANSACTIONAL,
-    Deployed,
-)
+from tests.bridge.deployed import HASH_KEY, IDS, OTHER_NUMBER, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt, an_inbound
 from tests.fakes.aws import TABLE, client_of
 
+THIRD_NUMBER = "+6590000000"
+EARLIER, LATER = "2026-11-23T09:30:00.000Z", "2026-11-24T09:30:00.000Z"
+OUT, IN = OptRequest.OPT_OUT, OptRequest.OPT_IN
+
+
+def record(deployed: Deployed, *requests: tuple[str, str, OptRequest, str]) -> None:
+    """Let people have asked, each by number: of which sub-account, for what and when."""
+    for number, sub_account, request, at in requests:
+        person = a_person(number, sub_account, HASH_KEY)
+        deployed.stack.opt_outs.record(person, request, seconds_of(at))
+    deployed.keep()
+
+
+@pytest.fixture
+def listed(deployed: Deployed) -> Deployed:
+    """Two people out of promotions, one of them out of all; a third one is in again."""
+    deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
+    record(
+        deployed,
+        (NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OUT, LATER),
+        (OTHER_NUMBER, PROMOTIONAL, OUT, LATER),
+        (THIRD_NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (THIRD_NUMBER, PROMOTIONAL, IN, LATER),
+    )
+    return deployed
+
+
+def test_they_are_counted_by_sub_account(listed: Deployed) -> None:
+    assert listed.json_of("opt-outs") == {
+        "optOuts": 3,
+        "counts": [
+            {"subAccountId": PROMOTIONAL, "optOuts": 2},
+            {"subAccountId": TRANSACTIONAL, "optOuts": 1},
+        ],
+    }
+    assert listed.shown("opt-outs").startswith("3 opt-outs\n")
+
+
+def test_they_are_listed_by_day(listed: Deployed) -> None:
+    found = listed.json_of("opt-outs", "--by-day", "--sub-account", PROMOTIONAL)
+
+    assert [(one["day"], one["optOuts"]) for one in found["counts"]] == [
+        ("2026-11-23", 1),
+        ("2026-11-24", 1),
+    ]
+    assert listed.json_of("opt-outs", "--since", "2026-11-24")["optOuts"] == 2
+
+
+def test_a_persons_are_removed_on_a_yes_only(listed: Deployed) -> None:
+    listed.shown("opt-outs", "--clear", NUMBER, typed="n\n", status=1)
+    assert listed.json_of("opt-outs")["optOuts"] == 3
+
+    listed.shown("opt-outs", "--clear", "-", typed=f"{NUMBER}\ny\n")
+
+    assert listed.json_of("opt-outs")["optOuts"] == 1
+    assert not listed.stack.opt_outs.is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
+    assert listed.stack.opt_outs.is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
+
+
+def test_those_of_an_incident_are_removed_together(listed: Deployed) -> None:
+    removed = listed.json_of("opt-outs", "--clear-all", "--since", "2026-11-24", "--yes")
+
+    assert removed == {"removed": 2}
+    assert listed.json_of("opt-outs")["optOuts"] == 1
+
+
+def test_somebody_who_did_not_opt_out_is_said_without_the_number(listed: Deployed) -> None:
+    shown = listed.shown("opt-outs", "--clear", "+6591111111", "--yes", status=1)
+
+    assert "65*****111 is not opted out" in shown
+
+
+def test_where_they_hold_for_the_stack_people_are_counted_by_whom_they_asked(
+    deployed: Deployed,
+) -> None:
+    record(
+        deployed,
+        (NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (NUMBER, TRANSACTIONAL, OUT, LATER),
+        (OTHER_NUMBER, TRANSACTIONAL, OUT, LATER),
+        (THIRD_NUMBER, PROMOTIONAL, OUT, EARLIER),
+        (THIRD_NUMBER, TRANSACTIONAL, IN, LATER),
+    )
+
+    assert deployed.json_of("opt-outs") == {
+        "optOuts": 2,
+        "counts": [
+            {"subAccountId": PROMOTIONAL, "optOuts": 1},
+            {"subAccountId": TRANSACTIONAL, "optOuts": 1},
+        ],
+    }
+
+    deployed.shown("opt-outs", "--clear", NUMBER, "--yes")
+    assert deployed.json_of("opt-outs")["optOuts"] == 1
+    # Nor does it hold after a change of the scope.
+    deployed.environment["OPT_OUT_SCOPE"] = OptOutScope.SUB_ACCOUNT
+    assert not deployed.stack.opt_outs.is_opted_out(a_person(NUMBER, TRANSACTIONAL, HASH_KEY))
+
+
+# ---------------------------------------------------------------------------------------- forget
 LONG_AGO = seconds_of("2026-01-01T00:00:00.000Z")
 FOUND = {
     "messages": 2,
@@ -37,8 +130,10 @@ FOUND = {
 }
 
 
-def opt_outs() -> DynamoDBOptOuts:
-    return DynamoDBOptOuts(client_of("dynamodb"), TABLE)
+def destination(deployed: Deployed, message_id: str) -> str:
+    message = deployed.messages.get(message_id)
+    assert message is not None
+    return message.destination
 
 
 def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = LONG_AGO) -> str:
@@ -51,13 +146,9 @@ def inbound(deployed: Deployed, umid: str, number: str, *, received_at: float = 
 @pytest.fixture
 def person(deployed: Deployed) -> Deployed:
     """Two messages to a person, one of them reported; what they sent; and somebody else's."""
+    facts = {"campaign_id": "spring", "client_message_id": "user-7", "sub_account_id": PROMOTIONAL}
     for message_id in IDS[:2]:
-        deployed.keep(
-            id=message_id,
-            campaign_id="spring",
-            client_message_id="user-7",
-            sub_account_id=PROMOTIONAL,
-        )
+        deployed.keep(id=message_id, **facts)
     outcome = Outcome(OutcomeStatus.DELIVERED)
     deployed.messages.record_receipt(
         IDS[0], a_receipt("delivered", umid=UMID, sub_account_id=PROMOTIONAL), outcome
@@ -67,13 +158,11 @@ def person(deployed: Deployed) -> Deployed:
     deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
     inbound(deployed, "one", NUMBER)
     inbound(deployed, "two", OTHER_NUMBER)
-    opt_outs().record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), OptRequest.OPT_OUT, LONG_AGO)
+    deployed.stack.opt_outs.record(a_person(NUMBER, PROMOTIONAL, HASH_KEY), OUT, LONG_AGO)
     return deployed
 
 
-def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
-    person: Deployed,
-) -> None:
+def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(person: Deployed) -> None:
     assert person.json_of("forget", NUMBER, "--yes") == FOUND
 
     for message_id in IDS[:2]:
@@ -85,12 +174,10 @@ def test_what_is_known_of_a_person_goes_and_what_became_of_messages_stays(
     # The one on its way still has its outcome to come.
     assert IDS[1] in [one.id for one in person.messages.open_messages(until=EVER)]
     # They do not want to be texted, and are not.
-    assert opt_outs().is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
-    assert not opt_outs().is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
+    assert person.stack.opt_outs.is_opted_out(a_person(NUMBER, PROMOTIONAL, HASH_KEY))
+    assert not person.stack.opt_outs.is_opted_out(a_person(OTHER_NUMBER, PROMOTIONAL, HASH_KEY))
     # Nobody else is touched.
-    other = person.messages.get(IDS[2])
-    assert other is not None
-    assert other.destination == OTHER_NUMBER
+    assert destination(person, IDS[2]) == OTHER_NUMBER
     assert person.messages.get_inbound("inbound two") is not None
 
     again = person.json_of("forget", NUMBER, "--yes")
@@ -107,12 +194,8 @@ def test_of_a_reply_moengage_learns_nothing(person: Deployed) -> None:
 
 
 def test_no_spelling_of_the_number_is_left_in_the_table(deployed: Deployed) -> None:
-    deployed.keep(
-        id=IDS[0],
-        campaign_id=f"welcome-{NUMBER}",
-        client_message_id=NUMBER,
-        sub_account_id=PROMOTIONAL,
-    )
+    facts = {"campaign_id": f"welcome-{NUMBER}", "client_message_id": NUMBER}
+    deployed.keep(id=IDS[0], sub_account_id=PROMOTIONAL, **facts)
     words = "65 9123 4567 is not reachable"
     receipt = a_receipt("sent", umid="", sub_account_id=PROMOTIONAL, error_message=words)
     deployed.messages.record_receipt(IDS[0], receipt, None)
@@ -136,14 +219,12 @@ def test_what_8x8_does_not_erase_is_left_for_the_next_try(person: Deployed) -> N
     first = person.json_of("forget", NUMBER, "--yes", status=1)
 
     assert first["messagesNotErased"] == 1
-    kept = person.messages.get(IDS[0])
-    assert kept is not None
-    assert kept.destination == NUMBER
+    assert destination(person, IDS[0]) == NUMBER
 
     person.eightx8_answers[erase] = Answer(404, b'{"code": 1300}')
     again = person.json_of("forget", NUMBER, "--yes")
     assert (again["messages"], again["messagesNotErased"]) == (1, 0)
-    assert person.run("message", NUMBER).exit_code == 1
+    person.shown("message", NUMBER, status=1)
 
 
 @pytest.mark.parametrize("written", ["+65 9123-4567", "006591234567"])
@@ -157,20 +238,12 @@ def test_an_sms_goes_however_8x8_wrote_the_number(written: str, person: Deployed
 def test_8x8_is_not_asked_unless_its_part_is_to_go(person: Deployed) -> None:
     person.eightx8_answers[("DELETE", "/pii")] = AssertionError("asked")
 
-    assert person.run("forget", NUMBER, "--yes", "--here-only").exit_code == 0
-
-
-def test_the_number_may_come_from_standard_input(person: Deployed) -> None:
-    result = person.run("forget", "-", "--yes", typed=f"{NUMBER}\n")
-
-    assert result.exit_code == 0
-    assert "Messages to this number: 2" in result.output
+    person.shown("forget", NUMBER, "--yes", "--here-only")
 
 
 def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
-    result = person.run("forget", NUMBER, typed="n\n")
+    shown = person.shown("forget", NUMBER, typed="n\n", status=1)
 
-    assert result.exit_code == 1
     for words in (
         "Messages to this number: 2",
         "of 1 MoEngage has not acknowledged the outcome",
@@ -178,18 +251,16 @@ def test_it_shows_first_and_a_no_changes_nothing(person: Deployed) -> None:
         "SMS from this number: 1",
         f"Opted out of {TRANSACTIONAL}, {PROMOTIONAL}: that is kept",
     ):
-        assert words in result.output
-    assert NUMBER.removeprefix("+") not in result.output
-    kept = person.messages.get(IDS[0])
-    assert kept is not None
-    assert kept.destination == NUMBER
+        assert words in shown
+    assert NUMBER.removeprefix("+") not in shown
+    assert destination(person, IDS[0]) == NUMBER
     assert person.messages.get_inbound("inbound one") is not None
 
 
-def test_a_yes_is_enough(person: Deployed) -> None:
-    assert person.run("forget", NUMBER, typed="y\n").exit_code == 0
+def test_a_yes_is_enough_and_the_number_may_come_from_standard_input(person: Deployed) -> None:
+    person.shown("forget", "-", typed=f"{NUMBER}\ny\n")
 
-    assert person.run("message", "--to", NUMBER).exit_code == 1
+    person.shown("message", "--to", NUMBER, status=1)
 
 
 def test_without_reading_the_whole_table_only_messages_go(person: Deployed) -> None:
@@ -208,18 +279,15 @@ def test_a_request_that_moengage_may_not_know_is_left_for_now(person: Deployed) 
 
     assert (found["inbound"], found["inboundLeftForNow"]) == (1, 1)
     assert person.messages.get_inbound("inbound young") is not None
-    assert "do this again in a day" in person.run("forget", NUMBER, "--yes").output
+    assert "do this again in a day" in person.shown("forget", NUMBER, "--yes", status=1)
 
 
 def test_somebody_of_whom_nothing_is_known_is_no_failure(deployed: Deployed) -> None:
     deployed.keep(id=IDS[3], destination=OTHER_NUMBER, state=State.DELIVERED)
 
-    result = deployed.run("forget", NUMBER)
-
-    assert result.exit_code == 0
-    assert "Messages to this number: 0" in result.output
+    assert "Messages to this number: 0" in deployed.shown("forget", NUMBER)
 
 
 @pytest.mark.parametrize("number", ["call me", "123456"])
 def test_what_is_no_number_is_a_wrong_use(number: str, deployed: Deployed) -> None:
-    assert deployed.run("forget", number).exit_code == 2
+    deployed.shown("forget", number, status=2)

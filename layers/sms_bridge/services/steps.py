@@ -1,13 +1,19 @@
-"""The log lines that several services write: the result of an attempt, and a new outcome."""
+"""Steps that several services share, and the log lines that they write."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import batched
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.message import Message, OutcomeStatus
+from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.recorded import Recorded
+from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
+from sms_bridge.domain.phone_number import international
+from sms_bridge.domain.recorded import Effect, Recorded
+from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
+from sms_bridge.domain.state import State
 from sms_bridge.observability import (
     MAX_VALUES,
     Figure,
@@ -17,17 +23,79 @@ from sms_bridge.observability import (
     metric_fields,
 )
 
+if TYPE_CHECKING:
+    from sms_bridge.services.interfaces import OutcomeQueue
+
 Figures = dict[Metric, Figure]
+
+Accepted = tuple[Message, int, str]
+"""A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
 
 _SENT = "message sent"
 
+# A repeat brings the text of a message that waits, in case its record got lost. That is no reason
+# to send it sooner.
+SECONDS_BEHIND_THE_FIRST = 30
 
-class Accepted(NamedTuple):
-    """A message of a batch that 8x8 accepted."""
 
-    message: Message
-    attempt: int
-    umid: str
+def new_message(
+    request: MessageRequest,
+    *,
+    seconds_to_live: int,
+    recipient_hash: str,
+    id_: str,
+    is_queued: bool,
+    now: float,
+) -> Message:
+    """Return the message that is asked for, before anything was done about it.
+
+    Its id is empty where a claim gives it one.
+    """
+    segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
+    scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
+    return Message(
+        id=id_,
+        claimed_by=new_id(),
+        state=State.WAITING if is_queued else State.SENDING,
+        message_type=request.message_type,
+        sub_account_id=request.sub_account_id,
+        destination=international(request.destination, request.country),
+        recipient_hash=recipient_hash,
+        source=request.source or "",
+        client_message_id=request.client_message_id or "",
+        campaign_id=request.campaign_id or "",
+        dlt_template_id=request.dlt_template_id or "",
+        encoding=segments.encoding,
+        segments=segments.count,
+        accepted_at=now,
+        scheduled_at=scheduled if scheduled > now else 0.0,
+        send_before=max(now, scheduled) + seconds_to_live,
+        attempt=0 if is_queued else 1,
+        attempt_at=0.0 if is_queued else now,
+    )
+
+
+def with_recipient(first: Message, request: MessageRequest, recipient_hash: str) -> Message:
+    """Return the message that a request repeats, with its recipient.
+
+    The recipient may have been forgotten meanwhile, but not the opt-out; and the answer names one
+    all the same.
+    """
+    number = first.destination or international(request.destination, request.country)
+    return replace(first, destination=number, recipient_hash=recipient_hash)
+
+
+def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None:
+    """Queue the outcome that was just recorded, if it has to be reported."""
+    message = recorded.message
+    if not message.outcome_is_open:
+        return
+    if recorded.outcome_is_new:
+        delay = seconds_before_reporting(message.accepted_at, now)
+        queue.add(message.id, delay_seconds=delay, lease=message.outcome_lease_owner)
+    elif recorded.effect in (Effect.LATE, Effect.REPEATED):
+        # 8x8 repeats a callback that was not answered: queueing may have failed the first time.
+        queue.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
 
 
 def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric, Figure]) -> None:
