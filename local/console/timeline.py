@@ -10,6 +10,7 @@ from local.console.bridge_watch import LogLine, Values, seconds_of
 from local.console.traces import Trace
 from local.eightx8 import CallbackAttempt, SendRequest
 from local.moengage import CampaignMessage, Report
+from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 
 Who = Literal["MoEngage", "bridge", "8x8", "phone"]
 Tone = Literal["good", "bad", "odd", "plain"]
@@ -86,11 +87,16 @@ def wait_of(trace: Trace) -> Wait | None:
     # The first attempt begins at the acceptance, and is not written down a second time.
     attempt_at = seconds_of(item.get("attempt_at") or item.get("accepted_at", ""))
     if item.get("outcome"):
-        next_try = seconds_of(item.get("next_try_at", ""))
-        due = seconds_of(item.get("due_at", ""))
+        due, next_try, leased_until = (
+            seconds_of(item.get(name, "")) for name in ("due_at", "next_try_at", "lease_until")
+        )
         if item.get("tries"):
             what = f"in the outcome queue: MoEngage did not acknowledge it ({item['tries']} tries)"
-            return Wait(what, due, next_try)
+            return Wait(what, due, max(next_try, leased_until))
+        if leased_until and round(leased_until - due) != FIRST_LEASE_SECONDS:
+            # Of what was never reported only an open circuit makes another lease.
+            what = "in the outcome queue: after many failures MoEngage is not called for a while"
+            return Wait(what, due, leased_until)
         what = "in the outcome queue for 6 s: MoEngage must have read the message's id first"
         accepted_at = seconds_of(item.get("accepted_at", ""))
         return Wait(what, due, accepted_at + 6 if accepted_at else 0.0)

@@ -29,7 +29,12 @@ ITEM = {
     "segments": 1,
     "encoding": "GSM7",
 }
-TO_REPORT = {"state": "delivered", "outcome": {"status": "DELIVERED"}}
+TO_REPORT = {
+    "state": "delivered",
+    "outcome": {"status": "DELIVERED"},
+    "due_at": "2026-11-18T11:06:20Z",
+    "lease_until": "2026-11-18T11:08:00Z",
+}
 
 
 class World:
@@ -208,6 +213,10 @@ def test_a_message_that_is_not_there(world: World, key: str) -> None:
         (
             {**TO_REPORT, "tries": 2, "next_try_at": "2026-11-18T11:07:00Z"},
             *("MoEngage did not acknowledge it (2 tries)", True),
+        ),
+        (
+            {**TO_REPORT, "lease_until": "2026-11-18T11:07:00Z"},
+            *("after many failures MoEngage is not called for a while", True),
         ),
     ],
 )

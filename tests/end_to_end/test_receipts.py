@@ -55,7 +55,7 @@ class TestOutcomes:
     async def test_while_moengage_is_away_outcomes_wait_and_none_is_lost(
         self, control: ControlApi, bridge: Bridge
     ) -> None:
-        # Each of the four meets it away once. Five failures in a row would be a longer break.
+        # Each of the four meets it away once. Ten failures in a row would open the circuit.
         await control.refuse_reports(4)
         messages = await asyncio.gather(
             *(bridge.send(destination=bridge.number(ending)) for ending in ("0000", "0001") * 2)

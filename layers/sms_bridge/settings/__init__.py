@@ -1,6 +1,7 @@
 """The functions' environment variables, read and checked once at start: a class a function.
 
-The classes are plain: to make a dataclass of so many fields takes time at each start.
+The classes are plain: to make a dataclass of so many fields takes time at each start. That of
+`reconcile` is in a module of its own: its policies would be loaded by all the others, too.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Settings of ``reconcile``, whose policies no other function loads."""
+"""Settings of ``reconcile``, apart from the others, which do not load its policies."""
 
 from collections.abc import Mapping
 from os import environ

@@ -326,10 +326,15 @@ class TestTryingAgain:
         assert len(set(bridge.eightx8.sent_ids)) == 1
         assert message.state is state
 
-    def test_under_resend_an_ambiguous_message_is_sent_again(self) -> None:
-        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS, ACCEPTED])
+    @pytest.mark.parametrize(
+        ("second", "state"), [(ACCEPTED, State.QUEUED), (REFUSED, State.WAITING)]
+    )
+    def test_under_resend_an_ambiguous_message_is_sent_again_and_a_refusal_proves_nothing(
+        self, second: SendResult, state: State
+    ) -> None:
+        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS, second])
 
-        assert bridge.send().state is State.QUEUED
+        assert bridge.send().state is state
         assert len(bridge.eightx8.sent) == 2
 
     @pytest.mark.parametrize(("seconds", "tries"), [(0.9, 1), (0.6, 0)])
