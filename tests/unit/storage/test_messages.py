@@ -25,15 +25,18 @@ from tests.builders import (
     a_receipt_callback,
     a_request,
     an_inbound,
+    plain,
 )
 from tests.fakes.aws import TABLE, a_messages_table
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
+from tests.fakes.failures import Interruption
 from tests.services import a_service
 
 THIRTY_DAYS_LATER = str(int(AT) + 30 * 86_400)
 TEXT = "Distinctive-Text-4711"
 DELIVERED = Outcome(OutcomeStatus.DELIVERED)
+FAILED = Outcome(OutcomeStatus.FAILED, "eightx8_undelivered")
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -102,6 +105,22 @@ def test_the_closing_record_holds_nothing_of_the_message_that_put_it_there() -> 
 
     assert "open_shard" not in stored.item
     assert NUMBER.strip("+") not in str(stored.item)
+
+
+def test_promise_5_an_outcome_that_is_reported_meanwhile_stays_as_it_was_reported() -> None:
+    stored = Stored()
+    stored.store.create(a_message())
+    stored.store.record_receipt(MESSAGE_ID, a_receipt("undelivered"), FAILED)
+    # After the first write, which was refused, and before the one that changes the outcome.
+    meanwhile = Interruption(1, lambda: stored.store.record_reported(MESSAGE_ID, FAILED, AT))
+    interrupted: Any = meanwhile.watched(stored.client)
+    store = DynamoDBMessages(interrupted, TABLE)
+
+    store.record_receipt(MESSAGE_ID, a_receipt("delivered", received_at=AT + 1), DELIVERED)
+
+    message = stored.store.get(MESSAGE_ID)
+    assert message is not None
+    assert plain((message.state, message.outcome)) == plain((State.DELIVERED, FAILED))
 
 
 def test_what_was_reported_is_written_by_the_client_that_tries_longest() -> None:
