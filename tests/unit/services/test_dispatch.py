@@ -228,8 +228,13 @@ class TestLater:
         assert bridge.states([message_id]) == [State.UNKNOWN]
         assert bridge.receive() == [], "once its time is over nobody needs the text any more"
 
-    def test_and_is_sent_again_under_resend(self) -> None:
-        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS])
+    @pytest.mark.parametrize(
+        ("second", "state"), [(ACCEPTED, State.SENDING), (REFUSED, State.UNKNOWN)]
+    )
+    def test_and_is_sent_again_under_resend_where_a_refusal_proves_nothing(
+        self, second: SendResult, state: State
+    ) -> None:
+        bridge = Bridge(ambiguous="resend", results=[AMBIGUOUS, second])
         message_id = bridge.add()
 
         bridge.dispatch()
@@ -237,7 +242,7 @@ class TestLater:
         bridge.dispatch()
 
         assert bridge.posted == [message_id] * 2
-        assert bridge.states([message_id]) == [State.SENDING]
+        assert bridge.states([message_id]) == [state]
 
     def test_what_8x8s_log_proved_absent_is_sent_from_its_record(self) -> None:
         bridge = Bridge(results=[AMBIGUOUS])
