@@ -1,7 +1,7 @@
 """docs/architecture.md draws and lists what the code and the template have."""
 
 import re
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from sms_bridge.domain.reconciliation import Finding
@@ -50,6 +50,16 @@ def test_the_life_cycle_is_drawn_as_it_is() -> None:
     assert drawn == allowed
     assert {before for before, after in arrows if after == "[*]"} == set(FINAL)
     assert {name for pair in drawn for name in pair} == set(State)
+
+
+def test_every_room_of_the_layer_is_listed() -> None:
+    named = [words_in(row[0]) for row in rows_of(DOCUMENT, "| room | holds |")]
+    rooms = {
+        f"{one.name}/" if one.is_dir() else one.name
+        for one in (PROJECT / "layers/sms_bridge").iterdir()
+    }
+
+    assert {*chain(*named)} == rooms - {"__init__.py", "__pycache__/"}
 
 
 def test_every_kind_of_item_is_listed() -> None:
