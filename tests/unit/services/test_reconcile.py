@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.reconciliation import (
     AbsentPolicy,
@@ -18,7 +17,7 @@ from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from sms_bridge.services.reconcile import Reconcile
-from tests.builders import EVER, SUB_ACCOUNT, UMID, a_message, a_receipt, plain
+from tests.builders import AT, EVER, SUB_ACCOUNT, UMID, a_message, a_receipt, plain
 from tests.fakes.failures import failing
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.logs import WrittenLog
@@ -167,7 +166,7 @@ class TestAMessageThatWasNeverSent:
             age=TO_LIVE + 121,
             state=State.WAITING,
             attempt=2,
-            ambiguous_since=seconds_of("2026-11-24T09:00:00.000Z"),
+            ambiguous_since=AT,
         )
 
         assert bridge.run() == {"never_sent": 1}
@@ -184,17 +183,27 @@ class TestAMessageThatWasNeverSent:
         assert (kept.state, kept.reason) == (State.FAILED, "expired")
         assert bridge.queued == [message_id]
 
-    @pytest.mark.parametrize("attempts", [0, 3])
-    def test_one_that_is_begun_meanwhile_is_left_to_who_began(self, attempts: int) -> None:
-        bridge = Bridge()
-        message_id = bridge.add(age=TO_LIVE + 121, state=State.WAITING, attempt=attempts)
-        record = bridge.messages.record_result
+    @pytest.mark.parametrize(
+        ("attempts", "ambiguous_since", "call"),
+        [(0, 0.0, "record_result"), (3, 0.0, "record_result"), (3, AT, "begin_attempt")],
+    )
+    def test_one_that_is_begun_meanwhile_is_left_to_who_began(
+        self, attempts: int, ambiguous_since: float, call: str
+    ) -> None:
+        bridge = Bridge(ambiguous="resend")
+        message_id = bridge.add(
+            age=TO_LIVE + 121,
+            state=State.WAITING,
+            attempt=attempts,
+            ambiguous_since=ambiguous_since,
+        )
+        begin, method = bridge.messages.begin_attempt, getattr(bridge.messages, call)
 
         def begin_first(*arguments: Any) -> Any:
-            assert bridge.messages.begin_attempt(message_id, bridge.clock.now).begun
-            return record(*arguments)
+            assert begin(message_id, bridge.clock.now).begun
+            return method(*arguments)
 
-        bridge.messages.record_result = begin_first  # type: ignore[method-assign,assignment]
+        setattr(bridge.messages, call, begin_first)
         bridge.run()
 
         assert bridge.state_of(message_id) is State.SENDING
