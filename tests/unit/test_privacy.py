@@ -216,7 +216,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reporte
             reports=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
             clock=clock,
         )
-        step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1))
+        step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1, ""))
 
     every_line.hold_no_secret()
     assert CONNECTOR not in every_line.written.text

@@ -28,6 +28,8 @@ class QueuedOutcome:
     lease: str
     """The owner of the lease since it became due; empty for any record but the first."""
     receives: int
+    body: str = field(compare=False)
+    """Its record, as it is dead-lettered."""
 
 
 class InboundWork(StrEnum):
@@ -43,4 +45,4 @@ class QueuedInbound:
 
     inbound_id: str
     work: InboundWork
-    receives: int
+    body: str = field(compare=False)

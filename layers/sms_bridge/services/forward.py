@@ -148,10 +148,10 @@ class ForwardOutcome:
             if has_lease:
                 self._messages.lease_outcome(message_id, owner, now, now + wait)
             return wait
-        return self._record(message, message.outcome, owner, result)
+        return self._record(message, message.outcome, queued.body, owner, result)
 
     def _record(
-        self, message: Message, outcome: Outcome, owner: str, result: ReportResult
+        self, message: Message, outcome: Outcome, body: str, owner: str, result: ReportResult
     ) -> int | None:
         now = self._clock()
         tries = message.outcome_tries + 1
@@ -165,7 +165,7 @@ class ForwardOutcome:
             }
         elif result.verdict is ReportVerdict.REFUSED or is_exhausted(tries):
             given_up = f"moengage_{result.http_status or 'unreachable'}"
-            self._dead_letters.add_outcome(message.id, reason=given_up)
+            self._dead_letters.add(body, reason=given_up)
             self._messages.record_given_up(message.id, given_up, now)
             figures = {Metric.FORWARDS_GIVEN_UP: 1}
         else:

@@ -171,9 +171,6 @@ class DeadLetterQueue(Protocol):
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
-    def add_outcome(self, message_id: str, *, reason: str) -> None: ...
-    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None: ...
-
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message (empty if they name none) is done; returns how many."""
 
