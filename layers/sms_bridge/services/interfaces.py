@@ -84,11 +84,8 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
-    def record_log_silence(self, message_id: str, at: float) -> None:
-        """Record since when 8x8's log is asked about a message without an answer."""
-
-    def record_log_answer(self, message_id: str, at: float) -> None:
-        """Record that 8x8's log was read and did not say what became of a message."""
+    def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
+        """Record when 8x8's log had no answer about a message, or since when it is silent."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
@@ -219,16 +216,11 @@ class ApiKeys(Protocol):
 
 
 class Sender(Protocol):
-    """Sends a message through 8x8, once."""
+    """Sends messages through 8x8, once."""
 
     def send(
         self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
     ) -> SendResult: ...
-
-
-class BatchSender(Sender, Protocol):
-    """Sends many messages through 8x8, too."""
-
     def send_batch(
         self,
         sub_account_id: str,
@@ -236,13 +228,7 @@ class BatchSender(Sender, Protocol):
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        """Send messages once, given by their ids; returns a result for each."""
-
-
-class DeliveryReports(Protocol):
-    """Reports an outcome to MoEngage, once."""
-
-    def report(self, message: Message, outcome: Outcome) -> ReportResult: ...
+        """Send messages of one sub-account, given by their ids; returns a result for each."""
 
 
 class Users(Protocol):
@@ -257,13 +243,6 @@ class Users(Protocol):
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
     ) -> ReportResult:
         """Record once, as an event of its sender, that an SMS came."""
-
-
-class Details(Protocol):
-    """Asks 8x8 for a message."""
-
-    def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the bridge's id, empty if 8x8 has no such message; or `DetailsFailedError`."""
 
 
 class Log(Protocol):

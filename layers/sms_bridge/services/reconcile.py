@@ -228,7 +228,7 @@ class Reconcile:
                 if is_over:
                     self._fix(message, Finding.LOG_SILENT)
                 elif not since:
-                    self.messages.record_log_silence(message.id, now)
+                    self.messages.record_log(message.id, now, has_answered=False)
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id)
             fixed += is_over
@@ -287,7 +287,7 @@ class Reconcile:
             self._resolve_absent(message)
             return
         if needs_log_answer(message, self.timeouts):
-            self.messages.record_log_answer(message.id, now)
+            self.messages.record_log(message.id, now, has_answered=True)
 
     def _resolve_absent(self, message: Message) -> None:
         if self.absent is AbsentPolicy.LEAVE:
