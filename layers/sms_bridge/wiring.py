@@ -221,7 +221,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
     forward_outcome = ForwardOutcome(
         messages=messages,
-        reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
+        report=DeliveryTracking(tracking_url, moengage).report if moengage else None,
         dead_letters=dead_letters,
         circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
@@ -296,7 +296,7 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     look_up = LookUp(
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
-        details=MessageDetails(eightx8, secrets),
+        client_message_id_of=MessageDetails(eightx8, secrets).client_message_id_of,
         sub_account_ids=settings.sub_account_ids,
     )
     return secrets, look_up

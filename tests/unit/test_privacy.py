@@ -213,7 +213,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reporte
         step = a_service(
             ForwardOutcome,
             messages=messages,
-            reports=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
+            report=DeliveryTracking(url, Connections(url, connect_timeout=2.0)).report,
             clock=clock,
         )
         step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1, ""))

@@ -19,10 +19,10 @@ from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, 
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import (
-        BatchSender,
         MessageStore,
         OptOuts,
         OutcomeQueue,
+        Sender,
         SendQueue,
     )
 
@@ -66,7 +66,7 @@ class DispatchMessages:
     send_queue: "SendQueue"
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
-    sender: "BatchSender"
+    sender: "Sender"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
         CircuitBreakerPersistenceLayer,
     )
 
-    from sms_bridge.services.interfaces import DeadLetterQueue, DeliveryReports, MessageStore
+    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore
+
+Report = Callable[[Message, Outcome], ReportResult]
+"""Reports an outcome to MoEngage, once."""
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""
@@ -70,8 +73,8 @@ class _FailedForNowError(Exception):
         self.result = result
 
 
-def _report(reports: "DeliveryReports", message: Message, outcome: Outcome) -> ReportResult:
-    result = reports.report(message, outcome)
+def _report(report: Report, message: Message, outcome: Outcome) -> ReportResult:
+    result = report(message, outcome)
     if result.verdict is ReportVerdict.RETRY:
         raise _FailedForNowError(result)
     return result
@@ -80,7 +83,7 @@ def _report(reports: "DeliveryReports", message: Message, outcome: Outcome) -> R
 class ForwardOutcome:
     """Reports an outcome that is open.
 
-    ``reports`` is ``None`` while no delivery-tracking URL is configured: MoEngage shows it only
+    ``report`` is ``None`` while no delivery-tracking URL is configured: MoEngage shows it only
     after the sender is saved. Outcomes are given up until then and can be replayed.
     While ``circuit`` is open outcomes wait, which costs no try.
     """
@@ -89,7 +92,7 @@ class ForwardOutcome:
         self,
         *,
         messages: "MessageStore",
-        reports: "DeliveryReports | None",
+        report: Report | None,
         dead_letters: "DeadLetterQueue",
         circuit: Callable[..., Any],
         clock: Clock = time.time,
@@ -97,9 +100,9 @@ class ForwardOutcome:
         new_id: NewId = new_id,
     ) -> None:
         self._messages = messages
-        self._reports = reports
+        self._report = report
         self._dead_letters = dead_letters
-        self._report = circuit(_report)
+        self._report_if_closed = circuit(_report)
         self._clock = clock
         self._chance = chance
         self._new_id = new_id
@@ -117,7 +120,7 @@ class ForwardOutcome:
             logger.info("no open outcome", message_id=message_id)
             return None
         now = self._clock()
-        if self._reports is None:
+        if self._report is None:
             self._messages.record_given_up(message_id, NO_URL, now)
             logger.warning(
                 "no delivery-tracking URL is configured",
@@ -141,7 +144,7 @@ class ForwardOutcome:
         if message.outcome is None or not message.outcome_is_open:
             return None
         try:
-            result = self._report(self._reports, message, message.outcome)
+            result = self._report_if_closed(self._report, message, message.outcome)
         except _FailedForNowError as failed:
             result = failed.result
         except CircuitBreakerOpenError:

@@ -64,7 +64,7 @@ class Bridge:
             self._functions[function] = a_service(
                 ForwardOutcome,
                 messages=self.messages,
-                reports=self.moengage,
+                report=self.moengage.report,
                 circuit=circuit_of_moengage(states),
                 clock=self.clock,
             )
@@ -175,7 +175,7 @@ def test_one_that_never_comes_back_is_followed_by_another(bridge: Bridge) -> Non
     bridge.open_the_circuit()
     bridge.clock.sleep(30)
     with (
-        failing(bridge.moengage, "report", error=KeyboardInterrupt()),
+        failing(bridge.moengage, "meanwhile", error=KeyboardInterrupt()),
         pytest.raises(KeyboardInterrupt),
     ):
         bridge.forward("one")

@@ -38,7 +38,7 @@ class Bridge:
         self.step = a_service(
             ForwardOutcome,
             messages=self.messages,
-            reports=self.moengage if is_configured else None,
+            report=self.moengage.report if is_configured else None,
             dead_letters=self.dead_letters,
             clock=self.clock,
         )
@@ -167,13 +167,8 @@ def test_only_the_first_record_of_an_outcome_needs_no_lease_of_its_own(
 def test_of_two_records_of_an_outcome_one_is_reported_also_when_the_first_is_slow() -> None:
     bridge = Bridge()
     waits: list[int | None] = []
-    report = bridge.moengage.report
-
-    def slowly(message: Message, outcome: Outcome) -> ReportResult:
-        waits.append(bridge.step(bridge.record(MESSAGE_ID, 2)))
-        return report(message, outcome)
-
-    bridge.moengage.report = slowly  # type: ignore[method-assign]
+    another = bridge.record(MESSAGE_ID, 2)
+    bridge.moengage.meanwhile = lambda: waits.append(bridge.step(another))
 
     assert bridge.step(bridge.record(MESSAGE_ID, 1)) is None
     assert waits == [100]
