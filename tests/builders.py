@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,9 @@ from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_errors import state_of_receipt
+from sms_bridge.settings import SendSettings
+from sms_bridge.storage.secret import SecretSource
+from tests.functions import ENVIRONMENT
 
 MESSAGE_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -127,18 +131,21 @@ BAD_REQUEST = SendResult(
 
 def an_http_request(body: str | bytes = "", **changes: Any) -> HttpRequest:
     """Return a request to send; a body of bytes comes in base64, as API Gateway does it."""
-    request = HttpRequest(
-        method="POST",
-        path=f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages",
-        source_address="203.0.113.7",
-        request_id="request-1",
-        arrived_at=0.0,
-        headers={"content-type": "application/json"},
-        path_parameters={"subAccountId": SUB_ACCOUNT},
-        body=base64.b64encode(body).decode() if isinstance(body, bytes) else body,
-        body_is_base64=isinstance(body, bytes),
-    )
-    return replace(request, **changes)
+    event = {
+        "requestContext": {
+            "http": {"method": "POST", "sourceIp": "203.0.113.7"},
+            "requestId": "request-1",
+        },
+        "rawPath": f"/api/v1/subaccounts/{SUB_ACCOUNT}/messages",
+        "pathParameters": {"subAccountId": SUB_ACCOUNT},
+        "headers": {"content-type": "application/json"},
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    request = HttpRequest(event)
+    for name, value in changes.items():
+        setattr(request, name, value)
+    return request
 
 
 def a_json_request(fields: Any, **changes: Any) -> HttpRequest:
@@ -150,6 +157,24 @@ def a_form_request(fields: dict[str, str], **changes: Any) -> HttpRequest:
     """Return a request to send, with a form body."""
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return an_http_request(urlencode(fields).encode(), **{"headers": headers, **changes})
+
+
+def send_settings(**changes: Any) -> SendSettings:
+    """Return settings of `send_sms` with one sub-account and no rules."""
+    settings = SendSettings(ENVIRONMENT["SendSms"])
+    settings.sub_account_ids = (SUB_ACCOUNT,)
+    settings.transactional_sub_account_ids = ()
+    settings.default_sender_id = ""
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    return settings
+
+
+def a_secret_source(**values: Any) -> SecretSource:
+    """Return the source of a secret that holds these values."""
+    text = json.dumps({"hashKey": "k", "eightx8ApiKey": "key", **values})
+    client: Any = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": text})
+    return SecretSource(client, "arn", max_age_seconds=300)
 
 
 def refusal_of(read: Callable[..., object], *given: object, **options: object) -> RefusedError:

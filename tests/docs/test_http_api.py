@@ -7,9 +7,10 @@ import pytest
 from scripts.reason_tables import failures, send_results, with_tables
 from sms_bridge.api.errors import FIELD_CODES, Reason
 from sms_bridge.api.fields import NAMES, OPTIONS
-from sms_bridge.api.send_request import SendingRules, read_message
+from sms_bridge.api.send_request import read_message
 from sms_bridge.domain.duplicates import claim_key
 from sms_bridge.services.forward import NO_URL
+from tests.builders import send_settings
 from tests.docs.markdown import rows_of, words_in
 from tests.template.conftest import PROJECT
 
@@ -70,10 +71,10 @@ TWO_VALUES = {
 
 @pytest.mark.parametrize("field", NAMES)
 def test_a_message_is_another_one_if_any_field_of_the_table_differs(field: str) -> None:
-    rules = SendingRules(sub_account_ids=("acme",), caller_callback_hosts=("acme.example",))
+    settings = send_settings(caller_callback_hosts=("acme.example",))
     fields = {"destination": "+6591234567", "text": "Hello"}
     requests = [
-        read_message([*{**fields, field: value}.items()], rules, "acme", None)
+        read_message([*{**fields, field: value}.items()], settings, "acme")
         for value in TWO_VALUES[field]
     ]
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.api.authentication import callback_url, require_callback_token, require_token
+from sms_bridge.api.authentication import require_8x8
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.responses import Response, answers_http, json_response
-from sms_bridge.api.send_request import SendingRules, read_send_request, send_answer
-from sms_bridge.domain.message import Message
+from sms_bridge.api.responses import Response, answers_http
+from sms_bridge.api.send_request import read_send_request
+from sms_bridge.domain.message import Message, MessageRequest
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.state import State
@@ -29,7 +29,9 @@ from tests.builders import (
     a_click_callback,
     a_message,
     a_receipt_callback,
+    a_secret_source,
     an_inbound_callback,
+    send_settings,
 )
 from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.clock import TurnableClock
@@ -76,19 +78,16 @@ def send(event: dict[str, Any], url: str, messages: InMemoryMessages | None = No
         sender=EightX8(Connections(url, connect_timeout=2.0), RotatingKeys(API_KEY, API_KEY)),
         sleep=lambda _: None,
     )
-    rules = SendingRules(
-        sub_account_ids=(SUB_ACCOUNT,),
-        callback_url=callback_url("https://bridge.example", (CALLBACK_TOKEN,)),
+    settings = send_settings(callback_base_url="https://bridge.example")
+    secrets = a_secret_source(
+        hashKey=HASH_KEY, moengageTokens=[TOKEN], callbackTokens=[CALLBACK_TOKEN]
     )
 
     @answers_http
-    def handler(request: HttpRequest) -> Response:
-        require_token(request, (TOKEN,))
-        answer_time = AnswerTime[Message](3.0)
-        message = step(
-            read_send_request(request, rules), hash_key=HASH_KEY, answer_time=answer_time
-        )
-        return json_response(send_answer(message))
+    def handler(request: HttpRequest) -> dict[str, Any]:
+        asked, hash_key, make_answer = read_send_request(request, settings, secrets)
+        assert isinstance(asked, MessageRequest)
+        return make_answer(step(asked, hash_key=hash_key, answer_time=AnswerTime[Message](3.0)))
 
     return handler(event, None)
 
@@ -188,11 +187,11 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_callbacks(
     step = a_service(ReceiveCallback, messages=messages, keywords=keywords_of(["STOP", TEXT], []))
 
     @answers_http
-    def handler(request: HttpRequest) -> Response:
-        require_callback_token(request, (CALLBACK_TOKEN,), in_url=True)
+    def handler(request: HttpRequest) -> dict[str, str]:
+        require_8x8(request, a_secret_source(callbackTokens=[CALLBACK_TOKEN]), (), in_url=True)
         for event in read_callback(request.any_text(), AT):
             step(event, hash_key=HASH_KEY)
-        return json_response({})
+        return {}
 
     with failing(messages, *fails, error=SpeakingError()):
         response = handler(an_event(content, token="", query=f"token={CALLBACK_TOKEN}"), None)

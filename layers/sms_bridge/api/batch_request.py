@@ -11,19 +11,8 @@ from typing import Any
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE
-from sms_bridge.api.request import (
-    MAX_BATCH_BYTES,
-    HttpRequest,
-    JsonObject,
-    read_json,
-    read_sub_account_id,
-)
-from sms_bridge.api.send_request import (
-    SendingRules,
-    read_idempotency_key,
-    read_message,
-    send_answer,
-)
+from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest, JsonObject, read_json
+from sms_bridge.api.send_request import MessageReader, send_answer
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.observability import Metric, logger, metric_fields
 
@@ -32,7 +21,6 @@ from sms_bridge.observability import Metric, logger, metric_fields
 MAX_MESSAGES = 1000
 
 _NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessagesInResponse")
-_MAX_CLIENT_BATCH_ID = 20
 
 # It is read again for each message. All fields at their longest have 5,000.
 _MAX_TEMPLATE = 10_000
@@ -65,13 +53,11 @@ class BatchRequest:
 
 
 # ----------------------------------------------------------------------------------- the request
-def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchRequest:
+def read_batch_request(request: HttpRequest, read_message: MessageReader) -> BatchRequest:
     """Read a batch, and check each of its messages as if it came alone.
 
     That a message is refused does not concern the others.
     """
-    sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
-    idempotency_key = read_idempotency_key(request)
     pairs = read_json(request, MAX_BATCH_BYTES)
     given = _envelope(pairs)
     wants_messages = given.get("includeMessagesInResponse") or False
@@ -81,19 +67,17 @@ def read_batch_request(request: HttpRequest, rules: SendingRules) -> BatchReques
     template = _template(given.get("template") or JsonObject())
     template += [pair for pair in pairs if pair[0] == "clientIp"]
     several = [_with_template(one, template) for one in _given_messages(pairs, given)]
-    content = request.text(MAX_BATCH_BYTES).encode()
-
-    def read(message: JsonObject) -> MessageRequest | RefusedError:
+    messages: list[MessageRequest | RefusedError] = []
+    for one in several:
         try:
-            return read_message(message, rules, sub_account_id, idempotency_key)
+            messages.append(read_message(one))
         except RefusedError as refusal:
-            return refusal
-
+            messages.append(refusal)
     return BatchRequest(
         client_batch_id=client_batch_id,
-        messages=[read(one) for one in several],
+        messages=messages,
         given=several,
-        content_hash=hashlib.sha256(content).hexdigest(),
+        content_hash=hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest(),
         wants_messages=wants_messages,
     )
 
@@ -143,11 +127,8 @@ _NEVER_IN_A_TEMPLATE = {None, "destination"}
 
 def _template(value: Any) -> list[tuple[str, Any]]:
     """Return the fields that messages take from the template."""
-    template = [
-        pair
-        for pair in _object("template", value)
-        if _first_name(pair[0]) not in _NEVER_IN_A_TEMPLATE
-    ]
+    pairs = _object("template", value)
+    template = [pair for pair in pairs if _first_name(pair[0]) not in _NEVER_IN_A_TEMPLATE]
     size = sum(len(name) + len(value) for name, value in template if isinstance(value, str))
     if size > _MAX_TEMPLATE:
         raise _wrong("template", f"must have at most {_MAX_TEMPLATE} characters")
@@ -162,15 +143,11 @@ def _with_template(message: JsonObject, template: Sequence[tuple[str, Any]]) -> 
 
 
 def _client_batch_id(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or len(value) > _MAX_CLIENT_BATCH_ID or not value.isprintable():
-        raise _wrong(
-            "clientBatchId", f"must be a string of up to {_MAX_CLIENT_BATCH_ID} characters"
-        )
-    return value
+    if value is None or (isinstance(value, str) and len(value) <= 20 and value.isprintable()):
+        return value or None
+    raise _wrong("clientBatchId", "must be a string of up to 20 characters")
 
 
 def _wrong(name: str, message: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
@@ -202,8 +179,9 @@ def batch_answer(
             umid = _id_from(hash_key, [place, batch.content_hash])
             answers.append(_rejected(umid, given, refusal or _NOT_TAKEN))
     accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
+    umids = [answer["umid"] for answer in answers]
     body: dict[str, Any] = {
-        "batchId": _id_from(hash_key, [batch.client_batch_id, [one["umid"] for one in answers]]),
+        "batchId": _id_from(hash_key, [batch.client_batch_id, umids]),
         "acceptedCount": accepted,
         "rejectedCount": len(answers) - accepted,
     }

@@ -81,37 +81,26 @@ def _events_in(body: object, depth: int = 0) -> Iterator[object]:
     inner = body
     if isinstance(body, dict) and len(body) == 1:
         [inner] = body.values()
-    if depth == _MAX_DEPTH or not isinstance(inner, dict | list) or not inner:
+    is_event = inner is body and isinstance(body, dict)
+    if is_event or not inner or not isinstance(inner, dict | list) or depth == _MAX_DEPTH:
         yield body
-    elif isinstance(inner, list):
-        for one in inner:
-            yield from _events_in(one, depth + 1)
-    elif inner is body:
-        yield body
-    else:
-        yield from _events_in(inner, depth + 1)
+        return
+    for one in inner if isinstance(inner, list) else [inner]:
+        yield from _events_in(one, depth + 1)
 
 
 def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     event = _object(body)
-    # Without an envelope a receipt is still a receipt.
-    payload = _object(event.get("payload", event))
-    event_type = _text(event.get("eventtype")).strip().lower()
     namespace = _text(event.get("namespace")).strip().lower()
     if namespace == "chatapps":
         return OtherEvent(event_type="chatapps")  # whose payloads look alike
-    if "surveyid" in event and _umid(event):
+    if "surveyid" in event and _matching(_UMID, event.get("umid")):
         return OtherEvent(event_type="survey_answers")
-    if namespace not in ("sms", ""):
-        payload = {}
-    name = _plain_name(event_type)
-    if name in ("outboundmessagestatuschanged", "") and _names_a_message(payload):
-        return _receipt(payload, received_at)
-    if name == "inboundmessagereceived" and _umid(payload) and _sub_account_id(payload):
-        return _inbound(payload, received_at)
-    if name == "shorturlclicked" and _umid(payload):
-        return _click(payload, received_at)
-    return _unknown(content, event_type)
+    event_type = _text(event.get("eventtype")).strip().lower()
+    read = _READERS.get(_plain_name(event_type)) if namespace in ("sms", "") else None
+    # Without an envelope a receipt is still a receipt.
+    known = read(_object(event.get("payload", event)), received_at) if read else None
+    return known or _unknown(content, event_type)
 
 
 def _unknown(content: str, event_type: str) -> UnknownEvent:
@@ -127,38 +116,21 @@ def _hash(text: str, length: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
-def _names_a_message(payload: dict[str, Any]) -> bool:
-    return bool((_message_id(payload) or _umid(payload)) and _state(payload))
-
-
-def _message_id(payload: dict[str, Any]) -> str:
-    """Return the bridge's id, empty where the message is not one of the bridge's."""
+def _receipt(payload: dict[str, Any], received_at: float) -> Receipt | None:
+    given = payload.get("status")
+    status, price = _object(given), _object(payload.get("price"))
+    umid = _matching(_UMID, payload.get("umid")).lower()
     message_id = _text(payload.get("clientmessageid")).strip().lower()
-    return message_id if is_message_id(message_id) else ""
-
-
-def _umid(payload: dict[str, Any]) -> str:
-    return _matching(_UMID, payload.get("umid")).lower()
-
-
-def _sub_account_id(payload: dict[str, Any]) -> str:
-    return _matching(_SUB_ACCOUNT_ID, payload.get("subaccountid"))
-
-
-def _state(payload: dict[str, Any]) -> str:
-    status = payload.get("status")
-    return _word(status if isinstance(status, str) else _object(status).get("state")).lower()
-
-
-def _receipt(payload: dict[str, Any], received_at: float) -> Receipt:
-    status = _object(payload.get("status"))
-    price = _object(payload.get("price"))
-    state = _state(payload)
+    if not is_message_id(message_id):
+        message_id = ""  # of another sender's message
+    state = _word(given if isinstance(given, str) else status.get("state")).lower()
+    if not state or not (message_id or umid):
+        return None
     error_code = error_code_of(_text(status.get("errorcode")))
     return Receipt(
-        umid=_umid(payload),
-        client_message_id=_message_id(payload),
-        sub_account_id=_sub_account_id(payload),
+        umid=umid,
+        client_message_id=message_id,
+        sub_account_id=_matching(_SUB_ACCOUNT_ID, payload.get("subaccountid")),
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
         detail=_word(status.get("detail")),
@@ -172,10 +144,14 @@ def _receipt(payload: dict[str, Any], received_at: float) -> Receipt:
     )
 
 
-def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage:
+def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage | None:
+    umid = _matching(_UMID, payload.get("umid")).lower()
+    sub_account_id = _matching(_SUB_ACCOUNT_ID, payload.get("subaccountid"))
+    if not umid or not sub_account_id:
+        return None
     return InboundMessage(
-        umid=_umid(payload),
-        sub_account_id=_sub_account_id(payload),
+        umid=umid,
+        sub_account_id=sub_account_id,
         source=_text(payload.get("source")).strip()[:_MAX_NUMBER],
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
         text=_text(payload.get("body"))[:_MAX_TEXT],
@@ -186,21 +162,31 @@ def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage:
     )
 
 
-def _click(payload: dict[str, Any], received_at: float) -> Click:
+def _click(payload: dict[str, Any], received_at: float) -> Click | None:
     occurred_at = payload.get("occurredat")
+    umid = _matching(_UMID, payload.get("umid")).lower()
+    if not umid:
+        return None
     return Click(
-        umid=_umid(payload),
+        umid=umid,
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
         key=_hash(_text(payload.get("eventid")) or _text(occurred_at), 8),
         at=_moment(occurred_at, received_at),
     )
 
 
+_READERS = {
+    "outboundmessagestatuschanged": _receipt,
+    "": _receipt,
+    "inboundmessagereceived": _inbound,
+    "shorturlclicked": _click,
+}
+
+
 def _object(value: object) -> dict[str, Any]:
     """Return an object's fields by their plain names; anything else has none."""
-    if not isinstance(value, dict):
-        return {}
-    return {_plain_name(name): field for name, field in value.items()}
+    fields = value.items() if isinstance(value, dict) else ()
+    return {_plain_name(name): field for name, field in fields}
 
 
 def _plain_name(name: str) -> str:
@@ -213,11 +199,8 @@ def _text(value: object) -> str:
 
     JSON can hold half a surrogate pair, which no database takes.
     """
-    if isinstance(value, str) and value.isascii():
-        return value
-    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
-        return ""
-    return str(value).encode("utf-8", "replace").decode()
+    is_given = not isinstance(value, bool | dict | list | None)
+    return str(value).encode("utf-8", "replace").decode() if is_given else ""
 
 
 def _word(value: object) -> str:

@@ -103,19 +103,11 @@ class RefusedError(BridgeError):
         self.message = message
         self.errors = errors
         self.headers = headers or {}
+        self.status, self.code = reason.status, reason.code
+        if self.code == 1000 and errors:
+            self.code = FIELD_CODES.get(errors[0].name, self.code)
 
     @classmethod
     def of_field(cls, reason: Reason, field: str, message: str, name: str = "") -> "RefusedError":
         """Refuse a request in which one field is wrong."""
         return cls(reason, f"{field} {message}.", FieldError(field, message, reason, name))
-
-    @property
-    def status(self) -> int:
-        return self.reason.status
-
-    @property
-    def code(self) -> int:
-        code = self.reason.code
-        if code == 1000 and self.errors:
-            return FIELD_CODES.get(self.errors[0].name, code)
-        return code

@@ -57,20 +57,20 @@ class Fields:
     ) -> None:
         self._callback_hosts = callback_hosts
         self._errors: list[FieldError] = []
-        self._given: dict[str, list[tuple[str, Any]]] = {}
+        self.given: dict[str, list[tuple[str, Any]]] = {}
+        """Names and values as they came, by the field's first name."""
         for pair in pairs:
             first_name = FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), "")
-            self._given.setdefault(first_name, []).append(pair)
-
-    def has(self, first_name: str) -> bool:
-        return first_name in self._given
+            self.given.setdefault(first_name, []).append(pair)
 
     def read(self, first_name: str, *, required: bool = False) -> str | None:
         """Return a field's value by the field's first name, ``None`` where it has none."""
-        given = self._given.get(first_name, [])
+        given = self.given.get(first_name)
+        if given is None and not required:
+            return None
         name, value = given[-1] if given else (first_name, None)
         try:
-            if len(given) > 1:
+            if given and len(given) > 1:
                 both = " and ".join(dict.fromkeys(name for name, _ in given))
                 raise _WrongError(f"is given twice ({both})", Reason.FIELD_DOUBLED)
             if value is None or value == "":
@@ -87,10 +87,6 @@ class Fields:
             self._errors.append(FieldError(name, str(wrong), wrong.reason, first_name))
             return None
 
-    def name_of(self, first_name: str) -> str:
-        """Return the name under which the caller gave a field."""
-        return self._given[first_name][0][0]
-
     def refuse_if_wrong(self) -> None:
         if not self._errors:
             return
@@ -106,12 +102,11 @@ class Fields:
             )
         raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
 
-    def _value(self, first_name: str) -> Any:
-        given = self._given.get(first_name, [])
-        return given[0][1] if len(given) == 1 else None
-
     def _look_swapped(self) -> bool:
-        destination, text = self._value("destination"), self._value("text")
+        [(_, destination), *more] = self.given.get("destination", [("", None)])
+        [(_, text), *again] = self.given.get("text", [("", None)])
+        if more or again:
+            return False
         if isinstance(destination, list) and len(destination) == 1:
             [destination] = destination
         return (

@@ -1,24 +1,56 @@
-"""What became of a message, for support staff and scripts."""
+"""What became of messages: for support staff and scripts, and of one as 8x8 itself would say it."""
 
 import base64
+import math
 import re
-from typing import Any
+from collections.abc import Container
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.authentication import require_look_up, require_reader
+from sms_bridge.api.errors import FieldError, Reason, RefusedError
+from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, Receipt
+from sms_bridge.domain.message import Message, Receipt, is_message_id
 from sms_bridge.domain.phone_number import NUMBER, masked
 from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
-from sms_bridge.services.look_up import Page, Wanted
+from sms_bridge.errors import DetailsFailedError
+from sms_bridge.services.look_up import LookUp, Page, Wanted
 
-_LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
+if TYPE_CHECKING:
+    from sms_bridge.storage.secret import SecretSource
+
 # What is longer was never accepted, and may be too long for a key of the table.
-_MAX_CHARACTERS = {"eightx8Umid": 100, "campaignId": 256}
+_LOOKUP_KEYS = {"destination": math.inf, "eightx8Umid": 100, "campaignId": 256}
 _MAX_LIMIT = 100
 _LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+_NOT_FOUND = "There is no message with this id."
+
+
+def answer_look_up(
+    request: HttpRequest, secrets: "SecretSource", look_up: LookUp
+) -> dict[str, Any]:
+    """Answer support staff; recipients' numbers are masked unless the token allows it."""
+    secret = secrets.get()
+    full_number = require_look_up(request, secret.look_up_tokens, secret.full_number_tokens)
+    message_id = request.path_parameters.get("messageId")
+    if message_id is None and lookup_key_of(request) != "eightx8Umid":
+        page = look_up.page(read_wanted(request), hash_key=secret.hash_key)
+        return page_answer(page, full_number=full_number)
+    try:
+        found = (
+            look_up.by_umid(request.query("eightx8Umid").strip().lower())
+            if message_id is None
+            else look_up.by_id(message_id.strip().lower())
+        )
+    except DetailsFailedError as failure:
+        raise RefusedError(Reason(failure.reason), f"{failure}.") from None
+    if found is None:
+        raise RefusedError(Reason.MESSAGE_NOT_FOUND, _NOT_FOUND)
+    return look_up_answer(found, full_number=full_number)
 
 
 def lookup_key_of(request: HttpRequest) -> str:
@@ -29,9 +61,8 @@ def lookup_key_of(request: HttpRequest) -> str:
             Reason.QUERY_INVALID, f"Ask by exactly one of {', '.join(_LOOKUP_KEYS)}."
         )
     [name] = given
-    most = _MAX_CHARACTERS.get(name)
-    if most and len(request.query(name)) > most:
-        raise _wrong(name, f"must have at most {most} characters")
+    if len(request.query(name)) > _LOOKUP_KEYS[name]:
+        raise _wrong(name, f"must have at most {_LOOKUP_KEYS[name]} characters")
     return name
 
 
@@ -54,17 +85,6 @@ def read_wanted(request: HttpRequest) -> Wanted:
     )
 
 
-def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
-    """Return the body of an answer with several messages; ``next`` asks for those after them."""
-    answer: dict[str, Any] = {
-        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
-    }
-    if page.next:
-        text = f"{timestamp(page.next.accepted_at)} {page.next.message_id}"
-        answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
-    return answer
-
-
 def _position(text: str) -> Position | None:
     if not text:
         return None
@@ -79,35 +99,42 @@ def _wrong(name: str, message: str) -> RefusedError:
     return RefusedError.of_field(Reason.QUERY_INVALID, name, message)
 
 
+def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
+    """Return the body of an answer with several messages; ``next`` asks for those after them."""
+    answer: dict[str, Any] = {
+        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
+    }
+    if page.next:
+        text = f"{timestamp(page.next.accepted_at)} {page.next.message_id}"
+        answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
+    return answer
+
+
 def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
     """Return the body of a look-up's answer; what is not known is left out."""
-    answer: dict[str, Any] = {
-        "umid": message.id,
-        "eightx8Umid": message.umid,
-        "state": message.state,
-        "subAccountId": message.sub_account_id,
-        "destination": message.destination if full_number else masked(message.destination),
-        "source": message.source,
-        "clientMessageId": message.client_message_id,
-        "campaignId": message.campaign_id,
-        "dltTemplateId": message.dlt_template_id,
-        "replyTo": message.reply_to,
-        "encoding": message.encoding,
-        "segments": message.segments,
-        "clicks": len(message.clicks),
-        "reason": message.reason,
-        "eightx8Code": message.eightx8_code,
-        "eightx8ErrorId": message.eightx8_error_id,
-    }
-    if outcome := message.outcome:
-        answer["outcome"] = {
-            "status": outcome.status,
-            "reason": outcome.reason,
-            "description": outcome.description,
+    return _known(
+        {
+            "umid": message.id,
+            "eightx8Umid": message.umid,
+            "state": message.state,
+            "subAccountId": message.sub_account_id,
+            "destination": message.destination if full_number else masked(message.destination),
+            "source": message.source,
+            "clientMessageId": message.client_message_id,
+            "campaignId": message.campaign_id,
+            "dltTemplateId": message.dlt_template_id,
+            "replyTo": message.reply_to,
+            "encoding": message.encoding,
+            "segments": message.segments,
+            "clicks": len(message.clicks),
+            "reason": message.reason,
+            "eightx8Code": message.eightx8_code,
+            "eightx8ErrorId": message.eightx8_error_id,
+            "outcome": message.outcome and asdict(message.outcome),
+            "timeline": [f"{at}: {what}" for at, what in timeline_of(message)],
+            "history": _history(message),
         }
-    answer["timeline"] = [f"{at}: {what}" for at, what in timeline_of(message)]
-    answer["history"] = _history(message)
-    return _known(answer)
+    )
 
 
 def _history(message: Message) -> list[dict[str, Any]]:
@@ -144,3 +171,78 @@ def _receipt_event(receipt: Receipt) -> dict[str, Any]:
         "errorMessage": receipt.error_message,
         "price": f"{receipt.price} {receipt.currency}".strip(),
     }
+
+
+# ------------------------------------------------------------------------------ as 8x8 would say it
+# 8x8's words for what it does not know of.
+_STATES = {
+    State.WAITING: "queued",
+    State.SENDING: "queued",
+    State.UNKNOWN: "unknown",
+    State.DEFERRED: "sent",
+    State.REJECTED: "failed",
+}
+# ISO 4217's code for no currency: 8x8 wants a price also of what costs nothing yet.
+_NO_PRICE = {"total": 0.0, "perSms": 0.0, "currency": "XXX"}
+
+
+def answer_with_details(
+    request: HttpRequest, secrets: "SecretSource", look_up: LookUp, sub_account_ids: Container[str]
+) -> dict[str, Any]:
+    """Answer a client of 8x8's API, which has the token that it sends with and no other."""
+    require_reader(request, secrets)
+    sub_account_id = read_sub_account_id(request, sub_account_ids)
+    umid = request.path_parameters.get("umid", "")
+    if not is_message_id(umid):
+        raise RefusedError(
+            Reason.FIELD_INVALID, "Invalid umid.", FieldError("umid", "is not a UUID")
+        )
+    found = look_up.by_id(umid)
+    if found is None or not found.accepted_at or found.sub_account_id != sub_account_id:
+        raise RefusedError(Reason.MESSAGE_NOT_FOUND, _NOT_FOUND)
+    return details_answer(found)
+
+
+def details_answer(message: Message) -> dict[str, Any]:
+    """Return the body of the answer: 8x8's details, number and text masked."""
+    answer: dict[str, Any] = {
+        "umid": message.id,
+        "subAccountId": message.sub_account_id,
+        "direction": "outbound",
+        "status": _status(message),
+        "msisdn": masked(message.destination),
+        "source": message.source,
+        "body": "**MASKED**",
+        "encoding": message.encoding,
+        "createdAt": timestamp(message.accepted_at),
+        "smsCount": message.segments,
+        "price": _price(message),
+    }
+    if message.client_message_id:
+        answer["clientMessageId"] = message.client_message_id
+    return answer
+
+
+def _status(message: Message) -> dict[str, Any]:
+    facts = [one for one in message.receipts if one.state is message.state]
+    last = facts[-1] if facts else None
+    code = last.error_code if last else message.eightx8_code
+    at = last.received_at if last else message.answered_at or message.accepted_at
+    return _known(
+        {
+            "state": _STATES.get(message.state, message.state.value),
+            "detail": last.detail if last else "",
+            "errorCode": int(code) if code.isdecimal() else 0,
+            "errorMessage": last.error_message if last else message.description,
+            "timestamp": timestamp(at),
+        }
+    )
+
+
+def _price(message: Message) -> dict[str, Any]:
+    for receipt in reversed(message.receipts):
+        if receipt.price and receipt.currency:
+            total, segments = float(receipt.price), max(1, receipt.segments or message.segments)
+            per_sms = round(total / segments, 6)
+            return {"total": total, "perSms": per_sms, "currency": receipt.currency}
+    return _NO_PRICE

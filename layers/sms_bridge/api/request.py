@@ -5,7 +5,6 @@ import json
 import re
 import zlib
 from collections.abc import Container
-from dataclasses import dataclass, field
 from typing import Any, Never
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -17,52 +16,30 @@ MAX_BATCH_BYTES = 1024 * 1024
 # Lambda's own limit for what API Gateway hands over.
 _MAX_CALLBACK_BYTES = 6 * 1024 * 1024
 
-_GZIP = b"\x1f\x8b"
-_DAMAGED_GZIP = "\x1f"
-
 _BYTE_ORDER_MARK = "\ufeff"
-
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 100
-
-_UNREADABLE = "The body cannot be read."
-_NOT_UTF8 = "The body is not valid UTF-8."
 _NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25."
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class HttpRequest:
     """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret."""
 
-    method: str
-    path: str
-    source_address: str
-    request_id: str
-    arrived_at: float
-    """When API Gateway got it, seconds since the epoch; 0 where the event does not say."""
-    headers: dict[str, str]
-    """Names in lower case."""
-    path_parameters: dict[str, str] = field(default_factory=dict)
-    query_string: str = ""
-    body: str = ""
-    body_is_base64: bool = False
-
-    @classmethod
-    def from_event(cls, event: dict[str, Any]) -> "HttpRequest":
+    def __init__(self, event: dict[str, Any]) -> None:
         """Read an event of API Gateway's HTTP API, payload format 2.0."""
         context = event["requestContext"]
-        return cls(
-            method=context["http"]["method"],
-            path=event["rawPath"],
-            source_address=context["http"].get("sourceIp", ""),
-            request_id=context.get("requestId", ""),
-            arrived_at=context.get("timeEpoch", 0) / 1000,
-            headers={name.lower(): value for name, value in event.get("headers", {}).items()},
-            path_parameters=event.get("pathParameters") or {},
-            query_string=event.get("rawQueryString", ""),
-            body=event.get("body") or "",
-            body_is_base64=event.get("isBase64Encoded", False),
-        )
+        self.method: str = context["http"]["method"]
+        self.path: str = event["rawPath"]
+        self.source_address: str = context["http"].get("sourceIp", "")
+        self.request_id: str = context.get("requestId", "")
+        # Seconds since the epoch; 0 where the event does not say.
+        self.arrived_at: float = context.get("timeEpoch", 0) / 1000
+        headers: dict[str, str] = event.get("headers", {})
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.path_parameters: dict[str, str] = event.get("pathParameters") or {}
+        self.query_string: str = event.get("rawQueryString", "")
+        self.body: str = event.get("body") or ""
+        self.body_is_base64: bool = event.get("isBase64Encoded", False)
 
     @property
     def media_type(self) -> str:
@@ -78,9 +55,6 @@ class HttpRequest:
         """Return a parameter of the query string, empty where it is missing."""
         return dict(parse_qsl(self.query_string)).get(name, "")
 
-    def query_values(self, name: str) -> list[str]:
-        return [value for its_name, value in parse_qsl(self.query_string) if its_name == name]
-
     def text(self, most: int = MAX_BODY_BYTES) -> str:
         """Return the body as text; it must be UTF-8, of at most so many bytes."""
         if not self.body:
@@ -89,14 +63,13 @@ class HttpRequest:
         if len(content) > most:
             raise RefusedError(Reason.BODY_TOO_LARGE, f"The body is larger than {most} bytes.")
         try:
-            text = content.decode().removeprefix(_BYTE_ORDER_MARK)
-        except UnicodeDecodeError:
-            raise RefusedError(Reason.BODY_NOT_UTF8, _NOT_UTF8) from None
-        # API Gateway hands JSON over as text and puts U+FFFD in place of bytes that are no UTF-8.
-        # A text message that came with one would reach the recipient damaged.
-        if not self.body_is_base64 and "\ufffd" in text:
-            raise RefusedError(Reason.BODY_NOT_UTF8, _NOT_UTF8)
-        return text
+            # API Gateway hands JSON over as text and puts U+FFFD in place of bytes that are no
+            # UTF-8. A text message that came with one would reach the recipient damaged.
+            if not self.body_is_base64 and "\ufffd" in self.body:
+                raise UnicodeError
+            return content.decode().removeprefix(_BYTE_ORDER_MARK)
+        except UnicodeError:
+            raise RefusedError(Reason.BODY_NOT_UTF8, "The body is not valid UTF-8.") from None
 
     def any_text(self) -> str:
         """Return any body as text, with U+FFFD in place of what is not UTF-8.
@@ -112,7 +85,7 @@ class HttpRequest:
     def _content(self, most: int) -> bytes:
         """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""
         if not self.body_is_base64:
-            if self._is_packed() or self.body.startswith(_DAMAGED_GZIP):
+            if self._is_packed() or self.body.startswith("\x1f"):
                 raise RefusedError(
                     Reason.CONTENT_TYPE_UNSUPPORTED,
                     "The compressed body arrived damaged: send it without Content-Encoding.",
@@ -121,14 +94,14 @@ class HttpRequest:
             return self.body.encode("utf-8", "surrogatepass")
         try:
             content = base64.b64decode(self.body, validate=True)
-            if not self._is_packed() and not content.startswith(_GZIP):
+            if not self._is_packed() and not content.startswith(b"\x1f\x8b"):
                 return content
             unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
             unpacked = unpacking.decompress(content, most + 1)
+            if not unpacking.eof and len(unpacked) <= most:
+                raise zlib.error
         except (ValueError, zlib.error):
-            raise _invalid(_UNREADABLE) from None
-        if not unpacking.eof and len(unpacked) <= most:
-            raise _invalid(_UNREADABLE)
+            raise _invalid("The body cannot be read.") from None
         return unpacked
 
     def _is_packed(self) -> bool:

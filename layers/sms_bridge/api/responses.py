@@ -1,6 +1,5 @@
 """HTTP answers, and the one place where an exception becomes one."""
 
-import functools
 import json
 import re
 import time
@@ -92,20 +91,19 @@ class RefusalLines:
         return self._counted.pop(reason)
 
 
-def answers_http(answer: Callable[[HttpRequest], Response]) -> Handler:
-    """Make a Lambda handler of a function that answers a request.
+def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
+    """Make a Lambda handler of a function that answers a request with a JSON object.
 
     A refusal becomes its 4xx or 503. Any other exception becomes a 503, so that the caller never
     meets a bare 500; its type and place are logged, but not its text, which could hold a number.
     """
     lines = RefusalLines()
 
-    @functools.wraps(answer)
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         try:
-            request = HttpRequest.from_event(event)
+            request = HttpRequest(event)
             logger.thread_safe_append_keys(request_id=request.request_id)
-            return answer(request)
+            return json_response(answer(request))
         except RefusedError as refusal:
             error_id = new_id()
             if count := lines.count(refusal.reason):
@@ -156,12 +154,15 @@ def methods_of(path: str) -> tuple[str, ...]:
     return next((methods for route, methods in _ROUTES if re.fullmatch(route, path)), ())
 
 
-def is_batch(request: HttpRequest) -> bool:
-    """Tell by the URL whether a request to send is for a batch."""
-    return request.path.rstrip("/").endswith("/messages/batch")
-
-
-def not_offered(method: str, path: str) -> str:
-    """Return what is asked for of 8x8's API that the bridge does not offer, empty for all else."""
-    request = f"{method} {path}"
-    return next((what for beginning, what in _NOT_OFFERED if re.match(beginning, request)), "")
+def refusal_of(method: str, path: str) -> RefusedError:
+    """Say what is wrong with a request that no route takes: the URL or the method."""
+    for beginning, what in _NOT_OFFERED:
+        if re.match(beginning, f"{method} {path}"):
+            return RefusedError(
+                Reason.NOT_OFFERED, f"{what}: 8x8 offers that, the bridge does not. Ask 8x8 itself."
+            )
+    if allowed := ", ".join(methods_of(path)):
+        return RefusedError(
+            Reason.METHOD_NOT_ALLOWED, f"This URL takes {allowed}.", headers={"allow": allowed}
+        )
+    return RefusedError(Reason.NOT_FOUND, "There is nothing at this URL.")

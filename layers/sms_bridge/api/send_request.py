@@ -1,9 +1,10 @@
 """The request to send a message (MoEngage's, 8x8's own, other gateways'), and its answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from sms_bridge.api.authentication import callback_url, require_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
 from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
@@ -12,115 +13,119 @@ from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 from sms_bridge.domain.state import State
 
+if TYPE_CHECKING:
+    from sms_bridge.settings import SendSettings
+    from sms_bridge.storage.secret import SecretSource
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class SendingRules:
-    """Rules of this deployment: what callers may ask for, and what is added."""
+MessageReader = Callable[[Sequence[tuple[str, Any]]], MessageRequest]
+MakeAnswer = Callable[[Any], dict[str, Any]]
 
-    sub_account_ids: tuple[str, ...]
-    transactional_sub_account_ids: tuple[str, ...] = ()
-    """Their messages are transactional unless the caller says otherwise; all others are
-    promotional.
+
+def read_send_request(
+    request: HttpRequest, settings: "SendSettings", secrets: "SecretSource"
+) -> tuple[MessageRequest | list[MessageRequest], str, MakeAnswer]:
+    """Check who asks and what for; a refusal names every field that is wrong.
+
+    Returns a message, or a batch's messages, the key for hashes, and what makes the answer of what
+    became of them.
     """
-    country_calling_codes: tuple[str, ...] = ()
-    """Empty allows all countries."""
-    default_source: str = ""
-    """Sender ID where the caller names none."""
-    callback_url: str = ""
-    """Where 8x8 is to send the receipts of each message, unless the caller names a URL of its own.
-    Empty leaves it to the webhook that is registered with 8x8.
-    """
-    caller_callback_hosts: tuple[str, ...] = ()
-    """Hosts on which a caller's own callback URL may be. The bridge never hears the outcome of such
-    a message.
-    """
+    secret = require_sender(request, secrets)
+    url = callback_url(settings.callback_base_url, secret.callback_tokens)
+    read = message_reader(request, settings, url)
+    if not request.path.rstrip("/").endswith("/messages/batch"):
+        return read(read_fields(request, FIRST_NAMES_IN_LOWER_CASE)), secret.hash_key, send_answer
+    # Loaded with the first batch.
+    from sms_bridge.api.batch_request import batch_answer, read_batch_request
+
+    batch = read_batch_request(request, read)
+    answer = partial(batch_answer, batch, hash_key=secret.hash_key)
+    return batch.accepted, secret.hash_key, answer
 
 
-def read_send_request(request: HttpRequest, rules: SendingRules) -> MessageRequest:
-    """Read and check a request to send a message; a refusal names every field that is wrong."""
-    sub_account_id = read_sub_account_id(request, rules.sub_account_ids)
-    idempotency_key = read_idempotency_key(request)
-    pairs = read_fields(request, FIRST_NAMES_IN_LOWER_CASE)
-    return read_message(pairs, rules, sub_account_id, idempotency_key)
+def message_reader(
+    request: HttpRequest, settings: "SendSettings", callback_url: str
+) -> MessageReader:
+    """Return what reads a message, with what all messages of a request share."""
+    sub_account_id = read_sub_account_id(request, settings.sub_account_ids)
+    key = _idempotency_key(request)
+    return lambda pairs: read_message(pairs, settings, sub_account_id, callback_url, key)
 
 
 def read_message(
     pairs: Sequence[tuple[str, Any]],
-    rules: SendingRules,
+    settings: "SendSettings",
     sub_account_id: str,
-    idempotency_key: str | None,
+    callback_url: str = "",
+    idempotency_key: str | None = None,
 ) -> MessageRequest:
-    fields = Fields(pairs, rules.caller_callback_hosts)
-    destination = fields.read("destination", required=True)
-    text = fields.read("text", required=True)
-    source = fields.read("source") or rules.default_source or None
-    options = {name: value for name in OPTIONS if fields.has(name) and (value := fields.read(name))}
-    adds_callback_url = bool(rules.callback_url) and "dlrCallbackUrl" not in options
-    if adds_callback_url:
-        options["dlrCallbackUrl"] = rules.callback_url
-    message_type = fields.read("messageType") or (
-        MessageType.TRANSACTIONAL
-        if sub_account_id in rules.transactional_sub_account_ids
-        else MessageType.PROMOTIONAL
-    )
-    client_message_id = fields.read("clientMessageId")
-    campaign_id = fields.read("campaignId")
-    dlt_template_id = fields.read("dltTemplateId")
+    """Read a message from its fields' names and values.
 
-    fields.refuse_if_wrong()
-    assert destination is not None and text is not None  # noqa: S101, PT018  # nosec B101
-    _check_size(text, options, fields)
-    _check_country(destination, options, rules, fields)
-    return MessageRequest(
+    At the callback URL its receipts arrive, unless the caller names one of its own: then the bridge
+    never hears the outcome.
+    """
+    fields = Fields(pairs, settings.caller_callback_hosts)
+    destination = fields.read("destination", required=True) or ""
+    text = fields.read("text", required=True) or ""
+    source = fields.read("source") or settings.default_sender_id or None
+    given = [name for name in OPTIONS if name in fields.given]
+    options = {name: value for name in given if (value := fields.read(name))}
+    adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
+    if adds_callback_url:
+        options["dlrCallbackUrl"] = callback_url
+    is_transactional = sub_account_id in settings.transactional_sub_account_ids
+    usual_type = MessageType.TRANSACTIONAL if is_transactional else MessageType.PROMOTIONAL
+    message = MessageRequest(
         sub_account_id=sub_account_id,
         destination=destination,
         text=text,
-        message_type=MessageType(message_type),
+        message_type=MessageType(fields.read("messageType") or usual_type),
         source=source,
         options=options,
         adds_callback_url=adds_callback_url,
-        client_message_id=client_message_id,
+        client_message_id=fields.read("clientMessageId"),
         idempotency_key=idempotency_key,
-        campaign_id=campaign_id,
-        dlt_template_id=dlt_template_id,
+        campaign_id=fields.read("campaignId"),
+        dlt_template_id=fields.read("dltTemplateId"),
     )
+    fields.refuse_if_wrong()
+    _check_size(message, fields)
+    _check_country(message, settings.allowed_country_calling_codes, fields)
+    return message
 
 
 # ------------------------------------------------------------------------- what needs two fields
-def _check_size(text: str, options: dict[str, str], fields: Fields) -> None:
-    if len(text) <= ALWAYS_FITS:
+def _check_size(message: MessageRequest, fields: Fields) -> None:
+    if len(message.text) <= ALWAYS_FITS:
         return
-    segments = segments_of(text, options.get("encoding", "AUTO"))
+    segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
     if segments.count > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
-            fields.name_of("text"),
+            fields.given["text"][0][0],
             f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
             f"{MAX_SEGMENTS}",
         )
 
 
-def _check_country(
-    destination: str, options: dict[str, str], rules: SendingRules, fields: Fields
-) -> None:
-    if not rules.country_calling_codes:
+def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fields: Fields) -> None:
+    if not calling_codes:
         return
-    may_be = {destination}
-    if "country" in options and not destination.startswith("+"):
+    may_be = {message.destination}
+    if message.country and not message.destination.startswith("+"):
         # 8x8 may read it as a national number or as an international one.
-        may_be = readings(destination, options["country"])
-    if may_be and all(is_in_countries(one, rules.country_calling_codes) for one in may_be):
+        may_be = readings(message.destination, message.country)
+    if may_be and all(is_in_countries(one, calling_codes) for one in may_be):
         return
-    message = "is in a country that this bridge may not send to"
-    if may_be != {destination}:
-        message += ", or may be: write it with + and its country code"
-    name = fields.name_of("destination")
+    words = "is in a country that this bridge may not send to"
+    if may_be != {message.destination}:
+        words += ", or may be: write it with + and its country code"
+    [(name, _)] = fields.given["destination"]
     raise RefusedError(
-        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {message}.", FieldError(name, message)
+        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, words)
     )
 
 
-def read_idempotency_key(request: HttpRequest) -> str | None:
+def _idempotency_key(request: HttpRequest) -> str | None:
     """Return the header of that name, ``None`` where there is none."""
     key = request.headers.get("idempotency-key")
     if key is None:

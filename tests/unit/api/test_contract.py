@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
 from sms_bridge.api.errors import RefusedError
-from sms_bridge.api.send_request import SendingRules, read_send_request
 from sms_bridge.providers.eightx8 import sms_of
-from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, a_form_request, a_json_request
-
-RULES = SendingRules(sub_account_ids=(SUB_ACCOUNT,), caller_callback_hosts=("caller.example",))
+from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_form_request, a_json_request
+from tests.unit.api.reading import read_one
 
 ALMOST_TIMES = st.one_of(
     st.datetimes().map(str),
@@ -70,7 +68,7 @@ def test_what_is_accepted_as_a_form_conforms_to_8x8s_file(fields: dict[str, Any]
 
 def assert_conforms_if_accepted(request: Any) -> None:
     try:
-        read = read_send_request(request, RULES)
+        read = read_one(request, caller_callback_hosts=("caller.example",))
     except RefusedError:
         return
     assert list(problems_of("SmsRequest", sms_of(read, MESSAGE_ID))) == []

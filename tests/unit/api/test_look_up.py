@@ -1,19 +1,29 @@
-"""The answers for support staff: what became of messages."""
+"""What became of messages, for support staff, and of one as 8x8 says it."""
+
+from typing import Any
 
 import pytest
 
+from local.eightx8.contract import problems_of
 from sms_bridge.api.errors import Reason
-from sms_bridge.api.look_up import look_up_answer, lookup_key_of, read_wanted
-from sms_bridge.domain.clock import seconds_of
+from sms_bridge.api.look_up import (
+    answer_with_details,
+    details_answer,
+    look_up_answer,
+    lookup_key_of,
+    read_wanted,
+)
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.builders import (
+    AT,
     MESSAGE_ID,
     NUMBER,
     SUB_ACCOUNT,
     UMID,
     a_message,
     a_receipt,
+    a_secret_source,
     an_http_request,
     refusal_of,
 )
@@ -23,13 +33,12 @@ REPORTED = a_message(
     umid=UMID,
     source="Acme",
     campaign_id="c-1",
-    accepted_at=seconds_of("2026-11-24T09:30:00.000Z"),
-    answered_at=seconds_of("2026-11-24T09:30:00.400Z"),
+    answered_at=AT + 0.4,
     receipts=(
-        a_receipt("sent", received_at=seconds_of("2026-11-24T09:30:02.000Z")),
+        a_receipt("sent", received_at=AT + 2),
         a_receipt(
             "undelivered",
-            received_at=seconds_of("2026-11-24T09:30:04.000Z"),
+            received_at=AT + 4,
             error_code="1",
             error_message="Absent",
             price="0.0375",
@@ -37,9 +46,9 @@ REPORTED = a_message(
         ),
     ),
     outcome=Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent"),
-    outcome_due_at=seconds_of("2026-11-24T09:30:04.000Z"),
-    outcome_reported_at=seconds_of("2026-11-24T09:30:06.500Z"),
-    clicks=(seconds_of("2026-11-24T09:31:00.000Z"),),
+    outcome_due_at=AT + 4,
+    outcome_reported_at=AT + 6.5,
+    clicks=(AT + 60,),
 )
 
 
@@ -92,63 +101,52 @@ def test_the_number_is_masked_unless_it_may_be_seen(full_number: bool, shown: st
     assert (NUMBER in str(answer)) is full_number
 
 
-def test_a_reply_names_the_sms_that_it_answers_and_nothing_is_due() -> None:
-    reply = a_message(
-        reply_to=UMID, outcome=REPORTED.outcome, outcome_due_at=REPORTED.outcome_due_at
-    )
-
-    answer = look_up_answer(reply, full_number=False)
-
-    assert answer["replyTo"] == UMID
-    assert [step["event"] for step in answer["history"]] == ["accepted", "handed to 8x8"]
-
-
-def test_the_history_is_in_the_order_in_which_things_came() -> None:
-    early = a_receipt("delivered", received_at=seconds_of("2026-11-24T09:30:00.100Z"))
-    message = a_message(answered_at=seconds_of("2026-11-24T09:30:00.400Z"), receipts=(early,))
-
-    history = look_up_answer(message, full_number=False)["history"]
-
-    assert [step["event"] for step in history] == [
-        "accepted",
-        "receipt delivered",
-        "answered by 8x8",
-    ]
-
-
-def test_an_attempt_without_an_answer_is_listed() -> None:
-    history = look_up_answer(a_message(), full_number=False)["history"]
-
-    assert [step["event"] for step in history] == ["accepted", "handed to 8x8"]
-
-
-def test_an_outcome_that_was_given_up_is_listed_with_its_reason() -> None:
-    message = a_message(
-        outcome_given_up="moengage_404", outcome_given_up_at=seconds_of("2026-11-24T09:31:00.000Z")
-    )
-
-    assert look_up_answer(message, full_number=False)["history"][-1] == {
-        "at": "2026-11-24T09:31:00.000Z",
-        "event": "outcome given up",
-        "reason": "moengage_404",
-    }
-
-
-def test_why_a_message_waits_is_answered() -> None:
-    message = a_message(
-        state=State.WAITING,
-        answered_at=seconds_of("2026-11-24T09:30:00.400Z"),
-        reason="eightx8_throttled",
-    )
-
+@pytest.mark.parametrize(
+    ("message", "events"),
+    [
+        (a_message(), ["accepted", "handed to 8x8"]),
+        (
+            a_message(
+                answered_at=AT + 0.4, receipts=(a_receipt("delivered", received_at=AT + 0.1),)
+            ),
+            ["accepted", "receipt delivered", "answered by 8x8"],
+        ),
+        (
+            a_message(reply_to=UMID, outcome=REPORTED.outcome, outcome_due_at=AT + 4),
+            ["accepted", "handed to 8x8"],
+        ),
+    ],
+    ids=["an attempt without an answer", "in the order of time", "nothing is due of a reply"],
+)
+def test_the_history_lists_what_happened(message: Message, events: list[str]) -> None:
     answer = look_up_answer(message, full_number=False)
 
-    assert (answer["state"], answer["reason"]) == ("waiting", "eightx8_throttled")
-    assert answer["history"][-1] == {
-        "at": "2026-11-24T09:30:00.400Z",
-        "event": "answered by 8x8",
-        "reason": "eightx8_throttled",
-    }
+    assert [step["event"] for step in answer["history"]] == events
+    assert answer.get("replyTo", "") == message.reply_to
+
+
+@pytest.mark.parametrize(
+    ("message", "event", "reason"),
+    [
+        (
+            a_message(outcome_given_up="moengage_404", outcome_given_up_at=AT + 60),
+            "outcome given up",
+            "moengage_404",
+        ),
+        (
+            a_message(state=State.WAITING, answered_at=AT + 60, reason="eightx8_throttled"),
+            "answered by 8x8",
+            "eightx8_throttled",
+        ),
+    ],
+    ids=["an outcome was given up", "a message waits"],
+)
+def test_the_history_says_why(message: Message, event: str, reason: str) -> None:
+    answer = look_up_answer(message, full_number=False)
+
+    step = {"at": "2026-11-24T09:31:00.000Z", "event": event, "reason": reason}
+    assert answer["history"][-1] == step
+    assert answer.get("reason", "") == message.reason
 
 
 def test_a_message_that_is_known_by_its_receipts_only_is_answered() -> None:
@@ -184,15 +182,10 @@ def test_messages_are_found_by_exactly_one_lookup_key(query: str) -> None:
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        (f"campaignId=a&limit={'9' * 4400}", "limit"),
-        ("campaignId=a&limit=0", "limit"),
-        ("campaignId=a&limit=101", "limit"),
-        ("campaignId=a&limit=%D9%A3", "limit"),
-        ("campaignId=a&limit=-1", "limit"),
-        (f"destination={'9' * 4400}", "destination"),
-        ("campaignId=a&state=lost", "state"),
-        ("campaignId=a&next=%FF", "next"),
-        (f"campaignId=a&next={'A' * 4000}", "next"),
+        *((f"limit={one}", "limit") for one in ("9" * 4400, "0", "101", "%D9%A3", "-1")),
+        *((f"destination={one}", "destination") for one in ("9" * 4400, "%20")),
+        ("state=lost", "state"),
+        *((f"next={one}", "next") for one in ("%FF", "A" * 4000)),
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
@@ -200,3 +193,99 @@ def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
 
     assert [error.field for error in refusal.errors] == [field]
     assert refusal.reason is Reason.QUERY_INVALID
+
+
+def test_a_message_that_just_came_has_all_that_8x8_requires() -> None:
+    answer = details_answer(a_message())
+
+    assert answer == {
+        "umid": MESSAGE_ID,
+        "subAccountId": SUB_ACCOUNT,
+        "direction": "outbound",
+        "status": {"state": "queued", "timestamp": "2026-11-24T09:30:00.000Z"},
+        "msisdn": "65*****567",
+        "source": "",
+        "body": "**MASKED**",
+        "encoding": "GSM7",
+        "createdAt": "2026-11-24T09:30:00.000Z",
+        "smsCount": 1,
+        "price": {"total": 0.0, "perSms": 0.0, "currency": "XXX"},
+    }
+    assert problems_of("MessageDetails", answer) == []
+
+
+def test_what_the_last_receipt_says_is_the_status_and_the_price() -> None:
+    delivered: dict[str, Any] = {
+        "detail": "delivered_to_recipient",
+        "price": "0.075",
+        "currency": "EUR",
+        "segments": 2,
+        "received_at": AT + 9,
+    }
+    message = a_message(
+        state=State.DELIVERED,
+        source="Acme",
+        client_message_id="theirs",
+        segments=2,
+        receipts=(a_receipt("sent"), a_receipt("delivered", **delivered)),
+    )
+
+    answer = details_answer(message)
+
+    assert answer["status"] == {
+        "state": "delivered",
+        "detail": "delivered_to_recipient",
+        "timestamp": "2026-11-24T09:30:09.000Z",
+    }
+    assert answer["price"] == {"total": 0.075, "perSms": 0.0375, "currency": "EUR"}
+    assert (answer["source"], answer["clientMessageId"]) == ("Acme", "theirs")
+    assert problems_of("MessageDetails", answer) == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        a_message(
+            state=State.UNDELIVERED,
+            receipts=(a_receipt("undelivered", error_code="1", error_message="Absent"),),
+        ),
+        a_message(state=State.FAILED, eightx8_code="1", description="Absent"),
+    ],
+    ids=["by its receipt", "by 8x8's answer"],
+)
+def test_a_failure_has_8x8s_code_and_the_words(message: Any) -> None:
+    status = details_answer(message)["status"]
+
+    assert (status["errorCode"], status["errorMessage"]) == (1, "Absent")
+
+
+WORDS = {
+    **dict.fromkeys([State.WAITING, State.SENDING, State.QUEUED], "queued"),
+    **dict.fromkeys([State.SENT, State.DEFERRED], "sent"),
+    **dict.fromkeys([State.FAILED, State.REJECTED], "failed"),
+    State.UNKNOWN: "unknown",
+    State.UNDELIVERED: "undelivered",
+    State.DELIVERED: "delivered",
+    State.READ: "read",
+}
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_is_one_of_8x8s_words(state: State) -> None:
+    answer = details_answer(a_message(state=state))
+
+    assert answer["status"]["state"] == WORDS[state]
+    assert NUMBER.removeprefix("+") not in str(answer)
+
+
+@pytest.mark.parametrize("umid", ["batch", "exports", "", f"{MESSAGE_ID}x"])
+def test_what_is_no_id_is_refused_as_8x8_refuses_it(umid: str) -> None:
+    secrets = a_secret_source(moengageTokens=["token-of-moengage"])
+    request = an_http_request(
+        headers={"authorization": "Bearer token-of-moengage"},
+        path_parameters={"subAccountId": SUB_ACCOUNT, "umid": umid},
+    )
+
+    refusal = refusal_of(answer_with_details, request, secrets, None, [SUB_ACCOUNT])
+
+    assert (refusal.status, refusal.code) == (400, 1000)

@@ -2,30 +2,33 @@
 
 import pytest
 
-from sms_bridge.api.responses import is_batch, methods_of, not_offered
-from tests.builders import MESSAGE_ID, an_http_request
+from sms_bridge.api.errors import Reason
+from sms_bridge.api.responses import methods_of, refusal_of
+from tests.builders import MESSAGE_ID
+
+OF_8X8 = "/api/v1/subaccounts/acme/messages"
 
 
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/v1/subaccounts/acme/messages", ("POST",)),
+        (OF_8X8, ("POST",)),
+        (f"{OF_8X8}/", ("POST",)),
+        (f"{OF_8X8}/batch", ("POST",)),
+        (f"{OF_8X8}/batch/", ("POST",)),
+        (f"{OF_8X8}/{MESSAGE_ID}", ("GET",)),
+        (f"{OF_8X8}/{MESSAGE_ID}/pii", ()),
+        ("/api/v1/subaccounts//messages", ()),
+        ("/API/v1/subaccounts/acme/messages", ()),
         ("/callbacks/8x8", ("POST",)),
+        ("/callbacks/8x8/", ("POST",)),
+        ("/callbacks/8x8//", ()),
+        ("/callbacks", ()),
         (f"/messages/{MESSAGE_ID}", ("GET",)),
-        ("/", ()),
         ("/messages", ("GET",)),
         ("/messages/", ()),
         ("/messages/a/b", ()),
-        ("/callbacks/8x8/", ("POST",)),
-        ("/callbacks/8x8//", ()),
-        ("/api/v1/subaccounts/acme/messages/", ("POST",)),
-        ("/callbacks", ()),
-        ("/api/v1/subaccounts//messages", ()),
-        ("/api/v1/subaccounts/acme/messages/batch", ("POST",)),
-        ("/api/v1/subaccounts/acme/messages/batch/", ("POST",)),
-        (f"/api/v1/subaccounts/acme/messages/{MESSAGE_ID}", ("GET",)),
-        (f"/api/v1/subaccounts/acme/messages/{MESSAGE_ID}/pii", ()),
-        ("/API/v1/subaccounts/acme/messages", ()),
+        ("/", ()),
     ],
 )
 def test_a_path_allows_its_methods_and_no_path_allows_more(
@@ -34,48 +37,31 @@ def test_a_path_allows_its_methods_and_no_path_allows_more(
     assert methods_of(path) == methods
 
 
-OF_8X8 = "/api/v1/subaccounts/acme/messages"
+NOT_OFFERED, WRONG_METHOD = Reason.NOT_OFFERED, Reason.METHOD_NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "what"),
+    ("request_", "reason", "message"),
     [
-        ("DELETE", f"{OF_8X8}/{MESSAGE_ID}", "Cancelling"),
-        ("DELETE", f"{OF_8X8}/{MESSAGE_ID}/pii", "erasing"),
-        ("DELETE", f"{OF_8X8}/batch/{MESSAGE_ID}", "Cancelling"),
-        ("POST", f"{OF_8X8}/exports", "export"),
-        ("GET", f"{OF_8X8}/exports/7", "export"),
-        ("POST", f"{OF_8X8}/{MESSAGE_ID}/feedback", "Feedback"),
-        ("POST", "/api/v1/subaccounts/acme/surveys/7/messages", "Surveys"),
-        ("GET", "/api/v1/accounts/acme/balance", "account"),
+        (f"DELETE {OF_8X8}/{MESSAGE_ID}", NOT_OFFERED, "Cancelling and erasing messages: 8x8"),
+        (f"DELETE {OF_8X8}/{MESSAGE_ID}/pii", NOT_OFFERED, "Cancelling and erasing messages: 8x8"),
+        (f"DELETE {OF_8X8}/batch/{MESSAGE_ID}", NOT_OFFERED, "Cancelling and erasing messages"),
+        (f"POST {OF_8X8}/exports", NOT_OFFERED, "The export of the log: 8x8 offers that"),
+        (f"GET {OF_8X8}/exports/7", NOT_OFFERED, "The export of the log: 8x8 offers that"),
+        (f"POST {OF_8X8}/{MESSAGE_ID}/feedback", NOT_OFFERED, "Feedback on a message: 8x8"),
+        ("POST /api/v1/subaccounts/acme/surveys/7/messages", NOT_OFFERED, "Surveys: 8x8 offers"),
+        ("GET /api/v1/accounts/acme/balance", NOT_OFFERED, "What concerns the account"),
+        (f"GET {OF_8X8}", WRONG_METHOD, "This URL takes POST."),
+        (f"PUT {OF_8X8}/{MESSAGE_ID}", WRONG_METHOD, "This URL takes GET."),
+        (f"DELETE /messages/{MESSAGE_ID}", WRONG_METHOD, "This URL takes GET."),
+        ("GET /api/v1/subaccounts/acme", Reason.NOT_FOUND, "There is nothing at this URL."),
+        ("GET /x/api/v1/accounts/acme/balance", Reason.NOT_FOUND, "There is nothing at this URL."),
     ],
 )
-def test_the_rest_of_8x8s_api_is_named(method: str, path: str, what: str) -> None:
-    assert what in not_offered(method, path)
+def test_who_misses_the_urls_is_told_what_8x8_offers_and_the_bridge_takes(
+    request_: str, reason: Reason, message: str
+) -> None:
+    refusal = refusal_of(*request_.split())
 
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", OF_8X8),
-        ("PUT", f"{OF_8X8}/{MESSAGE_ID}"),
-        ("DELETE", f"/messages/{MESSAGE_ID}"),
-        ("GET", "/api/v1/subaccounts/acme"),
-        ("GET", "/x/api/v1/accounts/acme/balance"),
-    ],
-)
-def test_what_is_not_of_8x8s_api_is_not_said_to_be(method: str, path: str) -> None:
-    assert not_offered(method, path) == ""
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/api/v1/subaccounts/acme/messages/batch", True),
-        ("/api/v1/subaccounts/acme/messages/batch/", True),
-        ("/api/v1/subaccounts/acme/messages", False),
-        ("/api/v1/subaccounts/batch/messages/", False),
-    ],
-)
-def test_a_batch_is_known_by_its_url(path: str, expected: bool) -> None:
-    assert is_batch(an_http_request(path=path)) is expected
+    assert (refusal.reason, refusal.message.startswith(message)) == (reason, True)
+    assert ("allow" in refusal.headers) is (reason is WRONG_METHOD)

@@ -1,7 +1,6 @@
 """Which requests to send are refused, with which code, and which field is named."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.api.send_request import SendingRules, read_send_request
+from tests import builders
 from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
@@ -20,109 +19,110 @@ from tests.builders import (
     an_http_request,
     plain,
 )
+from tests.unit.api.reading import read_one
 
-RULES = SendingRules(sub_account_ids=(SUB_ACCOUNT,))
 GOOD = {"destination": NUMBER, "text": TEXT}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+TWELVE = "TwelveLetter"
+HOST = "caller.example"
 
 
-def refusal_of(request: HttpRequest, **rules: Any) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
-        read_send_request(request, replace(RULES, **rules))
-    return caught.value
+def refusal_of(request: HttpRequest, **settings: Any) -> RefusedError:
+    settings = {"caller_callback_hosts": (HOST,), **settings}
+    return builders.refusal_of(read_one, request, **settings)
 
 
 def fields_of(refusal: RefusedError) -> list[str]:
     return [error.field for error in refusal.errors]
 
 
-WRONG_FIELDS: list[tuple[str, object]] = [
-    ("destination", "12345"),
-    ("destination", "0123456789"),
-    ("destination", "1234567890123456"),
-    ("destination", "+65 9123 4567"),
-    ("destination", "9123 4567"),
-    ("destination", "+65\u200e91234567"),
-    ("destination", "1" * 400),
-    ("destination", []),
-    ("destination", [NUMBER, NUMBER]),
-    ("destination", [[NUMBER]]),
-    ("destination", {"number": NUMBER}),
-    ("destination", True),
-    ("destination", 6591234567.0),
-    ("text", "  \n"),
-    ("text", 42),
-    ("text", True),
-    ("text", ["a"]),
-    ("text", {"a": "b"}),
-    ("text", "half a pair: \ud800"),
-    ("text", "a\x00b"),
-    ("text", "a\x1bb"),
-    ("text", "a\x7fb"),
-    ("text", "a\x85b"),
-    ("text", "\ufffe"),
-    ("text", "a\ufdd0b"),
-    ("text", "\u200b\u200e"),
-    ("text", "\u2800 \u3164"),
-    ("text", "\ufe0f\u034f"),
-    ("source", "TwelveLetter"),
-    ("source", "12345678901234567"),
-    ("source", "   "),
-    ("source", "Ac\nme"),
-    ("source", "\tAcme"),
-    ("source", "Ac\u200eme"),
-    ("source", "Ac\u00a0me"),
-    ("source", -1),
-    ("source", "-1"),
-    ("source", "..."),
-    ("source", 1.5),
-    ("source", ["Acme"]),
-    ("source", True),
-    ("clientMessageId", "c" * 351),
-    ("clientMessageId", {"id": 1}),
-    ("campaignId", "c" * 257),
-    ("campaignId", False),
-    ("campaignId", "two\nlines"),
-    ("campaignId", "\x1b[2J"),
-    ("campaignId", "\u202egnp.exe"),
-    ("clientMessageId", "\x9b31m"),
-    ("dltTemplateId", "a\u2028b"),
-    ("dltTemplateId", "c" * 257),
-    ("country", "Singapore"),
-    ("country", "S1"),
-    ("country", "SÉ"),
-    ("encoding", "UTF8"),
-    ("scheduled", "tomorrow"),
-    ("scheduled", "2026-11-25T09:30:00"),
-    ("expiry", "2026-11-25"),
-    ("dlrCallbackUrl", "ftp://example.com"),
-    ("dlrCallbackUrl", "https://"),
-    ("dlrCallbackUrl", "https://[half"),
-    ("clientIp", "1.2.3"),
-    ("track", "Everything"),
-]
+WRONG: dict[str, list[object]] = {
+    "destination": [
+        *("12345", "0123456789", "1234567890123456", "1" * 400, 6591234567.0, True),
+        *("+65 9123 4567", "9123 4567", "+65\u200e91234567"),
+        *([], [NUMBER, NUMBER], [[NUMBER]], {"number": NUMBER}),
+    ],
+    "text": [
+        *("  \n", "\u200b\u200e", "\u2800 \u3164", "\ufe0f\u034f", 42, True, ["a"], {"a": "b"}),
+        *("half a pair: \ud800", "a\x00b", "a\x1bb", "a\x7fb", "a\x85b", "\ufffe", "a\ufdd0b"),
+    ],
+    "source": [
+        *(TWELVE, "12345678901234567", "   ", "...", "-1", -1, 1.5, ["Acme"], True),
+        *("Ac\nme", "\tAcme", "Ac\u200eme", "Ac\u00a0me"),
+    ],
+    "clientMessageId": ["c" * 351, {"id": 1}, "\x9b31m"],
+    "campaignId": ["c" * 257, False, "two\nlines", "\x1b[2J", "\u202egnp.exe"],
+    "messageType": ["transaction", "otp", 7, True, ["promotional"]],
+    "dltTemplateId": ["c" * 257, "a\u2028b"],
+    "country": ["Singapore", "S1", "SÉ"],
+    "dlrCallbackUrl": [
+        f"http://{HOST}/receipts",
+        f"https://{HOST}.evil.example/",
+        f"https://user@{HOST}/",
+        f"https://{HOST}@evil.example/",
+        f"https://{HOST}\\@evil.example/",
+        *(f"https://{HOST}/{path}" for path in ("a b", "\t", "{id}", "ü", "%zz")),
+        *(f"https://{HOST}/{path}" for path in ("#a#b", "a" * 2000)),
+        *(f"https://{HOST}:{port}/" for port in (0, 65536)),
+        *("ftp://example.com", "https://", "https:///path", "https://[half", "https://[::1]/"),
+        *("https://other.example/", HOST, 7),
+    ],
+    "encoding": ["UTF8"],
+    "scheduled": ["tomorrow", "2026-11-25T09:30:00"],
+    "expiry": ["2026-11-25"],
+    "clientIp": ["1.2.3"],
+    "track": ["Everything"],
+}
 
 
-@pytest.mark.parametrize(("field", "value"), WRONG_FIELDS, ids=repr)
-def test_a_wrong_field_is_named(field: str, value: object) -> None:
+MACROS: dict[str, list[object]] = {
+    "destination": ["Moesms_destination", "+moesms_destination", ["Moesms_destination"]],
+    "text": [
+        *("Moesms_mesage", "Hi Moesms_message", "MOESMS_MESSAGE", "Moesms-message"),
+        *("Dear Moesmsmessage", "Moems_message", "Moesm_message"),
+        *("Moe_sms_message", "Meosms_message"),
+    ],
+    "source": ["Moesms_x"],
+    "campaignId": ["Moesms_campaignId"],
+    "clientMessageId": ["id-Moesms_campaignId-7"],
+    "dltTemplateId": ["Moesms_dltTemplateId"],
+    "messageType": ["Moesms_type"],
+    "dlrCallbackUrl": ["https://a.example/?c=Moesms_campaignId"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "field", "value"),
+    [
+        (reason, field, value)
+        for reason, wrong in ((Reason.FIELD_INVALID, WRONG), (Reason.MACRO_NOT_FILLED, MACROS))
+        for field, values in wrong.items()
+        for value in values
+    ],
+    ids=repr,
+)
+def test_a_wrong_field_is_named(reason: Reason, field: str, value: object) -> None:
     refusal = refusal_of(a_json_request({**GOOD, field: value}))
 
-    assert (refusal.reason, refusal.status, fields_of(refusal)) == (
-        Reason.FIELD_INVALID,
-        400,
-        [field],
-    )
+    assert (refusal.reason, refusal.status) == (reason, 400)
+    assert fields_of(refusal) == [field]
 
 
-@pytest.mark.parametrize("name", ["recipient", "to", "dest", "msisdn", "phone"])
-def test_a_wrong_field_is_named_as_the_caller_named_it(name: str) -> None:
-    assert fields_of(refusal_of(a_json_request({name: "12", "text": TEXT}))) == [name]
-
-
-def test_all_wrong_fields_are_named_at_once() -> None:
-    fields = {"to": "12", "text": "", "from": "TwelveLetter", "country": "X"}
-
-    assert fields_of(refusal_of(a_json_request(fields))) == ["to", "text", "from", "country"]
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        *(({name: "12", "text": TEXT}, [name]) for name in ("recipient", "to", "msisdn", "phone")),
+        (
+            {"to": "12", "text": "", "from": TWELVE, "country": "X"},
+            ["to", "text", "from", "country"],
+        ),
+        ({"to": NUMBER, "message": "a" * 1531}, ["message"]),
+    ],
+)
+def test_all_wrong_fields_are_named_at_once_as_the_caller_named_them(
+    fields: dict[str, str], named: list[str]
+) -> None:
+    assert fields_of(refusal_of(a_json_request(fields))) == named
 
 
 @pytest.mark.parametrize("of", [a_json_request, a_form_request])
@@ -131,39 +131,36 @@ def test_all_wrong_fields_are_named_at_once() -> None:
     [
         ({"text": TEXT}, ["destination"]),
         ({"to": NUMBER}, ["text"]),
-        ({}, ["destination", "text"]),
+        ({"other": "field"}, ["destination", "text"]),
         ({"recipient": "", "text": TEXT}, ["recipient"]),
         ({"to": NUMBER, "message": ""}, ["message"]),
         ({"Destinations": NUMBER, "text": TEXT}, ["destination"]),
     ],
 )
 def test_a_missing_field_is_named(of: Any, fields: dict[str, str], missing: list[str]) -> None:
-    if of is a_form_request and not fields:
-        fields = {"other": "field"}
     refusal = refusal_of(of(fields))
 
     assert (refusal.reason, fields_of(refusal)) == (Reason.FIELD_MISSING, missing)
 
 
-@pytest.mark.parametrize("value", [None, ""])
-def test_a_required_field_with_nothing_in_it_is_missing(value: object) -> None:
-    assert refusal_of(a_json_request({**GOOD, "text": value})).reason is Reason.FIELD_MISSING
+def test_a_required_field_that_is_null_is_missing() -> None:
+    assert refusal_of(a_json_request({**GOOD, "text": None})).reason is Reason.FIELD_MISSING
 
 
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        (f'{{"to": "{NUMBER}", "text": "one", "text": "two"}}', "text"),
-        (f'{{"to": "{NUMBER}", "text": "one", "message": "two"}}', "message"),
-        (f'{{"to": "{NUMBER}", "recipient": "{NUMBER}", "text": "one"}}', "recipient"),
-        (f'{{"to": "{NUMBER}", "text": "one", "from": "A", "sender": "A"}}', "sender"),
-        (f'{{"to": "{NUMBER}", "text": "one", "country": "SG", "country": "DE"}}', "country"),
+        ('"text": "one", "text": "two"', "text"),
+        ('"text": "one", "message": "two"', "message"),
+        ('"text": "one", "recipient": 6591234567', "recipient"),
+        ('"text": "one", "from": "A", "sender": "A"', "sender"),
+        ('"text": "one", "country": "SG", "country": "DE"', "country"),
     ],
 )
 def test_a_field_that_is_given_twice_is_refused_also_under_another_name(
     body: str, field: str
 ) -> None:
-    refusal = refusal_of(an_http_request(body))
+    refusal = refusal_of(an_http_request(f'{{"to": 6591234567, {body}}}'))
 
     assert (refusal.reason, fields_of(refusal)) == (Reason.FIELD_DOUBLED, [field])
 
@@ -182,9 +179,7 @@ class TestSwappedFields:
         assert (refusal.reason, refusal.status) == (Reason.FIELDS_SWAPPED, 400)
         assert "Moesms_destination" in refusal.message
 
-    @pytest.mark.parametrize(
-        ("destination", "text"), [(TEXT, 6591234567), ([TEXT], "6591234567"), (TEXT, NUMBER)]
-    )
+    @pytest.mark.parametrize(("destination", "text"), [(TEXT, 6591234567), ([TEXT], "6591234567")])
     def test_in_whatever_shape_they_come(self, destination: object, text: object) -> None:
         refusal = refusal_of(a_json_request({"dest": destination, "text": text}))
 
@@ -197,6 +192,7 @@ class TestSwappedFields:
             {"to": TEXT, "text": TEXT},
             {"text": NUMBER},
             {"to": TEXT, "text": ""},
+            {"to": TEXT, "phone": TEXT, "text": NUMBER},
             {"to": NUMBER, "text": NUMBER, "country": "X"},
             {"to": "9123 4567", "text": "4830215"},
             {"to": "tel:91234567", "text": "4830215"},
@@ -207,18 +203,12 @@ class TestSwappedFields:
         assert refusal_of(a_json_request(fields)).reason is not Reason.FIELDS_SWAPPED
 
     def test_a_text_that_is_a_number_can_be_sent(self) -> None:
-        request = a_json_request({"to": NUMBER, "text": "6591234567"})
-
-        assert read_send_request(request, RULES).text == "6591234567"
+        assert read_one(a_json_request({**GOOD, "text": "6591234567"})).text == "6591234567"
 
 
 BODIES: dict[tuple[Reason, int], list[HttpRequest]] = {
     (Reason.BODY_INVALID, 400): [
-        an_http_request("{"),
-        an_http_request("[]"),
-        an_http_request(json.dumps([GOOD])),
-        an_http_request('"text"'),
-        an_http_request("null"),
+        *map(an_http_request, ("{", "[]", json.dumps([GOOD]), '"text"', "null")),
         an_http_request('{"to": NaN, "text": "a"}'),
         an_http_request('{"to": 1' + "0" * 5000 + "}"),
         an_http_request("[" * 30_000),
@@ -231,14 +221,26 @@ BODIES: dict[tuple[Reason, int], list[HttpRequest]] = {
         an_http_request(b"to=1", headers={"content-encoding": "br"}),
         an_http_request("to=1", headers={"content-encoding": "gzip"}),
         an_http_request("\x1f\ufffd\x08\x00"),
-        *(
-            a_json_request(GOOD, headers={"content-type": content_type})
-            for content_type in (
-                "application/json, text/plain",
-                "text/html",
-                "multipart/form-data; boundary=b",
-            )
-        ),
+        a_json_request(GOOD, headers={"content-type": "application/json, text/plain"}),
+        a_json_request(GOOD, headers={"content-type": "text/html"}),
+        a_json_request(GOOD, headers={"content-type": "multipart/form-data; boundary=b"}),
+    ],
+    (Reason.SUB_ACCOUNT_NOT_ALLOWED, 403): [
+        a_json_request(GOOD, path_parameters={"subAccountId": sub_account})
+        for sub_account in ("", "another", SUB_ACCOUNT + "x", SUB_ACCOUNT.upper())
+    ],
+    (Reason.IDEMPOTENCY_KEY_INVALID, 400): [
+        a_json_request(GOOD, headers={"idempotency-key": key})
+        for key in ("", "   ", "k" * 256, "a\tb", "ü")
+    ],
+    (Reason.TEXT_TOO_LONG, 400): [
+        a_json_request({**GOOD, "text": text, **options})
+        for text, options in [
+            ("a" * 1531, {}),
+            ("я" * 671, {}),
+            ("😀" * 331, {}),
+            ("a" * 671, {"encoding": "UCS2"}),
+        ]
     ],
 }
 
@@ -246,36 +248,12 @@ BODIES: dict[tuple[Reason, int], list[HttpRequest]] = {
 @pytest.mark.parametrize(
     ("answer", "request_"), [(answer, one) for answer, several in BODIES.items() for one in several]
 )
-def test_a_body_that_cannot_be_read_is_refused(
+def test_a_request_that_cannot_be_sent_is_refused(
     answer: tuple[Reason, int], request_: HttpRequest
 ) -> None:
     refusal = refusal_of(request_)
 
     assert (refusal.reason, refusal.status) == answer
-
-
-@pytest.mark.parametrize("sub_account", ["", "another", SUB_ACCOUNT + "x", SUB_ACCOUNT.upper()])
-def test_only_the_deployments_own_sub_accounts_send(sub_account: str) -> None:
-    request = a_json_request(GOOD, path_parameters={"subAccountId": sub_account})
-
-    refusal = refusal_of(request)
-
-    assert (refusal.reason, refusal.status) == (Reason.SUB_ACCOUNT_NOT_ALLOWED, 403)
-
-
-@pytest.mark.parametrize(
-    ("text", "options"),
-    [
-        ("a" * 1531, {}),
-        ("я" * 671, {}),
-        ("a" * 671, {"encoding": "UCS2"}),
-        ("😀" * 331, {}),
-    ],
-)
-def test_a_text_that_8x8_would_cut_off_is_refused(text: str, options: dict[str, str]) -> None:
-    refusal = refusal_of(a_json_request({"to": NUMBER, "message": text, **options}))
-
-    assert (refusal.reason, fields_of(refusal)) == (Reason.TEXT_TOO_LONG, ["message"])
 
 
 @pytest.mark.parametrize(
@@ -293,20 +271,12 @@ def test_a_text_that_8x8_would_cut_off_is_refused(text: str, options: dict[str, 
     ],
 )
 def test_a_country_that_is_not_allowed_is_refused(number: str, options: dict[str, str]) -> None:
-    request = a_json_request({"to": number, "text": TEXT, **options})
+    request = a_json_request({"phone": number, "text": TEXT, **options})
 
-    refusal = refusal_of(request, country_calling_codes=("65",))
+    refusal = refusal_of(request, allowed_country_calling_codes=("65",))
 
     assert (refusal.reason, refusal.status) == (Reason.COUNTRY_NOT_ALLOWED, 403)
-
-
-@pytest.mark.parametrize("key", ["", "   ", "k" * 256, "a\tb", "ü"])
-def test_an_idempotency_key_has_1_to_255_characters(key: str) -> None:
-    headers = {"content-type": "application/json", "idempotency-key": key}
-
-    assert (
-        refusal_of(a_json_request(GOOD, headers=headers)).reason is Reason.IDEMPOTENCY_KEY_INVALID
-    )
+    assert fields_of(refusal) == ["phone"]
 
 
 json_values = st.recursive(
@@ -320,7 +290,7 @@ known_names = st.sampled_from(["to", "text", "message", "from", "country", "expi
 @given(st.dictionaries(known_names | st.text(), json_values, max_size=6))
 def test_whatever_a_body_holds_it_is_read_or_refused(fields: dict[str, Any]) -> None:
     try:
-        message = read_send_request(a_json_request(fields), RULES)
+        message = read_one(a_json_request(fields))
     except RefusedError:
         return
     assert message.text == fields.get("text", fields.get("message"))
@@ -328,142 +298,73 @@ def test_whatever_a_body_holds_it_is_read_or_refused(fields: dict[str, Any]) -> 
 
 @given(st.binary(max_size=200), st.sampled_from(["application/json", FORM["content-type"]]))
 def test_whatever_bytes_come_they_are_read_or_refused(body: bytes, content_type: str) -> None:
-    with pytest.raises(RefusedError):
-        read_send_request(an_http_request(body, headers={"content-type": content_type}), RULES)
+    refusal = refusal_of(an_http_request(body, headers={"content-type": content_type}))
 
-
-MACROS: list[tuple[str, object]] = [
-    ("destination", "Moesms_destination"),
-    ("destination", "+moesms_destination"),
-    ("destination", ["Moesms_destination"]),
-    ("text", "Moesms_mesage"),
-    ("text", "Hi Moesms_message"),
-    ("text", "MOESMS_MESSAGE"),
-    ("text", "Moesms-message"),
-    ("text", "Dear Moesmsmessage"),
-    ("text", "Moems_message"),
-    ("text", "Moesm_message"),
-    ("text", "Moe_sms_message"),
-    ("text", "Meosms_message"),
-    ("source", "Moesms_x"),
-    ("campaignId", "Moesms_campaignId"),
-    ("clientMessageId", "id-Moesms_campaignId-7"),
-    ("dltTemplateId", "Moesms_dltTemplateId"),
-    ("messageType", "Moesms_type"),
-    ("dlrCallbackUrl", "https://a.example/?c=Moesms_campaignId"),
-]
-
-
-@pytest.mark.parametrize(("field", "value"), MACROS)
-def test_a_macro_that_was_not_filled_in_is_named(field: str, value: object) -> None:
-    refusal = refusal_of(a_json_request({**GOOD, field: value}))
-
-    assert (refusal.reason, refusal.status) == (Reason.MACRO_NOT_FILLED, 400)
-    assert fields_of(refusal) == [field]
+    assert refusal.status in (400, 415)
 
 
 def test_a_macro_is_the_reason_even_where_more_is_wrong() -> None:
-    fields = {"from": "TwelveLetter", "to": "Moesms_destination", "text": "6591234567"}
+    fields = {"from": TWELVE, "to": "Moesms_destination", "text": "6591234567"}
 
     assert refusal_of(a_json_request(fields)).reason is Reason.MACRO_NOT_FILLED
 
 
 def test_a_macro_as_idempotency_key_is_refused() -> None:
-    headers = {"idempotency-key": "Moesms_campaignId"}
+    request = a_json_request(GOOD, headers={"idempotency-key": "Moesms_campaignId"})
 
-    refusal = refusal_of(a_json_request(GOOD, headers=headers))
+    refusal = refusal_of(request)
 
     assert (refusal.reason, fields_of(refusal)) == (Reason.MACRO_NOT_FILLED, ["Idempotency-Key"])
 
 
-NOT_ESCAPED = [
-    "message=Save 20% at Tom & Jerry&recipient=6591234567",
-    "message=Save at Tom & Jerry = fun&recipient=6591234567",
-    "message=if(a&=b)&recipient=6591234567",
-    "message=Save at AT&T&recipient=6591234567",
-    "message=Save at A&&B&recipient=6591234567",
-    "message=1 + 1 are two&recipient=6591234567",
-    "message=a%20&%20b=c&recipient=6591234567",
-    "message=See https://example.com/?a=1&b=2&recipient=6591234567",
-    "message=See%20https://example.com/?a&utm_source=sms&recipient=6591234567",
-    "message=Q&A=fun&recipient=+6591234567",
-    "message=100%&more=less&recipient=6591234567",
-    "message=1+1=2&recipient=6591234567",
-    "recipient",
-]
-
-
-@pytest.mark.parametrize("body", NOT_ESCAPED)
+@pytest.mark.parametrize(
+    "body",
+    [
+        "message=Save 20% at Tom & Jerry&recipient=6591234567",
+        "message=Save at Tom & Jerry = fun&recipient=6591234567",
+        "message=if(a&=b)&recipient=6591234567",
+        "message=Save at AT&T&recipient=6591234567",
+        "message=Save at A&&B&recipient=6591234567",
+        "message=1 + 1 are two&recipient=6591234567",
+        "message=a%20&%20b=c&recipient=6591234567",
+        "message=See https://example.com/?a=1&b=2&recipient=6591234567",
+        "message=See%20https://example.com/?a&utm_source=sms&recipient=6591234567",
+        "message=Q&A=fun&recipient=+6591234567",
+        "message=100%&more=less&recipient=6591234567",
+        "message=1+1=2&recipient=6591234567",
+        "recipient",
+    ],
+)
 @pytest.mark.parametrize("is_base64", [True, False])
 def test_a_form_whose_text_is_cut_at_an_unescaped_sign_is_refused(
     body: str, is_base64: bool
 ) -> None:
-    request = an_http_request(body.encode() if is_base64 else body, headers=FORM)
-
-    refusal = refusal_of(request)
+    refusal = refusal_of(an_http_request(body.encode() if is_base64 else body, headers=FORM))
 
     assert refusal.reason is Reason.BODY_INVALID
     assert "%26" in refusal.message
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("body", "words"),
     [
-        (6591234567.0, "decimal point"),
-        ("+65\u200e91234567", "U+200E"),
-        ("9123 4567", "blanks"),
-        ("12", "7 to 15 digits"),
+        ('{"to": 6591234567.0}', "decimal point"),
+        ('{"to": "+65\u200e91234567"}', "U+200E"),
+        ('{"to": "9123 4567"}', "blanks"),
+        ('{"to": "12"}', "7 to 15 digits"),
+        ('{"to": "1",\n"text": "He said "hi""}', "line 2, column 19"),
     ],
 )
-def test_a_number_is_refused_with_what_is_wrong_about_it(value: object, words: str) -> None:
-    refusal = refusal_of(a_json_request({"recipient": value, "text": "4830215"}))
-
-    assert refusal.reason is Reason.FIELD_INVALID
-    assert words in refusal.message
-
-
-def test_json_is_refused_with_the_place_that_is_wrong() -> None:
-    refusal = refusal_of(an_http_request('{"to": "1",\n"text": "He said "hi""}'))
-
-    assert "line 2, column 19" in refusal.message
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://caller.example/receipts",
-        "https://other.example/",
-        "https://caller.example.evil.example/",
-        "https://user@caller.example/",
-        "https://caller.example@evil.example/",
-        "https://caller.example/a b",
-        "https://caller.example/\t",
-        "https://caller.example/{id}",
-        "https://caller.example/ü",
-        "https://caller.example/%zz",
-        "https://caller.example/#a#b",
-        "https://caller.example\\@evil.example/",
-        "https:///path",
-        "https://[::1]/",
-        "https://caller.example:65536/",
-        "https://caller.example:0/",
-        "https://caller.example/" + "a" * 2000,
-        "caller.example",
-        7,
-    ],
-)
-def test_a_callback_url_of_the_callers_is_refused_unless_its_host_is_allowed(url: object) -> None:
-    request = a_json_request({**GOOD, "dlrCallbackUrl": url})
-
-    refusal = refusal_of(request, caller_callback_hosts=("caller.example",))
-
-    assert (refusal.code, fields_of(refusal)) == (3020, ["dlrCallbackUrl"])
+def test_a_refusal_says_what_is_wrong_and_where(body: str, words: str) -> None:
+    assert words in refusal_of(an_http_request(body)).message
 
 
 def test_without_allowed_hosts_every_callback_url_of_the_callers_is_refused() -> None:
-    request = a_json_request({**GOOD, "dlrCallbackUrl": "https://caller.example/"})
+    request = a_json_request({**GOOD, "dlrCallbackUrl": f"https://{HOST}/"})
 
-    assert fields_of(refusal_of(request, callback_url="https://b/c")) == ["dlrCallbackUrl"]
+    refusal = refusal_of(request, caller_callback_hosts=(), callback_url="https://b/c")
+
+    assert fields_of(refusal) == ["dlrCallbackUrl"]
 
 
 @pytest.mark.parametrize(
@@ -477,6 +378,7 @@ def test_without_allowed_hosts_every_callback_url_of_the_callers_is_refused() ->
         ("country", 1009),
         ("scheduled", 1011),
         ("clientIp", 1012),
+        ("dlrCallbackUrl", 3020),
         ("campaignId", 1000),
     ],
 )
@@ -486,14 +388,10 @@ def test_a_wrong_field_has_8x8s_code_for_it(field: str, code: int) -> None:
     assert refusal_of(a_json_request({**good, field: {}})).code == code
 
 
-def test_a_country_that_is_not_allowed_is_refused_by_the_callers_name_of_the_field() -> None:
-    request = a_json_request({"phone": "+15551234567", "text": TEXT})
-
-    assert fields_of(refusal_of(request, country_calling_codes=("65",))) == ["phone"]
-
-
-def test_no_refusal_quotes_what_the_caller_sent() -> None:
+@pytest.mark.parametrize("field", WRONG)
+def test_no_refusal_quotes_what_the_caller_sent(field: str) -> None:
     secret = "Distinctive-4711"
-    for name, _ in WRONG_FIELDS:
-        refusal = refusal_of(a_json_request({**GOOD, name: f"{secret} {'x' * 400}\ud800"}))
-        assert secret not in f"{refusal} {refusal.message} {plain(refusal.errors)}"
+
+    refusal = refusal_of(a_json_request({**GOOD, field: f"{secret} {'x' * 400}\ud800"}))
+
+    assert secret not in f"{refusal} {refusal.message} {plain(refusal.errors)}"
