@@ -168,7 +168,7 @@ def test_of_two_records_of_an_outcome_one_is_reported_also_when_the_first_is_slo
     bridge = Bridge()
     waits: list[int | None] = []
     another = bridge.record(MESSAGE_ID, 2)
-    bridge.moengage.meanwhile = lambda: waits.append(bridge.step(another))
+    bridge.moengage.meanwhile = lambda: waits.append(bridge.step(another))  # type: ignore[method-assign]
 
     assert bridge.step(bridge.record(MESSAGE_ID, 1)) is None
     assert waits == [100]
