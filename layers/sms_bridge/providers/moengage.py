@@ -53,7 +53,6 @@ class DataApi:
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
-        """Set the attribute ``moe_sms_subscription`` of a person, once."""
         value = "OPTOUT" if opt_request is OptRequest.OPT_OUT else "OPTIN"
         person = self._person(number)
         identifiers = person.pop("user_identifiers", {})
@@ -64,7 +63,6 @@ class DataApi:
     def track_inbound(
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
     ) -> ReportResult:
-        """Add an event of a person, once: doing it twice makes two."""
         action = {
             "action": self._inbound_event,
             "attributes": {

@@ -237,19 +237,19 @@ class Users(Protocol):
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
-        """Record once that a person opted out or in. Doing it twice changes nothing."""
+        """Record that a person opted out or in. Doing it twice changes nothing."""
 
     def track_inbound(
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
     ) -> ReportResult:
-        """Record once, as an event of its sender, that an SMS came."""
+        """Record, as an event of its sender, that an SMS came. Doing it twice makes two events."""
 
 
 class Log(Protocol):
     """Exports of 8x8's log."""
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
-        """Ask for the log of a time span; returns a job id."""
+        """Ask for the log of a time span and return 8x8's job id, or raise `ExportFailedError`."""
 
     def read(
         self,
@@ -260,7 +260,7 @@ class Log(Protocol):
         asked_at: float,
         received_at: float,
     ) -> LogExport | None:
-        """Return what the log shows of these messages, ``None`` while it is not ready.
+        """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
 
-        `ExportFailedError` where there is no export, or it cannot be read.
+        `NoExportError`: there will be none. `ExportFailedError`: it could not be read this time.
         """
