@@ -204,7 +204,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
 
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
-    from sms_bridge.providers.moengage import DataApi, DeliveryTracking
+    from sms_bridge.providers.moengage import DataApi, delivery_tracking
     from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
     from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
@@ -221,7 +221,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
     forward_outcome = ForwardOutcome(
         messages=messages,
-        report=DeliveryTracking(tracking_url, moengage).report if moengage else None,
+        report=delivery_tracking(tracking_url, moengage) if moengage else None,
         dead_letters=dead_letters,
         circuit=circuit_of_moengage(circuits),
         clock=timing.clock,

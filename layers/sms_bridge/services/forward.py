@@ -18,6 +18,7 @@ from sms_bridge.domain.message import Message, Outcome, new_id
 from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
 from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import (
+    Report,
     ReportResult,
     ReportVerdict,
     is_exhausted,
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     )
 
     from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore
-
-Report = Callable[[Message, Outcome], ReportResult]
-"""Reports an outcome to MoEngage, once."""
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""

@@ -108,8 +108,7 @@ class DynamoDBMessages:
         try:
             there = {item["id"]["S"]: item for item in self._table.read(refused)}
         except Exception as error:
-            answers |= dict.fromkeys(refused, error)
-            refused = {}
+            return list((answers | dict.fromkeys(refused, error)).values())
         for message_id, message in refused.items():
             try:
                 answers[message_id] = self._taken(message, there.get(message_id, {}))
