@@ -7,7 +7,7 @@ from typing import Any
 from sms_bridge.domain.message import Message, MessageRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class QueuedMessage:
     """A message from the send queue, with all that it takes to send it."""
 

@@ -40,9 +40,7 @@ _MAX_FAILURES = 50
 _ONE_MAY_SPOIL_ALL = (400, 422)
 
 _BATCH_REFUSED = SendResult(
-    verdict=Verdict.NOT_SENT,
-    reason="batch_refused",
-    description="8x8 refused the batch; the message is sent alone",
+    Verdict.NOT_SENT, "batch_refused", "8x8 refused the batch; the message is sent alone"
 )
 
 _Begun = tuple[QueuedMessage, Attempt]

@@ -47,20 +47,16 @@ _MAX_AGE_OF_AN_EXPORT = 3600
 _MARGIN = 300
 
 _ABSENT = SendResult(
-    verdict=Verdict.NOT_SENT,
-    reason="not_in_log",
-    description="8x8's log shows that it does not have the message",
+    Verdict.NOT_SENT, "not_in_log", "8x8's log shows that it does not have the message"
 )
 _ABSENT_FOR_GOOD = replace(_ABSENT, verdict=Verdict.PERMANENT)
 _UNRESOLVED = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="unknown",
-    description="8x8's log does not say whether 8x8 had the message",
+    Verdict.PERMANENT, "unknown", "8x8's log does not say whether 8x8 had the message"
 )
 _LOG_SILENT = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="log_unreadable",
-    description="8x8's log could not be read for a week; 8x8 may have had the message",
+    Verdict.PERMANENT,
+    "log_unreadable",
+    "8x8's log could not be read for a week; 8x8 may have had the message",
 )
 # So many items that cannot be read are named in a run's line.
 _NAMED_AT_MOST = 20

@@ -262,9 +262,7 @@ def _queued_message(record: Record) -> "QueuedMessage":
             raise UnreadableRecordError
     except (ValueError, LookupError, TypeError) as error:
         raise UnreadableRecordError from error
-    return QueuedMessage(
-        message=message, request=request, receives=_receives(record), record=record
-    )
+    return QueuedMessage(message, request, _receives(record), record)
 
 
 # ------------------------------------------------------------------------------- the outcome queue
