@@ -158,7 +158,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: float) -> object:
             store.record_given_up(message_id, "moengage_500", at)
         case Moved("asked"):
             store.record_log(message_id, at, has_answered=False)
-            store.record_log(message_id, at, has_answered=True)
+            store.record_log(message_id, at + 1, has_answered=True)
         case Moved("replayed"):
             store.record_replayed(message_id)
         case Moved():
