@@ -95,7 +95,11 @@ def message(
 def _look_up(stack: Stack) -> LookUp:
     secrets = SecretSource(stack.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
     details = MessageDetails(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
-    return LookUp(messages=stack.messages, details=details, sub_account_ids=stack.sub_account_ids)
+    return LookUp(
+        messages=stack.messages,
+        client_message_id_of=details.client_message_id_of,
+        sub_account_ids=stack.sub_account_ids,
+    )
 
 
 def _by_id(stack: Stack, message_id: str) -> list[Message]:

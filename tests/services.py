@@ -37,7 +37,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "jobs": InMemoryExportJobs,
     "log": FakeLog,
     "sender": FakeEightX8,
-    "reports": FakeMoEngage,
+    "report": lambda: FakeMoEngage().report,
     "circuit": lambda: lambda report: report,
     "reply": lambda: a_service(Reply, texts={}, seconds_to_live=600),
     "keywords": lambda: keywords_of([], []),

@@ -204,7 +204,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
 
     from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
-    from sms_bridge.providers.moengage import DataApi, DeliveryTracking
+    from sms_bridge.providers.moengage import DataApi, delivery_tracking
     from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
     from sms_bridge.services.pass_on import PassOnInbound
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
@@ -221,7 +221,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
     forward_outcome = ForwardOutcome(
         messages=messages,
-        reports=DeliveryTracking(tracking_url, moengage) if moengage else None,
+        report=delivery_tracking(tracking_url, moengage) if moengage else None,
         dead_letters=dead_letters,
         circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
@@ -296,7 +296,7 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     look_up = LookUp(
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
-        details=MessageDetails(eightx8, secrets),
+        client_message_id_of=MessageDetails(eightx8, secrets).client_message_id_of,
         sub_account_ids=settings.sub_account_ids,
     )
     return secrets, look_up

@@ -160,7 +160,7 @@ def moengage_refused_an_outcome(deployed: Deployed) -> None:
 
 def eightx8_allows_no_exports(deployed: Deployed) -> None:
     message = deployed.keep(state=State.DELIVERED)
-    deployed.messages.record_log_silence(message.id, message.accepted_at + 600)
+    deployed.messages.record_log(message.id, message.accepted_at + 600, has_answered=False)
 
 
 def an_item_was_changed_by_hand(deployed: Deployed) -> None:

@@ -39,10 +39,18 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
         found.messages.record_outcome(name, Outcome(OutcomeStatus.DELIVERED), AT)
     for name, reason in GIVEN_UP.items():
         found.messages.record_given_up(name, reason, AT)
-        found.outcome_dead_letters.add_outcome(name, reason=reason)
+        found.outcome_dead_letters.add(record_of(name), reason=reason)
     found.messages.record_reported("reported", Outcome(OutcomeStatus.DELIVERED), AT)
     monkeypatch.setattr(bridge.app, "Stack", lambda *_, **__: found)
     return found
+
+
+def record_of(message_id: str) -> str:
+    return json.dumps({"version": 1, "messageId": message_id})
+
+
+def records_left(stack: Stack) -> list[str]:
+    return [body for body, _ in stack.outcome_dead_letters.letters]
 
 
 def replay(*words: str) -> Result:
@@ -76,19 +84,19 @@ def test_with_yes_it_reports_again_what_was_named(
     assert done.exit_code == 0
     assert [message_id for message_id, _ in stack.outcomes.queued] == replayed
     left = [name for name in GIVEN_UP if name not in replayed]
-    assert [message_id for message_id, _ in stack.outcome_dead_letters.letters] == left
+    assert records_left(stack) == list(map(record_of, left))
 
 
 def test_one_item_that_cannot_be_read_keeps_its_letter_and_stops_nothing(stack: Stack) -> None:
     for name in ("odd", "forgotten", ""):
-        stack.outcome_dead_letters.add_outcome(name, reason="moengage_503")
+        stack.outcome_dead_letters.add(record_of(name), reason="moengage_503")
 
     odd = UnreadableItemError("odd", "ValueError")
     with failing(stack.messages, "get", error=odd, of="odd"):
         done = replay("--all", "--yes")
 
     assert "3 outcomes are queued" in done.stdout
-    assert [message_id for message_id, _ in stack.outcome_dead_letters.letters] == ["odd", ""]
+    assert records_left(stack) == [record_of("odd"), record_of("")]
 
 
 def test_a_named_item_that_cannot_be_read_is_called_that(stack: Stack) -> None:

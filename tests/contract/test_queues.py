@@ -420,7 +420,7 @@ class TestOutcomeQueues:
 
         response = queue.work_through(
             records,
-            lambda one: 7200 if one == QueuedOutcome("later", "", 1) else None,
+            lambda one: 7200 if one == QueuedOutcome("later", "", 1, "") else None,
             InMemoryDeadLetters(),
         )
 
@@ -432,11 +432,13 @@ class TestOutcomeQueues:
     def test_an_inbound_message_is_kept_apart_from_an_outcome(self, sqs: Sqs) -> None:
         queue = an_outcome_queue(sqs)
         queue.add_inbound("inbound u-1", InboundWork.EVENT)
-        seen: list[object] = []
+        seen: list[Any] = []
+        records = sqs.receive(sqs.promotional)
 
-        queue.work_through(sqs.receive(sqs.promotional), seen.append, InMemoryDeadLetters())
+        queue.work_through(records, seen.append, InMemoryDeadLetters())
 
-        assert seen == [QueuedInbound("inbound u-1", InboundWork.EVENT, 1)]
+        assert seen == [QueuedInbound("inbound u-1", InboundWork.EVENT, "")]
+        assert [one.body for one in seen] == [one["body"] for one in records]
 
     def test_a_reporter_learns_whose_lease_a_record_holds_and_how_often_it_was_received(
         self, sqs: Sqs
@@ -452,7 +454,7 @@ class TestOutcomeQueues:
         for _ in range(2):
             queue.work_through(sqs.receive(sqs.promotional), not_now, InMemoryDeadLetters())
 
-        assert seen == [QueuedOutcome("a", "l-1", 1), QueuedOutcome("a", "l-1", 2)]
+        assert seen == [QueuedOutcome("a", "l-1", 1, ""), QueuedOutcome("a", "l-1", 2, "")]
 
     def test_of_a_record_that_may_be_queued_twice_one_at_most_holds_the_lease(
         self, sqs: Sqs, logged: WrittenLog
@@ -525,7 +527,7 @@ class TestOutcomeQueues:
             queue.add(message_id)
 
         def report(queued: object) -> None:
-            if queued == QueuedOutcome("fails", "", 1):
+            if queued == QueuedOutcome("fails", "", 1, ""):
                 raise ConnectionError("with a secret in its text")
             reported.append(queued)
 
@@ -567,9 +569,10 @@ class TestDeadLetterQueues:
     def test_letters_whose_message_is_done_with_are_taken_out_and_all_others_stay(
         self, dead_letters: DeadLetterQueueUnderTest
     ) -> None:
-        for name in ("a", "b", "c", "a"):
-            dead_letters.queue.add_outcome(name, reason="moengage_503")
-        dead_letters.queue.add_inbound("a", InboundWork.EVENT, reason="moengage_503")
+        contents = [*({"messageId": name} for name in "abca"), {"inboundId": "b", "work": "event"}]
+        for content in contents:
+            body = json.dumps({"version": 1, **content})
+            dead_letters.queue.add(body, reason="moengage_503")
 
         taken = dead_letters.queue.take_out(lambda message_id: message_id in ("b", "c"))
 

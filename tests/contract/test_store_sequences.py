@@ -157,8 +157,8 @@ def act(store: MessageStore, step: Step, message_id: str, at: float) -> object:
         case Moved("given_up"):
             store.record_given_up(message_id, "moengage_500", at)
         case Moved("asked"):
-            store.record_log_silence(message_id, at)
-            store.record_log_answer(message_id, at)
+            store.record_log(message_id, at, has_answered=False)
+            store.record_log(message_id, at + 1, has_answered=True)
         case Moved("replayed"):
             store.record_replayed(message_id)
         case Moved():

@@ -11,7 +11,7 @@ from tests.builders import ACCEPTED
 
 @dataclass
 class FakeEightX8:
-    """A BatchSender that remembers what it was given.
+    """A Sender that remembers what it was given.
 
     Attributes
     ----------

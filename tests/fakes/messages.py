@@ -240,15 +240,11 @@ class InMemoryMessages:
                 )
                 self.lists[message_id] = "open"
 
-    def record_log_silence(self, message_id: str, at: float) -> None:
+    def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
+        name = "log_answered_at" if has_answered else "log_silent_since"
         with self.lock:
             if self._seen(message_id).accepted_at:
-                self._change(message_id, log_silent_since=at)
-
-    def record_log_answer(self, message_id: str, at: float) -> None:
-        with self.lock:
-            if self._seen(message_id).accepted_at:
-                self._change(message_id, log_answered_at=at)
+                self._change(message_id, **{name: at})
 
     def close(self, message_id: str) -> None:
         with self.lock:

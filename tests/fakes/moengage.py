@@ -8,7 +8,7 @@ from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 
 @dataclass
 class FakeMoEngage:
-    """A Listener that remembers what it heard."""
+    """Remembers what it heard."""
 
     result: ReportResult = field(
         default_factory=lambda: ReportResult(verdict=ReportVerdict.ACKNOWLEDGED, http_status=200)
@@ -16,5 +16,9 @@ class FakeMoEngage:
     reported: list[tuple[str, Outcome]] = field(default_factory=list)
 
     def report(self, message: Message, outcome: Outcome) -> ReportResult:
+        self.meanwhile()
         self.reported.append((message.id, outcome))
         return self.result
+
+    def meanwhile(self) -> None:
+        """Happens while a report is under way: nothing, but for a test's own."""

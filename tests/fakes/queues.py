@@ -1,5 +1,6 @@
 """Queues in memory that show what was put into them."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -67,21 +68,19 @@ class InMemorySendQueue:
 
 @dataclass
 class InMemoryDeadLetters:
-    """A DeadLetterQueue in memory: bodies or ids with their reasons, in order."""
+    """A DeadLetterQueue in memory: bodies with their reasons, in order."""
 
     letters: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, body: str, *, reason: str) -> None:
         self.letters.append((body, reason))
 
-    def add_outcome(self, message_id: str, *, reason: str) -> None:
-        self.letters.append((message_id, reason))
-
-    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None:
-        self.letters.append((f"{work} of {inbound_id}", reason))
-
     def take_out(self, is_done: Callable[[str], bool]) -> int:
-        left = [letter for letter in self.letters if not is_done(letter[0])]
+        left = [
+            (body, reason)
+            for body, reason in self.letters
+            if not is_done(json.loads(body).get("messageId", ""))
+        ]
         taken = len(self.letters) - len(left)
         self.letters[:] = left
         return taken

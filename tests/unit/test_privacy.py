@@ -16,7 +16,7 @@ from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import DeliveryTracking
+from sms_bridge.providers.moengage import delivery_tracking
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.forward import ForwardOutcome
 from sms_bridge.services.receive import ReceiveCallback
@@ -212,10 +212,10 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reporte
         step = a_service(
             ForwardOutcome,
             messages=messages,
-            reports=DeliveryTracking(url, Connections(url, connect_timeout=2.0)),
+            report=delivery_tracking(url, Connections(url, connect_timeout=2.0)),
             clock=clock,
         )
-        step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1))
+        step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1, ""))
 
     every_line.hold_no_secret()
     assert CONNECTOR not in every_line.written.text

@@ -224,6 +224,6 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
             keywords=keywords_of([CODE], []),
             clock=clock,
         )
-        step(QueuedInbound(inbound_id, work, 1), hash_key=HASH_KEY, api_key=API_KEY)
+        step(QueuedInbound(inbound_id, work, ""), hash_key=HASH_KEY, api_key=API_KEY)
 
     every_line.hold_no_secret()

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -173,9 +172,6 @@ class Message:
         """Whether no attempt was begun since the last recorded answer."""
         return self.answered_at >= self.attempt_at
 
-
-NewId = Callable[[], str]
-"""Makes an id; tests pass one that they can foretell."""
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 

@@ -58,11 +58,7 @@ class Identifier(StrEnum):
     CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"  # the same, with a plus in front
 
 
-OPTED_OUT = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="opted_out",
-    description="The recipient asked not to be texted",
-)
+OPTED_OUT = SendResult(Verdict.PERMANENT, "opted_out", "The recipient asked not to be texted")
 
 # No keyword is longer. What is longer is not looked at: normalizing costs time.
 _MAX_CHARACTERS = 200

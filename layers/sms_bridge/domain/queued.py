@@ -7,7 +7,7 @@ from typing import Any
 from sms_bridge.domain.message import Message, MessageRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class QueuedMessage:
     """A message from the send queue, with all that it takes to send it."""
 
@@ -28,6 +28,8 @@ class QueuedOutcome:
     lease: str
     """The owner of the lease since it became due; empty for any record but the first."""
     receives: int
+    body: str = field(compare=False)
+    """Its record, as it is dead-lettered."""
 
 
 class InboundWork(StrEnum):
@@ -43,4 +45,4 @@ class QueuedInbound:
 
     inbound_id: str
     work: InboundWork
-    receives: int
+    body: str = field(compare=False)

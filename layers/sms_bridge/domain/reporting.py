@@ -1,7 +1,10 @@
 """What a report to MoEngage came to, and when it is made again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from sms_bridge.domain.message import Message, Outcome
 
 # Seconds between the tries, about nine hours in all.
 WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
@@ -40,6 +43,10 @@ class ReportResult:
     """Kind of the failure where there was no answer."""
     retry_after: float | None = None
     """Seconds that MoEngage asked to wait for, where it did."""
+
+
+Report = Callable[[Message, Outcome], ReportResult]
+"""Reports an outcome to MoEngage, once."""
 
 
 def is_exhausted(tries: int) -> bool:

@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     AMBIGUOUS = "ambiguous"  # it was written, and no answer tells whether 8x8 has it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class SendResult:
     """The result of one attempt."""
 
@@ -44,9 +44,7 @@ class SendResult:
 
 
 EXPIRED = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="expired",
-    description="The message could not be sent within its time to live",
+    Verdict.PERMANENT, "expired", "The message could not be sent within its time to live"
 )
 
 

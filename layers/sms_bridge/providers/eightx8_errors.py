@@ -19,7 +19,7 @@ from sms_bridge.providers.http import Answer
 
 
 def _result(verdict: Verdict, reason: str, description: str) -> SendResult:
-    return SendResult(verdict=verdict, reason=f"eightx8_{reason}", description=description)
+    return SendResult(verdict, f"eightx8_{reason}", description)
 
 
 def _refused(reason: str, description: str) -> SendResult:

@@ -114,7 +114,6 @@ class LogExports:
     api_keys: "ApiKeys"
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
-        """Ask for the log of a time span and return 8x8's job id, or raise ExportFailedError."""
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
         post = partial(self.connections.post_json, path, span, seconds=_SECONDS_TO_ANSWER)
@@ -137,10 +136,6 @@ class LogExports:
         asked_at: float,
         received_at: float,
     ) -> LogExport | None:
-        """Return what the log shows of some messages, ``None`` while 8x8 is still at it.
-
-        NoExportError: there will be none. ExportFailedError: it could not be read this time.
-        """
         wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}
         newest = 0.0

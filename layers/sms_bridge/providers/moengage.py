@@ -12,25 +12,20 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.phone_number import digits_of
-from sms_bridge.domain.reporting import ReportResult, ReportVerdict
+from sms_bridge.domain.reporting import Report, ReportResult, ReportVerdict
 from sms_bridge.providers.http import Connections, Payload
 
 _SECONDS_TO_ANSWER = 4.0
 
 
-class DeliveryTracking:
-    """Reports to MoEngage what became of a message.
+def delivery_tracking(url: str, connections: Connections) -> Report:
+    """Return what reports to MoEngage what became of a message.
 
-    The path of ``url`` is what lets one report, so it never shows in a log.
+    The path of the URL is what lets one report, so it never shows in a log.
     """
-
-    def __init__(self, url: str, connections: Connections) -> None:
-        split = urlsplit(url)
-        self._path = split.path + (f"?{split.query}" if split.query else "")
-        self._connections = connections
-
-    def report(self, message: Message, outcome: Outcome) -> ReportResult:
-        return _post(self._connections, self._path, report_body(message, outcome), {})
+    split = urlsplit(url)
+    path = split.path + (f"?{split.query}" if split.query else "")
+    return lambda message, outcome: _post(connections, path, report_body(message, outcome), {})
 
 
 class DataApi:
@@ -53,7 +48,6 @@ class DataApi:
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
-        """Set the attribute ``moe_sms_subscription`` of a person, once."""
         value = "OPTOUT" if opt_request is OptRequest.OPT_OUT else "OPTIN"
         person = self._person(number)
         identifiers = person.pop("user_identifiers", {})
@@ -64,7 +58,6 @@ class DataApi:
     def track_inbound(
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
     ) -> ReportResult:
-        """Add an event of a person, once: doing it twice makes two."""
         action = {
             "action": self._inbound_event,
             "attributes": {

@@ -19,10 +19,10 @@ from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, 
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import (
-        BatchSender,
         MessageStore,
         OptOuts,
         OutcomeQueue,
+        Sender,
         SendQueue,
     )
 
@@ -40,9 +40,7 @@ _MAX_FAILURES = 50
 _ONE_MAY_SPOIL_ALL = (400, 422)
 
 _BATCH_REFUSED = SendResult(
-    verdict=Verdict.NOT_SENT,
-    reason="batch_refused",
-    description="8x8 refused the batch; the message is sent alone",
+    Verdict.NOT_SENT, "batch_refused", "8x8 refused the batch; the message is sent alone"
 )
 
 _Begun = tuple[QueuedMessage, Attempt]
@@ -66,7 +64,7 @@ class DispatchMessages:
     send_queue: "SendQueue"
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
-    sender: "BatchSender"
+    sender: "Sender"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]

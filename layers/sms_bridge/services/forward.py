@@ -1,9 +1,8 @@
 """Reports the outcome of a message to MoEngage."""
 
 import logging
-import random
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,11 @@ from aws_lambda_powertools.utilities.circuit_breaker import (
 )
 
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import Message, NewId, Outcome, new_id
+from sms_bridge.domain.message import Message, Outcome, new_id
 from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
 from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import (
+    Report,
     ReportResult,
     ReportVerdict,
     is_exhausted,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         CircuitBreakerPersistenceLayer,
     )
 
-    from sms_bridge.services.interfaces import DeadLetterQueue, DeliveryReports, MessageStore
+    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""
@@ -70,39 +70,30 @@ class _FailedForNowError(Exception):
         self.result = result
 
 
-def _report(reports: "DeliveryReports", message: Message, outcome: Outcome) -> ReportResult:
-    result = reports.report(message, outcome)
+def _report(report: Report, message: Message, outcome: Outcome) -> ReportResult:
+    result = report(message, outcome)
     if result.verdict is ReportVerdict.RETRY:
         raise _FailedForNowError(result)
     return result
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ForwardOutcome:
-    """Reports an outcome that is open.
+    """Reports an outcome that is open."""
 
-    ``reports`` is ``None`` while no delivery-tracking URL is configured: MoEngage shows it only
-    after the sender is saved. Outcomes are given up until then and can be replayed.
-    While ``circuit`` is open outcomes wait, which costs no try.
+    messages: "MessageStore"
+    report: Report | None
+    """``None`` while no delivery-tracking URL is configured: MoEngage shows it only after the
+    sender is saved. Outcomes are given up until then and can be replayed.
     """
+    dead_letters: "DeadLetterQueue"
+    circuit: Callable[..., Any]
+    """While it is open outcomes wait, which costs no try."""
+    clock: Clock
+    chance: Callable[[], float]
 
-    def __init__(
-        self,
-        *,
-        messages: "MessageStore",
-        reports: "DeliveryReports | None",
-        dead_letters: "DeadLetterQueue",
-        circuit: Callable[..., Any],
-        clock: Clock = time.time,
-        chance: Callable[[], float] = random.random,
-        new_id: NewId = new_id,
-    ) -> None:
-        self._messages = messages
-        self._reports = reports
-        self._dead_letters = dead_letters
-        self._report = circuit(_report)
-        self._clock = clock
-        self._chance = chance
-        self._new_id = new_id
+    def __post_init__(self) -> None:
+        self._report = self.circuit(_report)
 
     def __call__(self, queued: QueuedOutcome) -> int | None:
         """Report the outcome, unless it was reported.
@@ -112,13 +103,13 @@ class ForwardOutcome:
         add one), so it is leased first.
         """
         message_id = queued.message_id
-        message = self._messages.get_outcome(message_id)
+        message = self.messages.get_outcome(message_id)
         if message is None or message.outcome is None or not message.outcome_is_open:
             logger.info("no open outcome", message_id=message_id)
             return None
-        now = self._clock()
-        if self._reports is None:
-            self._messages.record_given_up(message_id, NO_URL, now)
+        now = self.clock()
+        if self.report is None:
+            self.messages.record_given_up(message_id, NO_URL, now)
             logger.warning(
                 "no delivery-tracking URL is configured",
                 **message_fields(message),
@@ -128,49 +119,49 @@ class ForwardOutcome:
             return None
         # It comes back then if the circuit is open. Until then it is leased, so that `reconcile`
         # does not take it for stuck.
-        wait = seconds_while_circuit_is_open(now - message.outcome_due_at, self._chance())
+        wait = seconds_while_circuit_is_open(now - message.outcome_due_at, self.chance())
         owner = queued.lease
         has_lease = holds_lease(message, lease=owner, receives=queued.receives, now=now)
         if not has_lease:
-            owner = self._new_id()
-            if not self._messages.lease_outcome(message_id, owner, now, now + wait):
+            owner = new_id()
+            if not self.messages.lease_outcome(message_id, owner, now, now + wait):
                 turn = max(message.outcome_next_try_at, message.outcome_lease_until)
                 return max(0, ceil(turn - now)) or LEASE_SECONDS
             # Time has passed: the outcome may have changed, or have been reported.
-            message = self._messages.get_outcome(message_id) or message
+            message = self.messages.get_outcome(message_id) or message
         if message.outcome is None or not message.outcome_is_open:
             return None
         try:
-            result = self._report(self._reports, message, message.outcome)
+            result = self._report(self.report, message, message.outcome)
         except _FailedForNowError as failed:
             result = failed.result
         except CircuitBreakerOpenError:
             if has_lease:
-                self._messages.lease_outcome(message_id, owner, now, now + wait)
+                self.messages.lease_outcome(message_id, owner, now, now + wait)
             return wait
-        return self._record(message, message.outcome, owner, result)
+        return self._record(message, message.outcome, queued.body, owner, result)
 
     def _record(
-        self, message: Message, outcome: Outcome, owner: str, result: ReportResult
+        self, message: Message, outcome: Outcome, body: str, owner: str, result: ReportResult
     ) -> int | None:
-        now = self._clock()
+        now = self.clock()
         tries = message.outcome_tries + 1
         given_up, wait = None, None
         figures: Figures
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
-            self._messages.record_reported(message.id, outcome, now)
+            self.messages.record_reported(message.id, outcome, now)
             figures = {
                 Metric.FORWARDED: 1,
                 Metric.SECONDS_TO_REPORTED: seconds_since(message.outcome_due_at, now),
             }
         elif result.verdict is ReportVerdict.REFUSED or is_exhausted(tries):
             given_up = f"moengage_{result.http_status or 'unreachable'}"
-            self._dead_letters.add_outcome(message.id, reason=given_up)
-            self._messages.record_given_up(message.id, given_up, now)
+            self.dead_letters.add(body, reason=given_up)
+            self.messages.record_given_up(message.id, given_up, now)
             figures = {Metric.FORWARDS_GIVEN_UP: 1}
         else:
-            wait = seconds_before_next_try(tries, self._chance(), result.retry_after)
-            self._messages.record_not_acknowledged(message.id, owner, now + wait)
+            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
+            self.messages.record_not_acknowledged(message.id, owner, now + wait)
             figures = {Metric.FORWARDS_RETRIED: 1}
         fields = {
             **message_fields(message),

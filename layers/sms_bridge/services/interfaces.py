@@ -84,11 +84,8 @@ class MessageStore(Protocol):
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""
 
-    def record_log_silence(self, message_id: str, at: float) -> None:
-        """Record since when 8x8's log is asked about a message without an answer."""
-
-    def record_log_answer(self, message_id: str, at: float) -> None:
-        """Record that 8x8's log was read and did not say what became of a message."""
+    def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
+        """Record when 8x8's log had no answer about a message, or since when it is silent."""
 
     def close(self, message_id: str) -> None:
         """Take a message without an outcome off the list of open ones."""
@@ -171,9 +168,6 @@ class DeadLetterQueue(Protocol):
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
-    def add_outcome(self, message_id: str, *, reason: str) -> None: ...
-    def add_inbound(self, inbound_id: str, work: InboundWork, *, reason: str) -> None: ...
-
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message (empty if they name none) is done; returns how many."""
 
@@ -222,16 +216,11 @@ class ApiKeys(Protocol):
 
 
 class Sender(Protocol):
-    """Sends a message through 8x8, once."""
+    """Sends messages through 8x8, once."""
 
     def send(
         self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
     ) -> SendResult: ...
-
-
-class BatchSender(Sender, Protocol):
-    """Sends many messages through 8x8, too."""
-
     def send_batch(
         self,
         sub_account_id: str,
@@ -239,13 +228,7 @@ class BatchSender(Sender, Protocol):
         *,
         time_left: Callable[[], float],
     ) -> dict[str, SendResult]:
-        """Send messages once, given by their ids; returns a result for each."""
-
-
-class DeliveryReports(Protocol):
-    """Reports an outcome to MoEngage, once."""
-
-    def report(self, message: Message, outcome: Outcome) -> ReportResult: ...
+        """Send messages of one sub-account, given by their ids; returns a result for each."""
 
 
 class Users(Protocol):
@@ -254,26 +237,19 @@ class Users(Protocol):
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
     ) -> ReportResult:
-        """Record once that a person opted out or in. Doing it twice changes nothing."""
+        """Record that a person opted out or in. Doing it twice changes nothing."""
 
     def track_inbound(
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
     ) -> ReportResult:
-        """Record once, as an event of its sender, that an SMS came."""
-
-
-class Details(Protocol):
-    """Asks 8x8 for a message."""
-
-    def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
-        """Return the bridge's id, empty if 8x8 has no such message; or `DetailsFailedError`."""
+        """Record, as an event of its sender, that an SMS came. Doing it twice makes two events."""
 
 
 class Log(Protocol):
     """Exports of 8x8's log."""
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
-        """Ask for the log of a time span; returns a job id."""
+        """Ask for the log of a time span and return 8x8's job id, or raise `ExportFailedError`."""
 
     def read(
         self,
@@ -284,7 +260,7 @@ class Log(Protocol):
         asked_at: float,
         received_at: float,
     ) -> LogExport | None:
-        """Return what the log shows of these messages, ``None`` while it is not ready.
+        """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
 
-        `ExportFailedError` where there is no export, or it cannot be read.
+        `NoExportError`: there will be none. `ExportFailedError`: it could not be read this time.
         """

@@ -1,6 +1,6 @@
 """Finds messages for those who ask what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import Details, MessageStore
+    from sms_bridge.services.interfaces import MessageStore
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
@@ -46,7 +46,8 @@ class LookUp:
     """Finds messages by what the asker knows of them."""
 
     messages: "MessageStore"
-    details: "Details"
+    client_message_id_of: Callable[[str, str], str]
+    """Asks 8x8 by its id and a sub-account; or `DetailsFailedError`. Empty where there is none."""
     sub_account_ids: Sequence[str]
     seconds: float = 6.0
     """To ask in all sub-accounts together; the function has ten."""
@@ -66,7 +67,7 @@ class LookUp:
         pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
         try:
             asked = [
-                pool.submit(self.details.client_message_id_of, umid, sub_account_id)
+                pool.submit(self.client_message_id_of, umid, sub_account_id)
                 for sub_account_id in self.sub_account_ids
             ]
             for answer in as_completed(asked, self.seconds):

@@ -47,20 +47,16 @@ _MAX_AGE_OF_AN_EXPORT = 3600
 _MARGIN = 300
 
 _ABSENT = SendResult(
-    verdict=Verdict.NOT_SENT,
-    reason="not_in_log",
-    description="8x8's log shows that it does not have the message",
+    Verdict.NOT_SENT, "not_in_log", "8x8's log shows that it does not have the message"
 )
 _ABSENT_FOR_GOOD = replace(_ABSENT, verdict=Verdict.PERMANENT)
 _UNRESOLVED = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="unknown",
-    description="8x8's log does not say whether 8x8 had the message",
+    Verdict.PERMANENT, "unknown", "8x8's log does not say whether 8x8 had the message"
 )
 _LOG_SILENT = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="log_unreadable",
-    description="8x8's log could not be read for a week; 8x8 may have had the message",
+    Verdict.PERMANENT,
+    "log_unreadable",
+    "8x8's log could not be read for a week; 8x8 may have had the message",
 )
 # So many items that cannot be read are named in a run's line.
 _NAMED_AT_MOST = 20
@@ -152,10 +148,10 @@ class Reconcile:
                 self._resolve_expired(message)
             case Finding.OUTCOME_STUCK:
                 self.outcomes.add(message.id)
-            case Finding.OVERDUE | Finding.LOG_SILENT:
-                self._give_up(
-                    message, _LOG_SILENT if finding is Finding.LOG_SILENT else _UNRESOLVED
-                )
+            case Finding.OVERDUE:
+                self._give_up(message, _UNRESOLVED)
+            case Finding.LOG_SILENT:
+                self._give_up(message, _LOG_SILENT)
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
@@ -176,17 +172,18 @@ class Reconcile:
             self.messages.close(message.id)
         else:
             recorded = self.messages.record_outcome(message.id, outcome, self.clock())
-            queue_outcome(self.outcomes, recorded, self.clock())
-            self._log_resolved("no final receipt came", recorded)
+            self._report("no final receipt came", recorded)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
-        now = self.clock()
         state = self.retry.state_after(result, ambiguous=ambiguous)
-        recorded = self.messages.record_result(message.id, message.attempt, result, state, now)
-        queue_outcome(self.outcomes, recorded, now)
-        self._log_resolved(result.description, recorded)
+        recorded = self.messages.record_result(
+            message.id, message.attempt, result, state, self.clock()
+        )
+        self._report(result.description, recorded)
 
-    def _log_resolved(self, how: str, recorded: Recorded) -> None:
+    def _report(self, how: str, recorded: Recorded) -> None:
+        """Queue the outcome that a message has now, and log how it got it."""
+        queue_outcome(self.outcomes, recorded, self.clock())
         outcome_fields, outcome_figures = new_outcome(recorded)
         logger.info(
             "message resolved",
@@ -228,7 +225,7 @@ class Reconcile:
                 if is_over:
                     self._fix(message, Finding.LOG_SILENT)
                 elif not since:
-                    self.messages.record_log_silence(message.id, now)
+                    self.messages.record_log(message.id, now, has_answered=False)
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id)
             fixed += is_over
@@ -274,20 +271,20 @@ class Reconcile:
 
     def _resolve_by_log(self, message: Message, export: LogExport) -> None:
         receipt = export.receipts.get(message.id)
-        now = self.clock()
         if receipt is not None:
             outcome = outcome_of_receipt(receipt)
             recorded = self.messages.record_receipt(message.id, receipt, outcome)
-            queue_outcome(self.outcomes, recorded, now)
             if recorded.effect is Effect.MOVED:
-                self._log_resolved("8x8's log shows it", recorded)
+                self._report("8x8's log shows it", recorded)
+            else:
+                queue_outcome(self.outcomes, recorded, self.clock())
             if recorded.message.outcome:
                 return
         elif is_proven_absent(message, export.newest):
             self._resolve_absent(message)
             return
         if needs_log_answer(message, self.timeouts):
-            self.messages.record_log_answer(message.id, now)
+            self.messages.record_log(message.id, self.clock(), has_answered=True)
 
     def _resolve_absent(self, message: Message) -> None:
         if self.absent is AbsentPolicy.LEAVE:

@@ -52,19 +52,13 @@ _SECONDS_FOR_A_TRY = 0.5
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 _NOT_TRIED = SendResult(
-    verdict=Verdict.NOT_SENT,
-    reason="out_of_time",
-    description="The message could not be sent within the time for an answer",
+    Verdict.NOT_SENT, "out_of_time", "The message could not be sent within the time for an answer"
 )
 _NOT_QUEUED = SendResult(
-    verdict=Verdict.PERMANENT,
-    reason="not_queued",
-    description="The message could not be put into its send queue",
+    Verdict.PERMANENT, "not_queued", "The message could not be put into its send queue"
 )
 _NOT_CHECKED = SendResult(
-    verdict=Verdict.NOT_SENT,
-    reason="opt_out_unknown",
-    description="Whether the recipient opted out could not be looked up",
+    Verdict.NOT_SENT, "opt_out_unknown", "Whether the recipient opted out could not be looked up"
 )
 
 

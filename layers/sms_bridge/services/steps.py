@@ -179,11 +179,8 @@ def new_outcome(recorded: Recorded) -> tuple[dict[str, Any], Figures]:
     outcome = recorded.message.outcome
     if outcome is None or not recorded.outcome_is_new or not recorded.message.accepted_at:
         return {}, {}
-    figures: Figures = {}
-    if outcome.status is OutcomeStatus.DELIVERED:
-        figures[Metric.DELIVERED] = 1
-    else:
-        figures[Metric.FAILED] = 1
+    is_delivered = outcome.status is OutcomeStatus.DELIVERED
+    figures: Figures = {Metric.DELIVERED if is_delivered else Metric.FAILED: 1}
     if outcome.reason == EXPIRED.reason:
         figures[Metric.EXPIRED] = 1
     return {"outcome": outcome.status, "outcome_reason": outcome.reason or None}, figures

@@ -108,8 +108,7 @@ class DynamoDBMessages:
         try:
             there = {item["id"]["S"]: item for item in self._table.read(refused)}
         except Exception as error:
-            answers |= dict.fromkeys(refused, error)
-            refused = {}
+            return list((answers | dict.fromkeys(refused, error)).values())
         for message_id, message in refused.items():
             try:
                 answers[message_id] = self._taken(message, there.get(message_id, {}))
@@ -345,11 +344,9 @@ class DynamoDBMessages:
             only_if=["attribute_exists(given_up)", _IS_NOT_REPORTED],
         )
 
-    def record_log_silence(self, message_id: str, at: float) -> None:
-        self._table.was_written(message_id, {"log_silent_since": at}, only_if=[_IS_A_MESSAGE])
-
-    def record_log_answer(self, message_id: str, at: float) -> None:
-        self._table.was_written(message_id, {"log_answered_at": at}, only_if=[_IS_A_MESSAGE])
+    def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
+        name = "log_answered_at" if has_answered else "log_silent_since"
+        self._table.was_written(message_id, {name: at}, only_if=[_IS_A_MESSAGE])
 
     def close(self, message_id: str) -> None:
         self._table.was_written(message_id, {}, remove=("open_shard",), only_if=[_IS_A_MESSAGE])

@@ -262,9 +262,7 @@ def _queued_message(record: Record) -> "QueuedMessage":
             raise UnreadableRecordError
     except (ValueError, LookupError, TypeError) as error:
         raise UnreadableRecordError from error
-    return QueuedMessage(
-        message=message, request=request, receives=_receives(record), record=record
-    )
+    return QueuedMessage(message, request, _receives(record), record)
 
 
 # ------------------------------------------------------------------------------- the outcome queue
@@ -333,13 +331,14 @@ class SqsOutcomeQueue:
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 
-    match _content(record["body"]):
+    body = record["body"]
+    match _content(body):
         case {"messageId": str(message_id), **rest} if message_id:
-            return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record))
+            return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record), body)
         case {"inboundId": str(inbound_id), "work": str(work)} if (
             inbound_id and work in InboundWork
         ):
-            return QueuedInbound(inbound_id, InboundWork(work), _receives(record))
+            return QueuedInbound(inbound_id, InboundWork(work), body)
     raise UnreadableRecordError
 
 
@@ -357,12 +356,6 @@ class SqsDeadLetterQueue:
             MessageBody=body,
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
-
-    def add_outcome(self, message_id: str, *, reason: str) -> None:
-        self.add(_body(messageId=message_id), reason=reason)
-
-    def add_inbound(self, inbound_id: str, work: "InboundWork", *, reason: str) -> None:
-        self.add(_body(inboundId=inbound_id, work=work.value), reason=reason)
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         client, url = self._client(), self._url

@@ -12,7 +12,7 @@ from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.providers import moengage
 from sms_bridge.providers.http import Connections
-from sms_bridge.providers.moengage import DataApi, DeliveryTracking, report_body, verdict_of
+from sms_bridge.providers.moengage import DataApi, delivery_tracking, report_body, verdict_of
 from tests.builders import MESSAGE_ID, NUMBER, UMID, a_message, an_inbound, plain
 from tests.fakes.http_server import (
     Behaviour,
@@ -27,10 +27,9 @@ FAILED = Outcome(OutcomeStatus.FAILED, "eightx8_undelivered_1", "Absent — spä
 
 
 def report_to(url: str, outcome: Outcome = DELIVERED) -> ReportResult:
-    tracking = DeliveryTracking(
-        f"{url}/sms/dlr/custom/4711?region=1", Connections(url, connect_timeout=2.0)
-    )
-    return tracking.report(a_message(umid=UMID), outcome)
+    connections = Connections(url, connect_timeout=2.0)
+    report = delivery_tracking(f"{url}/sms/dlr/custom/4711?region=1", connections)
+    return report(a_message(umid=UMID), outcome)
 
 
 def test_a_report_has_always_the_same_keys() -> None:

@@ -64,7 +64,7 @@ class Bridge:
             self._functions[function] = a_service(
                 ForwardOutcome,
                 messages=self.messages,
-                reports=self.moengage,
+                report=self.moengage.report,
                 circuit=circuit_of_moengage(states),
                 clock=self.clock,
             )
@@ -79,7 +79,7 @@ class Bridge:
         recorded = self.messages.record_receipt(
             message_id, receipt, Outcome(OutcomeStatus.DELIVERED)
         )
-        return QueuedOutcome(message_id, recorded.message.outcome_lease_owner, 1)
+        return QueuedOutcome(message_id, recorded.message.outcome_lease_owner, 1, "")
 
     def message(self, queued: QueuedOutcome) -> Message:
         message = self.messages.get(queued.message_id)
@@ -175,7 +175,7 @@ def test_one_that_never_comes_back_is_followed_by_another(bridge: Bridge) -> Non
     bridge.open_the_circuit()
     bridge.clock.sleep(30)
     with (
-        failing(bridge.moengage, "report", error=KeyboardInterrupt()),
+        failing(bridge.moengage, "meanwhile", error=KeyboardInterrupt()),
         pytest.raises(KeyboardInterrupt),
     ):
         bridge.forward("one")
@@ -192,7 +192,7 @@ def test_an_open_circuit_costs_no_try_and_the_wait_is_recorded(bridge: Bridge) -
     queued, waits = bridge.due(), []
     timeouts = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
     for receives in range(1, 9):
-        record = QueuedOutcome(queued.message_id, queued.lease, receives)
+        record = QueuedOutcome(queued.message_id, queued.lease, receives, "")
         if receives > 1:
             # Somebody finds out, in vain.
             bridge.forward("another")
@@ -202,7 +202,7 @@ def test_an_open_circuit_costs_no_try_and_the_wait_is_recorded(bridge: Bridge) -
         message = bridge.message(queued)
         assert message.outcome_lease_until == bridge.clock.now + wait
         # Nor may another record of it be reported before.
-        assert bridge.forward("one", QueuedOutcome(queued.message_id, "", 1)) == wait
+        assert bridge.forward("one", QueuedOutcome(queued.message_id, "", 1, "")) == wait
         bridge.clock.sleep(wait)
         assert finding_of(message, bridge.clock.now, timeouts) is None
 

@@ -38,7 +38,7 @@ class Bridge:
         self.step = a_service(
             ForwardOutcome,
             messages=self.messages,
-            reports=self.moengage if is_configured else None,
+            report=self.moengage.report if is_configured else None,
             dead_letters=self.dead_letters,
             clock=self.clock,
         )
@@ -50,7 +50,7 @@ class Bridge:
 
     def record(self, message_id: str, receives: int) -> QueuedOutcome:
         """Return the record that holds the lease since the outcome became due."""
-        return QueuedOutcome(message_id, self.leases.get(message_id, ""), receives)
+        return QueuedOutcome(message_id, self.leases.get(message_id, ""), receives, "its record")
 
     def add(self, message_id: str) -> None:
         """Make the outcome of a message due."""
@@ -157,9 +157,8 @@ def test_only_the_first_record_of_an_outcome_needs_no_lease_of_its_own(
 
     bridge.messages.lease_outcome = noted  # type: ignore[method-assign]
 
-    wait = bridge.step(
-        bridge.record(MESSAGE_ID, received) if received else QueuedOutcome(MESSAGE_ID, "", 1)
-    )
+    record = bridge.record(MESSAGE_ID, received)
+    wait = bridge.step(record if received else replace(record, lease="", receives=1))
 
     assert len(leased) == writes
     assert bool(bridge.moengage.reported) is (wait is None) is (not writes or seconds_later == 100)
@@ -168,13 +167,8 @@ def test_only_the_first_record_of_an_outcome_needs_no_lease_of_its_own(
 def test_of_two_records_of_an_outcome_one_is_reported_also_when_the_first_is_slow() -> None:
     bridge = Bridge()
     waits: list[int | None] = []
-    report = bridge.moengage.report
-
-    def slowly(message: Message, outcome: Outcome) -> ReportResult:
-        waits.append(bridge.step(bridge.record(MESSAGE_ID, 2)))
-        return report(message, outcome)
-
-    bridge.moengage.report = slowly  # type: ignore[method-assign]
+    another = bridge.record(MESSAGE_ID, 2)
+    bridge.moengage.meanwhile = lambda: waits.append(bridge.step(another))  # type: ignore[method-assign]
 
     assert bridge.step(bridge.record(MESSAGE_ID, 1)) is None
     assert waits == [100]
@@ -196,7 +190,7 @@ def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
     waits = [later - earlier for earlier, later in pairwise(times)]
     assert len(waits) == len(WAITS)
     assert all(wait >= planned for wait, planned in zip(waits, WAITS, strict=True))
-    assert bridge.dead_letters.letters == [(MESSAGE_ID, "moengage_503")]
+    assert bridge.dead_letters.letters == [("its record", "moengage_503")]
     assert bridge.message.outcome_given_up == "moengage_503"
     assert not bridge.message.outcome_is_open
 
@@ -205,7 +199,7 @@ def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -
     bridge = Bridge(REFUSED)
 
     assert bridge.forward(MESSAGE_ID) is None
-    assert bridge.dead_letters.letters == [(MESSAGE_ID, "moengage_404")]
+    assert bridge.dead_letters.letters == [("its record", "moengage_404")]
     assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
         "moengage_404",
         bridge.clock.now,
@@ -271,7 +265,7 @@ def test_what_cannot_be_recorded_goes_up_and_stays_open(
 def test_what_cannot_go_to_the_dead_letter_queue_stays_open() -> None:
     bridge = Bridge(REFUSED)
 
-    with failing(bridge.dead_letters, "add_outcome"), pytest.raises(ConnectionError):
+    with failing(bridge.dead_letters, "add"), pytest.raises(ConnectionError):
         bridge.forward(MESSAGE_ID)
 
     assert bridge.message.outcome_is_open

@@ -41,7 +41,12 @@ def looking_up(details: Details, *messages: Message, seconds: float = 10) -> Ite
     """Look messages up; nobody waits any longer at the end."""
     kept = InMemoryMessages(messages={one.id: one for one in messages})
     try:
-        yield LookUp(messages=kept, details=details, sub_account_ids=ACCOUNTS, seconds=seconds)
+        yield LookUp(
+            messages=kept,
+            client_message_id_of=details.client_message_id_of,
+            sub_account_ids=ACCOUNTS,
+            seconds=seconds,
+        )
     finally:
         details.end.set()
 

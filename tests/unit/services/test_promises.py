@@ -144,12 +144,12 @@ class Life(InMemory):
             "outcomes": self.outcome_queue,
             "dead_letters": self.dead_letters,
             "sender": self.eightx8,
-            "reports": self.moengage,
             "jobs": InMemoryExportJobs(),
             "log": FakeLog(entries=self.eightx8.log),
         }
         own: dict[str, Any] = {
             **{name: self._interruption.watched(fake) for name, fake in outside.items()},
+            "report": self._interruption.watched(self.moengage).report,
             "clock": self.clock,
             "sleep": self.clock.sleep,
             "is_queued": is_queued,

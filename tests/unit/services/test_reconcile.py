@@ -451,6 +451,22 @@ class TestWhatIsInTheLog:
         assert [one.eightx8_state for one in kept.receipts] == [word]
         assert bridge.queued == [message_id]
 
+    def test_an_outcome_that_came_meanwhile_is_queued_again_in_case_it_was_not(
+        self, bridge: Bridge
+    ) -> None:
+        message_id = bridge.unknown()
+        entry = an_entry(message_id, word="delivered")
+
+        def read_after_its_receipt(_: str) -> list[LogEntry]:
+            delivered = Outcome(OutcomeStatus.DELIVERED)
+            bridge.messages.record_receipt(message_id, entry.receipt, delivered)
+            return [entry]
+
+        bridge.log.entries = read_after_its_receipt
+        bridge.run()
+
+        assert bridge.outcomes.queued == [(message_id, 60)]
+
     def test_a_word_that_8x8_does_not_document_resolves_nothing(self, bridge: Bridge) -> None:
         message_id = bridge.unknown()
         bridge.log_shows(an_entry(message_id, word="teleported"), bridge.log_is_at(0))
