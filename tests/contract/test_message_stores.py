@@ -327,13 +327,16 @@ class TestReceipts:
         assert recorded.message.state is State.DELIVERED
         assert recorded.message.outcome_is_open
 
-    def test_a_state_that_nobody_knows_is_kept_in_the_history(self, store: MessageStore) -> None:
+    @pytest.mark.parametrize("word", ["teleported", ""], ids=["a new word", "none, as of the log"])
+    def test_a_state_that_nobody_knows_is_kept_in_the_history(
+        self, word: str, store: MessageStore
+    ) -> None:
         store.create(a_message())
 
-        recorded = record(store, a_receipt("teleported"))
+        recorded = record(store, a_receipt(word))
 
         assert recorded.message.state is State.SENDING
-        assert [receipt.eightx8_state for receipt in recorded.message.receipts] == ["teleported"]
+        assert [receipt.eightx8_state for receipt in recorded.message.receipts] == [word]
 
 
 class TestOutcomes:

@@ -10,7 +10,7 @@ from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import Claim, claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
-from sms_bridge.domain.opt_out import OPTED_OUT, Person
+from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
@@ -33,6 +33,8 @@ from sms_bridge.services.steps import (
 )
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from sms_bridge.services.interfaces import (
         MessageStore,
         OptOuts,
@@ -103,7 +105,7 @@ class SendMessage:
         if not self.is_queued and request.message_type in self.opt_out_message_types:
             # It is looked up while the message is claimed.
             person = request.sub_account_id, recipient_hash
-            opted_out = background.start(partial(self._look_up_opt_out, person))
+            opted_out = background.start(partial(self.opt_outs.is_opted_out, person))
         claimed = self._claim(request, recipient_hash, hash_key)
         message = claimed.message
         if not claimed.won:
@@ -124,8 +126,7 @@ class SendMessage:
                 return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
             return message
-        result = opted_out.result() if opted_out else None
-        result = result or self._post(request, message, answer_time, figures)
+        result = self._refused_by(opted_out) or self._post(request, message, answer_time, figures)
         return self._resolve(message, request, result, figures)
 
     def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
@@ -176,9 +177,11 @@ class SendMessage:
             log_failure("message not queued", error, message_id=message.id)
         return True
 
-    def _look_up_opt_out(self, person: Person) -> SendResult | None:
+    @staticmethod
+    def _refused_by(opted_out: "Future[bool] | None") -> SendResult | None:
+        # Where nothing is sent a look-up that failed is no failure.
         try:
-            return OPTED_OUT if self.opt_outs.is_opted_out(person) else None
+            return OPTED_OUT if opted_out and opted_out.result() else None
         except Exception as error:
             log_failure("opt-out not looked up", error)
             return _NOT_CHECKED

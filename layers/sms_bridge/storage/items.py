@@ -178,14 +178,16 @@ def _receipts_from(values: dict[str, Any]) -> tuple[Receipt, ...]:
 
 def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
     ids = {name: stored.get(name) or message.get(name, "") for name in RECEIPT_IDS}
-    state = stored.get("means", stored["state"])
+    # A row of 8x8's log may lack the word.
+    word = stored.get("state", "")
+    state = stored.get("means", word)
     facts = {name: stored[name] for name in _RECEIPT_FIELDS if name in stored}
     if "received_at" in facts:
         facts["received_at"] = seconds_of(facts["received_at"])
     return Receipt(
         client_message_id=message["id"],
         state=None if state == _NOT_UNDERSTOOD else State(state),
-        eightx8_state=stored["state"],
+        eightx8_state=word,
         **ids,
         **facts,
     )

@@ -454,6 +454,17 @@ class TestOptOuts:
         assert bridge.outcomes.queued == [(message.id, 6)] * (state is State.FAILED)
         assert ("ConnectionError" in logged.text) is (reason == "opt_out_unknown")
 
+    def test_a_look_up_that_fails_is_no_failure_of_a_repeat_that_sends_nothing(
+        self, logged: WrittenLog
+    ) -> None:
+        bridge = Bridge(opt_out_types="promotional")
+        bridge.send()
+
+        with failing(bridge.opt_outs, "is_opted_out"):
+            bridge.send()
+
+        assert [line["message"] for line in logged.lines] == ["message sent", "repeat caught"]
+
 
 class TestFailuresBetweenTheSteps:
     @pytest.mark.parametrize(
