@@ -503,6 +503,18 @@ class TestOutcomes:
         assert plain((message.outcome, message.outcome_is_open)) == plain((DELIVERED, True))
         assert store.lease_outcome(MESSAGE_ID, "reporter", AT, FAR)
 
+    def test_one_that_was_reported_after_it_was_given_up_is_not_replayed(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        store.record_outcome(MESSAGE_ID, DELIVERED, AT)
+        store.record_given_up(MESSAGE_ID, "moengage_404", AT)
+        store.record_reported(MESSAGE_ID, DELIVERED, LATER)
+
+        store.record_replayed(MESSAGE_ID)
+
+        assert list(store.open_messages(until=EVER)) == []
+
     def test_nothing_is_made_of_a_message_that_is_not_there(self, store: MessageStore) -> None:
         store.record_reported(MESSAGE_ID, DELIVERED, AT)
         store.record_not_acknowledged(MESSAGE_ID, "reporter", AT)
