@@ -16,7 +16,7 @@ TAKEN, ERROR, THROTTLED, NO_NUMBER = (200, 0), (500, 2000), (429, 429), (400, 10
 HANDED_OVER = ["queued", "sent"]
 WELL = ([*HANDED_OVER, "delivered"], ("delivered_to_recipient", None))
 BADLY = [*HANDED_OVER, "undelivered"]
-UNTOLD: tuple[list[str], None] = ([], None)
+NO_RECEIPT: tuple[list[str], None] = ([], None)
 
 
 async def send(setting: Setting, message_id: str = "m-1", number: str = NUMBER) -> int:
@@ -25,30 +25,30 @@ async def send(setting: Setting, message_id: str = "m-1", number: str = NUMBER) 
 
 
 @pytest.mark.parametrize(
-    ("told", "answers", "accepted", "states", "last"),
+    ("instruction", "answers", "accepted", "states", "last"),
     [
         ("0001", [TAKEN], 1, BADLY, ("undelivered_to_recipient", 1)),
         ("0002", [TAKEN], 1, [*HANDED_OVER, "rejected"], ("rejected_by_operator", 15)),
-        ("0003", [TAKEN], 0, *UNTOLD),
-        ("0004", [NO_NUMBER], 0, *UNTOLD),
+        ("0003", [TAKEN], 0, *NO_RECEIPT),
+        ("0004", [NO_NUMBER], 0, *NO_RECEIPT),
         ("0005", [TAKEN], 1, [*BADLY, "delivered"], ("delivered_to_recipient", None)),
-        ("0007", [TAKEN], 1, *UNTOLD),
+        ("0007", [TAKEN], 1, *NO_RECEIPT),
         ("0008", [TAKEN], 1, BADLY, ("rejected_by_operator", 43)),
         ("0009", [THROTTLED, TAKEN], 1, *WELL),
         ("0010", [ERROR], 1, *WELL),
-        ("0011", [ERROR], 0, *UNTOLD),
+        ("0011", [ERROR], 0, *NO_RECEIPT),
         ("0013", [TAKEN], 1, [*HANDED_OVER, "delivered", "read"], (None, None)),
         (Instruction(course=Course.DELIVER), [TAKEN], 1, *WELL),
         (
             *(Instruction(course=Course.FAIL, error_code=36), [TAKEN], 1),
             *(BADLY, ("undelivered_to_recipient", 36)),
         ),
-        (Instruction(course=Course.REFUSE), [NO_NUMBER], 0, *UNTOLD),
-        (Instruction(course=Course.SILENT), [TAKEN], 1, *UNTOLD),
+        (Instruction(course=Course.REFUSE), [NO_NUMBER], 0, *NO_RECEIPT),
+        (Instruction(course=Course.SILENT), [TAKEN], 1, *NO_RECEIPT),
         (Instruction(course=Course.THROTTLE), [THROTTLED, TAKEN], 1, *WELL),
         (Instruction(course=Course.ERROR), [ERROR], 1, *WELL),
-        (Instruction(course=Course.ERROR, silent=True), [ERROR], 1, *UNTOLD),
-        (Instruction(course=Course.ERROR, accepted=False), [ERROR, ERROR], 0, *UNTOLD),
+        (Instruction(course=Course.ERROR, silent=True), [ERROR], 1, *NO_RECEIPT),
+        (Instruction(course=Course.ERROR, accepted=False), [ERROR, ERROR], 0, *NO_RECEIPT),
         (Instruction(course=Course.ERROR, accepted=False, once=True), [ERROR, TAKEN], 1, *WELL),
         (
             *(Instruction(course=Course.TWICE), [TAKEN], 1),
@@ -59,7 +59,7 @@ async def send(setting: Setting, message_id: str = "m-1", number: str = NUMBER) 
 )
 async def test_a_message_takes_the_course_of_its_number_or_of_the_instruction(
     setting: Setting,
-    told: str | Instruction,
+    instruction: str | Instruction,
     answers: list[tuple[int, int]],
     accepted: int,
     states: list[str],
@@ -67,10 +67,10 @@ async def test_a_message_takes_the_course_of_its_number_or_of_the_instruction(
 ) -> None:
     await setting.register()
     number = NUMBER
-    if isinstance(told, str):
-        number = f"+659123{told}"
+    if isinstance(instruction, str):
+        number = f"+659123{instruction}"
     else:
-        setting.simulator.instructions.standing = told
+        setting.simulator.instructions.standing = instruction
 
     for _ in answers:
         await send(setting, number=number)

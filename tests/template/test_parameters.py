@@ -169,7 +169,7 @@ class TestParameters:
     ) -> None:
         assert template.parameters[name]["AllowedValues"] == [choice.value for choice in choices]
 
-    def test_opt_outs_may_be_heeded_for_any_kind_of_message(self, template: Template) -> None:
+    def test_opt_outs_may_count_for_any_message_types(self, template: Template) -> None:
         kinds = [kind.value for kind in MessageType]
         allowed = template.parameters["OptOutMessageTypes"]["AllowedValues"]
 

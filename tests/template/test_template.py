@@ -409,7 +409,7 @@ class TestTimes:
         for function in ("SendSms", "DispatchQueue"):
             assert template.functions[function]["Timeout"] < min(SECONDS_OF_PROOF.values())
 
-    def test_records_outlive_all_patience(self, template: Template) -> None:
+    def test_records_outlive_all_timeouts(self, template: Template) -> None:
         limits = template.parameters
         timeouts = (
             limits["ReceiptTimeoutSeconds"]["Default"]

@@ -194,7 +194,7 @@ def test_an_open_circuit_costs_no_try_and_the_wait_is_recorded(bridge: Bridge) -
     for receives in range(1, 9):
         record = QueuedOutcome(queued.message_id, queued.lease, receives, "")
         if receives > 1:
-            # Somebody finds out, in vain.
+            # Another function finds out that MoEngage is still down.
             bridge.forward("another")
         wait = bridge.forward("one", record)
         assert wait
