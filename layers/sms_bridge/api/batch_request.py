@@ -108,7 +108,7 @@ def _given_messages(pairs: JsonObject, given: dict[str, Any]) -> list[JsonObject
         return [JsonObject([("destination", one)]) for one in several]
     if any(_first_name(name) == "destination" for name, _ in pairs):
         # Campaign tools that post one message at a time to this URL do without the list.
-        return [JsonObject(pair for pair in pairs if pair[0] not in _NAMES)]
+        return [pairs]
     raise _wrong("messages", "is required, or destinations with a template", Reason.FIELD_MISSING)
 
 
