@@ -6,18 +6,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from bridge import parameters, webhook
 from bridge.doctor import doctor
 from bridge.errors import failure_of
 from bridge.message import message, send_test
-from bridge.parameters import parameters
 from bridge.people import forget, opt_outs
 from bridge.queues import redrive, replay
 from bridge.secret import configure, rotate
 from bridge.settings import settings
 from bridge.stack import Stack
 from bridge.stats import failures, stats
-from bridge.terminal import safe, say
-from bridge.webhook import webhook
+from bridge.terminal import command, safe, say
 from sms_bridge import __version__
 
 NAME = "sms-bridge"
@@ -77,16 +76,36 @@ app = typer.Typer(
 )
 
 
-def _add(command: Callable[..., None], *examples: str) -> None:
+def _add(
+    function: Callable[..., None], *examples: str, to: typer.Typer = app, name: str | None = None
+) -> None:
     shown = "\n".join(f"  {NAME} {one}" for one in examples)
-    app.command(epilog=f"\b\nExamples:\n{shown}")(command)
+    epilog = f"\b\nExamples:\n{shown}" if examples else None
+    to.command(name, epilog=epilog)(command(function))
+
+
+def _group(name: str, what: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(group, name=name, help=what)
+    return group
 
 
 # In the order in which they are needed.
 _add(configure, "configure", "configure --key-from-stdin < key.txt")
 _add(settings, "settings", "settings --show-tokens")
-app.add_typer(webhook)
-app.add_typer(parameters)
+_webhook = _group("webhook", "Where 8x8 sends receipts and inbound SMS.")
+_add(webhook.show, to=_webhook)
+_add(webhook.register, to=_webhook)
+_add(webhook.remove, to=_webhook)
+_parameters = _group("parameters", "Show the stack's parameters, or change some.")
+_add(parameters.show, to=_parameters)
+_add(
+    parameters.set_parameters,
+    "parameters set SendRateLimit=500",
+    'parameters set "OptOutKeywords=STOP,CANCEL" --yes',
+    to=_parameters,
+    name="set",
+)
 _add(send_test, "send-test --to +6591234567", "send-test --to - < number.txt")
 _add(doctor, "doctor", "doctor --all", "doctor --json --region ap-southeast-1")
 _add(stats, "stats", "stats --json")

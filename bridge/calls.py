@@ -1,6 +1,5 @@
 """Calls to the bridge's own API and to 8x8."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,20 +20,12 @@ class NoAnswerError(BridgeError):
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    content: bytes = field(repr=False)
-
-    @property
-    def json(self) -> Any:
-        """The body, ``None`` where it is no JSON."""
-        try:
-            return json.loads(self.content)
-        except ValueError:
-            return None
+    json: Any = field(default=None, repr=False)
+    """The body, ``None`` where it is no JSON."""
 
     def get(self, name: str) -> Any:
         """Return a field of the body, ``None`` where there is none."""
-        body = self.json
-        return body.get(name) if isinstance(body, dict) else None
+        return self.json.get(name) if isinstance(self.json, dict) else None
 
     @property
     def code(self) -> Any:
@@ -50,7 +41,6 @@ def call(method: str, url: str, *, token: str = "", body: object = None) -> Answ
     try:
         with urllib3.PoolManager(retries=False, timeout=_SECONDS) as pool:
             answer = pool.request(method, url, headers=headers, json=body, redirect=False)
-            return Answer(answer.status, answer.data)
     except HTTPError as error:
         # Not the whole URL: a path may be secret.
         raise NoAnswerError(
@@ -58,3 +48,7 @@ def call(method: str, url: str, *, token: str = "", body: object = None) -> Answ
             id="no-answer",
             remedy="see whether this machine reaches it, and 8x8's status page",
         ) from None
+    try:
+        return Answer(answer.status, answer.json())
+    except ValueError:
+        return Answer(answer.status)

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Annotated
 
-import typer
+from typer import Exit, Option
 
 from bridge.checks import Check, Finding, Level, api, aws, eightx8, moengage, problem, traffic
 from bridge.errors import UNEXPECTED, failure_of
-from bridge.options import AsJson
 from bridge.stack import Stack
-from bridge.terminal import say, say_json, say_marked, waiting
+from bridge.terminal import say, say_result, waiting
 
 # Those that others rest on first.
 _CHECKS: dict[str, Check] = {
@@ -35,16 +34,14 @@ _BREAK_8X8 = ("eightx8-region-wrong", "eightx8-host-wrong")
 
 
 def doctor(
-    context: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Show what is well, too.")] = False,
-    as_json: AsJson = False,
+    stack: Stack,
+    everything: Annotated[bool, Option("--all", help="Show what is well, too.")] = False,
 ) -> None:
     """Say what is wrong with the bridge, and what fixes it.
 
     It checks the deployed bridge from end to end. Nothing is sent and no setting changed. Exit
     status 1 when there is a problem.
     """
-    stack: Stack = context.obj
     with waiting("Looking at the bridge"):
         findings = examine(stack)
     levels = [one.level for one in findings]
@@ -53,29 +50,23 @@ def doctor(
     with suppress(Exception):  # a finding says why
         where["region"] = stack.region
         where["account"] = stack.account
-    if as_json:
-        say_json(
-            {
-                **where,
-                "problems": problems,
-                "warnings": warnings,
-                "findings": [
-                    {"level": one.level, "id": one.id, "what": one.what, "remedy": one.remedy}
-                    for one in findings
-                ],
-            }
-        )
-    else:
-        say(", ".join(f"{name} {value or 'unknown'}" for name, value in where.items()), "")
-        for one in findings:
-            if everything or one.level is not Level.OK:
-                mark = f"{one.level:<{_INDENT}}"
-                say_marked(mark, _COLOURS[one.level], f"{one.what} [{one.id}]")
-                if one.remedy:
-                    say(f"{'':{_INDENT}}-> {one.remedy}", "")
-        say(f"problems: {problems}, warnings: {warnings}")
+    say(", ".join(f"{name} {value or 'unknown'}" for name, value in where.items()), "")
+    for one in findings:
+        if everything or one.level is not Level.OK:
+            mark = f"{one.level:<{_INDENT}}"
+            say(f"{one.what} [{one.id}]", mark=mark, colour=_COLOURS[one.level])
+            if one.remedy:
+                say(f"{'':{_INDENT}}-> {one.remedy}", "")
+    facts = [
+        {"level": one.level, "id": one.id, "what": one.what, "remedy": one.remedy}
+        for one in findings
+    ]
+    say_result(
+        {**where, "problems": problems, "warnings": warnings, "findings": facts},
+        f"problems: {problems}, warnings: {warnings}",
+    )
     if problems:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def examine(stack: Stack) -> list[Finding]:

@@ -20,52 +20,46 @@ class BridgeError(Exception):
         return f"{self.what}; {self.remedy}" if self.remedy else self.what
 
 
-# Classes of exceptions and codes of AWS; id, what it is, and what to do.
-_KNOWN: tuple[tuple[tuple[type | str, ...], str, str, str], ...] = (
-    (
+# By id: classes of exceptions and codes of AWS, what it is, and what to do.
+_KNOWN: dict[str, tuple[tuple[type | str, ...], str, str]] = {
+    "aws-region-missing": (
         (aws.NoRegionError,),
-        "aws-region-missing",
         "no AWS region is set",
         "add --region REGION, or set AWS_REGION or the profile's region",
     ),
-    (
+    "aws-profile-unknown": (
         (aws.ProfileNotFound,),
-        "aws-profile-unknown",
         "there is no such AWS profile",
         "aws configure list-profiles shows those of this machine; then --profile NAME",
     ),
-    (
+    "aws-credentials-missing": (
         (
             *(aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError),
             *(aws.SSOError, aws.TokenRetrievalError),
         ),
-        "aws-credentials-missing",
         "there are no AWS credentials",
         "log in (aws sso login, or aws configure), or add --profile NAME",
     ),
-    (
+    "aws-unreachable": (
         (aws.HTTPClientError, aws.ConnectionError),
-        "aws-unreachable",
         "AWS does not answer",
         "see whether this machine is online, whether --region is right and what AWS_ENDPOINT_URL "
         "says",
     ),
-    (
+    "aws-credentials-expired": (
         ("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-        "aws-credentials-expired",
         "the AWS credentials have expired",
         "log in again (aws sso login)",
     ),
-    (
+    "aws-credentials-invalid": (
         (
             *("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"),
             "AuthFailure",
         ),
-        "aws-credentials-invalid",
         "AWS does not know these credentials",
         "aws sts get-caller-identity shows whose they are; log in again, or add --profile NAME",
     ),
-)
+}
 
 
 def failure_of(error: BaseException) -> BridgeError:
@@ -83,7 +77,7 @@ def failure_of(error: BaseException) -> BridgeError:
         )
     refusal = error.response.get("Error", {}) if isinstance(error, aws.ClientError) else {}
     code = refusal.get("Code", "an error")
-    for kinds, id, what, remedy in _KNOWN:
+    for id, (kinds, what, remedy) in _KNOWN.items():
         if not {code, *type(error).__mro__}.isdisjoint(kinds):
             return BridgeError(what, id=id, remedy=remedy)
     if not isinstance(error, aws.ClientError):

@@ -2,18 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, tzinfo
+from itertools import islice, takewhile
 from time import monotonic, sleep, time
 from typing import Annotated
 
-import typer
+from typer import Argument, BadParameter, Exit, Option
 
 from bridge.calls import call
 from bridge.errors import BridgeError
-from bridge.options import NUMBER_HELP, AsJson, FullNumbers, Since, number_in, read_number, value_of
+from bridge.options import NUMBER_HELP, FullNumbers, Since, number_in, read_number, value_of
 from bridge.stack import Stack
-from bridge.terminal import columns, read_since, say, say_json, shown_time
+from bridge.terminal import columns, json_is_wanted, read_since, say, say_result, shown_time
 from sms_bridge.api.look_up import look_up_answer
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, OutcomeStatus
@@ -23,7 +23,7 @@ from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
 from sms_bridge.providers.eightx8_log import MessageDetails
 from sms_bridge.providers.http import Connections
-from sms_bridge.services.look_up import LookUp, Wanted
+from sms_bridge.services.look_up import LookUp
 from sms_bridge.storage.secret import SecretSource
 
 _HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage acknowledged")
@@ -32,79 +32,74 @@ _TOTALS_OF_AT_MOST = 100_000
 _ID_DASHES = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
 
-Shown = Callable[[str], str]
-
 
 def message(
-    context: typer.Context,
+    stack: Stack,
     which: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="[NUMBER|ID]",
             help=f"A phone number ({NUMBER_HELP}), the bridge's id of a message, or 8x8's.",
         ),
     ] = None,
     to: Annotated[
-        str | None, typer.Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)
+        str | None, Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)
     ] = None,
-    campaign: Annotated[str | None, typer.Option(metavar="ID", help="Of a campaign.")] = None,
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    campaign: Annotated[str | None, Option(metavar="ID", help="Of a campaign.")] = None,
+    state: Annotated[State | None, Option(help="Only those in this state.")] = None,
     since: Since = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest.")] = 20,
+    limit: Annotated[int, Option(min=1, max=1000, help="At most so many, the newest.")] = 20,
     full_numbers: FullNumbers = False,
     local_time: Annotated[
-        bool, typer.Option("--local-time", help="Times of this machine's zone in place of UTC.")
+        bool, Option("--local-time", help="Times of this machine's zone in place of UTC.")
     ] = False,
-    as_json: AsJson = False,
 ) -> None:
     """Show what became of messages: of a number, id or campaign.
 
     Exit status 1 when there is none, 3 when 8x8 does not say whether there is.
     """
-    stack: Stack = context.obj
     which = value_of(which) if which else None
     if sum(map(bool, (which, to, campaign))) != 1:
-        raise typer.BadParameter("say which: a NUMBER, an ID, or --campaign ID")
+        raise BadParameter("say which: a NUMBER, an ID, or --campaign ID")
     start = read_since(since)
     number = to or number_in(which or "")
+    found, there_are_more = [], False
     if which and not number:
-        found, there_are_more = _by_id(stack, which), False
+        found = _by_id(stack, which)
     else:
-        if campaign and not as_json:
-            _say_totals(stack, campaign, start)
-        wanted = Wanted(destination=number, campaign_id=campaign or "", state=state, limit=limit)
-        found, there_are_more = _collect(stack, wanted, start)
-    if as_json:
-        messages = [look_up_answer(one, full_number=full_numbers) for one in found]
-        say_json({"messages": messages, "thereAreMore": there_are_more})
+        if campaign and not json_is_wanted.get():
+            _say_totals(_listed(stack, number, campaign, start), campaign)
+        for one in _listed(stack, number, campaign, start):
+            if there_are_more := len(found) == limit:
+                break
+            if state in (None, one.state):
+                found.append(one)
+    answers = [look_up_answer(one, full_number=full_numbers) for one in found]
+    lines: list[str] = []
+    if found:
+        zone = None if local_time else UTC
+        numbers = str if full_numbers else masked
+        if campaign:
+            lines = columns((_row(one, numbers, zone) for one in found), _HEADINGS)
+        else:
+            lines = list(_timelines(stack, found, number, numbers, zone))
+    if there_are_more:
+        lines.append(f"There are more: --limit is {limit}.")
+    say_result({"messages": answers, "thereAreMore": there_are_more}, *lines)
     if not found:
         raise _nothing(stack, number, campaign, which)
-    if as_json:
-        return
-    zone = None if local_time else UTC
-    numbers: Shown = str if full_numbers else masked
-    if campaign:
-        say(*columns((_row(one, numbers, zone) for one in found), _HEADINGS))
-    else:
-        _say_timelines(stack, found, number, numbers, zone)
-    if there_are_more:
-        say(f"There are more: --limit is {limit}.")
 
 
 # ------------------------------------------------------------------------------------------ finding
-def _look_up(stack: Stack) -> LookUp:
+def _by_id(stack: Stack, message_id: str) -> list[Message]:
+    """Find a message by the bridge's id, or by 8x8's: both are UUIDs."""
     secrets = SecretSource(stack.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
     details = MessageDetails(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
-    return LookUp(
+    look_up = LookUp(
         messages=stack.messages,
         client_message_id_of=details.client_message_id_of,
         sub_account_ids=stack.sub_account_ids,
     )
-
-
-def _by_id(stack: Stack, message_id: str) -> list[Message]:
-    """Find a message by the bridge's id, or by 8x8's: both are UUIDs."""
-    look_up = _look_up(stack)
     found = look_up.by_id(message_id)
     if found is None and message_id.count("-") == _ID_DASHES:
         try:
@@ -119,24 +114,13 @@ def _by_id(stack: Stack, message_id: str) -> list[Message]:
     return [found] if found else []
 
 
-def _collect(stack: Stack, wanted: Wanted, since: float) -> tuple[list[Message], bool]:
-    """Return as many as are wanted, and whether there are more.
-
-    It asks for page after page: of a rare state a page may hold few.
-    """
-    look_up, hash_key = _look_up(stack), stack.secret().hash_key
-    messages: list[Message] = []
-    before = None
-    while True:
-        rest = replace(wanted, before=before, limit=wanted.limit - len(messages))
-        page = look_up.page(rest, hash_key=hash_key)
-        recent = [one for one in page.messages if one.accepted_at >= since]
-        messages += recent
-        before = page.next
-        if before is None or len(recent) < len(page.messages) or before.accepted_at < since:
-            return messages, False
-        if len(messages) >= wanted.limit:
-            return messages, True
+def _listed(stack: Stack, number: str, campaign: str | None, since: float) -> Iterator[Message]:
+    """Return the messages of a campaign, or to a number, since then, the newest first."""
+    if campaign:
+        found = stack.messages.messages_of_campaign(campaign)
+    else:
+        found = stack.messages.messages_to(keyed_hash(number, stack.secret().hash_key))
+    return takewhile(lambda one: one.accepted_at >= since, found)
 
 
 def _nothing(stack: Stack, number: str, campaign: str | None, which: str | None) -> BridgeError:
@@ -152,24 +136,20 @@ def _nothing(stack: Stack, number: str, campaign: str | None, which: str | None)
 
 
 # ------------------------------------------------------------------------------------------ showing
-def _say_totals(stack: Stack, campaign: str, since: float) -> None:
+def _say_totals(messages: Iterator[Message], campaign: str) -> None:
     """Show how many messages of a campaign are in each state, and why those that failed did."""
-    totals: Counter[tuple[str, str]] = Counter()
-    more = ""
-    for number, one in enumerate(stack.messages.messages_of_campaign(campaign)):
-        if one.accepted_at < since:
-            break
-        if number >= _TOTALS_OF_AT_MOST:
-            more = " or more"
-            break
-        totals[one.state, one.outcome.reason if one.outcome else one.reason] += 1
+    totals = Counter(
+        (one.state, one.outcome.reason if one.outcome else one.reason)
+        for one in islice(messages, _TOTALS_OF_AT_MOST)
+    )
     if totals:
-        say(f"{totals.total()}{more} messages of {campaign}")
+        more = " or more" if next(messages, None) else ""
         rows = [(*key, count) for key, count in totals.most_common()]
-        say(*columns(rows, ("State", "Reason", "Messages")), "")
+        headings = ("State", "Reason", "Messages")
+        say(f"{totals.total()}{more} messages of {campaign}", *columns(rows, headings), "")
 
 
-def _row(one: Message, numbers: Shown, zone: tzinfo | None) -> tuple[str, ...]:
+def _row(one: Message, numbers: Callable[[str], str], zone: tzinfo | None) -> tuple[str, ...]:
     outcome = f"{one.outcome.status} {one.outcome.reason}".strip() if one.outcome else ""
     accepted, reported = shown_time(one.accepted_at, zone), one.outcome_given_up
     if one.outcome_reported_at:
@@ -177,20 +157,24 @@ def _row(one: Message, numbers: Shown, zone: tzinfo | None) -> tuple[str, ...]:
     return one.id, numbers(one.destination), accepted, one.state, outcome, reported
 
 
-def _say_timelines(
-    stack: Stack, found: Sequence[Message], number: str, numbers: Shown, zone: tzinfo | None
-) -> None:
+def _timelines(
+    stack: Stack,
+    found: Sequence[Message],
+    number: str,
+    numbers: Callable[[str], str],
+    zone: tzinfo | None,
+) -> Iterator[str]:
     if number:
         states = Counter(_word_of(one) for one in found)
         counts = ", ".join(f"{count} {word}" for word, count in states.most_common())
         noun = "messages" if len(found) > 1 else "message"
-        say(f"{len(found)} {noun} to {numbers(number)}: {counts}")
+        yield f"{len(found)} {noun} to {numbers(number)}: {counts}"
         hashes = {one.recipient_hash for one in found if one.recipient_hash}
         hashes = hashes or {keyed_hash(number, stack.secret().hash_key)}
-        say(f"recipient_hash {', '.join(sorted(hashes))}")
+        yield f"recipient_hash {', '.join(sorted(hashes))}"
     for position, one in enumerate(found):
         if number or position:
-            say("")
+            yield ""
         facts = {
             "to": numbers(one.destination),
             "recipient_hash": "" if number else one.recipient_hash,
@@ -202,7 +186,8 @@ def _say_timelines(
             "8x8's error": one.eightx8_error_id,
         }
         known = (f"{name} {value}" for name, value in facts.items() if value)
-        say(f"{one.id}: {one.state}; {', '.join(known)}", *lines_of(one, zone))
+        yield f"{one.id}: {one.state}; {', '.join(known)}"
+        yield from lines_of(one, zone)
 
 
 def _word_of(message: Message) -> str:
@@ -224,25 +209,19 @@ def lines_of(message: Message, zone: tzinfo | None = UTC) -> Iterator[str]:
 
 # ---------------------------------------------------------------------------------------- send-test
 def send_test(
-    context: typer.Context,
-    to: Annotated[str, typer.Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)],
-    text: Annotated[
-        str | None, typer.Option(help="Its text; without it, one with the time.")
-    ] = None,
+    stack: Stack,
+    to: Annotated[str, Option(callback=read_number, metavar="NUMBER", help=NUMBER_HELP)],
+    text: Annotated[str | None, Option(help="Its text; without it, one with the time.")] = None,
     sub_account: Annotated[
-        str | None, typer.Option(help="8x8's sub-account; without it, the stack's first.")
+        str | None, Option(help="8x8's sub-account; without it, the stack's first.")
     ] = None,
-    wait: Annotated[
-        int, typer.Option(min=0, max=3600, help="Follow it for so many seconds.")
-    ] = 120,
-    as_json: AsJson = False,
+    wait: Annotated[int, Option(min=0, max=3600, help="Follow it for so many seconds.")] = 120,
 ) -> None:
     """Send a real SMS as MoEngage would, and follow it to its end.
 
     MoEngage does not know the message and ignores the report. Exit status 1 unless the SMS was
     delivered and the outcome acknowledged; the last line then names the step that is missing.
     """
-    stack: Stack = context.obj
     tokens = stack.secret().moengage_tokens
     if not tokens:
         raise BridgeError("the secret holds no token for MoEngage yet: sms-bridge configure")
@@ -257,25 +236,18 @@ def send_test(
         code = answer.code or "without a code"
         raise BridgeError(f"the bridge refused it: HTTP {answer.status}, {code}")
     message_id = answer.json["umid"]
-
-    def show(line: str) -> None:
-        if not as_json:
-            say(line)
-
-    show(f"Sent as {message_id}.")
-    message = follow(lambda: stack.messages.get(message_id), wait, show)
+    say(f"Sent as {message_id}.")
+    message = follow(lambda: stack.messages.get(message_id), wait)
     if message is None:
         raise BridgeError("the bridge answered, but its table does not have the message")
-    if as_json:
-        say_json(look_up_answer(message, full_number=False))
-    elif not _is_over(message):
-        say(
-            f"Not over after {wait} seconds: {missing_step(message)}.",
-            f"Later: sms-bridge message {message_id}",
-        )
+    lines = [
+        f"Not over after {wait} seconds: {missing_step(message)}.",
+        f"Later: sms-bridge message {message_id}",
+    ]
+    say_result(look_up_answer(message, full_number=False), *([] if _is_over(message) else lines))
     delivered = message.outcome is not None and message.outcome.status is OutcomeStatus.DELIVERED
     if not (delivered and message.outcome_reported_at):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _is_over(message: Message) -> bool:
@@ -295,19 +267,17 @@ def missing_step(message: Message) -> str:
     return "the operator has not reported the delivery"
 
 
-def follow(
-    look: Callable[[], Message | None], seconds: int, show: Callable[[str], None]
-) -> Message | None:
+def follow(look: Callable[[], Message | None], seconds: int) -> Message | None:
     """Look at a message, show what is new until it is over, and return it as it was then."""
     end = monotonic() + seconds
-    shown: list[str] = []
+    shown: set[str] = set()
     while True:
         message = look()
         # What comes late may belong before what was shown; it is shown when it is known.
         for line in lines_of(message) if message else ():
             if line not in shown:
-                shown.append(line)
-                show(line)
+                shown.add(line)
+                say(line)
         if (message and _is_over(message)) or monotonic() >= end:
             return message
         sleep(_SECONDS_BETWEEN_LOOKS)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import BadParameter, Option
 
 from sms_bridge.domain.phone_number import NUMBER
 
@@ -25,7 +25,7 @@ def value_of(text: str) -> str:
         try:
             return Path(text[1:]).read_text(encoding="utf-8").partition("\n")[0].strip()
         except (OSError, ValueError):
-            raise typer.BadParameter("the file cannot be read") from None
+            raise BadParameter("the file cannot be read") from None
     return text
 
 
@@ -40,31 +40,30 @@ def read_number(text: str | None) -> str | None:
         return None
     number = number_in(value_of(text))
     if not number:
-        raise typer.BadParameter("must be 7 to 15 digits with the country code")
+        raise BadParameter("must be 7 to 15 digits with the country code")
     return number
 
 
 def _read_account_id(text: str | None) -> str | None:
     if text is not None and not _ACCOUNT_ID.fullmatch(text):
-        raise typer.BadParameter("must be a UUID")
+        raise BadParameter("must be a UUID")
     return text
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DoIt = Annotated[bool, typer.Option("--yes", "-y", help="Do it. Without this nothing changes.")]
-FullNumbers = Annotated[bool, typer.Option("--full-numbers", help="Show whole phone numbers.")]
+Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask.")]
+DoIt = Annotated[bool, Option("--yes", "-y", help="Do it. Without this nothing changes.")]
+FullNumbers = Annotated[bool, Option("--full-numbers", help="Show whole phone numbers.")]
 Since = Annotated[
-    str, typer.Option(metavar="TIME", help="Since then: 90m, 24h, 7d, or 2026-11-24T09:30 (UTC).")
+    str, Option(metavar="TIME", help="Since then: 90m, 24h, 7d, or 2026-11-24T09:30 (UTC).")
 ]
 AccountId = Annotated[
     str | None,
-    typer.Option(
+    Option(
         callback=_read_account_id,
         help="Id of the 8x8 account. Once given it is kept in the stack's secret.",
     ),
 ]
 SubAccountOrAll = Annotated[
-    str, typer.Option("--sub-account", help="Only for this sub-account; * is the whole account.")
+    str, Option("--sub-account", help="Only for this sub-account; * is the whole account.")
 ]
 NUMBER_HELP = "with country code; - reads it from standard input, @FILE from a file"

@@ -1,25 +1,17 @@
 """`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import uuid4
 
-import typer
 from botocore.exceptions import WaiterError
+from typer import Abort, Argument, BadParameter, Option
 
 from bridge.errors import BridgeError
-from bridge.options import AsJson, Yes
+from bridge.options import Yes
 from bridge.stack import Stack
 from bridge.terminal import columns, confirm, say, say_result, waiting
-
-parameters = typer.Typer(
-    name="parameters",
-    help="Show the stack's parameters, or change some.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
 # Words for people, in any language.
 _TEXTS = (
@@ -34,16 +26,13 @@ _UNTIL_DONE = {"Delay": 2, "MaxAttempts": 1800}
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
-@parameters.command()
 def show(
-    context: typer.Context,
+    stack: Stack,
     show_connector: Annotated[
-        bool, typer.Option("--show-connector", help="Show MoEngage's connector id whole.")
+        bool, Option("--show-connector", help="Show MoEngage's connector id whole.")
     ] = False,
-    as_json: AsJson = False,
 ) -> None:
     """Show each parameter and its value. The parameters' document says what they are for."""
-    stack: Stack = context.obj
     values = {
         name: value if show_connector else _masked(name, value)
         for name, value in stack.parameters.items()
@@ -53,38 +42,36 @@ def show(
         lines.append(
             "CloudFormation shows characters beyond ASCII as question marks; they are kept."
         )
-    say_result(values, *lines, as_json=as_json)
+    say_result(values, *lines)
 
 
-@parameters.command(
-    name="set",
-    epilog="\b\nExamples:\n  sms-bridge parameters set SendRateLimit=500\n"
-    '  sms-bridge parameters set "OptOutKeywords=STOP,CANCEL" --yes',
-)
 def set_parameters(
-    context: typer.Context,
+    stack: Stack,
     assignments: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE...", help="Parameters and their new values.")
+        list[str], Argument(metavar="NAME=VALUE...", help="Parameters and their new values.")
     ],
     yes: Yes = False,
-    as_json: AsJson = False,
 ) -> None:
     """Change parameters of the running stack: template, code and all other values stay.
 
     Says what CloudFormation would change and asks. No message is lost meanwhile.
     """
-    stack: Stack = context.obj
     values = dict(_read(one, stack.parameters) for one in assignments)
     update = Update(stack, values)
     with waiting("Asking CloudFormation what would change"):
         changes = update.plan()
     drifted: list[str] = []
     if changes:
-        if not as_json:
-            _show(stack.parameters, values, changes)
+        for name in values:
+            was, will_be = (
+                _masked(name, one[name]) or "(empty)" for one in (stack.parameters, values)
+            )
+            say(f"{name}: {was} -> {will_be}")
+        headings = ("CloudFormation", "Resource", "Type", "Replaced")
+        say("", *columns(changes, headings), "", in_a_sentence(changes))
         try:
             confirm("Change it?", yes=yes)
-        except typer.Abort:
+        except Abort:
             update.drop()
             raise
         with waiting(f"CloudFormation changes {len(changes)} resources; a minute or two"):
@@ -98,20 +85,20 @@ def set_parameters(
             "But functions run with other values than the stack's, changed by hand: "
             f"{', '.join(drifted)}. make deploy brings the stack's back."
         )
-    facts = {"changes": [asdict(one) for one in changes], "drift": drifted}
-    say_result({"changed": bool(changes), **facts}, *lines, as_json=as_json)
+    facts = {"changes": [one._asdict() for one in changes], "drift": drifted}
+    say_result({"changed": bool(changes), **facts}, *lines)
 
 
 def _read(assignment: str, known: Mapping[str, str]) -> tuple[str, str]:
     name, equals, value = assignment.partition("=")
     if not equals:
-        raise typer.BadParameter(f"{name} needs a value: {name}=VALUE")
+        raise BadParameter(f"{name} needs a value: {name}=VALUE")
     if name not in known:
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ": sms-bridge parameters show"
-        raise typer.BadParameter(f"the stack has no parameter {name}{hint}")
+        raise BadParameter(f"the stack has no parameter {name}{hint}")
     if name == "Arch":  # what was built is for one processor only
-        raise typer.BadParameter(f"{name} needs the functions to be built anew: make deploy")
+        raise BadParameter(f"{name} needs the functions to be built anew: make deploy")
     value = value.strip()
     return name, escaped(value) if name in _TEXTS else value
 
@@ -129,8 +116,7 @@ def _masked(name: str, value: str) -> str:
 
 
 # -------------------------------------------------------------------------------- the change set
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What would happen to one of the stack's resources, in CloudFormation's words."""
 
     action: str
@@ -138,10 +124,6 @@ class Change:
     type: str
     replacement: str
     """Whether the resource would be made anew: True, False, Conditional, or empty."""
-
-    @property
-    def is_replaced(self) -> bool:
-        return self.replacement in ("True", "Conditional")
 
 
 class Update:
@@ -185,16 +167,8 @@ class Update:
         found = self._stack.listed(
             "cloudformation", "describe_change_set", "Changes", **self._which
         )
-        changes = (one["ResourceChange"] for one in found)
-        return [
-            Change(
-                action=one["Action"],
-                resource=one["LogicalResourceId"],
-                type=one["ResourceType"],
-                replacement=one.get("Replacement", ""),
-            )
-            for one in changes
-        ]
+        names = ("Action", "LogicalResourceId", "ResourceType", "Replacement")
+        return [Change(*(one["ResourceChange"].get(name, "") for name in names)) for one in found]
 
     def drop(self) -> None:
         self._client.delete_change_set(**self._which)
@@ -221,7 +195,11 @@ class Update:
 
 
 def in_a_sentence(changes: Sequence[Change]) -> str:
-    replaced = [one for one in changes if one.is_replaced and one.type != _VERSION]
+    replaced = [
+        one
+        for one in changes
+        if one.replacement in ("True", "Conditional") and one.type != _VERSION
+    ]
     urls = [one for one in replaced if one.type in _WITH_A_URL]
     anew = [one.resource for one in replaced if one.type not in _WITH_A_URL]
     functions = [one.resource for one in changes if one.type == _FUNCTION]
@@ -234,12 +212,3 @@ def in_a_sentence(changes: Sequence[Change]) -> str:
     if others > 0:
         parts.append(f"{others} other resources are changed in place")
     return f"{'; '.join(parts)}."
-
-
-def _show(old: Mapping[str, str], new: Mapping[str, str], changes: Sequence[Change]) -> None:
-    for name in new:
-        was, will_be = (_masked(name, one[name]) or "(empty)" for one in (old, new))
-        say(f"{name}: {was} -> {will_be}")
-    rows = [(one.action, one.resource, one.type, one.replacement) for one in changes]
-    headings = ("CloudFormation", "Resource", "Type", "Replaced")
-    say("", *columns(rows, headings), "", in_a_sentence(changes))

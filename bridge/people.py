@@ -2,14 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
 
-import typer
+from typer import Argument, Exit, Option
 
 from bridge.eightx8 import account_of
 from bridge.errors import BridgeError
-from bridge.options import NUMBER_HELP, AsJson, Since, Yes, read_number
+from bridge.options import NUMBER_HELP, Since, Yes, read_number
 from bridge.stack import Stack
 from bridge.terminal import columns, confirm, progress, read_since, say, say_result, waiting
 from sms_bridge.domain.clock import timestamp
@@ -31,32 +31,30 @@ class _OptOut(NamedTuple):
 
 
 def opt_outs(
-    context: typer.Context,
-    by_day: Annotated[bool, typer.Option("--by-day", help="Count them by day.")] = False,
+    stack: Stack,
+    by_day: Annotated[bool, Option("--by-day", help="Count them by day.")] = False,
     since: Since = "",
     sub_account: Annotated[
-        str | None, typer.Option("--sub-account", help="Only of this sub-account.")
+        str | None, Option("--sub-account", help="Only of this sub-account.")
     ] = None,
     clear: Annotated[
         str | None,
-        typer.Option(
+        Option(
             callback=read_number,
             metavar="NUMBER",
             help=f"Remove a person's opt-outs: they are texted again. {NUMBER_HELP}",
         ),
     ] = None,
     clear_all: Annotated[
-        bool, typer.Option("--clear-all", help="Remove all (with --since: those since then).")
+        bool, Option("--clear-all", help="Remove all (with --since: those since then).")
     ] = False,
     yes: Yes = False,
-    as_json: AsJson = False,
 ) -> None:
     """Count the opt-outs that hold, by the sub-account that was asked; remove some after asking.
 
     Clear only what was recorded by mistake: the law of most countries forbids texting people who
     asked not to be texted. MoEngage does not learn of it.
     """
-    stack: Stack = context.obj
     start = timestamp(read_since(since))
     only = keyed_hash(clear, stack.secret().hash_key) if clear else None
     with waiting("Reading the whole table"):
@@ -77,21 +75,19 @@ def opt_outs(
         # Those of the other scope as well, which would hold after a change of it.
         for one in progress(found, "Removing"):
             stack.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one.id}})
-        removed = len(holding)
-        say_result({"removed": removed}, f"Removed {removed} opt-outs.", as_json=as_json)
+        say_result({"removed": len(holding)}, f"Removed {len(holding)} opt-outs.")
         return
-    names, headings = ["subAccountId", "optOuts"], ["Sub-account", "Opt-outs"]
-    if by_day:
-        names, headings = ["day", *names], ["Day", *headings]
+    headings = {"day": "Day"} if by_day else {}
+    headings |= {"subAccountId": "Sub-account", "optOuts": "Opt-outs"}
     keys = [
         (one.at[:10], one.sub_account_id) if by_day else (one.sub_account_id,) for one in holding
     ]
     rows = [(*key, count) for key, count in sorted(Counter(keys).items())]
+    counts = [dict(zip(headings, row, strict=True)) for row in rows]
     say_result(
-        {"optOuts": len(holding), "counts": [dict(zip(names, row, strict=True)) for row in rows]},
+        {"optOuts": len(holding), "counts": counts},
         f"{len(holding)} opt-outs",
-        *(columns(rows, headings) if rows else ()),
-        as_json=as_json,
+        *(columns(rows, list(headings.values())) if rows else ()),
     )
 
 
@@ -121,22 +117,21 @@ def _read(stack: Stack) -> Iterator[_OptOut]:
 
 # ----------------------------------------------------------------------------------------- forget
 def forget(
-    context: typer.Context,
+    stack: Stack,
     number: Annotated[
-        str, typer.Argument(callback=read_number, help=f"The person's number ({NUMBER_HELP}).")
+        str, Argument(callback=read_number, help=f"The person's number ({NUMBER_HELP}).")
     ],
     messages_only: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--messages-only",
             help="Do not read the whole table for SMS from the person: quick, but not all.",
         ),
     ] = False,
     here_only: Annotated[
-        bool, typer.Option("--here-only", help="Do not ask 8x8 to erase its part.")
+        bool, Option("--here-only", help="Do not ask 8x8 to erase its part.")
     ] = False,
     yes: Yes = False,
-    as_json: AsJson = False,
 ) -> None:
     """Delete what is stored of a person, here and at 8x8.
 
@@ -151,7 +146,6 @@ def forget(
     another hashKey, log lines (masked, with the hash; they expire), records in the queues (days at
     most), point-in-time backups (35 days), and what MoEngage stores.
     """
-    stack: Stack = context.obj
     people = DynamoDBPersonData(stack.client("dynamodb"), stack.table)
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
@@ -159,21 +153,38 @@ def forget(
         found = () if messages_only else people.traces_of(number, recipient_hash)
         traces = [one for one in found if one]
     inbound = [one for one in traces if not _may_be_synced(one, stack)]
-    facts: dict[str, Any] = {
-        "messages": len(messages),
-        "messagesUnderWay": sum(not (one.outcome_reported_at or one.reply_to) for one in messages),
-        "messagesWithout8x8Id": sum(not one.umid for one in messages),
-        "messagesNotErased": 0,
-        "inbound": len(inbound),
-        "inboundLeftForNow": len(traces) - len(inbound),
-        "optedOutOf": [
-            one
-            for one in stack.sub_account_ids
-            if stack.opt_outs.is_opted_out((one, recipient_hash))
-        ],
-    }
-    if not as_json:
-        _show(facts, messages_only=messages_only, here_only=here_only)
+    under_way = sum(not (one.outcome_reported_at or one.reply_to) for one in messages)
+    without_id = sum(not one.umid for one in messages)
+    too_young = len(traces) - len(inbound)
+    opted_out_of = [
+        one for one in stack.sub_account_ids if stack.opt_outs.is_opted_out((one, recipient_hash))
+    ]
+    say(f"Messages to this number: {len(messages)}")
+    if under_way:
+        say(
+            f"  of {under_way} MoEngage has not acknowledged the outcome; it will learn it, and "
+            "what waits in a send queue is still sent"
+        )
+    if here_only:
+        say("  8x8 is not asked to erase its part (--here-only).")
+    elif without_id:
+        say(
+            f"  of {without_id} 8x8's id is not known, so 8x8 cannot be asked to erase them; if "
+            "it has them, its support can by number"
+        )
+    if messages_only:
+        say("What they sent was not looked for (--messages-only).")
+    else:
+        say(f"SMS from this number: {len(inbound)}")
+    if too_young:
+        say(
+            f"SMS left for now: {too_young}. MoEngage may not have acknowledged yet what they ask "
+            "for; do this again in a day."
+        )
+    if opted_out_of:
+        say(f"Opted out of {', '.join(opted_out_of)}: that is kept, as a hash.")
+    not_erased = 0
+    done = []
     if messages or inbound:
         confirm("Delete it? This cannot be undone.", yes=yes)
         account = None if here_only else account_of(stack)
@@ -183,21 +194,30 @@ def forget(
                 try:
                     account.erase(message.sub_account_id, message.umid)
                 except BridgeError:
-                    facts["messagesNotErased"] += 1
+                    not_erased += 1
                     continue
             people.anonymise(message, number)
         for trace in progress(inbound, "What they sent"):
             people.delete(trace)
-    done = ["Done."] if messages or inbound else []
-    if not_erased := facts["messagesNotErased"]:
+        done = ["Done."]
+    if not_erased:
         done = [
             f"8x8 did not accept the erasure of {not_erased} messages; do this again, or with "
             "--here-only."
         ]
-    say_result(facts, *done, as_json=as_json)
-    if facts["inboundLeftForNow"] or facts["messagesNotErased"]:
+    facts = {
+        "messages": len(messages),
+        "messagesUnderWay": under_way,
+        "messagesWithout8x8Id": without_id,
+        "messagesNotErased": not_erased,
+        "inbound": len(inbound),
+        "inboundLeftForNow": too_young,
+        "optedOutOf": opted_out_of,
+    }
+    say_result(facts, *done)
+    if too_young or not_erased:
         # Not all of it is done; whoever runs this from a program must notice.
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _may_be_synced(trace: Trace, stack: Stack) -> bool:
@@ -205,30 +225,3 @@ def _may_be_synced(trace: Trace, stack: Stack) -> bool:
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
     age = time.time() - trace.received_at
     return is_synced and seconds_before_passing_on_again(age) is not None
-
-
-def _show(facts: Mapping[str, Any], *, messages_only: bool, here_only: bool) -> None:
-    say(f"Messages to this number: {facts['messages']}")
-    if under_way := facts["messagesUnderWay"]:
-        say(
-            f"  of {under_way} MoEngage has not acknowledged the outcome; it will learn it, and "
-            "what waits in a send queue is still sent"
-        )
-    if here_only:
-        say("  8x8 is not asked to erase its part (--here-only).")
-    elif without_umid := facts["messagesWithout8x8Id"]:
-        say(
-            f"  of {without_umid} 8x8's id is not known, so 8x8 cannot be asked to erase them; if "
-            "it has them, its support can by number"
-        )
-    if messages_only:
-        say("What they sent was not looked for (--messages-only).")
-    else:
-        say(f"SMS from this number: {facts['inbound']}")
-    if too_young := facts["inboundLeftForNow"]:
-        say(
-            f"SMS left for now: {too_young}. MoEngage may not have acknowledged yet what they ask "
-            "for; do this again in a day."
-        )
-    if opted_out_of := facts["optedOutOf"]:
-        say(f"Opted out of {', '.join(opted_out_of)}: that is kept, as a hash.")

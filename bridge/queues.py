@@ -3,22 +3,22 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from itertools import islice
+from math import inf
 from typing import Annotated, Any, NamedTuple
 
-import typer
+from typer import Argument, BadParameter, Option
 
-from bridge.options import AsJson, DoIt, Since
+from bridge.options import DoIt, Since
 from bridge.stack import Stack
 from bridge.terminal import columns, progress, read_since, say_result
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import NOT_WITH_8X8
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.services.replay import ReplayScope, find_replays
-from sms_bridge.services.replay import replay as replay_one
 from sms_bridge.storage.queues import group_of
 
 WORK_QUEUES = ("TransactionalQueue", "PromotionalQueue", "OutcomeQueue")
@@ -27,7 +27,8 @@ QUEUES = (*WORK_QUEUES, *DEAD_LETTER_QUEUES)
 RECEIVED_TOO_OFTEN = "received_too_often"  # why SQS itself moves a record there
 
 # A record that is looked at is out of sight for so long, unless it is put back before.
-_SECONDS_TO_LOOK = 120
+_SECONDS_TO_LOOK = 300
+_SECONDS_TO_WAIT = 1  # without waiting, SQS asks only some of its servers
 _SHOWN = 20
 
 Record = Mapping[str, Any]
@@ -58,6 +59,7 @@ def _look_through(stack: Stack, queue: str, looks: int) -> Iterator[Record]:
                 QueueUrl=url,
                 MaxNumberOfMessages=10,
                 VisibilityTimeout=_SECONDS_TO_LOOK,
+                WaitTimeSeconds=_SECONDS_TO_WAIT,
                 MessageAttributeNames=["reason"],
             ).get("Messages", [])
             if not records:
@@ -66,20 +68,27 @@ def _look_through(stack: Stack, queue: str, looks: int) -> Iterator[Record]:
             yield from records
     finally:
         for record in looked_at:
-            try:
+            # It may be deleted, and else comes back by itself.
+            with suppress(client.exceptions.ClientError):
                 client.change_message_visibility(
                     QueueUrl=url, ReceiptHandle=record["ReceiptHandle"], VisibilityTimeout=0
                 )
-            except client.exceptions.ClientError:
-                continue  # it was deleted, or comes back by itself
 
 
 def reasons_in(stack: Stack, queue: str) -> Counter[str]:
     """Count the records of a dead-letter queue by reason; of a long one only the first 500."""
-    given = (
-        one.get("MessageAttributes", {}).get("reason") for one in _look_through(stack, queue, 50)
+    given = (one.get("MessageAttributes", {}) for one in _look_through(stack, queue, looks=50))
+    return Counter(
+        one["reason"].get("StringValue", "") if "reason" in one else RECEIVED_TOO_OFTEN
+        for one in given
     )
-    return Counter(one.get("StringValue", "") if one else RECEIVED_TOO_OFTEN for one in given)
+
+
+def _content_of(record: Record) -> Any:
+    try:
+        return json.loads(record["Body"])
+    except ValueError:
+        return None
 
 
 # ---------------------------------------------------------------------------------------- redrive
@@ -89,25 +98,23 @@ class _Action(StrEnum):
     UNREADABLE = "left: not written by the bridge, or the message's item is gone or unreadable"
 
 
-def redrive(context: typer.Context, yes: DoIt = False, as_json: AsJson = False) -> None:
+def redrive(stack: Stack, yes: DoIt = False) -> None:
     """Put dead letters of the send queues back to be sent.
 
     Fix their cause first. Nothing is sent twice: a message that 8x8 may have is not sent again. A
     message that is over, or whose time to live is, is not put back. Without --yes it only shows
     what it would do.
     """
-    stack: Stack = context.obj
     client, queue = stack.client("sqs"), "SendDeadLetterQueue"
     done: Counter[_Action] = Counter()
     for record in _look_through(stack, queue, looks=1000):
-        message = _message_of(record, stack)
-        action = _Action.UNREADABLE
-        if message is not None:
+        message, action = _message_of(record, stack), _Action.UNREADABLE
+        if message:
             may_be_sent = message.state in NOT_WITH_8X8 and message.outcome is None
             is_in_time = message.send_before > time.time()
             action = _Action.SENT if may_be_sent and is_in_time else _Action.OVER
         done[action] += 1
-        if not yes or message is None:
+        if not yes or not message:
             continue
         if action is _Action.SENT:
             client.send_message(
@@ -121,70 +128,55 @@ def redrive(context: typer.Context, yes: DoIt = False, as_json: AsJson = False) 
         lines = ["There are no dead letters of the send queues."]
     elif not yes:
         lines.append("Nothing was changed; add --yes.")
-    facts = {"done": yes, "records": {one.name.lower(): done[one] for one in _Action}}
-    say_result(facts, *lines, as_json=as_json)
+    say_result({"done": yes, "records": {one.name.lower(): done[one] for one in _Action}}, *lines)
 
 
 def _message_of(record: Record, stack: Stack) -> Message | None:
-    try:
-        message_id = json.loads(record["Body"])["message"]["id"]
-        return (
-            stack.messages.get(message_id) if message_id and isinstance(message_id, str) else None
-        )
-    except (ValueError, LookupError, TypeError, UnreadableItemError):
-        return None
+    match _content_of(record):
+        case {"message": {"id": str(message_id)}} if message_id:
+            with suppress(UnreadableItemError):
+                return stack.messages.get(message_id)
+    return None
 
 
 # ----------------------------------------------------------------------------------------- replay
 def replay(
-    context: typer.Context,
+    stack: Stack,
     message_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[MESSAGE_ID]...", help="Only these messages.")
+        list[str] | None, Argument(metavar="[MESSAGE_ID]...", help="Only these messages.")
     ] = None,
     since: Since = "",
-    until: Annotated[
-        str, typer.Option(metavar="TIME", help="Only messages accepted until then.")
-    ] = "",
+    until: Annotated[str, Option(metavar="TIME", help="Only messages accepted until then.")] = "",
     reason: Annotated[
-        str, typer.Option(help="Only outcomes given up for this reason, such as moengage_503.")
+        str, Option(help="Only outcomes given up for this reason, such as moengage_503.")
     ] = "",
-    everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    everything: Annotated[bool, Option("--all", help="All that were given up.")] = False,
+    limit: Annotated[int, Option(min=1, help="At most so many.")] = 1000,
     yes: DoIt = False,
-    as_json: AsJson = False,
 ) -> None:
     """Report outcomes again that were given up.
 
     They keep their ids, and get all their tries again. What MoEngage has acknowledged since is
     left out. Without --yes it only shows what it would do.
     """
-    stack: Stack = context.obj
     if not (message_ids or since or until or reason or everything):
-        raise typer.BadParameter("say which: MESSAGE_ID, --since, --until, --reason or --all")
-    scope = ReplayScope(
-        since=read_since(since),
-        until=read_since(until) or float("inf"),
-        reason=reason,
-        message_ids=frozenset(message_ids or ()),
+        raise BadParameter("say which: MESSAGE_ID, --since, --until, --reason or --all")
+    start, end = read_since(since), read_since(until) or inf
+    messages: Iterable[Message | None] = stack.messages.given_up_messages(since=start, until=end)
+    if message_ids:
+        messages = map(stack.messages.get, sorted(set(message_ids)))
+    given_up = (
+        one
+        for one in messages
+        if one and one.outcome_given_up and not one.outcome_reported_at
+        if reason in ("", one.outcome_given_up)
     )
-    found = list(islice(find_replays(stack.messages, scope), limit))
+    found = list(islice(given_up, limit))
     if yes:
         for message in progress(found, "Replaying"):
-            replay_one(message, stack.messages, stack.outcomes)
-        replayed = {message.id for message in found}
-
-        def is_done(message_id: str) -> bool:
-            if not message_id or message_id in replayed:
-                return bool(message_id)
-            try:
-                message = stack.messages.get(message_id)
-            except UnreadableItemError:
-                # It stays; `doctor` names such items.
-                return False
-            # Of a message that is gone, or was forgotten, nothing can be reported any more.
-            return message is None or bool(message.outcome_reported_at)
-
-        stack.outcome_dead_letters.take_out(is_done)
+            stack.messages.record_replayed(message.id)
+            stack.outcomes.add(message.id)
+        _take_out({one.id for one in found}, stack)
     outcomes = [
         {
             "umid": one.id,
@@ -205,4 +197,20 @@ def replay(
     will = "are queued and will be" if yes else "would be"
     hint = "" if yes else " Nothing was changed; add --yes."
     lines.append(f"{len(found)} outcomes {will} reported again.{hint}")
-    say_result({"replayed": yes, "outcomes": outcomes}, *lines, as_json=as_json)
+    say_result({"replayed": yes, "outcomes": outcomes}, *lines)
+
+
+def _take_out(replayed: set[str], stack: Stack) -> None:
+    """Delete the dead letters of outcomes that are reported again, or cannot be any more."""
+    queue = "OutcomeDeadLetterQueue"
+    for record in _look_through(stack, queue, looks=10_000):
+        match _content_of(record):
+            case {"version": 1, "messageId": str(message_id)} if message_id:
+                # What cannot be read stays; `doctor` names such items.
+                with suppress(UnreadableItemError):
+                    message = None if message_id in replayed else stack.messages.get(message_id)
+                    # Of a message that is gone, or was forgotten, nothing can be reported.
+                    if not message or message.outcome_reported_at:
+                        stack.client("sqs").delete_message(
+                            QueueUrl=stack.resource(queue), ReceiptHandle=record["ReceiptHandle"]
+                        )

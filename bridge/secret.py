@@ -7,12 +7,13 @@ from time import sleep, time
 from typing import Annotated
 
 import typer
+from typer import Argument, BadParameter, Option
 
 from bridge.calls import NoAnswerError
 from bridge.checks.eightx8 import check_access
 from bridge.eightx8 import KEY_REFUSED, EightX8Account
 from bridge.errors import BridgeError
-from bridge.options import AccountId, AsJson
+from bridge.options import AccountId
 from bridge.stack import ACCOUNT_ID, Stack
 from bridge.terminal import progress, say_result
 from bridge.webhook import register_again
@@ -25,28 +26,24 @@ _SECONDS_TO_SPARE = 5
 
 # ------------------------------------------------------------------------------------------- keys
 def configure(
-    context: typer.Context,
+    stack: Stack,
     key_from_stdin: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--key-from-stdin", help="Read the keys from standard input, a line each, not asking."
         ),
     ] = False,
     data_api_key: Annotated[
         bool,
-        typer.Option(
-            "--data-api-key", help="MoEngage's Data API key as well, for passing on opt-outs."
-        ),
+        Option("--data-api-key", help="MoEngage's Data API key as well, for passing on opt-outs."),
     ] = False,
     account_id: AccountId = None,
-    as_json: AsJson = False,
 ) -> None:
     """Put 8x8's API key into the secret, and make missing tokens.
 
     The key is asked for and not shown; nothing typed keeps the present one. A key that 8x8 refuses
     is not stored.
     """
-    stack: Stack = context.obj
     done = []
     ask = partial(_ask, stack, from_stdin=key_from_stdin)
     if key := ask("8x8's API key", "eightx8ApiKey"):
@@ -66,7 +63,7 @@ def configure(
             f"The functions use it within {stack.seconds_until_secret_is_read} seconds, and at "
             "once where 8x8 refused the key before."
         )
-    say_result({"done": done}, *done, last, as_json=as_json)
+    say_result({"done": done}, *done, last)
 
 
 def _ask(stack: Stack, what: str, name: str, *, from_stdin: bool) -> str:
@@ -79,9 +76,9 @@ def _ask(stack: Stack, what: str, name: str, *, from_stdin: bool) -> str:
         key = typer.prompt(what + hint, hide_input=True, default=default, show_default=False)
         key = key.strip()
     if not key and not is_known:
-        raise typer.BadParameter(f"{what} is missing")
+        raise BadParameter(f"{what} is missing")
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise typer.BadParameter(f"{what} has characters that no key has")
+        raise BadParameter(f"{what} has characters that no key has")
     return key
 
 
@@ -111,12 +108,9 @@ _LISTS = dict(zip(TokenUse, TOKEN_LISTS, strict=True))
 
 
 def rotate(
-    context: typer.Context,
-    use: Annotated[TokenUse, typer.Argument(help="What the token is for.")],
-    retire: Annotated[
-        bool, typer.Option("--retire", help="Remove all but the newest token.")
-    ] = False,
-    as_json: AsJson = False,
+    stack: Stack,
+    use: Annotated[TokenUse, Argument(help="What the token is for.")],
+    retire: Annotated[bool, Option("--retire", help="Remove all but the newest token.")] = False,
 ) -> None:
     """Put a new token beside the old one, or retire the old one.
 
@@ -125,18 +119,17 @@ def rotate(
     as all functions know it. A callback token should be retired two days later: until then 8x8 may
     still report messages that were sent with it.
     """
-    stack: Stack = context.obj
     name = _LISTS[use]
     tokens = _tokens(stack, name)
     if retire:
         stack.change_secret(**{name: tokens[:1]})
         retired = max(len(tokens) - 1, 0)
         what = f"Removed {retired} older tokens for {use}."
-        say_result({"retired": retired}, what, as_json=as_json)
+        say_result({"retired": retired}, what)
         return
     token = new_token()
     if use is TokenUse.CALLBACK:
-        _replace_callback_token(stack, token, as_json=as_json)
+        _replace_callback_token(stack, token)
         return
     stack.change_secret(**{name: [token, *tokens]})
     valid_from = timestamp(time() + stack.seconds_until_secret_is_read)
@@ -146,11 +139,10 @@ def rotate(
         "",
         f"Use it from {valid_from} on: by then all functions know it. The older ones stay valid "
         f"until sms-bridge rotate {use} --retire.",
-        as_json=as_json,
     )
 
 
-def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
+def _replace_callback_token(stack: Stack, token: str) -> None:
     """Make the functions accept a token before anybody uses it.
 
     The first token is the one that is used. 8x8 gives up a receipt that is refused for two
@@ -173,7 +165,7 @@ def _replace_callback_token(stack: Stack, token: str, *, as_json: bool) -> None:
             "The id of the 8x8 account is not known, so no webhook was registered again. If one "
             "points here: sms-bridge webhook register --account-id ID"
         )
-    say_result({"registeredAgain": count}, what, as_json=as_json)
+    say_result({"registeredAgain": count}, what)
 
 
 def _tokens(stack: Stack, name: str) -> list[str]:

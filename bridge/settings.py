@@ -2,25 +2,30 @@
 
 from typing import Annotated
 
-import typer
+from typer import Option
 
-from bridge.options import AsJson
 from bridge.stack import Stack
 from bridge.terminal import columns, say_result
 from sms_bridge.domain.message import OutcomeStatus
 
+TRACKING = {
+    "Unique id of the sent response": "umid",
+    "Unique id of the delivery response": "umid",
+    "Delivery status": "status",
+    "Success values": OutcomeStatus.DELIVERED,
+    "Failure reason": "reason",
+}
+
 
 def settings(
-    context: typer.Context,
-    show_tokens: Annotated[bool, typer.Option("--show-tokens", help="Show whole tokens.")] = False,
-    as_json: AsJson = False,
+    stack: Stack,
+    show_tokens: Annotated[bool, Option("--show-tokens", help="Show whole tokens.")] = False,
 ) -> None:
     """Print what to type into MoEngage's forms.
 
     In MoEngage: Settings > Channel > SMS > Sender Configuration > Add sender > Add custom service
     provider. Delivery tracking appears there once the sender is saved.
     """
-    stack: Stack = context.obj
     token = next(iter(stack.secret().moengage_tokens), "")
     if not show_tokens:
         # Enough to see which of two tokens it is.
@@ -29,7 +34,7 @@ def settings(
         f"Sender that uses the sub-account {name}": _sender_fields(stack, name, token)
         for name in stack.sub_account_ids
     } | {
-        "Delivery tracking, manual mapping": tracking_fields(),
+        "Delivery tracking, manual mapping": TRACKING,
         "8x8's webhook: sms-bridge webhook register": {"URL": stack.callback_url},
     }
     lines: list[str] = []
@@ -38,7 +43,7 @@ def settings(
         lines += [heading, *columns(rows), ""]
     if not show_tokens:
         lines.append("--show-tokens shows the whole token.")
-    say_result(sections, *lines, as_json=as_json)
+    say_result(sections, *lines)
 
 
 def _sender_fields(stack: Stack, sub_account_id: str, token: str) -> dict[str, str]:
@@ -59,14 +64,4 @@ def _sender_fields(stack: Stack, sub_account_id: str, token: str) -> dict[str, s
         "Body sender": sender_id,
         "Body campaignId": "Moesms_campaignId",
         "Body dltTemplateId": "Moesms_dltTemplateId (only if you use DLT templates)",
-    }
-
-
-def tracking_fields() -> dict[str, str]:
-    return {
-        "Unique id of the sent response": "umid",
-        "Unique id of the delivery response": "umid",
-        "Delivery status": "status",
-        "Success values": OutcomeStatus.DELIVERED,
-        "Failure reason": "reason",
     }

@@ -22,7 +22,7 @@ from sms_bridge.settings import (
 from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
+from sms_bridge.storage.queues import SqsOutcomeQueue
 from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
 
 FUNCTIONS: dict[str, type[Settings]] = {
@@ -78,11 +78,8 @@ class Stack:
         return found["Stacks"][0]  # type: ignore[no-any-return]
 
     def _missing(self) -> BridgeError:
-        others = [
-            one["StackName"]
-            for one in self.listed("cloudformation", "describe_stacks", "Stacks")
-            if any(output["OutputKey"] == "SendUrl" for output in one.get("Outputs", []))
-        ]
+        listed = self.listed("cloudformation", "describe_stacks", "Stacks")
+        others = [one["StackName"] for one in listed if "SendUrl" in _pairs(one, "Output")]
         named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
         return BridgeError(
             f"there is no stack {self.name} in region {self.region} of this account",
@@ -104,15 +101,9 @@ class Stack:
         host = urlsplit(self.client("cloudformation").meta.endpoint_url).hostname or ""
         return host == "localhost" or host.startswith("127.")
 
-    @cached_property
-    def outputs(self) -> dict[str, str]:
-        listed = self.description.get("Outputs", [])
-        return {one["OutputKey"]: one["OutputValue"] for one in listed}
-
     @property
     def parameters(self) -> dict[str, str]:
-        listed = self.description.get("Parameters", [])
-        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in listed}
+        return _pairs(self.description, "Parameter")
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
@@ -126,19 +117,15 @@ class Stack:
         found = self.listed(
             "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack
         )
+        names = ("ResourceType", "PhysicalResourceId")
         return {
-            one["LogicalResourceId"]: Resource(
-                one["ResourceType"], one.get("PhysicalResourceId", "")
-            )
+            one["LogicalResourceId"]: Resource(*(one.get(name, "") for name in names))
             for one in found
         }
 
     def resource(self, name: str) -> str:
         """Return a resource's physical id."""
         return self._named("resource", name, self.resources).id
-
-    def _output(self, name: str) -> str:
-        return self._named("output", name, self.outputs)
 
     def _named[Value](self, kind: str, name: str, found: Mapping[str, Value]) -> Value:
         if name not in found:
@@ -184,8 +171,7 @@ class Stack:
             for name, one in self.parameters.items()
             if not name.endswith("BaseUrl") or one not in ("", "domain")
         }
-        expected["MESSAGES_TABLE"] = self.resource("MessagesTable")
-        expected["BRIDGE_SECRET_ARN"] = self.resource("BridgeSecret")
+        expected |= {"MESSAGES_TABLE": self.table, "BRIDGE_SECRET_ARN": self.secret_arn}
         for name, url in self.ids_of("AWS::SQS::Queue").items():
             expected[f"{variable_of(name)}_URL"] = url
         for function in FUNCTIONS:
@@ -213,7 +199,7 @@ class Stack:
     def api_url(self) -> str:
         if self._api_url:
             return self._api_url.rstrip("/")
-        url = urlsplit(self._output("SendUrl"))
+        url = urlsplit(self._named("output", "SendUrl", _pairs(self.description, "Output")))
         return f"{url.scheme}://{url.netloc}"
 
     @property
@@ -229,7 +215,7 @@ class Stack:
     # -------------------------------------------------------------------------------- the secret
     @property
     def secret_arn(self) -> str:
-        return self._output("SecretArn")
+        return self.resource("BridgeSecret")
 
     @cached_property
     def secret_values(self) -> Mapping[str, Any]:
@@ -269,7 +255,7 @@ class Stack:
     # ------------------------------------------------------------------------ messages and queues
     @property
     def table(self) -> str:
-        return self._output("MessagesTableName")
+        return self.resource("MessagesTable")
 
     @cached_property
     def queues(self) -> Mapping[str, Mapping[str, str]]:
@@ -296,12 +282,7 @@ class Stack:
 
     @cached_property
     def outcomes(self) -> SqsOutcomeQueue:
-        return SqsOutcomeQueue(lambda: self.client("sqs"), self._output("OutcomeQueueUrl"))
-
-    @cached_property
-    def outcome_dead_letters(self) -> SqsDeadLetterQueue:
-        url = self._output("OutcomeDeadLetterQueueUrl")
-        return SqsDeadLetterQueue(lambda: self.client("sqs"), url)
+        return SqsOutcomeQueue(lambda: self.client("sqs"), self.resource("OutcomeQueue"))
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:
@@ -318,6 +299,11 @@ class Stack:
     @cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session(profile_name=self._profile, region_name=self._region)
+
+
+def _pairs(described: Mapping[str, Any], kind: str) -> dict[str, str]:
+    listed = described.get(f"{kind}s", [])
+    return {one[f"{kind}Key"]: one.get(f"{kind}Value", "") for one in listed}
 
 
 def variable_of(name: str) -> str:

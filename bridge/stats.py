@@ -5,71 +5,76 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from bridge.activity import DAY, HOUR, Activity, activity_of, failed_messages
-from bridge.options import AsJson, FullNumbers, Since
+from bridge.options import FullNumbers, Since
 from bridge.queues import DEAD_LETTER_QUEUES, QUEUES, depth_of, reasons_in
 from bridge.stack import FUNCTIONS, Stack
 from bridge.survey import LOOKED_AT_MOST, take_survey
-from bridge.terminal import columns, read_since, say, say_json, say_result, waiting
+from bridge.terminal import columns, read_since, say_result, waiting
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.state import State
 
 
-def stats(context: typer.Context, as_json: AsJson = False) -> None:
+def stats(stack: Stack) -> None:
     """Show the last hour and day, open messages and queues."""
-    stack: Stack = context.obj
     now = time.time()
     with waiting("Reading log lines and open messages"):
         hour, day = (_figures(activity_of(stack, now - span, now)) for span in (HOUR, DAY))
-        survey = take_survey(stack.messages, now)
+        survey = take_survey(stack.messages)
+    by_state, oldest = survey.by_state, survey.oldest_by_state
+    unreported = len(survey.unreported)
+    unacknowledged = sum(one.outcome_tries > 0 for one in survey.unreported)
+    is_complete = by_state.total() < LOOKED_AT_MOST
     depths = {name: depth_of(stack, name) for name in QUEUES}
     reasons = {name: reasons_in(stack, name) for name in DEAD_LETTER_QUEUES if any(depths[name])}
-    if as_json:
-        oldest = survey.oldest_by_state
-        say_json(
-            {
-                "lastHour": hour,
-                "lastDay": day,
-                "openMessages": {
-                    state: {"count": count, "oldestAcceptedAt": timestamp(oldest[state])}
-                    for state, count in survey.by_state.items()
-                },
-                "isComplete": survey.is_complete,
-                "waiting": survey.by_state[State.WAITING],
-                "unreportedOutcomes": survey.unreported,
-                "unacknowledgedOutcomes": survey.unacknowledged,
-                "givenUp": survey.given_up,
-                "queues": {
-                    name: {"ready": one.ready, "heldBack": one.held_back, "inWork": one.in_work}
-                    for name, one in depths.items()
-                },
-                "deadLetters": reasons,
-            }
-        )
-        return
+    facts = {
+        "lastHour": hour,
+        "lastDay": day,
+        "openMessages": {
+            state: {"count": count, "oldestAcceptedAt": timestamp(oldest[state])}
+            for state, count in by_state.items()
+        },
+        "isComplete": is_complete,
+        "waiting": by_state[State.WAITING],
+        "unreportedOutcomes": unreported,
+        "unacknowledgedOutcomes": unacknowledged,
+        "givenUp": survey.given_up,
+        "queues": {
+            name: {"ready": one.ready, "heldBack": one.held_back, "inWork": one.in_work}
+            for name, one in depths.items()
+        },
+        "deadLetters": reasons,
+    }
     rows = [("last hour", *hour.values()), ("last day", *day.values())]
     headings = ("", "Accepted", "Delivered", "Failed", "Delivered %", "SMS", "Segments", "Price")
-    say(*columns(rows, headings), "")
+    lines = [*columns(rows, headings), ""]
     open_messages = [
-        (state, count, _span(now - survey.oldest_by_state[state]))
-        for state, count in survey.by_state.most_common()
+        (state, count, _span(now - oldest[state])) for state, count in by_state.most_common()
     ]
     if open_messages:
-        say(*columns(open_messages, ("State", "Open messages", "Oldest")))
+        lines += columns(open_messages, ("State", "Open messages", "Oldest"))
     else:
-        say("No message is open.")
-    if not survey.is_complete:
-        say(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
-    say(f"Outcomes that MoEngage has not acknowledged yet: {survey.unreported}")
-    say(f"  with at least one failed report: {survey.unacknowledged}")
-    say(f"Outcomes that were given up: {survey.given_up.total()}")
-    say(*(f"  {reason}: {count}" for reason, count in survey.given_up.most_common()))
+        lines.append("No message is open.")
+    if not is_complete:
+        lines.append(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
     queues = [(name, *depth) for name, depth in depths.items()]
-    say("", *columns(queues, ("Queue", "Ready", "Held back", "In work")))
-    for name, found in reasons.items():
-        say(*(f"  {name}, {reason}: {count}" for reason, count in found.most_common()))
+    say_result(
+        facts,
+        *lines,
+        f"Outcomes that MoEngage has not acknowledged yet: {unreported}",
+        f"  with at least one failed report: {unacknowledged}",
+        f"Outcomes that were given up: {survey.given_up.total()}",
+        *(f"  {reason}: {count}" for reason, count in survey.given_up.most_common()),
+        "",
+        *columns(queues, ("Queue", "Ready", "Held back", "In work")),
+        *(
+            f"  {name}, {reason}: {count}"
+            for name, found in reasons.items()
+            for reason, count in found.most_common()
+        ),
+    )
 
 
 def _figures(activity: Activity) -> dict[str, object]:
@@ -93,28 +98,26 @@ def _span(seconds: float) -> str:
 
 # --------------------------------------------------------------------------------------- failures
 def failures(
-    context: typer.Context,
+    stack: Stack,
     since: Since = "1h",
     listed: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--list",
             help="List the messages, for texting these people again: id, campaign and reason.",
         ),
     ] = False,
-    reason: Annotated[str, typer.Option(help="With --list: only this reason.")] = "",
+    reason: Annotated[str, Option(help="With --list: only this reason.")] = "",
     full_numbers: FullNumbers = False,
-    limit: Annotated[int, typer.Option(min=1, help="With --list: at most so many.")] = 1000,
-    as_json: AsJson = False,
+    limit: Annotated[int, Option(min=1, help="With --list: at most so many.")] = 1000,
 ) -> None:
     """Count failed messages and refused requests, by reason.
 
     Numbers are listed only with --full-numbers.
     """
-    stack: Stack = context.obj
     start = read_since(since)
     if listed:
-        _list(stack, start, reason, limit, full_numbers=full_numbers, as_json=as_json)
+        _list(stack, start, reason, limit, full_numbers=full_numbers)
         return
     with waiting("Reading log lines"):
         found = activity_of(stack, start)
@@ -122,28 +125,21 @@ def failures(
         ((one.count, why, one.example) for why, one in found.failures.items()), reverse=True
     )
     refused = [
-        (count, why, function)
+        {"count": count, "reason": why, "function": function}
         for function in FUNCTIONS
         for why, count in found.of(function).refused.items()
     ]
-    facts = {
-        "failed": {why: asdict(one) for why, one in found.failures.items()},
-        "refusedRequests": [
-            {"count": count, "reason": why, "function": function}
-            for count, why, function in refused
-        ],
-    }
     lines = [f"No message failed in the last {since}."]
     if failed:
         lines = columns(failed, ("Failed", "Reason", "Example"))
     if refused:
-        lines += ["", *columns(refused, ("Refused requests", "Reason", "By"))]
-    say_result(facts, *lines, as_json=as_json)
+        rows = [list(one.values()) for one in refused]
+        lines += ["", *columns(rows, ("Refused requests", "Reason", "By"))]
+    by_reason = {why: asdict(one) for why, one in found.failures.items()}
+    say_result({"failed": by_reason, "refusedRequests": refused}, *lines)
 
 
-def _list(
-    stack: Stack, since: float, reason: str, limit: int, *, full_numbers: bool, as_json: bool
-) -> None:
+def _list(stack: Stack, since: float, reason: str, limit: int, *, full_numbers: bool) -> None:
     rows: list[dict[str, str]] = []
     with waiting("Reading log lines"):
         failed = failed_messages(stack, since)
@@ -161,5 +157,4 @@ def _list(
     lines = columns([list(one.values()) for one in rows], list(rows[0]) if rows else ())
     if len(rows) == limit:
         lines.append(f"There may be more: --limit is {limit}.")
-    facts = {"messages": rows, "thereMayBeMore": len(rows) == limit}
-    say_result(facts, *lines, as_json=as_json)
+    say_result({"messages": rows, "thereMayBeMore": len(rows) == limit}, *lines)

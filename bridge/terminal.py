@@ -1,4 +1,4 @@
-"""What the tool prints.
+"""How commands are called, and what they print.
 
 Values come from callers, from 8x8 and from phones. None reaches the terminal as it is: a line is
 one line, without escape sequences, whatever is in it.
@@ -7,15 +7,42 @@ one line, without escape sequences, whatever is in it.
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
 from sms_bridge.domain.clock import seconds_of
+
+json_is_wanted = ContextVar("json_is_wanted", default=False)
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function as a command of Typer's: it is given the stack, and takes ``--json``."""
+
+    def run(
+        context: typer.Context,
+        *,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+        **options: Any,
+    ) -> None:
+        before = json_is_wanted.set(as_json)
+        try:
+            function(context.obj, **options)
+        finally:
+            json_is_wanted.reset(before)
+
+    _, *options = signature(function).parameters.values()
+    own = signature(run).parameters
+    vars(run)["__signature__"] = Signature([own["context"], *options, own["as_json"]])
+    return wraps(function)(run)
 
 
 def safe(value: object) -> str:
@@ -28,30 +55,20 @@ def safe(value: object) -> str:
     )
 
 
-def say(*lines: object, error: bool = False) -> None:
-    """Print lines: each value is one line."""
-    for line in lines:
-        typer.echo(safe(line), err=error)
-
-
-def say_marked(mark: str, colour: str, line: object) -> None:
-    """Print a line after a mark, which is coloured on a terminal."""
-    if not os.environ.get("NO_COLOR"):
+def say(*lines: object, error: bool = False, mark: str = "", colour: str = "") -> None:
+    """Print lines for people: each value is one line, after a mark that a terminal colours."""
+    if mark and not os.environ.get("NO_COLOR"):
         mark = typer.style(mark, fg=colour)
-    typer.echo(mark + safe(line))
+    if not json_is_wanted.get():
+        for line in lines:
+            typer.echo(mark + safe(line), err=error)
 
 
-def say_json(value: object) -> None:
-    """Print a value for a program, in ASCII."""
-    typer.echo(json.dumps(value).replace("\x7f", "\\u007f"))
-
-
-def say_result(facts: object, *lines: object, as_json: bool) -> None:
-    """Print what was done: facts for a program, or lines for people."""
-    if as_json:
-        say_json(facts)
-    else:
-        say(*lines)
+def say_result(facts: object, *lines: object) -> None:
+    """Print what was done: facts for a program, in ASCII, or lines for people."""
+    if json_is_wanted.get():
+        typer.echo(json.dumps(facts).replace("\x7f", "\\u007f"))
+    say(*lines)
 
 
 def columns(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> list[str]:

@@ -3,57 +3,44 @@
 from dataclasses import replace
 from typing import Any
 
-import typer
+from typer import Exit
 
 from bridge.eightx8 import ALL_SUB_ACCOUNTS, EightX8Account, Webhook, account_of
 from bridge.errors import BridgeError
-from bridge.options import AccountId, AsJson, SubAccountOrAll, Yes
+from bridge.options import AccountId, SubAccountOrAll, Yes
 from bridge.stack import ACCOUNT_ID, Stack
-from bridge.terminal import columns, confirm, say, say_json, say_result
-
-webhook = typer.Typer(
-    name="webhook",
-    help="Where 8x8 sends receipts and inbound SMS.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+from bridge.terminal import columns, confirm, say_result
 
 
 def is_here(one: Webhook, stack: Stack) -> bool:
     return one.url.rstrip("/") == stack.callback_url
 
 
-@webhook.command()
-def show(context: typer.Context, account_id: AccountId = None, as_json: AsJson = False) -> None:
+def show(stack: Stack, account_id: AccountId = None) -> None:
     """Show what is registered. Exit status 1 when nothing enabled points to this stack."""
-    stack: Stack = context.obj
     _, found = _account_and_webhooks(stack, account_id)
-    if as_json:
-        say_json([_line(one, stack) for one in found])
-    elif found:
-        words = {True: "yes", False: "no"}
-        rows = [[words.get(value, value) for value in _line(one, stack).values()] for one in found]
-        say(*columns(rows, ("Sub-account", "URL", "Enabled", "Authorization", "This stack")))
-    else:
-        say("No webhook is registered: sms-bridge webhook register")
+    facts = [_line(one, stack) for one in found]
+    words = {True: "yes", False: "no"}
+    rows = [[words.get(value, value) for value in one.values()] for one in facts]
+    lines = columns(rows, ("Sub-account", "URL", "Enabled", "Authorization", "This stack"))
+    say_result(
+        facts, *(lines if found else ["No webhook is registered: sms-bridge webhook register"])
+    )
     if not any(one.enabled and is_here(one, stack) for one in found):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
-@webhook.command()
 def register(
-    context: typer.Context,
+    stack: Stack,
     sub_account: SubAccountOrAll = ALL_SUB_ACCOUNTS,
     account_id: AccountId = None,
     yes: Yes = False,
-    as_json: AsJson = False,
 ) -> None:
     """Register this stack's callback URL, with its token.
 
     It takes the place of what is registered for the same sub-account; if that points elsewhere,
     you are asked first.
     """
-    stack: Stack = context.obj
     account, present = _account_and_webhooks(stack, account_id, sub_account)
     elsewhere = _ask_about_others(present, stack, "Replace", yes=yes)
     tokens = stack.secret().callback_tokens
@@ -64,20 +51,16 @@ def register(
     say_result(
         {"registered": _line(new, stack), "replaced": elsewhere},
         f"8x8 now calls {new.url} for {_scope(sub_account)}.",
-        as_json=as_json,
     )
 
 
-@webhook.command()
 def remove(
-    context: typer.Context,
+    stack: Stack,
     sub_account: SubAccountOrAll = ALL_SUB_ACCOUNTS,
     account_id: AccountId = None,
     yes: Yes = False,
-    as_json: AsJson = False,
 ) -> None:
     """Remove a webhook; if it points elsewhere, you are asked first."""
-    stack: Stack = context.obj
     account, present = _account_and_webhooks(stack, account_id, sub_account)
     if not present:
         raise BridgeError(f"no webhook is registered for {_scope(sub_account)}")
@@ -86,7 +69,6 @@ def remove(
     say_result(
         {"removed": [_line(one, stack) for one in present]},
         f"8x8 calls nobody for {_scope(sub_account)} any more.",
-        as_json=as_json,
     )
 
 

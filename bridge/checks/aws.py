@@ -166,7 +166,11 @@ def _check_queues(stack: Stack) -> Iterator[Finding]:
             )
             said["RedrivePolicy"] = json.dumps({**policy, "deadLetterTargetArn": target})
         changed = {
-            key: value for key, value in said.items() if _read(attributes.get(key)) != _read(value)
+            key: value
+            for key, value in said.items()
+            # The policy is JSON with numbers in either form.
+            if json.loads(attributes.get(key, "null"), parse_int=str)
+            != json.loads(value, parse_int=str)
         }
         if changed:
             yield problem(
@@ -175,12 +179,6 @@ def _check_queues(stack: Stack) -> Iterator[Finding]:
                 f"aws sqs set-queue-attributes --queue-url {stack.resource(name)} "
                 f"--attributes {shlex.quote(json.dumps(changed))}",
             )
-
-
-def _read(attribute: str | None) -> object:
-    """Return an attribute to be compared; the policy is JSON with numbers in either form."""
-    value = json.loads(attribute or "null")
-    return {key: str(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _check_logs(stack: Stack) -> Iterator[Finding]:

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 from bridge.checks import Finding, ok, problem, warning
 from bridge.stack import Stack
-from bridge.survey import SECONDS_UNTIL_REPORTED, Survey
+from bridge.survey import Survey, has_waited
 from sms_bridge.services.forward import NO_URL
 
 _SECONDS_TO_CONNECT = 5.0
+_SECONDS_UNTIL_REPORTED = 900
 # What MoEngage answers to a connector id that it does not know, or not there.
 _URL_IS_WRONG = ("401", "403", "404", "405", "410")
 _NO_URL_ID = "tracking-url-missing"
@@ -26,34 +27,43 @@ def check_delivery_tracking(stack: Stack) -> Iterator[Finding]:
             f"{_set_the_url(stack)}; then: sms-bridge replay --reason {NO_URL} --yes",
         )
         return
-    host = urlsplit(url).netloc
+    split = urlsplit(url)
+    make = HTTPSConnection if split.scheme == "https" else HTTPConnection
+    connection = make(split.hostname or "", split.port, timeout=_SECONDS_TO_CONNECT)
     try:
-        _connect(url)
+        # And leave: a report about no message could disturb MoEngage's counts.
+        with closing(connection):
+            connection.connect()
     except OSError as error:
         yield warning(
             "moengage-unreachable",
-            f"{host} cannot be reached from this machine ({type(error).__name__})",
+            f"{split.netloc} cannot be reached from this machine ({type(error).__name__})",
             "if outcomes are not acknowledged either, see MoEngage's status page, or "
             f"{_set_the_url(stack)}",
         )
     else:
-        yield ok("moengage", f"delivery tracking is configured; {host} can be reached")
+        yield ok("moengage", f"delivery tracking is configured; {split.netloc} can be reached")
 
 
 def check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
     """See whether outcomes are not taken up, not acknowledged or given up."""
-    if survey.not_tried:
+    unreported = survey.unreported
+    not_tried = sum(
+        not one.outcome_tries and has_waited(one.outcome_due_at, _SECONDS_UNTIL_REPORTED)
+        for one in unreported
+    )
+    if not_tried:
         yield warning(
             "outcomes-not-tried",
-            f"{survey.not_tried} outcomes have been due for more than "
-            f"{SECONDS_UNTIL_REPORTED // 60} minutes and nobody has tried to report them",
+            f"{not_tried} outcomes have been due for more than "
+            f"{_SECONDS_UNTIL_REPORTED // 60} minutes and nobody has tried to report them",
             "see the log of ForwardOutcome, and whether AWS throttles it; nothing is lost",
             ("queue-not-consumed", "function-stopped", "environment-broken"),
         )
-    if survey.unacknowledged:
+    if unacknowledged := sum(one.outcome_tries > 0 for one in unreported):
         yield warning(
             "outcomes-not-acknowledged",
-            f"MoEngage has not acknowledged {survey.unacknowledged} outcomes so far; they are "
+            f"MoEngage has not acknowledged {unacknowledged} outcomes so far; they are "
             "reported again for nine hours",
             "nothing, if MoEngage comes back; sms-bridge message ID shows when the next try is",
         )
@@ -95,11 +105,3 @@ def _set_the_url(stack: Stack) -> str:
         "sms-bridge parameters set MoEngageConnectorId=ID, with the last part of MoEngage's "
         f"delivery-tracking URL (and {other})"
     )
-
-
-def _connect(url: str) -> None:
-    """Connect and leave. A report about no message could disturb MoEngage's counts."""
-    split = urlsplit(url)
-    make = HTTPSConnection if split.scheme == "https" else HTTPConnection
-    with closing(make(split.hostname or "", split.port, timeout=_SECONDS_TO_CONNECT)) as connection:
-        connection.connect()

@@ -1,6 +1,7 @@
 """What becomes of messages: in the queues, in the table, and in the last hour."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 from bridge.activity import HOUR, Activity, activity_of
@@ -9,13 +10,17 @@ from bridge.checks.eightx8 import WEBHOOK_IDS
 from bridge.checks.moengage import check_outcomes
 from bridge.queues import DEAD_LETTER_QUEUES, RECEIVED_TOO_OFTEN, depth_of, reasons_in
 from bridge.stack import Stack
-from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey, take_survey
+from bridge.survey import Survey, has_waited, take_survey
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.state import State
 
 _STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")
+_SECONDS_UNTIL_QUEUED, _SECONDS_UNTIL_RECEIPTS = 120, 600
+_SECONDS_TO_WAIT = {MessageType.TRANSACTIONAL: 300, MessageType.PROMOTIONAL: 3600}
+# That 8x8 accepted a message is not written down while it is sending: its first receipt is.
+_GIVEN_TO_8X8 = frozenset({State.SENDING, State.QUEUED, State.SENT, State.DEFERRED})
 # With what one request to 8x8 may hold, as template.yaml batches.
 _SEND_QUEUES = {
     MessageType.TRANSACTIONAL: ("TransactionalQueue", 10),
@@ -24,22 +29,26 @@ _SEND_QUEUES = {
 
 
 def check_work(stack: Stack) -> Iterator[Finding]:
-    survey = take_survey(stack.messages, time.time())
+    survey = take_survey(stack.messages)
     yield from _check_queues(survey, stack)
     yield from _check_dead_letters(survey, stack)
     yield from _check_messages(survey)
     yield from check_outcomes(survey, stack)
-    yield ok("messages", f"{survey.by_state.total()} messages are open")
+    yield ok("messages", f"{len(survey.messages)} messages are open")
 
 
 def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
     depths = {one: sum(depth_of(stack, queue)) for one, (queue, _) in _SEND_QUEUES.items()}
     depth = sum(depths.values())
+    waiting = sum(
+        one.state is State.WAITING and has_waited(one.accepted_at, _SECONDS_UNTIL_QUEUED)
+        for one in survey.messages
+    )
     # SQS counts approximately, and a record may be on its way.
-    if survey.waiting - depth > max(2, survey.waiting // 10) or (survey.waiting and not depth):
+    if waiting - depth > max(2, waiting // 10) or (waiting and not depth):
         yield problem(
             "send-queue-purged",
-            f"{survey.waiting} messages wait to be sent, but the send queues hold {depth} records: "
+            f"{waiting} messages wait to be sent, but the send queues hold {depth} records: "
             "they were purged or taken out by somebody else",
             "nothing brings the texts back; MoEngage gets the outcome expired when their time to "
             "live is over. sms-bridge failures --list then names whom to text again",
@@ -94,12 +103,21 @@ def _remedy_of_dead_letters(reason: str, *, is_send: bool) -> str:
 
 
 def _check_messages(survey: Survey) -> Iterator[Finding]:
-    for message_type, reasons in survey.waiting_long.items():
+    for message_type, seconds in _SECONDS_TO_WAIT.items():
+        reasons = Counter(
+            one.reason or "not tried yet"
+            for one in survey.messages
+            if one.state is State.WAITING
+            and one.message_type is message_type
+            and has_waited(one.accepted_at, seconds)
+        )
+        if not reasons:
+            continue
         why = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
         yield warning(
             "messages-waiting",
             f"{reasons.total()} {message_type} messages have been waiting to be sent for more than "
-            f"{SECONDS_TO_WAIT[message_type] // 60} minutes ({why})",
+            f"{seconds // 60} minutes ({why})",
             "see docs/runbook.md, transactional-queue-age: the reason says whether 8x8 throttles, "
             "is down, or DispatchQueue does not run",
             (*_STOPPED, "send-queue-purged", "send-rate-too-low", "send-dead-letters"),
@@ -113,11 +131,17 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "nothing at first: 8x8's log is asked after UnknownTimeoutSeconds. If they get more, "
             "see 8x8's status page and the log of Reconcile",
         )
-    if survey.without_receipts:
+    without_receipts = sum(
+        one.state in _GIVEN_TO_8X8
+        and not one.receipts
+        and has_waited(one.answered_at or one.attempt_at, _SECONDS_UNTIL_RECEIPTS)
+        for one in survey.messages
+    )
+    if without_receipts:
         yield warning(
             "receipts-missing",
-            f"8x8 has sent no receipt of {survey.without_receipts} messages for more than "
-            f"{SECONDS_UNTIL_RECEIPTS // 60} minutes",
+            f"8x8 has sent no receipt of {without_receipts} messages for more than "
+            f"{_SECONDS_UNTIL_RECEIPTS // 60} minutes",
             "ask 8x8's support whether receipts are delayed. What got lost is asked of 8x8's log "
             "after ReceiptTimeoutSeconds; to have it within the hour: "
             "sms-bridge parameters set ReceiptTimeoutSeconds=3600",
@@ -126,11 +150,16 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
                 *("callbacks-not-understood", "callback-url-wrong"),
             ),
         )
-    if survey.log_silent:
+    log_silent = [
+        one.log_silent_since
+        for one in survey.messages
+        if not one.outcome and one.log_silent_since > one.log_answered_at
+    ]
+    if log_silent:
         yield warning(
             "log-unreadable",
-            f"8x8's log cannot be read since {timestamp(survey.log_silent_since)}; what became of "
-            f"{survey.log_silent} messages depends on it, for a week at most",
+            f"8x8's log cannot be read since {timestamp(min(log_silent))}; what became of "
+            f"{len(log_silent)} messages depends on it, for a week at most",
             "the log of Reconcile says why (reason); ask 8x8's support to allow log exports for "
             "the API key's account",
         )

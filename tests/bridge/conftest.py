@@ -44,6 +44,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     one_session = session()
     monkeypatch.setattr("boto3.Session", lambda *_, **__: one_session)
     monkeypatch.setattr("sms_bridge.wiring.AwsClients", clients_of_the_functions)
+    monkeypatch.setattr("bridge.queues._SECONDS_TO_WAIT", 0)
     # The functions' log is not what these tests are about.
     level = logger.log_level
     logger.setLevel("CRITICAL")

@@ -300,18 +300,12 @@ class ToldStack(Stack):
     @property
     def description(self) -> dict[str, Any]:
         deployed = self._deployed
-        outputs = {
-            "SendUrl": f"{deployed.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages",
-            "SecretArn": deployed.secret_arn,
-            "MessagesTableName": TABLE,
-            "OutcomeQueueUrl": deployed.queue_urls["OutcomeQueue"],
-            "OutcomeDeadLetterQueueUrl": deployed.queue_urls["OutcomeDeadLetterQueue"],
-        }
+        url = f"{deployed.api_url}/api/v1/subaccounts/{TRANSACTIONAL}/messages"
         return {
             "StackName": self.name,
             "StackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/{self.name}/id",
             "StackStatus": deployed.status,
-            "Outputs": [{"OutputKey": key, "OutputValue": url} for key, url in outputs.items()],
+            "Outputs": [{"OutputKey": "SendUrl", "OutputValue": url}],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": one}
                 for key, one in deployed.parameters.items()

@@ -129,7 +129,7 @@ def logs_are_kept_for_ever(deployed: Deployed) -> None:
 
 def the_key_is_of_another_region(deployed: Deployed) -> None:
     deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
-    refused, known = Answer(401, b'{"code": 1200}'), Answer(404, b'{"code": 1300}')
+    refused, known = Answer(401, {"code": 1200}), Answer(404, {"code": 1300})
     deployed.eightx8_answers[("GET", "https://sms.8x8.uk/")] = known
     for host in ("sms.8x8.com", "sms.us.8x8.com", "sms.8x8.id"):
         deployed.eightx8_answers[("GET", f"https://{host}/")] = refused
@@ -217,8 +217,8 @@ def answering(end: str, answer: Answer | Exception) -> Fault:
 
 
 def balance_of(amount: float) -> Fault:
-    balance = f'{{"balance": {amount}, "currency": "USD"}}'
-    return answering(f"/{ACCOUNT}/balance", Answer(200, balance.encode()))
+    answer = Answer(200, {"balance": amount, "currency": "USD"})
+    return answering(f"/{ACCOUNT}/balance", answer)
 
 
 def alarm_topic(**attributes: str) -> Fault:
@@ -283,7 +283,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "eightx8-region-wrong: the key is of another region": the_key_is_of_another_region,
     "eightx8-host-wrong: the host is not 8x8": answering(
-        "/messages/00000000-0000-0000-0000-000000000000", Answer(404, b"<html>Not found</html>")
+        "/messages/00000000-0000-0000-0000-000000000000", Answer(404)
     ),
     "no-answer: the host is silent": answering("", NoAnswerError("no answer", id="no-answer")),
     "sub-account-refused: one is unknown": variables(SUB_ACCOUNT_IDS=f"{TRANSACTIONAL},Nobody"),

@@ -154,7 +154,7 @@ def person(deployed: Deployed) -> Deployed:
         IDS[0], a_receipt("delivered", umid=UMID, sub_account_id=PROMOTIONAL), outcome
     )
     deployed.messages.record_reported(IDS[0], outcome, LONG_AGO)
-    deployed.eightx8_answers[("DELETE", f"/{PROMOTIONAL}/messages/{UMID}/pii")] = Answer(202, b"")
+    deployed.eightx8_answers[("DELETE", f"/{PROMOTIONAL}/messages/{UMID}/pii")] = Answer(202)
     deployed.keep(id=IDS[2], destination=OTHER_NUMBER)
     inbound(deployed, "one", NUMBER)
     inbound(deployed, "two", OTHER_NUMBER)
@@ -214,14 +214,14 @@ def test_no_spelling_of_the_number_is_left_in_the_table(deployed: Deployed) -> N
 def test_what_8x8_does_not_erase_is_left_for_the_next_try(person: Deployed) -> None:
     """Without the number here nobody would find the message again."""
     erase = ("DELETE", f"/{PROMOTIONAL}/messages/{UMID}/pii")
-    person.eightx8_answers[erase] = Answer(500, b"")
+    person.eightx8_answers[erase] = Answer(500)
 
     first = person.json_of("forget", NUMBER, "--yes", status=1)
 
     assert first["messagesNotErased"] == 1
     assert destination(person, IDS[0]) == NUMBER
 
-    person.eightx8_answers[erase] = Answer(404, b'{"code": 1300}')
+    person.eightx8_answers[erase] = Answer(404, {"code": 1300})
     again = person.json_of("forget", NUMBER, "--yes")
     assert (again["messages"], again["messagesNotErased"]) == (1, 0)
     person.shown("message", NUMBER, status=1)

@@ -53,8 +53,8 @@ def test_a_key_that_may_not_use_a_sub_account_is_stored_with_a_warning(deployed:
 def test_the_right_key_of_another_region_is_stored_and_the_region_named(deployed: Deployed) -> None:
     deployed.environment["EIGHTX8_BASE_URL"] = "https://sms.8x8.com"
     deployed.eightx8_answers = {
-        ("GET", "https://sms.8x8.id/"): Answer(404, b'{"code": 1300}'),
-        ("GET", ""): Answer(401, b'{"code": 1200}'),
+        ("GET", "https://sms.8x8.id/"): Answer(404, {"code": 1300}),
+        ("GET", ""): Answer(401, {"code": 1200}),
     }
 
     shown = deployed.shown("configure", "--key-from-stdin", typed="new-key\n")

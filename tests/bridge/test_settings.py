@@ -1,7 +1,7 @@
 """`sms-bridge settings`: what it prints, typed into MoEngage's forms, makes the bridge work."""
 
 from bridge.calls import call
-from bridge.settings import tracking_fields
+from bridge.settings import TRACKING
 from local.connector import DELIVERY_TRACKING
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.providers.moengage import report_body
@@ -34,7 +34,7 @@ def test_a_message_sent_as_the_form_says_reaches_8x8(deployed: Deployed) -> None
 
 
 def test_the_mapping_names_what_reports_hold() -> None:
-    fields = tracking_fields()
+    fields = TRACKING
     sent = report_body(a_message(), Outcome(OutcomeStatus.DELIVERED))
 
     assert sent[fields["Unique id of the delivery response"]] == a_message().id

@@ -17,8 +17,6 @@ from bridge.terminal import columns
 from tests.fakes.aws import REGION
 from tests.fakes.http_server import unreachable_url
 
-SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s"
-
 
 def a_stack(**options: Any) -> Stack:
     return Stack("sms-bridge", region=REGION, **options)
@@ -60,12 +58,11 @@ def list_resources(stack: Stack) -> None:
 def test_urls_are_those_of_the_stacks_outputs() -> None:
     stack = a_stack()
     url = "https://api.example.com/api/v1/subaccounts/A%26B/messages"
-    found = described("sms-bridge", SendUrl=url, SecretArn=SECRET_ARN)
+    found = described("sms-bridge", SendUrl=url)
     stub(stack, "cloudformation").add_response("describe_stacks", {"Stacks": [found]})
 
     assert stack.callback_url == "https://api.example.com/callbacks/8x8"
     assert stack.send_url("A&B") == "https://api.example.com/api/v1/subaccounts/A&B/messages"
-    assert stack.secret_arn == SECRET_ARN
 
 
 def test_another_api_url_comes_before_them() -> None:
@@ -106,7 +103,7 @@ def test_a_stack_that_is_not_there_is_said_so() -> None:
     cloudformation.add_response("describe_stacks", {"Stacks": others})
 
     with pytest.raises(BridgeError, match="there is no stack sms-bridge in region") as raised:
-        stack.outputs  # noqa: B018
+        stack.description  # noqa: B018
 
     assert raised.value.id == "stack-missing"
     assert raised.value.remedy.startswith("--stack other-bridge;")
@@ -117,7 +114,7 @@ def test_any_other_refusal_is_passed_on() -> None:
     stub(stack, "cloudformation").add_client_error("describe_stacks", "AccessDenied")
 
     with pytest.raises(ClientError):
-        stack.outputs  # noqa: B018
+        stack.description  # noqa: B018
 
 
 def test_aws_out_of_reach_is_a_failure_in_one_line() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 
-from bridge.terminal import columns, safe, say, say_json
+from bridge.terminal import columns, json_is_wanted, safe, say, say_result
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import HASH_KEY, KEY, SECRET, Deployed
@@ -27,7 +27,9 @@ def test_nothing_that_a_terminal_acts_on_is_left() -> None:
 
 def test_a_value_is_one_line_on_every_way_out(capsys: pytest.CaptureFixture[str]) -> None:
     say(EVIL, EVIL)
-    say_json({"value": EVIL})
+    before = json_is_wanted.set(True)
+    say_result({"value": EVIL}, "for people")
+    json_is_wanted.reset(before)
     print(*columns([(EVIL, "x")], (EVIL, "y")), sep="\n")
 
     lines = capsys.readouterr().out.splitlines()
