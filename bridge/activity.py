@@ -64,9 +64,6 @@ class Activity:
                 found[str(row.get("currency") or "")] += float(row["Cost"])
         return found
 
-    def of(self, function: str) -> "Activity":
-        return Activity([row for row in self.rows if row["function"] == function])
-
     def by(self, figure: str, *keys: str) -> dict[str, Reason]:
         """Return a figure by the first of the keys that a row has."""
         found: dict[str, Reason] = {}
@@ -78,9 +75,10 @@ class Activity:
                 reason.example = row.get("example") or reason.example
         return found
 
-    @property
-    def refused(self) -> Counter[str]:
-        found = self.by("RequestsRefused", "reason")
+    def refused(self, function: str) -> Counter[str]:
+        """Return how many requests a function refused, by reason."""
+        own = Activity([row for row in self.rows if row["function"] == function])
+        found = own.by("RequestsRefused", "reason")
         return Counter({reason: one.count for reason, one in found.items()})
 
     @property
@@ -93,22 +91,22 @@ def _count(row: Row, figure: str) -> int:
     return int(float(row.get(figure) or 0))
 
 
-def activity_of(stack: Stack, since: float, until: float | None = None) -> Activity:
-    """Count what happened in a span of time, in seconds since the epoch."""
-    return Activity(list(_rows(stack, _GROUPED, since, until or time.time())))
+def activity_of(stack: Stack, since: float) -> Activity:
+    """Count what happened since then, in seconds since the epoch."""
+    return Activity(list(_rows(stack, _GROUPED, since)))
 
 
 def failed_messages(stack: Stack, since: float) -> list[Row]:
     """Return the messages that failed for good since then: id, campaign and reason."""
-    return [row for row in _rows(stack, _FAILED, since, time.time()) if row["message_id"]]
+    return [row for row in _rows(stack, _FAILED, since) if row["message_id"]]
 
 
-def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]:
+def _rows(stack: Stack, query: str, since: float) -> Iterator[Row]:
     """Ask Logs Insights; an emulator that cannot add up is asked for the lines themselves."""
     groups = {stack.resource(f"{one}LogGroup"): one for one in FUNCTIONS}
     rows = _lines if stack.is_local else _sums
     try:
-        for row in rows(stack, list(groups), query, since, until):
+        for row in rows(stack, list(groups), query, since):
             # Logs Insights names the account before the group.
             group = str(row.get("@log")).rpartition(":")[2]
             yield {**row, "function": groups.get(group, "")}
@@ -122,12 +120,12 @@ def _rows(stack: Stack, query: str, since: float, until: float) -> Iterator[Row]
         ) from None
 
 
-def _sums(stack: Stack, groups: list[str], query: str, since: float, until: float) -> Iterator[Row]:
+def _sums(stack: Stack, groups: list[str], query: str, since: float) -> Iterator[Row]:
     logs = stack.client("logs")
     query_id = logs.start_query(
         logGroupNames=groups,
         startTime=int(since),
-        endTime=int(until),
+        endTime=int(time.time()),
         queryString=query,
         limit=_ROWS_AT_MOST,
     )["queryId"]
@@ -148,16 +146,13 @@ def _sums(stack: Stack, groups: list[str], query: str, since: float, until: floa
         yield {"message_id": "", **row, **sums}
 
 
-def _lines(
-    stack: Stack, groups: list[str], query: str, since: float, until: float
-) -> Iterator[Row]:
+def _lines(stack: Stack, groups: list[str], query: str, since: float) -> Iterator[Row]:
     # What the queries filter by.
     figures = ("Failed",) if query == _FAILED else _FIGURES
-    span = {"startTime": int(since * 1000), "endTime": int(until * 1000)}
+    span = {"startTime": int(since * 1000), "endTime": int(time.time() * 1000)}
     for group in groups:
-        for event in stack.listed(
-            "logs", "filter_log_events", "events", logGroupName=group, **span
-        ):
+        which = {"logGroupName": group, **span}
+        for event in stack.listed("logs", "filter_log_events", "events[]", **which):
             try:
                 line = json.loads(event["message"])
             except ValueError:

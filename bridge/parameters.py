@@ -57,9 +57,9 @@ def set_parameters(
     Says what CloudFormation would change and asks. No message is lost meanwhile.
     """
     values = dict(_read(one, stack.parameters) for one in assignments)
-    update = Update(stack, values)
+    change_set = {"StackName": stack.name, "ChangeSetName": f"sms-bridge-{uuid4()}"}
     with waiting("Asking CloudFormation what would change"):
-        changes = update.plan()
+        changes = _plan(stack, change_set, values)
     drifted: list[str] = []
     if changes:
         for name in values:
@@ -72,10 +72,10 @@ def set_parameters(
         try:
             confirm("Change it?", yes=yes)
         except Abort:
-            update.drop()
+            stack.client("cloudformation").delete_change_set(**change_set)
             raise
         with waiting(f"CloudFormation changes {len(changes)} resources; a minute or two"):
-            update.make()
+            _make(stack, change_set)
         lines = [f"Changed {', '.join(values)}. To see how things stand: sms-bridge doctor"]
     else:
         lines = ["Nothing was to be changed."]
@@ -126,72 +126,59 @@ class Change(NamedTuple):
     """Whether the resource would be made anew: True, False, Conditional, or empty."""
 
 
-class Update:
-    """New values for some parameters, first planned and then made.
+def _plan(stack: Stack, change_set: Mapping[str, str], values: Mapping[str, str]) -> list[Change]:
+    """Have CloudFormation check the values and say what would change; empty for nothing.
 
-    It is a change set with the template that runs, so nothing else is changed, and every parameter
-    that is not named keeps its value.
+    The change set has the template that runs, so nothing else is changed, and every parameter that
+    is not named keeps its value.
     """
-
-    def __init__(self, stack: Stack, values: Mapping[str, str]) -> None:
-        self._stack = stack
-        self._values = values
-        self._client = stack.client("cloudformation")
-        self._which = {"StackName": stack.name, "ChangeSetName": f"sms-bridge-{uuid4()}"}
-
-    def plan(self) -> list[Change]:
-        """Have CloudFormation check the values and say what would change; empty for nothing."""
-        self._client.create_change_set(
-            **self._which,
-            ChangeSetType="UPDATE",
-            UsePreviousTemplate=True,
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": self._values[name]}
-                if name in self._values
-                else {"ParameterKey": name, "UsePreviousValue": True}
-                for name in self._stack.parameters
-            ],
-            # What was agreed to when the template was deployed, and no more.
-            Capabilities=self._stack.description.get("Capabilities", []),
+    client = stack.client("cloudformation")
+    client.create_change_set(
+        **change_set,
+        ChangeSetType="UPDATE",
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": values[name]}
+            if name in values
+            else {"ParameterKey": name, "UsePreviousValue": True}
+            for name in stack.parameters
+        ],
+        # What was agreed to when the template was deployed, and no more.
+        Capabilities=stack.description.get("Capabilities", []),
+    )
+    try:
+        client.get_waiter("change_set_create_complete").wait(
+            **change_set, WaiterConfig=_UNTIL_PLANNED
         )
-        try:
-            self._client.get_waiter("change_set_create_complete").wait(
-                **self._which, WaiterConfig=_UNTIL_PLANNED
-            )
-        except WaiterError as error:
-            self.drop()
-            reason = str(error.last_response.get("StatusReason", "it was not done in time"))
-            if any(words in reason for words in _NOTHING_TO_CHANGE):
-                return []
-            raise BridgeError(f"CloudFormation refuses the change: {reason}") from None
-        found = self._stack.listed(
-            "cloudformation", "describe_change_set", "Changes", **self._which
+    except WaiterError as error:
+        client.delete_change_set(**change_set)
+        reason = str(error.last_response.get("StatusReason", "it was not done in time"))
+        if any(words in reason for words in _NOTHING_TO_CHANGE):
+            return []
+        raise BridgeError(f"CloudFormation refuses the change: {reason}") from None
+    what = "Changes[].ResourceChange.[Action, LogicalResourceId, ResourceType, Replacement]"
+    found = stack.listed("cloudformation", "describe_change_set", what, **change_set)
+    return [Change(*(value or "" for value in one)) for one in found]
+
+
+def _make(stack: Stack, change_set: Mapping[str, str]) -> None:
+    """Do it and wait until it is done; CloudFormation takes back what fails."""
+    client = stack.client("cloudformation")
+    planned_at = client.describe_change_set(**change_set)["CreationTime"]
+    client.execute_change_set(**change_set)
+    try:
+        client.get_waiter("stack_update_complete").wait(
+            StackName=stack.name, WaiterConfig=_UNTIL_DONE
         )
-        names = ("Action", "LogicalResourceId", "ResourceType", "Replacement")
-        return [Change(*(one["ResourceChange"].get(name, "") for name in names)) for one in found]
-
-    def drop(self) -> None:
-        self._client.delete_change_set(**self._which)
-
-    def make(self) -> None:
-        """Do it and wait until it is done; CloudFormation takes back what fails."""
-        planned_at = self._client.describe_change_set(**self._which)["CreationTime"]
-        self._client.execute_change_set(**self._which)
-        name = self._stack.name
-        try:
-            self._client.get_waiter("stack_update_complete").wait(
-                StackName=name, WaiterConfig=_UNTIL_DONE
-            )
-        except WaiterError:
-            # The newest comes first, and the first failure is the cause of the others.
-            failures = [
-                f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'failed')}"
-                for one in self._client.describe_stack_events(StackName=name)["StackEvents"]
-                if one["Timestamp"] >= planned_at
-                and one.get("ResourceStatus", "").endswith("_FAILED")
-            ]
-            cause = failures[-1] if failures else "see the stack's events in the console"
-            raise BridgeError(f"the update failed and is rolled back: {cause}") from None
+    except WaiterError:
+        # The newest comes first, and the first failure is the cause of the others.
+        failures = [
+            f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'failed')}"
+            for one in client.describe_stack_events(StackName=stack.name)["StackEvents"]
+            if one["Timestamp"] >= planned_at and one.get("ResourceStatus", "").endswith("_FAILED")
+        ]
+        cause = failures[-1] if failures else "see the stack's events in the console"
+        raise BridgeError(f"the update failed and is rolled back: {cause}") from None
 
 
 def in_a_sentence(changes: Sequence[Change]) -> str:

@@ -95,7 +95,7 @@ def _read(stack: Stack) -> Iterator[_OptOut]:
     for item in stack.listed(
         "dynamodb",
         "scan",
-        "Items",
+        "Items[]",
         TableName=stack.table,
         ProjectionExpression="id, requested_at, sub_account_id",
         FilterExpression="begins_with(id, :prefix) AND opt_request = :out",

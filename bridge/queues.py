@@ -8,7 +8,7 @@ from contextlib import suppress
 from enum import StrEnum
 from itertools import islice
 from math import inf
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from typer import Argument, BadParameter, Option
 
@@ -34,19 +34,13 @@ _SHOWN = 20
 Record = Mapping[str, Any]
 
 
-class Depth(NamedTuple):
-    """How many records a queue holds: to be worked on now, later, and being worked on."""
-
-    ready: int
-    held_back: int
-    in_work: int
-
-
-def depth_of(stack: Stack, queue: str) -> Depth:
-    """Return how full a queue is, by its name in the template."""
+def depth_of(stack: Stack, queue: str) -> dict[str, int]:
+    """Return how many records a queue holds: to be worked on now, later, and being worked on."""
+    kinds = {"ready": "", "heldBack": "Delayed", "inWork": "NotVisible"}
     attributes = stack.queues[queue]
-    kinds = ("", "Delayed", "NotVisible")
-    return Depth(*(int(attributes[f"ApproximateNumberOfMessages{kind}"]) for kind in kinds))
+    return {
+        name: int(attributes[f"ApproximateNumberOfMessages{kind}"]) for name, kind in kinds.items()
+    }
 
 
 def _look_through(stack: Stack, queue: str, looks: int) -> Iterator[Record]:

@@ -78,8 +78,8 @@ class Stack:
         return found["Stacks"][0]  # type: ignore[no-any-return]
 
     def _missing(self) -> BridgeError:
-        listed = self.listed("cloudformation", "describe_stacks", "Stacks")
-        others = [one["StackName"] for one in listed if "SendUrl" in _pairs(one, "Output")]
+        bridges = "Stacks[?Outputs[?OutputKey == 'SendUrl']].StackName"
+        others = list(self.listed("cloudformation", "describe_stacks", bridges))
         named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
         return BridgeError(
             f"there is no stack {self.name} in region {self.region} of this account",
@@ -103,7 +103,8 @@ class Stack:
 
     @property
     def parameters(self) -> dict[str, str]:
-        return _pairs(self.description, "Parameter")
+        listed = self.description.get("Parameters", [])
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in listed}
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
@@ -115,13 +116,12 @@ class Stack:
 
     def _resources_of(self, stack: str) -> dict[str, Resource]:
         found = self.listed(
-            "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack
+            "cloudformation",
+            "list_stack_resources",
+            "StackResourceSummaries[].[LogicalResourceId, ResourceType, PhysicalResourceId]",
+            StackName=stack,
         )
-        names = ("ResourceType", "PhysicalResourceId")
-        return {
-            one["LogicalResourceId"]: Resource(*(one.get(name, "") for name in names))
-            for one in found
-        }
+        return {name: Resource(kind, id or "") for name, kind, id in found}
 
     def resource(self, name: str) -> str:
         """Return a resource's physical id."""
@@ -199,7 +199,9 @@ class Stack:
     def api_url(self) -> str:
         if self._api_url:
             return self._api_url.rstrip("/")
-        url = urlsplit(self._named("output", "SendUrl", _pairs(self.description, "Output")))
+        listed = self.description.get("Outputs", [])
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in listed}
+        url = urlsplit(self._named("output", "SendUrl", outputs))
         return f"{url.scheme}://{url.netloc}"
 
     @property
@@ -291,19 +293,13 @@ class Stack:
             self._clients[service] = make_client(service)
         return self._clients[service]
 
-    def listed(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-        """Yield what an answer of AWS has under a key, of all pages."""
-        for page in self.client(service).get_paginator(operation).paginate(**arguments):
-            yield from page[key]
+    def listed(self, service: str, operation: str, what: str, **arguments: Any) -> Iterator[Any]:
+        """Yield what a JMESPath expression finds in all pages of AWS's answer."""
+        return self.client(service).get_paginator(operation).paginate(**arguments).search(what)  # type: ignore[no-any-return]
 
     @cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session(profile_name=self._profile, region_name=self._region)
-
-
-def _pairs(described: Mapping[str, Any], kind: str) -> dict[str, str]:
-    listed = described.get(f"{kind}s", [])
-    return {one[f"{kind}Key"]: one.get(f"{kind}Value", "") for one in listed}
 
 
 def variable_of(name: str) -> str:

@@ -21,14 +21,16 @@ def stats(stack: Stack) -> None:
     """Show the last hour and day, open messages and queues."""
     now = time.time()
     with waiting("Reading log lines and open messages"):
-        hour, day = (_figures(activity_of(stack, now - span, now)) for span in (HOUR, DAY))
+        hour, day = (_figures(activity_of(stack, now - span)) for span in (HOUR, DAY))
         survey = take_survey(stack.messages)
     by_state, oldest = survey.by_state, survey.oldest_by_state
     unreported = len(survey.unreported)
     unacknowledged = sum(one.outcome_tries > 0 for one in survey.unreported)
     is_complete = by_state.total() < LOOKED_AT_MOST
     depths = {name: depth_of(stack, name) for name in QUEUES}
-    reasons = {name: reasons_in(stack, name) for name in DEAD_LETTER_QUEUES if any(depths[name])}
+    reasons = {
+        name: reasons_in(stack, name) for name in DEAD_LETTER_QUEUES if any(depths[name].values())
+    }
     facts = {
         "lastHour": hour,
         "lastDay": day,
@@ -41,10 +43,7 @@ def stats(stack: Stack) -> None:
         "unreportedOutcomes": unreported,
         "unacknowledgedOutcomes": unacknowledged,
         "givenUp": survey.given_up,
-        "queues": {
-            name: {"ready": one.ready, "heldBack": one.held_back, "inWork": one.in_work}
-            for name, one in depths.items()
-        },
+        "queues": depths,
         "deadLetters": reasons,
     }
     rows = [("last hour", *hour.values()), ("last day", *day.values())]
@@ -59,7 +58,7 @@ def stats(stack: Stack) -> None:
         lines.append("No message is open.")
     if not is_complete:
         lines.append(f"(There are more; these are the {LOOKED_AT_MOST} that were looked at.)")
-    queues = [(name, *depth) for name, depth in depths.items()]
+    queues = [(name, *depth.values()) for name, depth in depths.items()]
     say_result(
         facts,
         *lines,
@@ -127,7 +126,7 @@ def failures(
     refused = [
         {"count": count, "reason": why, "function": function}
         for function in FUNCTIONS
-        for why, count in found.of(function).refused.items()
+        for why, count in found.refused(function).items()
     ]
     lines = [f"No message failed in the last {since}."]
     if failed:

@@ -90,19 +90,6 @@ def check_api(stack: Stack) -> Iterator[Finding]:
 
     Nothing is sent. A receipt for a message that does not exist is written, always the same one.
     """
-    try:
-        yield from _check_doors(stack)
-    except NoAnswerError as error:
-        yield problem(
-            "api-unreachable",
-            f"{error.what}: neither MoEngage nor 8x8 reaches it either, unless only this machine "
-            "cannot",
-            "give the right URL with --api-url or BRIDGE_API_URL; else look at the HTTP API in "
-            "API Gateway's console",
-        )
-
-
-def _check_doors(stack: Stack) -> Iterator[Finding]:
     secret = stack.secret()
     send, look_up = stack.send_url(stack.sub_account_ids[0]), stack.look_up_url(_NO_MESSAGE)
     senders = secret.moengage_tokens if secret.eightx8_api_key else ()
@@ -111,19 +98,29 @@ def _check_doors(stack: Stack) -> Iterator[Finding]:
         ("GET", look_up, secret.look_up_tokens, None, "message_not_found", "look-up"),
         ("POST", stack.callback_url, secret.callback_tokens, _RECEIPT, None, "callback"),
     )
-    for method, url, tokens, body, reason, name in doors:
-        answer = call(method, url, token=_WRONG_TOKEN)
-        if answer.code == "address_not_allowed":
-            yield ok("api", f"{name}: it answers, and only to 8x8's addresses")
-        elif answer.status != 401:
-            yield problem(
-                "api-broken" if answer.status >= 500 or answer.status == 404 else "api-open",
-                f"{name}: a wrong token was answered {answer.status}, not 401",
-                f"{_LOG}, and whether API Gateway may call the function; is {url} this stack's?",
-            )
-        elif tokens:
-            answer = call(method, url, token=tokens[0], body=body)
-            yield _with_its_token(answer, reason, name)
+    try:
+        for method, url, tokens, body, reason, name in doors:
+            answer = call(method, url, token=_WRONG_TOKEN)
+            if answer.code == "address_not_allowed":
+                yield ok("api", f"{name}: it answers, and only to 8x8's addresses")
+            elif answer.status != 401:
+                yield problem(
+                    "api-broken" if answer.status >= 500 or answer.status == 404 else "api-open",
+                    f"{name}: a wrong token was answered {answer.status}, not 401",
+                    f"{_LOG}, and whether API Gateway may call the function; is {url} this "
+                    "stack's?",
+                )
+            elif tokens:
+                answer = call(method, url, token=tokens[0], body=body)
+                yield _with_its_token(answer, reason, name)
+    except NoAnswerError as error:
+        yield problem(
+            "api-unreachable",
+            f"{error.what}: neither MoEngage nor 8x8 reaches it either, unless only this machine "
+            "cannot",
+            "give the right URL with --api-url or BRIDGE_API_URL; else look at the HTTP API in "
+            "API Gateway's console",
+        )
     base_url = stack.sending.get("CALLBACK_BASE_URL")
     if base_url and secret.callback_tokens:
         yield _own_callback_url(base_url, secret.callback_tokens[0])

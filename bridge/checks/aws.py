@@ -110,26 +110,16 @@ def check_outbound_address(stack: Stack) -> Iterator[Finding]:
     subnets = [one for one in stack.parameters.get("SubnetIds", "").split(",") if one]
     if not subnets:
         return
-    ec2 = stack.client("ec2")
     joined = [{"Name": "association.subnet-id", "Values": subnets}]
-    gateways = sorted(
-        {
-            route["NatGatewayId"]
-            for table in ec2.describe_route_tables(Filters=joined)["RouteTables"]
-            for route in table["Routes"]
-            if route.get("DestinationCidrBlock") == "0.0.0.0/0" and "NatGatewayId" in route
-        }
-    )
-    found = ec2.describe_nat_gateways(NatGatewayIds=gateways)["NatGateways"] if gateways else []
-    addresses = sorted(
-        address["PublicIp"]
-        for gateway in found
-        for address in gateway["NatGatewayAddresses"]
-        if "PublicIp" in address
-    )
+    nat = "RouteTables[].Routes[] | [?DestinationCidrBlock == '0.0.0.0/0'].NatGatewayId"
+    gateways = sorted(set(stack.listed("ec2", "describe_route_tables", nat, Filters=joined)))
     what = "the address that 8x8 sees cannot be told: SubnetIds have no route to a NAT gateway"
-    if addresses:
-        what = f"8x8 sees {', '.join(addresses)}, which its list of addresses has to hold"
+    # Without ids AWS would list those of others.
+    if gateways:
+        public = "NatGateways[].NatGatewayAddresses[].PublicIp"
+        found = stack.listed("ec2", "describe_nat_gateways", public, NatGatewayIds=gateways)
+        if addresses := ", ".join(sorted(found)):
+            what = f"8x8 sees {addresses}, which its list of addresses has to hold"
     yield ok("outbound-address", what)
 
 
@@ -186,8 +176,8 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
     groups = stack.ids_of("AWS::Logs::LogGroup")
     # CloudFormation's names begin with the stack's.
     prefix = commonprefix(list(groups.values()))  # noqa: RUF071 - no paths
-    listed = stack.listed("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
-    found = {one["logGroupName"]: one.get("retentionInDays", "for ever") for one in listed}
+    what = "logGroups[].[logGroupName, retentionInDays || 'for ever']"
+    found = dict(stack.listed("logs", "describe_log_groups", what, logGroupNamePrefix=prefix))
     for name, group in groups.items():
         kept = found.get(group)
         if kept is None:
@@ -242,10 +232,9 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
                 "sms-bridge parameters set Monitoring=basic",
             )
         return
-    # There are 24 at most; CloudWatch takes 100 names and answers with a page of 50.
-    alarms = stack.client("cloudwatch").describe_alarms(
-        AlarmNames=names, AlarmTypes=["MetricAlarm"]
-    )["MetricAlarms"]
+    # There are 24 at most, and CloudWatch takes 100 names.
+    which = {"AlarmNames": names, "AlarmTypes": ["MetricAlarm"]}
+    alarms = list(stack.listed("cloudwatch", "describe_alarms", "MetricAlarms[]", **which))
     raised = [one for one in alarms if one.get("StateValue") == "ALARM"]
     for one in raised:
         text = one.get("AlarmDescription") or "see docs/runbook.md"

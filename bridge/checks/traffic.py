@@ -38,7 +38,7 @@ def check_work(stack: Stack) -> Iterator[Finding]:
 
 
 def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
-    depths = {one: sum(depth_of(stack, queue)) for one, (queue, _) in _SEND_QUEUES.items()}
+    depths = {one: sum(depth_of(stack, queue).values()) for one, (queue, _) in _SEND_QUEUES.items()}
     depth = sum(depths.values())
     waiting = sum(
         one.state is State.WAITING and has_waited(one.accepted_at, _SECONDS_UNTIL_QUEUED)
@@ -68,7 +68,7 @@ def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
 
 def _check_dead_letters(survey: Survey, stack: Stack) -> Iterator[Finding]:
     for name in DEAD_LETTER_QUEUES:
-        if not any(depth_of(stack, name)):
+        if not any(depth_of(stack, name).values()):
             continue
         for reason, count in reasons_in(stack, name).most_common():
             if name == "OutcomeDeadLetterQueue" and reason in survey.given_up:
@@ -223,9 +223,9 @@ def check_last_hour(stack: Stack) -> Iterator[Finding]:
 
 def _check_refused(activity: Activity) -> Iterator[Finding]:
     # The doctor itself has each entrance refuse a wrong token; nobody else looks up with one.
-    own = activity.of("LookUpMessage").refused["unauthorized"]
+    own = activity.refused("LookUpMessage")["unauthorized"]
     found: dict[tuple[str, str, str], list[str]] = {}
-    for reason, count in activity.of("SendSms").refused.items():
+    for reason, count in activity.refused("SendSms").items():
         if reason in ("unauthorized", "body_missing"):
             count -= own
         if count > 0 and reason not in ("not_configured", "unavailable"):
@@ -236,7 +236,7 @@ def _check_refused(activity: Activity) -> Iterator[Finding]:
         yield problem(
             finding_id, f"requests were refused in the last hour ({listed}): {what}", remedy
         )
-    callbacks = activity.of("ReceiveCallback").refused
+    callbacks = activity.refused("ReceiveCallback")
     if (unauthorized := callbacks["unauthorized"] - own) > 0:
         yield problem(
             "callbacks-unauthorized",
