@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Exit, Option
 
-from bridge.checks import Check, Finding, Level, api, aws, eightx8, moengage, problem, traffic
+from bridge.checks import Check, Finding, Level, api, aws, eightx8, problem, traffic
 from bridge.errors import UNEXPECTED, failure_of
 from bridge.stack import Stack
 from bridge.terminal import say, say_result, waiting
@@ -21,7 +21,7 @@ _CHECKS: dict[str, Check] = {
     "8x8's webhook": eightx8.check_webhook,
     "8x8's balance": eightx8.check_balance,
     "the API": api.check_api,
-    "delivery tracking": moengage.check_delivery_tracking,
+    "delivery tracking": traffic.check_delivery_tracking,
     "opt-outs": aws.check_opt_outs,
     "queues and messages": traffic.check_work,
     "the last hour": traffic.check_last_hour,

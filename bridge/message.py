@@ -26,7 +26,6 @@ from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.storage.secret import SecretSource
 
-_HEADINGS = ("Message", "Recipient", "Accepted", "State", "Outcome", "MoEngage acknowledged")
 _TOTALS_OF_AT_MOST = 100_000
 # Twelve hexadecimal digits in the last group: no phone number is written so.
 _ID_DASHES = 4
@@ -80,7 +79,9 @@ def message(
         zone = None if local_time else UTC
         numbers = str if full_numbers else masked
         if campaign:
-            lines = columns((_row(one, numbers, zone) for one in found), _HEADINGS)
+            headings = ("Message", "Recipient", "Accepted", "State", "Outcome")
+            rows = (_row(one, numbers, zone) for one in found)
+            lines = columns(rows, (*headings, "MoEngage acknowledged"))
         else:
             lines = list(_timelines(stack, found, number, numbers, zone))
     if there_are_more:
@@ -165,7 +166,10 @@ def _timelines(
     zone: tzinfo | None,
 ) -> Iterator[str]:
     if number:
-        states = Counter(_word_of(one) for one in found)
+        states = Counter(
+            "opted out" if one.outcome and one.outcome.reason == "opted_out" else one.state
+            for one in found
+        )
         counts = ", ".join(f"{count} {word}" for word, count in states.most_common())
         noun = "messages" if len(found) > 1 else "message"
         yield f"{len(found)} {noun} to {numbers(number)}: {counts}"
@@ -188,12 +192,6 @@ def _timelines(
         known = (f"{name} {value}" for name, value in facts.items() if value)
         yield f"{one.id}: {one.state}; {', '.join(known)}"
         yield from lines_of(one, zone)
-
-
-def _word_of(message: Message) -> str:
-    """Return a message's state, or why it failed."""
-    is_opted_out = message.outcome is not None and message.outcome.reason == "opted_out"
-    return "opted out" if is_opted_out else str(message.state)
 
 
 def lines_of(message: Message, zone: tzinfo | None = UTC) -> Iterator[str]:

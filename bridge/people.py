@@ -17,7 +17,7 @@ from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.reporting import seconds_before_passing_on_again
 from sms_bridge.storage.items import OPT_OUT_PREFIX, from_item
-from sms_bridge.storage.person_data import DynamoDBPersonData, Trace
+from sms_bridge.storage.person_data import DynamoDBPersonData
 
 
 class _OptOut(NamedTuple):
@@ -152,7 +152,13 @@ def forget(
         messages = list(stack.messages.messages_to(recipient_hash))
         found = () if messages_only else people.traces_of(number, recipient_hash)
         traces = [one for one in found if one]
-    inbound = [one for one in traces if not _may_be_synced(one, stack)]
+    # MoEngage may still have to learn what the others ask for.
+    is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
+    inbound = [
+        one
+        for one in traces
+        if not is_synced or seconds_before_passing_on_again(time.time() - one.received_at) is None
+    ]
     under_way = sum(not (one.outcome_reported_at or one.reply_to) for one in messages)
     without_id = sum(not one.umid for one in messages)
     too_young = len(traces) - len(inbound)
@@ -218,10 +224,3 @@ def forget(
     if too_young or not_erased:
         # Not all of it is done; whoever runs this from a program must notice.
         raise Exit(1)
-
-
-def _may_be_synced(trace: Trace, stack: Stack) -> bool:
-    """Return whether MoEngage may still have to learn what an SMS asks for."""
-    is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
-    age = time.time() - trace.received_at
-    return is_synced and seconds_before_passing_on_again(age) is not None

@@ -119,27 +119,24 @@ def rotate(
     as all functions know it. A callback token should be retired two days later: until then 8x8 may
     still report messages that were sent with it.
     """
-    name = _LISTS[use]
+    name, token = _LISTS[use], new_token()
     tokens = _tokens(stack, name)
     if retire:
         stack.change_secret(**{name: tokens[:1]})
         retired = max(len(tokens) - 1, 0)
-        what = f"Removed {retired} older tokens for {use}."
-        say_result({"retired": retired}, what)
-        return
-    token = new_token()
-    if use is TokenUse.CALLBACK:
+        say_result({"retired": retired}, f"Removed {retired} older tokens for {use}.")
+    elif use is TokenUse.CALLBACK:
         _replace_callback_token(stack, token)
-        return
-    stack.change_secret(**{name: [token, *tokens]})
-    valid_from = timestamp(time() + stack.seconds_until_secret_is_read)
-    say_result(
-        {"token": token, "validFrom": valid_from},
-        token,
-        "",
-        f"Use it from {valid_from} on: by then all functions know it. The older ones stay valid "
-        f"until sms-bridge rotate {use} --retire.",
-    )
+    else:
+        stack.change_secret(**{name: [token, *tokens]})
+        valid_from = timestamp(time() + stack.seconds_until_secret_is_read)
+        say_result(
+            {"token": token, "validFrom": valid_from},
+            token,
+            "",
+            f"Use it from {valid_from} on: by then all functions know it. The older ones stay "
+            f"valid until sms-bridge rotate {use} --retire.",
+        )
 
 
 def _replace_callback_token(stack: Stack, token: str) -> None:

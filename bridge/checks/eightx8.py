@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from bridge.activity import DAY, activity_of
 from bridge.checks import Finding, ok, problem, warning
 from bridge.eightx8 import ENTER_THE_KEY, KEY_REFUSED, Access, EightX8Account, account_of
 from bridge.stack import Stack
+from bridge.stats import DAY, activity_of
 from bridge.webhook import fault_of
 
 _ADD_CREDIT = "add credit in 8x8 Connect"

@@ -1,20 +1,22 @@
-"""What becomes of messages: in the queues, in the table, and in the last hour."""
+"""What becomes of messages: in the queues, in the table, in the last hour, and at MoEngage."""
 
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPSConnection
+from urllib.parse import urlsplit
 
-from bridge.activity import HOUR, Activity, activity_of
 from bridge.checks import Finding, ok, problem, warning
 from bridge.checks.eightx8 import WEBHOOK_IDS
-from bridge.checks.moengage import check_outcomes
-from bridge.queues import DEAD_LETTER_QUEUES, RECEIVED_TOO_OFTEN, depth_of, reasons_in
+from bridge.queues import RECEIVED_TOO_OFTEN, depth_of, reasons_in
 from bridge.stack import Stack
-from bridge.survey import Survey, has_waited, take_survey
+from bridge.stats import HOUR, Activity, Survey, activity_of, has_waited, take_survey
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.state import State
+from sms_bridge.services.forward import NO_URL
 
 _STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")
 _SECONDS_UNTIL_QUEUED, _SECONDS_UNTIL_RECEIPTS = 120, 600
@@ -26,14 +28,23 @@ _SEND_QUEUES = {
     MessageType.TRANSACTIONAL: ("TransactionalQueue", 10),
     MessageType.PROMOTIONAL: ("PromotionalQueue", 100),
 }
+# What is found, who failed on them, and what brings them back.
+_DEAD_LETTERS = {
+    "SendDeadLetterQueue": ("send-dead-letters", "DispatchQueue", "then: sms-bridge redrive --yes"),
+    "OutcomeDeadLetterQueue": (
+        "outcome-dead-letters",
+        "ForwardOutcome",
+        "then in SQS's console Start DLQ redrive, with the outcome queue as custom destination",
+    ),
+}
 
 
 def check_work(stack: Stack) -> Iterator[Finding]:
-    survey = take_survey(stack.messages)
+    survey = take_survey(stack)
     yield from _check_queues(survey, stack)
     yield from _check_dead_letters(survey, stack)
     yield from _check_messages(survey)
-    yield from check_outcomes(survey, stack)
+    yield from _check_outcomes(survey, stack)
     yield ok("messages", f"{len(survey.messages)} messages are open")
 
 
@@ -67,39 +78,26 @@ def _check_queues(survey: Survey, stack: Stack) -> Iterator[Finding]:
 
 
 def _check_dead_letters(survey: Survey, stack: Stack) -> Iterator[Finding]:
-    for name in DEAD_LETTER_QUEUES:
-        if not any(depth_of(stack, name).values()):
-            continue
-        for reason, count in reasons_in(stack, name).most_common():
-            if name == "OutcomeDeadLetterQueue" and reason in survey.given_up:
-                continue  # the outcomes themselves are named
-            is_send = name == "SendDeadLetterQueue"
-            yield problem(
-                "send-dead-letters" if is_send else "outcome-dead-letters",
-                f"{name} holds {count} dead letters ({reason})",
-                _remedy_of_dead_letters(reason, is_send=is_send),
-            )
-
-
-def _remedy_of_dead_letters(reason: str, *, is_send: bool) -> str:
-    by_hand = (
-        "then in SQS's console Start DLQ redrive, with the outcome queue as custom destination"
-    )
-    if reason == "unreadable":
-        return "the bridge did not write them: find out who else does, then purge the queue in SQS"
-    if is_send and reason == RECEIVED_TOO_OFTEN:
-        return (
-            "DispatchQueue failed on them again and again: see its log; then: "
-            "sms-bridge redrive --yes"
-        )
-    if is_send:
-        return "fix what the log of DispatchQueue names; then: sms-bridge redrive --yes"
-    if reason == RECEIVED_TOO_OFTEN:
-        return f"ForwardOutcome failed on them again and again: see its log; {by_hand}"
-    return (
-        "sms-bridge replay --all --yes. What is left then are opt-outs and inbound SMS that "
-        f"MoEngage's Data API refused: sms-bridge configure --data-api-key, {by_hand}"
-    )
+    for name, (finding_id, function, then) in _DEAD_LETTERS.items():
+        reasons = reasons_in(stack, name) if any(depth_of(stack, name).values()) else Counter()
+        for reason, count in reasons.most_common():
+            remedy = f"fix what the log of {function} names; {then}"
+            if reason == "unreadable":
+                remedy = (
+                    "the bridge did not write them: find out who else does, then purge the queue "
+                    "in SQS"
+                )
+            elif reason == RECEIVED_TOO_OFTEN:
+                remedy = f"{function} failed on them again and again: see its log; {then}"
+            elif name == "OutcomeDeadLetterQueue":
+                if reason in survey.given_up:
+                    continue  # the outcomes themselves are named
+                remedy = (
+                    "sms-bridge replay --all --yes. What is left then are opt-outs and inbound SMS "
+                    f"that MoEngage's Data API refused: sms-bridge configure --data-api-key, {then}"
+                )
+            what = f"{name} holds {count} dead letters ({reason})"
+            yield problem(finding_id, what, remedy)
 
 
 def _check_messages(survey: Survey) -> Iterator[Finding]:
@@ -173,6 +171,104 @@ def _check_messages(survey: Survey) -> Iterator[Finding]:
             "they were changed by hand, or written by a later version: deploy that again, or "
             "correct the items in DynamoDB's console",
         )
+
+
+# ----------------------------------------------------------------------------------------- MoEngage
+_SECONDS_TO_CONNECT = 5.0
+_SECONDS_UNTIL_REPORTED = 900
+# What MoEngage answers to a connector id that it does not know, or not there.
+_URL_IS_WRONG = ("401", "403", "404", "405", "410")
+_NO_URL_ID = "tracking-url-missing"
+
+
+def check_delivery_tracking(stack: Stack) -> Iterator[Finding]:
+    """See whether a delivery-tracking URL is configured and its host can be reached."""
+    url = stack.environment_of("ForwardOutcome").get("MOENGAGE_DELIVERY_TRACKING_URL", "")
+    if not url:
+        yield problem(
+            _NO_URL_ID,
+            "no delivery-tracking URL is configured: MoEngage learns no outcome",
+            f"{_set_the_url(stack)}; then: sms-bridge replay --reason {NO_URL} --yes",
+        )
+        return
+    split = urlsplit(url)
+    make = HTTPSConnection if split.scheme == "https" else HTTPConnection
+    connection = make(split.hostname or "", split.port, timeout=_SECONDS_TO_CONNECT)
+    try:
+        # And leave: a report about no message could disturb MoEngage's counts.
+        with closing(connection):
+            connection.connect()
+    except OSError as error:
+        yield warning(
+            "moengage-unreachable",
+            f"{split.netloc} cannot be reached from this machine ({type(error).__name__})",
+            "if outcomes are not acknowledged either, see MoEngage's status page, or "
+            f"{_set_the_url(stack)}",
+        )
+    else:
+        yield ok("moengage", f"delivery tracking is configured; {split.netloc} can be reached")
+
+
+def _check_outcomes(survey: Survey, stack: Stack) -> Iterator[Finding]:
+    """See whether outcomes are not taken up, not acknowledged or given up."""
+    unreported = survey.unreported
+    not_tried = sum(
+        not one.outcome_tries and has_waited(one.outcome_due_at, _SECONDS_UNTIL_REPORTED)
+        for one in unreported
+    )
+    if not_tried:
+        yield warning(
+            "outcomes-not-tried",
+            f"{not_tried} outcomes have been due for more than "
+            f"{_SECONDS_UNTIL_REPORTED // 60} minutes and nobody has tried to report them",
+            "see the log of ForwardOutcome, and whether AWS throttles it; nothing is lost",
+            ("queue-not-consumed", "function-stopped", "environment-broken"),
+        )
+    if unacknowledged := sum(one.outcome_tries > 0 for one in unreported):
+        yield warning(
+            "outcomes-not-acknowledged",
+            f"MoEngage has not acknowledged {unacknowledged} outcomes so far; they are "
+            "reported again for nine hours",
+            "nothing, if MoEngage comes back; sms-bridge message ID shows when the next try is",
+        )
+    for reason, count in survey.given_up.most_common():
+        why, remedy = _meaning_of(reason, stack)
+        yield problem(
+            "outcomes-given-up",
+            f"{count} outcomes were given up ({reason}): {why}",
+            f"{remedy}; then: sms-bridge replay --reason {reason} --yes",
+            (_NO_URL_ID,) if reason == NO_URL else (),
+        )
+
+
+def _meaning_of(reason: str, stack: Stack) -> tuple[str, str]:
+    """Return why outcomes were given up, and what to do."""
+    fix_the_url = f"unless that is fixed by now, {_set_the_url(stack)}"
+    status = reason.removeprefix("moengage_")
+    refused = f"MoEngage refused the reports with HTTP {status}"
+    if reason == NO_URL:
+        return "there was no delivery-tracking URL", fix_the_url
+    if status in _URL_IS_WRONG:
+        return f"{refused}, so the URL was wrong", fix_the_url
+    if status.startswith("4"):
+        mapping = "the mapping of delivery tracking in MoEngage"
+        return refused, f"compare {mapping} with sms-bridge settings"
+    if status == "unreachable":
+        return "MoEngage did not answer for nine hours", "wait until MoEngage is back"
+    return f"MoEngage answered HTTP {status} for nine hours", "wait until MoEngage is back"
+
+
+def _set_the_url(stack: Stack) -> str:
+    """Return how to give the stack the right URL, by the parameters that it is made of."""
+    if base_url := stack.parameters.get("MoEngageBaseUrl"):
+        other = f"MoEngageBaseUrl=URL, if it does not begin with {base_url}"
+    else:
+        data_center = stack.parameters.get("MoEngageDataCenter", "")
+        other = f"MoEngageDataCenter=XX, if it does not begin with https://api-{data_center}"
+    return (
+        "sms-bridge parameters set MoEngageConnectorId=ID, with the last part of MoEngage's "
+        f"delivery-tracking URL (and {other})"
+    )
 
 
 # ------------------------------------------------------------------------------------ the last hour

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.activity import activity_of, failed_messages
 from bridge.errors import BridgeError
 from bridge.stack import Stack
+from bridge.stats import activity_of, failed_messages
 from sms_bridge.observability import Metric
 from tests.bridge.deployed import Deployed
 
@@ -39,7 +39,7 @@ class Insights:
 
 @pytest.fixture
 def stack(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    monkeypatch.setattr("bridge.activity.time.sleep", lambda _: None)
+    monkeypatch.setattr("bridge.stats.time.sleep", lambda _: None)
     stack = deployed.stack
     monkeypatch.setattr(type(stack), "is_local", False)
     return stack
