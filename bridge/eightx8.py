@@ -167,7 +167,6 @@ def _raise_if_refused(answer: Answer) -> None:
         raise BridgeError(f"8x8 refused it (HTTP {answer.status}{code})", id="eightx8-refused")
 
 
-# --------------------------------------------------------------------------- the account of a stack
 def account_of(stack: Stack, account_id: str | None = None) -> EightX8Account:
     """Return the account: the one of the given id, or that of which the secret holds the id."""
     key = stack.secret().eightx8_api_key

@@ -1,5 +1,6 @@
 """`sms-bridge parameters`: the stack's parameters, and how to change one without deploying anew."""
 
+import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, NamedTuple
@@ -105,9 +106,7 @@ def _read(assignment: str, known: Mapping[str, str]) -> tuple[str, str]:
 
 def escaped(text: str) -> str:
     """Return a text in ASCII, as the functions read it: CloudFormation shows nothing else."""
-    units = text.encode("utf-16-be")
-    codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
-    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
+    return "".join(one if one.isascii() else json.dumps(one).strip('"') for one in text)
 
 
 def _masked(name: str, value: str) -> str:
@@ -115,7 +114,6 @@ def _masked(name: str, value: str) -> str:
     return f"{value[:4]}..." if name == "MoEngageConnectorId" and value else value
 
 
-# -------------------------------------------------------------------------------- the change set
 class Change(NamedTuple):
     """What would happen to one of the stack's resources, in CloudFormation's words."""
 

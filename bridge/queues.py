@@ -19,7 +19,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.state import NOT_WITH_8X8
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.storage.queues import group_of
+from sms_bridge.storage.queues import SqsOutcomeQueue, group_of
 
 WORK_QUEUES = ("TransactionalQueue", "PromotionalQueue", "OutcomeQueue")
 DEAD_LETTER_QUEUES = ("SendDeadLetterQueue", "OutcomeDeadLetterQueue")
@@ -167,11 +167,12 @@ def replay(
     )
     found = list(islice(given_up, limit))
     if yes:
+        outcomes = SqsOutcomeQueue(lambda: stack.client("sqs"), stack.resource("OutcomeQueue"))
         for message in progress(found, "Replaying"):
             stack.messages.record_replayed(message.id)
-            stack.outcomes.add(message.id)
+            outcomes.add(message.id)
         _take_out({one.id for one in found}, stack)
-    outcomes = [
+    facts = [
         {
             "umid": one.id,
             "acceptedAt": timestamp(one.accepted_at),
@@ -181,7 +182,7 @@ def replay(
         }
         for one in found
     ]
-    rows = [list(one.values()) for one in outcomes[:_SHOWN]]
+    rows = [list(one.values()) for one in facts[:_SHOWN]]
     headings = ("Message", "Accepted", "Outcome", "Given up because", "Given up at")
     lines = columns(rows, headings) if rows else []
     if len(found) > _SHOWN:
@@ -191,7 +192,7 @@ def replay(
     will = "are queued and will be" if yes else "would be"
     hint = "" if yes else " Nothing was changed; add --yes."
     lines.append(f"{len(found)} outcomes {will} reported again.{hint}")
-    say_result({"replayed": yes, "outcomes": outcomes}, *lines)
+    say_result({"replayed": yes, "outcomes": facts}, *lines)
 
 
 def _take_out(replayed: set[str], stack: Stack) -> None:

@@ -24,7 +24,6 @@ from sms_bridge.storage.secret import TOKEN_LISTS, add_missing_tokens, new_token
 _SECONDS_TO_SPARE = 5
 
 
-# ------------------------------------------------------------------------------------------- keys
 def configure(
     stack: Stack,
     key_from_stdin: Annotated[
@@ -96,7 +95,6 @@ def _check(stack: Stack, key: str) -> str:
     return "; ".join(f"{one.what} ({one.remedy})" if one.remedy else one.what for one in findings)
 
 
-# ----------------------------------------------------------------------------------------- tokens
 class TokenUse(StrEnum):
     MOENGAGE = "moengage"
     CALLBACK = "callback"

@@ -22,7 +22,6 @@ from sms_bridge.settings import (
 from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.queues import SqsOutcomeQueue
 from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
 
 FUNCTIONS: dict[str, type[Settings]] = {
@@ -36,7 +35,6 @@ FUNCTIONS: dict[str, type[Settings]] = {
 """The functions, and the settings that they read."""
 
 ACCOUNT_ID = "eightx8AccountId"
-_NESTED = "AWS::CloudFormation::Stack"
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -73,19 +71,16 @@ class Stack:
             found = self.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
-                raise self._missing() from None
+                bridges = "Stacks[?Outputs[?OutputKey == 'SendUrl']].StackName"
+                others = " or ".join(self.listed("cloudformation", "describe_stacks", bridges))
+                first = f"--stack {others}" if others else "deploy it: make deploy"
+                raise BridgeError(
+                    f"there is no stack {self.name} in region {self.region} of this account",
+                    id="stack-missing",
+                    remedy=f"{first}; or name another account or region with --profile, --region",
+                ) from None
             raise
         return found["Stacks"][0]  # type: ignore[no-any-return]
-
-    def _missing(self) -> BridgeError:
-        bridges = "Stacks[?Outputs[?OutputKey == 'SendUrl']].StackName"
-        others = list(self.listed("cloudformation", "describe_stacks", bridges))
-        named = f"--stack {' or '.join(others)}" if others else "deploy it: make deploy"
-        return BridgeError(
-            f"there is no stack {self.name} in region {self.region} of this account",
-            id="stack-missing",
-            remedy=f"{named}; or name another account or region with --profile, --region",
-        )
 
     @property
     def region(self) -> str:
@@ -109,22 +104,18 @@ class Stack:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """The stack's resources, and those of its nested stacks, by their names in the template."""
-        found = self._resources_of(self.name)
-        for nested in [one.id for one in found.values() if one.type == _NESTED and one.id]:
-            found = {**self._resources_of(nested), **found}
+        found: dict[str, Resource] = {}
+        stacks = [self.name]
+        what = "StackResourceSummaries[].[LogicalResourceId, ResourceType, PhysicalResourceId]"
+        for stack in stacks:
+            listed = self.listed("cloudformation", "list_stack_resources", what, StackName=stack)
+            for name, kind, id in listed:
+                found.setdefault(name, Resource(kind, id or ""))
+                if kind == "AWS::CloudFormation::Stack" and id:
+                    stacks.append(id)
         return found
 
-    def _resources_of(self, stack: str) -> dict[str, Resource]:
-        found = self.listed(
-            "cloudformation",
-            "list_stack_resources",
-            "StackResourceSummaries[].[LogicalResourceId, ResourceType, PhysicalResourceId]",
-            StackName=stack,
-        )
-        return {name: Resource(kind, id or "") for name, kind, id in found}
-
     def resource(self, name: str) -> str:
-        """Return a resource's physical id."""
         return self._named("resource", name, self.resources).id
 
     def _named[Value](self, kind: str, name: str, found: Mapping[str, Value]) -> Value:
@@ -160,7 +151,6 @@ class Stack:
 
     @property
     def sending(self) -> Mapping[str, str]:
-        """The environment variables of the function that sends."""
         return self.environment_of("SendSms")
 
     def drift(self) -> Iterator[tuple[str, str]]:
@@ -210,9 +200,6 @@ class Stack:
 
     def send_url(self, sub_account_id: str) -> str:
         return f"{self.api_url}/api/v1/subaccounts/{quote(sub_account_id, safe='&')}/messages"
-
-    def look_up_url(self, message_id: str) -> str:
-        return f"{self.api_url}/messages/{quote(message_id, safe='')}"
 
     # -------------------------------------------------------------------------------- the secret
     @property
@@ -281,10 +268,6 @@ class Stack:
     def opt_out_scope(self) -> OptOutScope:
         """Whose messages somebody no longer gets who opted out."""
         return OptOutScope(self.sending["OPT_OUT_SCOPE"])
-
-    @cached_property
-    def outcomes(self) -> SqsOutcomeQueue:
-        return SqsOutcomeQueue(lambda: self.client("sqs"), self.resource("OutcomeQueue"))
 
     # ---------------------------------------------------------------------------------------- AWS
     def client(self, service: str) -> Any:

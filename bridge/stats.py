@@ -106,7 +106,6 @@ def _count(row: Row, figure: str) -> int:
 
 
 def activity_of(stack: Stack, since: float) -> Activity:
-    """Count what happened since then, in seconds since the epoch."""
     return Activity(list(_rows(stack, _GROUPED, since)))
 
 

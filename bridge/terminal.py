@@ -97,7 +97,6 @@ def progress[Value](values: Sequence[Value], what: str) -> Iterator[Value]:
     yield from track(values, what, console=console, disable=not console.is_terminal)
 
 
-# -------------------------------------------------------------------------------------------- time
 def shown_time(moment: float, zone: tzinfo | None) -> str:
     """Return a time as people read it, in a time zone; ``None`` is this machine's."""
     at = datetime.fromtimestamp(moment, UTC).astimezone(zone)

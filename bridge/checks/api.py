@@ -84,14 +84,14 @@ def _check_hash_key(hash_key: str, stack: Stack) -> Iterator[Finding]:
         )
 
 
-# ------------------------------------------------------------------------------------------ the API
 def check_api(stack: Stack) -> Iterator[Finding]:
     """Call every entrance with a wrong token, which has to be refused, and with the right one.
 
     Nothing is sent. A receipt for a message that does not exist is written, always the same one.
     """
     secret = stack.secret()
-    send, look_up = stack.send_url(stack.sub_account_ids[0]), stack.look_up_url(_NO_MESSAGE)
+    send = stack.send_url(stack.sub_account_ids[0])
+    look_up = f"{stack.api_url}/messages/{_NO_MESSAGE}"
     senders = secret.moengage_tokens if secret.eightx8_api_key else ()
     doors = (
         ("POST", send, senders, None, "body_missing", "send"),

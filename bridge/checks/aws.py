@@ -7,7 +7,7 @@ from os.path import commonprefix
 
 from bridge.checks import Finding, ok, problem, warning
 from bridge.queues import QUEUES
-from bridge.stack import FUNCTIONS, Stack
+from bridge.stack import FUNCTIONS, Stack, variable_of
 from sms_bridge.domain.opt_out import Keyword, keyword_of, keywords_of
 from sms_bridge.settings import SettingsError, unescaped
 
@@ -22,9 +22,9 @@ _CONSUMERS = {
     "OutcomeQueue": "ForwardOutcome",
 }
 _KEYWORDS = {
-    Keyword.STOP: ("OptOutKeywords", "OPT_OUT_KEYWORDS"),
-    Keyword.START: ("OptInKeywords", "OPT_IN_KEYWORDS"),
-    Keyword.HELP: ("HelpKeywords", "HELP_KEYWORDS"),
+    "OptOutKeywords": Keyword.STOP,
+    "OptInKeywords": Keyword.START,
+    "HelpKeywords": Keyword.HELP,
 }
 _RECEIVING = ("Enabled", "Enabling", "Updating", "Creating")
 
@@ -194,17 +194,12 @@ def _check_logs(stack: Stack) -> Iterator[Finding]:
 def check_opt_outs(stack: Stack) -> Iterator[Finding]:
     """See whether each keyword does what it is there for, and whether replies are true."""
     environment = stack.environment_of("ReceiveCallback")
-    listed = {
-        keyword: unescaped(environment.get(variable, "")).split(",")
-        for keyword, (_, variable) in _KEYWORDS.items()
-    }
-    words = {key: [one.strip() for one in few if one.strip()] for key, few in listed.items()}
-    keywords = keywords_of(*words.values())
-    for keyword, (parameter, _) in _KEYWORDS.items():
+    listed = [unescaped(environment.get(variable_of(one), "")).split(",") for one in _KEYWORDS]
+    words = [[one.strip() for one in few if one.strip()] for few in listed]
+    keywords = keywords_of(*words)
+    for (parameter, keyword), few in zip(_KEYWORDS.items(), words, strict=True):
         bad = [
-            one
-            for one in words[keyword]
-            if keyword_of(one, keywords) is not keyword or not one.strip("? ")
+            one for one in few if keyword_of(one, keywords) is not keyword or not one.strip("? ")
         ]
         if bad:
             yield warning(
@@ -220,7 +215,6 @@ def check_opt_outs(stack: Stack) -> Iterator[Finding]:
         )
 
 
-# ------------------------------------------------------------------------------------------ alarms
 def check_alarms(stack: Stack) -> Iterator[Finding]:
     """See whether the stack's alarms reach somebody, and what they say now."""
     names = list(stack.ids_of("AWS::CloudWatch::Alarm").values())
