@@ -1,6 +1,7 @@
 """`sms-bridge doctor` names what is wrong: one fault, one finding with its id."""
 
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from operator import methodcaller
@@ -13,6 +14,7 @@ import bridge.doctor
 from bridge.calls import Answer, NoAnswerError
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
+from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.state import State
 from tests.bridge.deployed import (
     ACCOUNT,
@@ -25,7 +27,7 @@ from tests.bridge.deployed import (
     Deployed,
     redrive_policy,
 )
-from tests.builders import ACCEPTED, EVER
+from tests.builders import ACCEPTED, EVER, a_receipt
 from tests.fakes.aws import TABLE, client_of
 from tests.fakes.http_server import unreachable_url
 
@@ -92,6 +94,17 @@ def test_a_campaign_of_300_gives_no_finding(deployed: Deployed) -> None:
     assert findings_of(deployed) == []
 
 
+def test_messages_on_their_way_give_no_finding(deployed: Deployed) -> None:
+    deployed.keep(id=IDS[0], state=State.WAITING, attempt=0, accepted_at=time.time())
+    deployed.keep(id=IDS[1], state=State.SENDING, attempt_at=LONG_AGO)
+    deployed.messages.record_receipt(IDS[1], a_receipt("sent"), None)
+    # 8x8's log was silent once, and has answered since.
+    deployed.messages.record_log(IDS[1], LONG_AGO, has_answered=False)
+    deployed.messages.record_log(IDS[1], LONG_AGO + 1, has_answered=True)
+
+    assert findings_of(deployed) == []
+
+
 def test_looking_many_times_finds_nothing_of_its_own(deployed: Deployed) -> None:
     refused = {"message": "request refused", "reason": "unauthorized", "RequestsRefused": 1}
     for function in ("SendSms", "ReceiveCallback", "LookUpMessage"):
@@ -150,6 +163,11 @@ def moengage_is_down(deployed: Deployed) -> None:
     message = deployed.keep_over()
     owner = message.outcome_lease_owner
     deployed.messages.record_not_acknowledged(message.id, owner, message.accepted_at)
+
+
+def nobody_reports(deployed: Deployed) -> None:
+    message = deployed.keep(state=State.DELIVERED)
+    deployed.messages.record_outcome(message.id, Outcome(OutcomeStatus.DELIVERED), LONG_AGO)
 
 
 def moengage_refused_an_outcome(deployed: Deployed) -> None:
@@ -342,6 +360,7 @@ FAULTS: dict[str, Fault] = {
     "receipts-missing: no receipt comes": sent_long_ago,
     "log-unreadable: 8x8 allows no exports": eightx8_allows_no_exports,
     "items-unreadable: an item was changed by hand": an_item_was_changed_by_hand,
+    "outcomes-not-tried: nobody reports": nobody_reports,
     "outcomes-not-acknowledged: MoEngage is down": moengage_is_down,
     "outcomes-given-up: MoEngage refused an outcome": moengage_refused_an_outcome,
     "send-dead-letters: dispatching failed too often": put_into("SendDeadLetterQueue", "x"),

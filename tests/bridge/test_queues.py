@@ -28,14 +28,16 @@ def body(message_id: str) -> str:
 
 @pytest.fixture
 def letters(deployed: Deployed) -> Deployed:
-    """One of each type that may be sent, an expired one, one that failed, and no record of ours."""
+    """One of each type that may be sent, three that may not, and no record of ours."""
     for message_id, message_type in zip(IDS, MessageType, strict=False):
         deployed.keep(
             id=message_id, state=State.WAITING, send_before=TOMORROW, message_type=message_type
         )
     deployed.keep(id=IDS[2], state=State.WAITING, send_before=YESTERDAY)
-    deployed.keep_over("x", id=IDS[3], send_before=TOMORROW)
-    for message_id in IDS[:4]:
+    deployed.keep(id=IDS[3], state=State.UNKNOWN, send_before=TOMORROW)
+    deployed.messages.record_outcome(IDS[3], Outcome(OutcomeStatus.FAILED), AT)
+    deployed.keep(id=IDS[4], state=State.SENT, send_before=TOMORROW)
+    for message_id in IDS[:5]:
         deployed.put_into("SendDeadLetterQueue", body(message_id))
     deployed.put_into("SendDeadLetterQueue", "not ours", reason="unreadable")
     return deployed
@@ -46,14 +48,14 @@ def test_without_a_yes_it_only_shows(letters: Deployed) -> None:
 
     assert "2 put back into the send queue" in shown
     assert "Nothing was changed; add --yes." in shown
-    assert len(letters.queue("SendDeadLetterQueue")) == 5
+    assert len(letters.queue("SendDeadLetterQueue")) == 6
     assert letters.queue("PromotionalQueue") == []
 
 
 def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(letters: Deployed) -> None:
     done = letters.json_of("redrive", "--yes")
 
-    assert done == {"done": True, "records": {"sent": 2, "over": 2, "unreadable": 1}}
+    assert done == {"done": True, "records": {"sent": 2, "over": 3, "unreadable": 1}}
     assert [one["Body"] for one in letters.queue("TransactionalQueue")] == [body(IDS[0])]
     [promotional] = letters.queue("PromotionalQueue")
     assert promotional["Body"] == body(IDS[1])
@@ -62,14 +64,14 @@ def test_what_may_be_sent_goes_back_to_its_queue_and_the_rest_is_named(letters: 
 
 
 def test_one_item_that_cannot_be_read_stops_no_other(letters: Deployed) -> None:
-    letters.put_into("SendDeadLetterQueue", body(IDS[4]))
-    keep_unreadable(IDS[4])
+    letters.put_into("SendDeadLetterQueue", body(IDS[5]))
+    keep_unreadable(IDS[5])
 
     done = letters.json_of("redrive", "--yes")
 
-    assert done["records"] == {"sent": 2, "over": 2, "unreadable": 2}
+    assert done["records"] == {"sent": 2, "over": 3, "unreadable": 2}
     left = [one["Body"] for one in letters.queue("SendDeadLetterQueue")]
-    assert sorted(left) == sorted([body(IDS[4]), "not ours"])
+    assert sorted(left) == sorted([body(IDS[5]), "not ours"])
 
 
 def test_none_is_no_failure(deployed: Deployed) -> None:

@@ -40,10 +40,16 @@ def described(name: str, **outputs: str) -> dict[str, Any]:
 
 
 def list_resources(stack: Stack) -> None:
-    """Let CloudFormation list the resources, on two pages."""
+    """Let CloudFormation list the resources, on two pages, and those of a nested stack."""
     stubber = stub(stack, "cloudformation")
-    pages = (("SendSms", "AWS::Lambda::Function", "next"), ("OutcomeQueue", "AWS::SQS::Queue", ""))
-    for name, kind, token in pages:
+    for name, kind, token in (
+        ("SendSms", "AWS::Lambda::Function", "next"),
+        ("OutcomeQueue", "AWS::SQS::Queue", "last"),
+        ("Observability", "AWS::CloudFormation::Stack", ""),
+        ("Alarm", "AWS::CloudWatch::Alarm", "next"),
+        # The stack's own comes before it.
+        ("SendSms", "AWS::Logs::LogGroup", ""),
+    ):
         summary = {
             "LogicalResourceId": name,
             "PhysicalResourceId": f"physical-{name}",
@@ -71,11 +77,12 @@ def test_another_api_url_comes_before_them() -> None:
     assert stack.callback_url == "http://127.0.0.1:1234/callbacks/8x8"
 
 
-def test_resources_come_from_all_pages() -> None:
+def test_resources_come_from_all_pages_and_nested_stacks() -> None:
     stack = a_stack()
     list_resources(stack)
 
     assert stack.ids_of("AWS::Lambda::Function") == {"SendSms": "physical-SendSms"}
+    assert stack.ids_of("AWS::CloudWatch::Alarm") == {"Alarm": "physical-Alarm"}
     assert stack.resource("OutcomeQueue") == "physical-OutcomeQueue"
     with pytest.raises(BridgeError, match="has no resource Nothing"):
         stack.resource("Nothing")
