@@ -32,9 +32,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the options of all commands before the command, and the others after it."""
-        before: list[str] = []
-        rest: list[str] = []
-        after: list[str] = []
+        before, rest, after = list[str](), list[str](), list[str]()
         words = iter(args)
         for word in words:
             if word == "--":

@@ -2,8 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from typer import Argument, Exit, Option
 
@@ -18,16 +17,6 @@ from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.reporting import seconds_before_passing_on_again
 from sms_bridge.storage.items import OPT_OUT_PREFIX, from_item
 from sms_bridge.storage.person_data import DynamoDBPersonData
-
-
-class _OptOut(NamedTuple):
-    """An item that holds an opt-out, for the sub-account that was asked or for all."""
-
-    id: str
-    sub_account_id: str
-    recipient_hash: str
-    at: str
-    scope: OptOutScope
 
 
 def opt_outs(
@@ -57,62 +46,53 @@ def opt_outs(
     """
     start = timestamp(read_since(since))
     only = keyed_hash(clear, stack.secret().hash_key) if clear else None
+    ids: list[str] = []
+    # Day and sub-account that was asked.
+    holding: list[tuple[str, str]] = []
     with waiting("Reading the whole table"):
-        found = [
-            one
-            for one in _read(stack)
-            if one.at >= start
-            and sub_account in (None, one.sub_account_id)
-            and only in (None, one.recipient_hash)
-        ]
-    holding = [one for one in found if one.scope is stack.opt_out_scope]
+        for item in stack.listed(
+            "dynamodb",
+            "scan",
+            "Items[]",
+            TableName=stack.table,
+            ProjectionExpression="id, requested_at, sub_account_id",
+            FilterExpression="begins_with(id, :prefix) AND opt_request = :out",
+            ExpressionAttributeValues={
+                ":prefix": {"S": OPT_OUT_PREFIX},
+                ":out": {"S": OptRequest.OPT_OUT.value},
+            },
+        ):
+            values = from_item(item)
+            at, key = values["requested_at"], values["id"].removeprefix(OPT_OUT_PREFIX)
+            name, recipient_hash = key.split(" ")
+            asked = values.get("sub_account_id") or name
+            if at >= start and sub_account in (None, asked) and only in (None, recipient_hash):
+                ids.append(values["id"])
+                is_for_all = name == EVERY_SUB_ACCOUNT
+                if is_for_all is (stack.opt_out_scope is OptOutScope.STACK):
+                    holding.append((at[:10], asked))
     if clear and not holding:
         raise BridgeError(f"{masked(clear)} is not opted out", id="not-opted-out")
     if clear or clear_all:
         if holding:
-            asked = ", ".join(sorted({one.sub_account_id for one in holding}))
-            confirm(f"Remove {len(holding)} opt-outs of {asked}? They are texted again.", yes=yes)
+            those = ", ".join(sorted({name for _, name in holding}))
+            confirm(f"Remove {len(holding)} opt-outs of {those}? They are texted again.", yes=yes)
         # Those of the other scope as well, which would hold after a change of it.
-        for one in progress(found, "Removing"):
-            stack.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one.id}})
+        for one in progress(ids, "Removing"):
+            stack.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one}})
         say_result({"removed": len(holding)}, f"Removed {len(holding)} opt-outs.")
         return
-    headings = {"day": "Day"} if by_day else {}
-    headings |= {"subAccountId": "Sub-account", "optOuts": "Opt-outs"}
-    keys = [
-        (one.at[:10], one.sub_account_id) if by_day else (one.sub_account_id,) for one in holding
-    ]
-    rows = [(*key, count) for key, count in sorted(Counter(keys).items())]
+    headings = {"day": "Day", "subAccountId": "Sub-account", "optOuts": "Opt-outs"}
+    rows: list[tuple[object, ...]] = [(*key, n) for key, n in sorted(Counter(holding).items())]
+    if not by_day:
+        del headings["day"]
+        rows = sorted(Counter(name for _, name in holding).items())
     counts = [dict(zip(headings, row, strict=True)) for row in rows]
     say_result(
         {"optOuts": len(holding), "counts": counts},
         f"{len(holding)} opt-outs",
         *(columns(rows, list(headings.values())) if rows else ()),
     )
-
-
-def _read(stack: Stack) -> Iterator[_OptOut]:
-    for item in stack.listed(
-        "dynamodb",
-        "scan",
-        "Items[]",
-        TableName=stack.table,
-        ProjectionExpression="id, requested_at, sub_account_id",
-        FilterExpression="begins_with(id, :prefix) AND opt_request = :out",
-        ExpressionAttributeValues={
-            ":prefix": {"S": OPT_OUT_PREFIX},
-            ":out": {"S": OptRequest.OPT_OUT.value},
-        },
-    ):
-        values = from_item(item)
-        name, recipient_hash = values["id"].removeprefix(OPT_OUT_PREFIX).split(" ")
-        yield _OptOut(
-            values["id"],
-            values.get("sub_account_id") or name,
-            recipient_hash,
-            values["requested_at"],
-            OptOutScope.STACK if name == EVERY_SUB_ACCOUNT else OptOutScope.SUB_ACCOUNT,
-        )
 
 
 # ----------------------------------------------------------------------------------------- forget

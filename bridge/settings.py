@@ -30,8 +30,25 @@ def settings(
     if not show_tokens:
         # Enough to see which of two tokens it is.
         token = f"{token[:4]}..." if token else "(none yet: sms-bridge configure)"
+    transactional = stack.sending.get("TRANSACTIONAL_SUB_ACCOUNT_IDS", "").split(",")
+    sender_id = stack.sending.get("DEFAULT_SENDER_ID") or "your sender ID with 8x8"
     sections = {
-        f"Sender that uses the sub-account {name}": _sender_fields(stack, name, token)
+        f"Sender that uses the sub-account {name}": {
+            "Service provider name": "8x8",
+            "Sender name": sender_id,
+            "Sender type": "Transactional" if name in transactional else "Promotional",
+            "API URL": stack.send_url(name),
+            "Method": "POST",
+            "URL parameters": "(none)",
+            "Header Authorization": f"Bearer {token}",
+            "Header Content-Type": "application/json",
+            "Body type": "JSON",
+            "Body recipient": "Moesms_destination",
+            "Body message": "Moesms_message",
+            "Body sender": sender_id,
+            "Body campaignId": "Moesms_campaignId",
+            "Body dltTemplateId": "Moesms_dltTemplateId (only if you use DLT templates)",
+        }
         for name in stack.sub_account_ids
     } | {
         "Delivery tracking, manual mapping": TRACKING,
@@ -44,24 +61,3 @@ def settings(
     if not show_tokens:
         lines.append("--show-tokens shows the whole token.")
     say_result(sections, *lines)
-
-
-def _sender_fields(stack: Stack, sub_account_id: str, token: str) -> dict[str, str]:
-    transactional = stack.sending.get("TRANSACTIONAL_SUB_ACCOUNT_IDS", "").split(",")
-    sender_id = stack.sending.get("DEFAULT_SENDER_ID") or "your sender ID with 8x8"
-    return {
-        "Service provider name": "8x8",
-        "Sender name": sender_id,
-        "Sender type": "Transactional" if sub_account_id in transactional else "Promotional",
-        "API URL": stack.send_url(sub_account_id),
-        "Method": "POST",
-        "URL parameters": "(none)",
-        "Header Authorization": f"Bearer {token}",
-        "Header Content-Type": "application/json",
-        "Body type": "JSON",
-        "Body recipient": "Moesms_destination",
-        "Body message": "Moesms_message",
-        "Body sender": sender_id,
-        "Body campaignId": "Moesms_campaignId",
-        "Body dltTemplateId": "Moesms_dltTemplateId (only if you use DLT templates)",
-    }

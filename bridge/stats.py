@@ -109,11 +109,6 @@ def activity_of(stack: Stack, since: float) -> Activity:
     return Activity(list(_rows(stack, _GROUPED, since)))
 
 
-def failed_messages(stack: Stack, since: float) -> list[Row]:
-    """Return the messages that failed for good since then: id, campaign and reason."""
-    return [row for row in _rows(stack, _FAILED, since) if row["message_id"]]
-
-
 def _rows(stack: Stack, query: str, since: float) -> Iterator[Row]:
     """Ask Logs Insights; an emulator that cannot add up is asked for the lines themselves."""
     groups = {stack.resource(f"{one}LogGroup"): one for one in FUNCTIONS}
@@ -341,8 +336,11 @@ def failures(
 def _list(stack: Stack, since: float, reason: str, limit: int, *, full_numbers: bool) -> None:
     rows: list[dict[str, str]] = []
     with waiting("Reading log lines"):
-        failed = failed_messages(stack, since)
-        wanted = (one for one in failed if reason in ("", one.get("outcome_reason")))
+        wanted = (
+            one
+            for one in _rows(stack, _FAILED, since)
+            if one["message_id"] and reason in ("", one.get("outcome_reason"))
+        )
         for one in islice(wanted, limit):
             row = {
                 "umid": one["message_id"],

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import BridgeError
 from bridge.stack import Stack
-from bridge.stats import activity_of, failed_messages
+from bridge.stats import activity_of
 from sms_bridge.observability import Metric
 from tests.bridge.deployed import Deployed
 
@@ -93,12 +93,15 @@ def test_every_figure_that_is_asked_for_is_in_the_lines(
     assert asked <= {metric.title for metric in Metric}
 
 
-def test_messages_that_failed_are_listed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_failed_are_listed(
+    stack: Stack, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [{"message_id": "an-id", "campaign_id": "spring", "outcome_reason": "x"}]
+    answering(stack, Insights(rows), monkeypatch)
 
-    [found] = failed_messages(answering(stack, Insights(rows), monkeypatch), 0.0)
+    [found] = deployed.json_of("failures", "--list")["messages"]
 
-    assert (found["message_id"], found["campaign_id"]) == ("an-id", "spring")
+    assert found == {"umid": "an-id", "campaignId": "spring", "reason": "x"}
 
 
 def test_a_query_that_fails_is_a_failure(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
