@@ -274,8 +274,8 @@ def test_the_step_that_is_missing_is_named(facts: dict[str, Any], step: str) -> 
 # --------------------------------------------------------------------------------------- stats
 def test_the_figures_of_all_that_is_not_over(deployed: Deployed) -> None:
     reported(deployed, id=IDS[0])
-    deployed.keep(id=IDS[1], state=State.WAITING, accepted_at=AT - 5400)
-    deployed.keep(id=IDS[2], state=State.WAITING, accepted_at=AT - 9000)
+    deployed.keep(id=IDS[1], state=State.WAITING, accepted_at=AT - 9000)
+    deployed.keep(id=IDS[2], state=State.WAITING, accepted_at=AT - 5400)
     unknown = deployed.keep(id=IDS[3])
     deployed.messages.record_result(
         unknown.id, unknown.attempt, AMBIGUOUS, State.UNKNOWN, unknown.accepted_at
