@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.artifact import Artifact, standins
+from bench.artifact import Artifact
 from bench.measure import Bench, Figure, failures
 from bench.page import DOCUMENT, page
-from bench.standins import running
+from bench.standins import StandIns
 from bench.template import Stack
 
 RECORDED = Path(__file__).with_name("recorded.json")
@@ -27,7 +27,7 @@ def main() -> int:
     stack = Stack()
     with (
         tempfile.TemporaryDirectory(prefix="sms-bridge-bench-") as folder,
-        running(standins(Path(folder), stack)) as found,
+        StandIns(Path(folder), stack).running() as found,
     ):
         bench = Bench(Artifact(Path(folder), found), stack)
         for figure in bench.figures():

@@ -7,10 +7,11 @@ from functools import cached_property, partial
 from math import inf
 from statistics import median
 
-from bench.artifact import TABLES, Artifact
+from bench.artifact import Artifact
 from bench.bill import MILLION, billed_seconds, million, month, own_seconds
 from bench.runs import Function, count_instructions, run
 from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
+from bench.standins import TABLE, THEIR_TABLE
 from bench.template import Settings, Stack
 
 # What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
@@ -95,8 +96,8 @@ class Bench:
         self.stack = stack
         self.settings = Settings.of(stack)
         make = partial(Scenario, artifact.standins, stack)
-        self.ours = make(artifact.function, self.settings, TABLES[0])
-        self.theirs = make(artifact.baseline, Settings(), TABLES[1])
+        self.ours = make(artifact.function, self.settings, TABLE)
+        self.theirs = make(artifact.baseline, Settings(), THEIR_TABLE)
 
     def figures(self) -> Iterator[Figure]:
         for part in (self.starts, self.over_tls, self.warm_ones, self.counts):
@@ -195,7 +196,7 @@ class Bench:
         for count in (0, OPEN):
             name = f"read units of a run of reconcile, {count} messages open for an hour"
             self.ours.do(self.ours.send("promotional", count))
-            self.standins.age(TABLES[0], timedelta(hours=1))
+            self.standins.age(TABLE, timedelta(hours=1))
             usage = self.ours.use(self.ours.reconcile())
             yield Figure(name, usage.read_units / usage.invocations, "")
         for mode, life in lives:

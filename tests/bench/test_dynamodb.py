@@ -1,38 +1,29 @@
 """What DynamoDB charges."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from bench.dynamodb import Charges, Index, Item, size_of, stored_bytes
+from bench.dynamodb import Charges, Item, size_of, stored_bytes
 
-KEYS = [
-    {"AttributeName": "shard", "KeyType": "HASH"},
-    {"AttributeName": "at", "KeyType": "RANGE"},
-]
+KEYS = [{"AttributeName": "shard"}, {"AttributeName": "at"}]
 INDEX = {"IndexName": "open", "KeySchema": KEYS, "Projection": {"ProjectionType": "KEYS_ONLY"}}
-INDEXES = Index.all_of({"GlobalSecondaryIndexes": [INDEX]})
+TABLE = {"GlobalSecondaryIndexes": [INDEX]}
 CLOSED: Item = {"id": {"S": "1"}, "at": {"S": "now"}}
 OPEN: Item = {**CLOSED, "shard": {"S": "3"}}
 
 
 @pytest.mark.parametrize(
-    ("value", "size"),
-    [
-        ({"S": "é"}, 2),
-        ({"N": "-1.25"}, 3),
-        ({"BOOL": True}, 1),
-        ({"M": {"ab": {"S": "c"}}}, 7),
-        ({"L": [{"S": "c"}, {"NULL": True}]}, 7),
-    ],
+    ("value", "size"), [({"S": "é"}, 2), ({"N": "-1.25"}, 3), ({"M": {"ab": {"S": "c"}}}, 7)]
 )
 def test_a_value_is_as_large_as_dynamodb_says(value: dict[str, Any], size: int) -> None:
     assert size_of({"name": value}) == len("name") + size
 
 
 def test_an_item_is_stored_with_its_index_entries() -> None:
-    assert stored_bytes(OPEN, INDEXES) == 2 * 100 + 2 * size_of(OPEN)
-    assert stored_bytes(CLOSED, INDEXES) == 100 + size_of(CLOSED)
+    assert stored_bytes(OPEN, TABLE) == 2 * 100 + 2 * size_of(OPEN)
+    assert stored_bytes(CLOSED, TABLE) == 100 + size_of(CLOSED)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +42,9 @@ def test_a_write_costs_by_the_larger_item_and_in_an_index_by_what_changes(
 ) -> None:
     charges = Charges()
 
-    charges.write(before, after, INDEXES)
+    charges.write(before, after, TABLE)
 
-    assert charges.write_units == {"": units, "open": of_the_index}
+    assert charges.write_units == Counter({"": units, "open": of_the_index})
 
 
 def test_an_eventually_consistent_read_costs_half() -> None:

@@ -1,64 +1,46 @@
 """What stands in for AWS, 8x8 and MoEngage, and what is told apart in what it saw."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from bench.measure import Figure, failures
 from bench.scenario import metrics_in
-from bench.standins import REGION, Exchange, StandIns, round_trips, running
+from bench.standins import REGION, TABLE, Exchange, StandIns, round_trips
+from bench.template import Stack
 
-TABLE = {
-    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-    "BillingMode": "PAY_PER_REQUEST",
-}
-UPDATE = 'UPDATE "t" SET "state" = \'sending\' WHERE "id" = ? AND "state" = \'waiting\''
+UPDATE = 'UPDATE "{}" SET "state" = \'sending\' WHERE "id" = ? AND "state" = \'waiting\''.format
 
 
 @pytest.fixture(scope="module")
 def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
-    folder = tmp_path_factory.mktemp("standins")
-    with running(StandIns(folder, ["Acme_Promotional"], {"t": TABLE}, ["q"])) as found:
+    with StandIns(tmp_path_factory.mktemp("standins"), Stack()).running() as found:
+        found.clear()
         yield found
 
 
-def client(standins: StandIns, service: str) -> Any:
-    make_client: Any = boto3.Session("key", "secret", region_name=REGION).client
-    config = Config(retries={"total_max_attempts": 1})
-    standins.empty()
-    standins.clear()
-    return make_client(
-        service, endpoint_url=standins.tls_url, verify=str(standins.authority), config=config
-    )
-
-
-def test_writes_and_reads_are_charged(standins: StandIns) -> None:
-    dynamodb = client(standins, "dynamodb")
-    dynamodb.put_item(TableName="t", Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
-    statements = [{"Statement": UPDATE, "Parameters": [{"S": one}]} for one in ("1", "2")]
+def test_writes_and_reads_are_charged_a_refused_one_as_well(standins: StandIns) -> None:
+    dynamodb = standins.client("dynamodb")
+    dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
+    statements = [{"Statement": UPDATE(TABLE), "Parameters": [{"S": one}]} for one in ("1", "2")]
 
     first, second = dynamodb.batch_execute_statement(Statements=statements)["Responses"]
 
     assert "Error" not in first
     assert second["Error"]["Code"] == "ConditionalCheckFailed"
-    # A refused write is charged like any other.
     assert standins.charges.items_written == 3
-    item = dynamodb.get_item(TableName="t", Key={"id": {"S": "1"}})["Item"]
+    item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "1"}})["Item"]
     assert item["state"] == {"S": "sending"}
     assert standins.charges.read_units == 0.5
 
 
 def test_what_is_queued_is_kept(standins: StandIns) -> None:
-    url = f"https://sqs.{REGION}.amazonaws.com/123456789012/q"
+    queue = f"https://sqs.{REGION}.amazonaws.com/123456789012/sms-bridge-OutcomeQueue"
 
-    client(standins, "sqs").send_message(QueueUrl=url, MessageBody="one")
+    standins.client("sqs").send_message(QueueUrl=queue, MessageBody="one")
 
     assert standins.queued == ["one"]
-    assert [one.service for one in standins.exchanges] == ["sqs"]
+    assert standins.exchanges[-1].service == "sqs"
 
 
 @pytest.mark.parametrize(
