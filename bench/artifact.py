@@ -86,7 +86,9 @@ class Artifact:
             "OUTCOME_QUEUE_URL": ENVIRONMENT["SendSms"]["OUTCOME_QUEUE_URL"],
             **dict.fromkeys(("SSL_CERT_FILE", "AWS_CA_BUNDLE"), str(self._system_certificates)),
         }
-        return Function(f"{name} as people write it", (BASELINE / name, LIBRARIES), environment)
+        return Function(
+            f"{name} as people write it", (BASELINE / name, BASELINE, LIBRARIES), environment
+        )
 
     def plain(self, name: str) -> Function:
         """Return a function of the bench's own: `bare`, or `naked` with the layer's urllib3."""
