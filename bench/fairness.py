@@ -6,7 +6,6 @@ because neither moto nor MiniStack looks at a message's group. AWS calls its thr
 """
 
 import heapq
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -24,68 +23,54 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 
 @dataclass(eq=False)
 class Campaign:
-    """Messages of one group, which are handed out in the order in which they came."""
+    """Messages of one group that come at a pace, and are handed out in that order."""
 
-    came: Sequence[float]
+    messages: int
+    per_second: float
+    starts_at: float = 0.0
     in_flight: int = 0
     # For how many seconds each message that was handed out had been in the queue.
     waits: list[float] = field(default_factory=list)
 
-    @classmethod
-    def at_a_pace(cls, messages: int, per_second: float, starts_at: float = 0.0) -> "Campaign":
-        return cls([starts_at + number / per_second for number in range(messages)])
+    def came(self, number: int) -> float:
+        return self.starts_at + number / self.per_second
 
     @property
     def oldest(self) -> float:
         """When the next one came, or comes."""
-        return self.came[len(self.waits)] if len(self.waits) < len(self.came) else inf
+        return self.came(len(self.waits)) if len(self.waits) < self.messages else inf
 
-    def hand_out(self, now: float, most: int) -> int:
-        """Hand out at most so many of those that came, the oldest first; returns how many."""
-        first = len(self.waits)
-        last = min(first + most, bisect_right(self.came, now))
-        self.waits += [now - came for came in self.came[first:last]]
-        self.in_flight += last - first
-        return last - first
+    def turn(self, in_flight: int) -> tuple[bool, float]:
+        """Return when its next message is handed out: quiet groups', then the least noisy's."""
+        if self.in_flight >= _NOISY_AT_LEAST and self.in_flight > _NOISY_SHARE * in_flight:
+            return True, self.in_flight
+        return False, self.oldest
 
 
 def play(
     campaigns: Sequence[Campaign], *, at_once: int, batch: int, rate: float, has_groups: bool
 ) -> None:
     """Let so many dispatchers at once send batches of all campaigns at a rate, to the end."""
-    taken: list[tuple[Campaign, int]] = []
+    taken: list[Campaign] = []
     busy = [(0.0, number, taken) for number in range(at_once)]
     while any(one.oldest < inf for one in campaigns):
         now, number, sent = heapq.heappop(busy)
-        for one, count in sent:
-            one.in_flight -= count
-        taken = list(_receive(campaigns, now, batch, has_groups=has_groups))
-        messages = sum(count for _, count in taken)
+        for one in sent:
+            one.in_flight -= 1
+        taken = []
+        # A batch is taken in several receives; each takes one campaign's messages, as if the few of
+        # others among them came after it.
+        while len(taken) < batch and (waiting := [one for one in campaigns if one.oldest <= now]):
+            total = sum(one.in_flight for one in campaigns)
+            first = min(waiting, key=lambda one: one.turn(total) if has_groups else one.oldest)
+            for _ in range(min(batch - len(taken), _RECORDS_A_RECEIVE)):
+                if (waited := now - first.oldest) >= 0:
+                    first.waits.append(waited)
+                    first.in_flight += 1
+                    taken.append(first)
         # All functions of both queues keep under the rate together, as `dispatch_queue` does.
-        paced = seconds_for(messages, rate=rate, at_once=2 * at_once)
+        paced = seconds_for(len(taken), rate=rate, at_once=2 * at_once)
         heapq.heappush(busy, (now + max(paced, _SECONDS_BETWEEN_LOOKS), number, taken))
-
-
-def _receive(
-    campaigns: Sequence[Campaign], now: float, most: int, *, has_groups: bool
-) -> Iterator[tuple[Campaign, int]]:
-    """Take a batch, in several receives, as Lambda does; gives how many of which campaign.
-
-    A receive takes one campaign's messages, as if the few of others among them came after it.
-    """
-    while most and (waiting := [one for one in campaigns if one.oldest <= now]):
-        total = sum(one.in_flight for one in campaigns)
-        first = min(waiting, key=lambda one: _turn(one, total) if has_groups else one.oldest)
-        count = first.hand_out(now, min(most, _RECORDS_A_RECEIVE))
-        yield first, count
-        most -= count
-
-
-def _turn(one: Campaign, in_flight: int) -> tuple[bool, float]:
-    """Return when a group's next message is handed out: quiet groups', then the least noisy's."""
-    if one.in_flight >= _NOISY_AT_LEAST and one.in_flight > _NOISY_SHARE * in_flight:
-        return True, one.in_flight
-    return False, one.oldest
 
 
 _CASES = {
@@ -102,7 +87,7 @@ def rows(stack: Stack) -> Iterator[tuple[str, ...]]:
     """Give how long a small group waits beside a large one, and when all is sent."""
     for case, campaigns in _CASES.items():
         for groups in ("without", "with"):
-            large, small = (Campaign.at_a_pace(*one) for one in campaigns)
+            large, small = (Campaign(*one) for one in campaigns)
             play(
                 (large, small),
                 at_once=stack.number("DispatchConcurrency"),
@@ -110,7 +95,7 @@ def rows(stack: Stack) -> Iterator[tuple[str, ...]]:
                 rate=stack.number("SendRateLimit"),
                 has_groups=groups == "with",
             )
-            end = large.came[-1] + large.waits[-1]
+            end = large.came(large.messages - 1) + large.waits[-1]
             yield case, groups, *map(_time, (median(small.waits), max(small.waits), end))
 
 

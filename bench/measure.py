@@ -11,7 +11,7 @@ from bench.artifact import Artifact
 from bench.bill import MILLION, billed_seconds, million, month, own_seconds
 from bench.runs import Function, count_instructions, run
 from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
-from bench.standins import TABLE, THEIR_TABLE
+from bench.standins import TABLE
 from bench.template import Settings, Stack
 
 # What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
@@ -96,8 +96,8 @@ class Bench:
         self.stack = stack
         self.settings = Settings.of(stack)
         make = partial(Scenario, artifact.standins, stack)
-        self.ours = make(artifact.function, self.settings, TABLE)
-        self.theirs = make(artifact.baseline, Settings(), THEIR_TABLE)
+        self.ours = make(artifact.function, self.settings)
+        self.theirs = make(artifact.baseline, Settings())
 
     def figures(self) -> Iterator[Figure]:
         for part in (self.starts, self.over_tls, self.warm_ones, self.counts):

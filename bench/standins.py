@@ -9,6 +9,7 @@ import copy
 import json
 import ssl
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -66,12 +67,13 @@ class Exchange:
     request_bytes: int
 
 
-def round_trips(exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """Return as many exchanges as possible of which each began after the one before had ended."""
-    found: list[Exchange] = []
+def round_trips(exchanges: Iterable[Exchange], began: float, ended: float) -> Counter[str]:
+    """Count the exchanges of a time by service: as many as can be with each after another."""
+    found: Counter[str] = Counter()
     for one in sorted(exchanges, key=lambda one: one.ended):
-        if not found or one.began >= found[-1].ended:
-            found.append(one)
+        if began <= one.began <= ended:
+            found[one.service] += 1
+            began = one.ended
     return found
 
 
@@ -146,9 +148,14 @@ class StandIns:
             if "accepted_at" in item.attrs:
                 item.attrs["accepted_at"].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
 
-    def stored_bytes(self, table: str) -> int:
-        items = self._dynamodb.get_table(table).items.values()
-        return sum(stored_bytes(one.to_json()["Attributes"], self._tables[table]) for one in items)
+    @property
+    def stored_bytes(self) -> int:
+        """What the messages of both makes take."""
+        return sum(
+            stored_bytes(item.to_json()["Attributes"], self._tables[table])
+            for table in (TABLE, THEIR_TABLE)
+            for item in self._dynamodb.get_table(table).items.values()
+        )
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 """What stands in for AWS, 8x8 and MoEngage, and what is told apart in what it saw."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -44,17 +45,20 @@ def test_what_is_queued_is_kept(standins: StandIns) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spans", "length"),
+    ("spans", "trips"),
     [
         ([(0, 1), (1, 2), (2, 3)], 3),
         ([(0, 1), (0.1, 1.1), (1.2, 2.2), (2.3, 3.3)], 3),
         ([(0, 10), (1, 2), (3, 4)], 2),
+        ([(-1, 0), (1, 2), (11, 12)], 1),
     ],
 )
 def test_calls_made_at_once_are_one_round_trip(
-    spans: list[tuple[float, float]], length: int
+    spans: list[tuple[float, float]], trips: int
 ) -> None:
-    assert len(round_trips(Exchange("dynamodb", *span, 0) for span in spans)) == length
+    exchanges = [Exchange("dynamodb", *span, 0) for span in spans]
+
+    assert round_trips(exchanges, 0, 10) == Counter(dynamodb=trips)
 
 
 def test_each_set_of_dimensions_is_a_metric() -> None:
