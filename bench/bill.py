@@ -80,11 +80,6 @@ def million(life: Life) -> dict[str, float]:
     for name, usage in life.steps.items():
         for item, price, amount in _charges(life, name):
             items[item] += amount * PRICES[price] * MILLION / usage.messages
-    if "dispatch_queue" in life.steps:
-        # Every request to the send queue has groups: those that send, and receive and delete.
-        send, dispatch = life.steps["send_sms"], life.steps["dispatch_queue"]
-        requests = send.calls["sqs"] / send.messages + _requests(dispatch) / dispatch.messages
-        items["SQS: fair queues"] = requests * PRICES["SQS request of a group"] * MILLION
     return {item: dollars for item, dollars in items.items() if dollars}
 
 
@@ -99,7 +94,11 @@ def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
         log_bytes += invocations * _PLATFORM_BYTES
     if step in ("dispatch_queue", "forward_outcome"):
         yield "SQS: receiving and deleting", "SQS request", _requests(usage)
-    elif step != "reconcile":
+    if "dispatch_queue" in life.steps:
+        # Every request to the send queue has groups: those that send, and receive and delete.
+        with_groups = {"send_sms": usage.calls.get("sqs", 0), "dispatch_queue": _requests(usage)}
+        yield "SQS: fair queues", "SQS request of a group", with_groups.get(step, 0)
+    if step not in ("dispatch_queue", "forward_outcome", "reconcile"):
         yield "API Gateway", "HTTP API request", invocations
         lines += invocations * bool(settings.access_log_bytes)
         log_bytes += invocations * settings.access_log_bytes
@@ -157,11 +156,11 @@ def _alarms(stack: Stack) -> Iterator[float]:
 
 def _polls(stack: Stack) -> Iterator[float]:
     """Give the requests of a month in which Lambda finds a queue empty."""
-    for function in stack.of_type("AWS::Serverless::Function").values():
+    for function in stack.everywhere("AWS::Serverless::Function"):
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":
-                scaling = event["Properties"].get("ScalingConfig", {})
-                pollers = _POLLERS if "MaximumConcurrency" in scaling else _QUIET_POLLERS
+                is_limited = "MaximumConcurrency" in event["Properties"].get("ScalingConfig", {})
+                pollers = _POLLERS if is_limited else _QUIET_POLLERS
                 yield pollers * _DAYS * 86_400 / _SECONDS_A_POLL
 
 

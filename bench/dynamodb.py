@@ -30,7 +30,7 @@ class Charges:
         self.items_written += 1
         self.write_units[""] += _write_units(before, after)
         old, new = _index_entries(before, table), _index_entries(after, table)
-        for place in old.keys() | new.keys():
+        for place in {**old, **new}:
             versions = old.get(place, {}), new.get(place, {})
             if versions[0] != versions[1]:
                 self.write_units[place[0]] += _write_units(*versions)

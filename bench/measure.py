@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.artifact import Artifact
 from bench.bill import MILLION, billed_seconds, million, month, own_seconds
-from bench.runs import Function, count_instructions, run
+from bench.runs import count_instructions, run
 from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
 from bench.standins import TABLE
 from bench.template import Settings, Stack
@@ -109,21 +109,19 @@ class Bench:
 
     def starts(self) -> Iterator[Figure]:
         """Starts over TLS, as multiples of a bare handler's."""
-        for name in _STARTS:
-            yield self._start(f"start of {name}", self.ours.function(name, tls=True))
-        yield self._start(f"start of send_sms{USUAL}", self.theirs.function("send_sms", tls=True))
-
-    def _start(self, name: str, function: Function) -> Figure:
-        """Count a start, which must not run into time limits: it is very slow under valgrind."""
-        self.standins.clear()
-        cpu = median(run(function).start_cpu for _ in range(_TIMES))
-        calls = len(self.standins.exchanges) // _TIMES
-        self.standins.clear()
-        counted = count_instructions(function, [], 0)
-        if len(self.standins.exchanges) != calls:
-            raise RuntimeError(f"{name}: under valgrind it makes other calls; try again")
-        how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
-        return Figure(name, counted / self.bare, how=how)
+        functions = {name: self.ours.function(name, tls=True) for name in _STARTS}
+        functions[f"send_sms{USUAL}"] = self.theirs.function("send_sms", tls=True)
+        for name, function in functions.items():
+            self.standins.clear()
+            cpu = median(run(function).start_cpu for _ in range(_TIMES))
+            calls = len(self.standins.exchanges) // _TIMES
+            self.standins.clear()
+            counted = count_instructions(function, [], 0)
+            # A start must not run into time limits: it is very slow under valgrind.
+            if len(self.standins.exchanges) != calls:
+                raise RuntimeError(f"{name}: under valgrind it makes other calls; try again")
+            how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
+            yield Figure(f"start of {name}", counted / self.bare, how=how)
 
     def over_tls(self) -> Iterator[Figure]:
         """The first send over a warm one, memory, and the time that a send computes."""

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 
-from bench import bill, fairness
+from bench import bill
 from bench.artifact import machine
 from bench.bill import MILLION, keeping, million, own_seconds
-from bench.capacity import limits
+from bench.capacity import FAIRNESS, fairness, limits
 from bench.measure import MARGIN, MONTHS, TARGETS, USUAL, Bench, Figure
 from tests.template.conftest import PROJECT
 
@@ -46,7 +46,7 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
             month=_month(bench.months),
             campaigns=campaigns,
             limits=every_limit,
-            fairness=table(fairness.HEAD, fairness.rows(bench.stack)),
+            fairness=table(FAIRNESS, fairness(bench.stack)),
         )
     )
 

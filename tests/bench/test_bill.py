@@ -33,18 +33,20 @@ PLAIN = Settings(traced=0, has_platform_lines=False)
 
 
 def test_a_million_messages_cost_what_the_list_says() -> None:
-    costs = million(Life({"send_sms": SEND}, PLAIN))
-
-    assert costs["API Gateway"] == pytest.approx(1.00)
-    assert costs["Lambda: requests"] == pytest.approx(0.20)
-    assert costs["DynamoDB: writes"] == pytest.approx(2 * 0.625)
-    assert costs["DynamoDB: index of open messages"] == pytest.approx(0.625)
-    assert costs[LOOK_UPS] == pytest.approx(2 * 0.625)
-    assert costs["DynamoDB: reads"] == pytest.approx(0.125)
-    assert costs["CloudWatch Logs"] == pytest.approx(1e6 * 1026 / 1024**3 * 0.50)
-    # 150 ms for 8x8, 10 for DynamoDB, and 1 ms of CPU at 512/1769 of a processor.
-    assert costs["Lambda: duration"] == pytest.approx(1e6 * 0.164 * 0.5 * 0.0000133334)
-    assert "X-Ray" not in costs
+    assert million(Life({"send_sms": SEND}, PLAIN)) == pytest.approx(
+        {
+            "API Gateway": 1.00,
+            "Lambda: requests": 0.20,
+            # 150 ms for 8x8, 10 for DynamoDB, and 1 ms of CPU at 512/1769 of a processor.
+            "Lambda: duration": 1e6 * 0.164 * 0.5 * 0.0000133334,
+            "DynamoDB: writes": 2 * 0.625,
+            "DynamoDB: index of open messages": 0.625,
+            LOOK_UPS: 2 * 0.625,
+            "DynamoDB: reads": 0.125,
+            "CloudWatch Logs": 1e6 * 1026 / 1024**3 * 0.50,
+            "Data out": 1e6 * 500 / 1024**3 * 0.09,
+        }
+    )
 
 
 @pytest.mark.parametrize(("batch", "requests"), [(10, 2), (11, 4)])
@@ -126,33 +128,32 @@ def stack(tmp_path: Path) -> Stack:
     return Stack(tmp_path / "template.yaml")
 
 
-def bill(stack: Stack, messages: int) -> dict[str, float]:
-    return month(stack, messages, Life({"send_sms": SEND}, PLAIN), RUN)
+def test_a_month_costs_what_the_template_makes_and_what_messages_bring(stack: Stack) -> None:
+    life = Life({"send_sms": SEND}, PLAIN, stored_bytes=1024)
+    idle, few, many = (month(stack, count, life, RUN) for count in (0, 1000, 1_000_000))
 
-
-def test_an_idle_month_costs_what_the_template_makes(stack: Stack) -> None:
-    idle = bill(stack, 0)
-
-    assert idle["Secret"] == 0.40
-    # One metric alone, and one of a ratio's two has a period below a minute.
-    assert idle["Alarms"] == pytest.approx(0.10 + 0.10 + 0.30)
-    # Five pollers of a queue with a limit, two of one without, three times a minute.
-    assert idle["Polling of the queues"] == pytest.approx(7 * 3 * 1440 * 30 * 0.40e-6)
-    # 8,640 runs that read 8 units and wait 20 ms.
-    runs = 8640 * (0.20e-6 + 8 * 0.125e-6 + 0.02 * 0.5 * 0.0000133334)
-    assert idle["Runs of reconcile"] == pytest.approx(runs)
-    assert idle["Custom metrics"] == idle["Messages"] == idle["New environments"] == 0
-
-
-def test_messages_bring_custom_metrics_and_new_environments(stack: Stack) -> None:
-    few, many = bill(stack, 1000), bill(stack, 1_000_000)
-
+    assert idle == pytest.approx(
+        {
+            # One metric alone, and one of a ratio's two has a period below a minute.
+            "Alarms": 0.10 + 0.10 + 0.30,
+            "Custom metrics": 0,
+            "Secret": 0.40,
+            # Five pollers of a queue with a limit, two of one without, three times a minute.
+            "Polling of the queues": 7 * 3 * 1440 * 30 * 0.40e-6,
+            # 8,640 runs that read 8 units and wait 20 ms.
+            "Runs of reconcile": 8640 * (0.20e-6 + 8 * 0.125e-6 + 0.02 * 0.5 * 0.0000133334),
+            "New environments": 0,
+            "Messages": 0,
+            "Records kept": 0,
+        }
+    )
     assert few["Custom metrics"] == many["Custom metrics"] == pytest.approx(0.60)
     # Each of a thousand finds an environment of its own; a million share six an hour.
     start = 0.2 * 0.5 * 0.0000133334 + 0.05 / 10_000
     assert few["New environments"] == pytest.approx(1000 * start)
     assert many["New environments"] == pytest.approx(30 * 24 * 6 * start)
-    assert many["Messages"] == pytest.approx(1000 * few["Messages"])
+    assert many["Messages"] == pytest.approx(sum(million(life).values()))
+    assert many["Records kept"] == pytest.approx(1e6 / 1024**2 * 3 * 0.45)
 
 
 def test_the_bridge_has_nothing_that_costs_by_the_month_and_is_not_in_the_bill() -> None:

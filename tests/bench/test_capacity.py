@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.fairness import HEAD, Campaign, play, rows
+from bench.capacity import FAIRNESS, Campaign, fairness, play
 from bench.page import table
 from bench.template import Stack
 from tests.template.conftest import PROJECT
@@ -48,4 +48,4 @@ def test_two_large_campaigns_get_the_same_share() -> None:
 def test_the_page_shows_what_the_simulation_gives() -> None:
     page = (PROJECT / "docs/performance.md").read_text("utf-8")
 
-    assert table(HEAD, rows(Stack())) in page
+    assert table(FAIRNESS, fairness(Stack())) in page
