@@ -104,9 +104,9 @@ def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
         log_bytes += invocations * settings.access_log_bytes
     yield "Lambda: requests", "Lambda request", invocations
     yield "Lambda: duration", "Lambda GB-second", seconds * settings.memory_mb / 1024
-    for index, units in usage.write_units.items():
+    for index, units in usage.charges.write_units.items():
         yield _WRITES.get(index, LOOK_UPS), "DynamoDB write unit", units
-    yield "DynamoDB: reads", "DynamoDB read unit", usage.read_units
+    yield "DynamoDB: reads", "DynamoDB read unit", usage.charges.read_units
     yield "SQS: sending", "SQS request", usage.calls.get("sqs", 0)
     yield "CloudWatch Logs", "Logs GB", (log_bytes + lines * _BYTES_A_LINE) / GB
     yield "X-Ray", "X-Ray trace", invocations * settings.traced

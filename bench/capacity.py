@@ -40,9 +40,9 @@ def limits(life: Life, stack: Stack) -> dict[str, tuple[float, str]]:
     busy = sum(seconds[name] * one.invocations / one.messages for name, one in steps.items())
 
     def units(index: str) -> float:
-        return sum(one.write_units.get(index, 0) / one.messages for one in steps.values())
+        return sum(one.charges.write_units.get(index, 0) / one.messages for one in steps.values())
 
-    new = max(map(units, set().union(*(usage.write_units for usage in steps.values()))))
+    new = max(map(units, set().union(*(usage.charges.write_units for usage in steps.values()))))
     outcomes = stack.resources["ForwardOutcome"]["Events"]["Outcomes"]["Properties"]
     at_once = outcomes.get("ScalingConfig", {}).get("MaximumConcurrency", _LAMBDA_CONCURRENCY)
     reports = at_once * outcomes["BatchSize"] / seconds["forward_outcome"]

@@ -188,7 +188,7 @@ class Bench:
             how = ", ".join(f"{count:g} {service}" for service, count in waits.items())
             yield Figure(f"round trips before the answer, {mode}", sum(waits.values()), "", how)
         for mode, life in lives:
-            steps = {n: one.items_written / one.messages for n, one in life.steps.items()}
+            steps = {n: one.charges.items_written / one.messages for n, one in life.steps.items()}
             how = "; ".join(f"{name} {count:g}" for name, count in steps.items())
             yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
         for count in (0, OPEN):
@@ -196,7 +196,7 @@ class Bench:
             self.ours.do(self.ours.send("promotional", count))
             self.standins.age(TABLE, timedelta(hours=1))
             usage = self.ours.use(self.ours.reconcile())
-            yield Figure(name, usage.read_units / usage.invocations, "")
+            yield Figure(name, usage.charges.read_units / usage.invocations, "")
         for mode, life in lives:
             seconds = billed_seconds(life, "send_sms")
             how = "from the round trips as assumed below, and CPU time"

@@ -10,8 +10,9 @@ from itertools import batched
 from statistics import median
 from typing import Any
 
+from bench.dynamodb import Charges
 from bench.runs import Function, Run, count_instructions, run
-from bench.standins import StandIns, round_trips
+from bench.standins import OUTSIDE, StandIns, round_trips
 from bench.template import Settings, Stack
 from local.eightx8 import SmsMessage
 from local.event_files import EVENTS, SUB_ACCOUNT
@@ -30,9 +31,8 @@ BATCHES = (100, 1000)
 
 
 def _sample(name: str, sub_account: str = SUB_ACCOUNT) -> Any:
-    return json.loads(
-        (EVENTS / f"{name}.json").read_text("utf-8").replace(SUB_ACCOUNT, sub_account)
-    )
+    text = (EVENTS / f"{name}.json").read_text("utf-8")
+    return json.loads(text.replace(SUB_ACCOUNT, sub_account))
 
 
 def send_events(message_type: str, count: int, size: int = 0) -> list[dict[str, Any]]:
@@ -60,19 +60,16 @@ def receipt_events(messages: Sequence[SmsMessage], state: str) -> list[dict[str,
     """Return 8x8's receipts of one state for messages that it took."""
     event = _sample(f"receive_callback/receipt_{state}")
     content = json.loads(event["body"])
-    bodies = (
-        {
+    events = []
+    for message in messages:
+        payload = content["payload"] | {
             "umid": message.umid,
             "clientMessageId": message.client_message_id,
             "subAccountId": message.sub_account_id,
             "destination": message.destination,
         }
-        for message in messages
-    )
-    return [
-        {**event, "body": json.dumps({**content, "payload": content["payload"] | body})}
-        for body in bodies
-    ]
+        events.append({**event, "body": json.dumps({**content, "payload": payload})})
+    return events
 
 
 def queue_events(standins: StandIns, sample: str, batch_size: int) -> list[dict[str, Any]]:
@@ -109,10 +106,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one step of many messages used; all but its calls and its start, after that.
+    """What one step of many messages used; only a start's calls and CPU time are beside it.
 
-    Calls and waits are by service, and a warm invocation waits once for calls made at once; write
-    units are by index, "" being the table itself.
+    Calls and waits are by service, and a warm invocation waits once for calls made at once.
     """
 
     messages: int
@@ -120,9 +116,7 @@ class Usage:
     calls: Mapping[str, int] = field(default_factory=dict)
     start_cpu: float = 0.0
     waits: Mapping[str, float] = field(default_factory=dict)
-    write_units: Mapping[str, int] = field(default_factory=dict)
-    read_units: float = 0.0
-    items_written: int = 0
+    charges: Charges = field(default_factory=Charges)
     log: bytes = b""
     sent_bytes: int = 0
     cpu: float = 0.0
@@ -230,11 +224,9 @@ class Scenario:
             calls=Counter(one.service for one in exchanges),
             start_cpu=found.start_cpu,
             waits={s: median(one[s] for one in waits) for s in sorted(set().union(*waits))},
-            **vars(self.standins.charges),
+            charges=self.standins.charges,
             log=found.log,
-            sent_bytes=sum(
-                one.request_bytes for one in exchanges if one.service in ("8x8", "moengage")
-            ),
+            sent_bytes=sum(one.request_bytes for one in exchanges if one.service in OUTSIDE),
             cpu=found.warm_cpu,
         )
 

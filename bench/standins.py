@@ -10,11 +10,12 @@ import json
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +53,7 @@ _SECRET = {
     "hashKey": "0123456789abcdef0123456789abcdef0123456789abcdef",
 }
 _OF_A_TABLE = {"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"}
+OUTSIDE = ("8x8", "moengage")
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}
 # What the naked POST is answered: as long as 8x8's answer.
 _NAKED = "x" * 239
@@ -113,11 +115,12 @@ class StandIns:
             start_blocking_portal() as portal,
             portal.wrap_async_context_manager(self._serving()),
         ):
+            dynamodb, sqs = self.client("dynamodb"), self.client("sqs")
             for name, table in self._tables.items():
                 made = {key: table[key] for key in _OF_A_TABLE & table.keys()}
-                self.client("dynamodb").create_table(TableName=name, **made)
+                dynamodb.create_table(TableName=name, **made)
             for name in self._queues:
-                self.client("sqs").create_queue(QueueName=name)
+                sqs.create_queue(QueueName=name)
             secret = {"Name": "BridgeSecret", "SecretString": json.dumps(_SECRET)}
             self.secret_arn = self.client("secretsmanager").create_secret(**secret)["ARN"]
             yield self
@@ -125,7 +128,7 @@ class StandIns:
     def client(self, service: str) -> Any:
         """Return boto3's client of a service."""
         make: Any = boto3.Session("key", "secret", region_name=REGION).client
-        return make(service, endpoint_url=self.tls_url, verify=str(self.authority), config=CONFIG)
+        return make(service, endpoint_url=self.url, config=CONFIG)
 
     def clear(self) -> None:
         """Forget what was counted, and the bodies of queued records."""
@@ -191,26 +194,22 @@ class StandIns:
         return answer
 
     async def _aws_answer(self, request: web.Request) -> web.Response:
+        body, headers = await request.read(), dict(request.headers)
         # In another thread, so that it is seen when the next request comes.
-        loop, body = asyncio.get_running_loop(), await request.read()
-        status, content = await loop.run_in_executor(
-            self._one_at_a_time, self._moto, request.headers, body
+        answer = await asyncio.get_running_loop().run_in_executor(
+            self._one_at_a_time, partial(self._aws.post, "/", data=body, headers=headers)
         )
-        sent = json.loads(body)
-        entries = sent.get("Entries", [sent])
+        call = json.loads(body)
+        if answer.status_code == 200:
+            operation = request.headers["x-amz-target"].partition(".")[2]
+            self._charge_reads(operation, call, json.loads(answer.data))
+        entries = call.get("Entries", [call])
         self.queued += [one["MessageBody"] for one in entries if "MessageBody" in one]
-        headers = {
+        fixed = {
             "content-type": request.headers["content-type"],
             "x-amzn-requestid": "0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
         }
-        return web.Response(body=content, status=status, headers=headers)
-
-    def _moto(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        answer = self._aws.post("/", data=body, headers=dict(headers))
-        if answer.status_code == 200:
-            operation = headers["X-Amz-Target"].partition(".")[2]
-            self._charge_reads(operation, json.loads(body), json.loads(answer.data))
-        return answer.status_code, answer.data
+        return web.Response(body=answer.data, status=answer.status_code, headers=fixed)
 
     def _charged(self, write: Callable[..., Any]) -> Callable[..., Any]:
         """Return one of moto's writes, charged; a refused one is charged like any other."""
@@ -226,17 +225,17 @@ class StandIns:
         return charged
 
     def _charge_reads(self, operation: str, call: dict[str, Any], answer: dict[str, Any]) -> None:
+        consistent = call.get("ConsistentRead", False)
         match operation:
             case "GetItem":
-                consistent = call.get("ConsistentRead", False)
                 self.charges.read(answer.get("Item", {}), consistent=consistent)
             case "BatchGetItem":
                 for table, wanted in call["RequestItems"].items():
-                    consistent = wanted.get("ConsistentRead", False)
-                    for key in wanted["Keys"]:
-                        self.charges.read(self._item(table, key), consistent=consistent)
+                    found = answer["Responses"][table]
+                    for item in found + [{}] * (len(wanted["Keys"]) - len(found)):
+                        self.charges.read(item, consistent=wanted.get("ConsistentRead", False))
             case "Query" | "Scan":
-                self.charges.read(*answer["Items"], consistent=False)
+                self.charges.read(*answer["Items"], consistent=consistent)
 
     def _item(self, table: str, key: Item) -> Item:
         """Return an item as it is now, empty where there is none."""

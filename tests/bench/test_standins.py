@@ -1,47 +1,34 @@
 """What stands in for AWS, 8x8 and MoEngage, and what is told apart in what it saw."""
 
 from collections import Counter
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench.measure import Figure, failures
 from bench.scenario import metrics_in
-from bench.standins import REGION, TABLE, Exchange, StandIns, round_trips
+from bench.standins import TABLE, Exchange, StandIns, round_trips
 from bench.template import Stack
 
 UPDATE = 'UPDATE "{}" SET "state" = \'sending\' WHERE "id" = ? AND "state" = \'waiting\''.format
 
 
-@pytest.fixture(scope="module")
-def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
-    with StandIns(tmp_path_factory.mktemp("standins"), Stack()).running() as found:
-        found.clear()
-        yield found
+def test_writes_and_reads_are_charged_a_refused_one_as_well(tmp_path: Path) -> None:
+    with StandIns(tmp_path, Stack()).running() as standins:
+        dynamodb = standins.client("dynamodb")
+        dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
+        statements = [
+            {"Statement": UPDATE(TABLE), "Parameters": [{"S": one}]} for one in ("1", "2")
+        ]
 
+        first, second = dynamodb.batch_execute_statement(Statements=statements)["Responses"]
 
-def test_writes_and_reads_are_charged_a_refused_one_as_well(standins: StandIns) -> None:
-    dynamodb = standins.client("dynamodb")
-    dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
-    statements = [{"Statement": UPDATE(TABLE), "Parameters": [{"S": one}]} for one in ("1", "2")]
-
-    first, second = dynamodb.batch_execute_statement(Statements=statements)["Responses"]
-
-    assert "Error" not in first
-    assert second["Error"]["Code"] == "ConditionalCheckFailed"
-    assert standins.charges.items_written == 3
-    item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "1"}})["Item"]
-    assert item["state"] == {"S": "sending"}
-    assert standins.charges.read_units == 0.5
-
-
-def test_what_is_queued_is_kept(standins: StandIns) -> None:
-    queue = f"https://sqs.{REGION}.amazonaws.com/123456789012/sms-bridge-OutcomeQueue"
-
-    standins.client("sqs").send_message(QueueUrl=queue, MessageBody="one")
-
-    assert standins.queued == ["one"]
-    assert standins.exchanges[-1].service == "sqs"
+        assert "Error" not in first
+        assert second["Error"]["Code"] == "ConditionalCheckFailed"
+        assert standins.charges.items_written == 3
+        item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "1"}})["Item"]
+        assert item["state"] == {"S": "sending"}
+        assert standins.charges.read_units == 0.5
 
 
 @pytest.mark.parametrize(
