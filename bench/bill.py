@@ -30,7 +30,6 @@ PRICES = {
     "Data out GB": 0.09,
     "Secret": 0.40,
     "Alarm metric": 0.10,
-    "Fast alarm metric": 0.30,  # a period below a minute
     "Custom metric": 0.30,
 }
 # What no run on loopback can tell: how long each service takes to answer, network included.
@@ -149,9 +148,8 @@ def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str
 def _alarms(stack: Stack) -> Iterator[float]:
     """Give the price of each alarm: metric math is billed by the metrics in it."""
     for alarm in stack.everywhere("AWS::CloudWatch::Alarm"):
-        queries = [one["MetricStat"] for one in alarm.get("Metrics", ()) if "MetricStat" in one]
-        for one in queries or [alarm]:
-            yield PRICES["Alarm metric" if int(one["Period"]) >= 60 else "Fast alarm metric"]
+        queries = [one for one in alarm.get("Metrics", ()) if "MetricStat" in one]
+        yield len(queries or [alarm]) * PRICES["Alarm metric"]
 
 
 def _polls(stack: Stack) -> Iterator[float]:

@@ -96,26 +96,23 @@ Resources:
     Properties: {Events: {Outcomes: {Type: SQS, Properties: {BatchSize: 10}}}}
   Nested:
     Type: AWS::Serverless::Application
-    Properties: {Location: watch.yaml, Parameters: {Period: 300}}
+    Properties: {Location: watch.yaml, Parameters: {Watched: well}}
 """
 WATCH = """
-Parameters: {Period: {Type: Number}}
+Parameters: {Watched: {Type: String}}
+Conditions: {IsWatchedWell: !Equals [!Ref Watched, well]}
 Resources:
-  One: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: Sent, Period: !Ref Period}}
+  One: {Type: AWS::CloudWatch::Alarm, Condition: IsWatchedWell}
   Ratio:
     Type: AWS::CloudWatch::Alarm
-    Properties:
-      Metrics:
-        - {Id: a, MetricStat: {Period: 60}}
-        - {Id: b, MetricStat: {Period: 10}}
-        - {Id: c, Expression: a / b}
+    Properties: {Metrics: [{MetricStat: {}}, {MetricStat: {}}, {Expression: a / b}]}
 """
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
     (tmp_path / "watch.yaml").write_text(WATCH)
-    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("watch", str(tmp_path / "watch")))
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("watch", f"{tmp_path}/watch"))
     return Stack(tmp_path / "template.yaml")
 
 
@@ -125,8 +122,8 @@ def test_a_month_costs_what_the_template_makes_and_what_messages_bring(stack: St
 
     assert idle == pytest.approx(
         {
-            # One metric alone, and one of a ratio's two has a period below a minute.
-            "Alarms": 0.10 + 0.10 + 0.30,
+            # One metric alone, and the two of a ratio.
+            "Alarms": 3 * 0.10,
             "Custom metrics": 0,
             "Secret": 0.40,
             # Five pollers of a queue with a limit, two of one without, three times a minute.
