@@ -11,7 +11,7 @@ from bench import bill
 from bench.artifact import machine
 from bench.bill import MILLION, keeping, million, own_seconds
 from bench.capacity import FAIRNESS, fairness, limits
-from bench.measure import MARGIN, MONTHS, TARGETS, USUAL, Bench, Figure
+from bench.measure import MARGIN, MONTHS, USUAL, Bench, Figure
 from tests.template.conftest import PROJECT
 
 DOCUMENT = PROJECT / "docs/performance.md"
@@ -59,8 +59,10 @@ def _figures(figures: Sequence[Figure]) -> str:
     rows = []
     for one in (figure for figure in figures if not figure.name.endswith(USUAL)):
         theirs = f"{usual[one.name].value:.3g}" if one.name in usual else ""
-        reach, own = (f"{n:g}" if n else "" for n in TARGETS.get(one.name, (0, 0)))
-        rows.append((one.name, one.shown, reach + " MISSED" * one.is_missed, theirs, own, one.how))
+        known = {name: f"{value:g}" for name, value in one.known.items()}
+        reach = known.get("to reach", "") + " MISSED" * one.is_missed
+        own = known.get("own plumbing", "")
+        rows.append((one.name, one.shown, reach, theirs, own, one.how))
     return table(("", "bridge", "to reach", USUAL[2:], "own plumbing", "how"), rows)
 
 

@@ -98,8 +98,7 @@ class StandIns:
             api_keys=[_API_KEY],
         )
         self.moengage = MoEngageSimulator()
-        for sender in senders("https://bench.test/t", "https://bench.test/p", "token", "Acme"):
-            self.moengage.save_sender(sender)
+        self.moengage.save_sender(senders("https://t.test", "https://p.test", "token", "Acme")[0])
         self.moengage.save_delivery_tracking(SERVICE_PROVIDER, CONNECTOR, DELIVERY_TRACKING)
         self._aws = Client(DomainDispatcherApplication(create_backend_app))
         self._one_at_a_time = ThreadPoolExecutor(1)
