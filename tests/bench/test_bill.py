@@ -1,4 +1,4 @@
-"""The bill, against sums done by hand."""
+"""Bill and capacity, against sums done by hand."""
 
 import json
 from collections import Counter
@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from bench.bill import LOOK_UPS, billed_seconds, million, month, own_seconds
-from bench.capacity import limits
+from bench.capacity import FAIRNESS, Campaign, fairness, limits, play
 from bench.dynamodb import Charges
+from bench.page import table
 from bench.scenario import Life, Usage
 from bench.template import Settings, Stack
+from tests.template.conftest import PROJECT
 
 METRICS = {"Dimensions": [[]], "Metrics": [{"Name": "Sent"}, {"Name": "Accepted"}]}
 LINE = json.dumps({"_aws": {"CloudWatchMetrics": [METRICS]}}).encode().ljust(999) + b"\n"
@@ -165,3 +167,21 @@ def test_the_lowest_limit_comes_first(stack: Stack) -> None:
     assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
     assert found["DynamoDB, the shards of an index"][0] == 16_000 / 2
     assert found["8x8, single sends"][0] == 1800
+
+
+@pytest.mark.parametrize("has_groups", [False, True])
+def test_each_message_is_sent_once_and_at_the_send_rate(has_groups: bool) -> None:
+    large, small = Campaign(20_000, 3000), Campaign(200, 100, starts_at=5)
+
+    play((large, small), at_once=5, batch=100, rate=1500, has_groups=has_groups)
+
+    assert (len(large.waits), len(small.waits)) == (20_000, 200)
+    assert min(large.waits + small.waits) >= 0
+    # One of two queues has half of the rate.
+    assert large.came(19_999) + large.waits[-1] == pytest.approx(20_200 / 750, abs=1.5)
+
+
+def test_the_page_shows_what_the_simulation_gives() -> None:
+    page = (PROJECT / "docs/performance.md").read_text("utf-8")
+
+    assert table(FAIRNESS, fairness(Stack())) in page
