@@ -93,11 +93,10 @@ class Campaign:
         return False, self.oldest
 
 
-def play(
-    campaigns: Sequence[Campaign], *, at_once: int, batch: int, rate: float, has_groups: bool
-) -> None:
-    """Let so many dispatchers at once send batches of all campaigns at a rate, to the end."""
-    taken: list[Campaign] = []
+def play(campaigns: Sequence[Campaign], stack: Stack, *, has_groups: bool) -> None:
+    """Let a queue's dispatchers send batches of all campaigns at the send rate, to the end."""
+    at_once, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
+    batch, taken = stack.dispatch_batch, list[Campaign]()
     busy = [(0.0, number, taken) for number in range(at_once)]
     while any(one.oldest < inf for one in campaigns):
         now, number, sent = heapq.heappop(busy)
@@ -120,10 +119,7 @@ def play(
 
 
 _CASES = {
-    "a campaign of 1,000, five minutes after one of a million": (
-        (1_000_000, 3333),
-        (1000, 1000, 300),
-    ),
+    "a campaign of 1,000, five minutes after one of a million": ((10**6, 3333), (1000, 1000, 300)),
     "a code each second, beside 100,000 notifications at once": ((100_000, 100_000), (120, 1, 1)),
 }
 FAIRNESS = ("", "groups", "half of the small one waits", "all of it", "everything is sent after")
@@ -134,13 +130,7 @@ def fairness(stack: Stack) -> Iterator[tuple[str, ...]]:
     for case, campaigns in _CASES.items():
         for groups in ("without", "with"):
             large, small = (Campaign(*one) for one in campaigns)
-            play(
-                (large, small),
-                at_once=stack.number("DispatchConcurrency"),
-                batch=stack.dispatch_batch,
-                rate=stack.number("SendRateLimit"),
-                has_groups=groups == "with",
-            )
+            play((large, small), stack, has_groups=groups == "with")
             end = large.came(large.messages - 1) + large.waits[-1]
             yield case, groups, *map(_time, (median(small.waits), max(small.waits), end))
 

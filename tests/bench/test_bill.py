@@ -173,7 +173,7 @@ def test_the_lowest_limit_comes_first(stack: Stack) -> None:
 def test_each_message_is_sent_once_and_at_the_send_rate(has_groups: bool) -> None:
     large, small = Campaign(20_000, 3000), Campaign(200, 100, starts_at=5)
 
-    play((large, small), at_once=5, batch=100, rate=1500, has_groups=has_groups)
+    play((large, small), Stack(SendRateLimit="1500"), has_groups=has_groups)
 
     assert (len(large.waits), len(small.waits)) == (20_000, 200)
     assert min(large.waits + small.waits) >= 0
