@@ -155,7 +155,7 @@ def forget(
     people = DynamoDBPersonData(stack.client("dynamodb"), stack.table)
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
-        messages = list(stack.messages.messages_to(recipient_hash))
+        messages = list(stack.messages.newest_first(recipient_hash=recipient_hash))
         found = () if messages_only else people.traces_of(number, recipient_hash)
         traces = [one for one in found if one]
     inbound = [one for one in traces if not _may_be_synced(one, stack)]

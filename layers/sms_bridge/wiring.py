@@ -143,7 +143,6 @@ def receive_parts(
     from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reply import Reply
-    from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
     from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
@@ -163,7 +162,6 @@ def receive_parts(
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
         ),
-        counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
         clock=timing.clock,
     )
     receive_callback = ReceiveCallback(
@@ -262,7 +260,6 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
-    from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
@@ -278,7 +275,6 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
         missing_receipt=settings.missing_receipt_policy,
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
         log=LogExports(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
         sleep=timing.sleep,

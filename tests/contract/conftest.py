@@ -11,14 +11,11 @@ import pytest
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
-    ExportJobs,
     MessageStore,
     OptOuts,
-    ReplyCounts,
 )
-from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue
 from tests.fakes.aws import (
@@ -30,10 +27,9 @@ from tests.fakes.aws import (
     clients_of_a_function,
 )
 from tests.fakes.clock import TurnableClock
-from tests.fakes.log_exports import InMemoryExportJobs
 from tests.fakes.logs import logged
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts, InMemoryReplyCounts
+from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
 
@@ -73,16 +69,6 @@ def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient | None"]:
 @pytest.fixture
 def store(client: "DynamoDBClient | None") -> MessageStore:
     return DynamoDBMessages(client, TABLE) if client else InMemoryMessages()
-
-
-@pytest.fixture
-def reply_counts(client: "DynamoDBClient | None") -> ReplyCounts:
-    return DynamoDBReplyCounts(client, TABLE) if client else InMemoryReplyCounts()
-
-
-@pytest.fixture
-def export_jobs(client: "DynamoDBClient | None") -> ExportJobs:
-    return DynamoDBExportJobs(client, TABLE) if client else InMemoryExportJobs()
 
 
 @pytest.fixture(params=STORES[1:])

@@ -19,7 +19,7 @@ from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
-    """Keeps everything durable about a message.
+    """Keeps everything durable but the opt-outs: messages, and what else has to be remembered.
 
     Every method is one atomic step (recording something late: two), so that a function may be
     killed between any two calls. A call that is repeated because its answer was lost succeeds.
@@ -98,14 +98,10 @@ class MessageStore(Protocol):
         One that cannot be read is logged, or given to ``on_unreadable``.
         """
 
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
+    def newest_first(
+        self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
-        """Return the messages to one recipient, the newest first, from where a call stopped."""
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]: ...
+        """Return the messages to a recipient, or of a campaign, from where a call stopped."""
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
@@ -124,8 +120,20 @@ class MessageStore(Protocol):
     def record_click(self, message_id: str, click: Click) -> None:
         """Record that a link was opened. The same click twice is one; so many are kept."""
 
+    def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        """Return whether an inbound message may be answered, and count it; so many an hour.
+
+        No more succeed if calls are simultaneous. Within the hour a repeat gets the same answer.
+        """
+
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
+
+    def get_export_job(self, sub_account_id: str) -> ExportJob | None:
+        """Return the export of 8x8's log that is under way, at most one for each sub-account."""
+
+    def put_export_job(self, job: ExportJob) -> None: ...
+    def remove_export_job(self, sub_account_id: str) -> None: ...
 
 
 class SendQueue(Protocol):
@@ -187,24 +195,6 @@ class OptOuts(Protocol):
         sub-account, it is recorded for all of them only. Returns whether this is what opted the
         person out, or in again; the same for a repeat of the same inbound message.
         """
-
-
-class ReplyCounts(Protocol):
-    """Counts how often each person was answered, so that two robots do not write for ever."""
-
-    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
-        """Return whether an inbound message may be answered, and count it; so many an hour.
-
-        No more succeed if calls are simultaneous. Within the hour a repeat gets the same answer.
-        """
-
-
-class ExportJobs(Protocol):
-    """Remembers the export of 8x8's log that is under way, at most one for each sub-account."""
-
-    def get(self, sub_account_id: str) -> ExportJob | None: ...
-    def put(self, job: ExportJob) -> None: ...
-    def remove(self, sub_account_id: str) -> None: ...
 
 
 class ApiKeys(Protocol):

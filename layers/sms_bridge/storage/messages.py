@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
@@ -35,15 +35,19 @@ from sms_bridge.storage.items import (
     shard_of,
     to_item,
 )
-from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN, STAYS, Index, MessagesTable
+from sms_bridge.storage.table import STAYS, MessagesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+    from sms_bridge.domain.reconciliation import ExportJob
 
 SHARDS = "0123456789abcdef"
 GIVEN_UP = "given up "
+
+_HOUR = slice(0, 13)  # of a timestamp
+_DAY = 86_400
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
@@ -88,7 +92,7 @@ class DynamoDBMessages:
     ) -> None:
         self._table = MessagesTable(client, table)
         self._patient = MessagesTable(patient or client, table)
-        self._retention = retention_days * 86_400
+        self._retention = retention_days * _DAY
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -276,6 +280,18 @@ class DynamoDBMessages:
             given={":most": MAX_CLICKS},
         )
 
+    def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        its_own = "contains(umids, :umid)"
+        nobody_yet = "attribute_not_exists(umids)"
+        fewer = "size(umids) < :at_most"
+        return self._table.was_written(
+            f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
+            {"expires_at": int(at) + _DAY},
+            add={"umids": {umid}},
+            only_if=[f"({its_own} OR {nobody_yet} OR {fewer})"],
+            given={":umid": umid, ":at_most": at_most},
+        )
+
     def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
         content = {"event_type": event.event_type, "content": event.content}
         self._keep(f"event {event.key}", received_at, content)
@@ -370,36 +386,46 @@ class DynamoDBMessages:
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         return self._listed([GIVEN_UP + one for one in SHARDS], since, until, log_unreadable)
 
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
+    def newest_first(
+        self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
-        return self._newest_first(BY_RECIPIENT, [recipient_hash], before)
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
-        return self._newest_first(BY_CAMPAIGN, shards, before)
-
-    def _listed(
-        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
-    ) -> Iterator[Message]:
-        for shard in shards:
-            for item in self._table.find(OPEN, shard, since=since, until=until):
-                # The index lags behind the table; what left the list meanwhile is not on it.
-                is_listed = item.get("open_shard") == {"S": shard}
-                if is_listed and (message := _readable(item, on_unreadable)):
-                    yield message
-
-    def _newest_first(
-        self, index: Index, values: Sequence[str], before: Position | None
-    ) -> Iterator[Message]:
+        index, values = "recipient", [recipient_hash]
+        if not recipient_hash:
+            index, values = "campaign", [campaign_shard(campaign_id, shard) for shard in SHARDS]
         until = before.accepted_at if before else inf
         items = [self._table.find(index, one, until=until, backwards=True) for one in values]
         found = [filter(None, map(_readable, some)) for some in items]
         for message in heapq.merge(*found, key=Position.of, reverse=True):
             if before is None or Position.of(message) < before:
                 yield message
+
+    def _listed(
+        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
+    ) -> Iterator[Message]:
+        for shard in shards:
+            for item in self._table.find("open", shard, since=since, until=until):
+                # The index lags behind the table; what left the list meanwhile is not on it.
+                is_listed = item.get("open_shard") == {"S": shard}
+                if is_listed and (message := _readable(item, on_unreadable)):
+                    yield message
+
+    # -------------------------------------------------------------------- exports of 8x8's log
+    def get_export_job(self, sub_account_id: str) -> "ExportJob | None":
+        from sms_bridge.domain.reconciliation import ExportJob
+
+        item = self._table.get(f"export {sub_account_id}")
+        if item is None:
+            return None
+        since, asked_at = (seconds_of(item[name]["S"]) for name in ("since", "asked_at"))
+        return ExportJob(sub_account_id, item["job_id"]["S"], since, asked_at)
+
+    def put_export_job(self, job: "ExportJob") -> None:
+        values = {name: getattr(job, name) for name in ("job_id", "since", "asked_at")}
+        expires_at = int(job.asked_at) + _DAY
+        self._table.put({"id": f"export {job.sub_account_id}", **values, "expires_at": expires_at})
+
+    def remove_export_job(self, sub_account_id: str) -> None:
+        self._table.delete(f"export {sub_account_id}")
 
     # ------------------------------------------------------------------------------------- inside
     def _move(

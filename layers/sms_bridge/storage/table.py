@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, islice
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -31,21 +31,17 @@ STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
 """Attributes that keep the first value that is written."""
 
 
-class Index(NamedTuple):
-    """An index of the table and the attribute that it goes by.
+INDEXES = {
+    # Messages whose outcome is not reported, and apart from them those given up.
+    "open": "open_shard",
+    "recipient": "recipient_hash",
+    "campaign": CAMPAIGN,
+}
+"""By each index's name the attribute that it goes by.
 
-    All are sorted by ``accepted_at`` and hold keys only. Shards are named after an id's first
-    digit, so that a burst of messages is not written to one partition.
-    """
-
-    name: str
-    attribute: str
-
-
-OPEN = Index("open", "open_shard")
-"""Messages whose outcome is not reported, and apart from them those given up."""
-BY_RECIPIENT = Index("recipient", "recipient_hash")
-BY_CAMPAIGN = Index("campaign", CAMPAIGN)
+All are sorted by ``accepted_at`` and hold keys only. Shards are named after an id's first digit, so
+that a burst of messages is not written to one partition.
+"""
 
 
 class KeysLeftOutError(BridgeError):
@@ -78,6 +74,12 @@ class MessagesTable:
         except ClientError as error:
             return item_of_refusal(error)
         return None
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        self._client.put_item(TableName=self.name, Item=to_item(values))
+
+    def delete(self, key: str) -> None:
+        self._client.delete_item(TableName=self.name, Key={"id": {"S": key}})
 
     def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Update an item, and return whether the conditions held."""
@@ -195,7 +197,7 @@ class MessagesTable:
     # ------------------------------------------------------------------------------------- lists
     def find(
         self,
-        index: Index,
+        index: str,
         value: str,
         *,
         since: float = 0.0,
@@ -205,9 +207,9 @@ class MessagesTable:
         """Return the items under a value of an index, by when they were accepted."""
         query: dict[str, Any] = {
             "TableName": self.name,
-            "IndexName": index.name,
+            "IndexName": index,
             "KeyConditionExpression": (
-                f"{index.attribute} = :value AND accepted_at BETWEEN :since AND :until"
+                f"{INDEXES[index]} = :value AND accepted_at BETWEEN :since AND :until"
             ),
             "ExpressionAttributeValues": {
                 ":value": {"S": value},

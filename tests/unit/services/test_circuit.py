@@ -17,7 +17,7 @@ from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.person_data import DynamoDBPersonData
-from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.table import INDEXES
 from tests.builders import a_message, a_receipt
 from tests.fakes.aws import (
     TABLE,
@@ -246,7 +246,7 @@ def test_the_state_is_one_item_that_no_list_shows_and_is_no_message(bridge: Brid
     bridge.open_the_circuit()
     item = bridge.item()
 
-    assert not item.keys() & {one.attribute for one in (OPEN, BY_RECIPIENT, BY_CAMPAIGN)}
+    assert not item.keys() & set(INDEXES.values())
     assert "accepted_at" not in item
     with pytest.raises(UnreadableItemError):
         bridge.messages.get(CIRCUIT)

@@ -45,7 +45,7 @@ from tests.builders import (
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, failing, kill
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
+from tests.fakes.log_exports import FakeLog, LogEntry
 from tests.fakes.sqs import InMemorySqs
 from tests.services import PARTS, TO_LIVE, InMemory, a_service
 from tests.unit.services.sending import Bridge as Sending
@@ -144,7 +144,6 @@ class Life(InMemory):
             "outcomes": self.outcome_queue,
             "dead_letters": self.dead_letters,
             "sender": self.eightx8,
-            "jobs": InMemoryExportJobs(),
             "log": FakeLog(entries=self.eightx8.log),
         }
         own: dict[str, Any] = {

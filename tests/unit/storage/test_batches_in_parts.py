@@ -205,7 +205,7 @@ def test_who_looks_for_the_newest_messages_reads_few_of_them() -> None:
     for second, one in enumerate(NEW_IDS):
         dynamodb.store.create(a_message(id=one, recipient_hash="h", accepted_at=AT + second))
 
-    read = [(one.id, dynamodb.keys_read) for one in dynamodb.store.messages_to("h")]
+    read = [(one.id, dynamodb.keys_read) for one in dynamodb.store.newest_first(recipient_hash="h")]
 
     assert [one for one, _ in read] == NEW_IDS[::-1]
     assert [keys for _, keys in read] == [5] * 5 + [25] * 20 + [30] * 5
