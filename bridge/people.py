@@ -156,8 +156,7 @@ def forget(
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
         messages = list(stack.messages.newest_first(recipient_hash=recipient_hash))
-        found = () if messages_only else people.traces_of(number, recipient_hash)
-        traces = [one for one in found if one]
+        traces = [] if messages_only else list(people.traces_of(number, recipient_hash))
     inbound = [one for one in traces if not _may_be_synced(one, stack)]
     facts: dict[str, Any] = {
         "messages": len(messages),

@@ -96,6 +96,7 @@ class MessagesTable:
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] = {},
+        names: Mapping[str, str] = {},
         returns: "ReturnValueType" = "ALL_OLD",
     ) -> tuple[Item, bool]:
         """Change an item if all conditions hold.
@@ -105,11 +106,12 @@ class MessagesTable:
         which lacks what is written now.
 
         ``first`` is set unless it is there already; by ``add`` numbers are counted up, and what is
-        in it is put into sets; ``given`` are the values in the conditions.
+        in it is put into sets; ``given`` are the values in the conditions, ``names`` stand for
+        attributes that DynamoDB's expressions cannot name.
         """
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
-        names = {"#state": "state"} if "#state" in condition else {}
+        names = {**names, "#state": "state"} if "#state" in condition else dict(names)
         placed = to_item({**given, **{f":{name}": by for name, by in add.items()}})
         assignments = []
         for number, (name, value) in enumerate(values.items()):

@@ -255,4 +255,4 @@ def test_the_state_is_one_item_that_no_list_shows_and_is_no_message(bridge: Brid
     assert len(ids) == 10
     assert CIRCUIT not in ids
     people = DynamoDBPersonData(client_of("dynamodb"), TABLE)
-    assert not any(people.traces_of("+6591234567"))
+    assert not any(people.traces_of("+6591234567", "a hash"))
