@@ -116,8 +116,7 @@ def dispatch_parts(
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
-    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url)
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
+    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
         opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
@@ -127,6 +126,7 @@ def dispatch_parts(
         at_once=2 * settings.dispatch_concurrency,
         messages=messages,
         send_queue=send_queue,
+        dead_letters=SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),

@@ -4,7 +4,7 @@ The functions import them for type checking only: making a protocol takes time a
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
 from sms_bridge.domain.message import Message, MessageRequest, Outcome, Receipt
@@ -154,9 +154,6 @@ class SendQueue(Protocol):
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         """Hide messages that stay in the queue; one that cannot be hidden comes at its own time."""
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        """Move a message to the dead-letter queue; returns whether it may leave the queue."""
-
 
 class OutcomeQueue(Protocol):
     """Says that a message's outcome is to be reported."""
@@ -175,6 +172,9 @@ class DeadLetterQueue(Protocol):
 
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
+
+    def move(self, record: Mapping[str, Any], *, reason: str) -> bool:
+        """Do the same, if it can be done; returns whether the record may leave its queue."""
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message (empty if they name none) is done; returns how many."""
@@ -200,9 +200,8 @@ class OptOuts(Protocol):
 class ApiKeys(Protocol):
     """Knows 8x8's API key."""
 
-    def api_key(self) -> str: ...
-    def api_key_after_refusal(self, refused: str) -> str:
-        """Return the key as it is now, after 8x8 refused the one that was used."""
+    def api_key(self, refused: str | None = None) -> str:
+        """Return the key, as it is now if 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):

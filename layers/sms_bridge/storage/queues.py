@@ -80,19 +80,6 @@ def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
 
 
-def _is_dead_lettered(record: Record, reason: str, dead_letters: "DeadLetterQueue | None") -> bool:
-    """Move a record to the dead-letter queue; returns whether it may leave its own."""
-    logger.error("record dead-lettered", record=record["messageId"], reason=reason)
-    if dead_letters is None:
-        return False
-    try:
-        dead_letters.add(record["body"], reason=reason)
-    except Exception as error:
-        log_failure("record not dead-lettered", error, record=record["messageId"])
-        return False
-    return True
-
-
 # ---------------------------------------------------------------------------------- the send queue
 # What a message's log lines and its dispatch take of it, so that nobody reads its item for that.
 _OF_A_MESSAGE = (
@@ -126,19 +113,12 @@ def group_of(message: Message) -> str:
 class SqsSendQueue:
     """A :class:`~sms_bridge.services.interfaces.SendQueue` in SQS.
 
-    Each type of messages has a queue of its own, so that neither waits for the other. Without
-    ``dead_letters`` what cannot be sent stays in its queue.
+    Each type of messages has a queue of its own, so that neither waits for the other.
     """
 
-    def __init__(
-        self,
-        client: "Client",
-        urls: Mapping[MessageType, str],
-        dead_letters: "DeadLetterQueue | None" = None,
-    ) -> None:
+    def __init__(self, client: "Client", urls: Mapping[MessageType, str]) -> None:
         self._client = client
         self._urls = urls
-        self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         try:
@@ -190,6 +170,7 @@ class SqsSendQueue:
         self,
         records: Iterable[Record],
         dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
+        dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
 
@@ -200,13 +181,10 @@ class SqsSendQueue:
             try:
                 queued.append(_queued_message(record))
             except UnreadableRecordError:
-                if not _is_dead_lettered(record, UNREADABLE, self._dead_letters):
+                if not dead_letters.move(record, reason=UNREADABLE):
                     stay.append(record)
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
-
-    def dead_letter(self, queued: "QueuedMessage", *, reason: str) -> bool:
-        return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
     def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
@@ -318,7 +296,7 @@ class SqsOutcomeQueue:
                     VisibilityTimeout=wait,
                 )
             except UnreadableRecordError:
-                return not _is_dead_lettered(record, UNREADABLE, dead_letters)
+                return not dead_letters.move(record, reason=UNREADABLE)
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
                 log_failure("outcome not reported", error, record=record["messageId"])
@@ -356,6 +334,15 @@ class SqsDeadLetterQueue:
             MessageBody=body,
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
+
+    def move(self, record: Record, *, reason: str) -> bool:
+        logger.error("record dead-lettered", record=record["messageId"], reason=reason)
+        try:
+            self.add(record["body"], reason=reason)
+        except Exception as error:
+            log_failure("record not dead-lettered", error, record=record["messageId"])
+            return False
+        return True
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         client, url = self._client(), self._url

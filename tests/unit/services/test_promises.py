@@ -129,9 +129,7 @@ class Life(InMemory):
         self.eightx8 = EightX8Books(self.clock)
         self.moengage = MoEngageBooks()
         self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
-        self.send_queue = SqsSendQueue(
-            lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING), self.dead_letters
-        )
+        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING))
         self.outcome_queue = SqsOutcomeQueue(
             lambda: self.sqs.client, REPORT_RESULT, once=lambda: self.sqs.client
         )
@@ -186,7 +184,8 @@ class Life(InMemory):
 
         def work() -> None:
             step = partial(self._dispatch, time_left=lambda: 60.0)
-            self.sqs.settle(SENDING, records, self.send_queue.work_through(records, step))
+            response = self.send_queue.work_through(records, step, self.dead_letters)
+            self.sqs.settle(SENDING, records, response)
 
         return self._run(dies_at, work)
 
