@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError, NotQueuedError
+from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.storage.aws import refusal, was_refused_at_once
 from sms_bridge.storage.items import as_stored
@@ -51,10 +51,6 @@ UNREADABLE = "unreadable"
 """Why a record is dead-lettered that the bridge did not write."""
 
 
-class UnreadableRecordError(BridgeError):
-    """It is no record that this version of the bridge writes."""
-
-
 def _body(**content: Any) -> str:
     # SQS does not take every character; in ASCII it takes all.
     written = {name: value for name, value in content.items() if value}
@@ -62,13 +58,13 @@ def _body(**content: Any) -> str:
 
 
 def _content(body: str) -> dict[str, Any]:
+    """Return what a record holds; nothing, if this version of the bridge does not write such."""
     try:
         content = json.loads(body)
     except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        raise UnreadableRecordError
-    return content
+        return {}
+    is_own = isinstance(content, dict) and content.get("version") == _VERSION
+    return content if is_own else {}
 
 
 def _receives(record: Record) -> int:
@@ -178,11 +174,10 @@ class SqsSendQueue:
         """
         queued, stay = [], []
         for record in records:
-            try:
-                queued.append(_queued_message(record))
-            except UnreadableRecordError:
-                if not dead_letters.move(record, reason=UNREADABLE):
-                    stay.append(record)
+            if one := _queued_message(record):
+                queued.append(one)
+            elif not dead_letters.move(record, reason=UNREADABLE):
+                stay.append(record)
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
 
@@ -224,7 +219,7 @@ def _send_parameters(
     }
 
 
-def _queued_message(record: Record) -> "QueuedMessage":
+def _queued_message(record: Record) -> "QueuedMessage | None":
     from sms_bridge.domain.queued import QueuedMessage
 
     content = _content(record["body"])
@@ -237,9 +232,9 @@ def _queued_message(record: Record) -> "QueuedMessage":
             sub_account_id=message.sub_account_id, message_type=message_type, **content["request"]
         )
         if not (message.id and message.accepted_at and message.send_before and request.destination):
-            raise UnreadableRecordError
-    except (ValueError, LookupError, TypeError) as error:
-        raise UnreadableRecordError from error
+            return None
+    except (ValueError, LookupError, TypeError):
+        return None
     return QueuedMessage(message, request, _receives(record), record)
 
 
@@ -287,7 +282,10 @@ class SqsOutcomeQueue:
 
         def stays(record: Record) -> bool:
             try:
-                wait = handle(_queued_outcome(record))
+                queued = _queued_outcome(record)
+                if queued is None:
+                    return not dead_letters.move(record, reason=UNREADABLE)
+                wait = handle(queued)
                 if wait is None:
                     return False
                 self._client().change_message_visibility(
@@ -295,8 +293,6 @@ class SqsOutcomeQueue:
                     ReceiptHandle=record["receiptHandle"],
                     VisibilityTimeout=wait,
                 )
-            except UnreadableRecordError:
-                return not dead_letters.move(record, reason=UNREADABLE)
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
                 log_failure("outcome not reported", error, record=record["messageId"])
@@ -306,7 +302,7 @@ class SqsOutcomeQueue:
             return _batch_response(compress(records, pool.map(stays, records)))
 
 
-def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
+def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound | None":
     from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 
     body = record["body"]
@@ -317,7 +313,7 @@ def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
             inbound_id and work in InboundWork
         ):
             return QueuedInbound(inbound_id, InboundWork(work), body)
-    raise UnreadableRecordError
+    return None
 
 
 # --------------------------------------------------------------------------- the dead-letter queues
@@ -358,7 +354,7 @@ class SqsDeadLetterQueue:
                 break
             for record in answer["Messages"]:
                 handle = record["ReceiptHandle"]
-                if is_done(_message_id_in(record["Body"])):
+                if is_done(str(_content(record["Body"]).get("messageId", ""))):
                     client.delete_message(QueueUrl=url, ReceiptHandle=handle)
                     taken += 1
                 else:
@@ -368,11 +364,3 @@ class SqsDeadLetterQueue:
                 QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
             )
         return taken
-
-
-def _message_id_in(body: str) -> str:
-    """Return the message that a record is about, empty where it says none."""
-    try:
-        return str(_content(body).get("messageId", ""))
-    except UnreadableRecordError:
-        return ""
