@@ -152,7 +152,7 @@ def forget(
     most), point-in-time backups (35 days), and what MoEngage stores.
     """
     stack: Stack = context.obj
-    people = DynamoDBPersonData(stack.client("dynamodb"), stack.table)
+    people = DynamoDBPersonData(stack.messages_table)
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
         messages = list(stack.messages.newest_first(recipient_hash=recipient_hash))

@@ -38,8 +38,6 @@ from sms_bridge.storage.items import (
 from sms_bridge.storage.table import STAYS, MessagesTable
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
     from sms_bridge.domain.reconciliation import ExportJob
 
@@ -79,19 +77,14 @@ class DynamoDBMessages:
     boto3 repeats a call whose answer does not come. So each conditional write leaves a mark by
     which it is known again (``docs/architecture.md`` lists them), and a refusal shows the item.
 
-    The ``patient`` client tries for longer, for what must not be lost after MoEngage's answer.
+    The client of ``patient`` tries for longer, for what must not be lost after MoEngage's answer.
     """
 
     def __init__(
-        self,
-        client: "DynamoDBClient",
-        table: str,
-        *,
-        patient: "DynamoDBClient | None" = None,
-        retention_days: int = 90,
+        self, table: MessagesTable, patient: MessagesTable | None = None, retention_days: int = 90
     ) -> None:
-        self._table = MessagesTable(client, table)
-        self._patient = MessagesTable(patient or client, table)
+        self._table = table
+        self._patient = patient or table
         self._retention = retention_days * _DAY
 
     # ----------------------------------------------------------------------------------- sending

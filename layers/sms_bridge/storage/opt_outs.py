@@ -1,14 +1,11 @@
 """People who do not want to be texted any more, in DynamoDB."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
 from sms_bridge.storage.items import OPT_OUT_PREFIX, Item
 from sms_bridge.storage.table import MessagesTable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class DynamoDBOptOuts:
@@ -26,10 +23,8 @@ class DynamoDBOptOuts:
                                       opt_out  10:00   (scope sub-account)
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", table: str, scope: OptOutScope = OptOutScope.STACK
-    ) -> None:
-        self._table = MessagesTable(client, table)
+    def __init__(self, table: MessagesTable, scope: OptOutScope = OptOutScope.STACK) -> None:
+        self._table = table
         self._scope = scope
 
     def is_opted_out(self, person: Person) -> bool:

@@ -1,16 +1,13 @@
 """What the messages table knows of a person, and how it forgets them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import digits_of
 from sms_bridge.storage.items import CAMPAIGN, INBOUND_PREFIX, receipt_name, to_item
 from sms_bridge.storage.table import MessagesTable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # The number and what leads to it: `client_message_id` is the caller's, and may name a person.
 _OF_A_PERSON = ("destination", "recipient_hash", "client_message_id")
@@ -28,9 +25,8 @@ class Trace(NamedTuple):
 class DynamoDBPersonData:
     """Finds and removes what is known of a person."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = MessagesTable(client, table)
+    def __init__(self, table: MessagesTable) -> None:
+        self._table = table
 
     def anonymise(self, message: Message, number: str) -> bool:
         """Take the recipient off a message, and 8x8's words about it: what became of it stays.
@@ -60,7 +56,7 @@ class DynamoDBPersonData:
         """Read everything, and return the SMS from a number or from the hash that stands for it."""
         digits = digits_of(number)
         senders = {":digits": digits, ":number": f"+{digits}", ":hash": recipient_hash}
-        pages = self._client.get_paginator("scan").paginate(
+        pages = self._table.client.get_paginator("scan").paginate(
             TableName=self._table.name,
             ConsistentRead=True,
             ProjectionExpression="id, received_at",

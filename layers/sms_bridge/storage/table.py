@@ -52,20 +52,20 @@ class MessagesTable:
     """One DynamoDB table. Its key is the string attribute ``id``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
+        self.client = client
         self.name = name
 
     # ----------------------------------------------------------------------------------- one item
     def get(self, key: str, only: str = "") -> Item | None:
         projection: dict[str, Any] = {"ProjectionExpression": only} if only else {}
-        return self._client.get_item(
+        return self.client.get_item(
             TableName=self.name, Key={"id": {"S": key}}, ConsistentRead=True, **projection
         ).get("Item")
 
     def put_new(self, values: Mapping[str, Any]) -> Item | None:
         """Write an item unless its id is taken; returns the one that has it."""
         try:
-            self._client.put_item(
+            self.client.put_item(
                 TableName=self.name,
                 Item=to_item(values),
                 ConditionExpression="attribute_not_exists(id)",
@@ -76,10 +76,10 @@ class MessagesTable:
         return None
 
     def put(self, values: Mapping[str, Any]) -> None:
-        self._client.put_item(TableName=self.name, Item=to_item(values))
+        self.client.put_item(TableName=self.name, Item=to_item(values))
 
     def delete(self, key: str) -> None:
-        self._client.delete_item(TableName=self.name, Key={"id": {"S": key}})
+        self.client.delete_item(TableName=self.name, Key={"id": {"S": key}})
 
     def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Update an item, and return whether the conditions held."""
@@ -134,7 +134,7 @@ class MessagesTable:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            answer = self._client.update_item(**{name: part for name, part in call.items() if part})
+            answer = self.client.update_item(**{name: part for name, part in call.items() if part})
         except ClientError as error:
             return item_of_refusal(error), False
         if returns == "NONE":
@@ -169,7 +169,7 @@ class MessagesTable:
         """Execute statements in few calls, each for itself; yields why one failed."""
         for some in batched(statements, _STATEMENTS_A_CALL):
             try:
-                answer = self._client.batch_execute_statement(Statements=list(some))
+                answer = self.client.batch_execute_statement(Statements=list(some))
                 errors: list[Exception | None] = [
                     refusal(one["Error"], "BatchExecuteStatement") if "Error" in one else None
                     for one in answer["Responses"]
@@ -186,7 +186,7 @@ class MessagesTable:
         for some in batched(ids, _KEYS_A_CALL):
             left: Sequence[Any] = [{"id": {"S": one}} for one in some]
             for _ in range(_MAX_READS):
-                answer = self._client.batch_get_item(
+                answer = self.client.batch_get_item(
                     RequestItems={self.name: {"Keys": left, "ConsistentRead": True}}
                 )
                 yield from answer["Responses"].get(self.name, [])
@@ -222,7 +222,7 @@ class MessagesTable:
         }
         at_once = _NEWEST_READ_FIRST if backwards else _KEYS_A_CALL
         while True:
-            page = self._client.query(**query)
+            page = self.client.query(**query)
             ids = iter([one["id"]["S"] for one in page["Items"]])
             while some := list(islice(ids, at_once)):
                 # They come back in any order.
