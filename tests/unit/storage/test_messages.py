@@ -96,7 +96,7 @@ class _TiesTheOtherWayRound:
 
 def test_pages_leave_out_none_of_the_messages_that_were_accepted_at_the_same_time() -> None:
     client: Any = _TiesTheOtherWayRound(a_messages_table())
-    store = DynamoDBMessages(client, TABLE)
+    store = DynamoDBMessages(MessagesTable(client, TABLE))
     messages = [
         a_message(
             id=f"{number % 2}{MESSAGE_ID[1:-2]}{number:02}",
@@ -109,7 +109,7 @@ def test_pages_leave_out_none_of_the_messages_that_were_accepted_at_the_same_tim
         store.create(message)
 
     seen, before = list[str](), None
-    while page := list(islice(store.messages_of_campaign("summer", before=before), 5)):
+    while page := list(islice(store.newest_first(campaign_id="summer", before=before), 5)):
         seen += [message.id for message in page]
         before = Position.of(page[-1])
 
