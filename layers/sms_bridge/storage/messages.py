@@ -95,23 +95,18 @@ class DynamoDBMessages:
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
         errors = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
-        answers: dict[str, Message | Exception | None] = {
-            one.id: error for one, error in zip(messages, errors, strict=True)
-        }
-        refused = {
-            one.id: one
-            for one in messages
-            if error_code(answers[one.id]).startswith("DuplicateItem")
-        }
+        by_id = {one.id: one for one in messages}
+        answers: dict[str, Message | Exception | None] = dict(zip(by_id, errors, strict=True))
+        refused = [one for one in by_id if error_code(answers[one]).startswith("DuplicateItem")]
         try:
             there = {item["id"]["S"]: item for item in self._table.read(refused)}
         except Exception as error:
             return list((answers | dict.fromkeys(refused, error)).values())
-        for message_id, message in refused.items():
+        for one in refused:
             try:
-                answers[message_id] = self._taken(message, there.get(message_id, {}))
+                answers[one] = self._taken(by_id[one], there.get(one, {}))
             except Exception as error:
-                answers[message_id] = error
+                answers[one] = error
         return list(answers.values())
 
     def _taken(self, message: Message, there: Item) -> Message | None:
@@ -188,11 +183,10 @@ class DynamoDBMessages:
         try:
             item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)
-            if not attempt.begun and attempt.state is State.WAITING:
-                return self.begin_attempt(message_id, at)
+            may_begin = not attempt.begun and attempt.state is State.WAITING
+            return self.begin_attempt(message_id, at) if may_begin else attempt
         except Exception as its_error:
             return its_error
-        return attempt
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: float
@@ -277,14 +271,12 @@ class DynamoDBMessages:
         )
 
     def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
-        its_own = "contains(umids, :umid)"
-        nobody_yet = "attribute_not_exists(umids)"
-        fewer = "size(umids) < :at_most"
+        is_own_or_first = "contains(umids, :umid) OR attribute_not_exists(umids)"
         return self._table.was_written(
             f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
             {"expires_at": int(at) + _DAY},
             add={"umids": {umid}},
-            only_if=[f"({its_own} OR {nobody_yet} OR {fewer})"],
+            only_if=[f"({is_own_or_first} OR size(umids) < :at_most)"],
             given={":umid": umid, ":at_most": at_most},
         )
 
