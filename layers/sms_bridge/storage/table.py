@@ -111,7 +111,7 @@ class MessagesTable:
         """
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
-        names = {**names, "#state": "state"} if "#state" in condition else dict(names)
+        names = {**names, "#state": "state"} if "#state" in condition else {**names}
         placed = to_item({**given, **{f":{name}": by for name, by in add.items()}})
         assignments = []
         for number, (name, value) in enumerate(values.items()):
