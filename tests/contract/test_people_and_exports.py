@@ -151,7 +151,7 @@ class TestOptOuts:
         assert not opt_outs.is_opted_out(a_person())
 
 
-class TestReplyCounts:
+class TestCountedReplies:
     UMIDS = ("umid-0", "umid-1", "umid-2", "umid-3", "umid-4")
 
     def test_so_many_are_answered_in_an_hour_and_the_same_ones_again(

@@ -19,7 +19,7 @@ from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
-    """Keeps everything durable but the opt-outs: messages, and what else has to be remembered.
+    """Keeps everything durable about messages, and what else must be known for a while.
 
     Every method is one atomic step (recording something late: two), so that a function may be
     killed between any two calls. A call that is repeated because its answer was lost succeeds.
@@ -101,7 +101,7 @@ class MessageStore(Protocol):
     def newest_first(
         self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
-        """Return the messages to a recipient, or of a campaign, from where a call stopped."""
+        """Return a recipient's messages, else a campaign's, from where a call stopped."""
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
