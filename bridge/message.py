@@ -118,9 +118,11 @@ def _by_id(stack: Stack, message_id: str) -> list[Message]:
 def _listed(stack: Stack, number: str, campaign: str | None, since: float) -> Iterator[Message]:
     """Return the messages of a campaign, or to a number, since then, the newest first."""
     if campaign:
-        found = stack.messages.messages_of_campaign(campaign)
+        found = stack.messages.newest_first(campaign_id=campaign)
     else:
-        found = stack.messages.messages_to(keyed_hash(number, stack.secret().hash_key))
+        found = stack.messages.newest_first(
+            recipient_hash=keyed_hash(number, stack.secret().hash_key)
+        )
     return takewhile(lambda one: one.accepted_at >= since, found)
 
 

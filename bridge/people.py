@@ -126,12 +126,11 @@ def forget(
     another hashKey, log lines (masked, with the hash; they expire), records in the queues (days at
     most), point-in-time backups (35 days), and what MoEngage stores.
     """
-    people = DynamoDBPersonData(stack.client("dynamodb"), stack.table)
+    people = DynamoDBPersonData(stack.messages_table)
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
-        messages = list(stack.messages.messages_to(recipient_hash))
-        found = () if messages_only else people.traces_of(number, recipient_hash)
-        traces = [one for one in found if one]
+        messages = list(stack.messages.newest_first(recipient_hash=recipient_hash))
+        traces = [] if messages_only else list(people.traces_of(number, recipient_hash))
     # MoEngage may still have to learn what the others ask for.
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
     inbound = [

@@ -25,6 +25,7 @@ from sms_bridge.settings import (
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.secret import SecretSource
+from sms_bridge.storage.table import MessagesTable
 
 if TYPE_CHECKING:
     from sms_bridge.services.dispatch import DispatchMessages
@@ -63,9 +64,7 @@ def send_parts(
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(
-        aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
-    )
+    messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     send_message = SendMessage(
@@ -115,9 +114,8 @@ def dispatch_parts(
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
-    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url)
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
+    messages = DynamoDBMessages(_table(settings, aws))
+    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
         opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
@@ -127,6 +125,7 @@ def dispatch_parts(
         at_once=2 * settings.dispatch_concurrency,
         messages=messages,
         send_queue=send_queue,
+        dead_letters=SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
         sender=EightX8(eightx8, secrets),
@@ -143,14 +142,11 @@ def receive_parts(
     from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reply import Reply
-    from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
     from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(
-        aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
-    )
+    messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
     reply = Reply(
         texts={
             Keyword.STOP: settings.opt_out_reply,
@@ -163,7 +159,6 @@ def receive_parts(
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
         ),
-        counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
         clock=timing.clock,
     )
     receive_callback = ReceiveCallback(
@@ -210,7 +205,9 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
     aws, timing = AwsClients(), Timing()
-    messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
+    messages = DynamoDBMessages(
+        _table(settings, aws), patient=MessagesTable(aws.patient_dynamodb, settings.messages_table)
+    )
     dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
     circuits = CircuitBreakerDynamoDBPersistence(
         settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
@@ -262,7 +259,6 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
-    from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
@@ -276,9 +272,8 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
         absent=settings.absent_message_policy,
         unresolved=settings.unresolved_message_policy,
         missing_receipt=settings.missing_receipt_policy,
-        messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+        messages=DynamoDBMessages(_table(settings, aws)),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
         log=LogExports(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
         sleep=timing.sleep,
@@ -295,7 +290,7 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     secrets = _secrets(settings, aws)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     look_up = LookUp(
-        messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+        messages=DynamoDBMessages(_table(settings, aws)),
         client_message_id_of=MessageDetails(eightx8, secrets).client_message_id_of,
         sub_account_ids=settings.sub_account_ids,
     )
@@ -305,6 +300,10 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
 def _secrets(settings: Settings, aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
+
+
+def _table(settings: Settings, aws: AwsClients) -> MessagesTable:
+    return MessagesTable(aws.dynamodb, settings.messages_table)
 
 
 def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageType, str]:
@@ -320,7 +319,7 @@ def _opt_outs(
 ) -> "DynamoDBOptOuts":
     from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 
-    return DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope)
+    return DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope)
 
 
 def _outcomes(url: str, aws: AwsClients) -> "SqsOutcomeQueue":

@@ -19,6 +19,7 @@ from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, 
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import (
+        DeadLetterQueue,
         MessageStore,
         OptOuts,
         OutcomeQueue,
@@ -62,6 +63,7 @@ class DispatchMessages:
     """How many functions may run at once."""
     messages: "MessageStore"
     send_queue: "SendQueue"
+    dead_letters: "DeadLetterQueue"
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
     sender: "Sender"
@@ -163,7 +165,7 @@ class DispatchMessages:
 
     def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[QueuedMessage]:
         """Move a message to the dead-letter queue; returns it if that fails."""
-        return [] if self.send_queue.dead_letter(queued, reason=reason) else [queued]
+        return [] if self.dead_letters.move(queued.record, reason=reason) else [queued]
 
     def _send(
         self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]

@@ -17,7 +17,7 @@ from sms_bridge.observability import Metric, logger, message_fields, metric_fiel
 from sms_bridge.services.steps import new_message
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
+    from sms_bridge.services.interfaces import MessageStore, SendQueue
 
 MOST_AN_HOUR = 3
 """Replies to a person. Whoever writes STOP, START and HELP is answered; two robots soon are not."""
@@ -58,7 +58,6 @@ class Reply:
     """After how long a reply must not be sent any more."""
     messages: "MessageStore"
     send_queue: "SendQueue"
-    counts: "ReplyCounts"
     clock: Clock
 
     def __call__(
@@ -82,7 +81,7 @@ class Reply:
         refusal = self._refusal_of(inbound, keyword, has_changed=has_changed)
         if refusal:
             return refusal
-        if not self.counts.take(
+        if not self.messages.count_reply(
             sender_hash, inbound.umid, inbound.received_at, at_most=MOST_AN_HOUR
         ):
             return ReplyEffect.TOO_MANY
