@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.settings import (
     CallbackSettings,
-    DispatchMode,
     DispatchSettings,
     ForwardSettings,
     LookUpSettings,
@@ -69,14 +67,7 @@ def send_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     send_message = SendMessage(
-        duplicate_window=settings.duplicate_window_seconds,
-        is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
-        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-        seconds_to_live={
-            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
-            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
-        },
-        policy=RetryPolicy(settings.ambiguous_send_policy),
+        settings=settings,
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
@@ -90,15 +81,11 @@ def send_parts(
         from sms_bridge.services.send_batch import SendBatch
 
         return SendBatch(
-            duplicate_window=send_message.duplicate_window,
-            seconds_to_live=send_message.seconds_to_live,
-            messages=messages,
-            send_queue=send_queue,
-            clock=timing.clock,
+            settings=settings, messages=messages, send_queue=send_queue, clock=timing.clock
         )
 
     # In direct mode only batches and few sends need a queue.
-    connect = (lambda: aws.sqs) if send_message.is_queued else eightx8.connect
+    connect = (lambda: aws.sqs) if settings.is_queued else eightx8.connect
     # Two reads at once: the opt-out is looked up while the message is claimed.
     reads = _first_read(messages), _first_read(messages)
     return secrets, send_message, send_batch, (secrets.get, *reads, connect)
@@ -120,11 +107,7 @@ def dispatch_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
-        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-        policy=RetryPolicy(settings.ambiguous_send_policy),
-        rate=settings.send_rate_limit,
-        # Each of the two queues may have that many.
-        at_once=2 * settings.dispatch_concurrency,
+        settings=settings,
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
@@ -140,7 +123,6 @@ def receive_parts(
     settings: CallbackSettings,
 ) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
-    from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reply import Reply
     from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
@@ -152,13 +134,7 @@ def receive_parts(
         aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
     )
     reply = Reply(
-        texts={
-            Keyword.STOP: settings.opt_out_reply,
-            Keyword.START: settings.opt_in_reply,
-            Keyword.HELP: settings.help_reply,
-        },
-        country_calling_codes=settings.allowed_country_calling_codes,
-        seconds_to_live=settings.transactional_seconds_to_live,
+        settings=settings,
         messages=messages,
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
@@ -167,16 +143,11 @@ def receive_parts(
         clock=timing.clock,
     )
     receive_callback = ReceiveCallback(
+        settings=settings,
         messages=messages,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=_opt_outs(settings, aws),
-        keywords=keywords_of(
-            settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
-        ),
         reply=reply,
-        sub_account_ids=settings.sub_account_ids,
-        syncs_opt_outs=bool(settings.moengage_data_api_url),
-        reports_inbound=bool(settings.moengage_data_api_url and settings.moengage_inbound_event),
         clock=timing.clock,
     )
     # Every outcome is queued.
@@ -202,7 +173,6 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
         CircuitBreakerDynamoDBPersistence,
     )
 
-    from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, delivery_tracking
     from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
@@ -239,9 +209,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
                 inbound_event=settings.moengage_inbound_event,
             ),
             dead_letters=dead_letters,
-            keywords=keywords_of(
-                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
-            ),
+            keywords=settings.keywords,
             clock=timing.clock,
         )
     return ForwardParts(
@@ -258,7 +226,6 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
 
 def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
-    from sms_bridge.domain.reconciliation import Timeouts
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
@@ -267,15 +234,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     return Reconcile(
-        timeouts=Timeouts(
-            unknown=settings.unknown_timeout_seconds,
-            receipt=settings.receipt_timeout_seconds,
-            unresolved=settings.unresolved_timeout_seconds,
-        ),
-        retry=RetryPolicy(settings.ambiguous_send_policy),
-        absent=settings.absent_message_policy,
-        unresolved=settings.unresolved_message_policy,
-        missing_receipt=settings.missing_receipt_policy,
+        settings=settings,
         messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),

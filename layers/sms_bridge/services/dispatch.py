@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OPTED_OUT, Person
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
 from sms_bridge.domain.queued import QueuedMessage
 from sms_bridge.domain.recorded import Attempt
-from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
+from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         Sender,
         SendQueue,
     )
+    from sms_bridge.settings import DispatchSettings
 
 # Kept back from the time for 8x8, to record the result of every message.
 _SECONDS_TO_RECORD = 15.0
@@ -54,12 +54,7 @@ _Wait = tuple[QueuedMessage, int]
 class DispatchMessages:
     """Sends the messages of a batch from the send queue."""
 
-    opt_out_message_types: frozenset[MessageType]
-    policy: RetryPolicy
-    rate: float
-    """Messages a second for each sub-account; 0 for no limit."""
-    at_once: int
-    """How many functions may run at once."""
+    settings: "DispatchSettings"
     messages: "MessageStore"
     send_queue: "SendQueue"
     outcomes: "OutcomeQueue"
@@ -113,7 +108,9 @@ class DispatchMessages:
         self.send_queue.postpone(waits)
         stay += [queued for queued, _ in waits]
         most = max(map(len, ready.values()), default=0)
-        planned = seconds_for(most, rate=self.rate, at_once=self.at_once)
+        # Each of the two queues may have that many functions.
+        at_once = 2 * self.settings.dispatch_concurrency
+        planned = seconds_for(most, rate=self.settings.send_rate_limit, at_once=at_once)
         self.sleep(max(0.0, min(planned - (self.clock() - began), time_left() - 1)))
         return stay
 
@@ -130,7 +127,7 @@ class DispatchMessages:
         checked = [
             queued
             for queued in received
-            if queued.message.message_type in self.opt_out_message_types
+            if queued.message.message_type in self.settings.opt_out_message_types
             # What confirms an opt-out is not kept back by it.
             and not queued.message.reply_to
         ]
@@ -193,9 +190,7 @@ class DispatchMessages:
                 failed.append(queued)
                 continue
             if state in (State.WAITING, State.UNKNOWN):
-                wait = self.policy.wait_in_queue(
-                    result, tries=queued.receives, chance=self.chance()
-                )
+                wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
                 waits.append((queued, wait))
         log_accepted(accepted, self.clock())
         return waits, failed
@@ -224,7 +219,8 @@ class DispatchMessages:
 
     def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
         now = self.clock()
-        state = self.policy.state_after(result, ambiguous=attempt.is_ambiguous)
+        policy = self.settings.ambiguous_send_policy
+        state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
         message_id = queued.message.id
         recorded = self.messages.record_result(message_id, attempt.number, result, state, now)
         queue_outcome(self.outcomes, recorded, now)

@@ -14,7 +14,6 @@ from sms_bridge.domain.reconciliation import (
     ExportJob,
     Finding,
     LogExport,
-    MissingReceiptPolicy,
     Timeouts,
     UnresolvedPolicy,
     finding_of,
@@ -27,7 +26,6 @@ from sms_bridge.domain.reconciliation import (
     youngest_to_look_at,
 )
 from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
@@ -36,6 +34,7 @@ from sms_bridge.services.steps import new_outcome, queue_outcome
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ExportJobs, Log, MessageStore, OutcomeQueue
+    from sms_bridge.settings.reconcile import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
 _SECONDS_TO_ASK = 60
@@ -66,17 +65,20 @@ _NAMED_AT_MOST = 20
 class Reconcile:
     """Looks through the open messages once. What fails is left to the next run."""
 
-    timeouts: Timeouts
-    retry: RetryPolicy
-    absent: AbsentPolicy
-    unresolved: UnresolvedPolicy
-    missing_receipt: MissingReceiptPolicy
+    settings: "ReconcileSettings"
     messages: "MessageStore"
     outcomes: "OutcomeQueue"
     jobs: "ExportJobs"
     log: "Log"
     clock: Clock
     sleep: Callable[[float], None]
+
+    def __post_init__(self) -> None:
+        self._timeouts = Timeouts(
+            unknown=self.settings.unknown_timeout_seconds,
+            receipt=self.settings.receipt_timeout_seconds,
+            unresolved=self.settings.unresolved_timeout_seconds,
+        )
 
     def __call__(
         self, *, time_left: Callable[[], float], scheduled_at: float = 0.0
@@ -93,7 +95,7 @@ class Reconcile:
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
-            finding = finding_of(message, self.clock(), self.timeouts)
+            finding = finding_of(message, self.clock(), self._timeouts)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -125,7 +127,7 @@ class Reconcile:
             unreadable.append(error.item_id)
 
         since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
-        until = youngest_to_look_at(self.clock(), self.timeouts)
+        until = youngest_to_look_at(self.clock(), self._timeouts)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -155,7 +157,10 @@ class Reconcile:
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if self.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
+        if (
+            self.settings.ambiguous_send_policy.state_after(EXPIRED, ambiguous=ambiguous)
+            is State.UNKNOWN
+        ):
             # What waits is known not to be sent; only an attempt can end as ambiguous.
             attempt = self.messages.begin_attempt(message.id, self.clock())
             if not attempt.begun:
@@ -165,8 +170,9 @@ class Reconcile:
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
         """End what neither a receipt nor the log has ended."""
-        outcome = outcome_of_missing_receipt(self.missing_receipt)
-        if message.state in NOT_WITH_8X8 and self.unresolved is UnresolvedPolicy.REPORT:
+        outcome = outcome_of_missing_receipt(self.settings.missing_receipt_policy)
+        is_reported = self.settings.unresolved_message_policy is UnresolvedPolicy.REPORT
+        if message.state in NOT_WITH_8X8 and is_reported:
             self._resolve(message, unresolved)
         elif message.state in NOT_WITH_8X8 or outcome is None:
             self.messages.close(message.id)
@@ -175,7 +181,7 @@ class Reconcile:
             self._report("no final receipt came", recorded)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
-        state = self.retry.state_after(result, ambiguous=ambiguous)
+        state = self.settings.ambiguous_send_policy.state_after(result, ambiguous=ambiguous)
         recorded = self.messages.record_result(
             message.id, message.attempt, result, state, self.clock()
         )
@@ -219,7 +225,7 @@ class Reconcile:
         fixed = 0
         for message in messages:
             now = self.clock()
-            since = log_silent_since(message, self.timeouts)
+            since = log_silent_since(message, self._timeouts)
             is_over = is_silent_for_too_long(since, now)
             try:
                 if is_over:
@@ -283,13 +289,14 @@ class Reconcile:
         elif is_proven_absent(message, export.newest):
             self._resolve_absent(message)
             return
-        if needs_log_answer(message, self.timeouts):
+        if needs_log_answer(message, self._timeouts):
             self.messages.record_log(message.id, self.clock(), has_answered=True)
 
     def _resolve_absent(self, message: Message) -> None:
-        if self.absent is AbsentPolicy.LEAVE:
+        policy = self.settings.absent_message_policy
+        if policy is AbsentPolicy.LEAVE:
             self.messages.close(message.id)
             return
         # Its record is in the send queue and has the text.
-        can_be_sent = self.absent is AbsentPolicy.RESEND and message.send_before > self.clock()
+        can_be_sent = policy is AbsentPolicy.RESEND and message.send_before > self.clock()
         self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)

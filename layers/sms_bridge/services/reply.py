@@ -2,7 +2,6 @@
 
 import hmac
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from sms_bridge.services.steps import new_message
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
+    from sms_bridge.settings import CallbackSettings
 
 MOST_AN_HOUR = 3
 """Replies to a person. Whoever writes STOP, START and HELP is answered; two robots soon are not."""
@@ -50,12 +50,7 @@ class Reply:
     inbound one, so that it is claimed once. MoEngage does not know it and hears no outcome.
     """
 
-    texts: Mapping[Keyword, str]
-    """Nothing is answered to a keyword without one."""
-    country_calling_codes: Sequence[str] = ()
-    """Of the countries that may be texted; empty for all."""
-    seconds_to_live: int
-    """After how long a reply must not be sent any more."""
+    settings: "CallbackSettings"
     messages: "MessageStore"
     send_queue: "SendQueue"
     counts: "ReplyCounts"
@@ -76,7 +71,11 @@ class Reply:
         A STOP or START is answered only where it has changed something. An empty callback URL
         leaves the receipts to the registered webhook.
         """
-        text = self.texts.get(keyword, "")
+        text = {
+            Keyword.STOP: self.settings.opt_out_reply,
+            Keyword.START: self.settings.opt_in_reply,
+            Keyword.HELP: self.settings.help_reply,
+        }[keyword]
         if not text:
             return None
         refusal = self._refusal_of(inbound, keyword, has_changed=has_changed)
@@ -96,15 +95,9 @@ class Reply:
             adds_callback_url=bool(callback_url),
         )
         digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
-        message = new_message(
-            request,
-            seconds_to_live=self.seconds_to_live,
-            recipient_hash=sender_hash,
-            id_=id_of(digest.hex()),
-            is_queued=True,
-            now=self.clock(),
-        )
-        message = replace(message, reply_to=inbound.umid)
+        to_live = self.settings.transactional_seconds_to_live
+        message = new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
+        message = replace(message, id=id_of(digest.hex()), reply_to=inbound.umid)
         there = self.messages.create(message)
         if (there or message).state is State.WAITING:
             # A repeat may mean that this failed the first time. Two records send it once.
@@ -131,7 +124,7 @@ class Reply:
             or digits_of(inbound.source) == digits_of(inbound.destination)
         ):
             return ReplyEffect.NUMBER
-        codes = self.country_calling_codes
+        codes = self.settings.allowed_country_calling_codes
         if codes and not is_in_countries(inbound.source, codes):
             return ReplyEffect.COUNTRY
         return None

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
-from sms_bridge.domain.phone_number import keyed_hash
+from sms_bridge.domain.message import Message, MessageRequest
 from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 from sms_bridge.services.deadline import AnswerTime
@@ -25,6 +24,7 @@ from sms_bridge.services.steps import (
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, SendQueue
+    from sms_bridge.settings import SendSettings
 
 # Messages that are claimed and queued together: one call of PartiQL, and two full ones of SQS.
 _TOGETHER = 20
@@ -54,9 +54,7 @@ class _Asked:
 class SendBatch:
     """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
 
-    duplicate_window: int
-    """Seconds; 0 for none."""
-    seconds_to_live: Mapping[MessageType, int]
+    settings: "SendSettings"
     messages: "MessageStore"
     send_queue: "SendQueue"
     clock: Clock
@@ -91,23 +89,14 @@ class SendBatch:
 
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
-        now = self.clock()
-        distinct: dict[str | int, _Asked] = {}
+        now, window = self.clock(), self.settings.duplicate_window_seconds
+        distinct: dict[str, _Asked] = {}
         for place, request in enumerate(requests):
-            key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
-            name = key.value if key else place
-            if name in distinct:
-                distinct[name].places.append(place)
-                continue
-            message = new_message(
-                request,
-                seconds_to_live=self.seconds_to_live[request.message_type],
-                recipient_hash=keyed_hash(request.destination, hash_key, request.country),
-                id_=new_id() if key is None else "",
-                is_queued=True,
-                now=now,
-            )
-            distinct[name] = _Asked(request=request, message=message, key=key, places=[place])
+            key = claim_key(request, window_seconds=window, hash_key=hash_key)
+            to_live = self.settings.seconds_to_live(request.message_type)
+            message = new_message(request, hash_key, to_live, is_queued=True, now=now)
+            asked = _Asked(request=request, message=message, key=key, places=[])
+            distinct.setdefault(key.value if key else message.id, asked).places.append(place)
         return list(distinct.values())
 
     def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
@@ -139,9 +128,7 @@ class SendBatch:
                 message, delay = claimed.message, 0
                 new.add(message.id)
             else:
-                message = with_recipient(
-                    claimed.message, asked.request, asked.message.recipient_hash
-                )
+                message = with_recipient(claimed.message, asked.message)
                 delay = SECONDS_BEHIND_THE_FIRST
             taken |= dict.fromkeys(asked.places, message)
             if message.state is State.WAITING:

@@ -9,7 +9,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
-from sms_bridge.domain.phone_number import international
+from sms_bridge.domain.phone_number import international, keyed_hash
 from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
@@ -39,28 +39,20 @@ SECONDS_BEHIND_THE_FIRST = 30
 
 
 def new_message(
-    request: MessageRequest,
-    *,
-    seconds_to_live: int,
-    recipient_hash: str,
-    id_: str,
-    is_queued: bool,
-    now: float,
+    request: MessageRequest, hash_key: str, seconds_to_live: int, *, is_queued: bool, now: float
 ) -> Message:
-    """Return the message that is asked for, before anything was done about it.
-
-    Its id is empty where a claim gives it one.
-    """
+    """Return the message that is asked for, before anything was done about it."""
     segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
     scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
+    id_ = new_id()
     return Message(
         id=id_,
-        claimed_by=new_id(),
+        claimed_by=id_,
         state=State.WAITING if is_queued else State.SENDING,
         message_type=request.message_type,
         sub_account_id=request.sub_account_id,
         destination=international(request.destination, request.country),
-        recipient_hash=recipient_hash,
+        recipient_hash=keyed_hash(request.destination, hash_key, request.country),
         source=request.source or "",
         client_message_id=request.client_message_id or "",
         campaign_id=request.campaign_id or "",
@@ -75,14 +67,14 @@ def new_message(
     )
 
 
-def with_recipient(first: Message, request: MessageRequest, recipient_hash: str) -> Message:
-    """Return the message that a request repeats, with its recipient.
+def with_recipient(first: Message, repeat: Message) -> Message:
+    """Return a message with the recipient of its repeat.
 
     The recipient may have been forgotten meanwhile, but not the opt-out; and the answer names one
     all the same.
     """
-    number = first.destination or international(request.destination, request.country)
-    return replace(first, destination=number, recipient_hash=recipient_hash)
+    number = first.destination or repeat.destination
+    return replace(first, destination=number, recipient_hash=repeat.recipient_hash)
 
 
 def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None:

@@ -47,11 +47,11 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, failing, kill
 from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
 from tests.fakes.sqs import InMemorySqs
-from tests.services import PARTS, TO_LIVE, InMemory, a_service
+from tests.services import CHOSEN, TO_LIVE, InMemory, a_service
 from tests.unit.services.sending import Bridge as Sending
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
-WINDOW = PARTS["duplicate_window"]()
+WINDOW = int(CHOSEN["duplicate_window_seconds"])
 SECONDS_UNTIL_LOGGED = 900
 
 # What 8x8 makes of a post: its answer, and whether it has the message then.
@@ -152,8 +152,8 @@ class Life(InMemory):
             "report": self._interruption.watched(self.moengage).report,
             "clock": self.clock,
             "sleep": self.clock.sleep,
-            "is_queued": is_queued,
-            "timeouts": Timeouts(unknown=600, unresolved=7200, receipt=7200),
+            "dispatch_mode": "queued" if is_queued else "direct",
+            "receipt_timeout_seconds": 7200,
         }
         # A step takes of these what it works with.
         self._send = a_service(SendMessage, **own)

@@ -211,7 +211,8 @@ class TestOptOuts:
             ("Hello", True, False, []),
             ("STOP", False, False, []),
             ("STOP", True, True, ["subscription", "event"]),
-            ("Hello", False, True, ["event"]),
+            ("Hello", True, True, ["event"]),
+            ("STOP", False, True, []),
         ],
     )
     def test_moengage_gets_opt_outs_and_messages_where_the_operator_wants_it(

@@ -8,12 +8,8 @@ import pytest
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
     ExportJob,
-    MissingReceiptPolicy,
-    UnresolvedPolicy,
 )
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from sms_bridge.services.reconcile import Reconcile
@@ -51,10 +47,10 @@ class Bridge(InMemory):
         self.log = FakeLog()
         self.step = self.a_service(
             Reconcile,
-            retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-            absent=AbsentPolicy(absent),
-            unresolved=UnresolvedPolicy(unresolved),
-            missing_receipt=MissingReceiptPolicy(missing_receipt),
+            ambiguous_send_policy=ambiguous,
+            absent_message_policy=absent,
+            unresolved_message_policy=unresolved,
+            missing_receipt_policy=missing_receipt,
             sleep=self._sleep,
         )
 

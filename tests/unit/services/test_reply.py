@@ -199,7 +199,7 @@ def test_what_is_no_person_or_has_no_way_back_is_not_answered(payload: dict[str,
 
 
 def test_a_country_that_may_not_be_texted_is_not_answered_but_heard() -> None:
-    bridge = Writing(country_calling_codes=("49",))
+    bridge = Writing(country_calling_codes="49")
 
     bridge.write("HELP")
     bridge.write("STOP")

@@ -80,7 +80,7 @@ def test_the_table_never_holds_the_text(result: SendResult) -> None:
     stored, clock = Stored(), TurnableClock()
     send = a_service(
         SendMessage,
-        duplicate_window=0,
+        duplicate_window_seconds=0,
         messages=stored.store,
         sender=FakeEightX8(result),
         clock=clock,
