@@ -33,7 +33,6 @@ PARTS: dict[str, Callable[[], Any]] = {
     "log": FakeLog,
     "sender": FakeEightX8,
     "report": lambda: FakeMoEngage().report,
-    "circuit": lambda: lambda report: report,
     "reply": lambda: a_service(Reply),
     "keywords": lambda: keywords_of([], []),
     "clock": lambda: time.time,

@@ -7,7 +7,7 @@ imports what it needs, so that a function loads nothing of the others.
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 
 
-Preparations = tuple[Callable[[], object], ...]
+Preparations = Sequence[Callable[[], object]]
 """Done before the first event, which would wait for it."""
 
 
@@ -76,7 +76,6 @@ def send_parts(
         **timing._asdict(),
     )
 
-    @functools.cache
     def send_batch() -> "SendBatch":
         from sms_bridge.services.send_batch import SendBatch
 
@@ -175,9 +174,9 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
 
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, delivery_tracking
-    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
+    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
     from sms_bridge.services.pass_on import PassOnInbound
-    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
+    from sms_bridge.storage.queues import SqsDeadLetterQueue
 
     aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
@@ -186,25 +185,28 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
         settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
     )
     read_circuit = functools.partial(circuits.get_state, CIRCUIT)
-    tracking_url = settings.moengage_delivery_tracking_url
-    data_api_url = settings.moengage_data_api_url
-    moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
+    # The first read makes ready what `_first_read` does.
+    preparations: list[Callable[[], object]] = [read_circuit]
+    report = None
+    if url := settings.moengage_delivery_tracking_url:
+        moengage = Connections(url, connect_timeout=1.0)
+        report = behind_circuit(delivery_tracking(url, moengage), circuits)
+        preparations.append(moengage.connect)
     forward_outcome = ForwardOutcome(
         messages=messages,
-        report=delivery_tracking(tracking_url, moengage) if moengage else None,
+        report=report,
         dead_letters=dead_letters,
-        circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
         chance=timing.chance,
     )
     pass_on_inbound = None
-    if data_api_url:
+    if url := settings.moengage_data_api_url:
         pass_on_inbound = PassOnInbound(
             messages=messages,
             opt_outs=_opt_outs(settings, aws),
             users=DataApi(
-                data_api_url,
-                Connections(data_api_url, connect_timeout=1.0),
+                url,
+                Connections(url, connect_timeout=1.0),
                 identifier=settings.moengage_identifier,
                 inbound_event=settings.moengage_inbound_event,
             ),
@@ -214,13 +216,12 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
         )
     return ForwardParts(
         _secrets(settings, aws),
-        SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
+        _outcomes(settings.outcome_queue_url, aws),
         dead_letters,
         forward_outcome,
         pass_on_inbound,
         read_circuit,
-        # The first read makes ready what `_first_read` does.
-        (read_circuit, *([moengage.connect] if moengage else [])),
+        preparations,
     )
 
 

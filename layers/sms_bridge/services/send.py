@@ -22,8 +22,7 @@ from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeEr
 from sms_bridge.services.steps import (
     SECONDS_BEHIND_THE_FIRST,
     Figures,
-    add_figures,
-    attempt_figures,
+    count_attempt,
     log_attempt,
     new_message,
     queue_outcome,
@@ -192,7 +191,7 @@ class SendMessage:
             if pause is None:
                 break
             if result is not ambiguous:
-                add_figures(figures, attempt_figures(result))
+                count_attempt(figures, result)
             self.sleep(pause)
         # The last try's result does not prove that an earlier one failed.
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
@@ -210,7 +209,7 @@ class SendMessage:
                 # 8x8 may have it, so it has not failed, and it cannot be sent again.
                 state = State.UNKNOWN
             elif not is_queued:
-                add_figures(figures, attempt_figures(result))
+                count_attempt(figures, result)
                 result, state = _NOT_QUEUED, State.FAILED
         recorded = self._record(message, result, state, is_scheduled=request.is_scheduled)
         figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, self.clock())

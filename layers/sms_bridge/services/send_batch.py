@@ -124,17 +124,20 @@ class SendBatch:
             if isinstance(claimed, Exception):
                 not_claimed.append(asked)
                 continue
-            if claimed.won:
-                message, delay = claimed.message, 0
-                new.add(message.id)
-            else:
-                message = with_recipient(claimed.message, asked.message)
-                delay = SECONDS_BEHIND_THE_FIRST
+            found = claimed.message
+            message = found if claimed.won else with_recipient(found, asked.message)
             taken |= dict.fromkeys(asked.places, message)
+            if claimed.won:
+                new.add(message.id)
             if message.state is State.WAITING:
+                delay = 0 if claimed.won else SECONDS_BEHIND_THE_FIRST
                 to_queue.append((message, asked.request, delay))
-        progress.promise(taken, new)
-        progress.withdraw(self.send_queue.add_all(to_queue))
+        progress.promise(taken)
+        progress.new |= new
+        # A repeat that is not queued may have been before.
+        if lost := new & self.send_queue.add_all(to_queue):
+            progress.promise({place: None for place, one in taken.items() if one.id in lost})
+            progress.new -= lost
         return not_claimed
 
 
@@ -143,37 +146,25 @@ class _Progress:
 
     def __init__(self, size: int, answer_time: AnswerTime[Taken]) -> None:
         self.taken: Taken = [None] * size
+        self.new: set[str] = set()
+        """The ids of those taken that are no repeats."""
         self.answer_time = answer_time
-        self._new: set[str] = set()
         self._lock = threading.Lock()
 
-    def promise(self, taken: Mapping[int, Message], new: set[str]) -> None:
-        """Take messages, by their places in the batch; all but the new ones are repeats.
+    def promise(self, taken: Mapping[int, Message | None]) -> None:
+        """Promise an answer in which this is what is taken at these places of the batch.
 
-        After ``OutOfTimeError`` none of them may be queued.
+        After ``OutOfTimeError`` the answer stays as it was.
         """
         with self._lock:
-            self._answer([taken.get(place, known) for place, known in enumerate(self.taken)])
-            self._new |= new
-
-    def withdraw(self, not_queued: set[str]) -> None:
-        """Take back that new messages are taken. One that is repeated may be in the queue.
-
-        After ``OutOfTimeError`` they are answered as taken; `reconcile` reports them as expired.
-        """
-        with self._lock:
-            if withdrawn := self._new & not_queued:
-                self._answer([None if one and one.id in withdrawn else one for one in self.taken])
-                self._new -= withdrawn
-
-    def _answer(self, taken: Taken) -> None:
-        self.answer_time.promise(taken)
-        self.taken = taken
+            now = [taken.get(place, known) for place, known in enumerate(self.taken)]
+            self.answer_time.promise(now)
+            self.taken = now
 
     def log(self, sub_account_id: str) -> None:
         """Log the batch in one line, which counts its messages."""
         taken = [message for message in self.taken if message]
-        new = {message.id: message for message in taken if message.id in self._new}
+        new = {message.id: message for message in taken if message.id in self.new}
         figures: Figures = {
             Metric.ACCEPTED: len(new),
             Metric.ESTIMATED_SEGMENTS: sum(message.segments for message in new.values()),

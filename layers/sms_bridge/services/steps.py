@@ -1,6 +1,6 @@
 """Steps that several services share, and the log lines that they write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -90,18 +90,17 @@ def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None
         queue.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
 
 
-def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric, Figure]) -> None:
+def log_attempt(recorded: Recorded, result: SendResult, figures: Figures) -> None:
     """Log the result of an attempt to send, with what is measured beside it."""
     message = recorded.message
-    counted: Figures = {**figures}
-    add_figures(counted, attempt_figures(result))
+    count_attempt(figures, result)
     if result.verdict is Verdict.ACCEPTED:
         logger.info(
             _SENT,
             **message_fields(message),
             attempt=message.attempt if message.attempt > 1 else None,
             umid=result.umid or None,
-            **metric_fields(counted),
+            **metric_fields(figures),
         )
         return
     outcome_fields, outcome_figures = new_outcome(recorded)
@@ -117,37 +116,32 @@ def log_attempt(recorded: Recorded, result: SendResult, figures: Mapping[Metric,
         eightx8_code=result.eightx8_code or None,
         eightx8_error_id=result.eightx8_error_id or None,
         **outcome_fields,
-        **metric_fields({**counted, **outcome_figures}),
+        **metric_fields({**figures, **outcome_figures}),
     )
 
 
-def attempt_figures(result: SendResult) -> dict[Metric, int]:
-    """Return what the result of one attempt counts as."""
-    figures: dict[Metric, int] = {}
+def count_attempt(figures: Figures, result: SendResult) -> None:
+    """Count the result of one attempt: a message may be tried several times in one request."""
+    counted = []
     match result.verdict:
         case Verdict.ACCEPTED:
-            figures[Metric.SENT] = 1
+            counted.append(Metric.SENT)
         case Verdict.AMBIGUOUS:
-            figures[Metric.AMBIGUOUS] = 1
+            counted.append(Metric.AMBIGUOUS)
         case Verdict.THROTTLED:
-            figures[Metric.THROTTLED] = 1
+            counted.append(Metric.THROTTLED)
         # The bridge's own reasons for not sending have no such prefix.
         case Verdict.NOT_SENT if result.reason.startswith("eightx8_"):
-            figures[Metric.UNAVAILABLE] = 1
+            counted.append(Metric.UNAVAILABLE)
         case Verdict.PERMANENT if result.reason == OPTED_OUT.reason:
-            figures[Metric.OPTED_OUT] = 1
+            counted.append(Metric.OPTED_OUT)
         case Verdict.PERMANENT if result.reason.startswith("eightx8_"):
-            figures[Metric.REJECTED] = 1
+            counted.append(Metric.REJECTED)
     if result.http_status == 401:
-        figures[Metric.UNAUTHORIZED] = 1
-    return figures
-
-
-def add_figures(figures: Figures, more: Mapping[Metric, int]) -> None:
-    """Count more: a message may be tried several times in one request."""
-    for metric, figure in more.items():
+        counted.append(Metric.UNAUTHORIZED)
+    for metric in counted:
         before = figures.get(metric, 0)
-        figures[metric] = figure + (before if isinstance(before, int) else 0)
+        figures[metric] = 1 + (before if isinstance(before, int) else 0)
 
 
 def log_accepted(accepted: Sequence[Accepted], now: float) -> None:

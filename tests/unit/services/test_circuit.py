@@ -14,7 +14,7 @@ from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reconciliation import Timeouts, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
+from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
@@ -64,8 +64,7 @@ class Bridge:
             self._functions[function] = a_service(
                 ForwardOutcome,
                 messages=self.messages,
-                report=self.moengage.report,
-                circuit=circuit_of_moengage(states),
+                report=behind_circuit(self.moengage.report, states),
                 clock=self.clock,
             )
         return self._functions[function](queued or self.due())
