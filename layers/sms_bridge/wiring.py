@@ -1,7 +1,7 @@
 """The composition root: builds each function's service from its settings and AWS's clients.
 
 Tests put clients and a clock of their own in the place of `AwsClients` and `Timing`. Each builder
-imports what it needs, so that a function loads nothing of the others.
+imports what few of the functions need.
 """
 
 import functools
@@ -22,6 +22,8 @@ from sms_bridge.settings import (
 )
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
 
 if TYPE_CHECKING:
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
     from sms_bridge.settings.reconcile import ReconcileSettings
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
-
 
 Preparations = Sequence[Callable[[], object]]
 """Done before the first event, which would wait for it."""
@@ -57,7 +56,6 @@ def send_parts(
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.send import SendMessage
-    from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
@@ -71,7 +69,7 @@ def send_parts(
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=_opt_outs(settings, aws),
+        opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
     )
@@ -97,7 +95,6 @@ def dispatch_parts(
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.dispatch import DispatchMessages
-    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
@@ -110,7 +107,7 @@ def dispatch_parts(
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=_opt_outs(settings, aws),
+        opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
     )
@@ -124,8 +121,6 @@ def receive_parts(
     """Build ``receive_callback``."""
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reply import Reply
-    from sms_bridge.storage.opt_outs import DynamoDBReplyCounts
-    from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
@@ -145,7 +140,7 @@ def receive_parts(
         settings=settings,
         messages=messages,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=_opt_outs(settings, aws),
+        opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
         reply=reply,
         clock=timing.clock,
     )
@@ -157,8 +152,8 @@ class ForwardParts(NamedTuple):
     """What ``forward_outcome`` is made of."""
 
     secrets: SecretSource
-    outcomes: "SqsOutcomeQueue"
-    dead_letters: "SqsDeadLetterQueue"
+    outcomes: SqsOutcomeQueue
+    dead_letters: SqsDeadLetterQueue
     forward_outcome: "ForwardOutcome"
     pass_on_inbound: "PassOnInbound | None"
     """``None`` while no Data API is set."""
@@ -176,7 +171,6 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     from sms_bridge.providers.moengage import DataApi, delivery_tracking
     from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
     from sms_bridge.services.pass_on import PassOnInbound
-    from sms_bridge.storage.queues import SqsDeadLetterQueue
 
     aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
@@ -203,7 +197,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     if url := settings.moengage_data_api_url:
         pass_on_inbound = PassOnInbound(
             messages=messages,
-            opt_outs=_opt_outs(settings, aws),
+            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
             users=DataApi(
                 url,
                 Connections(url, connect_timeout=1.0),
@@ -274,18 +268,7 @@ def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageT
     }
 
 
-def _opt_outs(
-    settings: SendSettings | DispatchSettings | CallbackSettings | ForwardSettings,
-    aws: AwsClients,
-) -> "DynamoDBOptOuts":
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-
-    return DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope)
-
-
-def _outcomes(url: str, aws: AwsClients) -> "SqsOutcomeQueue":
-    from sms_bridge.storage.queues import SqsOutcomeQueue
-
+def _outcomes(url: str, aws: AwsClients) -> SqsOutcomeQueue:
     return SqsOutcomeQueue(lambda: aws.sqs, url, once=lambda: aws.sqs_once)
 
 

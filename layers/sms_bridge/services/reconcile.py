@@ -287,16 +287,13 @@ class Reconcile:
             if recorded.message.outcome:
                 return
         elif is_proven_absent(message, export.newest):
-            self._resolve_absent(message)
+            policy = self.settings.absent_message_policy
+            # Its record is in the send queue and has the text.
+            can_be_sent = policy is AbsentPolicy.RESEND and message.send_before > self.clock()
+            if policy is AbsentPolicy.LEAVE:
+                self.messages.close(message.id)
+            else:
+                self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)
             return
         if needs_log_answer(message, self._timeouts):
             self.messages.record_log(message.id, self.clock(), has_answered=True)
-
-    def _resolve_absent(self, message: Message) -> None:
-        policy = self.settings.absent_message_policy
-        if policy is AbsentPolicy.LEAVE:
-            self.messages.close(message.id)
-            return
-        # Its record is in the send queue and has the text.
-        can_be_sent = policy is AbsentPolicy.RESEND and message.send_before > self.clock()
-        self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)
