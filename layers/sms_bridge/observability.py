@@ -66,9 +66,6 @@ NAMESPACE = "SmsBridge"
 SERVICE = "service"
 """The dimension of all metrics: the stack's name, which the logger writes into each line."""
 
-MAX_VALUES = 100
-"""Of one metric in one line."""
-
 
 class _Definition(NamedTuple):
     title: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.clock import seconds_of
@@ -14,14 +13,7 @@ from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import State
-from sms_bridge.observability import (
-    MAX_VALUES,
-    Figure,
-    Metric,
-    logger,
-    message_fields,
-    metric_fields,
-)
+from sms_bridge.observability import Figure, Metric, logger, message_fields, metric_fields
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import OutcomeQueue
@@ -30,8 +22,6 @@ Figures = dict[Metric, Figure]
 
 Accepted = tuple[Message, int, str]
 """A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
-
-_SENT = "message sent"
 
 # A repeat brings the text of a message that waits, in case its record got lost. That is no reason
 # to send it sooner.
@@ -95,13 +85,7 @@ def log_attempt(recorded: Recorded, result: SendResult, figures: Figures) -> Non
     message = recorded.message
     count_attempt(figures, result)
     if result.verdict is Verdict.ACCEPTED:
-        logger.info(
-            _SENT,
-            **message_fields(message),
-            attempt=message.attempt if message.attempt > 1 else None,
-            umid=result.umid or None,
-            **metric_fields(figures),
-        )
+        _log_sent(message, message.attempt, result.umid, **metric_fields(figures))
         return
     outcome_fields, outcome_figures = new_outcome(recorded)
     logger.warning(
@@ -145,19 +129,26 @@ def count_attempt(figures: Figures, result: SendResult) -> None:
 
 
 def log_accepted(accepted: Sequence[Accepted], now: float) -> None:
-    """Log the messages of a batch that 8x8 accepted: a line for each, and one to measure all."""
-    for some in batched(accepted, MAX_VALUES):
-        waited = [seconds_since(message.accepted_at, now) for message, _, _ in some]
-        for (message, attempt, umid), seconds in zip(some, waited, strict=True):
-            logger.info(
-                _SENT,
-                **message_fields(message),
-                attempt=attempt if attempt > 1 else None,
-                umid=umid or None,
-                SecondsInSendQueue=seconds,
-            )
-        figures: Figures = {Metric.SENT: len(some), Metric.SECONDS_IN_QUEUE: waited}
+    """Log the messages of a batch that 8x8 accepted: a line for each, and one to measure all.
+
+    CloudWatch takes 100 values of a metric in a line, and a batch of the queue has no more.
+    """
+    waited = [seconds_since(message.accepted_at, now) for message, _, _ in accepted]
+    for one, seconds in zip(accepted, waited, strict=True):
+        _log_sent(*one, SecondsInSendQueue=seconds)
+    if accepted:
+        figures: Figures = {Metric.SENT: len(accepted), Metric.SECONDS_IN_QUEUE: waited}
         logger.info("messages sent", **metric_fields(figures))
+
+
+def _log_sent(message: Message, attempt: int, umid: str, **measured: Any) -> None:
+    logger.info(
+        "message sent",
+        **message_fields(message),
+        attempt=attempt if attempt > 1 else None,
+        umid=umid or None,
+        **measured,
+    )
 
 
 def new_outcome(recorded: Recorded) -> tuple[dict[str, Any], Figures]:
