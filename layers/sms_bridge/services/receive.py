@@ -127,12 +127,7 @@ class ReceiveCallback:
         reply = None
         if keyword and name:
             reply = self.reply(
-                inbound,
-                keyword,
-                has_changed=has_changed,
-                sender_hash=sender_hash,
-                hash_key=hash_key,
-                callback_url=callback_url,
+                inbound, keyword, hash_key, has_changed=has_changed, callback_url=callback_url
             )
         logger.info(
             "inbound message kept",

@@ -60,11 +60,10 @@ class Reply:
         self,
         inbound: InboundMessage,
         keyword: Keyword,
+        hash_key: str,
         *,
         has_changed: bool,
-        sender_hash: str,
-        hash_key: str,
-        callback_url: str = "",
+        callback_url: str,
     ) -> ReplyEffect | None:
         """Queue the reply, if there is to be one; ``None`` where there is no text.
 
@@ -81,10 +80,6 @@ class Reply:
         refusal = self._refusal_of(inbound, keyword, has_changed=has_changed)
         if refusal:
             return refusal
-        if not self.counts.take(
-            sender_hash, inbound.umid, inbound.received_at, at_most=MOST_AN_HOUR
-        ):
-            return ReplyEffect.TOO_MANY
         request = MessageRequest(
             sub_account_id=inbound.sub_account_id,
             destination=f"+{digits_of(inbound.source)}",
@@ -98,6 +93,9 @@ class Reply:
         to_live = self.settings.transactional_seconds_to_live
         message = new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
         message = replace(message, id=id_of(digest.hex()), reply_to=inbound.umid)
+        person, at = message.recipient_hash, inbound.received_at
+        if not self.counts.take(person, inbound.umid, at, at_most=MOST_AN_HOUR):
+            return ReplyEffect.TOO_MANY
         there = self.messages.create(message)
         if (there or message).state is State.WAITING:
             # A repeat may mean that this failed the first time. Two records send it once.
