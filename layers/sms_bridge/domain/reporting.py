@@ -77,11 +77,12 @@ def _spread(seconds: float, chance: float) -> float:
     return seconds * (1 + _JITTER * (2 * chance - 1))
 
 
-def seconds_before_passing_on_again(age: float) -> int | None:
+def seconds_before_passing_on_again(age: float, retry_after: float | None = None) -> int | None:
     """Return how long to wait before an inbound message of this age is passed on again.
 
-    ``None`` when it is to be given up.
+    ``None`` when it is to be given up. ``retry_after`` lengthens the wait as above.
     """
     if age > _SECONDS_TO_PASS_ON:
         return None
-    return round(min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT))
+    wait = min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT)
+    return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
