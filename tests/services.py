@@ -12,10 +12,10 @@ from sms_bridge.services.reply import Reply
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs
+from tests.fakes.log_exports import FakeLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.moengage import FakeMoEngage
-from tests.fakes.opt_outs import InMemoryOptOuts, InMemoryReplyCounts
+from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes, InMemorySendQueue
 from tests.functions import ENVIRONMENT, SETTINGS
 
@@ -27,9 +27,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "send_queue": InMemorySendQueue,
     "outcomes": InMemoryOutcomes,
     "opt_outs": InMemoryOptOuts,
-    "counts": InMemoryReplyCounts,
     "dead_letters": InMemoryDeadLetters,
-    "jobs": InMemoryExportJobs,
     "log": FakeLog,
     "sender": FakeEightX8,
     "report": lambda: FakeMoEngage().report,

@@ -22,9 +22,10 @@ from sms_bridge.settings import (
 )
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
+from sms_bridge.storage.table import MessagesTable
 
 if TYPE_CHECKING:
     from sms_bridge.services.dispatch import DispatchMessages
@@ -59,9 +60,7 @@ def send_parts(
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(
-        aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
-    )
+    messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     send_message = SendMessage(
@@ -69,7 +68,7 @@ def send_parts(
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
     )
@@ -98,16 +97,16 @@ def dispatch_parts(
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(aws.dynamodb, settings.messages_table)
-    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url)
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings), dead_letters)
+    messages = DynamoDBMessages(_table(settings, aws))
+    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
         settings=settings,
         messages=messages,
         send_queue=send_queue,
+        dead_letters=SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
     )
@@ -124,23 +123,20 @@ def receive_parts(
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(
-        aws.dynamodb, settings.messages_table, retention_days=settings.retention_days
-    )
+    messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
     reply = Reply(
         settings=settings,
         messages=messages,
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
         ),
-        counts=DynamoDBReplyCounts(aws.dynamodb, settings.messages_table),
         clock=timing.clock,
     )
     receive_callback = ReceiveCallback(
         settings=settings,
         messages=messages,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         reply=reply,
         clock=timing.clock,
     )
@@ -173,7 +169,9 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     from sms_bridge.services.pass_on import PassOnInbound
 
     aws, timing = AwsClients(), Timing()
-    messages = DynamoDBMessages(aws.dynamodb, settings.messages_table, patient=aws.patient_dynamodb)
+    messages = DynamoDBMessages(
+        _table(settings, aws), patient=MessagesTable(aws.patient_dynamodb, settings.messages_table)
+    )
     dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
     circuits = CircuitBreakerDynamoDBPersistence(
         settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
@@ -197,7 +195,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     if url := settings.moengage_data_api_url:
         pass_on_inbound = PassOnInbound(
             messages=messages,
-            opt_outs=DynamoDBOptOuts(aws.dynamodb, settings.messages_table, settings.opt_out_scope),
+            opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
             users=DataApi(
                 url,
                 Connections(url, connect_timeout=1.0),
@@ -224,15 +222,13 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     from sms_bridge.providers.eightx8_log import LogExports
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
-    from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     return Reconcile(
         settings=settings,
-        messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+        messages=DynamoDBMessages(_table(settings, aws)),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        jobs=DynamoDBExportJobs(aws.dynamodb, settings.messages_table),
         log=LogExports(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
         sleep=timing.sleep,
@@ -249,7 +245,7 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     secrets = _secrets(settings, aws)
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     look_up = LookUp(
-        messages=DynamoDBMessages(aws.dynamodb, settings.messages_table),
+        messages=DynamoDBMessages(_table(settings, aws)),
         client_message_id_of=MessageDetails(eightx8, secrets).client_message_id_of,
         sub_account_ids=settings.sub_account_ids,
     )
@@ -259,6 +255,10 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
 def _secrets(settings: Settings, aws: AwsClients) -> SecretSource:
     max_age = settings.secret_max_age_seconds
     return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
+
+
+def _table(settings: Settings, aws: AwsClients) -> MessagesTable:
+    return MessagesTable(aws.dynamodb, settings.messages_table)
 
 
 def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageType, str]:

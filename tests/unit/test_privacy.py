@@ -176,7 +176,7 @@ CALLBACKS: dict[str, str] = {
 
 
 @pytest.mark.parametrize(
-    "fails", [(), ("record_receipt", "keep_inbound", "messages_to", "keep_event")]
+    "fails", [(), ("record_receipt", "keep_inbound", "newest_first", "keep_event")]
 )
 @pytest.mark.parametrize("content", list(CALLBACKS.values()), ids=list(CALLBACKS))
 def test_promise_6_no_text_number_or_secret_is_logged_of_callbacks(

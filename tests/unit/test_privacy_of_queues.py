@@ -25,7 +25,6 @@ from tests.fakes.failures import failing
 from tests.fakes.http_server import Behaviour, LoopbackServer, answers, reads_and_resets
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
 from tests.services import a_service
 from tests.unit.privacy import API_KEY, CODE, HASH_KEY, NUMBER, TEXT, EveryLine, SpeakingError
@@ -47,11 +46,8 @@ class Queue:
         self.messages = InMemoryMessages()
         self.opt_outs = InMemoryOptOuts()
         self.sqs = InMemorySqs(clock)
-        self.send_queue = SqsSendQueue(
-            lambda: self.sqs.client,
-            dict.fromkeys(MessageType, "queue"),
-            SqsDeadLetterQueue(lambda: self.sqs.client, "dead"),
-        )
+        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, "queue"))
+        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, "dead")
         message = a_message(
             state=State.WAITING,
             destination=NUMBER,
@@ -75,7 +71,9 @@ class Queue:
 
     def dispatch(self) -> None:
         self.send_queue.work_through(
-            self.sqs.receive("queue"), lambda queued: self.step(queued, time_left=lambda: 60.0)
+            self.sqs.receive("queue"),
+            lambda queued: self.step(queued, time_left=lambda: 60.0),
+            self.dead_letters,
         )
 
 
@@ -184,7 +182,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = a_service(ForwardOutcome, messages=messages)
-    full = InMemoryDeadLetters()
+    full = SqsDeadLetterQueue(lambda: sqs.client, "dead")
 
     def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
         assert isinstance(queued, QueuedOutcome)

@@ -18,6 +18,7 @@ from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, 
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import (
+        DeadLetterQueue,
         MessageStore,
         OptOuts,
         OutcomeQueue,
@@ -57,6 +58,7 @@ class DispatchMessages:
     settings: "DispatchSettings"
     messages: "MessageStore"
     send_queue: "SendQueue"
+    dead_letters: "DeadLetterQueue"
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
     sender: "Sender"
@@ -144,7 +146,7 @@ class DispatchMessages:
 
     def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[_Stay]:
         """Move a message to the dead-letter queue; returns it if that fails."""
-        return [] if self.send_queue.dead_letter(queued, reason=reason) else [(queued, None)]
+        return [] if self.dead_letters.move(queued.record, reason=reason) else [(queued, None)]
 
     def _send(
         self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]

@@ -147,7 +147,8 @@ class ReceiveCallback:
         The event names the message by 8x8's id, which no index goes by, but the recipient as well.
         """
         recipient_hash = keyed_hash(click.destination, hash_key)
-        latest = islice(self.messages.messages_to(recipient_hash), _LOOKED_THROUGH_AT_MOST)
+        newest = self.messages.newest_first(recipient_hash=recipient_hash)
+        latest = islice(newest, _LOOKED_THROUGH_AT_MOST)
         message = next((one for one in latest if one.umid == click.umid), None)
         if message:
             self.messages.record_click(message.id, click)

@@ -33,7 +33,7 @@ from sms_bridge.observability import Metric, log_failure, logger, message_fields
 from sms_bridge.services.steps import new_outcome, queue_outcome
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import ExportJobs, Log, MessageStore, OutcomeQueue
+    from sms_bridge.services.interfaces import Log, MessageStore, OutcomeQueue
     from sms_bridge.settings.reconcile import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
@@ -68,7 +68,6 @@ class Reconcile:
     settings: "ReconcileSettings"
     messages: "MessageStore"
     outcomes: "OutcomeQueue"
-    jobs: "ExportJobs"
     log: "Log"
     clock: Clock
     sleep: Callable[[float], None]
@@ -246,19 +245,19 @@ class Reconcile:
         after half an hour.
         """
         since = min(one.accepted_at for one in messages) - _MARGIN
-        job = self.jobs.get(sub_account_id)
+        job = self.messages.get_export_job(sub_account_id)
         now = self.clock()
         if job is None or now - job.asked_at > _MAX_AGE_OF_AN_EXPORT:
             job_id = self.log.ask(sub_account_id, since=since, until=now)
             job = ExportJob(sub_account_id, job_id, since, now)
-            self.jobs.put(job)
+            self.messages.put_export_job(job)
         ids = [message.id for message in messages]
         read = partial(self.log.read, sub_account_id, job.job_id, ids, asked_at=job.asked_at)
         while (export := read(received_at=self.clock())) is None:
             if time_left() < _SECONDS_TO_ASK / 2:
                 return self.clock() - job.asked_at < _MAX_AGE_OF_AN_EXPORT / 2
             self.sleep(_SECONDS_BETWEEN_READS)
-        self.jobs.remove(sub_account_id)
+        self.messages.remove_export_job(sub_account_id)
         for message in messages:
             # What was accepted before the export's span is not in it.
             if message.accepted_at < job.since:
@@ -271,7 +270,7 @@ class Reconcile:
 
     def _forget_job(self, sub_account_id: str) -> None:
         try:
-            self.jobs.remove(sub_account_id)
+            self.messages.remove_export_job(sub_account_id)
         except Exception as error:
             log_failure("export job not forgotten", error, sub_account_id=sub_account_id)
 

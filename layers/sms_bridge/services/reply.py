@@ -16,7 +16,7 @@ from sms_bridge.observability import Metric, logger, message_fields, metric_fiel
 from sms_bridge.services.steps import new_message
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, ReplyCounts, SendQueue
+    from sms_bridge.services.interfaces import MessageStore, SendQueue
     from sms_bridge.settings import CallbackSettings
 
 MOST_AN_HOUR = 3
@@ -53,7 +53,6 @@ class Reply:
     settings: "CallbackSettings"
     messages: "MessageStore"
     send_queue: "SendQueue"
-    counts: "ReplyCounts"
     clock: Clock
 
     def __call__(
@@ -94,7 +93,7 @@ class Reply:
         message = new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
         message = replace(message, id=id_of(digest.hex()), reply_to=inbound.umid)
         person, at = message.recipient_hash, inbound.received_at
-        if not self.counts.take(person, inbound.umid, at, at_most=MOST_AN_HOUR):
+        if not self.messages.count_reply(person, inbound.umid, at, at_most=MOST_AN_HOUR):
             return ReplyEffect.TOO_MANY
         there = self.messages.create(message)
         if (there or message).state is State.WAITING:

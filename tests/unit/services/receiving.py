@@ -10,7 +10,7 @@ from sms_bridge.domain.state import State
 from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
 from sms_bridge.services.reply import Reply
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message
-from tests.fakes.opt_outs import InMemoryOptOuts, InMemoryReplyCounts
+from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemorySendQueue
 from tests.services import InMemory
 
@@ -38,7 +38,6 @@ class Bridge(InMemory):
         self.clock.now = seconds_of("2026-11-24T09:30:02Z")
         self.opt_outs = InMemoryOptOuts(scope)
         self.send_queue = InMemorySendQueue()
-        self.counts = InMemoryReplyCounts()
         self.step = self.a_service(
             ReceiveCallback,
             opt_out_keywords="STOP,Arrêt",

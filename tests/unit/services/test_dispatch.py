@@ -61,11 +61,8 @@ class Bridge(InMemory):
     ) -> None:
         super().__init__()
         self.sqs = InMemorySqs(self.clock)
-        self.send_queue = SqsSendQueue(
-            lambda: self.sqs.client,
-            dict.fromkeys(MessageType, QUEUE),
-            SqsDeadLetterQueue(lambda: self.sqs.client, DEAD),
-        )
+        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, QUEUE))
+        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
         self.eightx8 = FakeEightX8(**eightx8)
         self.slept: list[float] = []
         self.time_left = 60.0
@@ -117,7 +114,9 @@ class Bridge(InMemory):
     ) -> dict[str, Any]:
         dispatch = step or self.step
         return self.send_queue.work_through(
-            records, lambda queued: dispatch(queued, time_left=lambda: self.time_left)
+            records,
+            lambda queued: dispatch(queued, time_left=lambda: self.time_left),
+            self.dead_letters,
         )
 
     def dispatch(self, step: DispatchMessages | None = None) -> list[str]:

@@ -289,7 +289,7 @@ class TestFailures:
         [
             ("record_receipt", a_receipt_callback("delivered")),
             ("keep_inbound", an_inbound_callback("STOP")),
-            ("messages_to", a_click_callback()),
+            ("newest_first", a_click_callback()),
             ("keep_event", "garbage"),
         ],
         ids=["receipt", "inbound", "click", "unknown"],
