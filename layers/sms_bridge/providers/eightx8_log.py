@@ -59,7 +59,7 @@ class MessageDetails:
         if not umid.strip("."):
             return ""  # as a part of a path it would name something else
         path = f"{messages_path(sub_account_id)}/{quote(umid, safe='')}"
-        get = partial(self.connections.get, path, seconds=_SECONDS_FOR_DETAILS)
+        get = partial(self.connections.ask, path, seconds=_SECONDS_FOR_DETAILS)
 
         def ask(headers: Headers) -> Answer:
             try:
@@ -116,7 +116,7 @@ class LogExports:
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
-        post = partial(self.connections.post_json, path, span, seconds=_SECONDS_TO_ANSWER)
+        post = partial(self.connections.ask, path, payload=span, seconds=_SECONDS_TO_ANSWER)
         try:
             answer = ask_with_key(self.api_keys, post)
         except HTTPError:
@@ -155,7 +155,7 @@ class LogExports:
 
     def _links(self, sub_account_id: str, job_id: str) -> list[object] | None:
         path = f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}"
-        get = partial(self.connections.get, path, seconds=_SECONDS_TO_ANSWER)
+        get = partial(self.connections.ask, path, seconds=_SECONDS_TO_ANSWER)
         answer = ask_with_key(self.api_keys, get)
         job = json_object(answer.content)
         match answer.status, str(job.get("status")).lower():
@@ -180,7 +180,7 @@ class LogExports:
         host, path = self._usable(link)
         ends_at = _now() + _SECONDS_TO_DOWNLOAD
         connections = Connections(host, connect_timeout=2.0)
-        with closing(connections.open(path, seconds=_SECONDS_TO_ANSWER)) as file:
+        with closing(connections.open(path, {}, seconds=_SECONDS_TO_ANSWER)) as file:
             if file.status != 200:
                 raise ExportFailedError(f"export_not_downloaded_{file.status}")
             # Who does not say how long it is does not notice when it is cut off.

@@ -117,7 +117,7 @@ def _post(
     connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
     try:
-        answer = connections.post_json(path, Payload(body), headers, seconds=_SECONDS_TO_ANSWER)
+        answer = connections.ask(path, headers, Payload(body), seconds=_SECONDS_TO_ANSWER)
     except HTTPError as error:
         return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
     status = answer.status
