@@ -51,7 +51,7 @@ def new_message(
 
     Its id is empty where a claim gives it one.
     """
-    segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
+    encoding, segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
     scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
     return Message(
         id=id_,
@@ -65,8 +65,8 @@ def new_message(
         client_message_id=request.client_message_id or "",
         campaign_id=request.campaign_id or "",
         dlt_template_id=request.dlt_template_id or "",
-        encoding=segments.encoding,
-        segments=segments.count,
+        encoding=encoding,
+        segments=segments,
         accepted_at=now,
         scheduled_at=scheduled if scheduled > now else 0.0,
         send_before=max(now, scheduled) + seconds_to_live,
