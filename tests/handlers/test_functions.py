@@ -181,6 +181,19 @@ class TestDetails:
         assert in_short(answered) == answer
         assert "6591234567" not in answered["body"]
 
+    @pytest.mark.parametrize("name", ["details", "masked"])
+    def test_an_id_may_be_written_in_capitals(self, name: str, bridge: Bridge) -> None:
+        event = EVENTS[f"look_up_message/{name}"].event
+        put_messages(bridge.messages, event)
+        in_path = event["pathParameters"]
+        in_capitals = {one: in_path[one].upper() for one in in_path if one in ("umid", "messageId")}
+
+        answered = bridge.handler("look_up_message")(
+            {**event, "pathParameters": {**in_path, **in_capitals}}
+        )
+
+        assert answered["statusCode"] == 200
+
     @pytest.mark.parametrize("message_id", [" ", "\n", "x" * 3000])
     def test_what_cannot_be_an_id_is_not_found(self, message_id: str, bridge: Bridge) -> None:
         event = EVENTS["look_up_message/masked"].event

@@ -192,7 +192,7 @@ def answer_with_details(
     """Answer a client of 8x8's API, which has the token that it sends with and no other."""
     require_reader(request, secrets)
     sub_account_id = read_sub_account_id(request, sub_account_ids)
-    umid = request.path_parameters.get("umid", "")
+    umid = request.path_parameters.get("umid", "").strip().lower()
     if not is_message_id(umid):
         raise RefusedError(
             Reason.FIELD_INVALID, "Invalid umid.", FieldError("umid", "is not a UUID")

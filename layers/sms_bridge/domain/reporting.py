@@ -68,11 +68,12 @@ def seconds_while_circuit_is_open(age: float, chance: float) -> int:
     return round(jittered(min(max(age, _SHORTEST_PAUSE), _LONGEST_PAUSE), chance))
 
 
-def seconds_before_passing_on_again(age: float) -> int | None:
+def seconds_before_passing_on_again(age: float, retry_after: float | None = None) -> int | None:
     """Return how long to wait before an inbound message of this age is passed on again.
 
-    ``None`` when it is to be given up.
+    ``None`` when it is to be given up. ``retry_after`` lengthens the wait as above.
     """
     if age > _SECONDS_TO_PASS_ON:
         return None
-    return round(min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT))
+    wait = min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT)
+    return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))

@@ -51,7 +51,8 @@ class PassOnInbound:
         )
         if is_acknowledged:
             return None
-        wait = seconds_before_passing_on_again(self.clock() - inbound.received_at)
+        age = self.clock() - inbound.received_at
+        wait = seconds_before_passing_on_again(age, result.retry_after)
         if result.verdict is ReportVerdict.REFUSED or wait is None:
             reason = f"moengage_{result.http_status or 'unreachable'}"
             self.dead_letters.add(queued.body, reason=reason)

@@ -202,16 +202,19 @@ class SendMessage:
         for tries in count(1):
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
+            if tries > 1 and result is not ambiguous:
+                add_figures(figures, attempt_figures(result))
             result = self.sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
             pause = self.policy.pause_before_trying_at_once(
-                result, tries=tries, seconds_left=time_left(), chance=self.chance()
+                result,
+                tries=tries,
+                seconds_left=time_left() - _SECONDS_FOR_A_TRY,
+                chance=self.chance(),
             )
             if pause is None:
                 break
-            if result is not ambiguous:
-                add_figures(figures, attempt_figures(result))
             self.sleep(pause)
         # The last try's result does not prove that an earlier one failed.
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result

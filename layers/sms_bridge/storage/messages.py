@@ -5,6 +5,7 @@ import random
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,9 @@ class DynamoDBMessages:
         return None if taken.claimed_by == message.claimed_by else taken
 
     def _values(self, message: Message) -> dict[str, Any]:
-        return {**message_values(message), "expires_at": self._expiry(message.accepted_at)}
+        # Its receipts come after its time, and must find it.
+        expires_at = self._expiry(max(message.accepted_at, message.scheduled_at))
+        return {**message_values(message), "expires_at": expires_at}
 
     def begin_attempt(self, message_id: str, at: float) -> Attempt:
         nonce = secrets.token_hex(4)
@@ -396,7 +399,7 @@ class DynamoDBMessages:
     ) -> Iterator[Message]:
         until = before.accepted_at if before else inf
         items = [self._table.find(index, one, until=until, backwards=True) for one in values]
-        found = [filter(None, map(_readable, some)) for some in items]
+        found = [_by_position(filter(None, map(_readable, some))) for some in items]
         for message in heapq.merge(*found, key=Position.of, reverse=True):
             if before is None or Position.of(message) < before:
                 yield message
@@ -496,6 +499,12 @@ def _has(item: Item, facts: Mapping[str, Any]) -> bool:
 def log_unreadable(error: UnreadableItemError) -> None:
     """Name an item that is skipped."""
     logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
+
+
+def _by_position(messages: Iterable[Message]) -> Iterator[Message]:
+    """Sort what was accepted at the same time, a batch say: in an index it stands in any order."""
+    for _, some in groupby(messages, key=lambda one: one.accepted_at):
+        yield from sorted(some, key=Position.of, reverse=True)
 
 
 def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:

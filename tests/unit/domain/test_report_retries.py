@@ -63,11 +63,17 @@ def test_an_outcome_is_reported_twelve_times_at_most() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "seconds"),
-    [(0, 60), (100, 60), (600, 300), (14_400, 7200), (86_400, 7200), (86_401, None)],
+    ("age", "retry_after", "seconds"),
+    [
+        *((0, None, 60), (100, None, 60), (600, None, 300), (14_400, None, 7200)),
+        *((86_400, None, 7200), (86_401, None, None)),
+        *((0, 90, 90), (600, 90, 300), (0, 1e6, 3600), (86_401, 90, None)),
+    ],
 )
-def test_an_opt_out_is_synced_again_for_a_day(age: float, seconds: int | None) -> None:
-    assert seconds_before_passing_on_again(age) == seconds
+def test_an_opt_out_is_synced_again_for_a_day(
+    age: float, retry_after: float | None, seconds: int | None
+) -> None:
+    assert seconds_before_passing_on_again(age, retry_after) == seconds
 
 
 @pytest.mark.parametrize(

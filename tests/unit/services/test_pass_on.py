@@ -1,6 +1,6 @@
 """Passing on to MoEngage that a person opted out or in, and what people write."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -104,6 +104,12 @@ def test_an_inbound_message_becomes_an_event_with_its_keyword(
     [(inbound, its_keyword, api_key)] = bridge.users.events
     assert (inbound.text, its_keyword, api_key) == (text, keyword, "data-key")
     assert bridge.users.written == []
+
+
+def test_moengage_is_asked_again_when_it_says() -> None:
+    throttled = replace(DOWN, http_status=429, retry_after=90.0)
+
+    assert Bridge("STOP", throttled).pass_on() == 90
 
 
 def test_an_event_that_moengage_has_is_not_made_again() -> None:

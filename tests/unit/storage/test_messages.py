@@ -1,6 +1,7 @@
 """What only the messages in DynamoDB have to keep: expiry, and as little as can be."""
 
 import json
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.duplicates import closing_record
 from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.recorded import Position
 from sms_bridge.domain.send_result import SendResult
 from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
@@ -65,6 +67,52 @@ def test_a_message_expires_when_its_time_is_over_and_what_comes_later_changes_no
     stored.store.record_reported(MESSAGE_ID, DELIVERED, a_year_later)
 
     assert stored.item["expires_at"]["N"] == THIRTY_DAYS_LATER
+
+
+def test_a_scheduled_message_is_kept_for_as_long_from_its_time_on() -> None:
+    stored = Stored()
+
+    stored.store.create(a_message(scheduled_at=AT + 5 * 86_400))
+
+    assert int(stored.item["expires_at"]["N"]) == int(THIRTY_DAYS_LATER) + 5 * 86_400
+
+
+class _TiesTheOtherWayRound:
+    """A client of DynamoDB's, which promises no order of what an index holds at the same time."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **asked: Any) -> Any:
+        answer = self._client.query(**asked)
+        answer["Items"].reverse()
+        answer["Items"].sort(key=lambda item: item["accepted_at"]["S"], reverse=True)
+        return answer
+
+
+def test_pages_leave_out_none_of_the_messages_that_were_accepted_at_the_same_time() -> None:
+    client: Any = _TiesTheOtherWayRound(a_messages_table())
+    store = DynamoDBMessages(client, TABLE)
+    messages = [
+        a_message(
+            id=f"{number % 2}{MESSAGE_ID[1:-2]}{number:02}",
+            accepted_at=AT + number // 12,
+            campaign_id="summer",
+        )
+        for number in range(24)
+    ]
+    for message in messages:
+        store.create(message)
+
+    seen, before = list[str](), None
+    while page := list(islice(store.messages_of_campaign("summer", before=before), 5)):
+        seen += [message.id for message in page]
+        before = Position.of(page[-1])
+
+    assert seen == [one.id for one in sorted(messages, key=Position.of, reverse=True)]
 
 
 def test_a_receipt_that_comes_first_expires_as_well() -> None:
