@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sms_bridge.domain.arrivals import InboundWork, QueuedMessage
 from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.queued import InboundWork, QueuedMessage
 
 
 @dataclass

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.arrivals import QueuedMessage
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import OPTED_OUT, Person
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.queued import QueuedMessage
 from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict

@@ -13,10 +13,10 @@ from aws_lambda_powertools.utilities.circuit_breaker import (
     circuit_breaker,
 )
 
+from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, Outcome, new_id
 from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
-from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import (
     Report,
     ReportResult,

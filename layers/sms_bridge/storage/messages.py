@@ -41,7 +41,7 @@ from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN, STAYS, Ind
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+    from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
 
 SHARDS = "0123456789abcdef"
 GIVEN_UP = "given up "
