@@ -121,11 +121,10 @@ class LogExports:
             answer = ask_with_key(self.api_keys, post)
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
-        job_id = json_object(answer.content).get("jobId")
-        is_id = isinstance(job_id, str) and job_id.strip(".")
-        if answer.status not in (200, 202) or not is_id:
-            raise ExportFailedError(f"export_not_started_{answer.status}")
-        return str(job_id)
+        match answer.status, json_object(answer.content).get("jobId"):
+            case 200 | 202, str(job_id) if job_id.strip("."):
+                return job_id
+        raise ExportFailedError(f"export_not_started_{answer.status}")
 
     def read(
         self,
