@@ -33,7 +33,6 @@ from sms_bridge.providers.http import Answer, Connections, Headers, Payload
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ApiKeys
 
-# ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
 _LONGEST_PAUSE = 2.0
 _FAILURES = {
@@ -42,10 +41,27 @@ _FAILURES = {
     429: DetailsFailure.THROTTLED,
 }
 
+_SECONDS_TO_ANSWER = 10.0
+# A million rows take 12 seconds of CPU time; the function has a third of a processor.
+_SECONDS_TO_DOWNLOAD = 120.0
+_now = time.monotonic
+_MAX_LINE = csv.field_size_limit()
+
+# Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
+# links of its API reference lie there; other hosts are not documented.)
+_HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
+
+_OUR_ID = "clientmessageid"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MessageDetails:
-    """Asks 8x8 about one message; may be asked from several threads at once."""
+class EightX8Log:
+    """Asks 8x8 about one message, from several threads at once; asks for its log, and reads it.
+
+    The log is read strictly, since a message that it lacks is sent again: what cannot be read, or
+    is not whole, raises; a row that is dated without an offset, or later than the export was asked
+    for, does not show how far the log has got.
+    """
 
     connections: Connections
     api_keys: "ApiKeys"
@@ -85,33 +101,6 @@ class MessageDetails:
         if answer.status in (400, 404):
             return ""  # 400: it has not the form of an id, and so there is none
         raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
-
-
-# ----------------------------------------------------------------------------- exports of the log
-_SECONDS_TO_ANSWER = 10.0
-# A million rows take 12 seconds of CPU time; the function has a third of a processor.
-_SECONDS_TO_DOWNLOAD = 120.0
-_now = time.monotonic
-_MAX_LINE = csv.field_size_limit()
-
-# Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
-# links of its API reference lie there; other hosts are not documented.)
-_HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
-
-_OUR_ID = "clientmessageid"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class LogExports:
-    """Asks 8x8 for its log and reads it.
-
-    It is read strictly, since a message that it lacks is sent again: what cannot be read, or is
-    not whole, raises; a row that is dated without an offset, or later than the export was asked
-    for, does not show how far the log has got.
-    """
-
-    connections: Connections
-    api_keys: "ApiKeys"
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         path = f"{messages_path(sub_account_id)}/exports"

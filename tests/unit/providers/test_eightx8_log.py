@@ -16,7 +16,7 @@ from sms_bridge.domain.reconciliation import LogExport
 from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, ExportFailedError, NoExportError
 from sms_bridge.providers import eightx8_log
-from sms_bridge.providers.eightx8_log import LogExports, MessageDetails
+from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections
 from tests.builders import AT, MESSAGE_ID, SUB_ACCOUNT, UMID
 from tests.fakes.api_keys import RotatingKeys
@@ -42,7 +42,7 @@ class TestDetails:
     ) -> tuple[str, LoopbackServer]:
         """Ask a server that behaves so, one request after the other."""
         with LoopbackServer(*behaviours) as server:
-            details = MessageDetails(
+            details = EightX8Log(
                 connections_to(server.url), keys or RotatingKeys(), sleep=lambda _: None
             )
             return details.client_message_id_of(umid, SUB_ACCOUNT), server
@@ -166,7 +166,7 @@ def read(job: Behaviour | dict[str, Any], *files: Behaviour) -> LogExport | None
             content = json.dumps({"jobId": "job/1", "data": links, **job}).encode()
             job = answers(body=content)
         with LoopbackServer(job) as server:
-            exports = LogExports(connections_to(server.url), RotatingKeys())
+            exports = EightX8Log(connections_to(server.url), RotatingKeys())
             export = exports.read(
                 SUB_ACCOUNT,
                 "job/1",
@@ -194,7 +194,7 @@ def read_file(content: bytes) -> LogExport:
 class TestAskingForAnExport:
     def test_an_export_is_asked_for_as_8x8_documents_it_and_anew_with_a_replaced_key(self) -> None:
         with LoopbackServer(answers(401), answers(202, b'{"jobId": "job-1"}')) as server:
-            exports = LogExports(connections_to(server.url), RotatingKeys(newest="key-2"))
+            exports = EightX8Log(connections_to(server.url), RotatingKeys(newest="key-2"))
             job_id = exports.ask(SUB_ACCOUNT, since=SINCE, until=UNTIL)
 
         _, received = server.received
@@ -226,7 +226,7 @@ class TestAskingForAnExport:
             LoopbackServer(behaviour) as server,
             pytest.raises(ExportFailedError, match=f"^{reason}$"),
         ):
-            LogExports(connections_to(server.url), RotatingKeys()).ask(
+            EightX8Log(connections_to(server.url), RotatingKeys()).ask(
                 SUB_ACCOUNT, since=SINCE, until=UNTIL
             )
 
@@ -508,7 +508,7 @@ class TestLinks:
         with LoopbackServer(job) as server:
             connections = connections_to(server.url)
             connections.base_url = base
-            exports = LogExports(connections, RotatingKeys())
+            exports = EightX8Log(connections, RotatingKeys())
             monkeypatch.setattr(eightx8_log, "Connections", connect)
             with pytest.raises(
                 ExportFailedError, match="unreachable" if is_allowed else "link_unusable"
