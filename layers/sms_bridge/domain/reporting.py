@@ -28,11 +28,10 @@ class ReportVerdict(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"
     RETRY = "retry"
-    REFUSED = "refused"
-    """MoEngage does not accept it, now or later."""
+    REFUSED = "refused"  # MoEngage does not accept it, now or later
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportResult:
     """The result of one call to MoEngage."""
 

@@ -6,9 +6,6 @@ rest without an error, so the bridge has to know before it sends.
 
 from collections.abc import Set
 from math import ceil
-from typing import Literal
-
-Encoding = Literal["GSM7", "UCS2"]
 
 # 3GPP TS 23.038, section 6.2.1: the default alphabet and its extension table. A character of the
 # extension table takes two places.
@@ -24,7 +21,7 @@ ALWAYS_FITS = 330
 """So many characters never take more: two places each, of ten times 66."""
 
 
-def segments_of(text: str, encoding: str = "AUTO") -> tuple[Encoding, int]:
+def segments_of(text: str, encoding: str = "AUTO") -> tuple[str, int]:
     """Return the alphabet of a text, and how many SMS it takes.
 
     ``AUTO`` picks GSM-7 where every character allows it. One part holds 160 GSM-7 or 70 UCS-2

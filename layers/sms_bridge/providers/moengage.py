@@ -117,8 +117,6 @@ def _post(
     try:
         answer = connections.ask(path, headers, Payload(body), seconds=_SECONDS_TO_ANSWER)
     except HTTPError as error:
-        return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
+        return ReportResult(ReportVerdict.RETRY, error=type(error).__name__)
     status = answer.status
-    return ReportResult(
-        verdict=verdict_of(status), http_status=status, retry_after=answer.retry_after
-    )
+    return ReportResult(verdict_of(status), status, retry_after=answer.retry_after)
