@@ -21,7 +21,7 @@ from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.providers.eightx8_log import MessageDetails
+from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp, Wanted
 from sms_bridge.storage.secret import SecretSource
@@ -94,7 +94,7 @@ def message(
 # ------------------------------------------------------------------------------------------ finding
 def _look_up(stack: Stack) -> LookUp:
     secrets = SecretSource(stack.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
-    details = MessageDetails(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
+    details = EightX8Log(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
     return LookUp(
         messages=stack.messages,
         client_message_id_of=details.client_message_id_of,

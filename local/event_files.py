@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt

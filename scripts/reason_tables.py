@@ -8,7 +8,7 @@ from scripts.generated import rewrite, table
 from sms_bridge.domain import opt_out, send_result
 from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.reconciliation import MissingReceiptPolicy, outcome_of_missing_receipt
+from sms_bridge.domain.reconciliation import OUTCOMES_OF_MISSING_RECEIPTS
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, State
 from sms_bridge.providers import eightx8_errors
@@ -44,7 +44,7 @@ def outcomes() -> Iterator[Outcome | None]:
     "Failed" is a state of the bridge's own, which no receipt brings.
     """
     yield from (result.outcome for result in send_results())
-    yield from map(outcome_of_missing_receipt, MissingReceiptPolicy)
+    yield from OUTCOMES_OF_MISSING_RECEIPTS.values()
     for state, code in product(sorted(FINAL - {State.FAILED}), ("", "N")):
         yield outcome_of_receipt(
             Receipt(

@@ -12,7 +12,7 @@ import pytest
 
 from sms_bridge.api.errors import RefusedError
 from sms_bridge.api.request import HttpRequest
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, Receipt
 from sms_bridge.domain.opt_out import Person

@@ -219,7 +219,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
 
 def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
-    from sms_bridge.providers.eightx8_log import LogExports
+    from sms_bridge.providers.eightx8_log import EightX8Log
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
 
@@ -229,7 +229,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
         settings=settings,
         messages=DynamoDBMessages(_table(settings, aws)),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        log=LogExports(eightx8, _secrets(settings, aws)),
+        log=EightX8Log(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
         sleep=timing.sleep,
     )
@@ -237,7 +237,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
 
 def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     """Build ``look_up_message``."""
-    from sms_bridge.providers.eightx8_log import MessageDetails
+    from sms_bridge.providers.eightx8_log import EightX8Log
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.look_up import LookUp
 
@@ -246,7 +246,7 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     look_up = LookUp(
         messages=DynamoDBMessages(_table(settings, aws)),
-        client_message_id_of=MessageDetails(eightx8, secrets).client_message_id_of,
+        client_message_id_of=EightX8Log(eightx8, secrets).client_message_id_of,
         sub_account_ids=settings.sub_account_ids,
     )
     return secrets, look_up

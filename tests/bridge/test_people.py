@@ -7,7 +7,7 @@ import pytest
 
 from bridge.calls import Answer
 from sms_bridge.api.callback import read_callback
-from sms_bridge.domain.callback_events import UnknownEvent
+from sms_bridge.domain.arrivals import UnknownEvent
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any, Literal
 
-from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
 from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.reconciliation import ExportJob

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
-from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi
 from sms_bridge.services.dispatch import DispatchMessages
@@ -164,7 +164,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
             receipt_timeout_seconds=60,
             unresolved_timeout_seconds=10_000_000,
             messages=messages,
-            log=LogExports(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
+            log=EightX8Log(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
             clock=clock,
             sleep=clock.sleep,
         )

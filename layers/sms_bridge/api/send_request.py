@@ -97,13 +97,12 @@ def read_message(
 def _check_size(message: MessageRequest, fields: Fields) -> None:
     if len(message.text) <= ALWAYS_FITS:
         return
-    segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
-    if segments.count > MAX_SEGMENTS:
+    encoding, segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
+    if segments > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
             fields.given["text"][0][0],
-            f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
-            f"{MAX_SEGMENTS}",
+            f"takes {segments} {encoding} segments; 8x8 cuts off what is beyond {MAX_SEGMENTS}",
         )
 
 

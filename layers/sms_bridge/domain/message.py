@@ -58,9 +58,8 @@ class Outcome:
 
     status: OutcomeStatus
     reason: str = ""
-    """A stable code, empty when delivered."""
+    """A stable code, empty when delivered; the description is the same for people."""
     description: str = ""
-    """The same for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -107,7 +106,6 @@ class Message:
     sub_account_id: str = ""
     destination: str = ""
     recipient_hash: str = ""
-    """Stands for the recipient, so that one person's messages can be found."""
     source: str = ""
     client_message_id: str = ""
     campaign_id: str = ""
@@ -159,13 +157,8 @@ class Message:
     @property
     def outcome_is_open(self) -> bool:
         """Whether the outcome still has to be reported to MoEngage."""
-        return bool(
-            self.outcome
-            and self.accepted_at
-            and not self.reply_to
-            and not self.outcome_reported_at
-            and not self.outcome_given_up
-        )
+        has_report = self.outcome and self.accepted_at and not self.reply_to
+        return bool(has_report and not self.outcome_reported_at and not self.outcome_given_up)
 
     @property
     def is_answered(self) -> bool:

@@ -44,6 +44,5 @@ def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> b
     Such a record is queued once at most. If SQS delivers it twice, the second delivery says so
     (``receives``); where it does not, MoEngage gets the outcome twice.
     """
-    if not lease or lease != message.outcome_lease_owner or receives != 1:
-        return False
-    return now + LEASE_SECONDS + 10 < message.outcome_lease_until
+    is_its_own = bool(lease) and lease == message.outcome_lease_owner and receives == 1
+    return is_its_own and now + LEASE_SECONDS + 10 < message.outcome_lease_until

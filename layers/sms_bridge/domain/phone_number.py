@@ -3,6 +3,7 @@
 import hmac
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 # 8x8's own rule for ``destination`` (OpenAPI file, schema SmsRequest).
 NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
@@ -72,13 +73,11 @@ def _parsed(number: str, country: str | None) -> str | None:
     """Return a valid number in E.164, ``None`` for any other."""
     import phonenumbers
 
-    try:
+    with suppress(phonenumbers.NumberParseException):
         parsed = phonenumbers.parse(number, country)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        if phonenumbers.is_valid_number(parsed):
+            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return None
 
 
 def masked(number: str) -> str:

@@ -15,8 +15,6 @@ _FIRST_WAIT = 5
 _MAX_WAIT = 300
 _MAX_RETRY_AFTER = 900
 
-_JITTER = 0.2
-
 
 class AmbiguousSendPolicy(StrEnum):
     """What to do when it is ambiguous whether 8x8 has a message, so when to send it again."""
@@ -55,7 +53,7 @@ class AmbiguousSendPolicy(StrEnum):
         if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
             return None
         planned = 1.0 if result.verdict is Verdict.THROTTLED else 0.2 * 2 ** (tries - 1)
-        pause = max(_jittered(planned, chance), result.retry_after or 0.0)
+        pause = max(jittered(planned, chance), result.retry_after or 0.0)
         return pause if pause < seconds_left else None
 
 
@@ -63,7 +61,7 @@ def wait_in_queue(result: SendResult, *, tries: int, chance: float) -> int:
     """Return the seconds for which a message that may be sent again stays in the queue."""
     planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
     asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
-    return max(1, round(max(_jittered(planned, chance), asked)))
+    return max(1, round(max(jittered(planned, chance), asked)))
 
 
 def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
@@ -75,8 +73,9 @@ def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
     return is_scheduled or result.verdict is not Verdict.ACCEPTED
 
 
-def _jittered(seconds: float, chance: float) -> float:
-    return seconds * (1 + _JITTER * (2 * chance - 1))
+def jittered(seconds: float, chance: float) -> float:
+    """Return a wait that is spread by a fifth to both sides, so that not all come back at once."""
+    return seconds * (1 + 0.2 * (2 * chance - 1))
 
 
 def seconds_for(messages: int, *, rate: float, at_once: int) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.arrivals import QueuedMessage
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.queued import QueuedMessage
 from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict

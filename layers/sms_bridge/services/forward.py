@@ -13,15 +13,14 @@ from aws_lambda_powertools.utilities.circuit_breaker import (
     circuit_breaker,
 )
 
+from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, Outcome, new_id
 from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
-from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import (
     Report,
     ReportResult,
     ReportVerdict,
-    is_exhausted,
     seconds_before_next_try,
     seconds_while_circuit_is_open,
 )
@@ -144,17 +143,18 @@ class ForwardOutcome:
         now = self.clock()
         tries = message.outcome_tries + 1
         given_up, wait = None, None
+        if result.verdict is ReportVerdict.RETRY:
+            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
             self.messages.record_reported(message.id, outcome, now)
             seconds = seconds_since(message.outcome_due_at, now)
             figures: Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
-        elif result.verdict is ReportVerdict.REFUSED or is_exhausted(tries):
+        elif wait is None:
             given_up = f"moengage_{result.http_status or 'unreachable'}"
             self.dead_letters.add(body, reason=given_up)
             self.messages.record_given_up(message.id, given_up, now)
             figures = {Metric.FORWARDS_GIVEN_UP: 1}
         else:
-            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
             self.messages.record_not_acknowledged(message.id, owner, now + wait)
             figures = {Metric.FORWARDS_RETRIED: 1}
         fields = {

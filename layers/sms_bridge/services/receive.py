@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
+from sms_bridge.domain.arrivals import Click, InboundMessage, InboundWork, OtherEvent, UnknownEvent
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
-from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of, moment_of
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
 from sms_bridge.domain.recorded import Effect
@@ -94,9 +94,6 @@ class ReceiveCallback:
 
     def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
         """Keep an inbound message and do what follows from it: each step may be repeated."""
-        # Nearly all callbacks are receipts.
-        from sms_bridge.domain.queued import InboundWork
-
         settings = self.settings
         # An account's webhook may bring what is meant for others. 8x8 writes a name as it was made,
         # operators as they like.
@@ -116,7 +113,7 @@ class ReceiveCallback:
         has_changed = opt_request is not None and self.opt_outs.record(
             (name or EVERY_SUB_ACCOUNT, sender_hash),
             opt_request,
-            moment_of(opt_request, inbound),
+            inbound.requested_at(opt_request),
             inbound_id=inbound.umid,
         )
         if settings.moengage_data_api_url and opt_request:

@@ -10,6 +10,8 @@ from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
+    OUTCOMES_OF_MISSING_RECEIPTS,
+    SECONDS_OF_SILENCE,
     AbsentPolicy,
     ExportJob,
     Finding,
@@ -18,12 +20,9 @@ from sms_bridge.domain.reconciliation import (
     UnresolvedPolicy,
     finding_of,
     is_proven_absent,
-    is_silent_for_too_long,
-    log_silent_since,
     needs_log_answer,
-    oldest_to_look_at,
-    outcome_of_missing_receipt,
-    youngest_to_look_at,
+    seconds_of_silence,
+    span_to_look_at,
 )
 from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
@@ -125,8 +124,7 @@ class Reconcile:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
             unreadable.append(error.item_id)
 
-        since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
-        until = youngest_to_look_at(self.clock(), self._timeouts)
+        since, until = span_to_look_at(scheduled_at, self.clock(), self._timeouts)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -169,7 +167,7 @@ class Reconcile:
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
         """End what neither a receipt nor the log has ended."""
-        outcome = outcome_of_missing_receipt(self.settings.missing_receipt_policy)
+        outcome = OUTCOMES_OF_MISSING_RECEIPTS[self.settings.missing_receipt_policy]
         is_reported = self.settings.unresolved_message_policy is UnresolvedPolicy.REPORT
         if message.state in NOT_WITH_8X8 and is_reported:
             self._resolve(message, unresolved)
@@ -224,12 +222,12 @@ class Reconcile:
         fixed = 0
         for message in messages:
             now = self.clock()
-            since = log_silent_since(message, self._timeouts)
-            is_over = is_silent_for_too_long(since, now)
+            silence = seconds_of_silence(message, now, self._timeouts)
+            is_over = silence > SECONDS_OF_SILENCE
             try:
                 if is_over:
                     self._fix(message, Finding.LOG_SILENT)
-                elif not since:
+                elif not silence:
                     self.messages.record_log(message.id, now, has_answered=False)
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageRequest, MessageType, id_of
 from sms_bridge.domain.opt_out import Keyword

@@ -32,7 +32,7 @@ def new_message(
     request: MessageRequest, hash_key: str, seconds_to_live: int, *, is_queued: bool, now: float
 ) -> Message:
     """Return the message that is asked for, before anything was done about it."""
-    segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
+    encoding, segments = segments_of(request.text, request.options.get("encoding", "AUTO"))
     scheduled = seconds_of(request.options["scheduled"]) if request.is_scheduled else 0.0
     id_ = new_id()
     return Message(
@@ -47,8 +47,8 @@ def new_message(
         client_message_id=request.client_message_id or "",
         campaign_id=request.campaign_id or "",
         dlt_template_id=request.dlt_template_id or "",
-        encoding=segments.encoding,
-        segments=segments.count,
+        encoding=encoding,
+        segments=segments,
         accepted_at=now,
         scheduled_at=scheduled if scheduled > now else 0.0,
         send_before=max(now, scheduled) + seconds_to_live,

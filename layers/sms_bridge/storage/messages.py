@@ -39,7 +39,7 @@ from sms_bridge.storage.items import (
 from sms_bridge.storage.table import STAYS, MessagesTable
 
 if TYPE_CHECKING:
-    from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+    from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
     from sms_bridge.domain.reconciliation import ExportJob
 
 SHARDS = "0123456789abcdef"

@@ -9,8 +9,8 @@ from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
     CircuitBreakerDynamoDBPersistence,
 )
 
+from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, is_message_id
-from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reconciliation import Timeouts, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
