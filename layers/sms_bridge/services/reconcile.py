@@ -16,7 +16,6 @@ from sms_bridge.domain.reconciliation import (
     ExportJob,
     Finding,
     LogExport,
-    Timeouts,
     UnresolvedPolicy,
     finding_of,
     is_proven_absent,
@@ -71,13 +70,6 @@ class Reconcile:
     clock: Clock
     sleep: Callable[[float], None]
 
-    def __post_init__(self) -> None:
-        self._timeouts = Timeouts(
-            unknown=self.settings.unknown_timeout_seconds,
-            receipt=self.settings.receipt_timeout_seconds,
-            unresolved=self.settings.unresolved_timeout_seconds,
-        )
-
     def __call__(
         self, *, time_left: Callable[[], float], scheduled_at: float = 0.0
     ) -> dict[str, int]:
@@ -93,7 +85,7 @@ class Reconcile:
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
-            finding = finding_of(message, self.clock(), self._timeouts)
+            finding = finding_of(message, self.clock(), self.settings)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -124,7 +116,7 @@ class Reconcile:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
             unreadable.append(error.item_id)
 
-        since, until = span_to_look_at(scheduled_at, self.clock(), self._timeouts)
+        since, until = span_to_look_at(scheduled_at, self.clock(), self.settings)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -154,10 +146,8 @@ class Reconcile:
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if (
-            self.settings.ambiguous_send_policy.state_after(EXPIRED, ambiguous=ambiguous)
-            is State.UNKNOWN
-        ):
+        policy = self.settings.ambiguous_send_policy
+        if policy.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
             attempt = self.messages.begin_attempt(message.id, self.clock())
             if not attempt.begun:
@@ -222,7 +212,7 @@ class Reconcile:
         fixed = 0
         for message in messages:
             now = self.clock()
-            silence = seconds_of_silence(message, now, self._timeouts)
+            silence = seconds_of_silence(message, now, self.settings)
             is_over = silence > SECONDS_OF_SILENCE
             try:
                 if is_over:
@@ -292,5 +282,5 @@ class Reconcile:
             else:
                 self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)
             return
-        if needs_log_answer(message, self._timeouts):
+        if needs_log_answer(message, self.settings):
             self.messages.record_log(message.id, self.clock(), has_answered=True)
