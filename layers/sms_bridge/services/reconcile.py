@@ -28,10 +28,10 @@ from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
-from sms_bridge.services.steps import new_outcome, queue_outcome
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import Log, MessageStore, OutcomeQueue
+    from sms_bridge.services import interfaces
     from sms_bridge.settings.reconcile import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
@@ -64,9 +64,9 @@ class Reconcile:
     """Looks through the open messages once. What fails is left to the next run."""
 
     settings: "ReconcileSettings"
-    messages: "MessageStore"
-    outcomes: "OutcomeQueue"
-    log: "Log"
+    messages: "interfaces.MessageStore"
+    outcomes: "interfaces.OutcomeQueue"
+    log: "interfaces.Log"
     clock: Clock
     sleep: Callable[[float], None]
 
@@ -176,8 +176,8 @@ class Reconcile:
 
     def _report(self, how: str, recorded: Recorded) -> None:
         """Queue the outcome that a message has now, and log how it got it."""
-        queue_outcome(self.outcomes, recorded, self.clock())
-        outcome_fields, outcome_figures = new_outcome(recorded)
+        steps.queue_outcome(self.outcomes, recorded, self.clock())
+        outcome_fields, outcome_figures = steps.new_outcome(recorded)
         logger.info(
             "message resolved",
             **message_fields(recorded.message),
@@ -270,7 +270,7 @@ class Reconcile:
             if recorded.effect is Effect.MOVED:
                 self._report("8x8's log shows it", recorded)
             else:
-                queue_outcome(self.outcomes, recorded, self.clock())
+                steps.queue_outcome(self.outcomes, recorded, self.clock())
             if recorded.message.outcome:
                 return
         elif is_proven_absent(message, export.newest):
