@@ -156,7 +156,7 @@ def _say_totals(stack: Stack, campaign: str, since: float) -> None:
     """Show how many messages of a campaign are in each state, and why those that failed did."""
     totals: Counter[tuple[str, str]] = Counter()
     more = ""
-    for number, one in enumerate(stack.messages.messages_of_campaign(campaign)):
+    for number, one in enumerate(stack.messages.newest_first(campaign_id=campaign)):
         if one.accepted_at < since:
             break
         if number >= _TOTALS_OF_AT_MOST:

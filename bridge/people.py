@@ -152,12 +152,11 @@ def forget(
     most), point-in-time backups (35 days), and what MoEngage stores.
     """
     stack: Stack = context.obj
-    people = DynamoDBPersonData(stack.client("dynamodb"), stack.table)
+    people = DynamoDBPersonData(stack.messages_table)
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
-        messages = list(stack.messages.messages_to(recipient_hash))
-        found = () if messages_only else people.traces_of(number, recipient_hash)
-        traces = [one for one in found if one]
+        messages = list(stack.messages.newest_first(recipient_hash=recipient_hash))
+        traces = [] if messages_only else list(people.traces_of(number, recipient_hash))
     inbound = [one for one in traces if not _may_be_synced(one, stack)]
     facts: dict[str, Any] = {
         "messages": len(messages),

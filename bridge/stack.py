@@ -24,6 +24,7 @@ from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
+from sms_bridge.storage.table import MessagesTable
 
 FUNCTIONS: dict[str, type[Settings]] = {
     "SendSms": SendSettings,
@@ -281,13 +282,17 @@ class Stack:
             for name, url in self.ids_of("AWS::SQS::Queue").items()
         }
 
+    @property
+    def messages_table(self) -> MessagesTable:
+        return MessagesTable(self.client("dynamodb"), self.table)
+
     @cached_property
     def messages(self) -> DynamoDBMessages:
-        return DynamoDBMessages(self.client("dynamodb"), self.table)
+        return DynamoDBMessages(self.messages_table)
 
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:
-        return DynamoDBOptOuts(self.client("dynamodb"), self.table, self.opt_out_scope)
+        return DynamoDBOptOuts(self.messages_table, self.opt_out_scope)
 
     @property
     def opt_out_scope(self) -> OptOutScope:

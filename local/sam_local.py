@@ -48,6 +48,7 @@ from local.progress import steps_on
 from local.servers import serve
 from local.stack import PROJECT, SAM, LocalStack
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.table import MessagesTable
 
 SECONDS_TO_START = 900
 SECONDS_TO_ANSWER = 120
@@ -123,7 +124,7 @@ def _prepare(stack: LocalStack, file: EventFile) -> None:
     for page in client.get_paginator("scan").paginate(TableName=table):
         for item in page["Items"]:
             client.delete_item(TableName=table, Key={key: item[key] for key in keys})
-    put_messages(DynamoDBMessages(client, table), file.event)
+    put_messages(DynamoDBMessages(MessagesTable(client, table)), file.event)
 
 
 @asynccontextmanager

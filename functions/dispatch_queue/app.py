@@ -18,5 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return float(context.get_remaining_time_in_millis()) / 1000
 
     return send_queue.work_through(
-        event["Records"], lambda queued: dispatch_messages(queued, time_left=seconds_left)
+        event["Records"],
+        lambda queued: dispatch_messages(queued, time_left=seconds_left),
+        dispatch_messages.dead_letters,
     )

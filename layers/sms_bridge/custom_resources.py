@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 # A role that was just made may be refused for half a minute.
 _SECONDS_UNTIL_NEXT_TRY = (2, 4, 8, 16, 24)
 
-_http = urllib3.PoolManager(timeout=10.0, retries=3)
-
 
 def answers_cloudformation(
     work: Callable[[dict[str, Any]], dict[str, str]],
@@ -42,7 +40,8 @@ def answers_cloudformation(
             **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
         }
         url, headers = event["ResponseURL"], {"content-type": ""}
-        _http.request("PUT", url, body=json.dumps(answer), headers=headers)
+        body = json.dumps(answer)
+        urllib3.request("PUT", url, body=body, headers=headers, timeout=10.0, retries=3)
 
     return handler
 

@@ -67,9 +67,6 @@ _emf = EphemeralMetrics(namespace="SmsBridge")
 # The dimension of all metrics: the stack's name, which the logger writes into each line.
 _SERVICE = "service"
 
-MAX_VALUES = 100
-"""Of one metric in one line."""
-
 
 class _Definition(NamedTuple):
     title: str

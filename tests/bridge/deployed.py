@@ -26,6 +26,7 @@ from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.state import State
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.table import MessagesTable
 from tests.builders import a_message
 from tests.fakes.aws import REGION, TABLE, client_of
 from tests.fakes.http_server import ServedConnection
@@ -173,7 +174,7 @@ class Deployed:
 
     @property
     def messages(self) -> DynamoDBMessages:
-        return DynamoDBMessages(client_of("dynamodb"), TABLE)
+        return DynamoDBMessages(MessagesTable(client_of("dynamodb"), TABLE))
 
     def keep(self, **facts: Any) -> Message:
         """Put a message into the table as it was accepted."""

@@ -11,16 +11,14 @@ import pytest
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
-    ExportJobs,
     MessageStore,
     OptOuts,
-    ReplyCounts,
 )
-from sms_bridge.storage.export_jobs import DynamoDBExportJobs
 from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts, DynamoDBReplyCounts
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.queues import SqsDeadLetterQueue
+from sms_bridge.storage.table import MessagesTable
 from tests.fakes.aws import (
     TABLE,
     LosesAnswers,
@@ -30,10 +28,9 @@ from tests.fakes.aws import (
     clients_of_a_function,
 )
 from tests.fakes.clock import TurnableClock
-from tests.fakes.log_exports import InMemoryExportJobs
 from tests.fakes.logs import logged
 from tests.fakes.messages import InMemoryMessages
-from tests.fakes.opt_outs import InMemoryOptOuts, InMemoryReplyCounts
+from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
 
@@ -72,24 +69,14 @@ def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient | None"]:
 
 @pytest.fixture
 def store(client: "DynamoDBClient | None") -> MessageStore:
-    return DynamoDBMessages(client, TABLE) if client else InMemoryMessages()
-
-
-@pytest.fixture
-def reply_counts(client: "DynamoDBClient | None") -> ReplyCounts:
-    return DynamoDBReplyCounts(client, TABLE) if client else InMemoryReplyCounts()
-
-
-@pytest.fixture
-def export_jobs(client: "DynamoDBClient | None") -> ExportJobs:
-    return DynamoDBExportJobs(client, TABLE) if client else InMemoryExportJobs()
+    return DynamoDBMessages(MessagesTable(client, TABLE)) if client else InMemoryMessages()
 
 
 @pytest.fixture(params=STORES[1:])
 def moto_table(request: pytest.FixtureRequest) -> Iterator[DynamoDBMessages]:
     """The messages in moto's DynamoDB, empty."""
     with dynamodb(request.param) as client:
-        yield DynamoDBMessages(client, TABLE)
+        yield DynamoDBMessages(MessagesTable(client, TABLE))
 
 
 @dataclass(frozen=True)
@@ -108,7 +95,8 @@ def people(request: pytest.FixtureRequest) -> Iterator[People]:
         client: Any = a_messages_table()
         if request.param == LOSES_ANSWERS:
             client = LosesAnswers(client)
-        yield People(DynamoDBMessages(client, TABLE), DynamoDBPersonData(client, TABLE))
+        table = MessagesTable(client, TABLE)
+        yield People(DynamoDBMessages(table), DynamoDBPersonData(table))
 
 
 OptOutsOf = Callable[[OptOutScope], OptOuts]
@@ -118,7 +106,7 @@ OptOutsOf = Callable[[OptOutScope], OptOuts]
 @pytest.fixture
 def opt_outs_of(client: "DynamoDBClient | None") -> OptOutsOf:
     if client:
-        return lambda scope: DynamoDBOptOuts(client, TABLE, scope)
+        return lambda scope: DynamoDBOptOuts(MessagesTable(client, TABLE), scope)
     return functools.partial(InMemoryOptOuts, requests={})
 
 

@@ -26,8 +26,8 @@ HASH = "1234567890abcdef"
 DIGITS = NUMBER.removeprefix("+")
 
 
-def traces(people: People, number: str = NUMBER) -> list[Trace]:
-    return sorted((one for one in people.data.traces_of(number) if one), key=lambda one: one.id)
+def traces(people: People, number: str = NUMBER, recipient_hash: str = HASH) -> list[Trace]:
+    return sorted(people.data.traces_of(number, recipient_hash))
 
 
 def test_a_message_without_its_recipient_is_the_same_otherwise(people: People) -> None:
@@ -40,8 +40,8 @@ def test_a_message_without_its_recipient_is_the_same_otherwise(people: People) -
     assert plain(kept) == plain(
         replace(message, destination="", recipient_hash="", client_message_id="")
     )
-    assert list(people.store.messages_to(HASH)) == []
-    assert [one.id for one in people.store.messages_of_campaign("c-1")] == [message.id]
+    assert list(people.store.newest_first(recipient_hash=HASH)) == []
+    assert [one.id for one in people.store.newest_first(campaign_id="c-1")] == [message.id]
     # Once more changes nothing.
     assert people.data.anonymise(message, NUMBER)
     assert plain(people.store.get(message.id)) == plain(kept)
@@ -148,9 +148,8 @@ def test_an_inbound_message_whose_number_is_written_differently_is_found_by_its_
     people.store.keep_inbound(an_inbound(umid="two", source="98765432"), sender_hash="another")
     people.store.keep_inbound(an_inbound(umid="three", source="90000000"))
 
-    assert traces(people) == []
-    found = filter(None, people.data.traces_of(NUMBER, HASH))
-    assert [one.id for one in found] == ["inbound one"]
+    assert traces(people, recipient_hash="a third one") == []
+    assert [one.id for one in traces(people)] == ["inbound one"]
 
 
 def test_what_was_deleted_is_gone(people: People) -> None:

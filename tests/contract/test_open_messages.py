@@ -7,6 +7,7 @@ from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage.messages import DynamoDBMessages, log_unreadable
+from sms_bridge.storage.table import MessagesTable
 from tests.builders import AT, EVER, a_message, a_receipt, plain
 from tests.contract.conftest import dynamodb
 from tests.fakes.aws import TABLE
@@ -69,7 +70,7 @@ def test_what_is_younger_is_not_listed(store: MessageStore) -> None:
 def test_an_item_that_cannot_be_read_is_left_out_and_named() -> None:
     skipped: list[UnreadableItemError] = []
     with dynamodb() as client:
-        store = DynamoDBMessages(client, TABLE)
+        store = DynamoDBMessages(MessagesTable(client, TABLE))
         fill(store, 3)
         client.update_item(
             TableName=TABLE,
@@ -96,7 +97,7 @@ def test_an_item_that_cannot_be_read_has_a_line_in_the_log(logged: WrittenLog) -
 
 def test_every_run_may_begin_at_another_shard() -> None:
     with dynamodb() as client:
-        store = DynamoDBMessages(client, TABLE)
+        store = DynamoDBMessages(MessagesTable(client, TABLE))
         fill(store, 16)
 
         firsts = {next(store.open_messages(until=EVER)).id for _ in range(40)}
@@ -164,7 +165,7 @@ def test_what_dynamodb_leaves_unprocessed_is_asked_for_again(moto_table: DynamoD
             parsed["Responses"] = {table: []}
             assert answer
 
-    events = moto_table._table._client.meta.events
+    events = moto_table._table.client.meta.events
     events.register("provide-client-params.dynamodb.BatchGetItem", leave_out)
     events.register("after-call.dynamodb.BatchGetItem", unprocessed)
 
@@ -180,6 +181,6 @@ def test_what_was_closed_while_the_index_lagged_behind_is_not_listed(
     def close(**_: object) -> None:
         moto_table.close(an_id(0))
 
-    moto_table._table._client.meta.events.register("before-call.dynamodb.BatchGetItem", close)
+    moto_table._table.client.meta.events.register("before-call.dynamodb.BatchGetItem", close)
 
     assert open_ids(moto_table) == [an_id(1), an_id(2)]

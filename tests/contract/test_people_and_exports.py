@@ -9,7 +9,7 @@ import pytest
 
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.reconciliation import ExportJob
-from sms_bridge.services.interfaces import ExportJobs, OptOuts, ReplyCounts
+from sms_bridge.services.interfaces import MessageStore, OptOuts
 from tests.builders import AT, NUMBER, a_person
 
 OptOutsOf = Callable[[OptOutScope], OptOuts]
@@ -155,25 +155,25 @@ class TestReplyCounts:
     UMIDS = ("umid-0", "umid-1", "umid-2", "umid-3", "umid-4")
 
     def test_so_many_are_answered_in_an_hour_and_the_same_ones_again(
-        self, reply_counts: ReplyCounts
+        self, store: MessageStore
     ) -> None:
         for _ in range(2):
-            taken = [reply_counts.take("h", umid, AT, at_most=3) for umid in self.UMIDS]
+            taken = [store.count_reply("h", umid, AT, at_most=3) for umid in self.UMIDS]
             assert taken == [True, True, True, False, False]
 
     def test_another_person_and_another_hour_count_for_themselves(
-        self, reply_counts: ReplyCounts
+        self, store: MessageStore
     ) -> None:
         for umid in self.UMIDS[:3]:
-            reply_counts.take("h", umid, AT, at_most=3)
+            store.count_reply("h", umid, AT, at_most=3)
 
-        assert not reply_counts.take("h", "another", AT, at_most=3)
-        assert reply_counts.take("another", "another", AT, at_most=3)
-        assert reply_counts.take("h", "another", AT + 3600, at_most=3)
+        assert not store.count_reply("h", "another", AT, at_most=3)
+        assert store.count_reply("another", "another", AT, at_most=3)
+        assert store.count_reply("h", "another", AT + 3600, at_most=3)
 
-    def test_of_simultaneous_ones_no_more_are_answered(self, reply_counts: ReplyCounts) -> None:
+    def test_of_simultaneous_ones_no_more_are_answered(self, store: MessageStore) -> None:
         def take(number: int) -> bool:
-            return reply_counts.take("h", f"umid-{number}", AT, at_most=3)
+            return store.count_reply("h", f"umid-{number}", AT, at_most=3)
 
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(take, range(16))) == 3
@@ -182,24 +182,24 @@ class TestReplyCounts:
 class TestExportJobs:
     JOB = ExportJob("acme", "job-1", EARLY, LATE)
 
-    def test_an_export_is_remembered_for_its_sub_account(self, export_jobs: ExportJobs) -> None:
-        assert export_jobs.get("acme") is None
+    def test_an_export_is_remembered_for_its_sub_account(self, store: MessageStore) -> None:
+        assert store.get_export_job("acme") is None
 
-        export_jobs.put(self.JOB)
+        store.put_export_job(self.JOB)
 
-        assert export_jobs.get("acme") == self.JOB
-        assert export_jobs.get("another") is None
+        assert store.get_export_job("acme") == self.JOB
+        assert store.get_export_job("another") is None
 
-    def test_the_last_one_counts(self, export_jobs: ExportJobs) -> None:
-        export_jobs.put(self.JOB)
+    def test_the_last_one_counts(self, store: MessageStore) -> None:
+        store.put_export_job(self.JOB)
         newer = replace(self.JOB, job_id="job-2", asked_at=LATEST)
-        export_jobs.put(newer)
+        store.put_export_job(newer)
 
-        assert export_jobs.get("acme") == newer
+        assert store.get_export_job("acme") == newer
 
-    def test_one_that_is_read_is_forgotten(self, export_jobs: ExportJobs) -> None:
-        export_jobs.put(self.JOB)
+    def test_one_that_is_read_is_forgotten(self, store: MessageStore) -> None:
+        store.put_export_job(self.JOB)
         for _ in range(2):
-            export_jobs.remove("acme")
+            store.remove_export_job("acme")
 
-        assert export_jobs.get("acme") is None
+        assert store.get_export_job("acme") is None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,12 +14,12 @@ from sms_bridge.domain.message import MessageRequest, MessageType
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of
-from sms_bridge.services.interfaces import DeadLetterQueue
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, a_message, a_request
 from tests.contract.conftest import DeadLetterQueueUnderTest, Sqs
 from tests.fakes.aws import an_aws_account, clients_of_a_function
 from tests.fakes.clock import TurnableClock
+from tests.fakes.failures import failing
 from tests.fakes.logs import WrittenLog
 from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
@@ -43,12 +43,12 @@ EVERY_FIELD = MessageRequest(
 LATER = seconds_of("2026-11-24T09:31:00.000Z")
 
 
-def a_send_queue(sqs: Sqs, dead_letters: DeadLetterQueue | None = None) -> SqsSendQueue:
+def a_send_queue(sqs: Sqs) -> SqsSendQueue:
     urls = {
         MessageType.TRANSACTIONAL: sqs.transactional,
         MessageType.PROMOTIONAL: sqs.promotional,
     }
-    return SqsSendQueue(lambda: sqs.client, urls, dead_letters)
+    return SqsSendQueue(lambda: sqs.client, urls)
 
 
 def an_outcome_queue(sqs: Sqs, *, once: Any = None) -> SqsOutcomeQueue:
@@ -64,7 +64,7 @@ def received(queue: SqsSendQueue, records: list[dict[str, Any]]) -> list[QueuedM
         found.extend(queued)
         return []
 
-    queue.work_through(records, note)
+    queue.work_through(records, note, InMemoryDeadLetters())
     return found
 
 
@@ -269,25 +269,9 @@ class TestSendQueues:
             queue.add(a_message(), a_request())
         records = sqs.receive(sqs.promotional)
 
-        response = queue.work_through(records, lambda queued: queued[1:2])
+        response = queue.work_through(records, lambda queued: queued[1:2], InMemoryDeadLetters())
 
         assert response == {"batchItemFailures": [{"itemIdentifier": records[1]["messageId"]}]}
-
-    def test_a_message_can_be_dead_lettered_as_it_was_in_its_queue(
-        self, sqs: Sqs, logged: WrittenLog
-    ) -> None:
-        dead_letters = InMemoryDeadLetters()
-        queue = a_send_queue(sqs, dead_letters)
-        queue.add(a_message(), a_request())
-        (record,) = sqs.receive(sqs.promotional)
-        (queued,) = received(queue, [record])
-
-        assert queue.dead_letter(queued, reason="message_not_found")
-        assert dead_letters.letters == [(record["body"], "message_not_found")]
-        assert NUMBER not in logged.text
-        assert TEXT not in logged.text
-        assert not a_send_queue(sqs, Full()).dead_letter(queued, reason="r")
-        assert not a_send_queue(sqs).dead_letter(queued, reason="r")
 
     def test_a_record_never_shows_number_text_or_handle(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
@@ -344,8 +328,8 @@ class TestQueuesThatTakeSomeOfMany:
 class Full(InMemoryDeadLetters):
     """Takes nothing."""
 
-    def add(self, body: str, *, reason: str) -> None:  # noqa: ARG002
-        raise ConnectionError
+    def move(self, record: Mapping[str, Any], *, reason: str) -> bool:  # noqa: ARG002
+        return False
 
 
 def as_written(**changes: Any) -> str:
@@ -390,12 +374,12 @@ def test_a_record_of_the_send_queue_that_cannot_be_read_is_dead_lettered_alone(
     records = sqs.receive(sqs.promotional)
     dead_letters = InMemoryDeadLetters()
 
-    response = a_send_queue(sqs, dead_letters).work_through(records, lambda queued: queued)
+    response = a_send_queue(sqs).work_through(records, lambda queued: queued, dead_letters)
 
     assert response == {"batchItemFailures": []}
     assert dead_letters.letters == [(body, "unreadable")]
     assert TEXT not in logged.text
-    stays = a_send_queue(sqs, Full()).work_through(records, lambda queued: queued)
+    stays = a_send_queue(sqs).work_through(records, lambda queued: queued, Full())
     assert len(stays["batchItemFailures"]) == 1
 
 
@@ -553,6 +537,12 @@ class TestOutcomeQueues:
 
 
 class TestDeadLetterQueues:
+    def test_a_record_that_is_moved_leaves_its_queue_only_if_it_is_a_letter_then(
+        self, dead_letters: DeadLetterQueueUnderTest
+    ) -> None:
+        assert dead_letters.queue.move({"messageId": "1", "body": TEXT}, reason="unreadable")
+        assert dead_letters.letters() == [(TEXT, "unreadable")]
+
     def test_a_letter_is_the_record_as_it_was_with_its_reason(
         self, dead_letters: DeadLetterQueueUnderTest
     ) -> None:
@@ -592,3 +582,19 @@ def test_a_letter_that_sqs_moved_there_with_its_lease_is_taken_out_too() -> None
 
     assert queue.take_out(lambda message_id: message_id == "a") == 1
     assert [body for body, _ in sqs.letters("dead")] == ["garbage"]
+
+
+def test_a_record_that_cannot_be_moved_stays_and_nothing_of_it_is_logged(
+    logged: WrittenLog,
+) -> None:
+    sqs = InMemorySqs(TurnableClock())
+    queue = SqsDeadLetterQueue(lambda: sqs.client, "dead")
+
+    with failing(queue, "add"):
+        assert not queue.move({"messageId": "1", "body": TEXT}, reason="unreadable")
+
+    assert [line["message"] for line in logged.lines] == [
+        "record dead-lettered",
+        "record not dead-lettered",
+    ]
+    assert TEXT not in logged.text

@@ -7,7 +7,7 @@ from typing import Any
 from sms_bridge.domain.reconciliation import Finding
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.services.forward import CIRCUIT
-from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.table import INDEXES
 from tests.docs.markdown import rows_of, words_in
 from tests.template.conftest import PROJECT, Template
 
@@ -81,7 +81,7 @@ def test_every_index_is_listed() -> None:
         for row in rows_of(DOCUMENT, "| index | sorted under | holds | read by |")
     }
 
-    assert listed == {one.name: one.attribute for one in (OPEN, BY_RECIPIENT, BY_CAMPAIGN)}
+    assert listed == INDEXES
 
 
 def test_every_queue_is_listed_with_its_time(template: Template) -> None:

@@ -11,9 +11,8 @@ class RotatingKeys:
     newest: str = "key-1"
     refused: list[str] = field(default_factory=list)
 
-    def api_key(self) -> str:
-        return self.key
-
-    def api_key_after_refusal(self, refused: str) -> str:
+    def api_key(self, refused: str | None = None) -> str:
+        if refused is None:
+            return self.key
         self.refused.append(refused)
         return self.newest

@@ -31,7 +31,7 @@ from moto.sqs.models import Queue
 
 import slim
 from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.table import INDEXES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,7 +46,6 @@ ON_LOOPBACK = {
     "AWS_REGION": REGION,
 }
 
-INDEXES = (OPEN, BY_RECIPIENT, BY_CAMPAIGN)
 
 _UPDATE = re.compile(r'UPDATE "(?P<table>[\w.-]+)" (?P<changes>SET .+) WHERE (?P<tests>.+)')
 _INSERT = re.compile(r"""INSERT INTO "(?P<table>[\w.-]+)" VALUE \{(?P<names>[^{}]+)\}""")
@@ -258,19 +257,19 @@ def a_messages_table() -> "DynamoDBClient":
         TableName=TABLE,
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": "S"}
-            for name in ("id", "accepted_at", *(index.attribute for index in INDEXES))
+            for name in ("id", "accepted_at", *INDEXES.values())
         ],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": index.name,
+                "IndexName": index,
                 "KeySchema": [
-                    {"AttributeName": index.attribute, "KeyType": "HASH"},
+                    {"AttributeName": attribute, "KeyType": "HASH"},
                     {"AttributeName": "accepted_at", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
-            for index in INDEXES
+            for index, attribute in INDEXES.items()
         ],
         BillingMode="PAY_PER_REQUEST",
     )

@@ -1,26 +1,10 @@
-"""Exports of 8x8's log in memory, and the log itself."""
+"""8x8's log in memory."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Receipt
-from sms_bridge.domain.reconciliation import ExportJob, LogExport
-
-
-@dataclass
-class InMemoryExportJobs:
-    """ExportJobs in memory."""
-
-    jobs: dict[str, ExportJob] = field(default_factory=dict)
-
-    def get(self, sub_account_id: str) -> ExportJob | None:
-        return self.jobs.get(sub_account_id)
-
-    def put(self, job: ExportJob) -> None:
-        self.jobs[job.sub_account_id] = job
-
-    def remove(self, sub_account_id: str) -> None:
-        self.jobs.pop(sub_account_id, None)
+from sms_bridge.domain.reconciliation import LogExport
 
 
 @dataclass(frozen=True)

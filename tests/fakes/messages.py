@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
 from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
 from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
@@ -33,6 +34,8 @@ class InMemoryMessages:
         The list that a message is on: those that are open, or those that were given up.
     unreadable
         Ids of open items that cannot be read.
+    replies
+        The inbound messages of a person that were answered in an hour.
     """
 
     messages: dict[str, Message] = field(default_factory=dict)
@@ -43,6 +46,8 @@ class InMemoryMessages:
     unreadable: list[str] = field(default_factory=list)
     events: dict[str, UnknownEvent] = field(default_factory=dict)
     events_received_at: dict[str, float] = field(default_factory=dict)
+    replies: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    export_jobs: dict[str, ExportJob] = field(default_factory=dict)
     leases: Iterator[int] = field(default_factory=count)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -174,6 +179,14 @@ class InMemoryMessages:
                 clicks[click.key] = click.at
                 self._change(message_id, clicks=tuple(sorted(clicks.values())))
 
+    def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        with self.lock:
+            answered = self.replies.setdefault((recipient_hash, int(at // 3600)), set())
+            if umid not in answered and len(answered) >= at_most:
+                return False
+            answered.add(umid)
+            return True
+
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         self.events.setdefault(event.key, event)
         self.events_received_at.setdefault(event.key, received_at)
@@ -266,23 +279,26 @@ class InMemoryMessages:
         listed = [self.messages[one] for one, its_list in self.lists.items() if its_list == name]
         return (one for one in listed if one.accepted_at and suits(one))
 
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
+    def newest_first(
+        self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
-        return self._newest_first(lambda one: one.recipient_hash == recipient_hash, before)
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        return self._newest_first(lambda one: one.campaign_id == campaign_id, before)
-
-    def _newest_first(
-        self, suits: Callable[[Message], bool], before: Position | None
-    ) -> Iterator[Message]:
-        found = [one for one in self.messages.values() if one.accepted_at and suits(one)]
-        for message in sorted(found, key=Position.of, reverse=True):
-            if before is None or Position.of(message) < before:
+        for message in sorted(self.messages.values(), key=Position.of, reverse=True):
+            asked, its_own = recipient_hash or campaign_id, message.campaign_id
+            if recipient_hash:
+                its_own = message.recipient_hash
+            is_further = before is None or Position.of(message) < before
+            if message.accepted_at and its_own == asked and is_further:
                 yield message
+
+    # --------------------------------------------------------------------- exports of 8x8's log
+    def get_export_job(self, sub_account_id: str) -> ExportJob | None:
+        return self.export_jobs.get(sub_account_id)
+
+    def put_export_job(self, job: ExportJob) -> None:
+        self.export_jobs[job.sub_account_id] = job
+
+    def remove_export_job(self, sub_account_id: str) -> None:
+        self.export_jobs.pop(sub_account_id, None)
 
     # ------------------------------------------------------------------------------------- inside
     def _seen(self, message_id: str) -> Message:

@@ -1,12 +1,9 @@
-"""Opt-outs in memory, and whom the bridge has answered lately."""
+"""Opt-outs in memory."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
-
-_HOUR = 3600
 
 
 @dataclass
@@ -53,17 +50,3 @@ class InMemoryOptOuts:
     def _read(self, person: Person) -> Person:
         is_for_all = self.scope is OptOutScope.STACK
         return EVERY_SUB_ACCOUNT if is_for_all else person[0].lower(), person[1]
-
-
-@dataclass
-class InMemoryReplyCounts:
-    """ReplyCounts in memory."""
-
-    umids: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
-        taken = self.umids[recipient_hash, int(at // _HOUR)]
-        if umid not in taken and len(taken) >= at_most:
-            return False
-        taken.add(umid)
-        return True

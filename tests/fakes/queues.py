@@ -1,8 +1,9 @@
 """Queues in memory that show what was put into them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sms_bridge.domain.arrivals import InboundWork, QueuedMessage
 from sms_bridge.domain.message import Message, MessageRequest
@@ -39,15 +40,14 @@ class InMemorySendQueue:
     ----------
     queued
         Messages, requests and delays, in order.
-    waits, dead
-        What was hidden, and what was dead-lettered with its reason, by message.
+    waits
+        What was hidden, by message.
     refuses
         Ids of messages that are not taken where several are added.
     """
 
     queued: list[tuple[Message, MessageRequest, int]] = field(default_factory=list)
     waits: dict[str, int] = field(default_factory=dict)
-    dead: dict[str, str] = field(default_factory=dict)
     refuses: Callable[[str], bool] = lambda _: False
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
@@ -61,10 +61,6 @@ class InMemorySendQueue:
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         self.waits |= {queued.message.id: seconds for queued, seconds in waits}
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        self.dead[queued.message.id] = reason
-        return True
-
 
 @dataclass
 class InMemoryDeadLetters:
@@ -74,6 +70,10 @@ class InMemoryDeadLetters:
 
     def add(self, body: str, *, reason: str) -> None:
         self.letters.append((body, reason))
+
+    def move(self, record: Mapping[str, Any], *, reason: str) -> bool:
+        self.add(record["body"], reason=reason)
+        return True
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         left = [

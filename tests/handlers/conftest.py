@@ -22,6 +22,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message
 from sms_bridge.observability import logger
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.table import MessagesTable
 from tests.fakes.aws import (
     TABLE,
     a_messages_table,
@@ -135,7 +136,7 @@ class Bridge:
 
     @property
     def messages(self) -> DynamoDBMessages:
-        return DynamoDBMessages(self.dynamodb, TABLE)
+        return DynamoDBMessages(MessagesTable(self.dynamodb, TABLE))
 
     def stored(self, message_id: str) -> Message:
         """Return a message that is there."""

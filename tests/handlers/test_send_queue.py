@@ -15,6 +15,7 @@ from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.table import MessagesTable
 from tests.builders import a_person
 from tests.fakes.aws import TABLE
 from tests.functions import ENVIRONMENT
@@ -88,7 +89,7 @@ class TestOptOuts:
         # By its sender's number, not by the one of the other events.
         stop = EVENTS["receive_callback/inbound_stop"].event
         bridge.handler("receive_callback", OPT_OUT_SCOPE=scope)(stop)
-        opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE, scope)
+        opt_outs = DynamoDBOptOuts(MessagesTable(bridge.dynamodb, TABLE), scope)
 
         stopped = [
             opt_outs.is_opted_out(a_person("+6598765432", account, HASH_KEY))
@@ -122,7 +123,7 @@ class TestOptOuts:
         assert bridge.stored(message_id).reply_to == umid(41)
 
     def opt_request(self, bridge: Bridge, opt_request: OptRequest, at: float) -> None:
-        opt_outs = DynamoDBOptOuts(bridge.dynamodb, TABLE)
+        opt_outs = DynamoDBOptOuts(MessagesTable(bridge.dynamodb, TABLE))
         opt_outs.record(a_person(NUMBER, "Acme_Promotional", HASH_KEY), opt_request, at)
 
     def send(self, bridge: Bridge, event: str, mode: str) -> Message:

@@ -16,7 +16,7 @@ from sms_bridge.api.responses import methods_of
 from sms_bridge.domain.reconciliation import SECONDS_OF_PROOF
 from sms_bridge.domain.reporting import WAITS
 from sms_bridge.storage.aws import MAX_TRIES, READ_TIMEOUT
-from tests.fakes.aws import INDEXES
+from sms_bridge.storage.table import INDEXES
 from tests.functions import SETTINGS, variables_of
 from tests.template.conftest import PROJECT, Template
 from tests.template.evaluated import Evaluated
@@ -202,6 +202,8 @@ class TestQueues:
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         # Lambda asks for a window where a batch may have more than ten records.
         assert event["BatchSize"] <= 10 or event["MaximumBatchingWindowInSeconds"] >= 1
+        # One log line measures all messages of a batch, and CloudWatch takes 100 values in one.
+        assert event["BatchSize"] <= 100
 
     def test_it_is_emptied_by_a_limited_number_at_once_where_that_is_the_rate_limit(
         self, work: Work, template: Template
@@ -439,13 +441,13 @@ class TestTable:
     def test_the_index_holds_the_open_messages_by_their_age(self, template: Template) -> None:
         indexes = template.resources["MessagesTable"]["Properties"]["GlobalSecondaryIndexes"]
 
-        assert [one["IndexName"] for one in indexes] == [index.name for index in INDEXES]
+        assert [one["IndexName"] for one in indexes] == list(INDEXES)
         assert [one["KeySchema"] for one in indexes] == [
             [
-                {"AttributeName": index.attribute, "KeyType": "HASH"},
+                {"AttributeName": attribute, "KeyType": "HASH"},
                 {"AttributeName": "accepted_at", "KeyType": "RANGE"},
             ]
-            for index in INDEXES
+            for attribute in INDEXES.values()
         ]
         assert {one["Projection"]["ProjectionType"] for one in indexes} == {"KEYS_ONLY"}
 

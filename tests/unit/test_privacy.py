@@ -12,7 +12,6 @@ from sms_bridge.api.responses import Response, answers_http
 from sms_bridge.api.send_request import read_send_request
 from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
@@ -177,14 +176,14 @@ CALLBACKS: dict[str, str] = {
 
 
 @pytest.mark.parametrize(
-    "fails", [(), ("record_receipt", "keep_inbound", "messages_to", "keep_event")]
+    "fails", [(), ("record_receipt", "keep_inbound", "newest_first", "keep_event")]
 )
 @pytest.mark.parametrize("content", list(CALLBACKS.values()), ids=list(CALLBACKS))
 def test_promise_6_no_text_number_or_secret_is_logged_of_callbacks(
     content: str, fails: tuple[str, ...], every_line: EveryLine
 ) -> None:
     messages = InMemoryMessages()
-    step = a_service(ReceiveCallback, messages=messages, keywords=keywords_of(["STOP", TEXT], []))
+    step = a_service(ReceiveCallback, messages=messages, opt_out_keywords=f"STOP,{TEXT}")
 
     @answers_http
     def handler(request: HttpRequest) -> dict[str, str]:

@@ -8,7 +8,6 @@ from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.reconciliation import Timeouts
 from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import EightX8Log
@@ -26,7 +25,6 @@ from tests.fakes.failures import failing
 from tests.fakes.http_server import Behaviour, LoopbackServer, answers, reads_and_resets
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
-from tests.fakes.queues import InMemoryDeadLetters
 from tests.fakes.sqs import InMemorySqs
 from tests.services import a_service
 from tests.unit.privacy import API_KEY, CODE, HASH_KEY, NUMBER, TEXT, EveryLine, SpeakingError
@@ -48,11 +46,8 @@ class Queue:
         self.messages = InMemoryMessages()
         self.opt_outs = InMemoryOptOuts()
         self.sqs = InMemorySqs(clock)
-        self.send_queue = SqsSendQueue(
-            lambda: self.sqs.client,
-            dict.fromkeys(MessageType, "queue"),
-            SqsDeadLetterQueue(lambda: self.sqs.client, "dead"),
-        )
+        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, "queue"))
+        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, "dead")
         message = a_message(
             state=State.WAITING,
             destination=NUMBER,
@@ -65,7 +60,7 @@ class Queue:
         self.send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
         self.step = a_service(
             DispatchMessages,
-            opt_out_message_types=frozenset(MessageType),
+            opt_out_message_types=",".join(MessageType),
             messages=self.messages,
             send_queue=self.send_queue,
             opt_outs=self.opt_outs,
@@ -76,7 +71,9 @@ class Queue:
 
     def dispatch(self) -> None:
         self.send_queue.work_through(
-            self.sqs.receive("queue"), lambda queued: self.step(queued, time_left=lambda: 60.0)
+            self.sqs.receive("queue"),
+            lambda queued: self.step(queued, time_left=lambda: 60.0),
+            self.dead_letters,
         )
 
 
@@ -161,10 +158,11 @@ def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
         LoopbackServer(behaviour) as server,
         failing(messages, *fails, error=SpeakingError()),
     ):
-        timeouts = Timeouts(unknown=60, unresolved=10_000_000, receipt=60)
         step = a_service(
             Reconcile,
-            timeouts=timeouts,
+            unknown_timeout_seconds=60,
+            receipt_timeout_seconds=60,
+            unresolved_timeout_seconds=10_000_000,
             messages=messages,
             log=EightX8Log(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
             clock=clock,
@@ -184,7 +182,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = a_service(ForwardOutcome, messages=messages)
-    full = InMemoryDeadLetters()
+    full = SqsDeadLetterQueue(lambda: sqs.client, "dead")
 
     def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
         assert isinstance(queued, QueuedOutcome)

@@ -52,10 +52,10 @@ def test_each_kind_is_read_in_its_own_type() -> None:
 @pytest.mark.parametrize("name", sorted({name for kind in KINDS for name in variables_of(kind)}))
 def test_each_setting_is_obeyed_somewhere(name: str) -> None:
     layer = PROJECT / "layers/sms_bridge"
-    readers = (layer / "wiring.py", *layer.glob("api/*.py"), *PROJECT.glob("functions/*/app.py"))
+    readers = (*layer.rglob("*.py"), *PROJECT.glob("functions/*/app.py"))
     code = "".join(path.read_text("utf-8") for path in readers)
 
-    assert re.search(rf"\bsettings\.{name.lower()}\b", code)
+    assert re.search(rf"\b(self|settings)\.{name.lower()}\b", code)
 
 
 def test_what_may_be_missing_may_be_given() -> None:

@@ -89,7 +89,7 @@ def ask_with_key(
     answer = ask({"authorization": f"Bearer {key}"})
     if answer.status != 401 or not is_time():
         return answer
-    newer = api_keys.api_key_after_refusal(key)
+    newer = api_keys.api_key(refused=key)
     return answer if newer == key else ask({"authorization": f"Bearer {newer}"})
 
 

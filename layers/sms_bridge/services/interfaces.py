@@ -4,7 +4,7 @@ The functions import them for type checking only: making a protocol takes time a
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sms_bridge.domain.arrivals import (
     Click,
@@ -24,7 +24,7 @@ from sms_bridge.errors import OnUnreadable
 
 
 class MessageStore(Protocol):
-    """Keeps everything durable about a message.
+    """Keeps everything durable but the opt-outs: messages, and what else has to be remembered.
 
     Every method is one atomic step (recording something late: two), so that a function may be
     killed between any two calls. A call that is repeated because its answer was lost succeeds.
@@ -103,14 +103,10 @@ class MessageStore(Protocol):
         One that cannot be read is logged, or given to ``on_unreadable``.
         """
 
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
+    def newest_first(
+        self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
-        """Return the messages to one recipient, the newest first, from where a call stopped."""
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]: ...
+        """Return the messages to a recipient, or of a campaign, from where a call stopped."""
 
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
@@ -129,8 +125,20 @@ class MessageStore(Protocol):
     def record_click(self, message_id: str, click: Click) -> None:
         """Record that a link was opened. The same click twice is one; so many are kept."""
 
+    def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        """Return whether an inbound message may be answered, and count it; so many an hour.
+
+        No more succeed if calls are simultaneous. Within the hour a repeat gets the same answer.
+        """
+
     def keep_event(self, event: UnknownEvent, received_at: float) -> None:
         """Keep a callback that was not understood; keeping it twice changes nothing."""
+
+    def get_export_job(self, sub_account_id: str) -> ExportJob | None:
+        """Return the export of 8x8's log that is under way, at most one for each sub-account."""
+
+    def put_export_job(self, job: ExportJob) -> None: ...
+    def remove_export_job(self, sub_account_id: str) -> None: ...
 
 
 class SendQueue(Protocol):
@@ -151,9 +159,6 @@ class SendQueue(Protocol):
     def postpone(self, waits: Sequence[tuple[QueuedMessage, int]]) -> None:
         """Hide messages that stay in the queue; one that cannot be hidden comes at its own time."""
 
-    def dead_letter(self, queued: QueuedMessage, *, reason: str) -> bool:
-        """Move a message to the dead-letter queue; returns whether it may leave the queue."""
-
 
 class OutcomeQueue(Protocol):
     """Says that a message's outcome is to be reported."""
@@ -172,6 +177,9 @@ class DeadLetterQueue(Protocol):
 
     def add(self, body: str, *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
+
+    def move(self, record: Mapping[str, Any], *, reason: str) -> bool:
+        """Do the same, if it can be done; returns whether the record may leave its queue."""
 
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         """Delete the records whose message (empty if they name none) is done; returns how many."""
@@ -194,30 +202,11 @@ class OptOuts(Protocol):
         """
 
 
-class ReplyCounts(Protocol):
-    """Counts how often each person was answered, so that two robots do not write for ever."""
-
-    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
-        """Return whether an inbound message may be answered, and count it; so many an hour.
-
-        No more succeed if calls are simultaneous. Within the hour a repeat gets the same answer.
-        """
-
-
-class ExportJobs(Protocol):
-    """Remembers the export of 8x8's log that is under way, at most one for each sub-account."""
-
-    def get(self, sub_account_id: str) -> ExportJob | None: ...
-    def put(self, job: ExportJob) -> None: ...
-    def remove(self, sub_account_id: str) -> None: ...
-
-
 class ApiKeys(Protocol):
     """Knows 8x8's API key."""
 
-    def api_key(self) -> str: ...
-    def api_key_after_refusal(self, refused: str) -> str:
-        """Return the key as it is now, after 8x8 refused the one that was used."""
+    def api_key(self, refused: str | None = None) -> str:
+        """Return the key, as it is now if 8x8 refused the one that was used."""
 
 
 class Sender(Protocol):

@@ -90,11 +90,10 @@ class LookUp:
 
     def page(self, wanted: Wanted, *, hash_key: str) -> Page:
         """Return a page of messages."""
-        if wanted.destination:
-            recipient_hash = keyed_hash(wanted.destination, hash_key)
-            found = self.messages.messages_to(recipient_hash, before=wanted.before)
-        else:
-            found = self.messages.messages_of_campaign(wanted.campaign_id, before=wanted.before)
+        recipient_hash = keyed_hash(wanted.destination, hash_key) if wanted.destination else ""
+        found = self.messages.newest_first(
+            recipient_hash=recipient_hash, campaign_id=wanted.campaign_id, before=wanted.before
+        )
         messages: list[Message] = []
         last = wanted.before
         for looked_through, message in enumerate(found):

@@ -1,6 +1,5 @@
 """Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 from sms_bridge.domain.arrivals import Click, InboundMessage, InboundWork, OtherEvent, UnknownEvent
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
-from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, Keywords, OptRequest, keyword_of
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
 from sms_bridge.domain.recorded import Effect
@@ -18,6 +17,7 @@ from sms_bridge.services.steps import new_outcome, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
+    from sms_bridge.settings import CallbackSettings
 
 # Among so many of a person's latest messages the one is looked for whose link was opened.
 _LOOKED_THROUGH_AT_MOST = 25
@@ -32,16 +32,11 @@ class ReceiveCallback:
     When recording fails the exception goes up, so that 8x8 is answered 503 and repeats it.
     """
 
+    settings: "CallbackSettings"
     messages: "MessageStore"
     outcomes: "OutcomeQueue"
     opt_outs: "OptOuts"
-    keywords: Keywords
     reply: Reply
-    sub_account_ids: Iterable[str]
-    """The stack's own. An account's webhook may bring what is meant for others."""
-    syncs_opt_outs: bool = False
-    """Whether MoEngage gets opt-outs, through the outcome queue; and below, inbound messages."""
-    reports_inbound: bool = False
     clock: Clock
 
     def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
@@ -99,13 +94,15 @@ class ReceiveCallback:
 
     def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
         """Keep an inbound message and do what follows from it: each step may be repeated."""
-        # 8x8 writes a name as it was made, operators as they like.
-        names = {one.lower(): one for one in self.sub_account_ids}
+        settings = self.settings
+        # An account's webhook may bring what is meant for others. 8x8 writes a name as it was made,
+        # operators as they like.
+        names = {one.lower(): one for one in settings.sub_account_ids}
         name = names.get(inbound.sub_account_id.lower(), "")
         inbound = replace(inbound, sub_account_id=name or inbound.sub_account_id)
         sender_hash = keyed_hash(inbound.source, hash_key)
         inbound_id = self.messages.keep_inbound(inbound, sender_hash=sender_hash)
-        keyword = keyword_of(inbound.text, self.keywords)
+        keyword = keyword_of(inbound.text, settings.keywords)
         # Nobody else can be texted, so that nobody else needs an item for good, or an event.
         is_a_person = is_number(inbound.source)
         opt_request = keyword.opt_request if keyword and is_a_person else None
@@ -119,19 +116,15 @@ class ReceiveCallback:
             inbound.requested_at(opt_request),
             inbound_id=inbound.umid,
         )
-        if self.syncs_opt_outs and opt_request:
+        if settings.moengage_data_api_url and opt_request:
             self.outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
-        if self.reports_inbound and name and is_a_person:
+        reports_inbound = settings.moengage_data_api_url and settings.moengage_inbound_event
+        if reports_inbound and name and is_a_person:
             self.outcomes.add_inbound(inbound_id, InboundWork.EVENT)
         reply = None
         if keyword and name:
             reply = self.reply(
-                inbound,
-                keyword,
-                has_changed=has_changed,
-                sender_hash=sender_hash,
-                hash_key=hash_key,
-                callback_url=callback_url,
+                inbound, keyword, hash_key, has_changed=has_changed, callback_url=callback_url
             )
         logger.info(
             "inbound message kept",
@@ -151,7 +144,8 @@ class ReceiveCallback:
         The event names the message by 8x8's id, which no index goes by, but the recipient as well.
         """
         recipient_hash = keyed_hash(click.destination, hash_key)
-        latest = islice(self.messages.messages_to(recipient_hash), _LOOKED_THROUGH_AT_MOST)
+        newest = self.messages.newest_first(recipient_hash=recipient_hash)
+        latest = islice(newest, _LOOKED_THROUGH_AT_MOST)
         message = next((one for one in latest if one.umid == click.umid), None)
         if message:
             self.messages.record_click(message.id, click)

@@ -16,7 +16,6 @@ from sms_bridge.domain.reconciliation import (
     ExportJob,
     Finding,
     LogExport,
-    MissingReceiptPolicy,
     Timeouts,
     UnresolvedPolicy,
     finding_of,
@@ -26,7 +25,6 @@ from sms_bridge.domain.reconciliation import (
     span_to_look_at,
 )
 from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
 from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
@@ -34,7 +32,8 @@ from sms_bridge.observability import Metric, log_failure, logger, message_fields
 from sms_bridge.services.steps import new_outcome, queue_outcome
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import ExportJobs, Log, MessageStore, OutcomeQueue
+    from sms_bridge.services.interfaces import Log, MessageStore, OutcomeQueue
+    from sms_bridge.settings.reconcile import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
 _SECONDS_TO_ASK = 60
@@ -65,17 +64,19 @@ _NAMED_AT_MOST = 20
 class Reconcile:
     """Looks through the open messages once. What fails is left to the next run."""
 
-    timeouts: Timeouts
-    retry: RetryPolicy
-    absent: AbsentPolicy
-    unresolved: UnresolvedPolicy
-    missing_receipt: MissingReceiptPolicy
+    settings: "ReconcileSettings"
     messages: "MessageStore"
     outcomes: "OutcomeQueue"
-    jobs: "ExportJobs"
     log: "Log"
     clock: Clock
     sleep: Callable[[float], None]
+
+    def __post_init__(self) -> None:
+        self._timeouts = Timeouts(
+            unknown=self.settings.unknown_timeout_seconds,
+            receipt=self.settings.receipt_timeout_seconds,
+            unresolved=self.settings.unresolved_timeout_seconds,
+        )
 
     def __call__(
         self, *, time_left: Callable[[], float], scheduled_at: float = 0.0
@@ -92,7 +93,7 @@ class Reconcile:
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
-            finding = finding_of(message, self.clock(), self.timeouts)
+            finding = finding_of(message, self.clock(), self._timeouts)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -123,7 +124,7 @@ class Reconcile:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
             unreadable.append(error.item_id)
 
-        since, until = span_to_look_at(scheduled_at, self.clock(), self.timeouts)
+        since, until = span_to_look_at(scheduled_at, self.clock(), self._timeouts)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -153,7 +154,10 @@ class Reconcile:
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if self.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
+        if (
+            self.settings.ambiguous_send_policy.state_after(EXPIRED, ambiguous=ambiguous)
+            is State.UNKNOWN
+        ):
             # What waits is known not to be sent; only an attempt can end as ambiguous.
             attempt = self.messages.begin_attempt(message.id, self.clock())
             if not attempt.begun:
@@ -163,8 +167,9 @@ class Reconcile:
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
         """End what neither a receipt nor the log has ended."""
-        outcome = OUTCOMES_OF_MISSING_RECEIPTS[self.missing_receipt]
-        if message.state in NOT_WITH_8X8 and self.unresolved is UnresolvedPolicy.REPORT:
+        outcome = OUTCOMES_OF_MISSING_RECEIPTS[self.settings.missing_receipt_policy]
+        is_reported = self.settings.unresolved_message_policy is UnresolvedPolicy.REPORT
+        if message.state in NOT_WITH_8X8 and is_reported:
             self._resolve(message, unresolved)
         elif message.state in NOT_WITH_8X8 or outcome is None:
             self.messages.close(message.id)
@@ -173,7 +178,7 @@ class Reconcile:
             self._report("no final receipt came", recorded)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
-        state = self.retry.state_after(result, ambiguous=ambiguous)
+        state = self.settings.ambiguous_send_policy.state_after(result, ambiguous=ambiguous)
         recorded = self.messages.record_result(
             message.id, message.attempt, result, state, self.clock()
         )
@@ -217,7 +222,7 @@ class Reconcile:
         fixed = 0
         for message in messages:
             now = self.clock()
-            silence = seconds_of_silence(message, now, self.timeouts)
+            silence = seconds_of_silence(message, now, self._timeouts)
             is_over = silence > SECONDS_OF_SILENCE
             try:
                 if is_over:
@@ -238,19 +243,19 @@ class Reconcile:
         after half an hour.
         """
         since = min(one.accepted_at for one in messages) - _MARGIN
-        job = self.jobs.get(sub_account_id)
+        job = self.messages.get_export_job(sub_account_id)
         now = self.clock()
         if job is None or now - job.asked_at > _MAX_AGE_OF_AN_EXPORT:
             job_id = self.log.ask(sub_account_id, since=since, until=now)
             job = ExportJob(sub_account_id, job_id, since, now)
-            self.jobs.put(job)
+            self.messages.put_export_job(job)
         ids = [message.id for message in messages]
         read = partial(self.log.read, sub_account_id, job.job_id, ids, asked_at=job.asked_at)
         while (export := read(received_at=self.clock())) is None:
             if time_left() < _SECONDS_TO_ASK / 2:
                 return self.clock() - job.asked_at < _MAX_AGE_OF_AN_EXPORT / 2
             self.sleep(_SECONDS_BETWEEN_READS)
-        self.jobs.remove(sub_account_id)
+        self.messages.remove_export_job(sub_account_id)
         for message in messages:
             # What was accepted before the export's span is not in it.
             if message.accepted_at < job.since:
@@ -263,7 +268,7 @@ class Reconcile:
 
     def _forget_job(self, sub_account_id: str) -> None:
         try:
-            self.jobs.remove(sub_account_id)
+            self.messages.remove_export_job(sub_account_id)
         except Exception as error:
             log_failure("export job not forgotten", error, sub_account_id=sub_account_id)
 
@@ -279,15 +284,13 @@ class Reconcile:
             if recorded.message.outcome:
                 return
         elif is_proven_absent(message, export.newest):
-            self._resolve_absent(message)
+            policy = self.settings.absent_message_policy
+            # Its record is in the send queue and has the text.
+            can_be_sent = policy is AbsentPolicy.RESEND and message.send_before > self.clock()
+            if policy is AbsentPolicy.LEAVE:
+                self.messages.close(message.id)
+            else:
+                self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)
             return
-        if needs_log_answer(message, self.timeouts):
+        if needs_log_answer(message, self._timeouts):
             self.messages.record_log(message.id, self.clock(), has_answered=True)
-
-    def _resolve_absent(self, message: Message) -> None:
-        if self.absent is AbsentPolicy.LEAVE:
-            self.messages.close(message.id)
-            return
-        # Its record is in the send queue and has the text.
-        can_be_sent = self.absent is AbsentPolicy.RESEND and message.send_before > self.clock()
-        self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)

@@ -205,22 +205,19 @@ def _click_from(text: str) -> float:
 
 # ----------------------------------------------------------------------------- inbound messages
 _INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
-_INBOUND_TEXTS = ("sub_account_id", "source", "destination", "encoding")
+_INBOUND_TEXTS = ("text", "sub_account_id", "source", "destination", "encoding")
 _INBOUND_FIELDS = (*_INBOUND_TEXTS, "segments", *_INBOUND_TIMES)
 
 
 def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
     """Return what an inbound message's item holds, but for the key."""
-    return {"body": inbound.text, **{name: getattr(inbound, name) for name in _INBOUND_FIELDS}}
+    return {name: getattr(inbound, name) for name in _INBOUND_FIELDS}
 
 
 def inbound_from(item: Item) -> "InboundMessage":
     from sms_bridge.domain.arrivals import InboundMessage
 
-    values = {**dict.fromkeys((*_INBOUND_TEXTS, "body"), ""), **from_item(item)}
+    values = {**dict.fromkeys(_INBOUND_TEXTS, ""), **from_item(item)}
     values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}
-    return InboundMessage(
-        umid=values["id"].removeprefix(INBOUND_PREFIX),
-        text=values["body"],
-        **{name: values[name] for name in _INBOUND_FIELDS if name in values},
-    )
+    known = {name: values[name] for name in _INBOUND_FIELDS if name in values}
+    return InboundMessage(umid=values["id"].removeprefix(INBOUND_PREFIX), **known)

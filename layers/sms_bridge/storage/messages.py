@@ -9,7 +9,7 @@ from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.clock import timestamp
+from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, Outcome, Receipt
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
@@ -36,15 +36,17 @@ from sms_bridge.storage.items import (
     shard_of,
     to_item,
 )
-from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN, STAYS, Index, MessagesTable
+from sms_bridge.storage.table import STAYS, MessagesTable
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
+    from sms_bridge.domain.reconciliation import ExportJob
 
 SHARDS = "0123456789abcdef"
 GIVEN_UP = "given up "
+
+_HOUR = slice(0, 13)  # of a timestamp
+_DAY = 86_400
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
@@ -76,20 +78,15 @@ class DynamoDBMessages:
     boto3 repeats a call whose answer does not come. So each conditional write leaves a mark by
     which it is known again (``docs/architecture.md`` lists them), and a refusal shows the item.
 
-    The ``patient`` client tries for longer, for what must not be lost after MoEngage's answer.
+    The client of ``patient`` tries for longer, for what must not be lost after MoEngage's answer.
     """
 
     def __init__(
-        self,
-        client: "DynamoDBClient",
-        table: str,
-        *,
-        patient: "DynamoDBClient | None" = None,
-        retention_days: int = 90,
+        self, table: MessagesTable, patient: MessagesTable | None = None, retention_days: int = 90
     ) -> None:
-        self._table = MessagesTable(client, table)
-        self._patient = MessagesTable(patient or client, table)
-        self._retention = retention_days * 86_400
+        self._table = table
+        self._patient = patient or table
+        self._retention = retention_days * _DAY
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
@@ -98,23 +95,18 @@ class DynamoDBMessages:
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
         errors = self._table.insert({"id": one.id, **self._values(one)} for one in messages)
-        answers: dict[str, Message | Exception | None] = {
-            one.id: error for one, error in zip(messages, errors, strict=True)
-        }
-        refused = {
-            one.id: one
-            for one in messages
-            if error_code(answers[one.id]).startswith("DuplicateItem")
-        }
+        by_id = {one.id: one for one in messages}
+        answers: dict[str, Message | Exception | None] = dict(zip(by_id, errors, strict=True))
+        refused = [one for one in by_id if error_code(answers[one]).startswith("DuplicateItem")]
         try:
             there = {item["id"]["S"]: item for item in self._table.read(refused)}
         except Exception as error:
             return list((answers | dict.fromkeys(refused, error)).values())
-        for message_id, message in refused.items():
+        for one in refused:
             try:
-                answers[message_id] = self._taken(message, there.get(message_id, {}))
+                answers[one] = self._taken(by_id[one], there.get(one, {}))
             except Exception as error:
-                answers[message_id] = error
+                answers[one] = error
         return list(answers.values())
 
     def _taken(self, message: Message, there: Item) -> Message | None:
@@ -191,11 +183,10 @@ class DynamoDBMessages:
         try:
             item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)
-            if not attempt.begun and attempt.state is State.WAITING:
-                return self.begin_attempt(message_id, at)
+            may_begin = not attempt.begun and attempt.state is State.WAITING
+            return self.begin_attempt(message_id, at) if may_begin else attempt
         except Exception as its_error:
             return its_error
-        return attempt
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: float
@@ -277,6 +268,16 @@ class DynamoDBMessages:
             add={"clicks": {click_text(click)}},
             only_if=[_IS_A_MESSAGE, fewer],
             given={":most": MAX_CLICKS},
+        )
+
+    def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
+        is_own_or_first = "contains(umids, :umid) OR attribute_not_exists(umids)"
+        return self._table.was_written(
+            f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
+            {"expires_at": int(at) + _DAY},
+            add={"umids": {umid}},
+            only_if=[f"({is_own_or_first} OR size(umids) < :at_most)"],
+            given={":umid": umid, ":at_most": at_most},
         )
 
     def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
@@ -373,36 +374,46 @@ class DynamoDBMessages:
     def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
         return self._listed([GIVEN_UP + one for one in SHARDS], since, until, log_unreadable)
 
-    def messages_to(
-        self, recipient_hash: str, *, before: Position | None = None
+    def newest_first(
+        self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
-        return self._newest_first(BY_RECIPIENT, [recipient_hash], before)
-
-    def messages_of_campaign(
-        self, campaign_id: str, *, before: Position | None = None
-    ) -> Iterator[Message]:
-        shards = [campaign_shard(campaign_id, shard) for shard in SHARDS]
-        return self._newest_first(BY_CAMPAIGN, shards, before)
-
-    def _listed(
-        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
-    ) -> Iterator[Message]:
-        for shard in shards:
-            for item in self._table.find(OPEN, shard, since=since, until=until):
-                # The index lags behind the table; what left the list meanwhile is not on it.
-                is_listed = item.get("open_shard") == {"S": shard}
-                if is_listed and (message := _readable(item, on_unreadable)):
-                    yield message
-
-    def _newest_first(
-        self, index: Index, values: Sequence[str], before: Position | None
-    ) -> Iterator[Message]:
+        index, values = "recipient", [recipient_hash]
+        if not recipient_hash:
+            index, values = "campaign", [campaign_shard(campaign_id, shard) for shard in SHARDS]
         until = before.accepted_at if before else inf
         items = [self._table.find(index, one, until=until, backwards=True) for one in values]
         found = [_by_position(filter(None, map(_readable, some))) for some in items]
         for message in heapq.merge(*found, key=Position.of, reverse=True):
             if before is None or Position.of(message) < before:
                 yield message
+
+    def _listed(
+        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
+    ) -> Iterator[Message]:
+        for shard in shards:
+            for item in self._table.find("open", shard, since=since, until=until):
+                # The index lags behind the table; what left the list meanwhile is not on it.
+                is_listed = item.get("open_shard") == {"S": shard}
+                if is_listed and (message := _readable(item, on_unreadable)):
+                    yield message
+
+    # -------------------------------------------------------------------- exports of 8x8's log
+    def get_export_job(self, sub_account_id: str) -> "ExportJob | None":
+        from sms_bridge.domain.reconciliation import ExportJob
+
+        item = self._table.get(f"export {sub_account_id}")
+        if item is None:
+            return None
+        since, asked_at = (seconds_of(item[name]["S"]) for name in ("since", "asked_at"))
+        return ExportJob(sub_account_id, item["job_id"]["S"], since, asked_at)
+
+    def put_export_job(self, job: "ExportJob") -> None:
+        values = {name: getattr(job, name) for name in ("job_id", "since", "asked_at")}
+        expires_at = int(job.asked_at) + _DAY
+        self._table.put({"id": f"export {job.sub_account_id}", **values, "expires_at": expires_at})
+
+    def remove_export_job(self, sub_account_id: str) -> None:
+        self._table.delete(f"export {sub_account_id}")
 
     # ------------------------------------------------------------------------------------- inside
     def _move(

@@ -1,18 +1,11 @@
-"""People who do not want to be texted any more, and how often people are answered, in DynamoDB."""
+"""People who do not want to be texted any more, in DynamoDB."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
 from sms_bridge.storage.items import OPT_OUT_PREFIX, Item
 from sms_bridge.storage.table import MessagesTable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-_HOUR = slice(0, 13)
-_SECONDS_KEPT = 86_400
 
 
 class DynamoDBOptOuts:
@@ -30,10 +23,8 @@ class DynamoDBOptOuts:
                                       opt_out  10:00   (scope sub-account)
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", table: str, scope: OptOutScope = OptOutScope.STACK
-    ) -> None:
-        self._table = MessagesTable(client, table)
+    def __init__(self, table: MessagesTable, scope: OptOutScope = OptOutScope.STACK) -> None:
+        self._table = table
         self._scope = scope
 
     def is_opted_out(self, person: Person) -> bool:
@@ -88,25 +79,6 @@ class DynamoDBOptOuts:
         """Return which item says whether a person is opted out."""
         is_for_all = self._scope is OptOutScope.STACK
         return _id((EVERY_SUB_ACCOUNT, person[1]) if is_for_all else person)
-
-
-class DynamoDBReplyCounts:
-    """:class:`ReplyCounts` in the messages table: an item for each person and hour."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = MessagesTable(client, table)
-
-    def take(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
-        its_own = "contains(umids, :umid)"
-        nobody_yet = "attribute_not_exists(umids)"
-        fewer = "size(umids) < :at_most"
-        return self._table.was_written(
-            f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
-            {"expires_at": int(at) + _SECONDS_KEPT},
-            add={"umids": {umid}},
-            only_if=[f"({its_own} OR {nobody_yet} OR {fewer})"],
-            given={":umid": umid, ":at_most": at_most},
-        )
 
 
 def _is_out(item: Item) -> bool:

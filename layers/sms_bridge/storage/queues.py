@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.state import State
-from sms_bridge.errors import BridgeError, NotQueuedError
+from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.storage.aws import refusal, was_refused_at_once
 from sms_bridge.storage.items import as_stored
@@ -51,10 +51,6 @@ UNREADABLE = "unreadable"
 """Why a record is dead-lettered that the bridge did not write."""
 
 
-class UnreadableRecordError(BridgeError):
-    """It is no record that this version of the bridge writes."""
-
-
 def _body(**content: Any) -> str:
     # SQS does not take every character; in ASCII it takes all.
     written = {name: value for name, value in content.items() if value}
@@ -62,13 +58,13 @@ def _body(**content: Any) -> str:
 
 
 def _content(body: str) -> dict[str, Any]:
+    """Return what a record holds; nothing, if this version of the bridge does not write such."""
     try:
         content = json.loads(body)
     except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        raise UnreadableRecordError
-    return content
+        return {}
+    is_own = isinstance(content, dict) and content.get("version") == _VERSION
+    return content if is_own else {}
 
 
 def _receives(record: Record) -> int:
@@ -78,19 +74,6 @@ def _receives(record: Record) -> int:
 def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
     """Return the partial batch response that leaves these records in their queue."""
     return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
-
-
-def _is_dead_lettered(record: Record, reason: str, dead_letters: "DeadLetterQueue | None") -> bool:
-    """Move a record to the dead-letter queue; returns whether it may leave its own."""
-    logger.error("record dead-lettered", record=record["messageId"], reason=reason)
-    if dead_letters is None:
-        return False
-    try:
-        dead_letters.add(record["body"], reason=reason)
-    except Exception as error:
-        log_failure("record not dead-lettered", error, record=record["messageId"])
-        return False
-    return True
 
 
 # ---------------------------------------------------------------------------------- the send queue
@@ -126,19 +109,12 @@ def group_of(message: Message) -> str:
 class SqsSendQueue:
     """A :class:`~sms_bridge.services.interfaces.SendQueue` in SQS.
 
-    Each type of messages has a queue of its own, so that neither waits for the other. Without
-    ``dead_letters`` what cannot be sent stays in its queue.
+    Each type of messages has a queue of its own, so that neither waits for the other.
     """
 
-    def __init__(
-        self,
-        client: "Client",
-        urls: Mapping[MessageType, str],
-        dead_letters: "DeadLetterQueue | None" = None,
-    ) -> None:
+    def __init__(self, client: "Client", urls: Mapping[MessageType, str]) -> None:
         self._client = client
         self._urls = urls
-        self._dead_letters = dead_letters
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
         try:
@@ -190,6 +166,7 @@ class SqsSendQueue:
         self,
         records: Iterable[Record],
         dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
+        dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
         """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
 
@@ -197,16 +174,12 @@ class SqsSendQueue:
         """
         queued, stay = [], []
         for record in records:
-            try:
-                queued.append(_queued_message(record))
-            except UnreadableRecordError:
-                if not _is_dead_lettered(record, UNREADABLE, self._dead_letters):
-                    stay.append(record)
+            if one := _queued_message(record):
+                queued.append(one)
+            elif not dead_letters.move(record, reason=UNREADABLE):
+                stay.append(record)
         stay += [one.record for one in dispatch(queued)]
         return _batch_response(stay)
-
-    def dead_letter(self, queued: "QueuedMessage", *, reason: str) -> bool:
-        return _is_dead_lettered(queued.record, reason, self._dead_letters)
 
     def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
@@ -246,7 +219,7 @@ def _send_parameters(
     }
 
 
-def _queued_message(record: Record) -> "QueuedMessage":
+def _queued_message(record: Record) -> "QueuedMessage | None":
     from sms_bridge.domain.arrivals import QueuedMessage
 
     content = _content(record["body"])
@@ -259,9 +232,9 @@ def _queued_message(record: Record) -> "QueuedMessage":
             sub_account_id=message.sub_account_id, message_type=message_type, **content["request"]
         )
         if not (message.id and message.accepted_at and message.send_before and request.destination):
-            raise UnreadableRecordError
-    except (ValueError, LookupError, TypeError) as error:
-        raise UnreadableRecordError from error
+            return None
+    except (ValueError, LookupError, TypeError):
+        return None
     return QueuedMessage(message, request, _receives(record), record)
 
 
@@ -309,7 +282,10 @@ class SqsOutcomeQueue:
 
         def stays(record: Record) -> bool:
             try:
-                wait = handle(_queued_outcome(record))
+                queued = _queued_outcome(record)
+                if queued is None:
+                    return not dead_letters.move(record, reason=UNREADABLE)
+                wait = handle(queued)
                 if wait is None:
                     return False
                 self._client().change_message_visibility(
@@ -317,8 +293,6 @@ class SqsOutcomeQueue:
                     ReceiptHandle=record["receiptHandle"],
                     VisibilityTimeout=wait,
                 )
-            except UnreadableRecordError:
-                return not _is_dead_lettered(record, UNREADABLE, dead_letters)
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
                 log_failure("outcome not reported", error, record=record["messageId"])
@@ -328,7 +302,7 @@ class SqsOutcomeQueue:
             return _batch_response(compress(records, pool.map(stays, records)))
 
 
-def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
+def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound | None":
     from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
 
     body = record["body"]
@@ -339,7 +313,7 @@ def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound":
             inbound_id and work in InboundWork
         ):
             return QueuedInbound(inbound_id, InboundWork(work), body)
-    raise UnreadableRecordError
+    return None
 
 
 # --------------------------------------------------------------------------- the dead-letter queues
@@ -357,6 +331,15 @@ class SqsDeadLetterQueue:
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
 
+    def move(self, record: Record, *, reason: str) -> bool:
+        logger.error("record dead-lettered", record=record["messageId"], reason=reason)
+        try:
+            self.add(record["body"], reason=reason)
+        except Exception as error:
+            log_failure("record not dead-lettered", error, record=record["messageId"])
+            return False
+        return True
+
     def take_out(self, is_done: Callable[[str], bool]) -> int:
         client, url = self._client(), self._url
         taken, others = 0, []
@@ -371,7 +354,7 @@ class SqsDeadLetterQueue:
                 break
             for record in answer["Messages"]:
                 handle = record["ReceiptHandle"]
-                if is_done(_message_id_in(record["Body"])):
+                if is_done(str(_content(record["Body"]).get("messageId", ""))):
                     client.delete_message(QueueUrl=url, ReceiptHandle=handle)
                     taken += 1
                 else:
@@ -381,11 +364,3 @@ class SqsDeadLetterQueue:
                 QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
             )
         return taken
-
-
-def _message_id_in(body: str) -> str:
-    """Return the message that a record is about, empty where it says none."""
-    try:
-        return str(_content(body).get("messageId", ""))
-    except UnreadableRecordError:
-        return ""

@@ -107,8 +107,7 @@ class SecretSource:
         self._clock = clock
         self._secret: Secret | None = None
         self._read_again_at = 0.0
-        self._still_refused: tuple[str, float] = ("", 0.0)
-        self._newer_at = 0.0
+        self._newer_key_at = self._newer_tokens_at = 0.0
 
     def get(self) -> Secret:
         """Return the secret.
@@ -122,22 +121,16 @@ class SecretSource:
             return self._read()
         return secret
 
-    def api_key(self) -> str:
-        return self.get().eightx8_api_key
-
-    def api_key_after_refusal(self, refused: str) -> str:
-        """Read the secret at once, because 8x8 refused the key that it held.
+    def api_key(self, refused: str | None = None) -> str:
+        """Return 8x8's key; after 8x8 refused the one that the secret holds, it is read at once.
 
         A key that was just found unchanged is not looked for again for two seconds.
         """
-        key, until = self._still_refused
-        if refused == key and self._clock() < until:
-            return refused
-        current = self.api_key()
-        if current == refused:
+        current = self.get().eightx8_api_key
+        if current == refused and self._clock() >= self._newer_key_at:
             current = self._read().eightx8_api_key
-        if current == refused:
-            self._still_refused = (refused, self._clock() + _SECONDS_BETWEEN_REFUSALS)
+            if current == refused:
+                self._newer_key_at = self._clock() + _SECONDS_BETWEEN_REFUSALS
         return current
 
     def get_newer(self, known: Secret) -> Secret:
@@ -145,8 +138,8 @@ class SecretSource:
 
         Whoever tries tokens brings about one read in ten seconds; the same secret is returned then.
         """
-        if self._secret is known and self._clock() >= self._newer_at:
-            self._newer_at = self._clock() + _SECONDS_BETWEEN_UNKNOWN_TOKENS
+        if self._secret is known and self._clock() >= self._newer_tokens_at:
+            self._newer_tokens_at = self._clock() + _SECONDS_BETWEEN_UNKNOWN_TOKENS
             return self._read()
         return self.get()
 

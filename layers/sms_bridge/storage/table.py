@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, islice
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -31,21 +31,17 @@ STAYS = frozenset({"umid", "sub_account_id", "expires_at"})
 """Attributes that keep the first value that is written."""
 
 
-class Index(NamedTuple):
-    """An index of the table and the attribute that it goes by.
+INDEXES = {
+    # Messages whose outcome is not reported, and apart from them those given up.
+    "open": "open_shard",
+    "recipient": "recipient_hash",
+    "campaign": CAMPAIGN,
+}
+"""By each index's name the attribute that it goes by.
 
-    All are sorted by ``accepted_at`` and hold keys only. Shards are named after an id's first
-    digit, so that a burst of messages is not written to one partition.
-    """
-
-    name: str
-    attribute: str
-
-
-OPEN = Index("open", "open_shard")
-"""Messages whose outcome is not reported, and apart from them those given up."""
-BY_RECIPIENT = Index("recipient", "recipient_hash")
-BY_CAMPAIGN = Index("campaign", CAMPAIGN)
+All are sorted by ``accepted_at`` and hold keys only. Shards are named after an id's first digit, so
+that a burst of messages is not written to one partition.
+"""
 
 
 class KeysLeftOutError(BridgeError):
@@ -56,20 +52,20 @@ class MessagesTable:
     """One DynamoDB table. Its key is the string attribute ``id``."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
+        self.client = client
         self.name = name
 
     # ----------------------------------------------------------------------------------- one item
     def get(self, key: str, only: str = "") -> Item | None:
         projection: dict[str, Any] = {"ProjectionExpression": only} if only else {}
-        return self._client.get_item(
+        return self.client.get_item(
             TableName=self.name, Key={"id": {"S": key}}, ConsistentRead=True, **projection
         ).get("Item")
 
     def put_new(self, values: Mapping[str, Any]) -> Item | None:
         """Write an item unless its id is taken; returns the one that has it."""
         try:
-            self._client.put_item(
+            self.client.put_item(
                 TableName=self.name,
                 Item=to_item(values),
                 ConditionExpression="attribute_not_exists(id)",
@@ -78,6 +74,12 @@ class MessagesTable:
         except ClientError as error:
             return item_of_refusal(error)
         return None
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        self.client.put_item(TableName=self.name, Item=to_item(values))
+
+    def delete(self, key: str) -> None:
+        self.client.delete_item(TableName=self.name, Key={"id": {"S": key}})
 
     def was_written(self, key: str, changes: Mapping[str, Any], **more: Any) -> bool:
         """Update an item, and return whether the conditions held."""
@@ -94,6 +96,7 @@ class MessagesTable:
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] = {},
+        names: Mapping[str, str] = {},
         returns: "ReturnValueType" = "ALL_OLD",
     ) -> tuple[Item, bool]:
         """Change an item if all conditions hold.
@@ -103,11 +106,12 @@ class MessagesTable:
         which lacks what is written now.
 
         ``first`` is set unless it is there already; by ``add`` numbers are counted up, and what is
-        in it is put into sets; ``given`` are the values in the conditions.
+        in it is put into sets; ``given`` are the values in the conditions, ``names`` stand for
+        attributes that DynamoDB's expressions cannot name.
         """
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
         condition = " AND ".join(only_if)
-        names = {"#state": "state"} if "#state" in condition else {}
+        names = {**names, "#state": "state"} if "#state" in condition else dict(names)
         placed = to_item({**given, **{f":{name}": by for name, by in add.items()}})
         assignments = []
         for number, (name, value) in enumerate(values.items()):
@@ -130,7 +134,7 @@ class MessagesTable:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            answer = self._client.update_item(**{name: part for name, part in call.items() if part})
+            answer = self.client.update_item(**{name: part for name, part in call.items() if part})
         except ClientError as error:
             return item_of_refusal(error), False
         if returns == "NONE":
@@ -165,7 +169,7 @@ class MessagesTable:
         """Execute statements in few calls, each for itself; yields why one failed."""
         for some in batched(statements, _STATEMENTS_A_CALL):
             try:
-                answer = self._client.batch_execute_statement(Statements=list(some))
+                answer = self.client.batch_execute_statement(Statements=list(some))
                 errors: list[Exception | None] = [
                     refusal(one["Error"], "BatchExecuteStatement") if "Error" in one else None
                     for one in answer["Responses"]
@@ -182,7 +186,7 @@ class MessagesTable:
         for some in batched(ids, _KEYS_A_CALL):
             left: Sequence[Any] = [{"id": {"S": one}} for one in some]
             for _ in range(_MAX_READS):
-                answer = self._client.batch_get_item(
+                answer = self.client.batch_get_item(
                     RequestItems={self.name: {"Keys": left, "ConsistentRead": True}}
                 )
                 yield from answer["Responses"].get(self.name, [])
@@ -195,7 +199,7 @@ class MessagesTable:
     # ------------------------------------------------------------------------------------- lists
     def find(
         self,
-        index: Index,
+        index: str,
         value: str,
         *,
         since: float = 0.0,
@@ -205,9 +209,9 @@ class MessagesTable:
         """Return the items under a value of an index, by when they were accepted."""
         query: dict[str, Any] = {
             "TableName": self.name,
-            "IndexName": index.name,
+            "IndexName": index,
             "KeyConditionExpression": (
-                f"{index.attribute} = :value AND accepted_at BETWEEN :since AND :until"
+                f"{INDEXES[index]} = :value AND accepted_at BETWEEN :since AND :until"
             ),
             "ExpressionAttributeValues": {
                 ":value": {"S": value},
@@ -218,7 +222,7 @@ class MessagesTable:
         }
         at_once = _NEWEST_READ_FIRST if backwards else _KEYS_A_CALL
         while True:
-            page = self._client.query(**query)
+            page = self.client.query(**query)
             ids = iter([one["id"]["S"] for one in page["Items"]])
             while some := list(islice(ids, at_once)):
                 # They come back in any order.

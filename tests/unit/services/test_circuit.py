@@ -14,10 +14,10 @@ from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, is_messag
 from sms_bridge.domain.reconciliation import Timeouts, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
+from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.person_data import DynamoDBPersonData
-from sms_bridge.storage.table import BY_CAMPAIGN, BY_RECIPIENT, OPEN
+from sms_bridge.storage.table import INDEXES, MessagesTable
 from tests.builders import a_message, a_receipt
 from tests.fakes.aws import (
     TABLE,
@@ -48,7 +48,7 @@ class Bridge:
     def __init__(self) -> None:
         self.clock = TurnableClock()
         self.client: DynamoDBClient = clients_of_a_function().dynamodb
-        self.messages = DynamoDBMessages(client_of("dynamodb"), TABLE)
+        self.messages = DynamoDBMessages(MessagesTable(client_of("dynamodb"), TABLE))
         self.moengage = FakeMoEngage(DOWN)
         self.running = ""
         self._functions: dict[str, ForwardOutcome] = {}
@@ -64,8 +64,7 @@ class Bridge:
             self._functions[function] = a_service(
                 ForwardOutcome,
                 messages=self.messages,
-                report=self.moengage.report,
-                circuit=circuit_of_moengage(states),
+                report=behind_circuit(self.moengage.report, states),
                 clock=self.clock,
             )
         return self._functions[function](queued or self.due())
@@ -246,7 +245,7 @@ def test_the_state_is_one_item_that_no_list_shows_and_is_no_message(bridge: Brid
     bridge.open_the_circuit()
     item = bridge.item()
 
-    assert not item.keys() & {one.attribute for one in (OPEN, BY_RECIPIENT, BY_CAMPAIGN)}
+    assert not item.keys() & set(INDEXES.values())
     assert "accepted_at" not in item
     with pytest.raises(UnreadableItemError):
         bridge.messages.get(CIRCUIT)
@@ -254,5 +253,5 @@ def test_the_state_is_one_item_that_no_list_shows_and_is_no_message(bridge: Brid
     ids = [message.id for message in bridge.messages.open_messages(until=bridge.clock.now + 1)]
     assert len(ids) == 10
     assert CIRCUIT not in ids
-    people = DynamoDBPersonData(client_of("dynamodb"), TABLE)
-    assert not any(people.traces_of("+6591234567"))
+    people = DynamoDBPersonData(MessagesTable(client_of("dynamodb"), TABLE))
+    assert not any(people.traces_of("+6591234567", "a hash"))

@@ -45,13 +45,13 @@ from tests.builders import (
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, failing, kill
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
+from tests.fakes.log_exports import FakeLog, LogEntry
 from tests.fakes.sqs import InMemorySqs
-from tests.services import PARTS, TO_LIVE, InMemory, a_service
+from tests.services import CHOSEN, TO_LIVE, InMemory, a_service
 from tests.unit.services.sending import Bridge as Sending
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
-WINDOW = PARTS["duplicate_window"]()
+WINDOW = int(CHOSEN["duplicate_window_seconds"])
 SECONDS_UNTIL_LOGGED = 900
 
 # What 8x8 makes of a post: its answer, and whether it has the message then.
@@ -129,9 +129,7 @@ class Life(InMemory):
         self.eightx8 = EightX8Books(self.clock)
         self.moengage = MoEngageBooks()
         self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
-        self.send_queue = SqsSendQueue(
-            lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING), self.dead_letters
-        )
+        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING))
         self.outcome_queue = SqsOutcomeQueue(
             lambda: self.sqs.client, REPORT_RESULT, once=lambda: self.sqs.client
         )
@@ -144,7 +142,6 @@ class Life(InMemory):
             "outcomes": self.outcome_queue,
             "dead_letters": self.dead_letters,
             "sender": self.eightx8,
-            "jobs": InMemoryExportJobs(),
             "log": FakeLog(entries=self.eightx8.log),
         }
         own: dict[str, Any] = {
@@ -152,8 +149,8 @@ class Life(InMemory):
             "report": self._interruption.watched(self.moengage).report,
             "clock": self.clock,
             "sleep": self.clock.sleep,
-            "is_queued": is_queued,
-            "timeouts": Timeouts(unknown=600, unresolved=7200, receipt=7200),
+            "dispatch_mode": "queued" if is_queued else "direct",
+            "receipt_timeout_seconds": 7200,
         }
         # A step takes of these what it works with.
         self._send = a_service(SendMessage, **own)
@@ -187,7 +184,8 @@ class Life(InMemory):
 
         def work() -> None:
             step = partial(self._dispatch, time_left=lambda: 60.0)
-            self.sqs.settle(SENDING, records, self.send_queue.work_through(records, step))
+            response = self.send_queue.work_through(records, step, self.dead_letters)
+            self.sqs.settle(SENDING, records, response)
 
         return self._run(dies_at, work)
 

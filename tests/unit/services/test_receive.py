@@ -211,7 +211,8 @@ class TestOptOuts:
             ("Hello", True, False, []),
             ("STOP", False, False, []),
             ("STOP", True, True, ["subscription", "event"]),
-            ("Hello", False, True, ["event"]),
+            ("Hello", True, True, ["event"]),
+            ("STOP", False, True, []),
         ],
     )
     def test_moengage_gets_opt_outs_and_messages_where_the_operator_wants_it(
@@ -288,7 +289,7 @@ class TestFailures:
         [
             ("record_receipt", a_receipt_callback("delivered")),
             ("keep_inbound", an_inbound_callback("STOP")),
-            ("messages_to", a_click_callback()),
+            ("newest_first", a_click_callback()),
             ("keep_event", "garbage"),
         ],
         ids=["receipt", "inbound", "click", "unknown"],

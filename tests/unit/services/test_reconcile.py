@@ -8,18 +8,14 @@ import pytest
 
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
     ExportJob,
-    MissingReceiptPolicy,
-    UnresolvedPolicy,
 )
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from sms_bridge.services.reconcile import Reconcile
 from tests.builders import AT, EVER, SUB_ACCOUNT, UMID, a_message, a_receipt, plain
 from tests.fakes.failures import failing
-from tests.fakes.log_exports import FakeLog, InMemoryExportJobs, LogEntry
+from tests.fakes.log_exports import FakeLog, LogEntry
 from tests.fakes.logs import WrittenLog
 from tests.services import TIMEOUTS, TO_LIVE, InMemory
 
@@ -47,14 +43,13 @@ class Bridge(InMemory):
         ambiguous: str = "hold",
     ) -> None:
         super().__init__()
-        self.jobs = InMemoryExportJobs()
         self.log = FakeLog()
         self.step = self.a_service(
             Reconcile,
-            retry=RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-            absent=AbsentPolicy(absent),
-            unresolved=UnresolvedPolicy(unresolved),
-            missing_receipt=MissingReceiptPolicy(missing_receipt),
+            ambiguous_send_policy=ambiguous,
+            absent_message_policy=absent,
+            unresolved_message_policy=unresolved,
+            missing_receipt_policy=missing_receipt,
             sleep=self._sleep,
         )
 
@@ -362,14 +357,14 @@ class TestAsking:
         bridge.run()
 
         assert bridge.log.read_jobs == ["job-1"] * 4
-        assert bridge.jobs.jobs == {}
+        assert bridge.messages.export_jobs == {}
 
     def test_one_that_takes_too_long_is_read_by_the_next_run_and_not_asked_for_again(self) -> None:
         bridge = Bridge()
         message_id = bridge.unknown()
         bridge.log.pending = 1_000_000
         bridge.run()
-        assert list(bridge.jobs.jobs) == [SUB_ACCOUNT]
+        assert list(bridge.messages.export_jobs) == [SUB_ACCOUNT]
 
         bridge.log.pending = 0
         bridge.log_shows(an_entry(message_id, word="delivered"))
@@ -377,7 +372,7 @@ class TestAsking:
 
         assert len(bridge.log.asked) == 1
         assert bridge.state_of(message_id) is State.DELIVERED
-        assert bridge.jobs.jobs == {}
+        assert bridge.messages.export_jobs == {}
 
     @pytest.mark.parametrize("error", [None, ExportFailedError("export_unreadable")])
     def test_one_that_is_never_ready_or_can_never_be_read_is_asked_for_anew_after_an_hour(
@@ -415,11 +410,14 @@ class TestAsking:
 
         assert bridge.state_of(message_id) is State.DELIVERED
         assert len(bridge.log.asked) == asked
-        assert bridge.jobs.jobs == {}
+        assert bridge.messages.export_jobs == {}
 
     @pytest.mark.parametrize(
         ("part", "method", "error"),
-        [("log", "read", ExportFailedError("export_500")), ("jobs", "get", ConnectionError())],
+        [
+            ("log", "read", ExportFailedError("export_500")),
+            ("messages", "get_export_job", ConnectionError()),
+        ],
     )
     def test_a_log_that_cannot_be_read_holds_up_no_other(
         self, bridge: Bridge, part: str, method: str, error: Exception
@@ -550,7 +548,7 @@ class TestWhatIsNotInTheLog:
         bridge = Bridge()
         old = bridge.unknown(1, age=3000)
         since = bridge.clock.now - 2000
-        bridge.jobs.put(ExportJob(SUB_ACCOUNT, "job-0", since, bridge.clock.now))
+        bridge.messages.put_export_job(ExportJob(SUB_ACCOUNT, "job-0", since, bridge.clock.now))
         bridge.log_shows(bridge.log_is_at(0))
 
         bridge.run()

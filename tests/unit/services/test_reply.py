@@ -112,7 +112,7 @@ def test_without_texts_nothing_is_answered_or_counted() -> None:
         bridge.write(text)
 
     assert bridge.replies == []
-    assert not bridge.counts.umids
+    assert not bridge.messages.replies
 
 
 def test_the_reply_is_a_transactional_message_from_the_number_that_was_written_to() -> None:
@@ -161,7 +161,12 @@ def test_once_it_was_tried_a_repeated_callback_queues_it_no_more(bridge: Writing
 
 @pytest.mark.parametrize(
     ("part", "method"),
-    [("opt_outs", "record"), ("counts", "take"), ("messages", "create"), ("send_queue", "add")],
+    [
+        ("opt_outs", "record"),
+        ("messages", "count_reply"),
+        ("messages", "create"),
+        ("send_queue", "add"),
+    ],
 )
 def test_where_a_step_fails_8x8s_repeat_makes_up_for_it(part: str, method: str) -> None:
     bridge = Writing()
@@ -199,7 +204,7 @@ def test_what_is_no_person_or_has_no_way_back_is_not_answered(payload: dict[str,
 
 
 def test_a_country_that_may_not_be_texted_is_not_answered_but_heard() -> None:
-    bridge = Writing(country_calling_codes=("49",))
+    bridge = Writing(country_calling_codes="49")
 
     bridge.write("HELP")
     bridge.write("STOP")

@@ -14,7 +14,7 @@ from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.aws import error_code
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.table import KeysLeftOutError
+from sms_bridge.storage.table import KeysLeftOutError, MessagesTable
 from tests.builders import AT, NUMBER, a_message, a_person, plain
 from tests.fakes.aws import TABLE, a_messages_table
 
@@ -47,7 +47,8 @@ class Watched:
         self.failure: Exception = TimeoutError()
         self.calls: list[str] = []
         this: Any = self
-        self.store, self.opt_outs = DynamoDBMessages(this, TABLE), DynamoDBOptOuts(this, TABLE)
+        table = MessagesTable(this, TABLE)
+        self.store, self.opt_outs = DynamoDBMessages(table), DynamoDBOptOuts(table)
         waiting = {"state": State.WAITING, "attempt": 0, "attempt_at": 0.0}
         self.store.create_all([a_message(id=one, **waiting) for one in IDS])
         self.calls.clear()
@@ -205,10 +206,10 @@ def test_who_looks_for_the_newest_messages_reads_few_of_them() -> None:
     for second, one in enumerate(NEW_IDS):
         dynamodb.store.create(a_message(id=one, recipient_hash="h", accepted_at=AT + second))
 
-    read = [(one.id, dynamodb.keys_read) for one in dynamodb.store.messages_to("h")]
+    read = [(one.id, dynamodb.keys_read) for one in dynamodb.store.newest_first(recipient_hash="h")]
 
     assert [one for one, _ in read] == NEW_IDS[::-1]
-    assert [keys for _, keys in read] == [5] * 5 + [25] * 20 + [30] * 5
+    assert [keys for _, keys in read] == [5] * 4 + [25] * 20 + [30] * 6
 
 
 @pytest.mark.parametrize(("keys_at_once", "calls"), [(7, 2), (0, 20)])

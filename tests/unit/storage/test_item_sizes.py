@@ -12,6 +12,7 @@ from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStat
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.state import State
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.table import MessagesTable
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, a_message, a_receipt
 from tests.fakes.aws import TABLE, a_messages_table
 
@@ -81,7 +82,7 @@ def test_each_write_of_a_message_takes_so_many_units(
     message: Message, receipts: tuple[Receipt, ...], units: list[int], most: int
 ) -> None:
     client = a_messages_table()
-    store = DynamoDBMessages(client, TABLE)
+    store = DynamoDBMessages(MessagesTable(client, TABLE))
     writes: list[Callable[[], object]] = [lambda: store.create(message)]
     if message is WAITING:
         writes.append(lambda: store.begin_attempt(MESSAGE_ID, AT + 1))

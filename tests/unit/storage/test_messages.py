@@ -16,6 +16,7 @@ from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.table import MessagesTable
 from tests.builders import (
     ACCEPTED,
     AT,
@@ -48,7 +49,7 @@ class Stored:
 
     def __init__(self) -> None:
         self.client = a_messages_table()
-        self.store = DynamoDBMessages(self.client, TABLE, retention_days=30)
+        self.store = DynamoDBMessages(MessagesTable(self.client, TABLE), retention_days=30)
 
     @property
     def item(self) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class _TiesTheOtherWayRound:
 
 def test_pages_leave_out_none_of_the_messages_that_were_accepted_at_the_same_time() -> None:
     client: Any = _TiesTheOtherWayRound(a_messages_table())
-    store = DynamoDBMessages(client, TABLE)
+    store = DynamoDBMessages(MessagesTable(client, TABLE))
     messages = [
         a_message(
             id=f"{number % 2}{MESSAGE_ID[1:-2]}{number:02}",
@@ -108,7 +109,7 @@ def test_pages_leave_out_none_of_the_messages_that_were_accepted_at_the_same_tim
         store.create(message)
 
     seen, before = list[str](), None
-    while page := list(islice(store.messages_of_campaign("summer", before=before), 5)):
+    while page := list(islice(store.newest_first(campaign_id="summer", before=before), 5)):
         seen += [message.id for message in page]
         before = Position.of(page[-1])
 
@@ -128,7 +129,7 @@ def test_the_table_never_holds_the_text(result: SendResult) -> None:
     stored, clock = Stored(), TurnableClock()
     send = a_service(
         SendMessage,
-        duplicate_window=0,
+        duplicate_window_seconds=0,
         messages=stored.store,
         sender=FakeEightX8(result),
         clock=clock,
@@ -162,7 +163,7 @@ def test_promise_5_an_outcome_that_is_reported_meanwhile_stays_as_it_was_reporte
     # After the first write, which was refused, and before the one that changes the outcome.
     meanwhile = Interruption(1, lambda: stored.store.record_reported(MESSAGE_ID, FAILED, AT))
     interrupted: Any = meanwhile.watched(stored.client)
-    store = DynamoDBMessages(interrupted, TABLE)
+    store = DynamoDBMessages(MessagesTable(interrupted, TABLE))
 
     store.record_receipt(MESSAGE_ID, a_receipt("delivered", received_at=AT + 1), DELIVERED)
 
@@ -174,14 +175,15 @@ def test_promise_5_an_outcome_that_is_reported_meanwhile_stays_as_it_was_reporte
 def test_what_was_reported_is_written_by_the_client_that_tries_longest() -> None:
     """Promise 5: should this write fail, MoEngage would hear the outcome twice."""
     client = a_messages_table()
-    usual = DynamoDBMessages(client, TABLE)
+    usual = DynamoDBMessages(MessagesTable(client, TABLE))
     usual.create(a_message())
     usual.record_outcome(MESSAGE_ID, DELIVERED, AT)
     inbound_id = usual.keep_inbound(an_inbound())
     # Whoever asks it for a call fails.
     not_asked: Any = object()
 
-    store = DynamoDBMessages(not_asked, TABLE, patient=client)
+    patient = MessagesTable(client, TABLE)
+    store = DynamoDBMessages(MessagesTable(not_asked, TABLE), patient=patient)
     store.record_reported(MESSAGE_ID, DELIVERED, AT)
     store.record_inbound_reported(inbound_id, AT)
 

@@ -185,7 +185,7 @@ class TestRefusedKeys:
 
         # The second message was refused the old one as well.
         for _ in range(2):
-            assert secret.source.api_key_after_refusal(refused) == "new"
+            assert secret.source.api_key(refused) == "new"
         assert secret.source.api_key() == "new"
         assert secret.reads == 2
 
@@ -195,18 +195,18 @@ class TestRefusedKeys:
         secret.source.api_key()
 
         for _ in range(5):
-            assert secret.source.api_key_after_refusal(KEY) == KEY
+            assert secret.source.api_key(KEY) == KEY
         assert secret.reads == 2
 
         secret.clock.sleep(2)
         secret.put(eightx8ApiKey="new")
-        assert secret.source.api_key_after_refusal(KEY) == "new"
+        assert secret.source.api_key(KEY) == "new"
 
     def test_an_outage_leaves_the_key_as_it_is(self, secret: Source) -> None:
         secret.source.api_key()
         secret.outage = OUTAGES[0]
 
-        assert secret.source.api_key_after_refusal(KEY) == KEY
+        assert secret.source.api_key(KEY) == KEY
 
 
 class TestUnknownTokens:
