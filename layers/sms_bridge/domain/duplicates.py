@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.domain.phone_number import e164
@@ -27,8 +28,7 @@ Create = Callable[[Message], Message | None]
 CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClaimKey:
+class ClaimKey(NamedTuple):
     """What requests for the same message have in common."""
 
     value: str
@@ -41,8 +41,7 @@ class ClaimKey:
         return id_of(hashlib.sha256(f"{self.value} {window} {slot}".encode()).hexdigest())
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Claim:
+class Claim(NamedTuple):
     """The answer to a claim."""
 
     won: bool

@@ -63,9 +63,8 @@ def e164(number: str, country: str = "") -> str:
 
 def _has_trunk_zero(digits: str) -> bool:
     """Tell whether a national prefix may follow the calling code: ``44 07...``."""
-    if digits.startswith(("1", "7")):
-        return digits[1:2] == "0"
-    length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
+    of_two = digits[:2] in _CALLING_CODES_OF_TWO_DIGITS
+    length = 1 if digits.startswith(("1", "7")) else 2 if of_two else 3
     return digits[length : length + 1] == "0"
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
 
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120

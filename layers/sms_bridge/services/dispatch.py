@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import QueuedMessage
+from sms_bridge.domain.attempt import EXPIRED, Attempt, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
+from sms_bridge.domain.message import NOT_WITH_8X8, State
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services import steps
 

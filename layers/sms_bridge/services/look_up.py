@@ -5,10 +5,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.message import Message, is_message_id
+from sms_bridge.domain.message import Message, Position, State, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.recorded import Position
-from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure
 
 if TYPE_CHECKING:

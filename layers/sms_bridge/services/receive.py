@@ -5,12 +5,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, InboundWork, OtherEvent, UnknownEvent
+from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
-from sms_bridge.domain.recorded import Effect
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services import steps
 from sms_bridge.services.reply import Reply

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import Message
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
@@ -23,9 +24,6 @@ from sms_bridge.domain.reconciliation import (
     seconds_of_silence,
     span_to_look_at,
 )
-from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services import steps

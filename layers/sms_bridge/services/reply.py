@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import MessageRequest, MessageType, id_of
+from sms_bridge.domain.message import MessageRequest, MessageType, State, id_of
 from sms_bridge.domain.opt_out import Keyword
 from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
-from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services import steps
 

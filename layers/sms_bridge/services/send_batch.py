@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
-from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
 from sms_bridge.services import steps
 from sms_bridge.services.deadline import AnswerTime

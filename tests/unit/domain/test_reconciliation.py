@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,
@@ -16,7 +16,6 @@ from sms_bridge.domain.reconciliation import (
     needs_log_answer,
     span_to_look_at,
 )
-from sms_bridge.domain.state import FINAL, State
 from sms_bridge.settings.reconcile import ReconcileSettings
 from tests.builders import AT, a_message
 from tests.services import settings_of

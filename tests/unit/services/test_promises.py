@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.attempt import SendResult
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import Finding, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.services.forward import ForwardOutcome

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
     ExportJob,
 )
-from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from sms_bridge.services.reconcile import Reconcile
 from tests.builders import AT, EVER, SUB_ACCOUNT, UMID, a_message, a_receipt, plain
