@@ -8,8 +8,7 @@ from typing import Any
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.services.reply import Reply
-from sms_bridge.settings import Settings
-from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings import ReconcileSettings, Settings
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8

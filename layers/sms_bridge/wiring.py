@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings.reconcile import ReconcileSettings
+    from sms_bridge.settings import ReconcileSettings
 
 Preparations = Sequence[Callable[[], object]]
 """Done before the first event, which would wait for it."""

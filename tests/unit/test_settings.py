@@ -10,11 +10,11 @@ from sms_bridge.settings import (
     CallbackSettings,
     DispatchMode,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     Settings,
     SettingsError,
 )
-from sms_bridge.settings.reconcile import ReconcileSettings
 from tests.functions import SETTINGS, variables_of
 from tests.template.conftest import PROJECT
 

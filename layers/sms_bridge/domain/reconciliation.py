@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
+from sms_bridge.domain.outcome import MissingReceiptPolicy
 
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120
@@ -35,29 +36,6 @@ class Finding(StrEnum):
     OVER = "over"  # a reply of the bridge's own has its outcome: nothing is wrong
     LOG_SILENT = "log_silent"  # the log was asked for a week and never answered
     UNREADABLE = "unreadable"  # its item cannot be read, so nothing is done about it
-
-
-class UnresolvedPolicy(StrEnum):
-    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
-
-    REPORT = "report"
-    LEAVE = "leave"
-
-
-class AbsentPolicy(StrEnum):
-    """What to do with a message that 8x8 is proven not to have."""
-
-    RESEND = "resend"  # send it, while its time to live lasts
-    REPORT = "report"  # report it as failed
-    LEAVE = "leave"  # leave it to a person
-
-
-class MissingReceiptPolicy(StrEnum):
-    """What to report of a message whose final receipt never came."""
-
-    FAILED = "failed"
-    DELIVERED = "delivered"
-    NOTHING = "nothing"
 
 
 OUTCOMES_OF_MISSING_RECEIPTS = {

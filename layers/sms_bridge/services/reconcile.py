@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
-from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.outcome import AbsentPolicy, UnresolvedPolicy, outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
     SECONDS_OF_SILENCE,
-    AbsentPolicy,
     ExportJob,
     Finding,
     LogExport,
-    UnresolvedPolicy,
     finding_of,
     is_proven_absent,
     needs_log_answer,
@@ -30,7 +28,7 @@ from sms_bridge.services import steps
 
 if TYPE_CHECKING:
     from sms_bridge.services import interfaces
-    from sms_bridge.settings.reconcile import ReconcileSettings
+    from sms_bridge.settings import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
 _SECONDS_TO_ASK = 60

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
+from sms_bridge.domain.outcome import MissingReceiptPolicy
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,
-    MissingReceiptPolicy,
     finding_of,
     is_proven_absent,
     needs_log_answer,
     span_to_look_at,
 )
-from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings import ReconcileSettings
 from tests.builders import AT, a_message
 from tests.services import settings_of
 

@@ -1,7 +1,6 @@
 """The functions' environment variables, read and checked once at start: a class a function.
 
-The classes are plain: to make a dataclass of so many fields takes time at each start. That of
-`reconcile` is in a module of its own: its policies would be loaded by all the others, too.
+The classes are plain: to make a dataclass of so many fields takes time at each start.
 """
 
 import os
@@ -13,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, Keywords, OptOutScope, keywords_of
+from sms_bridge.domain.outcome import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.errors import BridgeError
 
@@ -149,6 +149,28 @@ class LookUpSettings(Settings):
 
     eightx8_base_url: str
     sub_account_ids: tuple[str, ...]
+
+
+class ReconcileSettings(Settings):
+    """Settings of ``reconcile``."""
+
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    absent_message_policy: AbsentPolicy
+    unresolved_message_policy: UnresolvedPolicy
+    missing_receipt_policy: MissingReceiptPolicy
+    unknown_timeout_seconds: int
+    unresolved_timeout_seconds: int
+    receipt_timeout_seconds: int
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        from sms_bridge.domain.reconciliation import MIN_UNRESOLVED_TIMEOUT
+
+        super().__init__(environment)
+        if self.unresolved_timeout_seconds < MIN_UNRESOLVED_TIMEOUT:
+            # In less time 8x8's log could prove nothing.
+            raise SettingsError(f"UNRESOLVED_TIMEOUT_SECONDS is less than {MIN_UNRESOLVED_TIMEOUT}")
 
 
 def unescaped(text: str) -> str:
