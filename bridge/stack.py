@@ -16,10 +16,10 @@ from sms_bridge.settings import (
     DispatchSettings,
     ForwardSettings,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     Settings,
 )
-from sms_bridge.settings.reconcile import ReconcileSettings
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values

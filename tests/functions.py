@@ -12,10 +12,10 @@ from sms_bridge.settings import (
     DispatchSettings,
     ForwardSettings,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     Settings,
 )
-from sms_bridge.settings.reconcile import ReconcileSettings
 
 FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
 ENVIRONMENT: dict[str, dict[str, str]] = json.loads((EVENTS / "environment.json").read_text())

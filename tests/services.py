@@ -5,16 +5,10 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from sms_bridge.domain.message import Message, MessageType
+from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
-    MissingReceiptPolicy,
-    Timeouts,
-    UnresolvedPolicy,
-)
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
 from sms_bridge.services.reply import Reply
+from sms_bridge.settings import ReconcileSettings, Settings
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
@@ -23,9 +17,9 @@ from tests.fakes.messages import InMemoryMessages
 from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes, InMemorySendQueue
+from tests.functions import ENVIRONMENT, SETTINGS
 
 TO_LIVE = 3600
-TIMEOUTS = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
 
 PARTS: dict[str, Callable[[], Any]] = {
     "messages": InMemoryMessages,
@@ -36,43 +30,51 @@ PARTS: dict[str, Callable[[], Any]] = {
     "log": FakeLog,
     "sender": FakeEightX8,
     "report": lambda: FakeMoEngage().report,
-    "circuit": lambda: lambda report: report,
-    "reply": lambda: a_service(Reply, texts={}, seconds_to_live=600),
+    "reply": lambda: a_service(Reply),
     "keywords": lambda: keywords_of([], []),
-    "sub_account_ids": lambda: (SUB_ACCOUNT,),
     "clock": lambda: time.time,
     "sleep": lambda: time.sleep,
     "chance": lambda: lambda: 0.5,
-    # What an operator chose who chose little.
-    "duplicate_window": lambda: 120,
-    "is_queued": lambda: False,
-    "seconds_to_live": lambda: dict.fromkeys(MessageType, TO_LIVE),
-    "opt_out_message_types": frozenset,
-    "policy": RetryPolicy,
-    "retry": RetryPolicy,
-    "rate": lambda: 0,
-    "at_once": lambda: 1,
-    "timeouts": lambda: TIMEOUTS,
-    "absent": lambda: AbsentPolicy.RESEND,
-    "unresolved": lambda: UnresolvedPolicy.REPORT,
-    "missing_receipt": lambda: MissingReceiptPolicy.FAILED,
 }
 
+# What an operator chose who chose little.
+CHOSEN: dict[str, Any] = {
+    **{name.lower(): value for some in ENVIRONMENT.values() for name, value in some.items()},
+    "sub_account_ids": SUB_ACCOUNT,
+    "transactional_seconds_to_live": TO_LIVE,
+    "promotional_seconds_to_live": TO_LIVE,
+    "opt_out_message_types": "",
+    "opt_out_keywords": "",
+    "opt_in_keywords": "",
+    "help_keywords": "",
+    "opt_out_reply": "",
+    "opt_in_reply": "",
+    "help_reply": "",
+    "moengage_data_api_url": "",
+    "send_rate_limit": 0,
+    "unresolved_timeout_seconds": 7200,
+}
+CLASSES = {kind.__name__: kind for kind in SETTINGS.values()}
 
-def a_service[Service](kind: Callable[..., Service], **parts: Any) -> Service:
-    """Build a service of the parts that it works with."""
-    names = signature(kind).parameters.keys()
-    assert parts.keys() <= names | PARTS.keys()
-    in_memory = {name: PARTS[name]() for name in names & PARTS.keys() - parts.keys()}
-    return kind(**in_memory, **{name: parts[name] for name in names & parts.keys()})
+
+def settings_of[Kind: Settings](kind: type[Kind], **chosen: Any) -> Kind:
+    """Return a function's settings, as they are read from its environment."""
+    return kind({name.upper(): str(value) for name, value in {**CHOSEN, **chosen}.items()})
 
 
-def policies(*, ambiguous: str = "hold", opt_out_types: str = "") -> dict[str, Any]:
-    """Return the parts that say what an operator chose for sends."""
-    return {
-        "policy": RetryPolicy(AmbiguousSendPolicy(ambiguous)),
-        "opt_out_message_types": frozenset(map(MessageType, opt_out_types.split())),
-    }
+TIMEOUTS = settings_of(ReconcileSettings)
+
+
+def a_service[Service](kind: Callable[..., Service], **given: Any) -> Service:
+    """Build a service of the parts and the settings, by their names, that it works with."""
+    parameters = signature(kind).parameters
+    assert given.keys() <= parameters.keys() | PARTS.keys() | CHOSEN.keys()
+    parts = {name: PARTS[name]() for name in parameters.keys() & PARTS.keys() - given.keys()}
+    parts |= {name: given[name] for name in parameters.keys() & given.keys()}
+    if "settings" in parameters:
+        chosen = {name: value for name, value in given.items() if name in CHOSEN}
+        parts["settings"] = settings_of(CLASSES[parameters["settings"].annotation], **chosen)
+    return kind(**parts)
 
 
 class InMemory:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sms_bridge import startup, wiring
-from sms_bridge.domain.queued import QueuedInbound, QueuedOutcome
+from sms_bridge.domain.arrivals import QueuedInbound, QueuedOutcome
 from sms_bridge.settings import ForwardSettings
 
 parts = wiring.forward_parts(ForwardSettings())

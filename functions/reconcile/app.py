@@ -4,7 +4,7 @@ from typing import Any
 
 from sms_bridge import startup, wiring
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.settings.reconcile import ReconcileSettings
+from sms_bridge.settings import ReconcileSettings
 
 reconcile = wiring.reconcile(ReconcileSettings())
 startup.finish_loading()

@@ -20,7 +20,7 @@ botocore's.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
+from enum import Enum
 
 
 class BridgeError(Exception):
@@ -28,10 +28,7 @@ class BridgeError(Exception):
 
 
 class UnreadableItemError(BridgeError):
-    """An item holds what this version of the bridge does not know.
-
-    The reason quotes nothing of it.
-    """
+    """An item holds what this version of the bridge does not know; the reason quotes none of it."""
 
     def __init__(self, item_id: str, reason: str) -> None:
         super().__init__(f"{item_id}: {reason}")
@@ -47,31 +44,22 @@ class NotQueuedError(BridgeError):
     """SQS refused a record at once: it is certainly not in the queue."""
 
 
-class DetailsFailure(StrEnum):
-    """Why 8x8 did not say whether it has a message."""
+class DetailsFailure(Enum):
+    """Why 8x8 did not say whether it has a message, in words. The code for it is its name."""
 
-    UNAUTHORIZED = "eightx8_unauthorized"
-    UNREACHABLE = "eightx8_unreachable"
-    TIMEOUT = "eightx8_timeout"
-    THROTTLED = "eightx8_throttled"
-    UNAVAILABLE = "eightx8_unavailable"
-
-
-_WORDS = {
-    DetailsFailure.UNAUTHORIZED: "8x8 refuses the bridge's API key",
-    DetailsFailure.UNREACHABLE: "8x8 cannot be reached",
-    DetailsFailure.TIMEOUT: "8x8 did not answer in time",
-    DetailsFailure.THROTTLED: "8x8 allows one such question a second; ask again",
-    DetailsFailure.UNAVAILABLE: "8x8 gave no usable answer",
-}
+    UNAUTHORIZED = "8x8 refuses the bridge's API key"
+    UNREACHABLE = "8x8 cannot be reached"
+    TIMEOUT = "8x8 did not answer in time"
+    THROTTLED = "8x8 allows one such question a second; ask again"
+    UNAVAILABLE = "8x8 gave no usable answer"
 
 
 class DetailsFailedError(BridgeError):
     """8x8 did not say whether it has a message."""
 
-    def __init__(self, reason: DetailsFailure) -> None:
-        super().__init__(_WORDS[reason])
-        self.reason = reason
+    def __init__(self, failure: DetailsFailure) -> None:
+        super().__init__(failure.value)
+        self.reason = f"eightx8_{failure.name.lower()}"
 
 
 class ExportFailedError(BridgeError):

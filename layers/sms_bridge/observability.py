@@ -9,6 +9,7 @@ import functools
 import os
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
@@ -61,13 +62,10 @@ def message_fields(message: Message) -> dict[str, Any]:
 
 
 # ----------------------------------------------------------------------------------------- metrics
-NAMESPACE = "SmsBridge"
+_emf = EphemeralMetrics(namespace="SmsBridge")
 
-SERVICE = "service"
-"""The dimension of all metrics: the stack's name, which the logger writes into each line."""
-
-MAX_VALUES = 100
-"""Of one metric in one line."""
+# The dimension of all metrics: the stack's name, which the logger writes into each line.
+_SERVICE = "service"
 
 
 class _Definition(NamedTuple):
@@ -78,7 +76,7 @@ class _Definition(NamedTuple):
     is_basic: bool = False
 
 
-class Metric(Enum):
+class Metric(_Definition, Enum):
     """Every metric: its name in CloudWatch, its unit, and how it is published.
 
     Each set of dimensions is a custom metric, which costs $0.30 a month. So few are split, by what
@@ -119,15 +117,6 @@ class Metric(Enum):
     # Reconcile
     STUCK = _Definition("MessagesStuck")
 
-    def __init__(
-        self, title: str, unit: str, split_by: str, has_total: bool, is_basic: bool
-    ) -> None:
-        self.title = title
-        self.unit = unit
-        self.split_by = split_by
-        self.has_total = has_total
-        self.is_basic = is_basic
-
 
 class Monitoring(StrEnum):
     """How many metrics are published. The lines hold the figures in any case."""
@@ -146,27 +135,21 @@ Figure = float | Sequence[float]
 def metric_fields(figures: Mapping[Metric, Figure]) -> dict[str, Any]:
     """Return the fields that make a log line carry metrics; it must have each ``split_by``, too."""
     fields: dict[str, Any] = {metric.title: figure for metric, figure in figures.items()}
-    directives = _directives(tuple(figures), monitoring)
-    if directives:
+    is_off, is_full = monitoring is Monitoring.OFF, monitoring is Monitoring.FULL
+    if not is_off and (directives := _directives(tuple(figures), is_full)):
         fields["_aws"] = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
     return fields
 
 
-_emf = EphemeralMetrics(namespace=NAMESPACE)
-
-
 @functools.lru_cache
-def _directives(metrics: tuple[Metric, ...], published: Monitoring) -> list[Any]:
+def _directives(metrics: tuple[Metric, ...], is_full: bool) -> list[Any]:
     """Return what tells CloudWatch which fields are metrics: the same few combinations recur."""
-    by_dimensions: dict[tuple[str, ...], list[Metric]] = {}
+    by_dimensions: defaultdict[tuple[str, ...], list[Metric]] = defaultdict(list)
     for metric in metrics:
-        if published is Monitoring.FULL:
-            if metric.has_total:
-                by_dimensions.setdefault((SERVICE,), []).append(metric)
-            if metric.split_by:
-                by_dimensions.setdefault((SERVICE, metric.split_by), []).append(metric)
-        elif published is Monitoring.BASIC and metric.is_basic:
-            by_dimensions.setdefault((SERVICE,), []).append(metric)
+        if metric.has_total if is_full else metric.is_basic:
+            by_dimensions[(_SERVICE,)].append(metric)
+        if is_full and metric.split_by:
+            by_dimensions[(_SERVICE, metric.split_by)].append(metric)
     directives: list[Any] = []
     for dimensions, some in by_dimensions.items():
         block = _emf.serialize_metric_set(

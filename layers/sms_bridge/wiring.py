@@ -1,21 +1,19 @@
 """The composition root: builds each function's service from its settings and AWS's clients.
 
 Tests put clients and a clock of their own in the place of `AwsClients` and `Timing`. Each builder
-imports what it needs, so that a function loads nothing of the others.
+imports what few of the functions need.
 """
 
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.retry_policy import RetryPolicy
 from sms_bridge.settings import (
     CallbackSettings,
-    DispatchMode,
     DispatchSettings,
     ForwardSettings,
     LookUpSettings,
@@ -24,6 +22,8 @@ from sms_bridge.settings import (
 )
 from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.storage.table import MessagesTable
 
@@ -36,12 +36,9 @@ if TYPE_CHECKING:
     from sms_bridge.services.reconcile import Reconcile
     from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings.reconcile import ReconcileSettings
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
+    from sms_bridge.settings import ReconcileSettings
 
-
-Preparations = tuple[Callable[[], object], ...]
+Preparations = Sequence[Callable[[], object]]
 """Done before the first event, which would wait for it."""
 
 
@@ -60,7 +57,6 @@ def send_parts(
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.send import SendMessage
-    from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
@@ -68,36 +64,24 @@ def send_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     send_message = SendMessage(
-        duplicate_window=settings.duplicate_window_seconds,
-        is_queued=settings.dispatch_mode is DispatchMode.QUEUED,
-        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-        seconds_to_live={
-            MessageType.TRANSACTIONAL: settings.transactional_seconds_to_live,
-            MessageType.PROMOTIONAL: settings.promotional_seconds_to_live,
-        },
-        policy=RetryPolicy(settings.ambiguous_send_policy),
+        settings=settings,
         messages=messages,
         send_queue=send_queue,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=_opt_outs(settings, aws),
+        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
     )
 
-    @functools.cache
     def send_batch() -> "SendBatch":
         from sms_bridge.services.send_batch import SendBatch
 
         return SendBatch(
-            duplicate_window=send_message.duplicate_window,
-            seconds_to_live=send_message.seconds_to_live,
-            messages=messages,
-            send_queue=send_queue,
-            clock=timing.clock,
+            settings=settings, messages=messages, send_queue=send_queue, clock=timing.clock
         )
 
     # In direct mode only batches and few sends need a queue.
-    connect = (lambda: aws.sqs) if send_message.is_queued else eightx8.connect
+    connect = (lambda: aws.sqs) if settings.is_queued else eightx8.connect
     # Two reads at once: the opt-out is looked up while the message is claimed.
     reads = _first_read(messages), _first_read(messages)
     return secrets, send_message, send_batch, (secrets.get, *reads, connect)
@@ -110,7 +94,6 @@ def dispatch_parts(
     from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.dispatch import DispatchMessages
-    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
@@ -118,16 +101,12 @@ def dispatch_parts(
     send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
-        opt_out_message_types=frozenset(map(MessageType, settings.opt_out_message_types)),
-        policy=RetryPolicy(settings.ambiguous_send_policy),
-        rate=settings.send_rate_limit,
-        # Each of the two queues may have that many.
-        at_once=2 * settings.dispatch_concurrency,
+        settings=settings,
         messages=messages,
         send_queue=send_queue,
         dead_letters=SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=_opt_outs(settings, aws),
+        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
     )
@@ -139,22 +118,14 @@ def receive_parts(
     settings: CallbackSettings,
 ) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
-    from sms_bridge.domain.opt_out import Keyword, keywords_of
     from sms_bridge.services.receive import ReceiveCallback
     from sms_bridge.services.reply import Reply
-    from sms_bridge.storage.queues import SqsSendQueue
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
     reply = Reply(
-        texts={
-            Keyword.STOP: settings.opt_out_reply,
-            Keyword.START: settings.opt_in_reply,
-            Keyword.HELP: settings.help_reply,
-        },
-        country_calling_codes=settings.allowed_country_calling_codes,
-        seconds_to_live=settings.transactional_seconds_to_live,
+        settings=settings,
         messages=messages,
         send_queue=SqsSendQueue(
             lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
@@ -162,16 +133,11 @@ def receive_parts(
         clock=timing.clock,
     )
     receive_callback = ReceiveCallback(
+        settings=settings,
         messages=messages,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=_opt_outs(settings, aws),
-        keywords=keywords_of(
-            settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
-        ),
+        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         reply=reply,
-        sub_account_ids=settings.sub_account_ids,
-        syncs_opt_outs=bool(settings.moengage_data_api_url),
-        reports_inbound=bool(settings.moengage_data_api_url and settings.moengage_inbound_event),
         clock=timing.clock,
     )
     # Every outcome is queued.
@@ -182,8 +148,8 @@ class ForwardParts(NamedTuple):
     """What ``forward_outcome`` is made of."""
 
     secrets: SecretSource
-    outcomes: "SqsOutcomeQueue"
-    dead_letters: "SqsDeadLetterQueue"
+    outcomes: SqsOutcomeQueue
+    dead_letters: SqsDeadLetterQueue
     forward_outcome: "ForwardOutcome"
     pass_on_inbound: "PassOnInbound | None"
     """``None`` while no Data API is set."""
@@ -197,12 +163,10 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
         CircuitBreakerDynamoDBPersistence,
     )
 
-    from sms_bridge.domain.opt_out import keywords_of
     from sms_bridge.providers.http import Connections
     from sms_bridge.providers.moengage import DataApi, delivery_tracking
-    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, circuit_of_moengage
+    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
     from sms_bridge.services.pass_on import PassOnInbound
-    from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue
 
     aws, timing = AwsClients(), Timing()
     messages = DynamoDBMessages(
@@ -213,68 +177,59 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
         settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
     )
     read_circuit = functools.partial(circuits.get_state, CIRCUIT)
-    tracking_url = settings.moengage_delivery_tracking_url
-    data_api_url = settings.moengage_data_api_url
-    moengage = Connections(tracking_url, connect_timeout=1.0) if tracking_url else None
+    # The first read makes ready what `_first_read` does.
+    preparations: list[Callable[[], object]] = [read_circuit]
+    report = None
+    if url := settings.moengage_delivery_tracking_url:
+        moengage = Connections(url, connect_timeout=1.0)
+        report = behind_circuit(delivery_tracking(url, moengage), circuits)
+        preparations.append(moengage.connect)
     forward_outcome = ForwardOutcome(
         messages=messages,
-        report=delivery_tracking(tracking_url, moengage) if moengage else None,
+        report=report,
         dead_letters=dead_letters,
-        circuit=circuit_of_moengage(circuits),
         clock=timing.clock,
         chance=timing.chance,
     )
     pass_on_inbound = None
-    if data_api_url:
+    if url := settings.moengage_data_api_url:
         pass_on_inbound = PassOnInbound(
             messages=messages,
-            opt_outs=_opt_outs(settings, aws),
+            opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
             users=DataApi(
-                data_api_url,
-                Connections(data_api_url, connect_timeout=1.0),
+                url,
+                Connections(url, connect_timeout=1.0),
                 identifier=settings.moengage_identifier,
                 inbound_event=settings.moengage_inbound_event,
             ),
             dead_letters=dead_letters,
-            keywords=keywords_of(
-                settings.opt_out_keywords, settings.opt_in_keywords, settings.help_keywords
-            ),
+            keywords=settings.keywords,
             clock=timing.clock,
         )
     return ForwardParts(
         _secrets(settings, aws),
-        SqsOutcomeQueue(lambda: aws.sqs, settings.outcome_queue_url),
+        _outcomes(settings.outcome_queue_url, aws),
         dead_letters,
         forward_outcome,
         pass_on_inbound,
         read_circuit,
-        # The first read makes ready what `_first_read` does.
-        (read_circuit, *([moengage.connect] if moengage else [])),
+        preparations,
     )
 
 
 def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     """Build ``reconcile``."""
-    from sms_bridge.domain.reconciliation import Timeouts
-    from sms_bridge.providers.eightx8_log import LogExports
+    from sms_bridge.providers.eightx8_log import EightX8Log
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.reconcile import Reconcile
 
     aws, timing = AwsClients(), Timing()
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     return Reconcile(
-        timeouts=Timeouts(
-            unknown=settings.unknown_timeout_seconds,
-            receipt=settings.receipt_timeout_seconds,
-            unresolved=settings.unresolved_timeout_seconds,
-        ),
-        retry=RetryPolicy(settings.ambiguous_send_policy),
-        absent=settings.absent_message_policy,
-        unresolved=settings.unresolved_message_policy,
-        missing_receipt=settings.missing_receipt_policy,
+        settings=settings,
         messages=DynamoDBMessages(_table(settings, aws)),
         outcomes=_outcomes(settings.outcome_queue_url, aws),
-        log=LogExports(eightx8, _secrets(settings, aws)),
+        log=EightX8Log(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
         sleep=timing.sleep,
     )
@@ -282,7 +237,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
 
 def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     """Build ``look_up_message``."""
-    from sms_bridge.providers.eightx8_log import MessageDetails
+    from sms_bridge.providers.eightx8_log import EightX8Log
     from sms_bridge.providers.http import Connections
     from sms_bridge.services.look_up import LookUp
 
@@ -291,7 +246,7 @@ def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     look_up = LookUp(
         messages=DynamoDBMessages(_table(settings, aws)),
-        client_message_id_of=MessageDetails(eightx8, secrets).client_message_id_of,
+        client_message_id_of=EightX8Log(eightx8, secrets).client_message_id_of,
         sub_account_ids=settings.sub_account_ids,
     )
     return secrets, look_up
@@ -313,18 +268,7 @@ def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageT
     }
 
 
-def _opt_outs(
-    settings: SendSettings | DispatchSettings | CallbackSettings | ForwardSettings,
-    aws: AwsClients,
-) -> "DynamoDBOptOuts":
-    from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-
-    return DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope)
-
-
-def _outcomes(url: str, aws: AwsClients) -> "SqsOutcomeQueue":
-    from sms_bridge.storage.queues import SqsOutcomeQueue
-
+def _outcomes(url: str, aws: AwsClients) -> SqsOutcomeQueue:
     return SqsOutcomeQueue(lambda: aws.sqs, url, once=lambda: aws.sqs_once)
 
 

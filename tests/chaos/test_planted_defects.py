@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain import duplicates
+from sms_bridge.domain.attempt import Attempt, SendResult
 from sms_bridge.domain.duplicates import Claim
-from sms_bridge.domain.message import Outcome, OutcomeStatus, new_id
-from sms_bridge.domain.recorded import Attempt
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State, new_id
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
@@ -29,12 +27,12 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def resend_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
     """What most gateways do."""
-    judge = RetryPolicy.state_after
+    judge = AmbiguousSendPolicy.state_after
 
-    def state_after(self: RetryPolicy, result: SendResult, **_: bool) -> State:
+    def state_after(self: AmbiguousSendPolicy, result: SendResult, **_: bool) -> State:
         return State.WAITING if result.reason == "eightx8_timeout" else judge(self, result)
 
-    patch.setattr(RetryPolicy, "state_after", state_after)
+    patch.setattr(AmbiguousSendPolicy, "state_after", state_after)
 
 
 def take_a_502_for_unsent(patch: pytest.MonkeyPatch) -> None:
@@ -182,8 +180,10 @@ def test_a_forgotten_doubt_shows(monkeypatch: pytest.MonkeyPatch) -> None:
         seed=1, messages=150, faults=faults, policy=AmbiguousSendPolicy.RESEND, is_queued=True
     )
     assert not run(setting).failures
-    judge = RetryPolicy.state_after
-    monkeypatch.setattr(RetryPolicy, "state_after", lambda self, result, **_: judge(self, result))
+    judge = AmbiguousSendPolicy.state_after
+    monkeypatch.setattr(
+        AmbiguousSendPolicy, "state_after", lambda self, result, **_: judge(self, result)
+    )
 
     assert Wrong.UNTRUE in run(setting).failures
 

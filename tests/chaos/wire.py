@@ -117,20 +117,25 @@ class SimulatedConnections[Order]:
     def connect(self) -> None:
         """Open a connection ahead: nothing here is kept open."""
 
-    def post_json(
-        self, path: str, payload: Payload, headers: dict[str, str], *, seconds: float
+    def ask(
+        self,
+        path: str,
+        headers: dict[str, str],
+        payload: Payload | None = None,
+        *,
+        seconds: float,
     ) -> Answer:
-        """Post once, as :class:`~sms_bridge.providers.http.Connections` does."""
+        """Ask once, as :class:`~sms_bridge.providers.http.Connections` does."""
+        if payload is None:
+            return _answer(self._request("GET", path, (), headers, seconds))
         described = {"content-type": "application/json", **headers}
         return _answer(self._request("POST", path, payload, described, seconds))
 
-    def get(self, path: str, headers: dict[str, str], *, seconds: float) -> Answer:
-        """Get once, as :class:`~sms_bridge.providers.http.Connections` does."""
-        return _answer(self._request("GET", path, (), headers, seconds))
-
-    def open(self, path: str, *, seconds: float) -> urllib3.BaseHTTPResponse:
+    def open(
+        self, path: str, headers: dict[str, str], *, seconds: float
+    ) -> urllib3.BaseHTTPResponse:
         """Get a file, as :class:`~sms_bridge.providers.http.Connections` does."""
-        reply = self._request("GET", path, (), {}, seconds)
+        reply = self._request("GET", path, (), headers, seconds)
         headers = {"content-length": str(len(reply.body)), **reply.headers}
         return urllib3.HTTPResponse(
             body=BytesIO(reply.body), status=reply.status, headers=headers, preload_content=False

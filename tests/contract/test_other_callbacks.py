@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
+from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.services.interfaces import MessageStore
 from tests.builders import AT, MESSAGE_ID, NUMBER, UMID, a_message, a_receipt, plain

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import MessageRequest, MessageType
-from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import message_fields
 from sms_bridge.providers.eightx8 import sms_of

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.attempt import Recorded, SendResult
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.recorded import Recorded
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (
@@ -133,7 +131,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: float) -> object:
         case Begun():
             return store.begin_attempt(message_id, at)
         case Answered():
-            state = RetryPolicy(step.policy).state_after(step.result)
+            state = step.policy.state_after(step.result)
             return store.record_result(message_id, step.attempt, step.result, state, at)
         case Reported():
             receipt = a_receipt(

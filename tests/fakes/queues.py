@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sms_bridge.domain.arrivals import InboundWork, QueuedMessage
 from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.queued import InboundWork, QueuedMessage
 
 
 @dataclass

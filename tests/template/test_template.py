@@ -202,6 +202,8 @@ class TestQueues:
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         # Lambda asks for a window where a batch may have more than ten records.
         assert event["BatchSize"] <= 10 or event["MaximumBatchingWindowInSeconds"] >= 1
+        # One log line measures all messages of a batch, and CloudWatch takes 100 values in one.
+        assert event["BatchSize"] <= 100
 
     def test_it_is_emptied_by_a_limited_number_at_once_where_that_is_the_rate_limit(
         self, work: Work, template: Template

@@ -10,10 +10,8 @@ from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http
 from sms_bridge.api.send_request import read_send_request
-from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.domain.queued import QueuedOutcome
-from sms_bridge.domain.state import State
+from sms_bridge.domain.arrivals import QueuedOutcome
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import delivery_tracking
@@ -184,7 +182,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_callbacks(
     content: str, fails: tuple[str, ...], every_line: EveryLine
 ) -> None:
     messages = InMemoryMessages()
-    step = a_service(ReceiveCallback, messages=messages, keywords=keywords_of(["STOP", TEXT], []))
+    step = a_service(ReceiveCallback, messages=messages, opt_out_keywords=f"STOP,{TEXT}")
 
     @answers_http
     def handler(request: HttpRequest) -> dict[str, str]:

@@ -4,14 +4,12 @@ import json
 
 import pytest
 
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
+from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
-from sms_bridge.domain.reconciliation import Timeouts
-from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
-from sms_bridge.providers.eightx8_log import LogExports
+from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi
 from sms_bridge.services.dispatch import DispatchMessages
@@ -61,7 +59,7 @@ class Queue:
         self.send_queue.add(message, a_request(destination=NUMBER, text=TEXT))
         self.step = a_service(
             DispatchMessages,
-            opt_out_message_types=frozenset(MessageType),
+            opt_out_message_types=",".join(MessageType),
             messages=self.messages,
             send_queue=self.send_queue,
             opt_outs=self.opt_outs,
@@ -159,12 +157,13 @@ def test_promise_6_no_text_number_or_secret_is_logged_while_reconciling(
         LoopbackServer(behaviour) as server,
         failing(messages, *fails, error=SpeakingError()),
     ):
-        timeouts = Timeouts(unknown=60, unresolved=10_000_000, receipt=60)
         step = a_service(
             Reconcile,
-            timeouts=timeouts,
+            unknown_timeout_seconds=60,
+            receipt_timeout_seconds=60,
+            unresolved_timeout_seconds=10_000_000,
             messages=messages,
-            log=LogExports(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
+            log=EightX8Log(Connections(server.url, connect_timeout=2.0), RotatingKeys(API_KEY)),
             clock=clock,
             sleep=clock.sleep,
         )

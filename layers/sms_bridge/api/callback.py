@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
+from sms_bridge.domain.arrivals import Click, InboundMessage, OtherEvent, UnknownEvent
 from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.providers.eightx8_errors import (
     error_code_of,

@@ -8,10 +8,9 @@ from sms_bridge.api.authentication import callback_url, require_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
 from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
-from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
-from sms_bridge.domain.state import State
 
 if TYPE_CHECKING:
     from sms_bridge.settings import SendSettings
@@ -97,13 +96,12 @@ def read_message(
 def _check_size(message: MessageRequest, fields: Fields) -> None:
     if len(message.text) <= ALWAYS_FITS:
         return
-    segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
-    if segments.count > MAX_SEGMENTS:
+    encoding, segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
+    if segments > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
             fields.given["text"][0][0],
-            f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
-            f"{MAX_SEGMENTS}",
+            f"takes {segments} {encoding} segments; 8x8 cuts off what is beyond {MAX_SEGMENTS}",
         )
 
 

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.domain.phone_number import e164
@@ -27,8 +28,7 @@ Create = Callable[[Message], Message | None]
 CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClaimKey:
+class ClaimKey(NamedTuple):
     """What requests for the same message have in common."""
 
     value: str
@@ -41,8 +41,7 @@ class ClaimKey:
         return id_of(hashlib.sha256(f"{self.value} {window} {slot}".encode()).hexdigest())
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Claim:
+class Claim(NamedTuple):
     """The answer to a claim."""
 
     won: bool
@@ -82,20 +81,17 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
     return ClaimKey(digest.hex(), seconds)
 
 
-Claiming = Generator[Message, Message | None, Claim]
-"""The steps of a claim: gives each message to create, and is sent what `Create` returns."""
+Claiming = Generator[Message | Claim, Message | None]
+"""The steps of a claim: messages to create, each is sent what `Create` returns; then the claim."""
 
 
 def claim(message: Message, key: ClaimKey | None, now: float, create: Create) -> Claim:
     """Create the message, unless it repeats another one. Of simultaneous claims, one wins."""
     steps = claiming(message, key, now)
-    answer = None
-    try:
-        while True:
-            answer = create(steps.send(answer))
-    except StopIteration as end:
-        claimed: Claim = end.value
-        return claimed
+    step = next(steps)
+    while not isinstance(step, Claim):
+        step = steps.send(create(step))
+    return step
 
 
 def claim_all(claims: Sequence[Claiming], create_all: CreateAll) -> list[Claim | Exception]:
@@ -103,20 +99,11 @@ def claim_all(claims: Sequence[Claiming], create_all: CreateAll) -> list[Claim |
 
     Returns for each its claim, or why it is not known whether it was made.
     """
-    claimed: dict[int, Claim | Exception] = {}
-    answers: dict[int, Message | Exception | None] = dict.fromkeys(range(len(claims)))
-    while answers:
-        new: dict[int, Message] = {}
-        for number, answer in answers.items():
-            if isinstance(answer, Exception):
-                claimed[number] = answer
-                continue
-            try:
-                new[number] = claims[number].send(answer)
-            except StopIteration as end:
-                claimed[number] = end.value
-        answers = dict(zip(new, create_all(list(new.values())), strict=True)) if new else {}
-    return [claimed[number] for number in range(len(claims))]
+    steps: list[Message | Claim | Exception] = [next(one) for one in claims]
+    while new := {place: one for place, one in enumerate(steps) if isinstance(one, Message)}:
+        for place, answer in zip(new, create_all(list(new.values())), strict=True):
+            steps[place] = answer if isinstance(answer, Exception) else claims[place].send(answer)
+    return [step for step in steps if not isinstance(step, Message)]
 
 
 def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
@@ -138,23 +125,26 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
     """
     if key is None:
         yield message
-        return Claim(won=True, message=message)
+        yield Claim(won=True, message=message)
+        return
     length = seconds_a_window(key.seconds)
     current = int(now // length)
     window, slot = int((now - key.seconds - CLOCK_SKEW) // length), 0
-    while True:
+    claimed = None
+    while claimed is None:
         message_id = key.message_id(window, slot)
         is_past = window < current
         new = closing_record(message, message_id) if is_past else replace(message, id=message_id)
         taken = yield new
         if taken is None and not is_past:
-            return Claim(won=True, message=new)
-        if taken is None or taken.closes_window:
+            claimed = Claim(won=True, message=new)
+        elif taken is None or taken.closes_window:
             window, slot = window + 1, 0
         elif taken.accepted_at + key.seconds > now:
-            return Claim(won=False, message=taken)
+            claimed = Claim(won=False, message=taken)
         else:
             slot += 1
+    yield claimed
 
 
 def seconds_a_window(duplicate_window: int) -> int:

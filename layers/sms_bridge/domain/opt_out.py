@@ -4,12 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from sms_bridge.domain.send_result import SendResult, Verdict
-
-if TYPE_CHECKING:
-    from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.attempt import SendResult, Verdict
 
 Person = tuple[str, str]
 """Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
@@ -72,10 +68,6 @@ _MARKS = (
     "\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]"
 )
 
-# The time in a START that cannot be relied on counts as so much earlier than its arrival, so that
-# a STOP which overtook it wins. 8x8 repeats a callback for 131 seconds.
-_SECONDS_OF_DOUBT = 300
-
 
 def keywords_of(stop: Iterable[str], start: Iterable[str], help_: Iterable[str] = ()) -> Keywords:
     """Return keywords as they are compared."""
@@ -89,12 +81,6 @@ def keyword_of(text: str, keywords: Keywords) -> Keyword | None:
         return None
     word = _comparable(text)
     return next((keyword for keyword, words in keywords.items() if word in words), None)
-
-
-def moment_of(opt_request: OptRequest, inbound: "InboundMessage") -> float:
-    """Return since when a request counts. Of two, the later one does; a STOP in doubt wins."""
-    doubt = _SECONDS_OF_DOUBT if opt_request is OptRequest.OPT_IN else 0
-    return inbound.sent_at or inbound.received_at - doubt
 
 
 def _comparable(text: str) -> str:

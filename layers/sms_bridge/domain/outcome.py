@@ -1,7 +1,8 @@
 """Which outcome is reported to MoEngage, and when."""
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import FINAL, State
+from enum import StrEnum
+
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
 
 # MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's id,
 # and a report about an unknown id would be lost.
@@ -16,6 +17,29 @@ LEASE_SECONDS = 40
 
 # An outcome that becomes due is leased to the record that is queued for it.
 FIRST_LEASE_SECONDS = 100
+
+
+class UnresolvedPolicy(StrEnum):
+    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
+
+    REPORT = "report"
+    LEAVE = "leave"
+
+
+class AbsentPolicy(StrEnum):
+    """What to do with a message that 8x8 is proven not to have."""
+
+    RESEND = "resend"  # send it, while its time to live lasts
+    REPORT = "report"  # report it as failed
+    LEAVE = "leave"  # leave it to a person
+
+
+class MissingReceiptPolicy(StrEnum):
+    """What to report of a message whose final receipt never came."""
+
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    NOTHING = "nothing"
 
 
 def outcome_of_receipt(receipt: Receipt) -> Outcome | None:
@@ -44,6 +68,5 @@ def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> b
     Such a record is queued once at most. If SQS delivers it twice, the second delivery says so
     (``receives``); where it does not, MoEngage gets the outcome twice.
     """
-    if not lease or lease != message.outcome_lease_owner or receives != 1:
-        return False
-    return now + LEASE_SECONDS + 10 < message.outcome_lease_until
+    is_its_own = bool(lease) and lease == message.outcome_lease_owner and receives == 1
+    return is_its_own and now + LEASE_SECONDS + 10 < message.outcome_lease_until

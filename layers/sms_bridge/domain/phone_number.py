@@ -3,6 +3,7 @@
 import hmac
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 # 8x8's own rule for ``destination`` (OpenAPI file, schema SmsRequest).
 NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
@@ -62,9 +63,8 @@ def e164(number: str, country: str = "") -> str:
 
 def _has_trunk_zero(digits: str) -> bool:
     """Tell whether a national prefix may follow the calling code: ``44 07...``."""
-    if digits.startswith(("1", "7")):
-        return digits[1:2] == "0"
-    length = 2 if digits[:2] in _CALLING_CODES_OF_TWO_DIGITS else 3
+    of_two = digits[:2] in _CALLING_CODES_OF_TWO_DIGITS
+    length = 1 if digits.startswith(("1", "7")) else 2 if of_two else 3
     return digits[length : length + 1] == "0"
 
 
@@ -72,13 +72,11 @@ def _parsed(number: str, country: str | None) -> str | None:
     """Return a valid number in E.164, ``None`` for any other."""
     import phonenumbers
 
-    try:
+    with suppress(phonenumbers.NumberParseException):
         parsed = phonenumbers.parse(number, country)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        if phonenumbers.is_valid_number(parsed):
+            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return None
 
 
 def masked(number: str) -> str:

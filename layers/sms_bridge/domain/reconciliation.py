@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
+from sms_bridge.domain.outcome import MissingReceiptPolicy
 
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120
@@ -19,10 +20,10 @@ SECONDS_OF_PROOF = {State.UNKNOWN: 300, State.SENDING: 900}
 MIN_UNRESOLVED_TIMEOUT = max(SECONDS_OF_PROOF.values())
 """In less time the log could prove nothing."""
 
-# So long a log that cannot be read is asked again. By then 8x8's support will have been asked.
-_SECONDS_OF_SILENCE = 7 * 86_400
-
 _HOUR, _DAY = 3600, 86_400
+
+SECONDS_OF_SILENCE = 7 * _DAY
+"""So long a log that never answers is asked. By then 8x8's support will have been asked."""
 
 
 class Finding(StrEnum):
@@ -37,38 +38,23 @@ class Finding(StrEnum):
     UNREADABLE = "unreadable"  # its item cannot be read, so nothing is done about it
 
 
-class UnresolvedPolicy(StrEnum):
-    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
-
-    REPORT = "report"
-    LEAVE = "leave"
-
-
-class AbsentPolicy(StrEnum):
-    """What to do with a message that 8x8 is proven not to have."""
-
-    RESEND = "resend"  # send it, while its time to live lasts
-    REPORT = "report"  # report it as failed
-    LEAVE = "leave"  # leave it to a person
+OUTCOMES_OF_MISSING_RECEIPTS = {
+    MissingReceiptPolicy.FAILED: Outcome(
+        OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt"
+    ),
+    MissingReceiptPolicy.DELIVERED: Outcome(OutcomeStatus.DELIVERED),
+    MissingReceiptPolicy.NOTHING: None,
+}
 
 
-class MissingReceiptPolicy(StrEnum):
-    """What to report of a message whose final receipt never came."""
+class Timeouts(Protocol):
+    """How long to wait, as the settings say. A scheduled message is waited for from its time on."""
 
-    FAILED = "failed"
-    DELIVERED = "delivered"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Timeouts:
-    """How long to wait, in seconds. A scheduled message is waited for from its time on."""
-
-    unknown: int
+    unknown_timeout_seconds: int
     """For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked."""
-    receipt: int
+    receipt_timeout_seconds: int
     """For the final receipt of a message that 8x8 accepted, before the log is asked."""
-    unresolved: int
+    unresolved_timeout_seconds: int
     """From the log's first answer, for it to say what became of the message."""
 
 
@@ -85,7 +71,7 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         return Finding.NEVER_SENT if is_expired else None
     if message.state in FINAL or now <= _asked_from(message, timeouts):
         return None
-    has_time = now <= message.log_answered_at + timeouts.unresolved
+    has_time = now <= message.log_answered_at + timeouts.unresolved_timeout_seconds
     return Finding.ASK if has_time or needs_log_answer(message, timeouts) else Finding.OVERDUE
 
 
@@ -94,22 +80,17 @@ def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:
     return message.log_answered_at <= _asked_from(message, timeouts)
 
 
-def log_silent_since(message: Message, timeouts: Timeouts) -> float:
-    """Return since when the log is asked about a message without an answer, else 0."""
-    asked_from = _asked_from(message, timeouts)
-    is_silent = message.log_silent_since > max(asked_from, message.log_answered_at)
-    return message.log_silent_since if is_silent else 0.0
-
-
-def is_silent_for_too_long(since: float, now: float) -> bool:
-    """Return whether nobody waits any longer for a log that never answers."""
-    return bool(since) and now - since > _SECONDS_OF_SILENCE
+def seconds_of_silence(message: Message, now: float, timeouts: Timeouts) -> float:
+    """Return for how long the log is asked about a message without an answer."""
+    since = message.log_silent_since
+    is_silent = since > max(_asked_from(message, timeouts), message.log_answered_at)
+    return now - since if is_silent else 0.0
 
 
 def _asked_from(message: Message, timeouts: Timeouts) -> float:
     if message.state in SECONDS_OF_PROOF:
-        return _begun_at(message) + timeouts.unknown
-    return max(message.accepted_at, message.scheduled_at) + timeouts.receipt
+        return _begun_at(message) + timeouts.unknown_timeout_seconds
+    return max(message.accepted_at, message.scheduled_at) + timeouts.receipt_timeout_seconds
 
 
 def _begun_at(message: Message) -> float:
@@ -122,31 +103,18 @@ def is_proven_absent(message: Message, newest_in_log: float) -> bool:
     return newest_in_log > _begun_at(message) + needed
 
 
-def oldest_to_look_at(scheduled_at: float) -> float:
-    """Return since when messages were accepted that a scheduled run looks at, as a look costs.
+def span_to_look_at(scheduled_at: float, now: float, timeouts: Timeouts) -> tuple[float, float]:
+    """Return when messages were accepted that a run looks at: from when on, and until when.
 
-    Each run looks at the last hour, for a quarter of each hour at a day, and for an hour of each
-    day at all: long enough to ask for an export of the log and to read it.
+    A look costs. So a scheduled run looks at the last hour, for a quarter of each hour at a day,
+    and for an hour of each day at all: long enough to ask for an export of the log and to read it.
+    A run that was not scheduled (0) looks at all. With the youngest nothing can be wrong yet.
     """
+    until = now - min(300, timeouts.unknown_timeout_seconds)
     if scheduled_at % _DAY < _HOUR:
-        return 0.0
+        return 0.0, until
     is_time_for_a_day = scheduled_at % _HOUR < _HOUR / 4
-    return scheduled_at - (_DAY + _HOUR if is_time_for_a_day else _HOUR)
-
-
-def youngest_to_look_at(now: float, timeouts: Timeouts) -> float:
-    """Return until when messages were accepted with which something may be wrong."""
-    return now - min(300, timeouts.unknown)
-
-
-def outcome_of_missing_receipt(policy: MissingReceiptPolicy) -> Outcome | None:
-    match policy:
-        case MissingReceiptPolicy.DELIVERED:
-            return Outcome(OutcomeStatus.DELIVERED)
-        case MissingReceiptPolicy.FAILED:
-            return Outcome(OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt")
-        case MissingReceiptPolicy.NOTHING:
-            return None
+    return scheduled_at - (_DAY + _HOUR if is_time_for_a_day else _HOUR), until
 
 
 @dataclass(frozen=True, slots=True, repr=False)

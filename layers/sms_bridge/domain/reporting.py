@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sms_bridge.domain.message import Message, Outcome
+from sms_bridge.domain.retry_policy import jittered
 
 # Seconds between the tries, about nine hours in all.
 WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
 
 _MAX_RETRY_AFTER = 3600
-_JITTER = 0.2
 
 # An inbound message is passed on again after half the time that it has waited, for a day.
 _FIRST_WAIT = 60
@@ -28,11 +28,10 @@ class ReportVerdict(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"
     RETRY = "retry"
-    REFUSED = "refused"
-    """MoEngage does not accept it, now or later."""
+    REFUSED = "refused"  # MoEngage does not accept it, now or later
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportResult:
     """The result of one call to MoEngage."""
 
@@ -49,32 +48,23 @@ Report = Callable[[Message, Outcome], ReportResult]
 """Reports an outcome to MoEngage, once."""
 
 
-def is_exhausted(tries: int) -> bool:
-    """Return whether no retries are left for an outcome that was reported so often."""
-    return tries > len(WAITS)
+def seconds_before_next_try(
+    tries: int, chance: float, retry_after: float | None = None
+) -> int | None:
+    """Return how long to wait before the next report, in whole seconds; ``None`` after the last.
 
-
-def seconds_before_next_try(tries: int, chance: float, retry_after: float | None = None) -> int:
-    """Return how long to wait before the next report, in whole seconds.
-
-    ``tries``, at least 1, is how often the outcome was reported. ``chance``, between 0 and 1,
-    spreads the wait by a fifth to both sides. ``retry_after``, what MoEngage asked for, only
-    lengthens it, to an hour at most.
+    ``tries``, at least 1, is how often the outcome was reported. ``chance``, between 0 and 1, makes
+    the jitter. ``retry_after``, what MoEngage asked for, only lengthens the wait, to an hour at
+    most.
     """
-    wait = _spread(WAITS[min(tries, len(WAITS)) - 1], chance)
-    return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
+    if tries > len(WAITS):
+        return None
+    return round(max(jittered(WAITS[tries - 1], chance), min(retry_after or 0, _MAX_RETRY_AFTER)))
 
 
 def seconds_while_circuit_is_open(age: float, chance: float) -> int:
-    """Return how long an outcome that is due for so long waits while MoEngage is not called.
-
-    ``chance`` spreads the wait as above, so that not all come back at once.
-    """
-    return round(_spread(min(max(age, _SHORTEST_PAUSE), _LONGEST_PAUSE), chance))
-
-
-def _spread(seconds: float, chance: float) -> float:
-    return seconds * (1 + _JITTER * (2 * chance - 1))
+    """Return how long an outcome that is due for so long waits while MoEngage is not called."""
+    return round(jittered(min(max(age, _SHORTEST_PAUSE), _LONGEST_PAUSE), chance))
 
 
 def seconds_before_passing_on_again(age: float, retry_after: float | None = None) -> int | None:

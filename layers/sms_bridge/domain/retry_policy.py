@@ -3,11 +3,10 @@
 What proves it is in the table of ``sms_bridge.providers.eightx8_errors``.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import SendResult, Verdict
+from sms_bridge.domain.message import State
 
 _MAX_TRIES_AT_ONCE = 3
 
@@ -16,28 +15,19 @@ _FIRST_WAIT = 5
 _MAX_WAIT = 300
 _MAX_RETRY_AFTER = 900
 
-_JITTER = 0.2
-
 
 class AmbiguousSendPolicy(StrEnum):
-    """What to do when it is ambiguous whether 8x8 has a message."""
+    """What to do when it is ambiguous whether 8x8 has a message, so when to send it again."""
 
     HOLD = "hold"  # wait for a receipt or proof: never two SMS, possibly none
     RESEND = "resend"  # send it again: never none, possibly two SMS
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RetryPolicy:
-    """Decides whether and when a message is sent again; ``ambiguous`` is the operator's choice."""
-
-    ambiguous: AmbiguousSendPolicy = AmbiguousSendPolicy.HOLD
 
     def state_after(self, result: SendResult, *, ambiguous: bool = False) -> State:
         """Return the state that an attempt leaves the message in.
 
         ``ambiguous``: 8x8 may have the message from an earlier attempt.
         """
-        holds = self.ambiguous is AmbiguousSendPolicy.HOLD
+        holds = self is AmbiguousSendPolicy.HOLD
         match result.verdict:
             case Verdict.ACCEPTED:
                 return State.QUEUED
@@ -63,14 +53,15 @@ class RetryPolicy:
         if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
             return None
         planned = 1.0 if result.verdict is Verdict.THROTTLED else 0.2 * 2 ** (tries - 1)
-        pause = max(_jittered(planned, chance), result.retry_after or 0.0)
+        pause = max(jittered(planned, chance), result.retry_after or 0.0)
         return pause if pause < seconds_left else None
 
-    def wait_in_queue(self, result: SendResult, *, tries: int, chance: float) -> int:
-        """Return the seconds for which a message that may be sent again stays in the queue."""
-        planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
-        asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
-        return max(1, round(max(_jittered(planned, chance), asked)))
+
+def wait_in_queue(result: SendResult, *, tries: int, chance: float) -> int:
+    """Return the seconds for which a message that may be sent again stays in the queue."""
+    planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
+    asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
+    return max(1, round(max(jittered(planned, chance), asked)))
 
 
 def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
@@ -82,8 +73,9 @@ def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
     return is_scheduled or result.verdict is not Verdict.ACCEPTED
 
 
-def _jittered(seconds: float, chance: float) -> float:
-    return seconds * (1 + _JITTER * (2 * chance - 1))
+def jittered(seconds: float, chance: float) -> float:
+    """Return a wait that is spread by a fifth to both sides, so that not all come back at once."""
+    return seconds * (1 + 0.2 * (2 * chance - 1))
 
 
 def seconds_for(messages: int, *, rate: float, at_once: int) -> float:

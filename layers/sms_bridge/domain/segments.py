@@ -5,11 +5,7 @@ rest without an error, so the bridge has to know before it sends.
 """
 
 from collections.abc import Set
-from dataclasses import dataclass
 from math import ceil
-from typing import Literal
-
-Encoding = Literal["GSM7", "UCS2"]
 
 # 3GPP TS 23.038, section 6.2.1: the default alphabet and its extension table. A character of the
 # extension table takes two places.
@@ -25,16 +21,8 @@ ALWAYS_FITS = 330
 """So many characters never take more: two places each, of ten times 66."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Segments:
-    """The size of a text: its alphabet, and how many SMS it takes (at least 1)."""
-
-    encoding: Encoding
-    count: int
-
-
-def segments_of(text: str, encoding: str = "AUTO") -> Segments:
-    """Count the SMS that a text takes.
+def segments_of(text: str, encoding: str = "AUTO") -> tuple[str, int]:
+    """Return the alphabet of a text, and how many SMS it takes.
 
     ``AUTO`` picks GSM-7 where every character allows it. One part holds 160 GSM-7 or 70 UCS-2
     places, a part of several 153 or 67 (8x8's documentation). A character outside the basic plane
@@ -43,9 +31,9 @@ def segments_of(text: str, encoding: str = "AUTO") -> Segments:
     """
     if encoding == "GSM7" or (encoding == "AUTO" and _GSM7.issuperset(text)):
         wide = _GSM7_EXTENSION.intersection(text)
-        return Segments("GSM7", _parts(text, wide, single=160, several=153))
+        return "GSM7", _parts(text, wide, single=160, several=153)
     wide = frozenset(character for character in text if character > "\uffff")
-    return Segments("UCS2", _parts(text, wide, single=70, several=67))
+    return "UCS2", _parts(text, wide, single=70, several=67)
 
 
 def _parts(text: str, wide: Set[str], *, single: int, several: int) -> int:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Receipt, State
 
 _RECEIPT_WORDS: dict[State | None, str] = {
     State.QUEUED: "8x8 queued it",
@@ -81,30 +80,25 @@ def _receipt_of(receipt: Receipt) -> str:
 
 
 def _outcome_of(message: Message) -> Iterator[Event]:
-    outcome = message.outcome
+    outcome, due_at = message.outcome, message.outcome_due_at
     if outcome is None:
         return
     reported = f"{outcome.status} ({outcome.reason})" if outcome.reason else str(outcome.status)
-    brought_at = (message.answered_at, *(receipt.received_at for receipt in message.receipts))
-    if message.outcome_due_at not in brought_at:
+    if due_at not in (message.answered_at, *(receipt.received_at for receipt in message.receipts)):
         # 8x8 was silent for long.
-        yield message.outcome_due_at, outcome.description or "no final receipt came"
+        yield due_at, outcome.description or "no final receipt came"
     if message.outcome_is_open:
-        yield message.outcome_due_at, f"to be reported to MoEngage: {reported}{_tries_of(message)}"
+        times = "once" if message.outcome_tries == 1 else f"{message.outcome_tries} times"
+        again = _minute(message.outcome_next_try_at)
+        failed = f"; it failed {times} and is tried again at {again}"
+        tries = failed if message.outcome_tries else ""
+        yield due_at, f"to be reported to MoEngage: {reported}{tries}"
     yield message.outcome_reported_at, f"reported to MoEngage: {reported}"
     yield (
         message.outcome_given_up_at,
         f"gave up reporting to MoEngage: {reported}, because of {message.outcome_given_up}; "
         "sms-bridge replay reports it again",
     )
-
-
-def _tries_of(message: Message) -> str:
-    if not message.outcome_tries:
-        return ""
-    times = "once" if message.outcome_tries == 1 else f"{message.outcome_tries} times"
-    again = _minute(message.outcome_next_try_at)
-    return f"; it failed {times} and is tried again at {again}"
 
 
 def _minute(moment: float) -> str:

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
+from sms_bridge.domain.attempt import SendResult
 from sms_bridge.domain.message import MessageRequest
-from sms_bridge.domain.send_result import SendResult
 from sms_bridge.providers.eightx8_errors import (
     result_of_answer,
     result_of_failure,
@@ -68,7 +68,7 @@ class EightX8:
         def post(headers: Headers) -> Answer:
             payload.left = False
             seconds = max(time_left(), _SECONDS_FOR_A_TRY)
-            return self._connections.post_json(path, payload, headers, seconds=seconds)
+            return self._connections.ask(path, headers, payload, seconds=seconds)
 
         try:
             return ask_with_key(self._api_keys, post, lambda: time_left() > _SECONDS_FOR_A_TRY)

@@ -15,9 +15,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Receipt
+from sms_bridge.domain.message import MAY_REPLACE, Receipt
 from sms_bridge.domain.reconciliation import LogExport
-from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8 import ask_with_key, messages_path
 from sms_bridge.providers.eightx8_errors import (
@@ -33,7 +32,6 @@ from sms_bridge.providers.http import Answer, Connections, Headers, Payload
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import ApiKeys
 
-# ---------------------------------------------------------------------------- a message's details
 _SECONDS_FOR_DETAILS = 3.0
 _LONGEST_PAUSE = 2.0
 _FAILURES = {
@@ -42,10 +40,27 @@ _FAILURES = {
     429: DetailsFailure.THROTTLED,
 }
 
+_SECONDS_TO_ANSWER = 10.0
+# A million rows take 12 seconds of CPU time; the function has a third of a processor.
+_SECONDS_TO_DOWNLOAD = 120.0
+_now = time.monotonic
+_MAX_LINE = csv.field_size_limit()
+
+# Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
+# links of its API reference lie there; other hosts are not documented.)
+_HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
+
+_OUR_ID = "clientmessageid"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MessageDetails:
-    """Asks 8x8 about one message; may be asked from several threads at once."""
+class EightX8Log:
+    """Asks 8x8 about one message, from several threads at once; asks for its log, and reads it.
+
+    The log is read strictly, since a message that it lacks is sent again: what cannot be read, or
+    is not whole, raises; a row that is dated without an offset, or later than the export was asked
+    for, does not show how far the log has got.
+    """
 
     connections: Connections
     api_keys: "ApiKeys"
@@ -59,7 +74,7 @@ class MessageDetails:
         if not umid.strip("."):
             return ""  # as a part of a path it would name something else
         path = f"{messages_path(sub_account_id)}/{quote(umid, safe='')}"
-        get = partial(self.connections.get, path, seconds=_SECONDS_FOR_DETAILS)
+        get = partial(self.connections.ask, path, seconds=_SECONDS_FOR_DETAILS)
 
         def ask(headers: Headers) -> Answer:
             try:
@@ -86,46 +101,18 @@ class MessageDetails:
             return ""  # 400: it has not the form of an id, and so there is none
         raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
 
-
-# ----------------------------------------------------------------------------- exports of the log
-_SECONDS_TO_ANSWER = 10.0
-# A million rows take 12 seconds of CPU time; the function has a third of a processor.
-_SECONDS_TO_DOWNLOAD = 120.0
-_now = time.monotonic
-_MAX_LINE = csv.field_size_limit()
-
-# Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
-# links of its API reference lie there; other hosts are not documented.)
-_HOSTS = (".8x8.com", ".8x8.uk", ".8x8.id")
-
-_OUR_ID = "clientmessageid"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class LogExports:
-    """Asks 8x8 for its log and reads it.
-
-    It is read strictly, since a message that it lacks is sent again: what cannot be read, or is
-    not whole, raises; a row that is dated without an offset, or later than the export was asked
-    for, does not show how far the log has got.
-    """
-
-    connections: Connections
-    api_keys: "ApiKeys"
-
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
-        post = partial(self.connections.post_json, path, span, seconds=_SECONDS_TO_ANSWER)
+        post = partial(self.connections.ask, path, payload=span, seconds=_SECONDS_TO_ANSWER)
         try:
             answer = ask_with_key(self.api_keys, post)
         except HTTPError:
             raise ExportFailedError("eightx8_unreachable") from None
-        job_id = json_object(answer.content).get("jobId")
-        is_id = isinstance(job_id, str) and job_id.strip(".")
-        if answer.status not in (200, 202) or not is_id:
-            raise ExportFailedError(f"export_not_started_{answer.status}")
-        return str(job_id)
+        match answer.status, json_object(answer.content).get("jobId"):
+            case 200 | 202, str(job_id) if job_id.strip("."):
+                return job_id
+        raise ExportFailedError(f"export_not_started_{answer.status}")
 
     def read(
         self,
@@ -155,7 +142,7 @@ class LogExports:
 
     def _links(self, sub_account_id: str, job_id: str) -> list[object] | None:
         path = f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}"
-        get = partial(self.connections.get, path, seconds=_SECONDS_TO_ANSWER)
+        get = partial(self.connections.ask, path, seconds=_SECONDS_TO_ANSWER)
         answer = ask_with_key(self.api_keys, get)
         job = json_object(answer.content)
         match answer.status, str(job.get("status")).lower():
@@ -180,7 +167,7 @@ class LogExports:
         host, path = self._usable(link)
         ends_at = _now() + _SECONDS_TO_DOWNLOAD
         connections = Connections(host, connect_timeout=2.0)
-        with closing(connections.open(path, seconds=_SECONDS_TO_ANSWER)) as file:
+        with closing(connections.open(path, {}, seconds=_SECONDS_TO_ANSWER)) as file:
             if file.status != 200:
                 raise ExportFailedError(f"export_not_downloaded_{file.status}")
             # Who does not say how long it is does not notice when it is cut off.

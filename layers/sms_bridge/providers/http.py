@@ -18,7 +18,6 @@ import json
 import logging
 import os
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -124,33 +123,21 @@ class Connections:
         except BaseException:
             connection.close()
             raise
-        finally:
-            self._pool._put_conn(connection)
+        self._pool._put_conn(connection)
 
-    def post_json(self, path: str, payload: Payload, headers: Headers, *, seconds: float) -> Answer:
-        """Post once.
+    def ask(
+        self, path: str, headers: Headers, payload: Payload | None = None, *, seconds: float
+    ) -> Answer:
+        """Post a payload once, or get once where there is none.
 
         Names are resolved, and an answer's head is read, without a limit to the whole: a caller
         that has to be in time needs its own. Without an answer, urllib3's ``HTTPError`` is raised,
         and ``payload.left`` tells whether the body was written.
         """
-        return self._ask("POST", path, payload, headers, seconds)
-
-    def get(self, path: str, headers: Headers, *, seconds: float) -> Answer:
-        """Get once, as :meth:`post_json` posts."""
-        return self._ask("GET", path, None, headers, seconds)
-
-    def open(self, path: str, *, seconds: float) -> urllib3.BaseHTTPResponse:
-        """Get something large: the caller reads the answer's content, and closes it."""
-        return self._open("GET", path, None, {}, seconds)
-
-    def _ask(
-        self, method: str, path: str, body: Payload | None, headers: Headers, seconds: float
-    ) -> Answer:
         ends_at, is_late = _now() + seconds, False
         headers = {"accept": "application/json", **headers}
         # Closed before its end, the connection is closed with it.
-        with closing(self._open(method, path, body, headers, seconds)) as response:
+        with closing(self.open(path, headers, payload, seconds=seconds)) as response:
             content = bytearray()
             while part := response.read1(_AT_ONCE):
                 content += part
@@ -162,20 +149,21 @@ class Connections:
                     ends_at, is_late = _now() + _SECONDS_FOR_THE_REST, True
             return Answer(response.status, bytes(content), retry_after_of(response.headers))
 
-    def _open(
-        self, method: str, path: str, body: Payload | None, headers: Headers, seconds: float
+    def open(
+        self, path: str, headers: Headers, payload: Payload | None = None, *, seconds: float
     ) -> urllib3.BaseHTTPResponse:
+        """Ask for something large: the caller reads the answer's content, and closes it."""
         written = "".join(headers.values())
         if not (written.isascii() and written.isprintable()):
             raise InvalidHeader("a header cannot hold this")
-        headers = {"user-agent": f"sms-bridge/{__version__}", **headers}
-        if body:
+        method, headers = "GET", {"user-agent": f"sms-bridge/{__version__}", **headers}
+        if payload:
+            method, headers["content-type"] = "POST", "application/json"
             # Without the length urllib3 would write the body in chunks.
-            headers["content-type"] = "application/json"
-            headers["content-length"] = str(len(body.content))
+            headers["content-length"] = str(len(payload.content))
         timeout = urllib3.Timeout(connect=min(self._connect_timeout, seconds), read=seconds)
         return self._pool.urlopen(
-            method, path, body, headers, redirect=False, timeout=timeout, preload_content=False
+            method, path, payload, headers, redirect=False, timeout=timeout, preload_content=False
         )
 
 
@@ -262,21 +250,13 @@ def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
     return pool
 
 
-_loading = threading.Lock()
-
-
+@functools.cache
 def tls_context() -> ssl.SSLContext:
     """Return the process's one TLS context: loading certificates costs more than a request.
 
     ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` come before the layer's own certificates.
     ``AWS_CA_BUNDLE`` is boto3's: it need not hold more than Amazon's.
     """
-    with _loading:
-        return _load_certificates()
-
-
-@functools.cache
-def _load_certificates() -> ssl.SSLContext:
     is_chosen = {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys()
     use_own = not is_chosen and _ROOTS.is_dir()
     return ssl.create_default_context(capath=str(_ROOTS) if use_own else None)

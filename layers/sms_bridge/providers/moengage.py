@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers
 
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Outcome
 from sms_bridge.domain.opt_out import Identifier, Keyword, OptRequest
@@ -38,9 +38,7 @@ class DataApi:
     def __init__(
         self, url: str, connections: Connections, *, identifier: Identifier, inbound_event: str = ""
     ) -> None:
-        self._profiles_path = urlsplit(url).path
-        version, _, self._workspace_id = self._profiles_path.rsplit("/", 2)
-        self._events_path = f"{version}/event/{self._workspace_id}"
+        self._version, _, self._workspace_id = urlsplit(url).path.rsplit("/", 2)
         self._connections = connections
         self._identifier = identifier
         self._inbound_event = inbound_event
@@ -52,8 +50,7 @@ class DataApi:
         person = self._person(number)
         identifiers = person.pop("user_identifiers", {})
         attributes = {"moe_sms_subscription": value, **identifiers}
-        body = {"type": "customer", **person, "attributes": attributes}
-        return self._post(self._profiles_path, body, api_key)
+        return self._post("customer", {**person, "attributes": attributes}, api_key)
 
     def track_inbound(
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
@@ -70,8 +67,8 @@ class DataApi:
             # Never later than now, which MoEngage would not take.
             "current_time": timestamp(inbound.sent_at or inbound.received_at),
         }
-        body = {"type": "event", **self._person(inbound.source), "actions": [action]}
-        return self._post(self._events_path, body, api_key)
+        body = {**self._person(inbound.source), "actions": [action]}
+        return self._post("event", body, api_key)
 
     def _person(self, number: str) -> dict[str, Any]:
         """Return the fields by which the Data API knows a person."""
@@ -81,12 +78,13 @@ class DataApi:
         plus = "+" if self._identifier is Identifier.CUSTOMER_ID_WITH_PLUS else ""
         return {"customer_id": plus + digits}
 
-    def _post(self, path: str, body: Mapping[str, object], api_key: str) -> ReportResult:
+    def _post(self, kind: str, body: Mapping[str, object], api_key: str) -> ReportResult:
+        path = f"{self._version}/{kind}/{self._workspace_id}"
         headers = {
             **make_headers(basic_auth=f"{self._workspace_id}:{api_key}"),
             "moe-appkey": self._workspace_id,
         }
-        return _post(self._connections, path, body, headers)
+        return _post(self._connections, path, {"type": kind, **body}, headers)
 
 
 def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
@@ -117,10 +115,8 @@ def _post(
     connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
     try:
-        answer = connections.post_json(path, Payload(body), headers, seconds=_SECONDS_TO_ANSWER)
+        answer = connections.ask(path, headers, Payload(body), seconds=_SECONDS_TO_ANSWER)
     except HTTPError as error:
-        return ReportResult(verdict=ReportVerdict.RETRY, error=type(error).__name__)
+        return ReportResult(ReportVerdict.RETRY, error=type(error).__name__)
     status = answer.status
-    return ReportResult(
-        verdict=verdict_of(status), http_status=status, retry_after=answer.retry_after
-    )
+    return ReportResult(verdict_of(status), status, retry_after=answer.retry_after)

@@ -5,27 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.arrivals import QueuedMessage
+from sms_bridge.domain.attempt import EXPIRED, Attempt, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.opt_out import OPTED_OUT, Person
+from sms_bridge.domain.message import NOT_WITH_8X8, State
+from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.queued import QueuedMessage
-from sms_bridge.domain.recorded import Attempt
-from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written, seconds_for
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import NOT_WITH_8X8, State
+from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
 from sms_bridge.observability import Metric, log_failure
-from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, seconds_since
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import (
-        DeadLetterQueue,
-        MessageStore,
-        OptOuts,
-        OutcomeQueue,
-        Sender,
-        SendQueue,
-    )
+    from sms_bridge.services import interfaces
+    from sms_bridge.settings import DispatchSettings
 
 # Kept back from the time for 8x8, to record the result of every message.
 _SECONDS_TO_RECORD = 15.0
@@ -47,26 +39,21 @@ _BATCH_REFUSED = SendResult(
 _Begun = tuple[QueuedMessage, Attempt]
 """A queued message, and the attempt to send it."""
 
-_Wait = tuple[QueuedMessage, int]
-"""A queued message, and the seconds for which it is hidden."""
+_Stay = tuple[QueuedMessage, int | None]
+"""A message that stays in the queue, and the seconds for which it is hidden, if it is."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DispatchMessages:
     """Sends the messages of a batch from the send queue."""
 
-    opt_out_message_types: frozenset[MessageType]
-    policy: RetryPolicy
-    rate: float
-    """Messages a second for each sub-account; 0 for no limit."""
-    at_once: int
-    """How many functions may run at once."""
-    messages: "MessageStore"
-    send_queue: "SendQueue"
-    dead_letters: "DeadLetterQueue"
-    outcomes: "OutcomeQueue"
-    opt_outs: "OptOuts"
-    sender: "Sender"
+    settings: "DispatchSettings"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
+    dead_letters: "interfaces.DeadLetterQueue"
+    outcomes: "interfaces.OutcomeQueue"
+    opt_outs: "interfaces.OptOuts"
+    sender: "interfaces.Sender"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]
@@ -78,10 +65,9 @@ class DispatchMessages:
 
         ``time_left`` tells the seconds until the function is stopped.
         """
-        stay: list[QueuedMessage] = []
+        stay: list[_Stay] = []
         opted_out, attempts = self._begin(received)
         ready: dict[str, list[_Begun]] = defaultdict(list)
-        waits: list[_Wait] = []
         now = self.clock()
         for queued in received:
             message = queued.message
@@ -90,7 +76,7 @@ class DispatchMessages:
             try:
                 if attempt is None:
                     # Another record of the message is in the same batch, and sends it.
-                    waits.append((queued, _SECONDS_BETWEEN_LOOKS))
+                    stay.append((queued, _SECONDS_BETWEEN_LOOKS))
                 elif isinstance(attempt, Exception):
                     stay += self._fail(queued, attempt)
                 elif attempt.state is None:
@@ -100,7 +86,7 @@ class DispatchMessages:
                         # The record came back, so queueing the outcome may have failed.
                         self.outcomes.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
                     if attempt.state in NOT_WITH_8X8 and not expired:
-                        waits.append((queued, _SECONDS_BETWEEN_LOOKS))
+                        stay.append((queued, _SECONDS_BETWEEN_LOOKS))
                 elif expired or message.id in opted_out:
                     self._record(queued, attempt, EXPIRED if expired else OPTED_OUT)
                 else:
@@ -109,15 +95,14 @@ class DispatchMessages:
                 stay += self._fail(queued, error)
         began = self.clock()
         for sub_account_id, batch in ready.items():
-            later, failed = self._send(sub_account_id, batch, time_left)
-            waits += later
-            stay += failed
-        self.send_queue.postpone(waits)
-        stay += [queued for queued, _ in waits]
+            stay += self._send(sub_account_id, batch, time_left)
+        self.send_queue.postpone([(queued, wait) for queued, wait in stay if wait])
         most = max(map(len, ready.values()), default=0)
-        planned = seconds_for(most, rate=self.rate, at_once=self.at_once)
+        # Each of the two queues may have that many functions.
+        at_once = 2 * self.settings.dispatch_concurrency
+        planned = seconds_for(most, rate=self.settings.send_rate_limit, at_once=at_once)
         self.sleep(max(0.0, min(planned - (self.clock() - began), time_left() - 1)))
-        return stay
+        return [queued for queued, _ in stay]
 
     def _begin(
         self, received: Sequence[QueuedMessage]
@@ -127,62 +112,46 @@ class DispatchMessages:
         Returns the messages to people who opted out; and by message its attempt, or why none was
         begun.
         """
-        attempts: dict[str, Attempt | Exception] = {}
+        types = self.settings.opt_out_message_types
+        # What confirms an opt-out is not kept back by it.
+        checked = {
+            one.message.id: (one.message.sub_account_id, one.message.recipient_hash)
+            for one in received
+            if one.message.message_type in types and not one.message.reply_to
+        }
         opted_out: set[str] = set()
-        checked = [
-            queued
-            for queued in received
-            if queued.message.message_type in self.opt_out_message_types
-            # What confirms an opt-out is not kept back by it.
-            and not queued.message.reply_to
-        ]
-        if checked:
-            try:
-                people = self.opt_outs.opted_out_among(map(_person_of, checked))
-                if people:
-                    opted_out = {one.message.id for one in checked if _person_of(one) in people}
-            except Exception as error:
-                attempts = {queued.message.id: error for queued in checked}
-        first = [one.message.id for one in received if one.receives == 1]
-        at = self.clock()
-        attempts |= self.messages.begin_first_attempts(
-            [message_id for message_id in first if message_id not in attempts], at
-        )
-        for message_id in [one.message.id for one in received]:
-            if message_id not in attempts:
-                try:
-                    attempts[message_id] = self.messages.begin_attempt(message_id, at)
-                except Exception as error:
-                    attempts[message_id] = error
-        return opted_out, attempts
+        attempts: dict[str, Attempt | Exception] = {}
+        try:
+            people = self.opt_outs.opted_out_among(checked.values())
+            opted_out = {message_id for message_id, person in checked.items() if person in people}
+        except Exception as error:
+            attempts = dict.fromkeys(checked, error)
+        ids = [one.message.id for one in received if one.message.id not in attempts]
+        return opted_out, attempts | self.messages.begin_first_attempts(ids, self.clock())
 
-    def _fail(self, queued: QueuedMessage, error: Exception) -> list[QueuedMessage]:
+    def _fail(self, queued: QueuedMessage, error: Exception) -> list[_Stay]:
         """Leave a message in the queue, unless it has failed too often; returns it if it stays."""
         log_failure("message not dispatched", error, message_id=queued.message.id)
         if queued.receives < _MAX_FAILURES:
-            return [queued]
+            return [(queued, None)]
         return self._dead_letter(queued, f"failed_{type(error).__name__}")
 
-    def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[QueuedMessage]:
+    def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[_Stay]:
         """Move a message to the dead-letter queue; returns it if that fails."""
-        return [] if self.dead_letters.move(queued.record, reason=reason) else [queued]
+        return [] if self.dead_letters.move(queued.record, reason=reason) else [(queued, None)]
 
     def _send(
         self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
-    ) -> tuple[list[_Wait], list[QueuedMessage]]:
-        """Send the messages of one sub-account.
-
-        Returns the messages that wait, and those whose result could not be recorded.
-        """
-        waits: list[_Wait] = []
-        failed = []
+    ) -> list[_Stay]:
+        """Send the messages of one sub-account; returns those that stay."""
+        stay: list[_Stay] = []
         accepted = []
         try:
             results = self._post(sub_account_id, batch, time_left)
         except Exception as error:
             # What has left is not known: their state says so, and `reconcile` asks the log.
             log_failure("batch not sent", error, sub_account_id=sub_account_id)
-            return [], [queued for queued, _ in batch]
+            return [(queued, None) for queued, _ in batch]
         for queued, attempt in batch:
             result = results[queued.message.id]
             if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
@@ -192,15 +161,13 @@ class DispatchMessages:
                 state = self._record(queued, attempt, result)
             except Exception as error:
                 log_failure("result not recorded", error, message_id=queued.message.id)
-                failed.append(queued)
+                stay.append((queued, None))
                 continue
             if state in (State.WAITING, State.UNKNOWN):
-                wait = self.policy.wait_in_queue(
-                    result, tries=queued.receives, chance=self.chance()
-                )
-                waits.append((queued, wait))
-        log_accepted(accepted, self.clock())
-        return waits, failed
+                wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
+                stay.append((queued, wait))
+        steps.log_accepted(accepted, self.clock())
+        return stay
 
     def _post(
         self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
@@ -226,14 +193,11 @@ class DispatchMessages:
 
     def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
         now = self.clock()
-        state = self.policy.state_after(result, ambiguous=attempt.is_ambiguous)
+        policy = self.settings.ambiguous_send_policy
+        state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
         message_id = queued.message.id
         recorded = self.messages.record_result(message_id, attempt.number, result, state, now)
-        queue_outcome(self.outcomes, recorded, now)
-        waited = {Metric.SECONDS_IN_QUEUE: seconds_since(queued.message.accepted_at, now)}
-        log_attempt(recorded, result, waited)
+        steps.queue_outcome(self.outcomes, recorded, now)
+        waited = steps.seconds_since(queued.message.accepted_at, now)
+        steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
         return recorded.message.state
-
-
-def _person_of(queued: QueuedMessage) -> Person:
-    return queued.message.sub_account_id, queued.message.recipient_hash

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.circuit_breaker import (
     CircuitBreakerConfig,
@@ -13,27 +13,26 @@ from aws_lambda_powertools.utilities.circuit_breaker import (
     circuit_breaker,
 )
 
+from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, Outcome, new_id
 from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
-from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import (
     Report,
     ReportResult,
     ReportVerdict,
-    is_exhausted,
     seconds_before_next_try,
     seconds_while_circuit_is_open,
 )
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.steps import Figures, seconds_since
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
         CircuitBreakerPersistenceLayer,
     )
 
-    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore
+    from sms_bridge.services import interfaces
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""
@@ -48,20 +47,6 @@ FAILURES_THAT_OPEN = 10
 logging.getLogger("aws_lambda_powertools.utilities.circuit_breaker").setLevel(logging.CRITICAL)
 
 
-def circuit_of_moengage(states: "CircuitBreakerPersistenceLayer") -> Callable[..., Any]:
-    """Return what stops all functions' calls to MoEngage while it is down, by their exceptions.
-
-    Half a minute later one is let through. Where the state cannot be read, all are.
-    """
-
-    def log(transition: CircuitTransition) -> None:
-        before, now = transition.from_state, transition.to_state
-        logger.warning("circuit changed", circuit="MoEngage", before=before, now=now)
-
-    config = CircuitBreakerConfig(FAILURES_THAT_OPEN, recovery_timeout=30, success_threshold=1)
-    return circuit_breaker(CIRCUIT, states, on_transition=log, config=config)
-
-
 class _FailedForNowError(Exception):
     """MoEngage may acknowledge a later report."""
 
@@ -70,30 +55,40 @@ class _FailedForNowError(Exception):
         self.result = result
 
 
-def _report(report: Report, message: Message, outcome: Outcome) -> ReportResult:
-    result = report(message, outcome)
-    if result.verdict is ReportVerdict.RETRY:
-        raise _FailedForNowError(result)
-    return result
+def behind_circuit(report: Report, states: "CircuitBreakerPersistenceLayer") -> Report:
+    """Return a report that raises where MoEngage may acknowledge a later one.
+
+    While MoEngage is down all functions' reports are stopped, by `CircuitBreakerOpenError`. Half a
+    minute later one is let through. Where the state cannot be read, all are.
+    """
+
+    def log(transition: CircuitTransition) -> None:
+        before, now = transition.from_state, transition.to_state
+        logger.warning("circuit changed", circuit="MoEngage", before=before, now=now)
+
+    def counted(message: Message, outcome: Outcome) -> ReportResult:
+        result = report(message, outcome)
+        if result.verdict is ReportVerdict.RETRY:
+            raise _FailedForNowError(result)
+        return result
+
+    config = CircuitBreakerConfig(FAILURES_THAT_OPEN, recovery_timeout=30, success_threshold=1)
+    guarded: Report = circuit_breaker(CIRCUIT, states, on_transition=log, config=config)(counted)
+    return guarded
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ForwardOutcome:
     """Reports an outcome that is open."""
 
-    messages: "MessageStore"
+    messages: "interfaces.MessageStore"
     report: Report | None
     """``None`` while no delivery-tracking URL is configured: MoEngage shows it only after the
     sender is saved. Outcomes are given up until then and can be replayed.
     """
-    dead_letters: "DeadLetterQueue"
-    circuit: Callable[..., Any]
-    """While it is open outcomes wait, which costs no try."""
+    dead_letters: "interfaces.DeadLetterQueue"
     clock: Clock
     chance: Callable[[], float]
-
-    def __post_init__(self) -> None:
-        self._report = self.circuit(_report)
 
     def __call__(self, queued: QueuedOutcome) -> int | None:
         """Report the outcome, unless it was reported.
@@ -132,10 +127,11 @@ class ForwardOutcome:
         if message.outcome is None or not message.outcome_is_open:
             return None
         try:
-            result = self._report(self.report, message, message.outcome)
+            result = self.report(message, message.outcome)
         except _FailedForNowError as failed:
             result = failed.result
         except CircuitBreakerOpenError:
+            # That costs no try.
             if has_lease:
                 self.messages.lease_outcome(message_id, owner, now, now + wait)
             return wait
@@ -147,20 +143,18 @@ class ForwardOutcome:
         now = self.clock()
         tries = message.outcome_tries + 1
         given_up, wait = None, None
-        figures: Figures
+        if result.verdict is ReportVerdict.RETRY:
+            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
             self.messages.record_reported(message.id, outcome, now)
-            figures = {
-                Metric.FORWARDED: 1,
-                Metric.SECONDS_TO_REPORTED: seconds_since(message.outcome_due_at, now),
-            }
-        elif result.verdict is ReportVerdict.REFUSED or is_exhausted(tries):
+            seconds = steps.seconds_since(message.outcome_due_at, now)
+            figures: steps.Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
+        elif wait is None:
             given_up = f"moengage_{result.http_status or 'unreachable'}"
             self.dead_letters.add(body, reason=given_up)
             self.messages.record_given_up(message.id, given_up, now)
             figures = {Metric.FORWARDS_GIVEN_UP: 1}
         else:
-            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
             self.messages.record_not_acknowledged(message.id, owner, now + wait)
             figures = {Metric.FORWARDS_RETRIED: 1}
         fields = {

@@ -6,15 +6,18 @@ The functions import them for type checking only: making a protocol takes time a
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sms_bridge.domain.callback_events import Click, InboundMessage, UnknownEvent
-from sms_bridge.domain.message import Message, MessageRequest, Outcome, Receipt
+from sms_bridge.domain.arrivals import (
+    Click,
+    InboundMessage,
+    InboundWork,
+    QueuedMessage,
+    UnknownEvent,
+)
+from sms_bridge.domain.attempt import Attempt, Recorded, SendResult
+from sms_bridge.domain.message import Message, MessageRequest, Outcome, Position, Receipt, State
 from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
-from sms_bridge.domain.queued import InboundWork, QueuedMessage
 from sms_bridge.domain.reconciliation import ExportJob, LogExport
-from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.reporting import ReportResult
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.errors import OnUnreadable
 
 

@@ -3,26 +3,25 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage, InboundWork, QueuedInbound
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.opt_out import Keywords, OptRequest, keyword_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.queued import InboundWork, QueuedInbound
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict, seconds_before_passing_on_again
 from sms_bridge.observability import logger
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Users
+    from sms_bridge.services import interfaces
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PassOnInbound:
     """Passes on one inbound message."""
 
-    messages: "MessageStore"
-    opt_outs: "OptOuts"
-    users: "Users"
-    dead_letters: "DeadLetterQueue"
+    messages: "interfaces.MessageStore"
+    opt_outs: "interfaces.OptOuts"
+    users: "interfaces.Users"
+    dead_letters: "interfaces.DeadLetterQueue"
     keywords: Keywords
     clock: Clock
 

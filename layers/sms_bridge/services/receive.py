@@ -1,29 +1,23 @@
 """Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.callback_events import Click, InboundMessage, OtherEvent, UnknownEvent
+from sms_bridge.domain.arrivals import Click, InboundMessage, InboundWork, OtherEvent, UnknownEvent
+from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
-from sms_bridge.domain.opt_out import (
-    EVERY_SUB_ACCOUNT,
-    Keywords,
-    OptRequest,
-    keyword_of,
-    moment_of,
-)
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
-from sms_bridge.domain.recorded import Effect
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
+from sms_bridge.services import steps
 from sms_bridge.services.reply import Reply
-from sms_bridge.services.steps import new_outcome, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
+    from sms_bridge.services import interfaces
+    from sms_bridge.settings import CallbackSettings
 
 # Among so many of a person's latest messages the one is looked for whose link was opened.
 _LOOKED_THROUGH_AT_MOST = 25
@@ -38,16 +32,11 @@ class ReceiveCallback:
     When recording fails the exception goes up, so that 8x8 is answered 503 and repeats it.
     """
 
-    messages: "MessageStore"
-    outcomes: "OutcomeQueue"
-    opt_outs: "OptOuts"
-    keywords: Keywords
+    settings: "CallbackSettings"
+    messages: "interfaces.MessageStore"
+    outcomes: "interfaces.OutcomeQueue"
+    opt_outs: "interfaces.OptOuts"
     reply: Reply
-    sub_account_ids: Iterable[str]
-    """The stack's own. An account's webhook may bring what is meant for others."""
-    syncs_opt_outs: bool = False
-    """Whether MoEngage gets opt-outs, through the outcome queue; and below, inbound messages."""
-    reports_inbound: bool = False
     clock: Clock
 
     def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
@@ -76,15 +65,15 @@ class ReceiveCallback:
         outcome = outcome_of_receipt(receipt) if is_ours else None
         recorded = self.messages.record_receipt(message_id, receipt, outcome)
         now = self.clock()
-        queue_outcome(self.outcomes, recorded, now)
+        steps.queue_outcome(self.outcomes, recorded, now)
         message = recorded.message
-        outcome_fields, figures = new_outcome(recorded)
+        outcome_fields, figures = steps.new_outcome(recorded)
         figures[Metric.RECEIPTS] = 1
         if not message.accepted_at:
             figures[Metric.FOREIGN_RECEIPTS] = 1
         if outcome_fields:
             # Once for each message: every receipt has its size and price.
-            figures[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
+            figures[Metric.SECONDS_TO_RECEIPT] = steps.seconds_since(message.accepted_at, now)
             figures[Metric.SEGMENTS] = receipt.segments
         if outcome_fields and receipt.price and receipt.currency:
             figures[Metric.COST] = float(receipt.price)
@@ -105,16 +94,15 @@ class ReceiveCallback:
 
     def _keep(self, inbound: InboundMessage, hash_key: str, callback_url: str) -> None:
         """Keep an inbound message and do what follows from it: each step may be repeated."""
-        # Nearly all callbacks are receipts.
-        from sms_bridge.domain.queued import InboundWork
-
-        # 8x8 writes a name as it was made, operators as they like.
-        names = {one.lower(): one for one in self.sub_account_ids}
+        settings = self.settings
+        # An account's webhook may bring what is meant for others. 8x8 writes a name as it was made,
+        # operators as they like.
+        names = {one.lower(): one for one in settings.sub_account_ids}
         name = names.get(inbound.sub_account_id.lower(), "")
         inbound = replace(inbound, sub_account_id=name or inbound.sub_account_id)
         sender_hash = keyed_hash(inbound.source, hash_key)
         inbound_id = self.messages.keep_inbound(inbound, sender_hash=sender_hash)
-        keyword = keyword_of(inbound.text, self.keywords)
+        keyword = keyword_of(inbound.text, settings.keywords)
         # Nobody else can be texted, so that nobody else needs an item for good, or an event.
         is_a_person = is_number(inbound.source)
         opt_request = keyword.opt_request if keyword and is_a_person else None
@@ -125,22 +113,18 @@ class ReceiveCallback:
         has_changed = opt_request is not None and self.opt_outs.record(
             (name or EVERY_SUB_ACCOUNT, sender_hash),
             opt_request,
-            moment_of(opt_request, inbound),
+            inbound.requested_at(opt_request),
             inbound_id=inbound.umid,
         )
-        if self.syncs_opt_outs and opt_request:
+        if settings.moengage_data_api_url and opt_request:
             self.outcomes.add_inbound(inbound_id, InboundWork.SUBSCRIPTION)
-        if self.reports_inbound and name and is_a_person:
+        reports_inbound = settings.moengage_data_api_url and settings.moengage_inbound_event
+        if reports_inbound and name and is_a_person:
             self.outcomes.add_inbound(inbound_id, InboundWork.EVENT)
         reply = None
         if keyword and name:
             reply = self.reply(
-                inbound,
-                keyword,
-                has_changed=has_changed,
-                sender_hash=sender_hash,
-                hash_key=hash_key,
-                callback_url=callback_url,
+                inbound, keyword, hash_key, has_changed=has_changed, callback_url=callback_url
             )
         logger.info(
             "inbound message kept",

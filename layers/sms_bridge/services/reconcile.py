@@ -6,36 +6,29 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import Message
-from sms_bridge.domain.outcome import outcome_of_receipt
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
+from sms_bridge.domain.outcome import AbsentPolicy, UnresolvedPolicy, outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
-    AbsentPolicy,
+    OUTCOMES_OF_MISSING_RECEIPTS,
+    SECONDS_OF_SILENCE,
     ExportJob,
     Finding,
     LogExport,
-    MissingReceiptPolicy,
-    Timeouts,
-    UnresolvedPolicy,
     finding_of,
     is_proven_absent,
-    is_silent_for_too_long,
-    log_silent_since,
     needs_log_answer,
-    oldest_to_look_at,
-    outcome_of_missing_receipt,
-    youngest_to_look_at,
+    seconds_of_silence,
+    span_to_look_at,
 )
-from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import RetryPolicy
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
-from sms_bridge.services.steps import new_outcome, queue_outcome
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import Log, MessageStore, OutcomeQueue
+    from sms_bridge.services import interfaces
+    from sms_bridge.settings import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
 _SECONDS_TO_ASK = 60
@@ -66,14 +59,10 @@ _NAMED_AT_MOST = 20
 class Reconcile:
     """Looks through the open messages once. What fails is left to the next run."""
 
-    timeouts: Timeouts
-    retry: RetryPolicy
-    absent: AbsentPolicy
-    unresolved: UnresolvedPolicy
-    missing_receipt: MissingReceiptPolicy
-    messages: "MessageStore"
-    outcomes: "OutcomeQueue"
-    log: "Log"
+    settings: "ReconcileSettings"
+    messages: "interfaces.MessageStore"
+    outcomes: "interfaces.OutcomeQueue"
+    log: "interfaces.Log"
     clock: Clock
     sleep: Callable[[float], None]
 
@@ -92,7 +81,7 @@ class Reconcile:
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
-            finding = finding_of(message, self.clock(), self.timeouts)
+            finding = finding_of(message, self.clock(), self.settings)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -123,8 +112,7 @@ class Reconcile:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
             unreadable.append(error.item_id)
 
-        since = oldest_to_look_at(scheduled_at) if scheduled_at else 0.0
-        until = youngest_to_look_at(self.clock(), self.timeouts)
+        since, until = span_to_look_at(scheduled_at, self.clock(), self.settings)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -154,7 +142,8 @@ class Reconcile:
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if self.retry.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
+        policy = self.settings.ambiguous_send_policy
+        if policy.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
             attempt = self.messages.begin_attempt(message.id, self.clock())
             if not attempt.begun:
@@ -164,8 +153,9 @@ class Reconcile:
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
         """End what neither a receipt nor the log has ended."""
-        outcome = outcome_of_missing_receipt(self.missing_receipt)
-        if message.state in NOT_WITH_8X8 and self.unresolved is UnresolvedPolicy.REPORT:
+        outcome = OUTCOMES_OF_MISSING_RECEIPTS[self.settings.missing_receipt_policy]
+        is_reported = self.settings.unresolved_message_policy is UnresolvedPolicy.REPORT
+        if message.state in NOT_WITH_8X8 and is_reported:
             self._resolve(message, unresolved)
         elif message.state in NOT_WITH_8X8 or outcome is None:
             self.messages.close(message.id)
@@ -174,7 +164,7 @@ class Reconcile:
             self._report("no final receipt came", recorded)
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
-        state = self.retry.state_after(result, ambiguous=ambiguous)
+        state = self.settings.ambiguous_send_policy.state_after(result, ambiguous=ambiguous)
         recorded = self.messages.record_result(
             message.id, message.attempt, result, state, self.clock()
         )
@@ -182,8 +172,8 @@ class Reconcile:
 
     def _report(self, how: str, recorded: Recorded) -> None:
         """Queue the outcome that a message has now, and log how it got it."""
-        queue_outcome(self.outcomes, recorded, self.clock())
-        outcome_fields, outcome_figures = new_outcome(recorded)
+        steps.queue_outcome(self.outcomes, recorded, self.clock())
+        outcome_fields, outcome_figures = steps.new_outcome(recorded)
         logger.info(
             "message resolved",
             **message_fields(recorded.message),
@@ -218,12 +208,12 @@ class Reconcile:
         fixed = 0
         for message in messages:
             now = self.clock()
-            since = log_silent_since(message, self.timeouts)
-            is_over = is_silent_for_too_long(since, now)
+            silence = seconds_of_silence(message, now, self.settings)
+            is_over = silence > SECONDS_OF_SILENCE
             try:
                 if is_over:
                     self._fix(message, Finding.LOG_SILENT)
-                elif not since:
+                elif not silence:
                     self.messages.record_log(message.id, now, has_answered=False)
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id)
@@ -276,19 +266,17 @@ class Reconcile:
             if recorded.effect is Effect.MOVED:
                 self._report("8x8's log shows it", recorded)
             else:
-                queue_outcome(self.outcomes, recorded, self.clock())
+                steps.queue_outcome(self.outcomes, recorded, self.clock())
             if recorded.message.outcome:
                 return
         elif is_proven_absent(message, export.newest):
-            self._resolve_absent(message)
+            policy = self.settings.absent_message_policy
+            # Its record is in the send queue and has the text.
+            can_be_sent = policy is AbsentPolicy.RESEND and message.send_before > self.clock()
+            if policy is AbsentPolicy.LEAVE:
+                self.messages.close(message.id)
+            else:
+                self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)
             return
-        if needs_log_answer(message, self.timeouts):
+        if needs_log_answer(message, self.settings):
             self.messages.record_log(message.id, self.clock(), has_answered=True)
-
-    def _resolve_absent(self, message: Message) -> None:
-        if self.absent is AbsentPolicy.LEAVE:
-            self.messages.close(message.id)
-            return
-        # Its record is in the send queue and has the text.
-        can_be_sent = self.absent is AbsentPolicy.RESEND and message.send_before > self.clock()
-        self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)

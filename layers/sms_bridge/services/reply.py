@@ -2,22 +2,21 @@
 
 import hmac
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import MessageRequest, MessageType, id_of
+from sms_bridge.domain.message import MessageRequest, MessageType, State, id_of
 from sms_bridge.domain.opt_out import Keyword
 from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
-from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.steps import new_message
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, SendQueue
+    from sms_bridge.services import interfaces
+    from sms_bridge.settings import CallbackSettings
 
 MOST_AN_HOUR = 3
 """Replies to a person. Whoever writes STOP, START and HELP is answered; two robots soon are not."""
@@ -50,41 +49,35 @@ class Reply:
     inbound one, so that it is claimed once. MoEngage does not know it and hears no outcome.
     """
 
-    texts: Mapping[Keyword, str]
-    """Nothing is answered to a keyword without one."""
-    country_calling_codes: Sequence[str] = ()
-    """Of the countries that may be texted; empty for all."""
-    seconds_to_live: int
-    """After how long a reply must not be sent any more."""
-    messages: "MessageStore"
-    send_queue: "SendQueue"
+    settings: "CallbackSettings"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
     clock: Clock
 
     def __call__(
         self,
         inbound: InboundMessage,
         keyword: Keyword,
+        hash_key: str,
         *,
         has_changed: bool,
-        sender_hash: str,
-        hash_key: str,
-        callback_url: str = "",
+        callback_url: str,
     ) -> ReplyEffect | None:
         """Queue the reply, if there is to be one; ``None`` where there is no text.
 
         A STOP or START is answered only where it has changed something. An empty callback URL
         leaves the receipts to the registered webhook.
         """
-        text = self.texts.get(keyword, "")
+        text = {
+            Keyword.STOP: self.settings.opt_out_reply,
+            Keyword.START: self.settings.opt_in_reply,
+            Keyword.HELP: self.settings.help_reply,
+        }[keyword]
         if not text:
             return None
         refusal = self._refusal_of(inbound, keyword, has_changed=has_changed)
         if refusal:
             return refusal
-        if not self.messages.count_reply(
-            sender_hash, inbound.umid, inbound.received_at, at_most=MOST_AN_HOUR
-        ):
-            return ReplyEffect.TOO_MANY
         request = MessageRequest(
             sub_account_id=inbound.sub_account_id,
             destination=f"+{digits_of(inbound.source)}",
@@ -95,15 +88,12 @@ class Reply:
             adds_callback_url=bool(callback_url),
         )
         digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
-        message = new_message(
-            request,
-            seconds_to_live=self.seconds_to_live,
-            recipient_hash=sender_hash,
-            id_=id_of(digest.hex()),
-            is_queued=True,
-            now=self.clock(),
-        )
-        message = replace(message, reply_to=inbound.umid)
+        to_live = self.settings.transactional_seconds_to_live
+        message = steps.new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
+        message = replace(message, id=id_of(digest.hex()), reply_to=inbound.umid)
+        person, at = message.recipient_hash, inbound.received_at
+        if not self.messages.count_reply(person, inbound.umid, at, at_most=MOST_AN_HOUR):
+            return ReplyEffect.TOO_MANY
         there = self.messages.create(message)
         if (there or message).state is State.WAITING:
             # A repeat may mean that this failed the first time. Two records send it once.
@@ -130,7 +120,7 @@ class Reply:
             or digits_of(inbound.source) == digits_of(inbound.destination)
         ):
             return ReplyEffect.NUMBER
-        codes = self.country_calling_codes
+        codes = self.settings.allowed_country_calling_codes
         if codes and not is_in_countries(inbound.source, codes):
             return ReplyEffect.COUNTRY
         return None

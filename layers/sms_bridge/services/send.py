@@ -1,47 +1,29 @@
 """Sends a message: claim, post, record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
+from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict, message_after
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.duplicates import Claim, claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
+from sms_bridge.domain.duplicates import claim, claim_key
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.retry_policy import RetryPolicy, is_to_be_written
-from sms_bridge.domain.send_result import SendResult, Verdict, message_after
-from sms_bridge.domain.state import State
+from sms_bridge.domain.retry_policy import is_to_be_written, wait_in_queue
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
+from sms_bridge.services import steps
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
-from sms_bridge.services.steps import (
-    SECONDS_BEHIND_THE_FIRST,
-    Figures,
-    add_figures,
-    attempt_figures,
-    log_attempt,
-    new_message,
-    queue_outcome,
-    seconds_since,
-    with_recipient,
-)
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from sms_bridge.services.interfaces import (
-        MessageStore,
-        OptOuts,
-        OutcomeQueue,
-        Sender,
-        SendQueue,
-    )
+    from sms_bridge.services import interfaces
+    from sms_bridge.settings import SendSettings
 
 # Kept back from the time for 8x8, to record its answer.
 _SECONDS_TO_RECORD = 0.3
@@ -66,20 +48,12 @@ _NOT_CHECKED = SendResult(
 class SendMessage:
     """Sends a message that was asked for, unless it repeats another one."""
 
-    duplicate_window: int
-    """Seconds; 0 for none."""
-    is_queued: bool
-    """Whether every message goes to the send queue, from which batches are sent."""
-    opt_out_message_types: frozenset[MessageType]
-    """The types of messages that people who opted out do not get."""
-    seconds_to_live: Mapping[MessageType, int]
-    """How long a message may be sent, from its scheduled time if it has one."""
-    policy: RetryPolicy
-    messages: "MessageStore"
-    send_queue: "SendQueue"
-    outcomes: "OutcomeQueue"
-    opt_outs: "OptOuts"
-    sender: "Sender"
+    settings: "SendSettings"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
+    outcomes: "interfaces.OutcomeQueue"
+    opt_outs: "interfaces.OptOuts"
+    sender: "interfaces.Sender"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]
@@ -100,47 +74,37 @@ class SendMessage:
 
         After ``OutOfTimeError`` the message is not sent, unless it is asked for again.
         """
-        recipient_hash = keyed_hash(request.destination, hash_key, request.country)
+        settings, now = self.settings, self.clock()
+        to_live = settings.seconds_to_live(request.message_type)
+        new = steps.new_message(request, hash_key, to_live, is_queued=settings.is_queued, now=now)
         opted_out = None
-        if not self.is_queued and request.message_type in self.opt_out_message_types:
+        if not settings.is_queued and request.message_type in settings.opt_out_message_types:
             # It is looked up while the message is claimed.
-            person = request.sub_account_id, recipient_hash
+            person = request.sub_account_id, new.recipient_hash
             opted_out = background.start(partial(self.opt_outs.is_opted_out, person))
-        claimed = self._claim(request, recipient_hash, hash_key)
+        window = settings.duplicate_window_seconds
+        key = claim_key(request, window_seconds=window, hash_key=hash_key)
+        claimed = claim(new, key, now, self.messages.create)
         message = claimed.message
         if not claimed.won:
             logger.info(
                 "repeat caught", **message_fields(message), **metric_fields({Metric.DUPLICATES: 1})
             )
-            known = with_recipient(message, request, recipient_hash)
-            return self._repeat(known, request, answer_time)
-        figures: Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
+            return self._repeat(steps.with_recipient(message, new), request, answer_time)
+        figures: steps.Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
         try:
             answer_time.promise(message)
         except OutOfTimeError:
-            if not self.is_queued:
+            if not settings.is_queued:
                 self._record(message, _NOT_TRIED, State.WAITING)
             raise
-        if self.is_queued:
+        if settings.is_queued:
             if not self._queue(message, request):
                 return self._resolve(message, request, _NOT_QUEUED, figures)
             logger.info("message queued", **message_fields(message), **metric_fields(figures))
             return message
         result = self._refused_by(opted_out) or self._post(request, message, answer_time, figures)
         return self._resolve(message, request, result, figures)
-
-    def _claim(self, request: MessageRequest, recipient_hash: str, hash_key: str) -> Claim:
-        now = self.clock()
-        key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
-        message = new_message(
-            request,
-            seconds_to_live=self.seconds_to_live[request.message_type],
-            recipient_hash=recipient_hash,
-            id_=new_id() if key is None else "",
-            is_queued=self.is_queued,
-            now=now,
-        )
-        return claim(message, key, now, self.messages.create)
 
     def _repeat(
         self, first: Message, request: MessageRequest, answer_time: AnswerTime[Message]
@@ -152,10 +116,9 @@ class SendMessage:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
             self.sleep(_SECONDS_BETWEEN_LOOKS)
-            now = self.messages.get(first.id) or first
-            first = with_recipient(now, request, first.recipient_hash)
+            first = steps.with_recipient(self.messages.get(first.id) or first, first)
         if first.state is State.WAITING:
-            self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
+            self._queue(first, request, delay_seconds=steps.SECONDS_BEHIND_THE_FIRST)
         elif first.outcome_is_open:
             # Its sender may not have queued it: no record of it would come back.
             try:
@@ -191,7 +154,7 @@ class SendMessage:
         request: MessageRequest,
         message: Message,
         answer_time: AnswerTime[Message],
-        figures: Figures,
+        figures: steps.Figures,
     ) -> SendResult:
         """Send the message, and again while that is safe and in time; counts failed tries."""
 
@@ -203,15 +166,13 @@ class SendMessage:
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
             if tries > 1 and result is not ambiguous:
-                add_figures(figures, attempt_figures(result))
+                steps.count_attempt(figures, result)
             result = self.sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
-            pause = self.policy.pause_before_trying_at_once(
-                result,
-                tries=tries,
-                seconds_left=time_left() - _SECONDS_FOR_A_TRY,
-                chance=self.chance(),
+            seconds_left = time_left() - _SECONDS_FOR_A_TRY
+            pause = self.settings.ambiguous_send_policy.pause_before_trying_at_once(
+                result, tries=tries, seconds_left=seconds_left, chance=self.chance()
             )
             if pause is None:
                 break
@@ -220,23 +181,23 @@ class SendMessage:
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
 
     def _resolve(
-        self, message: Message, request: MessageRequest, result: SendResult, figures: Figures
+        self, message: Message, request: MessageRequest, result: SendResult, figures: steps.Figures
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
-        state = self.policy.state_after(result)
+        state = self.settings.ambiguous_send_policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
-            wait = self.policy.wait_in_queue(result, tries=1, chance=self.chance())
+            wait = wait_in_queue(result, tries=1, chance=self.chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
             if not is_queued and result.verdict is Verdict.AMBIGUOUS:
                 # 8x8 may have it, so it has not failed, and it cannot be sent again.
                 state = State.UNKNOWN
             elif not is_queued:
-                add_figures(figures, attempt_figures(result))
+                steps.count_attempt(figures, result)
                 result, state = _NOT_QUEUED, State.FAILED
         recorded = self._record(message, result, state, is_scheduled=request.is_scheduled)
-        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, self.clock())
-        log_attempt(recorded, result, figures)
+        figures[Metric.SECONDS_TO_ANSWER] = steps.seconds_since(message.accepted_at, self.clock())
+        steps.log_attempt(recorded, result, figures)
         return recorded.message
 
     def _record(
@@ -247,7 +208,7 @@ class SendMessage:
                 recorded = self.messages.record_result(
                     message.id, message.attempt, result, state, self.clock()
                 )
-                queue_outcome(self.outcomes, recorded, self.clock())
+                steps.queue_outcome(self.outcomes, recorded, self.clock())
                 return recorded
             except Exception as error:
                 # The message may be out: a refusal now would make MoEngage count it as failed.

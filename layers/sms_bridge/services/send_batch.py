@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, new_id
-from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
+from sms_bridge.services import steps
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.steps import (
-    SECONDS_BEHIND_THE_FIRST,
-    Figures,
-    new_message,
-    with_recipient,
-)
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, SendQueue
+    from sms_bridge.services import interfaces
+    from sms_bridge.settings import SendSettings
 
 # Messages that are claimed and queued together: one call of PartiQL, and two full ones of SQS.
 _TOGETHER = 20
@@ -54,11 +48,9 @@ class _Asked:
 class SendBatch:
     """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
 
-    duplicate_window: int
-    """Seconds; 0 for none."""
-    seconds_to_live: Mapping[MessageType, int]
-    messages: "MessageStore"
-    send_queue: "SendQueue"
+    settings: "SendSettings"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
     clock: Clock
 
     def __call__(
@@ -91,23 +83,14 @@ class SendBatch:
 
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
-        now = self.clock()
-        distinct: dict[str | int, _Asked] = {}
+        now, window = self.clock(), self.settings.duplicate_window_seconds
+        distinct: dict[str, _Asked] = {}
         for place, request in enumerate(requests):
-            key = claim_key(request, window_seconds=self.duplicate_window, hash_key=hash_key)
-            name = key.value if key else place
-            if name in distinct:
-                distinct[name].places.append(place)
-                continue
-            message = new_message(
-                request,
-                seconds_to_live=self.seconds_to_live[request.message_type],
-                recipient_hash=keyed_hash(request.destination, hash_key, request.country),
-                id_=new_id() if key is None else "",
-                is_queued=True,
-                now=now,
-            )
-            distinct[name] = _Asked(request=request, message=message, key=key, places=[place])
+            key = claim_key(request, window_seconds=window, hash_key=hash_key)
+            to_live = self.settings.seconds_to_live(request.message_type)
+            message = steps.new_message(request, hash_key, to_live, is_queued=True, now=now)
+            asked = _Asked(request=request, message=message, key=key, places=[])
+            distinct.setdefault(key.value if key else message.id, asked).places.append(place)
         return list(distinct.values())
 
     def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
@@ -135,19 +118,20 @@ class SendBatch:
             if isinstance(claimed, Exception):
                 not_claimed.append(asked)
                 continue
-            if claimed.won:
-                message, delay = claimed.message, 0
-                new.add(message.id)
-            else:
-                message = with_recipient(
-                    claimed.message, asked.request, asked.message.recipient_hash
-                )
-                delay = SECONDS_BEHIND_THE_FIRST
+            found = claimed.message
+            message = found if claimed.won else steps.with_recipient(found, asked.message)
             taken |= dict.fromkeys(asked.places, message)
+            if claimed.won:
+                new.add(message.id)
             if message.state is State.WAITING:
+                delay = 0 if claimed.won else steps.SECONDS_BEHIND_THE_FIRST
                 to_queue.append((message, asked.request, delay))
-        progress.promise(taken, new)
-        progress.withdraw(self.send_queue.add_all(to_queue))
+        progress.promise(taken)
+        progress.new |= new
+        # A repeat that is not queued may have been before.
+        if lost := new & self.send_queue.add_all(to_queue):
+            progress.promise({place: None for place, one in taken.items() if one.id in lost})
+            progress.new -= lost
         return not_claimed
 
 
@@ -156,38 +140,26 @@ class _Progress:
 
     def __init__(self, size: int, answer_time: AnswerTime[Taken]) -> None:
         self.taken: Taken = [None] * size
+        self.new: set[str] = set()
+        """The ids of those taken that are no repeats."""
         self.answer_time = answer_time
-        self._new: set[str] = set()
         self._lock = threading.Lock()
 
-    def promise(self, taken: Mapping[int, Message], new: set[str]) -> None:
-        """Take messages, by their places in the batch; all but the new ones are repeats.
+    def promise(self, taken: Mapping[int, Message | None]) -> None:
+        """Promise an answer in which this is what is taken at these places of the batch.
 
-        After ``OutOfTimeError`` none of them may be queued.
+        After ``OutOfTimeError`` the answer stays as it was.
         """
         with self._lock:
-            self._answer([taken.get(place, known) for place, known in enumerate(self.taken)])
-            self._new |= new
-
-    def withdraw(self, not_queued: set[str]) -> None:
-        """Take back that new messages are taken. One that is repeated may be in the queue.
-
-        After ``OutOfTimeError`` they are answered as taken; `reconcile` reports them as expired.
-        """
-        with self._lock:
-            if withdrawn := self._new & not_queued:
-                self._answer([None if one and one.id in withdrawn else one for one in self.taken])
-                self._new -= withdrawn
-
-    def _answer(self, taken: Taken) -> None:
-        self.answer_time.promise(taken)
-        self.taken = taken
+            now = [taken.get(place, known) for place, known in enumerate(self.taken)]
+            self.answer_time.promise(now)
+            self.taken = now
 
     def log(self, sub_account_id: str) -> None:
         """Log the batch in one line, which counts its messages."""
         taken = [message for message in self.taken if message]
-        new = {message.id: message for message in taken if message.id in self._new}
-        figures: Figures = {
+        new = {message.id: message for message in taken if message.id in self.new}
+        figures: steps.Figures = {
             Metric.ACCEPTED: len(new),
             Metric.ESTIMATED_SEGMENTS: sum(message.segments for message in new.values()),
         }

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.errors import UnreadableItemError
 
 if TYPE_CHECKING:
-    from sms_bridge.domain.callback_events import Click, InboundMessage
+    from sms_bridge.domain.arrivals import Click, InboundMessage
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
@@ -215,7 +214,7 @@ def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
 
 
 def inbound_from(item: Item) -> "InboundMessage":
-    from sms_bridge.domain.callback_events import InboundMessage
+    from sms_bridge.domain.arrivals import InboundMessage
 
     values = {**dict.fromkeys(_INBOUND_TEXTS, ""), **from_item(item)}
     values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}

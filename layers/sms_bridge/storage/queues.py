@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, MessageType
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.storage.aws import refusal, was_refused_at_once
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
+    from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
 
     Client = Callable[[], SQSClient]
@@ -220,7 +219,7 @@ def _send_parameters(
 
 
 def _queued_message(record: Record) -> "QueuedMessage | None":
-    from sms_bridge.domain.queued import QueuedMessage
+    from sms_bridge.domain.arrivals import QueuedMessage
 
     content = _content(record["body"])
     try:
@@ -303,7 +302,7 @@ class SqsOutcomeQueue:
 
 
 def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound | None":
-    from sms_bridge.domain.queued import InboundWork, QueuedInbound, QueuedOutcome
+    from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
 
     body = record["body"]
     match _content(body):

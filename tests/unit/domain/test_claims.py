@@ -161,11 +161,13 @@ def run(times: Sequence[float], order: Sequence[int]) -> tuple[list[Claim], list
             break
         choices.append(len(waiting))
         chosen = sorted(waiting)[number % len(waiting)]
-        try:
-            waiting[chosen] = running[chosen].send(store.create(waiting[chosen]))
-        except StopIteration as done:
-            claims[chosen] = done.value
-            del waiting[chosen]
+        step = waiting.pop(chosen)
+        assert isinstance(step, Message)
+        step = running[chosen].send(store.create(step))
+        if isinstance(step, Claim):
+            claims[chosen] = step
+        else:
+            waiting[chosen] = step
     return [claims[number] for number in range(len(times))], choices
 
 

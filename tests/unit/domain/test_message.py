@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.domain.callback_events import InboundMessage, UnknownEvent
+from sms_bridge.domain.arrivals import InboundMessage, UnknownEvent
 from sms_bridge.domain.message import is_message_id, new_id
 from tests.builders import AT, MESSAGE_ID, NUMBER, TEXT, UMID, a_message, a_receipt, a_request
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.opt_out import Keyword, OptRequest, keyword_of, keywords_of, moment_of
+from sms_bridge.domain.opt_out import Keyword, OptRequest, keyword_of, keywords_of
 from tests.builders import an_inbound
 
 STOP = [
@@ -172,4 +172,4 @@ def test_a_request_counts_from_when_it_was_sent_and_a_stop_in_doubt_wins(
 ) -> None:
     inbound = an_inbound(sent_at=sent_at, received_at=RECEIVED_AT)
 
-    assert moment_of(opt_request, inbound) == moment
+    assert inbound.requested_at(opt_request) == moment

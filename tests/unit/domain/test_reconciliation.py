@@ -6,24 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
+from sms_bridge.domain.outcome import MissingReceiptPolicy
 from sms_bridge.domain.reconciliation import (
+    OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,
-    MissingReceiptPolicy,
-    Timeouts,
     finding_of,
     is_proven_absent,
     needs_log_answer,
-    oldest_to_look_at,
-    outcome_of_missing_receipt,
-    youngest_to_look_at,
+    span_to_look_at,
 )
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.settings import ReconcileSettings
 from tests.builders import AT, a_message
+from tests.services import settings_of
 
 DAY = 86_400
 EVER = 10_000_000
-TIMEOUTS = Timeouts(unknown=600, unresolved=DAY, receipt=2 * DAY)
+TIMEOUTS = settings_of(ReconcileSettings, unresolved_timeout_seconds=DAY)
 DUE = {"outcome": Outcome(OutcomeStatus.FAILED, "r", ""), "outcome_due_at": AT}
 MAYBE_WITH_8X8 = (State.SENDING, State.UNKNOWN)
 ACCEPTED = (State.QUEUED, State.SENT, State.DEFERRED)
@@ -115,19 +114,22 @@ class TestWhichMessagesARunLooksAt:
     def test_old_messages_are_looked_at_rarely(self, time_of_day: int, age: float) -> None:
         now = MIDNIGHT + time_of_day
 
-        assert oldest_to_look_at(now) == (now - age if age else 0.0)
+        assert span_to_look_at(now, now, TIMEOUTS)[0] == (now - age if age else 0.0)
+
+    def test_a_run_that_was_not_scheduled_looks_at_all(self) -> None:
+        assert span_to_look_at(0.0, MIDNIGHT + 43_200, TIMEOUTS)[0] == 0.0
 
     def test_a_run_every_five_minutes_looks_at_each_age_long_enough_to_read_an_export(self) -> None:
         runs = [MIDNIGHT + 300 * number for number in range(288)]
-        looks = [oldest_to_look_at(run) <= MIDNIGHT - EVER for run in runs]
+        looks = [span_to_look_at(run, run, TIMEOUTS)[0] <= MIDNIGHT - EVER for run in runs]
 
         assert looks == [True] * 12 + [False] * 276
 
     @pytest.mark.parametrize(("unknown", "youngest"), [(600, 300), (60, 60)])
     def test_young_messages_are_on_their_way(self, unknown: int, youngest: int) -> None:
-        timeouts = Timeouts(unknown=unknown, unresolved=DAY, receipt=2 * DAY)
+        timeouts = settings_of(ReconcileSettings, unknown_timeout_seconds=unknown)
 
-        assert youngest_to_look_at(AT, timeouts) == AT - youngest
+        assert span_to_look_at(AT, AT, timeouts)[1] == AT - youngest
 
 
 @given(st.sampled_from(State), st.integers(0, 400_000), st.integers(0, 400_000))
@@ -174,6 +176,6 @@ def test_nothing_proves_that_a_message_is_absent_which_8x8_accepted() -> None:
 def test_what_is_reported_where_a_receipt_is_missing(
     policy: MissingReceiptPolicy, outcome: tuple[str, str] | None
 ) -> None:
-    reported = outcome_of_missing_receipt(policy)
+    reported = OUTCOMES_OF_MISSING_RECEIPTS[policy]
 
     assert (reported and (reported.status, reported.reason)) == outcome

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, RetryPolicy, seconds_for
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.message import State
+from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, seconds_for, wait_in_queue
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, REFUSED, REJECTED, THROTTLED
 
-HOLD = RetryPolicy(AmbiguousSendPolicy.HOLD)
-RESEND = RetryPolicy(AmbiguousSendPolicy.RESEND)
+HOLD, RESEND = AmbiguousSendPolicy
 
 
 @pytest.mark.parametrize(
@@ -95,14 +94,14 @@ class TestInTheQueue:
         [(1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 300), (8, 300), (10_000, 300)],
     )
     def test_the_waits_grow_to_five_minutes(self, tries: int, seconds: int) -> None:
-        assert HOLD.wait_in_queue(NOT_SENT, tries=tries, chance=0.5) == seconds
+        assert wait_in_queue(NOT_SENT, tries=tries, chance=0.5) == seconds
 
     @given(st.integers(1, 100), st.floats(0, 1))
     def test_chance_spreads_a_wait_by_a_fifth_to_both_sides(
         self, tries: int, chance: float
     ) -> None:
-        planned = HOLD.wait_in_queue(NOT_SENT, tries=tries, chance=0.5)
-        wait = HOLD.wait_in_queue(NOT_SENT, tries=tries, chance=chance)
+        planned = wait_in_queue(NOT_SENT, tries=tries, chance=0.5)
+        wait = wait_in_queue(NOT_SENT, tries=tries, chance=chance)
 
         assert abs(wait - planned) <= planned * 0.2 + 0.5
 
@@ -110,8 +109,8 @@ class TestInTheQueue:
     def test_retry_after_only_lengthens_and_by_a_quarter_of_an_hour_at_most(
         self, tries: int, chance: float, retry_after: float
     ) -> None:
-        without = HOLD.wait_in_queue(throttled(None), tries=tries, chance=chance)
-        wait = HOLD.wait_in_queue(throttled(retry_after), tries=tries, chance=chance)
+        without = wait_in_queue(throttled(None), tries=tries, chance=chance)
+        wait = wait_in_queue(throttled(retry_after), tries=tries, chance=chance)
 
         # SQS delays a record for a quarter of an hour at most.
         assert 1 <= without <= wait <= 900

@@ -1,13 +1,12 @@
 """The step that takes callbacks, with all that it works with in memory."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.opt_out import Keyword, OptOutScope, keywords_of
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import State
+from sms_bridge.domain.opt_out import Keyword, OptOutScope
 from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
 from sms_bridge.services.reply import Reply
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message
@@ -32,7 +31,7 @@ class Bridge(InMemory):
         reports_inbound: bool = False,
         scope: OptOutScope = OptOutScope.STACK,
         replies: bool = False,
-        country_calling_codes: Sequence[str] = (),
+        country_calling_codes: str = "",
     ) -> None:
         super().__init__()
         # Shortly after the times in the callbacks.
@@ -41,16 +40,20 @@ class Bridge(InMemory):
         self.send_queue = InMemorySendQueue()
         self.step = self.a_service(
             ReceiveCallback,
-            keywords=keywords_of(["STOP", "Arrêt"], ["START"], ["HELP", "INFO"]),
+            opt_out_keywords="STOP,Arrêt",
+            opt_in_keywords="START",
+            help_keywords="HELP,INFO",
             reply=self.a_service(
                 Reply,
-                texts=TEXTS if replies else {},
-                country_calling_codes=country_calling_codes,
-                seconds_to_live=600,
+                opt_out_reply=TEXTS[Keyword.STOP] if replies else "",
+                opt_in_reply=TEXTS[Keyword.START] if replies else "",
+                help_reply=TEXTS[Keyword.HELP] if replies else "",
+                transactional_seconds_to_live=600,
+                allowed_country_calling_codes=country_calling_codes,
             ),
-            sub_account_ids=(SUB_ACCOUNT, "acme_promo"),
-            syncs_opt_outs=syncs_opt_outs,
-            reports_inbound=reports_inbound,
+            sub_account_ids=f"{SUB_ACCOUNT},acme_promo",
+            moengage_data_api_url="https://api.example" if syncs_opt_outs else "",
+            moengage_inbound_event="SMS Reply" if reports_inbound else "",
         )
         self.messages.create(a_message(accepted_at=self.clock.now))
         self.clock.sleep(2)

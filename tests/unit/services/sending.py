@@ -9,7 +9,7 @@ from sms_bridge.services.send import SendMessage
 from tests.builders import a_request
 from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.queues import InMemorySendQueue
-from tests.services import InMemory, policies
+from tests.services import InMemory
 
 
 class Bridge(InMemory):
@@ -19,7 +19,7 @@ class Bridge(InMemory):
         self,
         *,
         duplicate_window: int = 120,
-        is_queued: bool = False,
+        dispatch_mode: str = "direct",
         ambiguous: str = "hold",
         opt_out_types: str = "",
         **eightx8: Any,
@@ -30,9 +30,10 @@ class Bridge(InMemory):
         self.sleep: Callable[[float], None] = self.clock.sleep
         self.step = self.a_service(
             SendMessage,
-            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
-            duplicate_window=duplicate_window,
-            is_queued=is_queued,
+            duplicate_window_seconds=duplicate_window,
+            dispatch_mode=dispatch_mode,
+            ambiguous_send_policy=ambiguous,
+            opt_out_message_types=opt_out_types,
             sender=self.eightx8,
             sleep=lambda seconds: self.sleep(seconds),
         )

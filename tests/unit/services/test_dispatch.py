@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.observability import message_fields
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
@@ -37,7 +36,7 @@ from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.failures import Interruption, KilledError, failing, kill
 from tests.fakes.logs import WrittenLog
 from tests.fakes.sqs import InMemorySqs
-from tests.services import TO_LIVE, InMemory, policies
+from tests.services import TO_LIVE, InMemory
 
 QUEUE = "queue"
 DEAD = "dead"
@@ -55,8 +54,8 @@ class Bridge(InMemory):
         *,
         ambiguous: str = "hold",
         opt_out_types: str = "",
-        rate: float = 0,
-        at_once: int = 1,
+        rate: int = 0,
+        concurrency: int = 1,
         **eightx8: Any,
     ) -> None:
         super().__init__()
@@ -68,9 +67,10 @@ class Bridge(InMemory):
         self.time_left = 60.0
         self.step = self.a_service(
             DispatchMessages,
-            **policies(ambiguous=ambiguous, opt_out_types=opt_out_types),
-            rate=rate,
-            at_once=at_once,
+            ambiguous_send_policy=ambiguous,
+            opt_out_message_types=opt_out_types,
+            send_rate_limit=rate,
+            dispatch_concurrency=concurrency,
             sender=self.eightx8,
             sleep=self._sleep,
         )
@@ -307,30 +307,30 @@ class TestOptOuts:
 
 class TestPacing:
     @pytest.mark.parametrize(
-        ("rate", "at_once", "messages", "needed", "time_left", "slept"),
+        ("rate", "concurrency", "messages", "needed", "time_left", "slept"),
         [
-            (0, 4, [10], 0, 60, 0.0),
-            (10, 1, [10], 0, 60, 1.0),
-            (10, 4, [10], 0, 60, 4.0),
-            (1800, 2, [9], 0, 60, 0.01),
+            (0, 2, [10], 0, 60, 0.0),
+            (20, 1, [10], 0, 60, 1.0),
+            (10, 2, [10], 0, 60, 4.0),
+            (1800, 1, [9], 0, 60, 0.01),
             # The time that 8x8 needed counts, and the fullest sub-account decides.
-            (1, 1, [4], 1.5, 60, 2.5),
-            (1, 1, [2], 5.0, 60, 0.0),
-            (1, 1, [1, 4], 0, 60, 4.0),
+            (2, 1, [4], 1.5, 60, 2.5),
+            (2, 1, [2], 5.0, 60, 0.0),
+            (2, 1, [1, 4], 0, 60, 4.0),
             # No function waits until it is stopped.
-            (0.001, 1, [1], 0, 20, 19.0),
+            (1, 500, [1], 0, 20, 19.0),
         ],
     )
     def test_a_function_takes_as_long_as_the_rate_asks(
         self,
-        rate: float,
-        at_once: int,
+        rate: int,
+        concurrency: int,
         messages: list[int],
         needed: float,
         time_left: float,
         slept: float,
     ) -> None:
-        bridge = Bridge(rate=rate, at_once=at_once)
+        bridge = Bridge(rate=rate, concurrency=concurrency)
         bridge.time_left = time_left
         bridge.eightx8.meanwhile = lambda _: bridge.clock.sleep(needed / sum(messages))
         for account, some in enumerate(messages):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.queued import QueuedOutcome
 from sms_bridge.domain.reporting import WAITS, ReportResult, ReportVerdict
 from sms_bridge.services.forward import NO_URL, ForwardOutcome
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt, plain

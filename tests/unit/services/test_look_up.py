@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sms_bridge.domain.message import Message
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure
 from sms_bridge.services.look_up import LookUp
 from tests.builders import MESSAGE_ID, UMID, a_message, plain
@@ -84,7 +83,7 @@ def test_what_could_not_be_asked_is_not_said_to_be_nothing() -> None:
     ):
         look_up.by_umid(UMID)
 
-    assert failure.value.reason is DetailsFailure.UNAUTHORIZED
+    assert failure.value.reason == "eightx8_unauthorized"
 
 
 def test_the_time_is_limited_for_all_of_them_together() -> None:
@@ -94,7 +93,7 @@ def test_the_time_is_limited_for_all_of_them_together() -> None:
     ):
         look_up.by_umid(UMID)
 
-    assert failure.value.reason is DetailsFailure.TIMEOUT
+    assert failure.value.reason == "eightx8_timeout"
 
 
 @pytest.mark.parametrize("trouble", ["", DetailsFailure.UNREACHABLE])

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from sms_bridge.domain.callback_events import InboundMessage
+from sms_bridge.domain.arrivals import InboundMessage, InboundWork, QueuedInbound
 from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
-from sms_bridge.domain.queued import InboundWork, QueuedInbound
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.services.pass_on import PassOnInbound
 from tests.builders import NUMBER, UMID, a_person, an_inbound

@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.attempt import SendResult
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus
-from sms_bridge.domain.reconciliation import Finding, Timeouts, finding_of
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, State
+from sms_bridge.domain.reconciliation import Finding, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.services.forward import ForwardOutcome
@@ -47,11 +46,11 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, failing, kill
 from tests.fakes.log_exports import FakeLog, LogEntry
 from tests.fakes.sqs import InMemorySqs
-from tests.services import PARTS, TO_LIVE, InMemory, a_service
+from tests.services import CHOSEN, TIMEOUTS, TO_LIVE, InMemory, a_service
 from tests.unit.services.sending import Bridge as Sending
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
-WINDOW = PARTS["duplicate_window"]()
+WINDOW = int(CHOSEN["duplicate_window_seconds"])
 SECONDS_UNTIL_LOGGED = 900
 
 # What 8x8 makes of a post: its answer, and whether it has the message then.
@@ -149,8 +148,8 @@ class Life(InMemory):
             "report": self._interruption.watched(self.moengage).report,
             "clock": self.clock,
             "sleep": self.clock.sleep,
-            "is_queued": is_queued,
-            "timeouts": Timeouts(unknown=600, unresolved=7200, receipt=7200),
+            "dispatch_mode": "queued" if is_queued else "direct",
+            "receipt_timeout_seconds": 7200,
         }
         # A step takes of these what it works with.
         self._send = a_service(SendMessage, **own)
@@ -451,9 +450,8 @@ class TestScheduledMessages:
 
         assert message.scheduled_at == at
         assert message.send_before == at + TO_LIVE
-        timeouts = Timeouts(unknown=600, receipt=172_800, unresolved=7200)
-        assert finding_of(message, at + 172_800, timeouts) is None
-        assert finding_of(message, at + 172_801, timeouts) is Finding.ASK
+        assert finding_of(message, at + 172_800, TIMEOUTS) is None
+        assert finding_of(message, at + 172_801, TIMEOUTS) is Finding.ASK
 
     def test_a_schedule_that_has_passed_counts_as_none(self) -> None:
         bridge = Sending()

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.state import State
 from tests.builders import (
     AT,
     MESSAGE_ID,
@@ -211,7 +210,8 @@ class TestOptOuts:
             ("Hello", True, False, []),
             ("STOP", False, False, []),
             ("STOP", True, True, ["subscription", "event"]),
-            ("Hello", False, True, ["event"]),
+            ("Hello", True, True, ["event"]),
+            ("STOP", False, True, []),
         ],
     )
     def test_moengage_gets_opt_outs_and_messages_where_the_operator_wants_it(

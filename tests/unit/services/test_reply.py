@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.opt_out import Keyword, OptOutScope
-from sms_bridge.domain.state import State
 from sms_bridge.services.reply import MOST_AN_HOUR
 from tests.builders import (
     NUMBER,
@@ -204,7 +203,7 @@ def test_what_is_no_person_or_has_no_way_back_is_not_answered(payload: dict[str,
 
 
 def test_a_country_that_may_not_be_texted_is_not_answered_but_heard() -> None:
-    bridge = Writing(country_calling_codes=("49",))
+    bridge = Writing(country_calling_codes="49")
 
     bridge.write("HELP")
     bridge.write("STOP")

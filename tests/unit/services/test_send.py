@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, MessageType, is_message_id
+from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.message import Message, MessageType, State, is_message_id
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
@@ -370,7 +369,7 @@ class TestTryingAgain:
 
 class TestTheQueuedMode:
     def test_every_message_goes_to_the_queue(self) -> None:
-        bridge = Bridge(is_queued=True)
+        bridge = Bridge(dispatch_mode="queued")
 
         message = bridge.send(message_type=MessageType.TRANSACTIONAL)
 
@@ -382,14 +381,14 @@ class TestTheQueuedMode:
         assert bridge.eightx8.sent == []
 
     def test_a_repeat_has_the_same_id(self) -> None:
-        bridge = Bridge(is_queued=True)
+        bridge = Bridge(dispatch_mode="queued")
         first = bridge.send()
 
         assert plain(bridge.send()) == plain(first)
         assert bridge.queued == [(first.id, 0), (first.id, 30)]
 
     def test_a_repeat_for_somebody_who_was_forgotten_still_finds_that_they_opted_out(self) -> None:
-        bridge = Bridge(is_queued=True)
+        bridge = Bridge(dispatch_mode="queued")
         first = bridge.send()
         bridge.messages.messages[first.id] = replace(first, destination="", recipient_hash="")
 
@@ -401,7 +400,7 @@ class TestTheQueuedMode:
 
     def test_promise_8_what_may_be_in_the_queue_is_never_refused(self) -> None:
         """SQS may have taken it although its answer was lost."""
-        bridge = Bridge(is_queued=True)
+        bridge = Bridge(dispatch_mode="queued")
 
         with failing(bridge.send_queue, "add"):
             first = bridge.send()
@@ -414,7 +413,7 @@ class TestTheQueuedMode:
         assert bridge.queued == [(first.id, 30)]
 
     def test_promise_8_a_refusal_is_true_what_is_out_of_time_is_not_queued(self) -> None:
-        bridge = Bridge(is_queued=True)
+        bridge = Bridge(dispatch_mode="queued")
         answer_time: AnswerTime[Message] = AnswerTime(0.0, bridge.clock)
         with pytest.raises(OutOfTimeError):
             answer_time.run(threading.Event().wait)  # type: ignore[arg-type]
@@ -435,7 +434,7 @@ class TestOptOuts:
             ({}, {"message_type": MessageType.TRANSACTIONAL}, True, State.QUEUED, ""),
             ({"opt_out_types": ""}, {}, True, State.QUEUED, ""),
             # It is looked up when it is sent.
-            ({"is_queued": True}, {}, True, State.WAITING, ""),
+            ({"dispatch_mode": "queued"}, {}, True, State.WAITING, ""),
         ],
         ids=["out", "cannot be looked up", "another person", "another type", "ignored", "queued"],
     )
@@ -474,7 +473,9 @@ class TestOptOuts:
 
 class TestFailuresBetweenTheSteps:
     @pytest.mark.parametrize(
-        "chosen", [{"result": THROTTLED}, {"result": NOT_SENT}, {"is_queued": True}], ids=str
+        "chosen",
+        [{"result": THROTTLED}, {"result": NOT_SENT}, {"dispatch_mode": "queued"}],
+        ids=str,
     )
     def test_what_a_queue_certainly_does_not_have_has_failed_at_once_and_says_why(
         self, chosen: dict[str, Any]

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, is_message_id
-from sms_bridge.domain.send_result import EXPIRED
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import EXPIRED
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State, is_message_id
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain
@@ -113,7 +112,7 @@ class TestTheFirstTime:
             "options": {"country": "SG", "scheduled": "2036-11-24T09:30:00+08:00"},
             "destination": "91234567",
         }
-        single, bridge = SingleBridge(is_queued=True), Bridge()
+        single, bridge = SingleBridge(dispatch_mode="queued"), Bridge()
         bridge.clock.now = single.clock.now
 
         alone = single.send(**changes)
@@ -124,7 +123,7 @@ class TestTheFirstTime:
         assert message.send_before == message.scheduled_at + TO_LIVE
 
     def test_without_a_duplicate_window_each_message_is_one_of_its_own(self) -> None:
-        bridge = Bridge(duplicate_window=0)
+        bridge = Bridge(duplicate_window_seconds=0)
 
         taken = bridge.send(*texts("a", "a"))
 
@@ -264,7 +263,7 @@ class TestFailures:
     def test_a_claim_that_is_throttled_or_whose_answer_is_lost_is_made_again(
         self, window: int, is_written: bool, logged: WrittenLog
     ) -> None:
-        bridge = Bridge(duplicate_window=window)
+        bridge = Bridge(duplicate_window_seconds=window)
         fails_at = iter([False, True])
 
         def fails(message: Message) -> bool:

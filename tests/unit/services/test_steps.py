@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric
 from sms_bridge.services.steps import (
-    attempt_figures,
+    Figures,
+    count_attempt,
     log_attempt,
     new_outcome,
 )
@@ -50,7 +49,11 @@ OUT_OF_TIME = SendResult(verdict=Verdict.NOT_SENT, reason="out_of_time")
     ],
 )
 def test_each_result_counts_as_one_thing(result: SendResult, metrics: set[Metric]) -> None:
-    assert attempt_figures(result) == dict.fromkeys(metrics, 1)
+    figures: Figures = {}
+
+    count_attempt(figures, result)
+
+    assert figures == dict.fromkeys(metrics, 1)
 
 
 @pytest.mark.parametrize(

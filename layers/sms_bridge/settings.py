@@ -1,16 +1,18 @@
 """The functions' environment variables, read and checked once at start: a class a function.
 
-The classes are plain: to make a dataclass of so many fields takes time at each start. That of
-`reconcile` is in a module of its own: its policies would be loaded by all the others, too.
+The classes are plain: to make a dataclass of so many fields takes time at each start.
 """
 
 import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, get_type_hints
+from functools import cached_property
+from typing import Any, get_args, get_type_hints
 
-from sms_bridge.domain.opt_out import Identifier, OptOutScope
+from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.opt_out import Identifier, Keywords, OptOutScope, keywords_of
+from sms_bridge.domain.outcome import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.errors import BridgeError
 
@@ -56,14 +58,23 @@ class DispatchMode(StrEnum):
     """All through the send queue, in batches."""
 
 
-class SendSettings(Settings):
-    """Settings of ``send_sms``."""
+class _SendingSettings(Settings):
+    """What both functions that send need."""
 
-    retention_days: int
     transactional_queue_url: str
     promotional_queue_url: str
     outcome_queue_url: str
     eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    opt_out_message_types: tuple[MessageType, ...] = ()
+    """The types of messages that people who opted out do not get."""
+    opt_out_scope: OptOutScope
+
+
+class SendSettings(_SendingSettings):
+    """Settings of ``send_sms``."""
+
+    retention_days: int
     sub_account_ids: tuple[str, ...]
     transactional_sub_account_ids: tuple[str, ...] = ()
     default_sender_id: str = ""
@@ -72,63 +83,65 @@ class SendSettings(Settings):
     callback_base_url: str = ""
     caller_callback_hosts: tuple[str, ...] = ()
     dispatch_mode: DispatchMode
-    ambiguous_send_policy: AmbiguousSendPolicy
     transactional_seconds_to_live: int
     promotional_seconds_to_live: int
-    opt_out_message_types: tuple[str, ...] = ()
-    opt_out_scope: OptOutScope
+
+    @property
+    def is_queued(self) -> bool:
+        return self.dispatch_mode is DispatchMode.QUEUED
+
+    def seconds_to_live(self, message_type: MessageType) -> int:
+        """Return how long a message may be sent, from its scheduled time if it has one."""
+        if message_type is MessageType.TRANSACTIONAL:
+            return self.transactional_seconds_to_live
+        return self.promotional_seconds_to_live
 
 
-class DispatchSettings(Settings):
+class DispatchSettings(_SendingSettings):
     """Settings of ``dispatch_queue``."""
 
-    transactional_queue_url: str
-    promotional_queue_url: str
     send_dead_letter_queue_url: str
-    outcome_queue_url: str
-    eightx8_base_url: str
-    ambiguous_send_policy: AmbiguousSendPolicy
-    opt_out_message_types: tuple[str, ...] = ()
-    opt_out_scope: OptOutScope
     send_rate_limit: int
     dispatch_concurrency: int
 
 
-class CallbackSettings(Settings):
-    """Settings of ``receive_callback``."""
+class _InboundSettings(Settings):
+    """What both functions need that work with what people write."""
 
-    retention_days: int
-    transactional_queue_url: str
     outcome_queue_url: str
-    sub_account_ids: tuple[str, ...]
-    callback_allowed_networks: str = ""
-    callback_base_url: str = ""
+    moengage_data_api_url: str = ""
+    moengage_inbound_event: str = ""
     opt_out_scope: OptOutScope
     opt_out_keywords: tuple[str, ...] = ()
     opt_in_keywords: tuple[str, ...] = ()
     help_keywords: tuple[str, ...] = ()
+
+    @cached_property
+    def keywords(self) -> Keywords:
+        return keywords_of(self.opt_out_keywords, self.opt_in_keywords, self.help_keywords)
+
+
+class CallbackSettings(_InboundSettings):
+    """Settings of ``receive_callback``."""
+
+    retention_days: int
+    transactional_queue_url: str
+    sub_account_ids: tuple[str, ...]
+    callback_allowed_networks: str = ""
+    callback_base_url: str = ""
     opt_out_reply: str = ""
     opt_in_reply: str = ""
     help_reply: str = ""
     allowed_country_calling_codes: tuple[str, ...] = ()
     transactional_seconds_to_live: int
-    moengage_data_api_url: str = ""
-    moengage_inbound_event: str = ""
 
 
-class ForwardSettings(Settings):
+class ForwardSettings(_InboundSettings):
     """Settings of ``forward_outcome``."""
 
-    outcome_queue_url: str
     outcome_dead_letter_queue_url: str
     moengage_delivery_tracking_url: str = ""
-    moengage_data_api_url: str = ""
     moengage_identifier: Identifier
-    moengage_inbound_event: str = ""
-    opt_out_scope: OptOutScope
-    opt_out_keywords: tuple[str, ...] = ()
-    opt_in_keywords: tuple[str, ...] = ()
-    help_keywords: tuple[str, ...] = ()
 
 
 class LookUpSettings(Settings):
@@ -136,6 +149,28 @@ class LookUpSettings(Settings):
 
     eightx8_base_url: str
     sub_account_ids: tuple[str, ...]
+
+
+class ReconcileSettings(Settings):
+    """Settings of ``reconcile``."""
+
+    outcome_queue_url: str
+    eightx8_base_url: str
+    ambiguous_send_policy: AmbiguousSendPolicy
+    absent_message_policy: AbsentPolicy
+    unresolved_message_policy: UnresolvedPolicy
+    missing_receipt_policy: MissingReceiptPolicy
+    unknown_timeout_seconds: int
+    unresolved_timeout_seconds: int
+    receipt_timeout_seconds: int
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        from sms_bridge.domain.reconciliation import MIN_UNRESOLVED_TIMEOUT
+
+        super().__init__(environment)
+        if self.unresolved_timeout_seconds < MIN_UNRESOLVED_TIMEOUT:
+            # In less time 8x8's log could prove nothing.
+            raise SettingsError(f"UNRESOLVED_TIMEOUT_SECONDS is less than {MIN_UNRESOLVED_TIMEOUT}")
 
 
 def unescaped(text: str) -> str:
@@ -163,4 +198,5 @@ def _value_of(text: str, kind: Any) -> Any:
         if text not in kind:
             raise ValueError(f"one of {', '.join(kind)}")
         return kind(text)
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    (one, _) = get_args(kind)
+    return tuple(_value_of(part.strip(), one) for part in text.split(",") if part.strip())
