@@ -16,9 +16,8 @@ from bridge.stack import Stack
 from bridge.terminal import columns, read_since, say, say_json, shown_time
 from sms_bridge.api.look_up import look_up_answer
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, OutcomeStatus
+from sms_bridge.domain.message import Message, OutcomeStatus, State
 from sms_bridge.domain.phone_number import keyed_hash, masked
-from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
 from sms_bridge.providers.eightx8_log import EightX8Log

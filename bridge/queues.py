@@ -14,8 +14,7 @@ from bridge.options import AsJson, DoIt, Since
 from bridge.stack import Stack
 from bridge.terminal import columns, progress, read_since, say_result
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message
-from sms_bridge.domain.state import NOT_WITH_8X8
+from sms_bridge.domain.message import NOT_WITH_8X8, Message
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.replay import ReplayScope, find_replays
 from sms_bridge.services.replay import replay as replay_one

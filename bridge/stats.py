@@ -14,7 +14,7 @@ from bridge.stack import FUNCTIONS, Stack
 from bridge.survey import LOOKED_AT_MOST, take_survey
 from bridge.terminal import columns, read_since, say, say_json, say_result, waiting
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import State
 
 
 def stats(context: typer.Context, as_json: AsJson = False) -> None:

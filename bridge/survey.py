@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
 
-from sms_bridge.domain.message import Message, MessageType
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageType, State
 from sms_bridge.services.interfaces import MessageStore
 
 # More than this takes minutes to read, and the picture is the same.

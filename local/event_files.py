@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sms_bridge.domain.arrivals import InboundMessage
+from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, Receipt
+from sms_bridge.domain.message import Message, Receipt, State
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"

@@ -13,12 +13,11 @@ import pytest
 from sms_bridge.api.errors import RefusedError
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.domain.arrivals import InboundMessage
+from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, Receipt
+from sms_bridge.domain.message import Message, MessageRequest, Receipt, State
 from sms_bridge.domain.opt_out import Person
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8_errors import state_of_receipt
 from sms_bridge.settings import SendSettings
 from sms_bridge.storage.secret import SecretSource

@@ -7,8 +7,9 @@ from typing import Any
 
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.domain.reconciliation import Timeouts
 from sms_bridge.services.reply import Reply
+from sms_bridge.settings import Settings
+from sms_bridge.settings.reconcile import ReconcileSettings
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
@@ -20,7 +21,6 @@ from tests.fakes.queues import InMemoryDeadLetters, InMemoryOutcomes, InMemorySe
 from tests.functions import ENVIRONMENT, SETTINGS
 
 TO_LIVE = 3600
-TIMEOUTS = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
 
 PARTS: dict[str, Callable[[], Any]] = {
     "messages": InMemoryMessages,
@@ -53,9 +53,17 @@ CHOSEN: dict[str, Any] = {
     "help_reply": "",
     "moengage_data_api_url": "",
     "send_rate_limit": 0,
-    "unresolved_timeout_seconds": TIMEOUTS.unresolved,
+    "unresolved_timeout_seconds": 7200,
 }
 CLASSES = {kind.__name__: kind for kind in SETTINGS.values()}
+
+
+def settings_of[Kind: Settings](kind: type[Kind], **chosen: Any) -> Kind:
+    """Return a function's settings, as they are read from its environment."""
+    return kind({name.upper(): str(value) for name, value in {**CHOSEN, **chosen}.items()})
+
+
+TIMEOUTS = settings_of(ReconcileSettings)
 
 
 def a_service[Service](kind: Callable[..., Service], **given: Any) -> Service:
@@ -65,8 +73,8 @@ def a_service[Service](kind: Callable[..., Service], **given: Any) -> Service:
     parts = {name: PARTS[name]() for name in parameters.keys() & PARTS.keys() - given.keys()}
     parts |= {name: given[name] for name in parameters.keys() & given.keys()}
     if "settings" in parameters:
-        environment = {name.upper(): str(value) for name, value in {**CHOSEN, **given}.items()}
-        parts["settings"] = CLASSES[parameters["settings"].annotation](environment)
+        chosen = {name: value for name, value in given.items() if name in CHOSEN}
+        parts["settings"] = settings_of(CLASSES[parameters["settings"].annotation], **chosen)
     return kind(**parts)
 
 

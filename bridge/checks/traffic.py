@@ -11,9 +11,8 @@ from bridge.queues import DEAD_LETTER_QUEUES, RECEIVED_TOO_OFTEN, depth_of, reas
 from bridge.stack import Stack
 from bridge.survey import SECONDS_TO_WAIT, SECONDS_UNTIL_RECEIPTS, Survey, take_survey
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import OptOutScope
-from sms_bridge.domain.state import State
 
 _STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")
 # With what one request to 8x8 may hold, as template.yaml batches.

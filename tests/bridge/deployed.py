@@ -22,9 +22,8 @@ from bridge import calls
 from bridge.queues import DEAD_LETTER_QUEUES, WORK_QUEUES
 from bridge.stack import FUNCTIONS, Resource, Stack, variable_of
 from local.eightx8 import EightX8Simulator
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.state import State
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import a_message

@@ -12,8 +12,7 @@ import pytest
 from bridge.calls import call
 from bridge.message import follow, missing_step
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from tests.bridge.deployed import IDS, MOENGAGE_TOKEN, OTHER_NUMBER, PROMOTIONAL, Deployed
 from tests.builders import ACCEPTED, AMBIGUOUS, AT, EVER, NUMBER, TEXT, a_message, a_receipt
 

@@ -9,10 +9,9 @@ from bridge.calls import Answer
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.arrivals import UnknownEvent
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.state import State
 from tests.bridge.deployed import HASH_KEY, IDS, OTHER_NUMBER, PROMOTIONAL, TRANSACTIONAL, Deployed
 from tests.builders import EVER, NUMBER, UMID, a_person, a_receipt, an_inbound
 from tests.fakes.aws import TABLE, client_of

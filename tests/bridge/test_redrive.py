@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import MessageType, State
 from tests.bridge.deployed import IDS, Deployed
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.aws import TABLE, client_of

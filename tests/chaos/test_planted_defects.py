@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain import duplicates
+from sms_bridge.domain.attempt import Attempt, SendResult
 from sms_bridge.domain.duplicates import Claim
-from sms_bridge.domain.message import Outcome, OutcomeStatus, new_id
-from sms_bridge.domain.recorded import Attempt
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State, new_id
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time

@@ -1,9 +1,9 @@
 """What the tests of message stores do again and again."""
 
+from sms_bridge.domain.attempt import Recorded
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Receipt
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.recorded import Recorded
 from sms_bridge.services.interfaces import MessageStore
 from tests.builders import MESSAGE_ID
 

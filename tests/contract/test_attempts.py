@@ -2,9 +2,8 @@
 
 import pytest
 
-from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import MAY_REPLACE, State
+from sms_bridge.domain.attempt import FIRST_ATTEMPT, Attempt, Effect, SendResult
+from sms_bridge.domain.message import MAY_REPLACE, State
 from sms_bridge.services.interfaces import MessageStore
 from tests.builders import (
     ACCEPTED,

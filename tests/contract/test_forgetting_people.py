@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.storage.person_data import Trace
 from tests.builders import (
     ACCEPTED,

@@ -5,12 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from sms_bridge.domain.attempt import Effect, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.recorded import Effect
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage import messages as storage
 from tests.builders import (

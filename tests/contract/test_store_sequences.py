@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.attempt import Recorded, SendResult
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.recorded import Recorded
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (

@@ -4,8 +4,8 @@ import re
 from itertools import chain, product
 from typing import Any
 
+from sms_bridge.domain.message import FINAL, MAY_REPLACE, State
 from sms_bridge.domain.reconciliation import Finding
-from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.services.forward import CIRCUIT
 from sms_bridge.storage.table import INDEXES
 from tests.docs.markdown import rows_of, words_in

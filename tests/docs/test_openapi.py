@@ -14,9 +14,7 @@ from sms_bridge import __version__
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.look_up import details_answer, look_up_answer, page_answer
 from sms_bridge.api.send_request import send_answer
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.recorded import Position
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Position, Receipt, State
 from sms_bridge.providers.moengage import report_body
 from sms_bridge.services.look_up import Page
 from tests.docs.http_api import SUB_ACCOUNT, HttpApi

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import MessageRequest
-from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.providers.eightx8 import sms_of
 from tests.builders import ACCEPTED
 

@@ -7,12 +7,10 @@ from itertools import count
 from typing import Any, Literal
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
-from sms_bridge.domain.message import Message, Outcome, Receipt
+from sms_bridge.domain.attempt import Attempt, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.reconciliation import ExportJob
-from sms_bridge.domain.recorded import Attempt, Effect, Position, Recorded
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
 
 MAX_RECEIPTS = 40

@@ -11,9 +11,8 @@ from local.event_files import (
     umid,
 )
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message
+from sms_bridge.domain.message import Message, State
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest
-from sms_bridge.domain.state import State
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import a_person

@@ -11,8 +11,7 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http
 from sms_bridge.api.send_request import read_send_request
 from sms_bridge.domain.arrivals import QueuedOutcome
-from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import delivery_tracking

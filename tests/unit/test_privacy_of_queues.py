@@ -5,10 +5,9 @@ import json
 import pytest
 
 from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.state import State
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections

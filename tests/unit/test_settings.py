@@ -55,7 +55,7 @@ def test_each_setting_is_obeyed_somewhere(name: str) -> None:
     readers = (*layer.rglob("*.py"), *PROJECT.glob("functions/*/app.py"))
     code = "".join(path.read_text("utf-8") for path in readers)
 
-    assert re.search(rf"\b(self|settings)\.{name.lower()}\b", code)
+    assert re.search(rf"\b(self|settings|timeouts)\.{name.lower()}\b", code)
 
 
 def test_what_may_be_missing_may_be_given() -> None:
@@ -136,10 +136,19 @@ def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
         SendSettings(SEND | {name: value})
 
 
-@pytest.mark.parametrize("value", ["Direct", "hold", "both"])
-def test_a_choice_that_is_none_is_named_with_those_that_there_are(value: str) -> None:
-    with pytest.raises(SettingsError, match=r"^DISPATCH_MODE is not one of direct, queued$"):
-        SendSettings(SEND | {"DISPATCH_MODE": value})
+@pytest.mark.parametrize(
+    ("name", "value", "choices"),
+    [
+        ("DISPATCH_MODE", "Direct", "direct, queued"),
+        ("DISPATCH_MODE", "both", "direct, queued"),
+        ("OPT_OUT_MESSAGE_TYPES", "promotional,other", "transactional, promotional"),
+    ],
+)
+def test_a_choice_that_is_none_is_named_with_those_that_there_are(
+    name: str, value: str, choices: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} is not one of {choices}$"):
+        SendSettings(SEND | {name: value})
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:

@@ -11,10 +11,8 @@ from sms_bridge.api.authentication import require_look_up, require_reader
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, Receipt, is_message_id
+from sms_bridge.domain.message import Message, Position, Receipt, State, is_message_id
 from sms_bridge.domain.phone_number import NUMBER, masked
-from sms_bridge.domain.recorded import Position
-from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
 from sms_bridge.services.look_up import LookUp, Page, Wanted

@@ -8,10 +8,9 @@ from sms_bridge.api.authentication import callback_url, require_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
 from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
-from sms_bridge.domain.message import Message, MessageRequest, MessageType
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
-from sms_bridge.domain.state import State
 
 if TYPE_CHECKING:
     from sms_bridge.settings import SendSettings

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from sms_bridge.domain.send_result import SendResult, Verdict
+from sms_bridge.domain.attempt import SendResult, Verdict
 
 Person = tuple[str, str]
 """Somebody who gets messages: the sub-account that sends them, and the hash of the number."""

@@ -1,7 +1,6 @@
 """Which outcome is reported to MoEngage, and when."""
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
 
 # MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's id,
 # and a report about an unknown id would be lost.

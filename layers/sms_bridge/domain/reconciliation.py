@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
 
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120
@@ -69,15 +69,14 @@ OUTCOMES_OF_MISSING_RECEIPTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Timeouts:
-    """How long to wait, in seconds. A scheduled message is waited for from its time on."""
+class Timeouts(Protocol):
+    """How long to wait, as the settings say. A scheduled message is waited for from its time on."""
 
-    unknown: int
+    unknown_timeout_seconds: int
     """For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked."""
-    receipt: int
+    receipt_timeout_seconds: int
     """For the final receipt of a message that 8x8 accepted, before the log is asked."""
-    unresolved: int
+    unresolved_timeout_seconds: int
     """From the log's first answer, for it to say what became of the message."""
 
 
@@ -94,7 +93,7 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
         return Finding.NEVER_SENT if is_expired else None
     if message.state in FINAL or now <= _asked_from(message, timeouts):
         return None
-    has_time = now <= message.log_answered_at + timeouts.unresolved
+    has_time = now <= message.log_answered_at + timeouts.unresolved_timeout_seconds
     return Finding.ASK if has_time or needs_log_answer(message, timeouts) else Finding.OVERDUE
 
 
@@ -112,8 +111,8 @@ def seconds_of_silence(message: Message, now: float, timeouts: Timeouts) -> floa
 
 def _asked_from(message: Message, timeouts: Timeouts) -> float:
     if message.state in SECONDS_OF_PROOF:
-        return _begun_at(message) + timeouts.unknown
-    return max(message.accepted_at, message.scheduled_at) + timeouts.receipt
+        return _begun_at(message) + timeouts.unknown_timeout_seconds
+    return max(message.accepted_at, message.scheduled_at) + timeouts.receipt_timeout_seconds
 
 
 def _begun_at(message: Message) -> float:
@@ -133,7 +132,7 @@ def span_to_look_at(scheduled_at: float, now: float, timeouts: Timeouts) -> tupl
     and for an hour of each day at all: long enough to ask for an export of the log and to read it.
     A run that was not scheduled (0) looks at all. With the youngest nothing can be wrong yet.
     """
-    until = now - min(300, timeouts.unknown)
+    until = now - min(300, timeouts.unknown_timeout_seconds)
     if scheduled_at % _DAY < _HOUR:
         return 0.0, until
     is_time_for_a_day = scheduled_at % _HOUR < _HOUR / 4

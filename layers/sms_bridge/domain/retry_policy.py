@@ -5,8 +5,8 @@ What proves it is in the table of ``sms_bridge.providers.eightx8_errors``.
 
 from enum import StrEnum
 
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import SendResult, Verdict
+from sms_bridge.domain.message import State
 
 _MAX_TRIES_AT_ONCE = 3
 

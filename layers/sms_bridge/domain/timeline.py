@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Receipt, State
 
 _RECEIPT_WORDS: dict[State | None, str] = {
     State.QUEUED: "8x8 queued it",

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
+from sms_bridge.domain.attempt import SendResult
 from sms_bridge.domain.message import MessageRequest
-from sms_bridge.domain.send_result import SendResult
 from sms_bridge.providers.eightx8_errors import (
     result_of_answer,
     result_of_failure,

@@ -13,8 +13,8 @@ from typing import Any
 
 from urllib3.exceptions import TimeoutError
 
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import SendResult, Verdict
+from sms_bridge.domain.message import State
 from sms_bridge.providers.http import Answer
 
 

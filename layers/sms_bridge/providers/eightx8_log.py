@@ -15,9 +15,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Receipt
+from sms_bridge.domain.message import MAY_REPLACE, Receipt
 from sms_bridge.domain.reconciliation import LogExport
-from sms_bridge.domain.state import MAY_REPLACE
 from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8 import ask_with_key, messages_path
 from sms_bridge.providers.eightx8_errors import (

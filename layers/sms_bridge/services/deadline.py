@@ -29,19 +29,6 @@ class OutOfTimeError(BridgeError):
     """The time was over before an answer was promised; this request sends nothing."""
 
 
-def seconds_to_answer(arrived_at: float, now: float) -> float:
-    """Return how much time is left for a request, from when API Gateway got it (0: unknown)."""
-    waited = seconds_waited(arrived_at, now)
-    left = ANSWER_SECONDS - waited
-    return left if left >= _MIN_USEFUL_SECONDS else LATE_ANSWER_SECONDS
-
-
-def seconds_waited(arrived_at: float, now: float) -> float:
-    """Return how long a request has been waiting for its answer, 0 if that is not known."""
-    waited = now - arrived_at
-    return waited if 0 <= waited <= _MAX_BELIEVABLE_WAIT else 0.0
-
-
 class AnswerTime[Answer]:
     """Runs work that has to answer in time.
 
@@ -100,12 +87,19 @@ def answer_in_time[Answer](
     arrived_at: float,
     clock: Callable[[], float] = time.time,
 ) -> Answer:
-    """Return what ``AnswerTime.run`` does for a request; an answer that comes late is counted."""
-    answer_time = AnswerTime[Answer](seconds_to_answer(arrived_at, clock()))
+    """Return what ``AnswerTime.run`` does for a request that API Gateway got then (0: unknown).
+
+    An answer that comes late is counted.
+    """
+    now = clock()
+    if not 0 <= now - arrived_at <= _MAX_BELIEVABLE_WAIT:
+        arrived_at = now
+    left = arrived_at + ANSWER_SECONDS - now
+    answer_time = AnswerTime[Answer](left if left >= _MIN_USEFUL_SECONDS else LATE_ANSWER_SECONDS)
     try:
         return answer_time.run(lambda: work(answer_time))
     finally:
-        seconds = seconds_waited(arrived_at, clock())
+        seconds = clock() - arrived_at
         if seconds >= LATE_SECONDS:
             logger.warning(
                 "answer late", seconds=round(seconds, 3), **metric_fields({Metric.LATE_ANSWERS: 1})

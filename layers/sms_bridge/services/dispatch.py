@@ -6,25 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import QueuedMessage
+from sms_bridge.domain.attempt import EXPIRED, Attempt, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
+from sms_bridge.domain.message import NOT_WITH_8X8, State
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.recorded import Attempt
 from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.observability import Metric, log_failure
-from sms_bridge.services.steps import log_accepted, log_attempt, queue_outcome, seconds_since
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import (
-        DeadLetterQueue,
-        MessageStore,
-        OptOuts,
-        OutcomeQueue,
-        Sender,
-        SendQueue,
-    )
+    from sms_bridge.services import interfaces
     from sms_bridge.settings import DispatchSettings
 
 # Kept back from the time for 8x8, to record the result of every message.
@@ -56,12 +48,12 @@ class DispatchMessages:
     """Sends the messages of a batch from the send queue."""
 
     settings: "DispatchSettings"
-    messages: "MessageStore"
-    send_queue: "SendQueue"
-    dead_letters: "DeadLetterQueue"
-    outcomes: "OutcomeQueue"
-    opt_outs: "OptOuts"
-    sender: "Sender"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
+    dead_letters: "interfaces.DeadLetterQueue"
+    outcomes: "interfaces.OutcomeQueue"
+    opt_outs: "interfaces.OptOuts"
+    sender: "interfaces.Sender"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]
@@ -174,7 +166,7 @@ class DispatchMessages:
             if state in (State.WAITING, State.UNKNOWN):
                 wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
                 stay.append((queued, wait))
-        log_accepted(accepted, self.clock())
+        steps.log_accepted(accepted, self.clock())
         return stay
 
     def _post(
@@ -205,7 +197,7 @@ class DispatchMessages:
         state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
         message_id = queued.message.id
         recorded = self.messages.record_result(message_id, attempt.number, result, state, now)
-        queue_outcome(self.outcomes, recorded, now)
-        waited = seconds_since(queued.message.accepted_at, now)
-        log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
+        steps.queue_outcome(self.outcomes, recorded, now)
+        waited = steps.seconds_since(queued.message.accepted_at, now)
+        steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
         return recorded.message.state

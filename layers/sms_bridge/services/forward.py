@@ -25,14 +25,14 @@ from sms_bridge.domain.reporting import (
     seconds_while_circuit_is_open,
 )
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.steps import Figures, seconds_since
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
         CircuitBreakerPersistenceLayer,
     )
 
-    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore
+    from sms_bridge.services import interfaces
 
 NO_URL = "no_tracking_url"
 """Why outcomes are given up while no delivery-tracking URL is configured."""
@@ -81,12 +81,12 @@ def behind_circuit(report: Report, states: "CircuitBreakerPersistenceLayer") -> 
 class ForwardOutcome:
     """Reports an outcome that is open."""
 
-    messages: "MessageStore"
+    messages: "interfaces.MessageStore"
     report: Report | None
     """``None`` while no delivery-tracking URL is configured: MoEngage shows it only after the
     sender is saved. Outcomes are given up until then and can be replayed.
     """
-    dead_letters: "DeadLetterQueue"
+    dead_letters: "interfaces.DeadLetterQueue"
     clock: Clock
     chance: Callable[[], float]
 
@@ -147,8 +147,8 @@ class ForwardOutcome:
             wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
             self.messages.record_reported(message.id, outcome, now)
-            seconds = seconds_since(message.outcome_due_at, now)
-            figures: Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
+            seconds = steps.seconds_since(message.outcome_due_at, now)
+            figures: steps.Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
         elif wait is None:
             given_up = f"moengage_{result.http_status or 'unreachable'}"
             self.dead_letters.add(body, reason=given_up)

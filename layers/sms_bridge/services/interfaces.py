@@ -13,13 +13,11 @@ from sms_bridge.domain.arrivals import (
     QueuedMessage,
     UnknownEvent,
 )
-from sms_bridge.domain.message import Message, MessageRequest, Outcome, Receipt
+from sms_bridge.domain.attempt import Attempt, Recorded, SendResult
+from sms_bridge.domain.message import Message, MessageRequest, Outcome, Position, Receipt, State
 from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
 from sms_bridge.domain.reconciliation import ExportJob, LogExport
-from sms_bridge.domain.recorded import Attempt, Position, Recorded
 from sms_bridge.domain.reporting import ReportResult
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.errors import OnUnreadable
 
 

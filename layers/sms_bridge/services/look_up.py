@@ -5,14 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.message import Message, is_message_id
+from sms_bridge.domain.message import Message, Position, State, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.recorded import Position
-from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore
+    from sms_bridge.services import interfaces
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
@@ -45,7 +43,7 @@ class Page:
 class LookUp:
     """Finds messages by what the asker knows of them."""
 
-    messages: "MessageStore"
+    messages: "interfaces.MessageStore"
     client_message_id_of: Callable[[str, str], str]
     """Asks 8x8 by its id and a sub-account; or `DetailsFailedError`. Empty where there is none."""
     sub_account_ids: Sequence[str]

@@ -11,17 +11,17 @@ from sms_bridge.domain.reporting import ReportResult, ReportVerdict, seconds_bef
 from sms_bridge.observability import logger
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import DeadLetterQueue, MessageStore, OptOuts, Users
+    from sms_bridge.services import interfaces
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PassOnInbound:
     """Passes on one inbound message."""
 
-    messages: "MessageStore"
-    opt_outs: "OptOuts"
-    users: "Users"
-    dead_letters: "DeadLetterQueue"
+    messages: "interfaces.MessageStore"
+    opt_outs: "interfaces.OptOuts"
+    users: "interfaces.Users"
+    dead_letters: "interfaces.DeadLetterQueue"
     keywords: Keywords
     clock: Clock
 

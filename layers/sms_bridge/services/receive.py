@@ -5,18 +5,18 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, InboundWork, OtherEvent, UnknownEvent
+from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
-from sms_bridge.domain.recorded import Effect
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
+from sms_bridge.services import steps
 from sms_bridge.services.reply import Reply
-from sms_bridge.services.steps import new_outcome, queue_outcome, seconds_since
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, OptOuts, OutcomeQueue
+    from sms_bridge.services import interfaces
     from sms_bridge.settings import CallbackSettings
 
 # Among so many of a person's latest messages the one is looked for whose link was opened.
@@ -33,9 +33,9 @@ class ReceiveCallback:
     """
 
     settings: "CallbackSettings"
-    messages: "MessageStore"
-    outcomes: "OutcomeQueue"
-    opt_outs: "OptOuts"
+    messages: "interfaces.MessageStore"
+    outcomes: "interfaces.OutcomeQueue"
+    opt_outs: "interfaces.OptOuts"
     reply: Reply
     clock: Clock
 
@@ -65,15 +65,15 @@ class ReceiveCallback:
         outcome = outcome_of_receipt(receipt) if is_ours else None
         recorded = self.messages.record_receipt(message_id, receipt, outcome)
         now = self.clock()
-        queue_outcome(self.outcomes, recorded, now)
+        steps.queue_outcome(self.outcomes, recorded, now)
         message = recorded.message
-        outcome_fields, figures = new_outcome(recorded)
+        outcome_fields, figures = steps.new_outcome(recorded)
         figures[Metric.RECEIPTS] = 1
         if not message.accepted_at:
             figures[Metric.FOREIGN_RECEIPTS] = 1
         if outcome_fields:
             # Once for each message: every receipt has its size and price.
-            figures[Metric.SECONDS_TO_RECEIPT] = seconds_since(message.accepted_at, now)
+            figures[Metric.SECONDS_TO_RECEIPT] = steps.seconds_since(message.accepted_at, now)
             figures[Metric.SEGMENTS] = receipt.segments
         if outcome_fields and receipt.price and receipt.currency:
             figures[Metric.COST] = float(receipt.price)

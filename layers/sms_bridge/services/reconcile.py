@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import Message
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
@@ -16,7 +17,6 @@ from sms_bridge.domain.reconciliation import (
     ExportJob,
     Finding,
     LogExport,
-    Timeouts,
     UnresolvedPolicy,
     finding_of,
     is_proven_absent,
@@ -24,15 +24,12 @@ from sms_bridge.domain.reconciliation import (
     seconds_of_silence,
     span_to_look_at,
 )
-from sms_bridge.domain.recorded import Effect, Recorded
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import NOT_WITH_8X8, State
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
-from sms_bridge.services.steps import new_outcome, queue_outcome
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import Log, MessageStore, OutcomeQueue
+    from sms_bridge.services import interfaces
     from sms_bridge.settings.reconcile import ReconcileSettings
 
 # Kept back from a run's time, to ask 8x8 about what was found.
@@ -65,18 +62,11 @@ class Reconcile:
     """Looks through the open messages once. What fails is left to the next run."""
 
     settings: "ReconcileSettings"
-    messages: "MessageStore"
-    outcomes: "OutcomeQueue"
-    log: "Log"
+    messages: "interfaces.MessageStore"
+    outcomes: "interfaces.OutcomeQueue"
+    log: "interfaces.Log"
     clock: Clock
     sleep: Callable[[float], None]
-
-    def __post_init__(self) -> None:
-        self._timeouts = Timeouts(
-            unknown=self.settings.unknown_timeout_seconds,
-            receipt=self.settings.receipt_timeout_seconds,
-            unresolved=self.settings.unresolved_timeout_seconds,
-        )
 
     def __call__(
         self, *, time_left: Callable[[], float], scheduled_at: float = 0.0
@@ -93,7 +83,7 @@ class Reconcile:
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
-            finding = finding_of(message, self.clock(), self._timeouts)
+            finding = finding_of(message, self.clock(), self.settings)
             if finding is None:
                 continue
             findings[finding] += 1
@@ -124,7 +114,7 @@ class Reconcile:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
             unreadable.append(error.item_id)
 
-        since, until = span_to_look_at(scheduled_at, self.clock(), self._timeouts)
+        since, until = span_to_look_at(scheduled_at, self.clock(), self.settings)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -154,10 +144,8 @@ class Reconcile:
 
     def _resolve_expired(self, message: Message) -> None:
         ambiguous = bool(message.ambiguous_since)
-        if (
-            self.settings.ambiguous_send_policy.state_after(EXPIRED, ambiguous=ambiguous)
-            is State.UNKNOWN
-        ):
+        policy = self.settings.ambiguous_send_policy
+        if policy.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
             attempt = self.messages.begin_attempt(message.id, self.clock())
             if not attempt.begun:
@@ -186,8 +174,8 @@ class Reconcile:
 
     def _report(self, how: str, recorded: Recorded) -> None:
         """Queue the outcome that a message has now, and log how it got it."""
-        queue_outcome(self.outcomes, recorded, self.clock())
-        outcome_fields, outcome_figures = new_outcome(recorded)
+        steps.queue_outcome(self.outcomes, recorded, self.clock())
+        outcome_fields, outcome_figures = steps.new_outcome(recorded)
         logger.info(
             "message resolved",
             **message_fields(recorded.message),
@@ -222,7 +210,7 @@ class Reconcile:
         fixed = 0
         for message in messages:
             now = self.clock()
-            silence = seconds_of_silence(message, now, self._timeouts)
+            silence = seconds_of_silence(message, now, self.settings)
             is_over = silence > SECONDS_OF_SILENCE
             try:
                 if is_over:
@@ -280,7 +268,7 @@ class Reconcile:
             if recorded.effect is Effect.MOVED:
                 self._report("8x8's log shows it", recorded)
             else:
-                queue_outcome(self.outcomes, recorded, self.clock())
+                steps.queue_outcome(self.outcomes, recorded, self.clock())
             if recorded.message.outcome:
                 return
         elif is_proven_absent(message, export.newest):
@@ -292,5 +280,5 @@ class Reconcile:
             else:
                 self._resolve(message, _ABSENT if can_be_sent else _ABSENT_FOR_GOOD)
             return
-        if needs_log_answer(message, self._timeouts):
+        if needs_log_answer(message, self.settings):
             self.messages.record_log(message.id, self.clock(), has_answered=True)

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import MessageRequest, MessageType, id_of
+from sms_bridge.domain.message import MessageRequest, MessageType, State, id_of
 from sms_bridge.domain.opt_out import Keyword
 from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
-from sms_bridge.domain.state import State
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
-from sms_bridge.services.steps import new_message
+from sms_bridge.services import steps
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, SendQueue
+    from sms_bridge.services import interfaces
     from sms_bridge.settings import CallbackSettings
 
 MOST_AN_HOUR = 3
@@ -51,8 +50,8 @@ class Reply:
     """
 
     settings: "CallbackSettings"
-    messages: "MessageStore"
-    send_queue: "SendQueue"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
     clock: Clock
 
     def __call__(
@@ -90,7 +89,7 @@ class Reply:
         )
         digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
         to_live = self.settings.transactional_seconds_to_live
-        message = new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
+        message = steps.new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
         message = replace(message, id=id_of(digest.hex()), reply_to=inbound.umid)
         person, at = message.recipient_hash, inbound.received_at
         if not self.messages.count_reply(person, inbound.umid, at, at_most=MOST_AN_HOUR):

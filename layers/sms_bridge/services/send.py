@@ -7,39 +7,22 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
+from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict, message_after
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import claim, claim_key
-from sms_bridge.domain.message import Message, MessageRequest
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.retry_policy import is_to_be_written, wait_in_queue
-from sms_bridge.domain.send_result import SendResult, Verdict, message_after
-from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
+from sms_bridge.services import steps
 from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeError
-from sms_bridge.services.steps import (
-    SECONDS_BEHIND_THE_FIRST,
-    Figures,
-    count_attempt,
-    log_attempt,
-    new_message,
-    queue_outcome,
-    seconds_since,
-    with_recipient,
-)
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from sms_bridge.services.interfaces import (
-        MessageStore,
-        OptOuts,
-        OutcomeQueue,
-        Sender,
-        SendQueue,
-    )
+    from sms_bridge.services import interfaces
     from sms_bridge.settings import SendSettings
 
 # Kept back from the time for 8x8, to record its answer.
@@ -66,11 +49,11 @@ class SendMessage:
     """Sends a message that was asked for, unless it repeats another one."""
 
     settings: "SendSettings"
-    messages: "MessageStore"
-    send_queue: "SendQueue"
-    outcomes: "OutcomeQueue"
-    opt_outs: "OptOuts"
-    sender: "Sender"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
+    outcomes: "interfaces.OutcomeQueue"
+    opt_outs: "interfaces.OptOuts"
+    sender: "interfaces.Sender"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]
@@ -93,7 +76,7 @@ class SendMessage:
         """
         settings, now = self.settings, self.clock()
         to_live = settings.seconds_to_live(request.message_type)
-        new = new_message(request, hash_key, to_live, is_queued=settings.is_queued, now=now)
+        new = steps.new_message(request, hash_key, to_live, is_queued=settings.is_queued, now=now)
         opted_out = None
         if not settings.is_queued and request.message_type in settings.opt_out_message_types:
             # It is looked up while the message is claimed.
@@ -107,8 +90,8 @@ class SendMessage:
             logger.info(
                 "repeat caught", **message_fields(message), **metric_fields({Metric.DUPLICATES: 1})
             )
-            return self._repeat(with_recipient(message, new), request, answer_time)
-        figures: Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
+            return self._repeat(steps.with_recipient(message, new), request, answer_time)
+        figures: steps.Figures = {Metric.ACCEPTED: 1, Metric.ESTIMATED_SEGMENTS: message.segments}
         try:
             answer_time.promise(message)
         except OutOfTimeError:
@@ -133,9 +116,9 @@ class SendMessage:
             if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
                 return first
             self.sleep(_SECONDS_BETWEEN_LOOKS)
-            first = with_recipient(self.messages.get(first.id) or first, first)
+            first = steps.with_recipient(self.messages.get(first.id) or first, first)
         if first.state is State.WAITING:
-            self._queue(first, request, delay_seconds=SECONDS_BEHIND_THE_FIRST)
+            self._queue(first, request, delay_seconds=steps.SECONDS_BEHIND_THE_FIRST)
         elif first.outcome_is_open:
             # Its sender may not have queued it: no record of it would come back.
             try:
@@ -171,7 +154,7 @@ class SendMessage:
         request: MessageRequest,
         message: Message,
         answer_time: AnswerTime[Message],
-        figures: Figures,
+        figures: steps.Figures,
     ) -> SendResult:
         """Send the message, and again while that is safe and in time; counts failed tries."""
 
@@ -183,7 +166,7 @@ class SendMessage:
             if time_left() < _SECONDS_FOR_A_TRY:
                 break
             if tries > 1 and result is not ambiguous:
-                count_attempt(figures, result)
+                steps.count_attempt(figures, result)
             result = self.sender.send(request, message.id, time_left=time_left)
             if result.verdict is Verdict.AMBIGUOUS:
                 ambiguous = result
@@ -198,7 +181,7 @@ class SendMessage:
         return result if result.verdict is Verdict.ACCEPTED else ambiguous or result
 
     def _resolve(
-        self, message: Message, request: MessageRequest, result: SendResult, figures: Figures
+        self, message: Message, request: MessageRequest, result: SendResult, figures: steps.Figures
     ) -> Message:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
         state = self.settings.ambiguous_send_policy.state_after(result)
@@ -210,11 +193,11 @@ class SendMessage:
                 # 8x8 may have it, so it has not failed, and it cannot be sent again.
                 state = State.UNKNOWN
             elif not is_queued:
-                count_attempt(figures, result)
+                steps.count_attempt(figures, result)
                 result, state = _NOT_QUEUED, State.FAILED
         recorded = self._record(message, result, state, is_scheduled=request.is_scheduled)
-        figures[Metric.SECONDS_TO_ANSWER] = seconds_since(message.accepted_at, self.clock())
-        log_attempt(recorded, result, figures)
+        figures[Metric.SECONDS_TO_ANSWER] = steps.seconds_since(message.accepted_at, self.clock())
+        steps.log_attempt(recorded, result, figures)
         return recorded.message
 
     def _record(
@@ -225,7 +208,7 @@ class SendMessage:
                 recorded = self.messages.record_result(
                     message.id, message.attempt, result, state, self.clock()
                 )
-                queue_outcome(self.outcomes, recorded, self.clock())
+                steps.queue_outcome(self.outcomes, recorded, self.clock())
                 return recorded
             except Exception as error:
                 # The message may be out: a refusal now would make MoEngage count it as failed.

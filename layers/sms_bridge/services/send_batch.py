@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING
 from sms_bridge import background
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
-from sms_bridge.domain.message import Message, MessageRequest
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
+from sms_bridge.services import steps
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.steps import (
-    SECONDS_BEHIND_THE_FIRST,
-    Figures,
-    new_message,
-    with_recipient,
-)
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import MessageStore, SendQueue
+    from sms_bridge.services import interfaces
     from sms_bridge.settings import SendSettings
 
 # Messages that are claimed and queued together: one call of PartiQL, and two full ones of SQS.
@@ -55,8 +49,8 @@ class SendBatch:
     """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
 
     settings: "SendSettings"
-    messages: "MessageStore"
-    send_queue: "SendQueue"
+    messages: "interfaces.MessageStore"
+    send_queue: "interfaces.SendQueue"
     clock: Clock
 
     def __call__(
@@ -94,7 +88,7 @@ class SendBatch:
         for place, request in enumerate(requests):
             key = claim_key(request, window_seconds=window, hash_key=hash_key)
             to_live = self.settings.seconds_to_live(request.message_type)
-            message = new_message(request, hash_key, to_live, is_queued=True, now=now)
+            message = steps.new_message(request, hash_key, to_live, is_queued=True, now=now)
             asked = _Asked(request=request, message=message, key=key, places=[])
             distinct.setdefault(key.value if key else message.id, asked).places.append(place)
         return list(distinct.values())
@@ -125,12 +119,12 @@ class SendBatch:
                 not_claimed.append(asked)
                 continue
             found = claimed.message
-            message = found if claimed.won else with_recipient(found, asked.message)
+            message = found if claimed.won else steps.with_recipient(found, asked.message)
             taken |= dict.fromkeys(asked.places, message)
             if claimed.won:
                 new.add(message.id)
             if message.state is State.WAITING:
-                delay = 0 if claimed.won else SECONDS_BEHIND_THE_FIRST
+                delay = 0 if claimed.won else steps.SECONDS_BEHIND_THE_FIRST
                 to_queue.append((message, asked.request, delay))
         progress.promise(taken)
         progress.new |= new
@@ -165,7 +159,7 @@ class _Progress:
         """Log the batch in one line, which counts its messages."""
         taken = [message for message in self.taken if message]
         new = {message.id: message for message in taken if message.id in self.new}
-        figures: Figures = {
+        figures: steps.Figures = {
             Metric.ACCEPTED: len(new),
             Metric.ESTIMATED_SEGMENTS: sum(message.segments for message in new.values()),
         }

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, new_id
+from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, State, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
 from sms_bridge.domain.phone_number import international, keyed_hash
-from sms_bridge.domain.recorded import Effect, Recorded
 from sms_bridge.domain.segments import segments_of
-from sms_bridge.domain.send_result import EXPIRED, SendResult, Verdict
-from sms_bridge.domain.state import State
 from sms_bridge.observability import Figure, Metric, logger, message_fields, metric_fields
 
 if TYPE_CHECKING:

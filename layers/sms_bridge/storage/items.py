@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.errors import UnreadableItemError
 
 if TYPE_CHECKING:

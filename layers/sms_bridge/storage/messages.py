@@ -9,12 +9,10 @@ from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from sms_bridge.domain.attempt import FIRST_ATTEMPT, Attempt, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, Outcome, Receipt
+from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
-from sms_bridge.domain.recorded import FIRST_ATTEMPT, Attempt, Effect, Position, Recorded
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import FINAL, MAY_REPLACE, State
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.storage.aws import error_code, item_of_refusal

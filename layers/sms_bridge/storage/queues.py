@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, MessageRequest, MessageType
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.storage.aws import refusal, was_refused_at_once

@@ -13,8 +13,7 @@ from local.eightx8.contract import problems_of
 from sms_bridge.api.batch_request import MAX_MESSAGES, BatchRequest, batch_answer
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest
-from sms_bridge.domain.message import MessageType
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import MessageType, State
 from tests.builders import (
     MESSAGE_ID,
     NUMBER,

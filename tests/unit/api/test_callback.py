@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.arrivals import Click, InboundMessage, OtherEvent, UnknownEvent
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Receipt, State
 from sms_bridge.services.receive import CallbackEvent
 from tests.builders import (
     MESSAGE_ID,

@@ -13,8 +13,7 @@ from sms_bridge.api.look_up import (
     lookup_key_of,
     read_wanted,
 )
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from tests.builders import (
     AT,
     MESSAGE_ID,

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.domain.outcome import outcome_of_receipt, seconds_before_reporting
-from sms_bridge.domain.state import State
 from tests.builders import (
     ACCEPTED,
     AMBIGUOUS,

@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,
     MissingReceiptPolicy,
-    Timeouts,
     finding_of,
     is_proven_absent,
     needs_log_answer,
     span_to_look_at,
 )
-from sms_bridge.domain.state import FINAL, State
+from sms_bridge.settings.reconcile import ReconcileSettings
 from tests.builders import AT, a_message
+from tests.services import settings_of
 
 DAY = 86_400
 EVER = 10_000_000
-TIMEOUTS = Timeouts(unknown=600, unresolved=DAY, receipt=2 * DAY)
+TIMEOUTS = settings_of(ReconcileSettings, unresolved_timeout_seconds=DAY)
 DUE = {"outcome": Outcome(OutcomeStatus.FAILED, "r", ""), "outcome_due_at": AT}
 MAYBE_WITH_8X8 = (State.SENDING, State.UNKNOWN)
 ACCEPTED = (State.QUEUED, State.SENT, State.DEFERRED)
@@ -127,7 +127,7 @@ class TestWhichMessagesARunLooksAt:
 
     @pytest.mark.parametrize(("unknown", "youngest"), [(600, 300), (60, 60)])
     def test_young_messages_are_on_their_way(self, unknown: int, youngest: int) -> None:
-        timeouts = Timeouts(unknown=unknown, unresolved=DAY, receipt=2 * DAY)
+        timeouts = settings_of(ReconcileSettings, unknown_timeout_seconds=unknown)
 
         assert span_to_look_at(AT, AT, timeouts)[1] == AT - youngest
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.message import State
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, seconds_for, wait_in_queue
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, REFUSED, REJECTED, THROTTLED
 
 HOLD, RESEND = AmbiguousSendPolicy

@@ -5,7 +5,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.state import FINAL, MAY_REPLACE, NOT_WITH_8X8, State
+from sms_bridge.domain.message import FINAL, MAY_REPLACE, NOT_WITH_8X8, State
 
 # Rows: where a message stands; columns: what is reported. "x": the message moves.
 MOVES = """

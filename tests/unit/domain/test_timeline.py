@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.domain.timeline import timeline_of
 from tests.builders import AT, NUMBER, UMID, a_message, a_receipt
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import MessageRequest
-from sms_bridge.domain.send_result import SendResult, Verdict
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from tests.builders import MESSAGE_ID, NUMBER, SUB_ACCOUNT, TEXT, UMID, a_request

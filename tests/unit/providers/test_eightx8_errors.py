@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from scripts.reason_tables import answers_of_8x8
-from sms_bridge.domain.send_result import SendResult, Verdict
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import SendResult, Verdict
+from sms_bridge.domain.message import State
 from sms_bridge.providers.eightx8_errors import (
     RESULTS_BY_CODE,
     error_code_of,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from urllib3.exceptions import HTTPError
 
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import State
 from sms_bridge.domain.reconciliation import LogExport
-from sms_bridge.domain.state import State
 from sms_bridge.errors import DetailsFailedError, ExportFailedError, NoExportError
 from sms_bridge.providers import eightx8_log
 from sms_bridge.providers.eightx8_log import EightX8Log

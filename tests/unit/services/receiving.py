@@ -5,8 +5,8 @@ from typing import Any
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.clock import seconds_of
+from sms_bridge.domain.message import State
 from sms_bridge.domain.opt_out import Keyword, OptOutScope
-from sms_bridge.domain.state import State
 from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
 from sms_bridge.services.reply import Reply
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message

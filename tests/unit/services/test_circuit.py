@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
 
 from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, is_message_id
-from sms_bridge.domain.reconciliation import Timeouts, finding_of
+from sms_bridge.domain.reconciliation import finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
@@ -30,7 +30,7 @@ from tests.fakes.circuit import circuits
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
 from tests.fakes.moengage import FakeMoEngage
-from tests.services import a_service
+from tests.services import TIMEOUTS, a_service
 from tests.unit.privacy import EveryLine, SpeakingError, every_line
 
 if TYPE_CHECKING:
@@ -189,7 +189,6 @@ def test_one_that_never_comes_back_is_followed_by_another(bridge: Bridge) -> Non
 def test_an_open_circuit_costs_no_try_and_the_wait_is_recorded(bridge: Bridge) -> None:
     bridge.open_the_circuit()
     queued, waits = bridge.due(), []
-    timeouts = Timeouts(unknown=600, unresolved=7200, receipt=172_800)
     for receives in range(1, 9):
         record = QueuedOutcome(queued.message_id, queued.lease, receives, "")
         if receives > 1:
@@ -203,7 +202,7 @@ def test_an_open_circuit_costs_no_try_and_the_wait_is_recorded(bridge: Bridge) -
         # Nor may another record of it be reported before.
         assert bridge.forward("one", QueuedOutcome(queued.message_id, "", 1, "")) == wait
         bridge.clock.sleep(wait)
-        assert finding_of(message, bridge.clock.now, timeouts) is None
+        assert finding_of(message, bridge.clock.now, TIMEOUTS) is None
 
     assert message.outcome_tries == 0
     assert waits == [50, 50, 100, 200, 300, 300, 300, 300]

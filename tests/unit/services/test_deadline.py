@@ -11,7 +11,6 @@ from sms_bridge.services.deadline import (
     AnswerTime,
     OutOfTimeError,
     answer_in_time,
-    seconds_to_answer,
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import WrittenLog
@@ -46,10 +45,15 @@ def time_that_ends_when(event: threading.Event) -> Callable[[], float]:
         (-0.5, ANSWER_SECONDS),
     ],
 )
-def test_the_time_of_a_cold_start_is_taken_off(waited: float, seconds: float) -> None:
-    now = 1_795_000_000.0
+def test_the_time_of_a_cold_start_is_taken_off(
+    waited: float, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = TurnableClock()
+    monkeypatch.setattr(AnswerTime.__init__, "__defaults__", (clock,))
 
-    assert seconds_to_answer(now - waited, now) == pytest.approx(seconds)
+    left = answer_in_time(AnswerTime[float].left, clock.now - waited, clock)
+
+    assert left == pytest.approx(seconds)
 
 
 def test_time_runs_and_does_not_go_below_zero() -> None:

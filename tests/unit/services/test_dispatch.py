@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.observability import message_fields
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sms_bridge.domain.message import Message
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, State
 from sms_bridge.errors import DetailsFailedError, DetailsFailure
 from sms_bridge.services.look_up import LookUp
 from tests.builders import MESSAGE_ID, UMID, a_message, plain

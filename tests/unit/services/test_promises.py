@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.attempt import SendResult
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus
-from sms_bridge.domain.reconciliation import Finding, Timeouts, finding_of
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, State
+from sms_bridge.domain.reconciliation import Finding, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages
 from sms_bridge.services.forward import ForwardOutcome
@@ -47,7 +46,7 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import Interruption, KilledError, failing, kill
 from tests.fakes.log_exports import FakeLog, LogEntry
 from tests.fakes.sqs import InMemorySqs
-from tests.services import CHOSEN, TO_LIVE, InMemory, a_service
+from tests.services import CHOSEN, TIMEOUTS, TO_LIVE, InMemory, a_service
 from tests.unit.services.sending import Bridge as Sending
 
 SENDING, REPORT_RESULT, DEAD = "send-queue", "outcome-queue", "dead-letter-queue"
@@ -451,9 +450,8 @@ class TestScheduledMessages:
 
         assert message.scheduled_at == at
         assert message.send_before == at + TO_LIVE
-        timeouts = Timeouts(unknown=600, receipt=172_800, unresolved=7200)
-        assert finding_of(message, at + 172_800, timeouts) is None
-        assert finding_of(message, at + 172_801, timeouts) is Finding.ASK
+        assert finding_of(message, at + 172_800, TIMEOUTS) is None
+        assert finding_of(message, at + 172_801, TIMEOUTS) is Finding.ASK
 
     def test_a_schedule_that_has_passed_counts_as_none(self) -> None:
         bridge = Sending()

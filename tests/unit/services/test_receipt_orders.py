@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import OutcomeStatus, State
 from tests.builders import MESSAGE_ID, a_receipt_callback
 from tests.unit.services.receiving import Bridge
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Outcome, OutcomeStatus
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.domain.state import State
 from tests.builders import (
     AT,
     MESSAGE_ID,

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
     ExportJob,
 )
-from sms_bridge.domain.state import State
 from sms_bridge.errors import ExportFailedError, NoExportError
 from sms_bridge.services.reconcile import Reconcile
 from tests.builders import AT, EVER, SUB_ACCOUNT, UMID, a_message, a_receipt, plain
@@ -91,7 +90,7 @@ class Bridge(InMemory):
     def run_until_overdue(self) -> dict[str, int]:
         """Run once, so that the log answers, and again after the time to resolve a message."""
         self.run()
-        return self.run(after=TIMEOUTS.unresolved + 1)
+        return self.run(after=TIMEOUTS.unresolved_timeout_seconds + 1)
 
     def state_of(self, message_id: str) -> State:
         return self.kept(message_id).state
@@ -110,7 +109,7 @@ def bridge() -> Bridge:
     return Bridge()
 
 
-LONG = float(TIMEOUTS.receipt + TIMEOUTS.unresolved + 1)
+LONG = float(TIMEOUTS.receipt_timeout_seconds + TIMEOUTS.unresolved_timeout_seconds + 1)
 
 
 class TestWhatIsOnItsWay:
@@ -226,7 +225,7 @@ class TestWhatIsOverdue:
         self, unresolved: str, state: State, reported: list[str]
     ) -> None:
         bridge = Bridge(unresolved=unresolved)
-        message_id = bridge.unknown(age=TIMEOUTS.unresolved + 1)
+        message_id = bridge.unknown(age=TIMEOUTS.unresolved_timeout_seconds + 1)
 
         assert bridge.run_until_overdue() == {"overdue": 1}
         kept = bridge.kept(message_id)
@@ -340,11 +339,11 @@ class TestAsking:
     def test_once_for_all_that_is_open_in_a_sub_account(self, bridge: Bridge) -> None:
         for number in range(5):
             bridge.unknown(number, age=700 + 100 * number)
-        bridge.add(6, age=TIMEOUTS.receipt + 1.0, state=State.SENT)
+        bridge.add(6, age=TIMEOUTS.receipt_timeout_seconds + 1.0, state=State.SENT)
         bridge.unknown(7, sub_account_id="another")
 
         assert bridge.run() == {"ask": 7}
-        oldest, now = bridge.clock.now - TIMEOUTS.receipt - 1, bridge.clock.now
+        oldest, now = bridge.clock.now - TIMEOUTS.receipt_timeout_seconds - 1, bridge.clock.now
         assert sorted(bridge.log.asked) == [
             (SUB_ACCOUNT, oldest - 300, now),
             ("another", now - 700 - 300, now),
@@ -445,7 +444,7 @@ class TestWhatIsInTheLog:
     def test_its_word_counts_as_a_receipt(
         self, bridge: Bridge, before: State, word: str, state: State, reported: OutcomeStatus
     ) -> None:
-        age = 700 if before is State.UNKNOWN else TIMEOUTS.receipt + 1.0
+        age = 700 if before is State.UNKNOWN else TIMEOUTS.receipt_timeout_seconds + 1.0
         message_id = bridge.add(age=age, state=before)
         bridge.log_shows(an_entry(message_id, word=word))
 
@@ -638,7 +637,7 @@ class TestALogThatNeverAnswers:
     def test_the_operators_choices_hold_here_as_well(self) -> None:
         bridge = Bridge(unresolved="leave", missing_receipt="delivered")
         left = bridge.unknown(1)
-        sent = bridge.add(2, age=TIMEOUTS.receipt + 1.0, state=State.SENT)
+        sent = bridge.add(2, age=TIMEOUTS.receipt_timeout_seconds + 1.0, state=State.SENT)
         bridge.log.error = ExportFailedError("export_unreadable")
         bridge.run()
 

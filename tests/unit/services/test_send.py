@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, MessageType, is_message_id
+from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.message import Message, MessageType, State, is_message_id
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections

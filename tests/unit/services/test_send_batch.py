@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, is_message_id
-from sms_bridge.domain.send_result import EXPIRED
-from sms_bridge.domain.state import State
+from sms_bridge.domain.attempt import EXPIRED
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State, is_message_id
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain

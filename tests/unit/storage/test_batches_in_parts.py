@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sms_bridge.domain.attempt import Attempt
+from sms_bridge.domain.message import State
 from sms_bridge.domain.opt_out import OptRequest
-from sms_bridge.domain.recorded import Attempt
-from sms_bridge.domain.state import State
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.aws import error_code
 from sms_bridge.storage.messages import DynamoDBMessages

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from bench.dynamodb import size_of
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.state import State
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, a_message, a_receipt

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.storage.items import (
     from_item,

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from sms_bridge.api.callback import read_callback
+from sms_bridge.domain.attempt import SendResult
 from sms_bridge.domain.duplicates import closing_record
-from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.recorded import Position
-from sms_bridge.domain.send_result import SendResult
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Position, State
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage

@@ -1,10 +1,9 @@
-"""The result of an attempt to send, as a value."""
+"""What came of an attempt to send a message, and of recording something about one."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 
 
 class Verdict(StrEnum):
@@ -58,3 +57,52 @@ def message_after(message: Message, result: SendResult, state: State) -> Message
         reason=result.reason,
         description=result.description,
     )
+
+
+class Effect(StrEnum):
+    """What a receipt, or the result of an attempt, did."""
+
+    MOVED = "moved"  # the message is in a new state
+    LATE = "late"  # nothing new about the state; it is in the history
+    REPEATED = "repeated"  # it is in the history already
+    MISMATCHED = "mismatched"  # it names another sub-account or umid than the message has
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Recorded:
+    """The message after something was recorded, and whether that made its outcome due."""
+
+    message: Message
+    effect: Effect
+    outcome_is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Attempt:
+    """The answer to a request to begin sending a waiting message."""
+
+    begun: bool
+    """Whether the attempt is the caller's."""
+    state: State | None = None
+    """Of the message, as it is now; ``None`` where there is no message that the bridge sends."""
+    number: int = 0
+    """How often it was tried, this time included."""
+    is_ambiguous: bool = False
+    """Whether 8x8 may have the message from an earlier attempt."""
+    outcome_is_open: bool = False
+    """Not begun, but MoEngage still has to hear the outcome."""
+
+    @classmethod
+    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
+        if message is None or not message.accepted_at:
+            return cls(begun=begun)
+        return cls(
+            begun=begun,
+            state=message.state,
+            number=message.attempt,
+            is_ambiguous=bool(message.ambiguous_since),
+            outcome_is_open=not begun and message.outcome_is_open,
+        )
+
+
+FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
