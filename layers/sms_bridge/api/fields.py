@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -38,12 +39,19 @@ _MACRO = r"moe_?sms|m(oe?e?|eo)[ _-]?(?=s?m)[sm]{2,4}_"
 NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
-class _WrongError(Exception):
-    """A field's value is wrong; the text says what it should be."""
+Given = dict[str, list[tuple[str, Any]]]
+"""A message's names and values as they came, by the field's first name; empty for no field."""
 
-    def __init__(self, message: str, reason: Reason = Reason.FIELD_INVALID) -> None:
-        super().__init__(message)
-        self.reason = reason
+
+def by_first_name(pairs: Iterable[tuple[str, Any]]) -> Given:
+    given: Given = {}
+    for pair in pairs:
+        given.setdefault(FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(pair)
+    return given
+
+
+class _WrongError(Exception):
+    """A field's value is wrong: the text says what it should be, and a reason may follow."""
 
 
 class Fields:
@@ -52,39 +60,32 @@ class Fields:
     A caller's own callback URL may be on ``callback_hosts`` only.
     """
 
-    def __init__(
-        self, pairs: Sequence[tuple[str, Any]], callback_hosts: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, given: Given, callback_hosts: tuple[str, ...] = ()) -> None:
+        self.given = given
         self._callback_hosts = callback_hosts
         self._errors: list[FieldError] = []
-        self.given: dict[str, list[tuple[str, Any]]] = {}
-        """Names and values as they came, by the field's first name."""
-        for pair in pairs:
-            first_name = FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), "")
-            self.given.setdefault(first_name, []).append(pair)
 
     def read(self, first_name: str, *, required: bool = False) -> str | None:
         """Return a field's value by the field's first name, ``None`` where it has none."""
-        given = self.given.get(first_name)
-        if given is None and not required:
-            return None
-        name, value = given[-1] if given else (first_name, None)
+        given = self.given.get(first_name, [(first_name, None)])
+        name, value = given[-1]
         try:
-            if given and len(given) > 1:
+            if len(given) > 1:
                 both = " and ".join(dict.fromkeys(name for name, _ in given))
                 raise _WrongError(f"is given twice ({both})", Reason.FIELD_DOUBLED)
             if value is None or value == "":
                 if not required:
                     return None
                 others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
-                raise _WrongError(f"is required{'' if given else others}", Reason.FIELD_MISSING)
+                words = "is required" if first_name in self.given else f"is required{others}"
+                raise _WrongError(words, Reason.FIELD_MISSING)
             if is_macro(value):
                 raise _WrongError(NOT_FILLED, Reason.MACRO_NOT_FILLED)
             if first_name == "dlrCallbackUrl":
                 return _callback_url(value, self._callback_hosts)
             return _CHECKS[first_name](value)
         except _WrongError as wrong:
-            self._errors.append(FieldError(name, str(wrong), wrong.reason, first_name))
+            self._errors.append(FieldError(name, first_name, *wrong.args))
             return None
 
     def refuse_if_wrong(self) -> None:
@@ -103,10 +104,8 @@ class Fields:
         raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
 
     def _look_swapped(self) -> bool:
-        [(_, destination), *more] = self.given.get("destination", [("", None)])
-        [(_, text), *again] = self.given.get("text", [("", None)])
-        if more or again:
-            return False
+        values = {name: given[0][1] for name, given in self.given.items() if len(given) == 1}
+        destination, text = values.get("destination"), values.get("text")
         if isinstance(destination, list) and len(destination) == 1:
             [destination] = destination
         return (
@@ -198,16 +197,13 @@ def _source(value: Any) -> str:
     return source
 
 
-def _up_to(length: int) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        text = _id_text(value)
-        if len(text) > length:
-            raise _WrongError(f"must have at most {length} characters")
-        if not (text.isprintable() or all(map(_may_be_in_an_id, text))):
-            raise _WrongError("holds a line break, a control character or an invisible one")
-        return text
-
-    return check
+def _up_to(length: int, value: Any) -> str:
+    text = _id_text(value)
+    if len(text) > length:
+        raise _WrongError(f"must have at most {length} characters")
+    if not (text.isprintable() or all(map(_may_be_in_an_id, text))):
+        raise _WrongError("holds a line break, a control character or an invisible one")
+    return text
 
 
 def _may_be_in_an_id(character: str) -> bool:
@@ -226,16 +222,12 @@ def _country(value: Any) -> str:
     return country.upper()
 
 
-def _one_of(*allowed: str) -> Callable[[Any], str]:
-    spellings = {one.lower(): one for one in allowed}
-
-    def check(value: Any) -> str:
-        spelling = spellings.get(_string(value).lower())
-        if spelling is None:
-            raise _WrongError(f"must be one of {', '.join(allowed)}")
-        return spelling
-
-    return check
+def _one_of(allowed: Iterable[str], value: Any) -> str:
+    spelling = _string(value).lower()
+    for one in allowed:
+        if one.lower() == spelling:
+            return one
+    raise _WrongError(f"must be one of {', '.join(allowed)}")
 
 
 # RFC 3339, as 8x8's OpenAPI file says. ISO 8601 allows more.
@@ -290,14 +282,14 @@ _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "destination": _number,
     "text": _text,
     "source": _source,
-    "clientMessageId": _up_to(350),
-    "campaignId": _up_to(256),
-    "messageType": _one_of(*MessageType),
-    "dltTemplateId": _up_to(256),
+    "clientMessageId": partial(_up_to, 350),
+    "campaignId": partial(_up_to, 256),
+    "messageType": partial(_one_of, MessageType),
+    "dltTemplateId": partial(_up_to, 256),
     "country": _country,
-    "encoding": _one_of("AUTO", "GSM7", "UCS2"),
+    "encoding": partial(_one_of, ("AUTO", "GSM7", "UCS2")),
     "scheduled": _moment,
     "expiry": _moment,
     "clientIp": _address,
-    "track": _one_of("None", "Outcome"),
+    "track": partial(_one_of, ("None", "Outcome")),
 }

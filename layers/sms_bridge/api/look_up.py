@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.api.authentication import require_look_up, require_reader
+from sms_bridge.api.authentication import admit, check_full_numbers, check_look_up, check_reader
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.domain.clock import seconds_of, timestamp
@@ -34,8 +34,8 @@ def answer_look_up(
     request: HttpRequest, secrets: "SecretSource", look_up: LookUp
 ) -> dict[str, Any]:
     """Answer support staff; recipients' numbers are masked unless the token allows it."""
-    secret = secrets.get()
-    full_number = require_look_up(request, secret.look_up_tokens, secret.full_number_tokens)
+    full_number = request.query("numbers") == "full"
+    secret = admit(request, secrets, check_full_numbers if full_number else check_look_up)
     message_id = request.path_parameters.get("messageId")
     if message_id is None and lookup_key_of(request) != "eightx8Umid":
         page = look_up.page(read_wanted(request), hash_key=secret.hash_key)
@@ -190,12 +190,12 @@ def answer_with_details(
     request: HttpRequest, secrets: "SecretSource", look_up: LookUp, sub_account_ids: Container[str]
 ) -> dict[str, Any]:
     """Answer a client of 8x8's API, which has the token that it sends with and no other."""
-    require_reader(request, secrets)
+    admit(request, secrets, check_reader)
     sub_account_id = read_sub_account_id(request, sub_account_ids)
     umid = request.path_parameters.get("umid", "").strip().lower()
     if not is_message_id(umid):
         raise RefusedError(
-            Reason.FIELD_INVALID, "Invalid umid.", FieldError("umid", "is not a UUID")
+            Reason.FIELD_INVALID, "Invalid umid.", FieldError("umid", "", "is not a UUID")
         )
     found = look_up.by_id(umid)
     if found is None or not found.accepted_at or found.sub_account_id != sub_account_id:

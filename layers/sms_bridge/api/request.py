@@ -131,7 +131,7 @@ def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -
         raise RefusedError(
             Reason.SUB_ACCOUNT_NOT_ALLOWED,
             "The sub-account in the URL is not one of those this bridge may use.",
-            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
+            FieldError("subAccountId", "", "is not one of the stack's SubAccountIds"),
         )
     return sub_account_id
 

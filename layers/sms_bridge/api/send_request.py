@@ -1,12 +1,20 @@
 """The request to send a message (MoEngage's, 8x8's own, other gateways'), and its answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.api.authentication import callback_url, require_sender
+from sms_bridge.api.authentication import admit, callback_url, check_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
+from sms_bridge.api.fields import (
+    FIRST_NAMES_IN_LOWER_CASE,
+    NOT_FILLED,
+    OPTIONS,
+    Fields,
+    Given,
+    by_first_name,
+    is_macro,
+)
 from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import is_in_countries, readings
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from sms_bridge.settings import SendSettings
     from sms_bridge.storage.secret import SecretSource
 
-MessageReader = Callable[[Sequence[tuple[str, Any]]], MessageRequest]
+MessageReader = Callable[[Given], MessageRequest]
 MakeAnswer = Callable[[Any], dict[str, Any]]
 
 
@@ -29,11 +37,17 @@ def read_send_request(
     Returns a message, or a batch's messages, the key for hashes, and what makes the answer of what
     became of them.
     """
-    secret = require_sender(request, secrets)
-    url = callback_url(settings.callback_base_url, secret.callback_tokens)
-    read = message_reader(request, settings, url)
+    secret = admit(request, secrets, check_sender)
+    read = partial(
+        read_message,
+        settings=settings,
+        sub_account_id=read_sub_account_id(request, settings.sub_account_ids),
+        callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
+        idempotency_key=_idempotency_key(request),
+    )
     if not request.path.rstrip("/").endswith("/messages/batch"):
-        return read(read_fields(request, FIRST_NAMES_IN_LOWER_CASE)), secret.hash_key, send_answer
+        given = by_first_name(read_fields(request, FIRST_NAMES_IN_LOWER_CASE))
+        return read(given), secret.hash_key, send_answer
     # Loaded with the first batch.
     from sms_bridge.api.batch_request import batch_answer, read_batch_request
 
@@ -42,17 +56,8 @@ def read_send_request(
     return batch.accepted, secret.hash_key, answer
 
 
-def message_reader(
-    request: HttpRequest, settings: "SendSettings", callback_url: str
-) -> MessageReader:
-    """Return what reads a message, with what all messages of a request share."""
-    sub_account_id = read_sub_account_id(request, settings.sub_account_ids)
-    key = _idempotency_key(request)
-    return lambda pairs: read_message(pairs, settings, sub_account_id, callback_url, key)
-
-
 def read_message(
-    pairs: Sequence[tuple[str, Any]],
+    given: Given,
     settings: "SendSettings",
     sub_account_id: str,
     callback_url: str = "",
@@ -63,12 +68,11 @@ def read_message(
     At the callback URL its receipts arrive, unless the caller names one of its own: then the bridge
     never hears the outcome.
     """
-    fields = Fields(pairs, settings.caller_callback_hosts)
+    fields = Fields(given, settings.caller_callback_hosts)
     destination = fields.read("destination", required=True) or ""
     text = fields.read("text", required=True) or ""
     source = fields.read("source") or settings.default_sender_id or None
-    given = [name for name in OPTIONS if name in fields.given]
-    options = {name: value for name in given if (value := fields.read(name))}
+    options = {name: value for name in OPTIONS if name in given and (value := fields.read(name))}
     adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
     if adds_callback_url:
         options["dlrCallbackUrl"] = callback_url
@@ -121,7 +125,7 @@ def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fiel
         words += ", or may be: write it with + and its country code"
     [(name, _)] = fields.given["destination"]
     raise RefusedError(
-        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, words)
+        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, "", words)
     )
 
 
@@ -140,27 +144,21 @@ def _idempotency_key(request: HttpRequest) -> str | None:
 
 
 # ------------------------------------------------------------------------------------ the answer
-_REFUSED = (State.FAILED, State.REJECTED)
-# The same while it is sent, waits or is repeated. 8x8's own words.
-_ACCEPTED = "SMS is accepted and queued for processing"
-_REJECTED = "The message was refused"
-_ENCODINGS = ("GSM7", "UCS2")
-
-
 def send_answer(message: Message) -> dict[str, Any]:
     """Return the body of the answer: exactly 8x8's ``SmsResponse``.
 
     ``umid`` is the bridge's own id. A message that was refused is answered with 200 as well: 8x8
     answers so, MoEngage has its id, and the outcome is reported like any other.
     """
-    if message.state in _REFUSED:
-        code, description = "REJECTED", message.description or _REJECTED
+    if message.state in (State.FAILED, State.REJECTED):
+        code, description = "REJECTED", message.description or "The message was refused"
     else:
-        code, description = "QUEUED", _ACCEPTED
+        # The same while it is sent, waits or is repeated. 8x8's own words.
+        code, description = "QUEUED", "SMS is accepted and queued for processing"
     return {
         "umid": message.id,
         "clientMessageId": message.client_message_id or message.id,
         "destination": message.destination,
-        "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
+        "encoding": message.encoding if message.encoding in ("GSM7", "UCS2") else "AUTO",
         "status": {"code": code, "description": description},
     }
