@@ -99,7 +99,9 @@ def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     event_type = _text(event.get("eventtype")).strip().lower()
     read = _READERS.get(_plain_name(event_type)) if namespace in ("sms", "") else None
     # Without an envelope a receipt is still a receipt.
-    known = read(_object(event.get("payload", event)), received_at) if read else None
+    payload = _object(event.get("payload", event))
+    umid = _matching(_UMID, payload.get("umid")).lower()
+    known = read(payload, umid, received_at) if read else None
     return known or _unknown(content, event_type)
 
 
@@ -116,10 +118,9 @@ def _hash(text: str, length: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
-def _receipt(payload: dict[str, Any], received_at: float) -> Receipt | None:
+def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt | None:
     given = payload.get("status")
     status, price = _object(given), _object(payload.get("price"))
-    umid = _matching(_UMID, payload.get("umid")).lower()
     message_id = _text(payload.get("clientmessageid")).strip().lower()
     if not is_message_id(message_id):
         message_id = ""  # of another sender's message
@@ -144,8 +145,7 @@ def _receipt(payload: dict[str, Any], received_at: float) -> Receipt | None:
     )
 
 
-def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage | None:
-    umid = _matching(_UMID, payload.get("umid")).lower()
+def _inbound(payload: dict[str, Any], umid: str, received_at: float) -> InboundMessage | None:
     sub_account_id = _matching(_SUB_ACCOUNT_ID, payload.get("subaccountid"))
     if not umid or not sub_account_id:
         return None
@@ -162,9 +162,8 @@ def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage | No
     )
 
 
-def _click(payload: dict[str, Any], received_at: float) -> Click | None:
+def _click(payload: dict[str, Any], umid: str, received_at: float) -> Click | None:
     occurred_at = payload.get("occurredat")
-    umid = _matching(_UMID, payload.get("umid")).lower()
     if not umid:
         return None
     return Click(

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.request import JsonObject
+from sms_bridge.api.request import FORM, MAX_BODY_BYTES, HttpRequest, read_form, read_json
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.phone_number import NUMBER
 
@@ -22,14 +22,15 @@ NAMES = {
     "destination": ("destination", "recipient", "to", "dest", "msisdn", "phone"),
     "text": ("text", "message", "body", "msg"),
     "source": ("source", "sender", "from", "senderId", "sender_id"),
+    **{name: (name,) for name in OPTIONS},
+    "messageType": ("messageType", "message_type"),
     "clientMessageId": ("clientMessageId",),
     "campaignId": ("campaignId", "campaign_id"),
-    "messageType": ("messageType", "message_type"),
     "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
-    **{name: (name,) for name in OPTIONS},
 }
+_REQUIRED = ("destination", "text")
 
-FIRST_NAMES_IN_LOWER_CASE = {
+_FIRST_NAMES_IN_LOWER_CASE = {
     name.lower(): first for first, names in NAMES.items() for name in names
 }
 
@@ -43,10 +44,17 @@ Given = dict[str, list[tuple[str, Any]]]
 """A message's names and values as they came, by the field's first name; empty for no field."""
 
 
+def read_fields(request: HttpRequest) -> Given:
+    """Return the fields of a body, which may be a JSON object or a form."""
+    if request.media_type == FORM:
+        return by_first_name(read_form(request, _FIRST_NAMES_IN_LOWER_CASE))
+    return by_first_name(read_json(request, MAX_BODY_BYTES, f"application/json or {FORM}"))
+
+
 def by_first_name(pairs: Iterable[tuple[str, Any]]) -> Given:
     given: Given = {}
     for pair in pairs:
-        given.setdefault(FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(pair)
+        given.setdefault(_FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(pair)
     return given
 
 
@@ -54,66 +62,64 @@ class _WrongError(Exception):
     """A field's value is wrong: the text says what it should be, and a reason may follow."""
 
 
-class Fields:
-    """The fields of a message, read one by one; errors are collected.
+def values_of(given: Given, callback_hosts: tuple[str, ...]) -> dict[str, str]:
+    """Return the values of a message's fields, or refuse it for all that is wrong with them.
 
     A caller's own callback URL may be on ``callback_hosts`` only.
     """
-
-    def __init__(self, given: Given, callback_hosts: tuple[str, ...] = ()) -> None:
-        self.given = given
-        self._callback_hosts = callback_hosts
-        self._errors: list[FieldError] = []
-
-    def read(self, first_name: str, *, required: bool = False) -> str | None:
-        """Return a field's value by the field's first name, ``None`` where it has none."""
-        given = self.given.get(first_name, [(first_name, None)])
-        name, value = given[-1]
+    values: dict[str, str] = {}
+    errors: list[FieldError] = []
+    for first_name in NAMES:
+        if first_name not in given and first_name not in _REQUIRED:
+            continue
+        several = given.get(first_name, [(first_name, None)])
+        name, value = several[-1]
         try:
-            if len(given) > 1:
-                both = " and ".join(dict.fromkeys(name for name, _ in given))
+            if len(several) > 1:
+                both = " and ".join(dict.fromkeys(name for name, _ in several))
                 raise _WrongError(f"is given twice ({both})", Reason.FIELD_DOUBLED)
-            if value is None or value == "":
-                if not required:
-                    return None
-                others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
-                words = "is required" if first_name in self.given else f"is required{others}"
-                raise _WrongError(words, Reason.FIELD_MISSING)
             if is_macro(value):
                 raise _WrongError(NOT_FILLED, Reason.MACRO_NOT_FILLED)
-            if first_name == "dlrCallbackUrl":
-                return _callback_url(value, self._callback_hosts)
-            return _CHECKS[first_name](value)
+            if value is None or value == "":
+                if first_name in _REQUIRED:
+                    others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
+                    words = "is required" if first_name in given else f"is required{others}"
+                    raise _WrongError(words, Reason.FIELD_MISSING)
+            elif first_name == "dlrCallbackUrl":
+                values[first_name] = _callback_url(value, callback_hosts)
+            else:
+                values[first_name] = _CHECKS[first_name](value)
         except _WrongError as wrong:
-            self._errors.append(FieldError(name, first_name, *wrong.args))
-            return None
+            errors.append(FieldError(name, first_name, *wrong.args))
+    if errors:
+        raise _refusal_for(errors, given)
+    return values
 
-    def refuse_if_wrong(self) -> None:
-        if not self._errors:
-            return
-        # A macro that was not filled in may be why another field is wrong.
-        errors = sorted(self._errors, key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
-        first = errors[0]
-        if first.reason is not Reason.MACRO_NOT_FILLED and self._look_swapped():
-            raise RefusedError(
-                Reason.FIELDS_SWAPPED,
-                "The recipient's field holds a text and the text's field a phone number: the two "
-                "seem to be swapped (in MoEngage: Moesms_destination and Moesms_message).",
-                *self._errors,
-            )
-        raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
 
-    def _look_swapped(self) -> bool:
-        values = {name: given[0][1] for name, given in self.given.items() if len(given) == 1}
-        destination, text = values.get("destination"), values.get("text")
-        if isinstance(destination, list) and len(destination) == 1:
-            [destination] = destination
-        return (
-            isinstance(destination, str)
-            and any(map(str.isalpha, destination))
-            and isinstance(text, str | int)
-            and re.fullmatch(_LONG_NUMBER, str(text).strip()) is not None
+def _refusal_for(errors: list[FieldError], given: Given) -> RefusedError:
+    # A macro that was not filled in may be why another field is wrong.
+    first, *others = sorted(errors, key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
+    if first.reason is not Reason.MACRO_NOT_FILLED and _look_swapped(given):
+        return RefusedError(
+            Reason.FIELDS_SWAPPED,
+            "The recipient's field holds a text and the text's field a phone number: the two "
+            "seem to be swapped (in MoEngage: Moesms_destination and Moesms_message).",
+            *errors,
         )
+    return RefusedError(first.reason, f"{first.field} {first.message}.", first, *others)
+
+
+def _look_swapped(given: Given) -> bool:
+    values = {first_name: pairs[0][1] for first_name, pairs in given.items() if len(pairs) == 1}
+    destination, text = values.get("destination"), values.get("text")
+    if isinstance(destination, list) and len(destination) == 1:
+        [destination] = destination
+    return (
+        isinstance(destination, str)
+        and any(map(str.isalpha, destination))
+        and isinstance(text, str | int)
+        and re.fullmatch(_LONG_NUMBER, str(text).strip()) is not None
+    )
 
 
 # A one-time code as a text is shorter.
@@ -130,10 +136,8 @@ def is_macro(value: Any) -> bool:
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise _WrongError("must be a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise _WrongError("is not valid Unicode") from None
+    if value.encode("utf-8", "ignore").decode() != value:
+        raise _WrongError("is not valid Unicode")
     return value
 
 
@@ -145,7 +149,7 @@ def _id_text(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    if isinstance(value, list) and not isinstance(value, JsonObject):
+    if type(value) is list:
         if len(value) != 1:
             raise _WrongError("must name exactly one recipient")
         value = value[0]
@@ -155,9 +159,8 @@ def _number(value: Any) -> str:
     number = _id_text(value).strip()
     if NUMBER.fullmatch(number):
         return number
-    for one in number:
-        if not one.isprintable():
-            raise _WrongError(f"holds an invisible character (U+{ord(one):04X})")
+    if invisible := [one for one in number if not one.isprintable()]:
+        raise _WrongError(f"holds an invisible character (U+{ord(invisible[0]):04X})")
     if any(one in number for one in " -.()/"):
         raise _WrongError("must be a phone number of digits only, without blanks or punctuation")
     raise _WrongError("must be a phone number of 7 to 15 digits with its country code")

@@ -101,13 +101,11 @@ def _wrong(name: str, message: str) -> RefusedError:
 
 def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
     """Return the body of an answer with several messages; ``next`` asks for those after them."""
-    answer: dict[str, Any] = {
-        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
+    last = f"{timestamp(page.next.accepted_at)} {page.next.message_id}" if page.next else ""
+    return {
+        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages],
+        **_known({"next": base64.urlsafe_b64encode(last.encode()).decode()}),
     }
-    if page.next:
-        text = f"{timestamp(page.next.accepted_at)} {page.next.message_id}"
-        answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
-    return answer
 
 
 def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
@@ -182,8 +180,6 @@ _STATES = {
     State.DEFERRED: "sent",
     State.REJECTED: "failed",
 }
-# ISO 4217's code for no currency: 8x8 wants a price also of what costs nothing yet.
-_NO_PRICE = {"total": 0.0, "perSms": 0.0, "currency": "XXX"}
 
 
 def answer_with_details(
@@ -205,7 +201,7 @@ def answer_with_details(
 
 def details_answer(message: Message) -> dict[str, Any]:
     """Return the body of the answer: 8x8's details, number and text masked."""
-    answer: dict[str, Any] = {
+    return {
         "umid": message.id,
         "subAccountId": message.sub_account_id,
         "direction": "outbound",
@@ -217,15 +213,12 @@ def details_answer(message: Message) -> dict[str, Any]:
         "createdAt": timestamp(message.accepted_at),
         "smsCount": message.segments,
         "price": _price(message),
+        **_known({"clientMessageId": message.client_message_id}),
     }
-    if message.client_message_id:
-        answer["clientMessageId"] = message.client_message_id
-    return answer
 
 
 def _status(message: Message) -> dict[str, Any]:
-    facts = [one for one in message.receipts if one.state is message.state]
-    last = facts[-1] if facts else None
+    last = next((one for one in reversed(message.receipts) if one.state is message.state), None)
     code = last.error_code if last else message.eightx8_code
     at = last.received_at if last else message.answered_at or message.accepted_at
     return _known(
@@ -245,4 +238,5 @@ def _price(message: Message) -> dict[str, Any]:
             total, segments = float(receipt.price), max(1, receipt.segments or message.segments)
             per_sms = round(total / segments, 6)
             return {"total": total, "perSms": per_sms, "currency": receipt.currency}
-    return _NO_PRICE
+    # ISO 4217's code for no currency: 8x8 wants a price also of what costs nothing yet.
+    return {"total": 0.0, "perSms": 0.0, "currency": "XXX"}

@@ -17,7 +17,7 @@ MAX_BATCH_BYTES = 1024 * 1024
 _MAX_CALLBACK_BYTES = 6 * 1024 * 1024
 
 _BYTE_ORDER_MARK = "\ufeff"
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 100
 _NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25."
 
@@ -136,17 +136,6 @@ def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -
     return sub_account_id
 
 
-def read_fields(request: HttpRequest, names: Container[str]) -> JsonObject:
-    """Return the names and values of a body, which may be a JSON object or a form.
-
-    In a form whose values are not escaped, what is none of the ``names``, in lower case, is part of
-    a value.
-    """
-    if request.media_type == _FORM:
-        return JsonObject(_read_form(request.text(), names))
-    return read_json(request, MAX_BODY_BYTES, f"application/json or {_FORM}")
-
-
 def read_json(request: HttpRequest, most: int, media_types: str = "application/json") -> JsonObject:
     """Return the names and values of a body that is a JSON object of at most so many bytes."""
     media_type = request.media_type
@@ -184,7 +173,12 @@ _DECODER = json.JSONDecoder(
 _ESCAPED = re.compile(r"(?!\+\d)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
 
 
-def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
+def read_form(request: HttpRequest, names: Container[str]) -> list[tuple[str, str]]:
+    """Return the names and values of a body that is a form.
+
+    If its values are not escaped, what is none of the ``names``, in lower case, is part of a value.
+    """
+    text = request.text()
     if text.lstrip().startswith("{"):
         raise _invalid(
             "The body is JSON but was sent as a form: set Content-Type: application/json."

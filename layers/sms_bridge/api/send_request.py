@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sms_bridge.api.authentication import admit, callback_url, check_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.fields import (
-    FIRST_NAMES_IN_LOWER_CASE,
-    NOT_FILLED,
-    OPTIONS,
-    Fields,
-    Given,
-    by_first_name,
-    is_macro,
-)
-from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
+from sms_bridge.api.fields import NOT_FILLED, OPTIONS, Given, is_macro, read_fields, values_of
+from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.domain.message import Message, MessageRequest, MessageType
 from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
@@ -46,8 +38,7 @@ def read_send_request(
         idempotency_key=_idempotency_key(request),
     )
     if not request.path.rstrip("/").endswith("/messages/batch"):
-        given = by_first_name(read_fields(request, FIRST_NAMES_IN_LOWER_CASE))
-        return read(given), secret.hash_key, send_answer
+        return read(read_fields(request)), secret.hash_key, send_answer
     # Loaded with the first batch.
     from sms_bridge.api.batch_request import batch_answer, read_batch_request
 
@@ -68,11 +59,8 @@ def read_message(
     At the callback URL its receipts arrive, unless the caller names one of its own: then the bridge
     never hears the outcome.
     """
-    fields = Fields(given, settings.caller_callback_hosts)
-    destination = fields.read("destination", required=True) or ""
-    text = fields.read("text", required=True) or ""
-    source = fields.read("source") or settings.default_sender_id or None
-    options = {name: value for name in OPTIONS if name in given and (value := fields.read(name))}
+    values = values_of(given, settings.caller_callback_hosts)
+    options = {name: values[name] for name in OPTIONS if name in values}
     adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
     if adds_callback_url:
         options["dlrCallbackUrl"] = callback_url
@@ -80,38 +68,37 @@ def read_message(
     usual_type = MessageType.TRANSACTIONAL if is_transactional else MessageType.PROMOTIONAL
     message = MessageRequest(
         sub_account_id=sub_account_id,
-        destination=destination,
-        text=text,
-        message_type=MessageType(fields.read("messageType") or usual_type),
-        source=source,
+        destination=values["destination"],
+        text=values["text"],
+        message_type=MessageType(values.get("messageType", usual_type)),
+        source=values.get("source") or settings.default_sender_id or None,
         options=options,
         adds_callback_url=adds_callback_url,
-        client_message_id=fields.read("clientMessageId"),
+        client_message_id=values.get("clientMessageId"),
         idempotency_key=idempotency_key,
-        campaign_id=fields.read("campaignId"),
-        dlt_template_id=fields.read("dltTemplateId"),
+        campaign_id=values.get("campaignId"),
+        dlt_template_id=values.get("dltTemplateId"),
     )
-    fields.refuse_if_wrong()
-    _check_size(message, fields)
-    _check_country(message, settings.allowed_country_calling_codes, fields)
+    _check_size(message, given)
+    _check_country(message, settings.allowed_country_calling_codes, given)
     return message
 
 
 # ------------------------------------------------------------------------- what needs two fields
-def _check_size(message: MessageRequest, fields: Fields) -> None:
+def _check_size(message: MessageRequest, given: Given) -> None:
     if len(message.text) <= ALWAYS_FITS:
         return
     segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
     if segments.count > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
-            fields.given["text"][0][0],
+            given["text"][0][0],
             f"takes {segments.count} {segments.encoding} segments; 8x8 cuts off what is beyond "
             f"{MAX_SEGMENTS}",
         )
 
 
-def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fields: Fields) -> None:
+def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], given: Given) -> None:
     if not calling_codes:
         return
     may_be = {message.destination}
@@ -123,7 +110,7 @@ def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fiel
     words = "is in a country that this bridge may not send to"
     if may_be != {message.destination}:
         words += ", or may be: write it with + and its country code"
-    [(name, _)] = fields.given["destination"]
+    [(name, _)] = given["destination"]
     raise RefusedError(
         Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, "", words)
     )
