@@ -7,32 +7,12 @@ from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import FORM, MAX_BODY_BYTES, HttpRequest, read_form, read_json
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.phone_number import NUMBER
-
-# 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
-OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
-
-# The first name is 8x8's own. "message", "sender" and "recipient" are those of 8x8's guide for
-# MoEngage; the others are what further gateways make their users type.
-NAMES = {
-    "destination": ("destination", "recipient", "to", "dest", "msisdn", "phone"),
-    "text": ("text", "message", "body", "msg"),
-    "source": ("source", "sender", "from", "senderId", "sender_id"),
-    **{name: (name,) for name in OPTIONS},
-    "messageType": ("messageType", "message_type"),
-    "clientMessageId": ("clientMessageId",),
-    "campaignId": ("campaignId", "campaign_id"),
-    "dltTemplateId": ("dltTemplateId", "dlt_template_id", "templateId", "template_id"),
-}
-_REQUIRED = ("destination", "text")
-
-_FIRST_NAMES_IN_LOWER_CASE = {
-    name.lower(): first for first, names in NAMES.items() for name in names
-}
 
 # A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name. (Here in
 # lower case.)
@@ -69,7 +49,7 @@ def values_of(given: Given, callback_hosts: tuple[str, ...]) -> dict[str, str]:
     """
     values: dict[str, str] = {}
     errors: list[FieldError] = []
-    for first_name in NAMES:
+    for first_name, (check, others) in _FIELDS.items():
         if first_name not in given and first_name not in _REQUIRED:
             continue
         several = given.get(first_name, [(first_name, None)])
@@ -82,13 +62,15 @@ def values_of(given: Given, callback_hosts: tuple[str, ...]) -> dict[str, str]:
                 raise _WrongError(NOT_FILLED, Reason.MACRO_NOT_FILLED)
             if value is None or value == "":
                 if first_name in _REQUIRED:
-                    others = f" (also accepted as {', '.join(NAMES[first_name][1:])})"
-                    words = "is required" if first_name in given else f"is required{others}"
-                    raise _WrongError(words, Reason.FIELD_MISSING)
-            elif first_name == "dlrCallbackUrl":
-                values[first_name] = _callback_url(value, callback_hosts)
-            else:
-                values[first_name] = _CHECKS[first_name](value)
+                    also = "" if first_name in given else f" (also accepted as {', '.join(others)})"
+                    raise _WrongError(f"is required{also}", Reason.FIELD_MISSING)
+                continue
+            values[first_name] = check(value)
+            if first_name == "dlrCallbackUrl" and urlsplit(value).hostname not in callback_hosts:
+                raise _WrongError(
+                    "must be on one of the stack's CallerCallbackHosts: 8x8 would send the "
+                    "receipts there in place of the bridge"
+                )
         except _WrongError as wrong:
             errors.append(FieldError(name, first_name, *wrong.args))
     if errors:
@@ -118,12 +100,9 @@ def _look_swapped(given: Given) -> bool:
         isinstance(destination, str)
         and any(map(str.isalpha, destination))
         and isinstance(text, str | int)
-        and re.fullmatch(_LONG_NUMBER, str(text).strip()) is not None
+        # A one-time code as a text is shorter.
+        and re.fullmatch(r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}", str(text).strip()) is not None
     )
-
-
-# A one-time code as a text is shorter.
-_LONG_NUMBER = r"\+[1-9][0-9]{6,14}|[1-9][0-9]{8,14}"
 
 
 def is_macro(value: Any) -> bool:
@@ -189,13 +168,10 @@ def _is_visible(character: str) -> bool:
     )
 
 
-_NUMERIC_SOURCE = r"\+?[0-9]{1,16}"
-
-
 def _source(value: Any) -> str:
     source = _id_text(value).strip(" ")
     is_name = len(source) <= 11 and source.isprintable() and any(map(str.isalpha, source))
-    if not is_name and not (len(source) <= 16 and re.fullmatch(_NUMERIC_SOURCE, source)):
+    if not is_name and not re.fullmatch(r"\+[0-9]{1,15}|[0-9]{1,16}", source):
         raise _WrongError("must be up to 11 characters with a letter, or up to 16 digits")
     return source
 
@@ -253,21 +229,16 @@ def _moment(value: Any) -> str:
 
 _MAX_URL = 2000
 _HTTPS_URL = (
-    r"(?ai)https://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:(?P<port>[1-9][0-9]{0,4}))?"
+    r"(?ai)https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:(?P<port>[1-9][0-9]{0,4}))?"
     r"([/?]([a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?"
 )
 
 
-def _callback_url(value: Any, hosts: tuple[str, ...]) -> str:
+def _https_url(value: Any) -> str:
     text = _string(value)
     url = re.fullmatch(_HTTPS_URL, text) if len(text) <= _MAX_URL else None
     if url is None or int(url["port"] or 0) > 65_535:
         raise _WrongError(f"must be an https URL of at most {_MAX_URL} characters")
-    if url["host"].lower() not in map(str.lower, hosts):
-        raise _WrongError(
-            "must be on one of the stack's CallerCallbackHosts: 8x8 would send the receipts "
-            "there in place of the bridge"
-        )
     return text
 
 
@@ -281,18 +252,29 @@ def _address(value: Any) -> str:
     return text
 
 
-_CHECKS: Mapping[str, Callable[[Any], str]] = {
-    "destination": _number,
-    "text": _text,
-    "source": _source,
-    "clientMessageId": partial(_up_to, 350),
-    "campaignId": partial(_up_to, 256),
-    "messageType": partial(_one_of, MessageType),
-    "dltTemplateId": partial(_up_to, 256),
-    "country": _country,
-    "encoding": partial(_one_of, ("AUTO", "GSM7", "UCS2")),
-    "scheduled": _moment,
-    "expiry": _moment,
-    "clientIp": _address,
-    "track": partial(_one_of, ("None", "Outcome")),
+# Each field by 8x8's name: what checks it, and its other names. "message", "sender" and "recipient"
+# are those of 8x8's guide for MoEngage; the rest is what further gateways make their users type.
+_FIELDS: Mapping[str, tuple[Callable[[Any], str], tuple[str, ...]]] = {
+    "destination": (_number, ("recipient", "to", "dest", "msisdn", "phone")),
+    "text": (_text, ("message", "body", "msg")),
+    "source": (_source, ("sender", "from", "senderId", "sender_id")),
+    "country": (_country, ()),
+    "encoding": (partial(_one_of, ("AUTO", "GSM7", "UCS2")), ()),
+    "scheduled": (_moment, ()),
+    "expiry": (_moment, ()),
+    "dlrCallbackUrl": (_https_url, ()),
+    "clientIp": (_address, ()),
+    "track": (partial(_one_of, ("None", "Outcome")), ()),
+    "messageType": (partial(_one_of, MessageType), ("message_type",)),
+    "clientMessageId": (partial(_up_to, 350), ()),
+    "campaignId": (partial(_up_to, 256), ("campaign_id",)),
+    "dltTemplateId": (partial(_up_to, 256), ("dlt_template_id", "templateId", "template_id")),
+}
+_REQUIRED = ("destination", "text")
+# 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
+OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
+
+NAMES = {first_name: (first_name, *others) for first_name, (_, others) in _FIELDS.items()}
+_FIRST_NAMES_IN_LOWER_CASE = {
+    name.lower(): first for first, names in NAMES.items() for name in names
 }

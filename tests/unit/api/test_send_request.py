@@ -127,7 +127,7 @@ class TestFields:
         assert plain(read_with(given_as)) == plain(a_request(**read_as))
 
     def test_8x8s_optional_fields_pass_through(self) -> None:
-        message = read_with(OPTIONS, caller_callback_hosts=("other.example", "example.COM"))
+        message = read_with(OPTIONS, caller_callback_hosts=("other.example", "example.com"))
 
         assert plain(message) == plain(a_request(options=OPTIONS))
 
