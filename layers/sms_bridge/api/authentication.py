@@ -108,11 +108,7 @@ def networks_in(text: str) -> Networks:
 
 
 def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:
-    """Return the URL at which one message's receipts arrive, empty without a base URL.
-
-    It carries a token, because it is not documented whether 8x8 sends the account's
-    ``Authorization`` value to such a URL.
-    """
+    """Return the URL at which one message's receipts arrive, empty without a base URL."""
     if not base_url or not tokens:
         return ""
     return f"{base_url}/callbacks/8x8?token={quote(tokens[0], safe='')}"

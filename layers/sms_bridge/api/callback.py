@@ -45,8 +45,8 @@ _MAYBE_A_NUMBER = re.compile(
 )
 _EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
-_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
-_COUNT = re.compile(r"([0-9]{1,3})(\.0)?", re.ASCII)
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,2}(\.[0-9]{1,20})?", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,3}(\.0)?", re.ASCII)
 
 # What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
 # keeps an SMS for longer.
@@ -215,24 +215,18 @@ def _matching(pattern: re.Pattern[str], value: object) -> str:
 def _moment(value: object, received_at: float) -> float:
     """Return when something happened, never later than its arrival; 0 in doubt."""
     text = _text(value).strip()
-    if _EPOCH.fullmatch(text):
-        at = float(text) / (1000 if len(text) == 13 else 1)
-    else:
-        at = seconds_of_time(text)
+    per_second = 1000 if len(text) == 13 else 1
+    at = float(text) / per_second if _EPOCH.fullmatch(text) else seconds_of_time(text)
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
 
 
 def _amount(value: object) -> str:
     """Return a price as a plain decimal number, empty for what is none."""
-    text = _text(value).strip()
-    if _THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    amount = Decimal(text) if _AMOUNT.fullmatch(text) else Decimal("NaN")
-    plain = f"{amount:f}" if amount.is_finite() and amount < 10**9 else ""
+    text = _matching(_THOUSANDS, value).replace(",", "") or _matching(_AMOUNT, value)
+    plain = f"{Decimal(text):f}" if text and Decimal(text) < 10**9 else ""
     return plain if len(plain) <= _MAX_WORD else ""
 
 
 def _count(value: object) -> int:
-    count = _COUNT.fullmatch(_text(value).strip())
-    return int(count[1]) if count else 0
+    return int(float(_matching(_COUNT, value) or 0))
