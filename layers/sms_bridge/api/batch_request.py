@@ -25,12 +25,6 @@ _NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessa
 # It is read again for each message. All fields at their longest have 5,000.
 _MAX_TEMPLATE = 10_000
 
-# 8x8's pattern of the number in its answers.
-_NUMBER_IN_ANSWER = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
-_NO_NUMBER = "0000000"
-
-_NOT_TAKEN = "The bridge could not take the message in time; send it again"
-
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BatchRequest:
@@ -155,7 +149,8 @@ def batch_answer(
             answers.append(send_answer(known))
         else:
             umid = _id_from(hash_key, [place, batch.content_hash])
-            answers.append(_rejected(umid, given, refusal or _NOT_TAKEN))
+            not_taken = "The bridge could not take the message in time; send it again"
+            answers.append(_rejected(umid, given, refusal or not_taken))
     accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
     umids = [answer["umid"] for answer in answers]
     body: dict[str, Any] = {
@@ -185,8 +180,8 @@ def _rejected(umid: str, given: Given, description: str) -> dict[str, Any]:
         "umid": umid,
         # Half a surrogate pair cannot stand in an answer.
         "clientMessageId": client_message_id.encode("utf-8", "ignore").decode()[:350] or umid,
-        # 8x8's clients refuse an answer without a number.
-        "destination": number if _NUMBER_IN_ANSWER.fullmatch(number) else _NO_NUMBER,
+        # 8x8's clients refuse an answer without a number of 8x8's pattern.
+        "destination": number if re.fullmatch(r"\+?[0-9]{7,15}", number) else "0000000",
         "encoding": "AUTO",
         "status": {"code": "REJECTED", "description": description},
     }

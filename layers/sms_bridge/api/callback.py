@@ -34,8 +34,6 @@ _MAX_TEXT = 2000
 _UMID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 # 8x8's own rule (its OpenAPI file).
 _SUB_ACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}", re.ASCII)
-_EVENT_TYPE = re.compile(r"[a-z0-9_.-]{1,60}", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # Seven digits and more, however they are parted, may be a phone number, but not within a UUID or a
 # time.
 _MAYBE_A_NUMBER = re.compile(
@@ -43,10 +41,8 @@ _MAYBE_A_NUMBER = re.compile(
     r"|\d(?:[ ()/._\u00a0\u200b-\u200f\u2010-\u2015-]{0,3}\d){6,}",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,2}(\.[0-9]{1,20})?", re.ASCII)
-_COUNT = re.compile(r"[0-9]{1,3}(\.0)?", re.ASCII)
 
 # What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
 # keeps an SMS for longer.
@@ -109,7 +105,7 @@ def _unknown(content: str, event_type: str) -> UnknownEvent:
     kept = _MAYBE_A_NUMBER.sub(lambda found: found[1] or "***", content[:_MAX_KEPT_CHARACTERS])
     return UnknownEvent(
         key=_hash(kept, 32),
-        event_type=event_type if _EVENT_TYPE.fullmatch(event_type) else "",
+        event_type=_matching(r"[a-z0-9_.-]{1,60}", event_type),
         content=_text(kept),
     )
 
@@ -140,7 +136,7 @@ def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt 
         error_code=error_code,
         error_message=words_of(status.get("errormessage")),
         price=_amount(price.get("total")),
-        currency=_matching(_CURRENCY, _text(price.get("currency")).upper()),
+        currency=_matching("[A-Z]{3}", _text(price.get("currency")).upper()),
         segments=_count(payload.get("smscount")),
     )
 
@@ -207,16 +203,15 @@ def _word(value: object) -> str:
     return words_of(value)[:_MAX_WORD]
 
 
-def _matching(pattern: re.Pattern[str], value: object) -> str:
+def _matching(pattern: str | re.Pattern[str], value: object) -> str:
     text = _text(value).strip()
-    return text if pattern.fullmatch(text) else ""
+    return text if re.fullmatch(pattern, text) else ""
 
 
 def _moment(value: object, received_at: float) -> float:
     """Return when something happened, never later than its arrival; 0 in doubt."""
-    text = _text(value).strip()
-    per_second = 1000 if len(text) == 13 else 1
-    at = float(text) / per_second if _EPOCH.fullmatch(text) else seconds_of_time(text)
+    seconds, milliseconds = _matching("[0-9]{10}", value), _matching("[0-9]{13}", value)
+    at = float(seconds or 0) or float(milliseconds or 0) / 1000 or seconds_of_time(_text(value))
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
 
@@ -229,4 +224,4 @@ def _amount(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    return int(float(_matching(_COUNT, value) or 0))
+    return int(float(_matching(r"[0-9]{1,3}(\.0)?", value) or 0))

@@ -27,14 +27,14 @@ Given = dict[str, list[tuple[str, Any]]]
 def read_fields(request: HttpRequest) -> Given:
     """Return the fields of a body, which may be a JSON object or a form."""
     if request.media_type == FORM:
-        return by_first_name(read_form(request, _FIRST_NAMES_IN_LOWER_CASE))
+        return by_first_name(read_form(request, _FIRST_NAMES))
     return by_first_name(read_json(request, MAX_BODY_BYTES, f"application/json or {FORM}"))
 
 
 def by_first_name(pairs: Iterable[tuple[str, Any]]) -> Given:
     given: Given = {}
     for pair in pairs:
-        given.setdefault(_FIRST_NAMES_IN_LOWER_CASE.get(pair[0].lower(), ""), []).append(pair)
+        given.setdefault(_FIRST_NAMES.get(pair[0].lower(), ""), []).append(pair)
     return given
 
 
@@ -186,12 +186,9 @@ def _up_to(length: int, value: Any) -> str:
 
 
 def _may_be_in_an_id(character: str) -> bool:
-    # Joiners are part of names in Persian or Hindi.
-    return character in "\u200c\u200d" or unicodedata.category(character) not in _NEVER_IN_AN_ID
-
-
-# They can forge a line on an operator's terminal.
-_NEVER_IN_AN_ID = ("Cc", "Cf", "Zl", "Zp")
+    # They can forge a line on a terminal. But joiners are part of names in Persian or Hindi.
+    category = unicodedata.category(character)
+    return category not in ("Cc", "Cf", "Zl", "Zp") or character in "\u200c\u200d"
 
 
 def _country(value: Any) -> str:
@@ -275,6 +272,4 @@ _REQUIRED = ("destination", "text")
 OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
 
 NAMES = {first_name: (first_name, *others) for first_name, (_, others) in _FIELDS.items()}
-_FIRST_NAMES_IN_LOWER_CASE = {
-    name.lower(): first for first, names in NAMES.items() for name in names
-}
+_FIRST_NAMES = {name.lower(): first for first, names in NAMES.items() for name in names}

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # What is longer was never accepted, and may be too long for a key of the table.
 _LOOKUP_KEYS = {"destination": math.inf, "eightx8Umid": 100, "campaignId": 256}
 _MAX_LIMIT = 100
-_LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 _NOT_FOUND = "There is no message with this id."
 
@@ -74,7 +73,7 @@ def read_wanted(request: HttpRequest) -> Wanted:
         raise _wrong("destination", "must be a phone number with its country code")
     if state and state not in State:
         raise _wrong("state", f"must be one of {', '.join(State)}")
-    if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= _MAX_LIMIT:
+    if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= _MAX_LIMIT:
         raise _wrong("limit", f"must be a number from 1 to {_MAX_LIMIT}")
     return Wanted(
         destination=destination.strip(),

@@ -12,9 +12,7 @@ from sms_bridge.api.errors import FieldError, Reason, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
-
-# Lambda's own limit for what API Gateway hands over.
-_MAX_CALLBACK_BYTES = 6 * 1024 * 1024
+_MAX_CALLBACK_BYTES = 6 * 1024 * 1024  # Lambda's own limit for what API Gateway hands over
 
 _BYTE_ORDER_MARK = "\ufeff"
 FORM = "application/x-www-form-urlencoded"
@@ -23,10 +21,12 @@ _NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %
 
 
 class HttpRequest:
-    """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret."""
+    """An event of API Gateway's HTTP API, payload format 2.0, as far as the bridge reads it.
+
+    It has no ``repr``: parts of it are secret.
+    """
 
     def __init__(self, event: dict[str, Any]) -> None:
-        """Read an event of API Gateway's HTTP API, payload format 2.0."""
         context = event["requestContext"]
         self.method: str = context["http"]["method"]
         self.path: str = event["rawPath"]
@@ -178,34 +178,27 @@ def read_form(request: HttpRequest, names: Container[str]) -> list[tuple[str, st
 
     If its values are not escaped, what is none of the ``names``, in lower case, is part of a value.
     """
-    text = request.text()
-    if text.lstrip().startswith("{"):
+    body = request.text()
+    if body.lstrip().startswith("{"):
         raise _invalid(
             "The body is JSON but was sent as a form: set Content-Type: application/json."
         )
-    pairs = text.strip("&").split("&")
+    pairs = [pair.partition("=") for pair in body.strip("&").split("&")]
     if len(pairs) > _MAX_FORM_FIELDS:
         raise _invalid("The body is not a valid form.")
+    fields = []
     try:
-        fields = [_read_pair(pair) for pair in pairs]
+        for encoded, is_pair, text in pairs:
+            name = unquote_plus(encoded, errors="strict")
+            is_name = name and not any(map(str.isspace, name))
+            # "Save at Tom & Jerry" would be cut off at the &, and "1 + 1" lose its +.
+            if not is_pair or not is_name or (re.search(r"[\s=]", text) and "+" in text):
+                raise _invalid(_NOT_ESCAPED)
+            fields.append((name, unquote_plus(text, errors="strict")))
     except UnicodeDecodeError:
         raise RefusedError(Reason.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
     # "See https://example.com/?a=1&b=2" would be cut off as well.
-    if any(name.lower() not in names for name, _ in fields) and not all(
-        _ESCAPED.fullmatch(pair.partition("=")[2]) for pair in pairs
-    ):
+    has_others = any(name.lower() not in names for name, _ in fields)
+    if has_others and not all(_ESCAPED.fullmatch(text) for *_, text in pairs):
         raise _invalid(_NOT_ESCAPED)
     return fields
-
-
-def _read_pair(pair: str) -> tuple[str, str]:
-    """Read a name and its value, unless they are what an unescaped text was cut into.
-
-    "Save at Tom & Jerry" would be cut off at the ``&``, and "1 + 1" lose its ``+``.
-    """
-    name, is_pair, text = pair.partition("=")
-    name = unquote_plus(name, errors="strict")
-    is_name = name and not any(map(str.isspace, name))
-    if not is_pair or not is_name or (re.search(r"[\s=]", text) and "+" in text):
-        raise _invalid(_NOT_ESCAPED)
-    return name, unquote_plus(text, errors="strict")
