@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sms_bridge.api.errors import Reason, RefusedError
@@ -26,56 +25,41 @@ _NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessa
 _MAX_TEMPLATE = 10_000
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BatchRequest:
-    """A batch that a caller wants sent."""
+    """A batch that a caller wants sent; each of its messages is checked as if it came alone.
 
-    client_batch_id: str | None
-    wants_messages: bool
-    """Whether the answer is to name each message."""
-    content_hash: str
-    """Of the whole batch."""
-    entries: list[tuple[Given, MessageRequest | RefusedError]]
-    """In the caller's order, each as it came with the template's fields, and as it was read."""
+    That a message is refused does not concern the others.
+    """
+
+    def __init__(self, request: HttpRequest, read_message: MessageReader) -> None:
+        pairs = read_json(request, MAX_BATCH_BYTES)
+        fields: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in fields and name in _NAMES:
+                raise _wrong(name, "is given twice", Reason.FIELD_DOUBLED)
+            fields[name] = value
+        self.wants_messages = fields.get("includeMessagesInResponse") or False
+        if not isinstance(self.wants_messages, bool):
+            raise _wrong("includeMessagesInResponse", "must be true or false")
+        self.client_batch_id = _client_batch_id(fields.get("clientBatchId"))
+        self.content_hash = hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest()
+        template = _template(fields.get("template") or JsonObject())
+        shared = by_first_name([*template, *(pair for pair in pairs if pair[0] == "clientIp")])
+        self.entries: list[tuple[Given, MessageRequest | RefusedError]] = []
+        """In the caller's order: each message with the template's fields, and as it was read."""
+        for one in _given_messages(pairs, fields):
+            # What a message leaves empty is the template's.
+            own = by_first_name(pair for pair in one if pair[1] is not None and pair[1] != "")
+            given = {**shared, **own}
+            try:
+                self.entries.append((given, read_message(given)))
+            except RefusedError as refusal:
+                self.entries.append((given, refusal))
 
     @property
     def accepted(self) -> list[MessageRequest]:
         """The messages that are not refused."""
         return [one for _, one in self.entries if isinstance(one, MessageRequest)]
-
-
-# ----------------------------------------------------------------------------------- the request
-def read_batch_request(request: HttpRequest, read_message: MessageReader) -> BatchRequest:
-    """Read a batch, and check each of its messages as if it came alone.
-
-    That a message is refused does not concern the others.
-    """
-    pairs = read_json(request, MAX_BATCH_BYTES)
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields and name in _NAMES:
-            raise _wrong(name, "is given twice", Reason.FIELD_DOUBLED)
-        fields[name] = value
-    wants_messages = fields.get("includeMessagesInResponse") or False
-    if not isinstance(wants_messages, bool):
-        raise _wrong("includeMessagesInResponse", "must be true or false")
-    batch = BatchRequest(
-        client_batch_id=_client_batch_id(fields.get("clientBatchId")),
-        wants_messages=wants_messages,
-        content_hash=hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest(),
-        entries=[],
-    )
-    template = _template(fields.get("template") or JsonObject())
-    shared = by_first_name([*template, *(pair for pair in pairs if pair[0] == "clientIp")])
-    for one in _given_messages(pairs, fields):
-        # What a message leaves empty is the template's.
-        own = by_first_name(pair for pair in one if pair[1] is not None and pair[1] != "")
-        given = {**shared, **own}
-        try:
-            batch.entries.append((given, read_message(given)))
-        except RefusedError as refusal:
-            batch.entries.append((given, refusal))
-    return batch
 
 
 def _given_messages(pairs: JsonObject, fields: dict[str, Any]) -> list[JsonObject]:
@@ -126,7 +110,6 @@ def _wrong(name: str, message: str, reason: Reason = Reason.FIELD_INVALID) -> Re
     return RefusedError.of_field(reason, name, message, name)
 
 
-# ------------------------------------------------------------------------------------ the answer
 def batch_answer(
     batch: BatchRequest, taken: Sequence[Message | None], *, hash_key: str
 ) -> dict[str, Any]:
@@ -153,16 +136,13 @@ def batch_answer(
             answers.append(_rejected(umid, given, refusal or not_taken))
     accepted = sum(answer["status"]["code"] == "QUEUED" for answer in answers)
     umids = [answer["umid"] for answer in answers]
-    body: dict[str, Any] = {
+    return {
         "batchId": _id_from(hash_key, [batch.client_batch_id, umids]),
         "acceptedCount": accepted,
         "rejectedCount": len(answers) - accepted,
+        **({"clientBatchId": batch.client_batch_id} if batch.client_batch_id else {}),
+        **({"messages": answers} if batch.wants_messages else {}),
     }
-    if batch.client_batch_id:
-        body["clientBatchId"] = batch.client_batch_id
-    if batch.wants_messages:
-        body["messages"] = answers
-    return body
 
 
 def _id_from(hash_key: str, content: object) -> str:

@@ -123,7 +123,7 @@ def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt 
     state = _word(given if isinstance(given, str) else status.get("state")).lower()
     if not state or not (message_id or umid):
         return None
-    error_code = error_code_of(_text(status.get("errorcode")))
+    error_code = error_code_of(status.get("errorcode"))
     return Receipt(
         umid=umid,
         client_message_id=message_id,

@@ -40,9 +40,9 @@ def read_send_request(
     if not request.path.rstrip("/").endswith("/messages/batch"):
         return read(read_fields(request)), secret.hash_key, send_answer
     # Loaded with the first batch.
-    from sms_bridge.api.batch_request import batch_answer, read_batch_request
+    from sms_bridge.api.batch_request import BatchRequest, batch_answer
 
-    batch = read_batch_request(request, read)
+    batch = BatchRequest(request, read)
     answer = partial(batch_answer, batch, hash_key=secret.hash_key)
     return batch.accepted, secret.hash_key, answer
 
@@ -84,7 +84,6 @@ def read_message(
     return message
 
 
-# ------------------------------------------------------------------------- what needs two fields
 def _check_size(message: MessageRequest, given: Given) -> None:
     if len(message.text) <= ALWAYS_FITS:
         return
@@ -130,7 +129,6 @@ def _idempotency_key(request: HttpRequest) -> str | None:
     raise RefusedError.of_field(reason, "Idempotency-Key", message)
 
 
-# ------------------------------------------------------------------------------------ the answer
 def send_answer(message: Message) -> dict[str, Any]:
     """Return the body of the answer: exactly 8x8's ``SmsResponse``.
 
