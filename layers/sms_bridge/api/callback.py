@@ -159,14 +159,13 @@ def _inbound(payload: dict[str, Any], umid: str, received_at: float) -> InboundM
 
 
 def _click(payload: dict[str, Any], umid: str, received_at: float) -> Click | None:
-    occurred_at = payload.get("occurredat")
     if not umid:
         return None
     return Click(
         umid=umid,
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
-        key=_hash(_text(payload.get("eventid")) or _text(occurred_at), 8),
-        at=_moment(occurred_at, received_at),
+        key=_hash(_text(payload.get("eventid")) or _text(payload.get("occurredat")), 8),
+        at=_moment(payload.get("occurredat"), received_at),
     )
 
 

@@ -122,9 +122,7 @@ def _string(value: Any) -> str:
 
 def _id_text(value: Any) -> str:
     """Read an id, which may be a number."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return _string(value)
+    return _string(str(value) if type(value) is int else value)
 
 
 def _number(value: Any) -> str:

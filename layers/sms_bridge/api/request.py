@@ -84,8 +84,15 @@ class HttpRequest:
 
     def _content(self, most: int) -> bytes:
         """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""
+        several = self.headers.get("content-encoding", "").split(",")
+        encodings = {one.strip().lower() for one in several} - {"", "identity"}
+        if encodings - {"gzip", "x-gzip"}:
+            raise RefusedError(
+                Reason.CONTENT_TYPE_UNSUPPORTED,
+                "Send the body without Content-Encoding, or with gzip.",
+            )
         if not self.body_is_base64:
-            if self._is_packed() or self.body.startswith("\x1f"):
+            if encodings or self.body.startswith("\x1f"):
                 raise RefusedError(
                     Reason.CONTENT_TYPE_UNSUPPORTED,
                     "The compressed body arrived damaged: send it without Content-Encoding.",
@@ -94,7 +101,7 @@ class HttpRequest:
             return self.body.encode("utf-8", "surrogatepass")
         try:
             content = base64.b64decode(self.body, validate=True)
-            if not self._is_packed() and not content.startswith(b"\x1f\x8b"):
+            if not encodings and not content.startswith(b"\x1f\x8b"):
                 return content
             unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
             unpacked = unpacking.decompress(content, most + 1)
@@ -103,17 +110,6 @@ class HttpRequest:
         except (ValueError, zlib.error):
             raise _invalid("The body cannot be read.") from None
         return unpacked
-
-    def _is_packed(self) -> bool:
-        """Tell whether the body is packed, with gzip: nothing else is unpacked."""
-        several = self.headers.get("content-encoding", "").split(",")
-        encodings = {one.strip().lower() for one in several} - {"", "identity"}
-        if encodings - {"gzip", "x-gzip"}:
-            raise RefusedError(
-                Reason.CONTENT_TYPE_UNSUPPORTED,
-                "Send the body without Content-Encoding, or with gzip.",
-            )
-        return bool(encodings)
 
 
 def _invalid(message: str) -> RefusedError:
