@@ -49,10 +49,12 @@ def values_of(given: Given, callback_hosts: tuple[str, ...]) -> dict[str, str]:
     """
     values: dict[str, str] = {}
     errors: list[FieldError] = []
-    for first_name, (check, others) in _FIELDS.items():
-        if first_name not in given and first_name not in _REQUIRED:
+    wanted = _REQUIRED | given
+    for first_name in _FIELDS:
+        if first_name not in wanted:
             continue
-        several = given.get(first_name, [(first_name, None)])
+        check, others = _FIELDS[first_name]
+        several = wanted[first_name]
         name, value = several[-1]
         try:
             if len(several) > 1:
@@ -115,7 +117,7 @@ def is_macro(value: Any) -> bool:
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise _WrongError("must be a string")
-    if value.encode("utf-8", "ignore").decode() != value:
+    if not value.isascii() and value.encode("utf-8", "ignore").decode() != value:
         raise _WrongError("is not valid Unicode")
     return value
 
@@ -265,7 +267,8 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], str], tuple[str, ...]]] = {
     "campaignId": (partial(_up_to, 256), ("campaign_id",)),
     "dltTemplateId": (partial(_up_to, 256), ("dlt_template_id", "templateId", "template_id")),
 }
-_REQUIRED = ("destination", "text")
+_REQUIRED: Given = {name: [(name, None)] for name in ("destination", "text")}
+"""As if they had been given without a value."""
 # 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
 OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
 
