@@ -19,8 +19,7 @@ class Reason(StrEnum):
 
     def __new__(cls, word: str, status: int = 0, code: int = 0) -> "Reason":
         reason = str.__new__(cls, word)
-        reason._value_ = word
-        reason.status, reason.code = status, code
+        reason._value_, reason.status, reason.code = word, status, code
         return reason
 
     BODY_MISSING = "body_missing", 400, 1000

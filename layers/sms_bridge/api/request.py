@@ -5,7 +5,7 @@ import json
 import re
 import zlib
 from collections.abc import Container
-from typing import Any, Never
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
@@ -154,14 +154,9 @@ def read_json(request: HttpRequest, most: int, media_types: str = "application/j
     return pairs
 
 
-def _refuse_constant(_: str) -> Never:
-    raise ValueError
-
-
-# Not strict: MoEngage's macros bring line breaks into the strings of a raw body.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=JsonObject, parse_constant=_refuse_constant, strict=False
-)
+# Not strict: MoEngage's macros bring line breaks into the strings of a raw body. NaN and Infinity
+# are refused: `int` raises ValueError for them.
+_DECODER = json.JSONDecoder(object_pairs_hook=JsonObject, parse_constant=int, strict=False)
 
 
 # What every way of escaping leaves as it is, and escapes. Anything else was not escaped, nor was
