@@ -1,5 +1,6 @@
 """Send queue: sends what waits, in batches."""
 
+from functools import partial
 from typing import Any
 
 from sms_bridge import startup, wiring
@@ -13,12 +14,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
     # Without a key nothing can be sent, and attempts that were begun would look as if it had been.
     secrets.get()
-
-    def seconds_left() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000
-
     return send_queue.work_through(
         event["Records"],
-        lambda queued: dispatch_messages(queued, time_left=seconds_left),
+        partial(dispatch_messages, time_left=lambda: context.get_remaining_time_in_millis() / 1000),
         dispatch_messages.dead_letters,
     )

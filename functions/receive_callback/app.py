@@ -1,16 +1,17 @@
 """POST /callbacks/8x8: takes delivery receipts, inbound messages and whatever else 8x8 sends."""
 
 import time
+from functools import partial
 
 from sms_bridge import startup, wiring
-from sms_bridge.api.authentication import callback_url, read_networks, require_8x8
+from sms_bridge.api.authentication import admit, callback_url, check_8x8, check_network, networks_in
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import answers_http
 from sms_bridge.settings import CallbackSettings
 
 settings = CallbackSettings()
-allowed_networks = read_networks(settings.callback_allowed_networks)
+allowed_networks = networks_in(settings.callback_allowed_networks)
 secrets, receive_callback, preparations = wiring.receive_parts(settings)
 startup.finish_loading(*preparations)
 
@@ -19,7 +20,8 @@ startup.finish_loading(*preparations)
 def handler(request: HttpRequest) -> dict[str, str]:
     """Check who calls, record, acknowledge."""
     base_url = settings.callback_base_url
-    secret = require_8x8(request, secrets, allowed_networks, in_url=bool(base_url))
+    check_network(request, allowed_networks)
+    secret = admit(request, secrets, partial(check_8x8, in_url=bool(base_url)))
     receipts_url = callback_url(base_url, secret.callback_tokens)
     for event in read_callback(request.any_text(), time.time()):
         receive_callback(event, hash_key=secret.hash_key, callback_url=receipts_url)

@@ -1,4 +1,1 @@
-"""What arrives over HTTP and what leaves over it.
-
-What reads or checks a request raises ``errors.RefusedError``; ``responses`` makes the answer.
-"""
+"""HTTP: what reads or checks a request raises ``RefusedError``; ``responses`` makes the answer."""

@@ -34,8 +34,6 @@ _MAX_TEXT = 2000
 _UMID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 # 8x8's own rule (its OpenAPI file).
 _SUB_ACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}", re.ASCII)
-_EVENT_TYPE = re.compile(r"[a-z0-9_.-]{1,60}", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # Seven digits and more, however they are parted, may be a phone number, but not within a UUID or a
 # time.
 _MAYBE_A_NUMBER = re.compile(
@@ -43,10 +41,8 @@ _MAYBE_A_NUMBER = re.compile(
     r"|\d(?:[ ()/._\u00a0\u200b-\u200f\u2010-\u2015-]{0,3}\d){6,}",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
-_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
-_COUNT = re.compile(r"([0-9]{1,3})(\.0)?", re.ASCII)
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,2}(\.[0-9]{1,20})?", re.ASCII)
 
 # What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
 # keeps an SMS for longer.
@@ -99,7 +95,9 @@ def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     event_type = _text(event.get("eventtype")).strip().lower()
     read = _READERS.get(_plain_name(event_type)) if namespace in ("sms", "") else None
     # Without an envelope a receipt is still a receipt.
-    known = read(_object(event.get("payload", event)), received_at) if read else None
+    payload = _object(event.get("payload", event))
+    umid = _matching(_UMID, payload.get("umid")).lower()
+    known = read(payload, umid, received_at) if read else None
     return known or _unknown(content, event_type)
 
 
@@ -107,7 +105,7 @@ def _unknown(content: str, event_type: str) -> UnknownEvent:
     kept = _MAYBE_A_NUMBER.sub(lambda found: found[1] or "***", content[:_MAX_KEPT_CHARACTERS])
     return UnknownEvent(
         key=_hash(kept, 32),
-        event_type=event_type if _EVENT_TYPE.fullmatch(event_type) else "",
+        event_type=_matching(r"[a-z0-9_.-]{1,60}", event_type),
         content=_text(kept),
     )
 
@@ -116,17 +114,16 @@ def _hash(text: str, length: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
-def _receipt(payload: dict[str, Any], received_at: float) -> Receipt | None:
+def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt | None:
     given = payload.get("status")
     status, price = _object(given), _object(payload.get("price"))
-    umid = _matching(_UMID, payload.get("umid")).lower()
     message_id = _text(payload.get("clientmessageid")).strip().lower()
     if not is_message_id(message_id):
         message_id = ""  # of another sender's message
     state = _word(given if isinstance(given, str) else status.get("state")).lower()
     if not state or not (message_id or umid):
         return None
-    error_code = error_code_of(_text(status.get("errorcode")))
+    error_code = error_code_of(status.get("errorcode"))
     return Receipt(
         umid=umid,
         client_message_id=message_id,
@@ -139,13 +136,12 @@ def _receipt(payload: dict[str, Any], received_at: float) -> Receipt | None:
         error_code=error_code,
         error_message=words_of(status.get("errormessage")),
         price=_amount(price.get("total")),
-        currency=_matching(_CURRENCY, _text(price.get("currency")).upper()),
+        currency=_matching("[A-Z]{3}", _text(price.get("currency")).upper()),
         segments=_count(payload.get("smscount")),
     )
 
 
-def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage | None:
-    umid = _matching(_UMID, payload.get("umid")).lower()
+def _inbound(payload: dict[str, Any], umid: str, received_at: float) -> InboundMessage | None:
     sub_account_id = _matching(_SUB_ACCOUNT_ID, payload.get("subaccountid"))
     if not umid or not sub_account_id:
         return None
@@ -162,16 +158,14 @@ def _inbound(payload: dict[str, Any], received_at: float) -> InboundMessage | No
     )
 
 
-def _click(payload: dict[str, Any], received_at: float) -> Click | None:
-    occurred_at = payload.get("occurredat")
-    umid = _matching(_UMID, payload.get("umid")).lower()
+def _click(payload: dict[str, Any], umid: str, received_at: float) -> Click | None:
     if not umid:
         return None
     return Click(
         umid=umid,
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
-        key=_hash(_text(payload.get("eventid")) or _text(occurred_at), 8),
-        at=_moment(occurred_at, received_at),
+        key=_hash(_text(payload.get("eventid")) or _text(payload.get("occurredat")), 8),
+        at=_moment(payload.get("occurredat"), received_at),
     )
 
 
@@ -208,32 +202,25 @@ def _word(value: object) -> str:
     return words_of(value)[:_MAX_WORD]
 
 
-def _matching(pattern: re.Pattern[str], value: object) -> str:
+def _matching(pattern: str | re.Pattern[str], value: object) -> str:
     text = _text(value).strip()
-    return text if pattern.fullmatch(text) else ""
+    return text if re.fullmatch(pattern, text) else ""
 
 
 def _moment(value: object, received_at: float) -> float:
     """Return when something happened, never later than its arrival; 0 in doubt."""
-    text = _text(value).strip()
-    if _EPOCH.fullmatch(text):
-        at = float(text) / (1000 if len(text) == 13 else 1)
-    else:
-        at = seconds_of_time(text)
+    seconds, milliseconds = _matching("[0-9]{10}", value), _matching("[0-9]{13}", value)
+    at = float(seconds or 0) or float(milliseconds or 0) / 1000 or seconds_of_time(_text(value))
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
 
 
 def _amount(value: object) -> str:
     """Return a price as a plain decimal number, empty for what is none."""
-    text = _text(value).strip()
-    if _THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    amount = Decimal(text) if _AMOUNT.fullmatch(text) else Decimal("NaN")
-    plain = f"{amount:f}" if amount.is_finite() and amount < 10**9 else ""
+    text = _matching(_THOUSANDS, value).replace(",", "") or _matching(_AMOUNT, value)
+    plain = f"{Decimal(text):f}" if text and Decimal(text) < 10**9 else ""
     return plain if len(plain) <= _MAX_WORD else ""
 
 
 def _count(value: object) -> int:
-    count = _COUNT.fullmatch(_text(value).strip())
-    return int(count[1]) if count else 0
+    return int(float(_matching(r"[0-9]{1,3}(\.0)?", value) or 0))

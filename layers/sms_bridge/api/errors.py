@@ -19,8 +19,7 @@ class Reason(StrEnum):
 
     def __new__(cls, word: str, status: int = 0, code: int = 0) -> "Reason":
         reason = str.__new__(cls, word)
-        reason._value_ = word
-        reason.status, reason.code = status, code
+        reason._value_, reason.status, reason.code = word, status, code
         return reason
 
     BODY_MISSING = "body_missing", 400, 1000
@@ -78,10 +77,10 @@ class FieldError:
 
     field: str
     """The name that the caller gave it."""
+    name: str
+    """8x8's name of it, where it has one."""
     message: str
     reason: Reason = Reason.FIELD_INVALID
-    name: str = ""
-    """8x8's name of it, where it has one."""
 
 
 class RefusedError(BridgeError):
@@ -110,4 +109,4 @@ class RefusedError(BridgeError):
     @classmethod
     def of_field(cls, reason: Reason, field: str, message: str, name: str = "") -> "RefusedError":
         """Refuse a request in which one field is wrong."""
-        return cls(reason, f"{field} {message}.", FieldError(field, message, reason, name))
+        return cls(reason, f"{field} {message}.", FieldError(field, name, message, reason))

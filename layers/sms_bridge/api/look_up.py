@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.api.authentication import require_look_up, require_reader
+from sms_bridge.api.authentication import admit, check_full_numbers, check_look_up, check_reader
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.domain.clock import seconds_of, timestamp
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # What is longer was never accepted, and may be too long for a key of the table.
 _LOOKUP_KEYS = {"destination": math.inf, "eightx8Umid": 100, "campaignId": 256}
 _MAX_LIMIT = 100
-_LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 _NOT_FOUND = "There is no message with this id."
 
@@ -32,8 +31,8 @@ def answer_look_up(
     request: HttpRequest, secrets: "SecretSource", look_up: LookUp
 ) -> dict[str, Any]:
     """Answer support staff; recipients' numbers are masked unless the token allows it."""
-    secret = secrets.get()
-    full_number = require_look_up(request, secret.look_up_tokens, secret.full_number_tokens)
+    full_number = request.query("numbers") == "full"
+    secret = admit(request, secrets, check_full_numbers if full_number else check_look_up)
     message_id = request.path_parameters.get("messageId")
     if message_id is None and lookup_key_of(request) != "eightx8Umid":
         page = look_up.page(read_wanted(request), hash_key=secret.hash_key)
@@ -72,7 +71,7 @@ def read_wanted(request: HttpRequest) -> Wanted:
         raise _wrong("destination", "must be a phone number with its country code")
     if state and state not in State:
         raise _wrong("state", f"must be one of {', '.join(State)}")
-    if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= _MAX_LIMIT:
+    if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= _MAX_LIMIT:
         raise _wrong("limit", f"must be a number from 1 to {_MAX_LIMIT}")
     return Wanted(
         destination=destination.strip(),
@@ -99,13 +98,11 @@ def _wrong(name: str, message: str) -> RefusedError:
 
 def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
     """Return the body of an answer with several messages; ``next`` asks for those after them."""
-    answer: dict[str, Any] = {
-        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages]
+    last = f"{timestamp(page.next.accepted_at)} {page.next.message_id}" if page.next else ""
+    return {
+        "messages": [look_up_answer(message, full_number=full_number) for message in page.messages],
+        **_known({"next": base64.urlsafe_b64encode(last.encode()).decode()}),
     }
-    if page.next:
-        text = f"{timestamp(page.next.accepted_at)} {page.next.message_id}"
-        answer["next"] = base64.urlsafe_b64encode(text.encode()).decode()
-    return answer
 
 
 def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
@@ -180,20 +177,18 @@ _STATES = {
     State.DEFERRED: "sent",
     State.REJECTED: "failed",
 }
-# ISO 4217's code for no currency: 8x8 wants a price also of what costs nothing yet.
-_NO_PRICE = {"total": 0.0, "perSms": 0.0, "currency": "XXX"}
 
 
 def answer_with_details(
     request: HttpRequest, secrets: "SecretSource", look_up: LookUp, sub_account_ids: Container[str]
 ) -> dict[str, Any]:
     """Answer a client of 8x8's API, which has the token that it sends with and no other."""
-    require_reader(request, secrets)
+    admit(request, secrets, check_reader)
     sub_account_id = read_sub_account_id(request, sub_account_ids)
     umid = request.path_parameters.get("umid", "").strip().lower()
     if not is_message_id(umid):
         raise RefusedError(
-            Reason.FIELD_INVALID, "Invalid umid.", FieldError("umid", "is not a UUID")
+            Reason.FIELD_INVALID, "Invalid umid.", FieldError("umid", "", "is not a UUID")
         )
     found = look_up.by_id(umid)
     if found is None or not found.accepted_at or found.sub_account_id != sub_account_id:
@@ -203,7 +198,7 @@ def answer_with_details(
 
 def details_answer(message: Message) -> dict[str, Any]:
     """Return the body of the answer: 8x8's details, number and text masked."""
-    answer: dict[str, Any] = {
+    return {
         "umid": message.id,
         "subAccountId": message.sub_account_id,
         "direction": "outbound",
@@ -215,15 +210,12 @@ def details_answer(message: Message) -> dict[str, Any]:
         "createdAt": timestamp(message.accepted_at),
         "smsCount": message.segments,
         "price": _price(message),
+        **_known({"clientMessageId": message.client_message_id}),
     }
-    if message.client_message_id:
-        answer["clientMessageId"] = message.client_message_id
-    return answer
 
 
 def _status(message: Message) -> dict[str, Any]:
-    facts = [one for one in message.receipts if one.state is message.state]
-    last = facts[-1] if facts else None
+    last = next((one for one in reversed(message.receipts) if one.state is message.state), None)
     code = last.error_code if last else message.eightx8_code
     at = last.received_at if last else message.answered_at or message.accepted_at
     return _known(
@@ -243,4 +235,5 @@ def _price(message: Message) -> dict[str, Any]:
             total, segments = float(receipt.price), max(1, receipt.segments or message.segments)
             per_sms = round(total / segments, 6)
             return {"total": total, "perSms": per_sms, "currency": receipt.currency}
-    return _NO_PRICE
+    # ISO 4217's code for no currency: 8x8 wants a price also of what costs nothing yet.
+    return {"total": 0.0, "perSms": 0.0, "currency": "XXX"}

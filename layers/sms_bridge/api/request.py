@@ -5,28 +5,28 @@ import json
 import re
 import zlib
 from collections.abc import Container
-from typing import Any, Never
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
-
-# Lambda's own limit for what API Gateway hands over.
-_MAX_CALLBACK_BYTES = 6 * 1024 * 1024
+_MAX_CALLBACK_BYTES = 6 * 1024 * 1024  # Lambda's own limit for what API Gateway hands over
 
 _BYTE_ORDER_MARK = "\ufeff"
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 100
 _NOT_ESCAPED = "The form's values are not escaped: & must be sent as %26, + as %2B, % as %25."
 
 
 class HttpRequest:
-    """A request, as far as the bridge reads it. It has no ``repr``: parts of it are secret."""
+    """An event of API Gateway's HTTP API, payload format 2.0, as far as the bridge reads it.
+
+    It has no ``repr``: parts of it are secret.
+    """
 
     def __init__(self, event: dict[str, Any]) -> None:
-        """Read an event of API Gateway's HTTP API, payload format 2.0."""
         context = event["requestContext"]
         self.method: str = context["http"]["method"]
         self.path: str = event["rawPath"]
@@ -84,8 +84,15 @@ class HttpRequest:
 
     def _content(self, most: int) -> bytes:
         """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""
+        several = self.headers.get("content-encoding", "").split(",")
+        encodings = {one.strip().lower() for one in several} - {"", "identity"}
+        if encodings - {"gzip", "x-gzip"}:
+            raise RefusedError(
+                Reason.CONTENT_TYPE_UNSUPPORTED,
+                "Send the body without Content-Encoding, or with gzip.",
+            )
         if not self.body_is_base64:
-            if self._is_packed() or self.body.startswith("\x1f"):
+            if encodings or self.body.startswith("\x1f"):
                 raise RefusedError(
                     Reason.CONTENT_TYPE_UNSUPPORTED,
                     "The compressed body arrived damaged: send it without Content-Encoding.",
@@ -94,7 +101,7 @@ class HttpRequest:
             return self.body.encode("utf-8", "surrogatepass")
         try:
             content = base64.b64decode(self.body, validate=True)
-            if not self._is_packed() and not content.startswith(b"\x1f\x8b"):
+            if not encodings and not content.startswith(b"\x1f\x8b"):
                 return content
             unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
             unpacked = unpacking.decompress(content, most + 1)
@@ -103,17 +110,6 @@ class HttpRequest:
         except (ValueError, zlib.error):
             raise _invalid("The body cannot be read.") from None
         return unpacked
-
-    def _is_packed(self) -> bool:
-        """Tell whether the body is packed, with gzip: nothing else is unpacked."""
-        several = self.headers.get("content-encoding", "").split(",")
-        encodings = {one.strip().lower() for one in several} - {"", "identity"}
-        if encodings - {"gzip", "x-gzip"}:
-            raise RefusedError(
-                Reason.CONTENT_TYPE_UNSUPPORTED,
-                "Send the body without Content-Encoding, or with gzip.",
-            )
-        return bool(encodings)
 
 
 def _invalid(message: str) -> RefusedError:
@@ -131,20 +127,9 @@ def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -
         raise RefusedError(
             Reason.SUB_ACCOUNT_NOT_ALLOWED,
             "The sub-account in the URL is not one of those this bridge may use.",
-            FieldError("subAccountId", "is not one of the stack's SubAccountIds"),
+            FieldError("subAccountId", "", "is not one of the stack's SubAccountIds"),
         )
     return sub_account_id
-
-
-def read_fields(request: HttpRequest, names: Container[str]) -> JsonObject:
-    """Return the names and values of a body, which may be a JSON object or a form.
-
-    In a form whose values are not escaped, what is none of the ``names``, in lower case, is part of
-    a value.
-    """
-    if request.media_type == _FORM:
-        return JsonObject(_read_form(request.text(), names))
-    return read_json(request, MAX_BODY_BYTES, f"application/json or {_FORM}")
 
 
 def read_json(request: HttpRequest, most: int, media_types: str = "application/json") -> JsonObject:
@@ -169,14 +154,9 @@ def read_json(request: HttpRequest, most: int, media_types: str = "application/j
     return pairs
 
 
-def _refuse_constant(_: str) -> Never:
-    raise ValueError
-
-
-# Not strict: MoEngage's macros bring line breaks into the strings of a raw body.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=JsonObject, parse_constant=_refuse_constant, strict=False
-)
+# Not strict: MoEngage's macros bring line breaks into the strings of a raw body. NaN and Infinity
+# are refused: `int` raises ValueError for them.
+_DECODER = json.JSONDecoder(object_pairs_hook=JsonObject, parse_constant=int, strict=False)
 
 
 # What every way of escaping leaves as it is, and escapes. Anything else was not escaped, nor was
@@ -184,34 +164,32 @@ _DECODER = json.JSONDecoder(
 _ESCAPED = re.compile(r"(?!\+\d)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
 
 
-def _read_form(text: str, names: Container[str]) -> list[tuple[str, Any]]:
-    if text.lstrip().startswith("{"):
+def read_form(request: HttpRequest, names: Container[str]) -> list[tuple[str, str]]:
+    """Return the names and values of a body that is a form.
+
+    If its values are not escaped, what is none of the ``names``, in lower case, is part of a value.
+    """
+    body = request.text()
+    if body.lstrip().startswith("{"):
         raise _invalid(
             "The body is JSON but was sent as a form: set Content-Type: application/json."
         )
-    pairs = text.strip("&").split("&")
+    pairs = [pair.partition("=") for pair in body.strip("&").split("&")]
     if len(pairs) > _MAX_FORM_FIELDS:
         raise _invalid("The body is not a valid form.")
+    fields = []
     try:
-        fields = [_read_pair(pair) for pair in pairs]
+        for encoded, is_pair, text in pairs:
+            name = unquote_plus(encoded, errors="strict")
+            is_name = name and not any(map(str.isspace, name))
+            # "Save at Tom & Jerry" would be cut off at the &, and "1 + 1" lose its +.
+            if not is_pair or not is_name or (re.search(r"[\s=]", text) and "+" in text):
+                raise _invalid(_NOT_ESCAPED)
+            fields.append((name, unquote_plus(text, errors="strict")))
     except UnicodeDecodeError:
         raise RefusedError(Reason.BODY_NOT_UTF8, "The form is not valid UTF-8.") from None
     # "See https://example.com/?a=1&b=2" would be cut off as well.
-    if any(name.lower() not in names for name, _ in fields) and not all(
-        _ESCAPED.fullmatch(pair.partition("=")[2]) for pair in pairs
-    ):
+    has_others = any(name.lower() not in names for name, _ in fields)
+    if has_others and not all(_ESCAPED.fullmatch(text) for *_, text in pairs):
         raise _invalid(_NOT_ESCAPED)
     return fields
-
-
-def _read_pair(pair: str) -> tuple[str, str]:
-    """Read a name and its value, unless they are what an unescaped text was cut into.
-
-    "Save at Tom & Jerry" would be cut off at the ``&``, and "1 + 1" lose its ``+``.
-    """
-    name, is_pair, text = pair.partition("=")
-    name = unquote_plus(name, errors="strict")
-    is_name = name and not any(map(str.isspace, name))
-    if not is_pair or not is_name or (re.search(r"[\s=]", text) and "+" in text):
-        raise _invalid(_NOT_ESCAPED)
-    return name, unquote_plus(text, errors="strict")

@@ -23,15 +23,13 @@ OUT_OF_TIME = RefusedError(Reason.UNAVAILABLE, "It took too long; this request s
 Handler = Callable[[dict[str, Any], object], Response]
 
 # Whoever knows the URL can cause these without end, and each line costs as much as the call.
-_STRANGERS = frozenset(
-    {
-        Reason.UNAUTHORIZED,
-        Reason.ADDRESS_NOT_ALLOWED,
-        Reason.NOT_FOUND,
-        Reason.NOT_OFFERED,
-        Reason.METHOD_NOT_ALLOWED,
-    }
-)
+_STRANGERS = {
+    Reason.UNAUTHORIZED,
+    Reason.ADDRESS_NOT_ALLOWED,
+    Reason.NOT_FOUND,
+    Reason.NOT_OFFERED,
+    Reason.METHOD_NOT_ALLOWED,
+}
 _LINES_A_MINUTE = 10
 _now = time.monotonic
 

@@ -1,13 +1,13 @@
 """The request to send a message (MoEngage's, 8x8's own, other gateways'), and its answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.api.authentication import callback_url, require_sender
+from sms_bridge.api.authentication import admit, callback_url, check_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
-from sms_bridge.api.fields import FIRST_NAMES_IN_LOWER_CASE, NOT_FILLED, OPTIONS, Fields, is_macro
-from sms_bridge.api.request import HttpRequest, read_fields, read_sub_account_id
+from sms_bridge.api.fields import NOT_FILLED, OPTIONS, Given, is_macro, read_fields, values_of
+from sms_bridge.api.request import HttpRequest, read_sub_account_id
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.phone_number import is_in_countries, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sms_bridge.settings import SendSettings
     from sms_bridge.storage.secret import SecretSource
 
-MessageReader = Callable[[Sequence[tuple[str, Any]]], MessageRequest]
+MessageReader = Callable[[Given], MessageRequest]
 MakeAnswer = Callable[[Any], dict[str, Any]]
 
 
@@ -28,30 +28,26 @@ def read_send_request(
     Returns a message, or a batch's messages, the key for hashes, and what makes the answer of what
     became of them.
     """
-    secret = require_sender(request, secrets)
-    url = callback_url(settings.callback_base_url, secret.callback_tokens)
-    read = message_reader(request, settings, url)
+    secret = admit(request, secrets, check_sender)
+    read = partial(
+        read_message,
+        settings=settings,
+        sub_account_id=read_sub_account_id(request, settings.sub_account_ids),
+        callback_url=callback_url(settings.callback_base_url, secret.callback_tokens),
+        idempotency_key=_idempotency_key(request),
+    )
     if not request.path.rstrip("/").endswith("/messages/batch"):
-        return read(read_fields(request, FIRST_NAMES_IN_LOWER_CASE)), secret.hash_key, send_answer
+        return read(read_fields(request)), secret.hash_key, send_answer
     # Loaded with the first batch.
-    from sms_bridge.api.batch_request import batch_answer, read_batch_request
+    from sms_bridge.api.batch_request import BatchRequest, batch_answer
 
-    batch = read_batch_request(request, read)
+    batch = BatchRequest(request, read)
     answer = partial(batch_answer, batch, hash_key=secret.hash_key)
     return batch.accepted, secret.hash_key, answer
 
 
-def message_reader(
-    request: HttpRequest, settings: "SendSettings", callback_url: str
-) -> MessageReader:
-    """Return what reads a message, with what all messages of a request share."""
-    sub_account_id = read_sub_account_id(request, settings.sub_account_ids)
-    key = _idempotency_key(request)
-    return lambda pairs: read_message(pairs, settings, sub_account_id, callback_url, key)
-
-
 def read_message(
-    pairs: Sequence[tuple[str, Any]],
+    given: Given,
     settings: "SendSettings",
     sub_account_id: str,
     callback_url: str = "",
@@ -62,12 +58,8 @@ def read_message(
     At the callback URL its receipts arrive, unless the caller names one of its own: then the bridge
     never hears the outcome.
     """
-    fields = Fields(pairs, settings.caller_callback_hosts)
-    destination = fields.read("destination", required=True) or ""
-    text = fields.read("text", required=True) or ""
-    source = fields.read("source") or settings.default_sender_id or None
-    given = [name for name in OPTIONS if name in fields.given]
-    options = {name: value for name in given if (value := fields.read(name))}
+    values = values_of(given, settings.caller_callback_hosts)
+    options = {name: values[name] for name in OPTIONS if name in values}
     adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
     if adds_callback_url:
         options["dlrCallbackUrl"] = callback_url
@@ -75,37 +67,35 @@ def read_message(
     usual_type = MessageType.TRANSACTIONAL if is_transactional else MessageType.PROMOTIONAL
     message = MessageRequest(
         sub_account_id=sub_account_id,
-        destination=destination,
-        text=text,
-        message_type=MessageType(fields.read("messageType") or usual_type),
-        source=source,
+        destination=values["destination"],
+        text=values["text"],
+        message_type=MessageType(values.get("messageType", usual_type)),
+        source=values.get("source") or settings.default_sender_id or None,
         options=options,
         adds_callback_url=adds_callback_url,
-        client_message_id=fields.read("clientMessageId"),
+        client_message_id=values.get("clientMessageId"),
         idempotency_key=idempotency_key,
-        campaign_id=fields.read("campaignId"),
-        dlt_template_id=fields.read("dltTemplateId"),
+        campaign_id=values.get("campaignId"),
+        dlt_template_id=values.get("dltTemplateId"),
     )
-    fields.refuse_if_wrong()
-    _check_size(message, fields)
-    _check_country(message, settings.allowed_country_calling_codes, fields)
+    _check_size(message, given)
+    _check_country(message, settings.allowed_country_calling_codes, given)
     return message
 
 
-# ------------------------------------------------------------------------- what needs two fields
-def _check_size(message: MessageRequest, fields: Fields) -> None:
+def _check_size(message: MessageRequest, given: Given) -> None:
     if len(message.text) <= ALWAYS_FITS:
         return
     encoding, segments = segments_of(message.text, message.options.get("encoding", "AUTO"))
     if segments > MAX_SEGMENTS:
         raise RefusedError.of_field(
             Reason.TEXT_TOO_LONG,
-            fields.given["text"][0][0],
+            given["text"][0][0],
             f"takes {segments} {encoding} segments; 8x8 cuts off what is beyond {MAX_SEGMENTS}",
         )
 
 
-def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fields: Fields) -> None:
+def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], given: Given) -> None:
     if not calling_codes:
         return
     may_be = {message.destination}
@@ -117,9 +107,9 @@ def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], fiel
     words = "is in a country that this bridge may not send to"
     if may_be != {message.destination}:
         words += ", or may be: write it with + and its country code"
-    [(name, _)] = fields.given["destination"]
+    [(name, _)] = given["destination"]
     raise RefusedError(
-        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, words)
+        Reason.COUNTRY_NOT_ALLOWED, f"The recipient {words}.", FieldError(name, "", words)
     )
 
 
@@ -137,28 +127,21 @@ def _idempotency_key(request: HttpRequest) -> str | None:
     raise RefusedError.of_field(reason, "Idempotency-Key", message)
 
 
-# ------------------------------------------------------------------------------------ the answer
-_REFUSED = (State.FAILED, State.REJECTED)
-# The same while it is sent, waits or is repeated. 8x8's own words.
-_ACCEPTED = "SMS is accepted and queued for processing"
-_REJECTED = "The message was refused"
-_ENCODINGS = ("GSM7", "UCS2")
-
-
 def send_answer(message: Message) -> dict[str, Any]:
     """Return the body of the answer: exactly 8x8's ``SmsResponse``.
 
     ``umid`` is the bridge's own id. A message that was refused is answered with 200 as well: 8x8
     answers so, MoEngage has its id, and the outcome is reported like any other.
     """
-    if message.state in _REFUSED:
-        code, description = "REJECTED", message.description or _REJECTED
+    if message.state in (State.FAILED, State.REJECTED):
+        code, description = "REJECTED", message.description or "The message was refused"
     else:
-        code, description = "QUEUED", _ACCEPTED
+        # The same while it is sent, waits or is repeated. 8x8's own words.
+        code, description = "QUEUED", "SMS is accepted and queued for processing"
     return {
         "umid": message.id,
         "clientMessageId": message.client_message_id or message.id,
         "destination": message.destination,
-        "encoding": message.encoding if message.encoding in _ENCODINGS else "AUTO",
+        "encoding": message.encoding if message.encoding in ("GSM7", "UCS2") else "AUTO",
         "status": {"code": code, "description": description},
     }

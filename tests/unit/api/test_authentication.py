@@ -1,21 +1,38 @@
 """Who may send, call back and look up; and the URL that carries a token."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from sms_bridge.api.authentication import (
+    admit,
     callback_url,
-    is_one_of,
-    read_networks,
-    require_8x8,
-    require_look_up,
-    require_token,
+    check_8x8,
+    check_full_numbers,
+    check_look_up,
+    check_network,
+    check_reader,
+    check_sender,
+    networks_in,
 )
 from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.request import HttpRequest
-from tests.builders import a_secret_source, an_http_request, refusal_of
+from sms_bridge.storage.secret import Secret
+from tests.builders import an_http_request, refusal_of
 
 TOKEN = "token/of+callbacks"
 IN_URL = "token=token/of%2Bcallbacks"
+LOOK, FULL = "token-to-look-up", "token-for-whole-numbers"
+SEND = "token-of-moengage"
+NETWORKS = "203.0.113.7, 198.51.100.0/24,192.0.2.9/28, 2001:db8::/32"
+TOKENS = {"moengageTokens": [SEND], "lookUpTokens": [LOOK], "fullNumberTokens": [FULL]}
+
+
+def a_secret(**values: Any) -> Secret:
+    return Secret.from_values({"hashKey": "k", "eightx8ApiKey": "key", **values})
 
 
 def a_call(authorization: str | None = None, *, query: str = "") -> HttpRequest:
@@ -24,45 +41,78 @@ def a_call(authorization: str | None = None, *, query: str = "") -> HttpRequest:
 
 
 class TestTokens:
-    @pytest.mark.parametrize("token", ["old", "new"])
-    def test_promise_7_two_tokens_are_valid_at_once(self, token: str) -> None:
-        require_token(a_call(f"Bearer {token}"), ("new", "old"))
-
     @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-    def test_the_case_of_the_scheme_does_not_matter(self, scheme: str) -> None:
-        require_token(a_call(f"{scheme}  token "), ("token",))
+    @pytest.mark.parametrize("token", [f"{SEND}-old", f"{SEND}-new "])
+    def test_promise_7_two_tokens_are_valid_at_once(self, scheme: str, token: str) -> None:
+        secret = a_secret(moengageTokens=[f"{SEND}-new", f"{SEND}-old"])
+
+        check_sender(a_call(f"{scheme}  {token}"), secret)
 
     @pytest.mark.parametrize(
         "authorization",
         [
-            *(None, "", "Bearer", "Bearer ", "token", "Basic token", "Bearer \ud800"),
-            *("Bearer Token", "Bearer toke", "Bearer tokens", "Bearer token token", "Bearer tökén"),
+            *(None, "", "Bearer", "Bearer ", SEND, f"Basic {SEND}", "Bearer \ud800"),
+            *("Bearer Token-of-moengage", f"Bearer {SEND[:-1]}", f"Bearer {SEND}s"),
+            *(f"Bearer {SEND} {SEND}", "Bearer tökén-of-moengage"),
         ],
     )
-    def test_promise_7_nobody_without_a_token_comes_in(self, authorization: str | None) -> None:
-        refusal = refusal_of(require_token, a_call(authorization, query="token=t"), ("token", "t"))
+    @pytest.mark.parametrize("tokens", [[SEND], []], ids=["a token is valid", "none is"])
+    def test_promise_7_nobody_without_a_token_comes_in(
+        self, authorization: str | None, tokens: list[str]
+    ) -> None:
+        call, secret = a_call(authorization, query=f"token={SEND}"), a_secret(moengageTokens=tokens)
+
+        refusal = refusal_of(check_sender, call, secret)
 
         assert (refusal.reason, refusal.status) == (Reason.UNAUTHORIZED, 401)
         assert refusal.headers == {"www-authenticate": "Bearer"}
 
-    @pytest.mark.parametrize("valid", [(), ("",), ("", "")])
-    @pytest.mark.parametrize("authorization", [None, "Bearer ", "Bearer token"])
-    def test_without_valid_tokens_nobody_comes_in(
-        self, valid: tuple[str, ...], authorization: str | None
+    @pytest.mark.parametrize(
+        ("check", "let_in"),
+        [
+            (check_sender, {SEND}),
+            (check_reader, {SEND, LOOK, FULL}),
+            (check_look_up, {LOOK, FULL}),
+            (check_full_numbers, {FULL}),
+        ],
+    )
+    def test_promise_7_each_token_opens_what_it_is_for(
+        self, check: Callable[[HttpRequest, Secret], None], let_in: set[str]
     ) -> None:
-        assert refusal_of(require_token, a_call(authorization), valid).status == 401
-        assert not is_one_of("", ("", "token"))
+        refused = set()
+        for token in (SEND, LOOK, FULL):
+            try:
+                check(a_call(f"Bearer {token}"), a_secret(**TOKENS))
+            except RefusedError as refusal:
+                refused.add((token, refusal.reason))
+
+        assert {token for token, _ in refused} == {SEND, LOOK, FULL} - let_in
+        is_masked = (LOOK, Reason.FULL_NUMBERS_NOT_ALLOWED) in refused
+        assert is_masked == (check is check_full_numbers)
+
+    def test_without_a_key_to_send_with_nothing_is_taken(self) -> None:
+        secret = a_secret(**TOKENS, eightx8ApiKey="")
+
+        assert refusal_of(check_sender, a_call(f"Bearer {SEND}"), secret).status == 503
+
+    @pytest.mark.parametrize(
+        ("token", "check"),
+        [
+            *((SEND, check_sender), (SEND, check_reader)),
+            *((LOOK, check_look_up), (FULL, check_full_numbers)),
+        ],
+    )
+    def test_a_token_that_was_just_added_counts_at_once(
+        self, token: str, check: Callable[[HttpRequest, Secret], None]
+    ) -> None:
+        known, newer = a_secret(), a_secret(**TOKENS)
+        secrets: Any = SimpleNamespace(get=lambda: known, get_newer=lambda _: newer)
+
+        assert admit(a_call(f"Bearer {token}"), secrets, check) is newer
+        assert refusal_of(admit, a_call("Bearer wrong"), secrets, check).status == 401
 
 
-def refused_callback(
-    call: HttpRequest, networks: str = "", *, in_url: bool = True
-) -> RefusedError | None:
-    secrets = a_secret_source(callbackTokens=[TOKEN, "token-of-tomorrow"])
-    try:
-        require_8x8(call, secrets, read_networks(networks), in_url=in_url)
-    except RefusedError as refusal:
-        return refusal
-    return None
+CALLBACK_SECRET = a_secret(callbackTokens=[TOKEN, "token-of-tomorrow"])
 
 
 class TestCallbacks:
@@ -83,7 +133,7 @@ class TestCallbacks:
         ],
     )
     def test_a_token_may_come_in_the_header_or_the_url(self, call: HttpRequest) -> None:
-        assert refused_callback(call) is None
+        check_8x8(call, CALLBACK_SECRET, in_url=True)
 
     @pytest.mark.parametrize(
         "call",
@@ -91,19 +141,19 @@ class TestCallbacks:
         ids=["none", "wrong header", "wrong query", "another name"],
     )
     def test_promise_7_nobody_without_a_token_comes_in(self, call: HttpRequest) -> None:
-        refusal = refused_callback(call)
+        refusal = refusal_of(check_8x8, call, CALLBACK_SECRET, in_url=True)
 
-        assert refusal is not None
         assert refusal.reason is Reason.UNAUTHORIZED
 
     def test_a_token_in_the_url_counts_only_where_the_stack_has_such_urls(self) -> None:
-        assert refused_callback(a_call(query=IN_URL), in_url=False) is not None
-        assert refused_callback(a_call(f"Bearer {TOKEN}"), in_url=False) is None
+        refusal_of(check_8x8, a_call(query=IN_URL), CALLBACK_SECRET, in_url=False)
+        check_8x8(a_call(f"Bearer {TOKEN}"), CALLBACK_SECRET, in_url=False)
 
-    def test_an_empty_token_in_the_url_is_none(self) -> None:
-        call, secrets = a_call(query="token="), a_secret_source(callbackTokens=[""])
+    @pytest.mark.parametrize("valid", [(), ("",), ("", "")])
+    def test_an_empty_token_is_none(self, valid: tuple[str, ...]) -> None:
+        call, secret = a_call("Bearer ", query="token="), replace(a_secret(), callback_tokens=valid)
 
-        assert refusal_of(require_8x8, call, secrets, (), in_url=True).status == 401
+        assert refusal_of(check_8x8, call, secret, in_url=True).status == 401
 
     @pytest.mark.parametrize(
         ("address", "is_listed"),
@@ -116,18 +166,18 @@ class TestCallbacks:
     def test_of_listed_networks_only_those_come_in_and_else_all(
         self, address: str, is_listed: bool
     ) -> None:
-        headers = {"authorization": f"Bearer {TOKEN}"}
-        call = an_http_request(source_address=address, headers=headers)
+        call, listed = an_http_request(source_address=address), networks_in(NETWORKS)
 
-        refusal = refused_callback(call, "203.0.113.7, 198.51.100.0/24,192.0.2.9/28, 2001:db8::/32")
-
-        assert (refusal and refusal.reason) == (None if is_listed else Reason.ADDRESS_NOT_ALLOWED)
-        assert refused_callback(call) is None
+        if is_listed:
+            check_network(call, listed)
+        else:
+            assert refusal_of(check_network, call, listed).reason is Reason.ADDRESS_NOT_ALLOWED
+        check_network(call, networks_in(""))
 
     @pytest.mark.parametrize("text", ["203.0.113.0/33", ":::", "203.0.113", "here"])
     def test_what_is_no_network_is_found_at_the_start(self, text: str) -> None:
         with pytest.raises(ValueError, match="does not appear to be"):
-            read_networks(f"203.0.113.7,{text}")
+            networks_in(f"203.0.113.7,{text}")
 
     @pytest.mark.parametrize(
         ("base", "tokens", "url"),
@@ -146,27 +196,3 @@ class TestCallbacks:
         self, base: str, tokens: tuple[str, ...], url: str
     ) -> None:
         assert callback_url(base, tokens) == url
-
-
-@pytest.mark.parametrize(
-    ("authorization", "query", "answer"),
-    [
-        ("Bearer look", "", "masked"),
-        ("Bearer full", "", "masked"),
-        ("Bearer full", "numbers=masked", "masked"),
-        ("Bearer full", "numbers=full", "whole"),
-        ("Bearer look", "numbers=full", Reason.FULL_NUMBERS_NOT_ALLOWED),
-        ("Bearer wrong", "numbers=full", Reason.UNAUTHORIZED),
-        (None, "numbers=full", Reason.UNAUTHORIZED),
-    ],
-)
-def test_promise_7_whole_numbers_are_shown_to_those_who_may_and_ask(
-    authorization: str | None, query: str, answer: str
-) -> None:
-    try:
-        is_whole = require_look_up(a_call(authorization, query=query), ("look",), ("full",))
-        shown = "whole" if is_whole else "masked"
-    except RefusedError as refusal:
-        shown = refusal.reason
-
-    assert shown == answer

@@ -1,5 +1,6 @@
 """What became of messages, for support staff, and of one as 8x8 says it."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from local.eightx8.contract import problems_of
 from sms_bridge.api.errors import Reason
 from sms_bridge.api.look_up import (
+    answer_look_up,
     answer_with_details,
     details_answer,
     look_up_answer,
@@ -92,12 +94,23 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
     }
 
 
-@pytest.mark.parametrize(("full_number", "shown"), [(False, "65*****567"), (True, NUMBER)])
-def test_the_number_is_masked_unless_it_may_be_seen(full_number: bool, shown: str) -> None:
-    answer = look_up_answer(a_message(), full_number=full_number)
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("", "65*****567"), ("numbers=masked", "65*****567"), ("numbers=full", NUMBER)],
+)
+def test_promise_7_a_whole_number_is_shown_to_those_who_may_and_ask(query: str, shown: str) -> None:
+    secrets = a_secret_source(fullNumberTokens=["token-for-whole-numbers"])
+    request = an_http_request(
+        headers={"authorization": "Bearer token-for-whole-numbers"},
+        query_string=query,
+        path_parameters={"messageId": MESSAGE_ID},
+    )
+    look_up: Any = SimpleNamespace(by_id={MESSAGE_ID: a_message()}.get)
+
+    answer = answer_look_up(request, secrets, look_up)
 
     assert answer["destination"] == shown
-    assert (NUMBER in str(answer)) is full_number
+    assert (NUMBER in str(answer)) is (shown == NUMBER)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class TestRefusals:
     def test_each_is_8x8s_error_response_and_says_which_fields_are_wrong(
         self, reason: Reason
     ) -> None:
-        refusal = RefusedError(reason, "Why.", FieldError("to", "is short", name="destination"))
+        refusal = RefusedError(reason, "Why.", FieldError("to", "destination", "is short"))
 
         response = refusal_response(refusal, new_id())
 
@@ -86,7 +86,7 @@ class TestRefusals:
         assert codes <= set(RESULTS_BY_CODE)
 
     def test_the_first_field_that_is_wrong_decides_the_code(self) -> None:
-        errors = [FieldError("to", "is short", name="destination"), FieldError("text", "is long")]
+        errors = [FieldError("to", "destination", "is short"), FieldError("text", "", "is long")]
 
         assert RefusedError(Reason.FIELD_INVALID, "", *errors).code == 1002
         assert RefusedError(Reason.FIELD_INVALID, "", *reversed(errors)).code == 1000

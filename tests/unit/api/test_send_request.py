@@ -126,17 +126,21 @@ class TestFields:
         assert plain(read_with(given_as)) == plain(a_request(**read_as))
 
     def test_8x8s_optional_fields_pass_through(self) -> None:
-        message = read_with(OPTIONS, caller_callback_hosts=("other.example", "example.COM"))
+        message = read_with(OPTIONS, caller_callback_hosts=("other.example", "example.com"))
 
         assert plain(message) == plain(a_request(options=OPTIONS))
 
     def test_receipts_come_to_this_bridge_unless_the_caller_names_a_url_of_its_own(self) -> None:
-        settings: Any = {"callback_url": "https://b/c", "caller_callback_hosts": ("example.com",)}
+        settings: Any = {
+            "callback_base_url": "https://b",
+            "caller_callback_hosts": ("example.com",),
+        }
+        url = "https://b/callbacks/8x8?token=token-of-8x8s-own"
 
         ours, theirs = read_with({}, **settings), read_with(OPTIONS, **settings)
 
         assert plain(ours) == plain(
-            a_request(options={"dlrCallbackUrl": "https://b/c"}, adds_callback_url=True)
+            a_request(options={"dlrCallbackUrl": url}, adds_callback_url=True)
         )
         assert plain(theirs) == plain(a_request(options=OPTIONS))
 

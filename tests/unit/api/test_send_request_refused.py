@@ -362,7 +362,7 @@ def test_a_refusal_says_what_is_wrong_and_where(body: str, words: str) -> None:
 def test_without_allowed_hosts_every_callback_url_of_the_callers_is_refused() -> None:
     request = a_json_request({**GOOD, "dlrCallbackUrl": f"https://{HOST}/"})
 
-    refusal = refusal_of(request, caller_callback_hosts=(), callback_url="https://b/c")
+    refusal = refusal_of(request, caller_callback_hosts=(), callback_base_url="https://b")
 
     assert fields_of(refusal) == ["dlrCallbackUrl"]
 
