@@ -7,24 +7,16 @@ import shutil
 import subprocess
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from bench.runs import Function
-from bench.standins import CONNECTOR, REGION, StandIns
-from bench.template import Stack
+from bench.standins import BASELINE, CONNECTOR, REGION, THEIR_TABLE, StandIns
 from local.event_files import logical_id
 from tests.functions import ENVIRONMENT
 from tests.template.conftest import PROJECT
 
 BUILD = PROJECT / ".aws-sam/build"
-BASELINE = PROJECT / "bench/baseline"
 _LIBRARIES = ("aws_lambda_powertools", "boto3", "botocore", "urllib3")
 LIBRARIES = PROJECT / ".venv/bench/lib/python3.13/site-packages"
-
-# Where messages are: the bridge's, and as people write it.
-TABLES = ("sms-bridge-MessagesTable", "messages")
 
 # Lambda has far more; these are what libraries ask for.
 _LAMBDA_VARIABLES = {
@@ -89,30 +81,19 @@ class Artifact:
             **_LAMBDA_VARIABLES,
             **self._addresses(tls=tls),
             "POWERTOOLS_SERVICE_NAME": "sms-bridge",
-            "MESSAGES_TABLE": TABLES[1],
-            "IDEMPOTENCY_TABLE": "idempotency",
+            "MESSAGES_TABLE": THEIR_TABLE,
+            "IDEMPOTENCY_TABLE": "IdempotencyTable",
             "OUTCOME_QUEUE_URL": ENVIRONMENT["SendSms"]["OUTCOME_QUEUE_URL"],
             **dict.fromkeys(("SSL_CERT_FILE", "AWS_CA_BUNDLE"), str(self._system_certificates)),
         }
-        return Function(f"{name} as people write it", (BASELINE / name, LIBRARIES), environment)
+        return Function(
+            f"{name} as people write it", (BASELINE / name, BASELINE, LIBRARIES), environment
+        )
 
     def plain(self, name: str) -> Function:
         """Return a function of the bench's own: `bare`, or `naked` with the layer's urllib3."""
         variables = {**_LAMBDA_VARIABLES, "TARGET_URL": f"{self.standins.url}/naked"}
         return Function(name, (PROJECT / "bench" / name, self._layer), variables, slowness=1)
-
-
-def standins(folder: Path, stack: Stack) -> StandIns:
-    """Return stand-ins with all that the template and the baseline make."""
-    theirs = yaml.safe_load((BASELINE / "table.yaml").read_text("utf-8"))
-    tables: dict[str, Any] = {
-        TABLES[0]: stack.resources["MessagesTable"],
-        TABLES[1]: theirs["MessagesTable"]["Properties"],
-        "idempotency": theirs["IdempotencyTable"]["Properties"],
-    }
-    queues = (f"sms-bridge-{one}" for one in stack.of_type("AWS::SQS::Queue"))
-    sub_accounts = ENVIRONMENT["SendSms"]["SUB_ACCOUNT_IDS"].split(",")
-    return StandIns(folder, sub_accounts, tables, queues)
 
 
 def machine() -> str:

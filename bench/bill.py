@@ -30,7 +30,6 @@ PRICES = {
     "Data out GB": 0.09,
     "Secret": 0.40,
     "Alarm metric": 0.10,
-    "Fast alarm metric": 0.30,  # a period below a minute
     "Custom metric": 0.30,
 }
 # What no run on loopback can tell: how long each service takes to answer, network included.
@@ -80,11 +79,6 @@ def million(life: Life) -> dict[str, float]:
     for name, usage in life.steps.items():
         for item, price, amount in _charges(life, name):
             items[item] += amount * PRICES[price] * MILLION / usage.messages
-    if "dispatch_queue" in life.steps:
-        # Every request to the send queue has groups: those that send, and receive and delete.
-        send, dispatch = life.steps["send_sms"], life.steps["dispatch_queue"]
-        requests = send.calls["sqs"] / send.messages + _requests(dispatch) / dispatch.messages
-        items["SQS: fair queues"] = requests * PRICES["SQS request of a group"] * MILLION
     return {item: dollars for item, dollars in items.items() if dollars}
 
 
@@ -99,15 +93,19 @@ def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
         log_bytes += invocations * _PLATFORM_BYTES
     if step in ("dispatch_queue", "forward_outcome"):
         yield "SQS: receiving and deleting", "SQS request", _requests(usage)
-    elif step != "reconcile":
+    if "dispatch_queue" in life.steps:
+        # Every request to the send queue has groups: those that send, and receive and delete.
+        with_groups = {"send_sms": usage.calls.get("sqs", 0), "dispatch_queue": _requests(usage)}
+        yield "SQS: fair queues", "SQS request of a group", with_groups.get(step, 0)
+    if step not in ("dispatch_queue", "forward_outcome", "reconcile"):
         yield "API Gateway", "HTTP API request", invocations
         lines += invocations * bool(settings.access_log_bytes)
         log_bytes += invocations * settings.access_log_bytes
     yield "Lambda: requests", "Lambda request", invocations
     yield "Lambda: duration", "Lambda GB-second", seconds * settings.memory_mb / 1024
-    for index, units in usage.write_units.items():
+    for index, units in usage.charges.write_units.items():
         yield _WRITES.get(index, LOOK_UPS), "DynamoDB write unit", units
-    yield "DynamoDB: reads", "DynamoDB read unit", usage.read_units
+    yield "DynamoDB: reads", "DynamoDB read unit", usage.charges.read_units
     yield "SQS: sending", "SQS request", usage.calls.get("sqs", 0)
     yield "CloudWatch Logs", "Logs GB", (log_bytes + lines * _BYTES_A_LINE) / GB
     yield "X-Ray", "X-Ray trace", invocations * settings.traced
@@ -150,18 +148,17 @@ def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str
 def _alarms(stack: Stack) -> Iterator[float]:
     """Give the price of each alarm: metric math is billed by the metrics in it."""
     for alarm in stack.everywhere("AWS::CloudWatch::Alarm"):
-        queries = [one["MetricStat"] for one in alarm.get("Metrics", ()) if "MetricStat" in one]
-        for one in queries or [alarm]:
-            yield PRICES["Alarm metric" if int(one["Period"]) >= 60 else "Fast alarm metric"]
+        queries = [one for one in alarm.get("Metrics", ()) if "MetricStat" in one]
+        yield len(queries or [alarm]) * PRICES["Alarm metric"]
 
 
 def _polls(stack: Stack) -> Iterator[float]:
     """Give the requests of a month in which Lambda finds a queue empty."""
-    for function in stack.of_type("AWS::Serverless::Function").values():
+    for function in stack.everywhere("AWS::Serverless::Function"):
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":
-                scaling = event["Properties"].get("ScalingConfig", {})
-                pollers = _POLLERS if "MaximumConcurrency" in scaling else _QUIET_POLLERS
+                is_limited = "MaximumConcurrency" in event["Properties"].get("ScalingConfig", {})
+                pollers = _POLLERS if is_limited else _QUIET_POLLERS
                 yield pollers * _DAYS * 86_400 / _SECONDS_A_POLL
 
 

@@ -1,4 +1,7 @@
-"""What DynamoDB would charge: moto keeps the items, but does not weigh them."""
+"""What DynamoDB would charge: moto keeps the items, but does not weigh them.
+
+A table is as a template describes it; its key is `id`.
+"""
 
 import math
 from collections import Counter
@@ -7,44 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Item = dict[str, Any]
+Table = Mapping[str, Any]
 
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
 # Bytes that DynamoDB stores beside an item, and beside each index entry.
 _OVERHEAD = 100
-
-
-@dataclass(frozen=True)
-class Index:
-    """A global secondary index of a table whose key is `id`."""
-
-    partition: str
-    sort: str
-    has_all: bool
-
-    @classmethod
-    def all_of(cls, table: Mapping[str, Any]) -> "dict[str, Index]":
-        """Return the indexes of a table as a template describes it."""
-        found = {}
-        for index in table.get("GlobalSecondaryIndexes", ()):
-            keys = {one["KeyType"]: one["AttributeName"] for one in index["KeySchema"]}
-            has_all = {"KEYS_ONLY": False, "ALL": True}[index["Projection"]["ProjectionType"]]
-            found[index["IndexName"]] = cls(keys["HASH"], keys["RANGE"], has_all)
-        return found
-
-    def entry(self, item: Item) -> Item:
-        """Return what the index has of an item, empty if nothing."""
-        if not {self.partition, self.sort} <= item.keys():
-            return {}
-        return item if self.has_all else {n: item[n] for n in ("id", self.partition, self.sort)}
-
-    def write_units(self, before: Item, after: Item) -> int:
-        """Return what a change of an item costs here; an entry that moves is written twice."""
-        old, new = self.entry(before), self.entry(after)
-        if old == new:
-            return 0
-        if all(old.get(key) == new.get(key) for key in (self.partition, self.sort)):
-            return _write_units(old, new)
-        return sum(_write_units(entry) for entry in (old, new) if entry)
 
 
 @dataclass
@@ -55,12 +25,15 @@ class Charges:
     read_units: float = 0.0
     items_written: int = 0
 
-    def write(self, before: Item, after: Item, indexes: Mapping[str, Index]) -> None:
+    def write(self, before: Item, after: Item, table: Table) -> None:
         """Charge a write of one item, which is empty where there is none."""
         self.items_written += 1
         self.write_units[""] += _write_units(before, after)
-        for name, index in indexes.items():
-            self.write_units[name] += index.write_units(before, after)
+        old, new = _index_entries(before, table), _index_entries(after, table)
+        for place in {**old, **new}:
+            versions = old.get(place, {}), new.get(place, {})
+            if versions[0] != versions[1]:
+                self.write_units[place[0]] += _write_units(*versions)
 
     def read(self, *items: Item, consistent: bool) -> None:
         """Charge a read of one item, or of what a query found."""
@@ -68,10 +41,21 @@ class Charges:
         self.read_units += units / (1 if consistent else 2)
 
 
-def stored_bytes(item: Item, indexes: Mapping[str, Index]) -> int:
+def _index_entries(item: Item, table: Table) -> dict[tuple[str, ...], Item]:
+    """Return what indexes have of an item, by index and key: one that moves is written twice."""
+    found = {}
+    for index in table.get("GlobalSecondaryIndexes", ()):
+        keys = [one["AttributeName"] for one in index["KeySchema"]]
+        if item.keys() >= set(keys):
+            names = {"KEYS_ONLY": ("id", *keys), "ALL": item}[index["Projection"]["ProjectionType"]]
+            place = index["IndexName"], *(str(item[key]) for key in keys)
+            found[place] = {name: item[name] for name in names}
+    return found
+
+
+def stored_bytes(item: Item, table: Table) -> int:
     """Return what is stored of an item, index entries included."""
-    entries = (index.entry(item) for index in indexes.values())
-    return sum(_OVERHEAD + size_of(one) for one in (item, *entries) if one)
+    return sum(_OVERHEAD + size_of(one) for one in (item, *_index_entries(item, table).values()))
 
 
 def size_of(item: Item) -> int:
@@ -80,19 +64,14 @@ def size_of(item: Item) -> int:
 
 
 def _value_size(value: dict[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return len(content.encode())
-        case "N":
-            return (len(content.lstrip("-").replace(".", "")) + 1) // 2 + 1
-        case "BOOL" | "NULL":
-            return 1
-        case "M":
+    match value:
+        case {"S": text}:
+            return len(text.encode())
+        case {"N": number}:
+            return (len(number.lstrip("-").replace(".", "")) + 1) // 2 + 1
+        case {"M": content}:
             return 3 + size_of(content) + len(content)
-        case "L":
-            return 3 + sum(map(_value_size, content)) + len(content)
-    raise NotImplementedError(f"type {kind}")
+    raise NotImplementedError(f"a value of type {[*value]}")
 
 
 def _write_units(*versions: Item) -> int:

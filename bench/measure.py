@@ -1,39 +1,27 @@
 """What `make bench` measures, part by part."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property, partial
 from math import inf
+from pathlib import Path
 from statistics import median
 
-from bench.artifact import TABLES, Artifact
+from bench.artifact import Artifact
 from bench.bill import MILLION, billed_seconds, million, month, own_seconds
-from bench.runs import Function, count_instructions, run
+from bench.runs import count_instructions, run
 from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
+from bench.standins import TABLE
 from bench.template import Settings, Stack
 
-# What is to be reached, and what was measured on 24 November 2026, when the project had an AWS
-# client, HTTP reader, JSON writer and logger of its own. What is not in it is held against what it
-# was at the last recorded run.
-TARGETS = {
-    "start of send_sms": (12.5, 17),
-    "first send over a warm one": (2, 2.15),
-    "peak memory of send_sms": (44, 28),
-    "a send's own time": (12, 4),
-    "warm send_sms, promotional": (13.5, 2.3),
-    "warm send_sms, transactional": (9, 1.9),
-    "warm receive_callback, sent": (8, 1.5),
-    "warm receive_callback, delivered": (14.5, 2.3),
-    "warm forward_outcome, an outcome": (14, 1.7),
-    "warm dispatch_queue, a message": (1.5, 0.17),
-    "round trips before the answer, direct": (2, 2),
-    "round trips before the answer, queued": (2, 2),
-    "DynamoDB writes of a message, direct": (4, 4),
-    "DynamoDB writes of a message, queued": (5, 5),
-    "price of a million, direct": (12.5, 11.7),
-    "price of a million, queued": (13.3, 12.46),
-}
+FILE = Path(__file__).with_name("figures.json")
+FIGURES: dict[str, dict[str, float]] = json.loads(FILE.read_text("utf-8"))
+"""What each is to reach, was when it was recorded, and on 24 November 2026, when the project had an
+AWS client, HTTP reader, JSON writer and logger of its own.
+"""
+
 USUAL = ", as people write it"
 MARGIN = 0.10
 """By how much of itself a figure that repeats may be worse than recorded."""
@@ -62,9 +50,8 @@ class Figure:
     repeats: bool = True
 
     @property
-    def reach(self) -> float:
-        """What it is to be at most."""
-        return TARGETS.get(self.name, (inf,))[0]
+    def known(self) -> dict[str, float]:
+        return FIGURES.get(self.name, {})
 
     @property
     def shown(self) -> str:
@@ -73,15 +60,15 @@ class Figure:
 
     @property
     def is_missed(self) -> bool:
-        return self.value > self.reach
+        return self.value > self.known.get("to reach", inf)
 
 
-def failures(figures: list[Figure], recorded: dict[str, float]) -> Iterator[str]:
+def failures(figures: list[Figure]) -> Iterator[str]:
     """Give in words what fails the bench: what repeats, and is missed or got worse."""
     for figure in (one for one in figures if one.repeats and USUAL not in one.name):
-        before = recorded.get(figure.name, figure.value)
+        before = figure.known.get("recorded", figure.value)
         if figure.is_missed:
-            yield f"{figure.name}: {figure.value:.4g}, to reach {figure.reach:g}"
+            yield f"{figure.name}: {figure.value:.4g}, to reach {figure.known['to reach']:g}"
         elif figure.value > before * (1 + MARGIN):
             yield f"{figure.name}: {figure.value:.4g}, recorded {before:.4g}"
 
@@ -95,8 +82,8 @@ class Bench:
         self.stack = stack
         self.settings = Settings.of(stack)
         make = partial(Scenario, artifact.standins, stack)
-        self.ours = make(artifact.function, self.settings, TABLES[0])
-        self.theirs = make(artifact.baseline, Settings(), TABLES[1])
+        self.ours = make(artifact.function, self.settings)
+        self.theirs = make(artifact.baseline, Settings())
 
     def figures(self) -> Iterator[Figure]:
         for part in (self.starts, self.over_tls, self.warm_ones, self.counts):
@@ -108,21 +95,19 @@ class Bench:
 
     def starts(self) -> Iterator[Figure]:
         """Starts over TLS, as multiples of a bare handler's."""
-        for name in _STARTS:
-            yield self._start(f"start of {name}", self.ours.function(name, tls=True))
-        yield self._start(f"start of send_sms{USUAL}", self.theirs.function("send_sms", tls=True))
-
-    def _start(self, name: str, function: Function) -> Figure:
-        """Count a start, which must not run into time limits: it is very slow under valgrind."""
-        self.standins.clear()
-        cpu = median(run(function).start_cpu for _ in range(_TIMES))
-        calls = len(self.standins.exchanges) // _TIMES
-        self.standins.clear()
-        counted = count_instructions(function, [], 0)
-        if len(self.standins.exchanges) != calls:
-            raise RuntimeError(f"{name}: under valgrind it makes other calls; try again")
-        how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
-        return Figure(name, counted / self.bare, how=how)
+        functions = {name: self.ours.function(name, tls=True) for name in _STARTS}
+        functions[f"send_sms{USUAL}"] = self.theirs.function("send_sms", tls=True)
+        for name, function in functions.items():
+            self.standins.clear()
+            cpu = median(run(function).start_cpu for _ in range(_TIMES))
+            calls = len(self.standins.exchanges) // _TIMES
+            self.standins.clear()
+            counted = count_instructions(function, [], 0)
+            # A start must not run into time limits: it is very slow under valgrind.
+            if len(self.standins.exchanges) != calls:
+                raise RuntimeError(f"{name}: under valgrind it makes other calls; try again")
+            how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
+            yield Figure(f"start of {name}", counted / self.bare, how=how)
 
     def over_tls(self) -> Iterator[Figure]:
         """The first send over a warm one, memory, and the time that a send computes."""
@@ -189,15 +174,15 @@ class Bench:
             how = ", ".join(f"{count:g} {service}" for service, count in waits.items())
             yield Figure(f"round trips before the answer, {mode}", sum(waits.values()), "", how)
         for mode, life in lives:
-            steps = {n: one.items_written / one.messages for n, one in life.steps.items()}
+            steps = {n: one.charges.items_written / one.messages for n, one in life.steps.items()}
             how = "; ".join(f"{name} {count:g}" for name, count in steps.items())
             yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
         for count in (0, OPEN):
             name = f"read units of a run of reconcile, {count} messages open for an hour"
             self.ours.do(self.ours.send("promotional", count))
-            self.standins.age(TABLES[0], timedelta(hours=1))
+            self.standins.age(TABLE, timedelta(hours=1))
             usage = self.ours.use(self.ours.reconcile())
-            yield Figure(name, usage.read_units / usage.invocations, "")
+            yield Figure(name, usage.charges.read_units / usage.invocations, "")
         for mode, life in lives:
             seconds = billed_seconds(life, "send_sms")
             how = "from the round trips as assumed below, and CPU time"

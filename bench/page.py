@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 
-from bench import bill, fairness
+from bench import bill
 from bench.artifact import machine
 from bench.bill import MILLION, keeping, million, own_seconds
-from bench.capacity import limits
-from bench.measure import MARGIN, MONTHS, TARGETS, USUAL, Bench, Figure
+from bench.capacity import FAIRNESS, fairness, limits
+from bench.measure import MARGIN, MONTHS, USUAL, Bench, Figure
 from tests.template.conftest import PROJECT
 
 DOCUMENT = PROJECT / "docs/performance.md"
@@ -23,31 +23,28 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
     """Fill in page.md, which names most figures as the table of them does."""
     values = {figure.name: figure.value for figure in figures}
     campaigns, every_limit = _limits(bench)
-    return (
-        Path(__file__)
-        .with_name("page.md")
-        .read_text("utf-8")
-        .format(
-            by=f"`{command}`, {datetime.now(UTC):%d %B %Y}".replace(", 0", ", "),
-            machine=textwrap.fill(f"{machine()}; instructions counted by valgrind.", 100),
-            margin=MARGIN,
-            values=values,
-            bill=bill,
-            idle=sum(next(iter(bench.months.values()))[0].values()),
-            small=sum(next(iter(bench.months.values()))[1].values()),
-            million={price: MILLION * dollars for price, dollars in bill.PRICES.items()},
-            eightx8=bill.SECONDS["8x8"] * 1000,
-            prices=bench.prices,
-            bare=bench.bare / 1e6,
-            figures=_figures(figures),
-            memory=_memory(bench, values["a send's own time"]),
-            items=_million(bench),
-            waits=", ".join(f"{name} {s * 1000:.0f} ms" for name, s in bill.SECONDS.items()),
-            month=_month(bench.months),
-            campaigns=campaigns,
-            limits=every_limit,
-            fairness=table(fairness.HEAD, fairness.rows(bench.stack)),
-        )
+    month = next(iter(bench.months.values()))
+    template = Path(__file__).with_name("page.md").read_text("utf-8")
+    return template.format(
+        by=f"`{command}`, {datetime.now(UTC):%d %B %Y}".replace(", 0", ", "),
+        machine=textwrap.fill(f"{machine()}; instructions counted by valgrind.", 100),
+        margin=MARGIN,
+        values=values,
+        bill=bill,
+        idle=sum(month[0].values()),
+        small=sum(month[1].values()),
+        million={price: MILLION * dollars for price, dollars in bill.PRICES.items()},
+        eightx8=bill.SECONDS["8x8"] * 1000,
+        prices=bench.prices,
+        bare=bench.bare / 1e6,
+        figures=_figures(figures),
+        memory=_memory(bench, values["a send's own time"]),
+        items=_million(bench),
+        waits=", ".join(f"{name} {s * 1000:.0f} ms" for name, s in bill.SECONDS.items()),
+        month=_month(bench.months),
+        campaigns=campaigns,
+        limits=every_limit,
+        fairness=table(FAIRNESS, fairness(bench.stack)),
     )
 
 
@@ -62,8 +59,10 @@ def _figures(figures: Sequence[Figure]) -> str:
     rows = []
     for one in (figure for figure in figures if not figure.name.endswith(USUAL)):
         theirs = f"{usual[one.name].value:.3g}" if one.name in usual else ""
-        reach, own = (f"{n:g}" if n else "" for n in TARGETS.get(one.name, (0, 0)))
-        rows.append((one.name, one.shown, reach + " MISSED" * one.is_missed, theirs, own, one.how))
+        known = {name: f"{value:g}" for name, value in one.known.items()}
+        reach = known.get("to reach", "") + " MISSED" * one.is_missed
+        own = known.get("own plumbing", "")
+        rows.append((one.name, one.shown, reach, theirs, own, one.how))
     return table(("", "bridge", "to reach", USUAL[2:], "own plumbing", "how"), rows)
 
 

@@ -36,11 +36,11 @@ class Function:
 class Run:
     """What a run without valgrind found."""
 
-    started: float  # when the import had ended, by the system's monotonic clock
-    start_cpu: float  # CPU seconds from the start of the interpreter until then
+    start_cpu: float  # CPU seconds from the start of the interpreter until the import had ended
     peak_kb: int  # resident memory, at most
     answers: list[Any]
-    invocations: list[tuple[float, float, float]]  # begin, end and CPU seconds of each
+    # Begin and end by the system's monotonic clock, and CPU seconds, of each.
+    invocations: list[tuple[float, float, float]]
     log: bytes  # what was written to standard output
 
     @property

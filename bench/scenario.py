@@ -10,8 +10,9 @@ from itertools import batched
 from statistics import median
 from typing import Any
 
+from bench.dynamodb import Charges
 from bench.runs import Function, Run, count_instructions, run
-from bench.standins import StandIns, round_trips
+from bench.standins import OUTSIDE, StandIns, round_trips
 from bench.template import Settings, Stack
 from local.eightx8 import SmsMessage
 from local.event_files import EVENTS, SUB_ACCOUNT
@@ -30,9 +31,8 @@ BATCHES = (100, 1000)
 
 
 def _sample(name: str, sub_account: str = SUB_ACCOUNT) -> Any:
-    return json.loads(
-        (EVENTS / f"{name}.json").read_text("utf-8").replace(SUB_ACCOUNT, sub_account)
-    )
+    text = (EVENTS / f"{name}.json").read_text("utf-8")
+    return json.loads(text.replace(SUB_ACCOUNT, sub_account))
 
 
 def send_events(message_type: str, count: int, size: int = 0) -> list[dict[str, Any]]:
@@ -49,38 +49,36 @@ def send_events(message_type: str, count: int, size: int = 0) -> list[dict[str, 
     ]
     if size:
         bodies = [{"messages": some} for some in batched(bodies, size, strict=True)]
-    events = []
-    for body in bodies:
-        event = _sample(f"send_sms/{'batch' if size else 'single'}", f"Acme_{message_type.title()}")
-        event["body"] = json.dumps(body)
-        event["headers"]["content-length"] = str(len(event["body"]))
-        events.append(event)
-    return events
+    event = _sample(f"send_sms/{'batch' if size else 'single'}", f"Acme_{message_type.title()}")
+    return [
+        {**event, "body": body, "headers": event["headers"] | {"content-length": str(len(body))}}
+        for body in map(json.dumps, bodies)
+    ]
 
 
 def receipt_events(messages: Sequence[SmsMessage], state: str) -> list[dict[str, Any]]:
     """Return 8x8's receipts of one state for messages that it took."""
+    event = _sample(f"receive_callback/receipt_{state}")
+    content = json.loads(event["body"])
     events = []
     for message in messages:
-        event = _sample(f"receive_callback/receipt_{state}")
-        body = json.loads(event["body"])
-        body["payload"] |= {
+        payload = content["payload"] | {
             "umid": message.umid,
             "clientMessageId": message.client_message_id,
             "subAccountId": message.sub_account_id,
             "destination": message.destination,
         }
-        events.append({**event, "body": json.dumps(body)})
+        events.append({**event, "body": json.dumps({**content, "payload": payload})})
     return events
 
 
-def queue_events(bodies: Sequence[str], sample: str, batch_size: int) -> list[dict[str, Any]]:
+def queue_events(standins: StandIns, sample: str, batch_size: int) -> list[dict[str, Any]]:
     """Return the batches in which Lambda hands over what was put into a queue."""
     (record,) = _sample(sample)["Records"]
     record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
     records = (
         {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
-        for number, body in enumerate(bodies)
+        for number, body in enumerate(standins.queued)
     )
     return [{"Records": list(batch)} for batch in batched(records, batch_size, strict=False)]
 
@@ -108,10 +106,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one step of many messages used; all but its calls and its start, after that.
+    """What one step of many messages used; only a start's calls and CPU time are beside it.
 
-    Calls and waits are by service, and a warm invocation waits once for calls made at once; write
-    units are by index, "" being the table itself.
+    Calls and waits are by service, and a warm invocation waits once for calls made at once.
     """
 
     messages: int
@@ -119,9 +116,7 @@ class Usage:
     calls: Mapping[str, int] = field(default_factory=dict)
     start_cpu: float = 0.0
     waits: Mapping[str, float] = field(default_factory=dict)
-    write_units: Mapping[str, int] = field(default_factory=dict)
-    read_units: float = 0.0
-    items_written: int = 0
+    charges: Charges = field(default_factory=Charges)
     log: bytes = b""
     sent_bytes: int = 0
     cpu: float = 0.0
@@ -138,13 +133,12 @@ class Life:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Steps of messages' lives through functions of one make, which keep them in a table."""
+    """Steps of messages' lives through functions of one make."""
 
     standins: StandIns
     stack: Stack
     function: Callable[..., Function]
     settings: Settings
-    table: str
 
     def send(self, message_type: str, count: int, size: int = 0, **options: Any) -> Work:
         """`send_sms` with so many messages, each in a request or in batches of a size."""
@@ -163,25 +157,22 @@ class Scenario:
 
     def receipts(self, state: str, after: Work | None = None) -> Work:
         """`receive_callback` with a receipt for each of the messages that 8x8 took."""
-        name, messages = "receive_callback", self.standins.eightx8.messages
-        events = partial(receipt_events, messages, state)
-        return Work(f"{name}, {state}", self.function(name), events, after=after)
+        events = partial(receipt_events, self.standins.eightx8.messages, state)
+        function = self.function("receive_callback")
+        return Work(f"receive_callback, {state}", function, events, after=after)
 
     def dispatches(self, after: Work | None = None) -> Work:
         """`dispatch_queue`, which does not wait here to keep its pace."""
         size = self.stack.dispatch_batch
         function = self.function("dispatch_queue", SEND_RATE_LIMIT="0")
-        events = partial(self._queued, "dispatch_queue/one", size)
+        events = partial(queue_events, self.standins, "dispatch_queue/one", size)
         return Work("dispatch_queue, a message", function, events, size, after)
 
     def outcomes(self, after: Work | None = None) -> Work:
         """`forward_outcome`, within the 100 seconds for which an outcome is its first record's."""
         function, size = self.function("forward_outcome"), OUTCOMES_OF_A_BATCH
-        events = partial(self._queued, "forward_outcome/outcome", size)
+        events = partial(queue_events, self.standins, "forward_outcome/outcome", size)
         return Work("forward_outcome, an outcome", function, events, size, after)
-
-    def _queued(self, sample: str, batch_size: int) -> list[dict[str, Any]]:
-        return queue_events(self.standins.queued, sample, batch_size)
 
     def reconcile(self) -> Work:
         events = [_sample("reconcile/every_five_minutes")] * 3
@@ -193,23 +184,9 @@ class Scenario:
         sent = self.receipts("sent", sends)
         delivered = self.receipts("delivered", sent)
         queued = self.send("promotional", 3 * self.stack.dispatch_batch, DISPATCH_MODE="queued")
-        return [
-            self.send("transactional", count),
-            sends,
-            sent,
-            delivered,
-            self.outcomes(delivered),
-            self.dispatches(queued),
-            self.send("promotional", 3 * BATCHES[0], BATCHES[0]),
-        ]
-
-    def _events(self, work: Work) -> list[Any]:
-        """Do what comes before the work, and return its events."""
-        if work.after:
-            self.do(work.after)
-        events = work.events()
-        self.standins.clear()
-        return events
+        batches = self.send("promotional", 3 * BATCHES[0], BATCHES[0])
+        received = [sent, delivered, self.outcomes(delivered), self.dispatches(queued)]
+        return [self.send("transactional", count), sends, *received, batches]
 
     def count(self, work: Work, most: int) -> int:
         """Count the instructions of so many of its invocations, and of all before them."""
@@ -226,29 +203,30 @@ class Scenario:
                 raise RuntimeError(f"{work.name}: {answer['body']}")
         return found
 
+    def _events(self, work: Work) -> list[Any]:
+        """Do what comes before the work, and return its events."""
+        if work.after:
+            self.do(work.after)
+        events = work.events()
+        self.standins.clear()
+        return events
+
     def use(self, work: Work) -> Usage:
         """Do the work once, and count what it used."""
         # Longer than calls made at once differ, and than moto takes for them.
         found = self.do(work, 0.025 if work.units == 1 else max(0.2, work.units / 2000))
-        invoked = [one for one in self.standins.exchanges if one.began >= found.started]
-        waits = [
-            Counter(
-                one.service
-                for one in round_trips(one for one in invoked if began <= one.began <= ended)
-            )
-            for began, ended, _ in found.invocations[_COLD:] or found.invocations[-1:]
-        ]
+        exchanges = self.standins.exchanges
+        invocations = found.invocations[_COLD:] or found.invocations[-1:]
+        waits = [round_trips(exchanges, began, ended) for began, ended, _ in invocations]
         return Usage(
             messages=len(found.answers) * work.units,
             invocations=len(found.answers),
-            calls=Counter(one.service for one in self.standins.exchanges),
+            calls=Counter(one.service for one in exchanges),
             start_cpu=found.start_cpu,
             waits={s: median(one[s] for one in waits) for s in sorted(set().union(*waits))},
-            **vars(self.standins.charges),
+            charges=self.standins.charges,
             log=found.log,
-            sent_bytes=sum(
-                one.request_bytes for one in invoked if one.service in ("8x8", "moengage")
-            ),
+            sent_bytes=sum(one.request_bytes for one in exchanges if one.service in OUTSIDE),
             cpu=found.warm_cpu,
         )
 
@@ -263,7 +241,7 @@ class Scenario:
         steps["forward_outcome"] = self.use(self.outcomes())
         if len(self.standins.moengage.reports) != count:
             raise RuntimeError(f"not all of {count} messages were reported to MoEngage")
-        return Life(steps, self.settings, self.standins.stored_bytes(self.table) / count)
+        return Life(steps, self.settings, self.standins.stored_bytes / count)
 
     def live_in_batches(self, queued: Life, size: int) -> Life:
         """Return a life that begins in a batch, and goes on from the send queue as others do."""

@@ -9,31 +9,42 @@ import copy
 import json
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import Any, Self
 
+import boto3
+import yaml
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from anyio.from_thread import start_blocking_portal
 from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client
 
 import tests.fakes.aws  # noqa: F401 - teaches moto the conditions of PartiQL
 from bench.authority import make_certificates
-from bench.dynamodb import Charges, Index, Item, stored_bytes
+from bench.dynamodb import Charges, Item, Table, stored_bytes
+from bench.template import Stack
+from local.aws import CONFIG
 from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER, senders
 from local.eightx8 import EightX8Simulator
 from local.event_files import TOKENS
 from local.moengage import MoEngageSimulator
+from tests.functions import ENVIRONMENT
+from tests.template.conftest import PROJECT
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 CONNECTOR = "local-connector"
+BASELINE = PROJECT / "bench/baseline"
+# Where messages are: the bridge's, and as people write it.
+TABLE, THEIR_TABLE = "sms-bridge-MessagesTable", "MessagesTable"
 _API_KEY = "key-of-the-bench"
 _SECRET = {
     "eightx8ApiKey": _API_KEY,
@@ -41,6 +52,8 @@ _SECRET = {
     **{name: [token] for name, token in TOKENS.items()},
     "hashKey": "0123456789abcdef0123456789abcdef0123456789abcdef",
 }
+_OF_A_TABLE = {"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"}
+OUTSIDE = ("8x8", "moengage")
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}
 # What the naked POST is answered: as long as 8x8's answer.
 _NAKED = "x" * 239
@@ -56,53 +69,65 @@ class Exchange:
     request_bytes: int
 
 
-def round_trips(exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """Return as many exchanges as possible of which each began after the one before had ended."""
-    found: list[Exchange] = []
+def round_trips(exchanges: Iterable[Exchange], began: float, ended: float) -> Counter[str]:
+    """Count the exchanges of a time by service: as many as can be with each after another."""
+    found: Counter[str] = Counter()
     for one in sorted(exchanges, key=lambda one: one.ended):
-        if not found or one.began >= found[-1].ended:
-            found.append(one)
+        if began <= one.began <= ended:
+            found[one.service] += 1
+            began = one.ended
     return found
 
 
 class StandIns:
-    """What a function meets; its tables are as a template describes them."""
+    """What the functions meet, with all that the template and the baseline make."""
 
-    url = tls_url = ""
+    url = tls_url = secret_arn = ""
     # Seconds by which each answer is held back, so that calls made at once overlap.
     delay = 0.0
 
-    def __init__(
-        self,
-        folder: Path,
-        sub_account_ids: Iterable[str],
-        tables: Mapping[str, Mapping[str, Any]],
-        queues: Iterable[str],
-    ) -> None:
+    def __init__(self, folder: Path, stack: Stack) -> None:
+        theirs = yaml.safe_load((BASELINE / "table.yaml").read_text("utf-8"))
+        self._tables: dict[str, Table] = {one: theirs[one]["Properties"] for one in theirs}
+        self._tables[TABLE] = stack.resources["MessagesTable"]
+        self._queues = [f"sms-bridge-{one}" for one in stack.of_type("AWS::SQS::Queue")]
         self.authority, self._certificate, self._key = make_certificates(folder)
         self.eightx8 = EightX8Simulator(
             account_id="0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
-            sub_account_ids=sub_account_ids,
+            sub_account_ids=ENVIRONMENT["SendSms"]["SUB_ACCOUNT_IDS"].split(","),
             api_keys=[_API_KEY],
         )
         self.moengage = MoEngageSimulator()
-        for sender in senders("https://bench.test/t", "https://bench.test/p", "token", "Acme"):
-            self.moengage.save_sender(sender)
+        self.moengage.save_sender(senders("https://t.test", "https://p.test", "token", "Acme")[0])
         self.moengage.save_delivery_tracking(SERVICE_PROVIDER, CONNECTOR, DELIVERY_TRACKING)
         self._aws = Client(DomainDispatcherApplication(create_backend_app))
-        self._indexes = {name: Index.all_of(table) for name, table in tables.items()}
         self._one_at_a_time = ThreadPoolExecutor(1)
         self._dynamodb: Any = dynamodb_backends[ACCOUNT][REGION]
         for name in ("put_item", "update_item", "delete_item"):
             setattr(self._dynamodb, name, self._charged(getattr(self._dynamodb, name)))
         self.clear()
-        for name, table in tables.items():
-            self._call("dynamodb", "DynamoDB_20120810.CreateTable", **{**table, "TableName": name})
-        for name in queues:
-            self._call("sqs", "AmazonSQS.CreateQueue", QueueName=name)
-        secret = {"Name": "BridgeSecret", "SecretString": json.dumps(_SECRET)}
-        made = self._call("secretsmanager", "secretsmanager.CreateSecret", **secret)
-        self.secret_arn: str = made["ARN"]
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Answer, with all tables and queues and the secret made."""
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(self._serving()),
+        ):
+            dynamodb, sqs = self.client("dynamodb"), self.client("sqs")
+            for name, table in self._tables.items():
+                made = {key: table[key] for key in _OF_A_TABLE & table.keys()}
+                dynamodb.create_table(TableName=name, **made)
+            for name in self._queues:
+                sqs.create_queue(QueueName=name)
+            secret = {"Name": "BridgeSecret", "SecretString": json.dumps(_SECRET)}
+            self.secret_arn = self.client("secretsmanager").create_secret(**secret)["ARN"]
+            yield self
+
+    def client(self, service: str) -> Any:
+        """Return boto3's client of a service."""
+        make: Any = boto3.Session("key", "secret", region_name=REGION).client
+        return make(service, endpoint_url=self.url, config=CONFIG)
 
     def clear(self) -> None:
         """Forget what was counted, and the bodies of queued records."""
@@ -114,7 +139,7 @@ class StandIns:
         """Forget what was written and sent."""
         self.eightx8.messages.clear()
         self.moengage.reports.clear()
-        for name in self._indexes:
+        for name in self._tables:
             self._dynamodb.get_table(name).items.clear()
 
     def age(self, table: str, by: timedelta) -> None:
@@ -125,12 +150,17 @@ class StandIns:
             if "accepted_at" in item.attrs:
                 item.attrs["accepted_at"].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
 
-    def stored_bytes(self, table: str) -> int:
-        items = self._dynamodb.get_table(table).items.values()
-        return sum(stored_bytes(one.to_json()["Attributes"], self._indexes[table]) for one in items)
+    @property
+    def stored_bytes(self) -> int:
+        """What the messages of both makes take."""
+        return sum(
+            stored_bytes(item.to_json()["Attributes"], self._tables[table])
+            for table in (TABLE, THEIR_TABLE)
+            for item in self._dynamodb.get_table(table).items.values()
+        )
 
-    async def serve(self) -> web.AppRunner:
-        """Begin to answer, and set the URLs."""
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         application = self.eightx8.application()
         application.add_subapp("/moengage", self.moengage.application())
         application.router.add_post("/", self._aws_answer)
@@ -145,7 +175,10 @@ class StandIns:
             await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
         plain, secure = (address[1] for address in runner.addresses)
         self.url, self.tls_url = f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}"
-        return runner
+        try:
+            yield
+        finally:
+            await runner.cleanup()
 
     @web.middleware
     async def _seen(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -160,35 +193,22 @@ class StandIns:
         return answer
 
     async def _aws_answer(self, request: web.Request) -> web.Response:
+        body, headers = await request.read(), dict(request.headers)
         # In another thread, so that it is seen when the next request comes.
-        loop, body = asyncio.get_running_loop(), await request.read()
-        status, content = await loop.run_in_executor(
-            self._one_at_a_time, self._moto, request.headers, body
+        answer = await asyncio.get_running_loop().run_in_executor(
+            self._one_at_a_time, partial(self._aws.post, "/", data=body, headers=headers)
         )
-        sent = json.loads(body)
-        entries = sent.get("Entries", [sent])
+        call = json.loads(body)
+        if answer.status_code == 200:
+            operation = request.headers["x-amz-target"].partition(".")[2]
+            self._charge_reads(operation, call, json.loads(answer.data))
+        entries = call.get("Entries", [call])
         self.queued += [one["MessageBody"] for one in entries if "MessageBody" in one]
-        headers = {
+        fixed = {
             "content-type": request.headers["content-type"],
             "x-amzn-requestid": "0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
         }
-        return web.Response(body=content, status=status, headers=headers)
-
-    def _moto(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        answer = self._aws.post("/", data=body, headers=dict(headers))
-        if answer.status_code == 200:
-            operation = headers["X-Amz-Target"].partition(".")[2]
-            self._charge_reads(operation, json.loads(body), json.loads(answer.data))
-        return answer.status_code, answer.data
-
-    def _call(self, service: str, target: str, **content: Any) -> dict[str, Any]:
-        signer = f"Credential=a/20260101/{REGION}/{service}/aws4_request"
-        headers = {"X-Amz-Target": target, "Authorization": f"AWS4-HMAC-SHA256 {signer}"}
-        status, answer = self._moto(headers, json.dumps(content).encode())
-        if status != 200:
-            raise RuntimeError(f"{target}: {answer.decode()}")
-        found: dict[str, Any] = json.loads(answer)
-        return found
+        return web.Response(body=answer.data, status=answer.status_code, headers=fixed)
 
     def _charged(self, write: Callable[..., Any]) -> Callable[..., Any]:
         """Return one of moto's writes, charged; a refused one is charged like any other."""
@@ -199,22 +219,22 @@ class StandIns:
                 return write(table_name, key, *given, **named)
             finally:
                 after = self._item(table_name, key)
-                self.charges.write(before, after, self._indexes[table_name])
+                self.charges.write(before, after, self._tables[table_name])
 
         return charged
 
     def _charge_reads(self, operation: str, call: dict[str, Any], answer: dict[str, Any]) -> None:
+        consistent = call.get("ConsistentRead", False)
         match operation:
             case "GetItem":
-                consistent = call.get("ConsistentRead", False)
                 self.charges.read(answer.get("Item", {}), consistent=consistent)
             case "BatchGetItem":
                 for table, wanted in call["RequestItems"].items():
-                    consistent = wanted.get("ConsistentRead", False)
-                    for key in wanted["Keys"]:
-                        self.charges.read(self._item(table, key), consistent=consistent)
+                    found = answer["Responses"][table]
+                    for item in found + [{}] * (len(wanted["Keys"]) - len(found)):
+                        self.charges.read(item, consistent=wanted.get("ConsistentRead", False))
             case "Query" | "Scan":
-                self.charges.read(*answer["Items"], consistent=False)
+                self.charges.read(*answer["Items"], consistent=consistent)
 
     def _item(self, table: str, key: Item) -> Item:
         """Return an item as it is now, empty where there is none."""
@@ -230,18 +250,3 @@ async def _without_date(_: web.Request, response: web.StreamResponse) -> None:
     """Leave out headers that only cost their reader time."""
     for name in ("Date", "Server"):
         response.headers.pop(name, None)
-
-
-@contextmanager
-def running(standins: StandIns) -> Iterator[StandIns]:
-    loop = asyncio.new_event_loop()
-    runner = loop.run_until_complete(standins.serve())
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield standins
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()

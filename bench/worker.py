@@ -17,7 +17,7 @@ def main() -> None:
 
     import app  # type: ignore[import-not-found]
 
-    started, start_cpu = clock(), time.process_time()
+    start_cpu = time.process_time()
 
     import json
 
@@ -36,7 +36,6 @@ def main() -> None:
         with open("/proc/self/status", encoding="ascii") as status:
             lines = dict(line.split(":", 1) for line in status)
         result = {
-            "started": started,
             "start_cpu": start_cpu,
             "peak_kb": int(lines["VmHWM"].split()[0]),
             "answers": answers,
@@ -55,16 +54,9 @@ def _have_patience(slowness: int) -> None:
 
     began, monotonic = time.monotonic(), time.monotonic
     time.monotonic = lambda: began + (monotonic() - began) / slowness
-    wait, limit = threading.Condition.wait, socket.socket.settimeout
-
-    def wait_longer(condition: threading.Condition, timeout: float | None = None) -> bool:
-        return wait(condition, timeout and timeout * slowness)
-
-    def limit_less(one: socket.socket, value: float | None) -> None:
-        limit(one, value and value * slowness)
-
-    setattr(threading.Condition, "wait", wait_longer)  # noqa: B010 - mypy minds the other way
-    setattr(socket.socket, "settimeout", limit_less)  # noqa: B010
+    for kind, name in ((threading.Condition, "wait"), (socket.socket, "settimeout")):
+        limited = getattr(kind, name)
+        setattr(kind, name, lambda one, s=None, call=limited: call(one, s and s * slowness))
 
 
 class _Context:

@@ -1,15 +1,20 @@
-"""The bill, against sums done by hand."""
+"""Bill and capacity, against sums done by hand."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.bill import LOOK_UPS, billed_seconds, million, month, own_seconds
-from bench.capacity import limits
+from bench.capacity import FAIRNESS, Campaign, fairness, limits, play
+from bench.dynamodb import Charges
+from bench.page import table
 from bench.scenario import Life, Usage
 from bench.template import Settings, Stack
+from tests.template.conftest import PROJECT
 
 METRICS = {"Dimensions": [[]], "Metrics": [{"Name": "Sent"}, {"Name": "Accepted"}]}
 LINE = json.dumps({"_aws": {"CloudWatchMetrics": [METRICS]}}).encode().ljust(999) + b"\n"
@@ -18,55 +23,46 @@ SEND = Usage(
     invocations=20,
     calls={"dynamodb": 40, "8x8": 20},
     waits={"dynamodb": 2, "8x8": 1},
-    write_units={"": 40, "open": 20, "recipient": 20, "campaign": 20},
-    read_units=20,
-    items_written=40,
+    charges=Charges(Counter({"": 40, "open": 20, "recipient": 20, "campaign": 20}), 20),
     log=LINE * 20,
     sent_bytes=10_000,
     cpu=0.001,
     start_cpu=0.2,
 )
 REPORT = replace(SEND, invocations=4, waits={"dynamodb": 2, "moengage": 1})
-RUN = Usage(messages=3, invocations=3, waits={"dynamodb": 4}, read_units=24)
+RUN = Usage(messages=3, invocations=3, waits={"dynamodb": 4}, charges=Charges(read_units=24))
 PLAIN = Settings(traced=0, has_platform_lines=False)
 
 
 def test_a_million_messages_cost_what_the_list_says() -> None:
-    costs = million(Life({"send_sms": SEND}, PLAIN))
-
-    assert costs["API Gateway"] == pytest.approx(1.00)
-    assert costs["Lambda: requests"] == pytest.approx(0.20)
-    assert costs["DynamoDB: writes"] == pytest.approx(2 * 0.625)
-    assert costs["DynamoDB: index of open messages"] == pytest.approx(0.625)
-    assert costs[LOOK_UPS] == pytest.approx(2 * 0.625)
-    assert costs["DynamoDB: reads"] == pytest.approx(0.125)
-    assert costs["CloudWatch Logs"] == pytest.approx(1e6 * 1026 / 1024**3 * 0.50)
-    # 150 ms for 8x8, 10 for DynamoDB, and 1 ms of CPU at 512/1769 of a processor.
-    assert costs["Lambda: duration"] == pytest.approx(1e6 * 0.164 * 0.5 * 0.0000133334)
-    assert "X-Ray" not in costs
-
-
-@pytest.mark.parametrize(("batch", "requests"), [(10, 2), (11, 4)])
-def test_records_of_a_queue_are_received_and_deleted_by_tens(batch: int, requests: int) -> None:
-    usage = replace(REPORT, messages=batch, invocations=1)
-
-    costs = million(Life({"forward_outcome": usage}, PLAIN))
-
-    assert costs["SQS: receiving and deleting"] == pytest.approx(requests / batch * 0.40)
-    assert "API Gateway" not in costs
+    assert million(Life({"send_sms": SEND}, PLAIN)) == pytest.approx(
+        {
+            "API Gateway": 1.00,
+            "Lambda: requests": 0.20,
+            # 150 ms for 8x8, 10 for DynamoDB, and 1 ms of CPU at 512/1769 of a processor.
+            "Lambda: duration": 1e6 * 0.164 * 0.5 * 0.0000133334,
+            "DynamoDB: writes": 2 * 0.625,
+            "DynamoDB: index of open messages": 0.625,
+            LOOK_UPS: 2 * 0.625,
+            "DynamoDB: reads": 0.125,
+            "CloudWatch Logs": 1e6 * 1026 / 1024**3 * 0.50,
+            "Data out": 1e6 * 500 / 1024**3 * 0.09,
+        }
+    )
 
 
 def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
     batch = replace(SEND, messages=2000, calls={"sqs": 200}, waits={"dynamodb": 2, "sqs": 2})
-    dispatches = replace(REPORT, messages=200, invocations=2)
+    dispatches = replace(REPORT, messages=182, invocations=2)
 
     costs = million(Life({"send_sms": batch, "dispatch_queue": dispatches}, PLAIN))
 
     assert costs["API Gateway"] == pytest.approx(0.01)
-    assert costs["Lambda: requests"] == pytest.approx(0.002 + 0.002)
+    assert costs["Lambda: requests"] == pytest.approx(1e6 * (20 / 2000 + 2 / 182) * 0.20e-6)
     assert costs["SQS: sending"] == pytest.approx(0.04)
-    # 20 requests receive and delete a hundred, and ten send them.
-    assert costs["SQS: fair queues"] == pytest.approx((0.2 + 0.1) * 0.10)
+    # 91 messages are received by ten requests, and deleted by as many.
+    assert costs["SQS: receiving and deleting"] == pytest.approx(40 / 182 * 0.40)
+    assert costs["SQS: fair queues"] == pytest.approx((40 / 182 + 0.1) * 0.10)
 
 
 @pytest.mark.parametrize(
@@ -102,68 +98,62 @@ Resources:
     Properties: {Events: {Outcomes: {Type: SQS, Properties: {BatchSize: 10}}}}
   Nested:
     Type: AWS::Serverless::Application
-    Properties: {Location: watch.yaml, Parameters: {Period: 300}}
+    Properties: {Location: watch.yaml, Parameters: {Watched: well}}
 """
 WATCH = """
-Parameters: {Period: {Type: Number}}
+Parameters: {Watched: {Type: String}}
+Conditions: {IsWatchedWell: !Equals [!Ref Watched, well]}
 Resources:
-  One: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: Sent, Period: !Ref Period}}
+  One: {Type: AWS::CloudWatch::Alarm, Condition: IsWatchedWell}
   Ratio:
     Type: AWS::CloudWatch::Alarm
-    Properties:
-      Metrics:
-        - {Id: a, MetricStat: {Period: 60}}
-        - {Id: b, MetricStat: {Period: 10}}
-        - {Id: c, Expression: a / b}
+    Properties: {Metrics: [{MetricStat: {}}, {MetricStat: {}}, {Expression: a / b}]}
 """
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
     (tmp_path / "watch.yaml").write_text(WATCH)
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("watch", f"{tmp_path}/watch"))
     return Stack(tmp_path / "template.yaml")
 
 
-def bill(stack: Stack, messages: int) -> dict[str, float]:
-    return month(stack, messages, Life({"send_sms": SEND}, PLAIN), RUN)
+def test_a_month_costs_what_the_template_makes_and_what_messages_bring(stack: Stack) -> None:
+    life = Life({"send_sms": SEND}, PLAIN, stored_bytes=1024)
+    idle, few, many = (month(stack, count, life, RUN) for count in (0, 1000, 1_000_000))
 
-
-def test_an_idle_month_costs_what_the_template_makes(stack: Stack) -> None:
-    idle = bill(stack, 0)
-
-    assert idle["Secret"] == 0.40
-    # One metric alone, and one of a ratio's two has a period below a minute.
-    assert idle["Alarms"] == pytest.approx(0.10 + 0.10 + 0.30)
-    # Five pollers of a queue with a limit, two of one without, three times a minute.
-    assert idle["Polling of the queues"] == pytest.approx(7 * 3 * 1440 * 30 * 0.40e-6)
-    # 8,640 runs that read 8 units and wait 20 ms.
-    runs = 8640 * (0.20e-6 + 8 * 0.125e-6 + 0.02 * 0.5 * 0.0000133334)
-    assert idle["Runs of reconcile"] == pytest.approx(runs)
-    assert idle["Custom metrics"] == idle["Messages"] == idle["New environments"] == 0
-
-
-def test_messages_bring_custom_metrics_and_new_environments(stack: Stack) -> None:
-    few, many = bill(stack, 1000), bill(stack, 1_000_000)
-
+    assert idle == pytest.approx(
+        {
+            # One metric alone, and the two of a ratio.
+            "Alarms": 3 * 0.10,
+            "Custom metrics": 0,
+            "Secret": 0.40,
+            # Five pollers of a queue with a limit, two of one without, three times a minute.
+            "Polling of the queues": 7 * 3 * 1440 * 30 * 0.40e-6,
+            # 8,640 runs that read 8 units and wait 20 ms.
+            "Runs of reconcile": 8640 * (0.20e-6 + 8 * 0.125e-6 + 0.02 * 0.5 * 0.0000133334),
+            "New environments": 0,
+            "Messages": 0,
+            "Records kept": 0,
+        }
+    )
     assert few["Custom metrics"] == many["Custom metrics"] == pytest.approx(0.60)
     # Each of a thousand finds an environment of its own; a million share six an hour.
     start = 0.2 * 0.5 * 0.0000133334 + 0.05 / 10_000
     assert few["New environments"] == pytest.approx(1000 * start)
     assert many["New environments"] == pytest.approx(30 * 24 * 6 * start)
-    assert many["Messages"] == pytest.approx(1000 * few["Messages"])
+    assert many["Messages"] == pytest.approx(sum(million(life).values()))
+    assert many["Records kept"] == pytest.approx(1e6 / 1024**2 * 3 * 0.45)
 
 
 def test_the_bridge_has_nothing_that_costs_by_the_month_and_is_not_in_the_bill() -> None:
-    stack = Stack(Monitoring="full")
-    templates = [one.template.resources for one in (stack, *stack.nested)]
-    made = [resource for resources in templates for resource in resources.values()]
-    types = [resource["Type"].removeprefix("AWS::") for resource in made]
+    def made(type_: str) -> list[dict[str, Any]]:
+        return list(Stack(Monitoring="full").everywhere(f"AWS::{type_}"))
 
-    assert not {"KMS::Key", "CloudWatch::CompositeAlarm", "EC2::VPCEndpoint"} & set(types)
-    assert types.count("CloudWatch::Dashboard") <= 3
+    assert not made("KMS::Key") + made("CloudWatch::CompositeAlarm") + made("EC2::VPCEndpoint")
+    assert len(made("CloudWatch::Dashboard")) <= 3
     # A filter with a default value would publish in each minute.
-    assert "DefaultValue" not in str(made)
+    assert "DefaultValue" not in str(made("Logs::MetricFilter"))
 
 
 def test_the_lowest_limit_comes_first(stack: Stack) -> None:
@@ -177,3 +167,21 @@ def test_the_lowest_limit_comes_first(stack: Stack) -> None:
     assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
     assert found["DynamoDB, the shards of an index"][0] == 16_000 / 2
     assert found["8x8, single sends"][0] == 1800
+
+
+@pytest.mark.parametrize("has_groups", [False, True])
+def test_each_message_is_sent_once_and_at_the_send_rate(has_groups: bool) -> None:
+    large, small = Campaign(20_000, 3000), Campaign(200, 100, starts_at=5)
+
+    play((large, small), Stack(SendRateLimit="1500"), has_groups=has_groups)
+
+    assert (len(large.waits), len(small.waits)) == (20_000, 200)
+    assert min(large.waits + small.waits) >= 0
+    # One of two queues has half of the rate.
+    assert large.came(19_999) + large.waits[-1] == pytest.approx(20_200 / 750, abs=1.5)
+
+
+def test_the_page_shows_what_the_simulation_gives() -> None:
+    page = (PROJECT / "docs/performance.md").read_text("utf-8")
+
+    assert table(FAIRNESS, fairness(Stack())) in page

@@ -1,78 +1,57 @@
-"""What stands in for AWS, 8x8 and MoEngage, and what is told apart in what it saw."""
+"""What stands in for AWS, 8x8 and MoEngage, and what it charges and tells apart."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from bench.measure import Figure, failures
+from bench.dynamodb import Charges, Item, size_of, stored_bytes
+from bench.measure import FIGURES, Figure, failures
 from bench.scenario import metrics_in
-from bench.standins import REGION, Exchange, StandIns, round_trips, running
+from bench.standins import TABLE, Exchange, StandIns, round_trips
+from bench.template import Stack
 
-TABLE = {
-    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-    "BillingMode": "PAY_PER_REQUEST",
-}
-UPDATE = 'UPDATE "t" SET "state" = \'sending\' WHERE "id" = ? AND "state" = \'waiting\''
-
-
-@pytest.fixture(scope="module")
-def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
-    folder = tmp_path_factory.mktemp("standins")
-    with running(StandIns(folder, ["Acme_Promotional"], {"t": TABLE}, ["q"])) as found:
-        yield found
+UPDATE = 'UPDATE "{}" SET "state" = \'sending\' WHERE "id" = ? AND "state" = \'waiting\''.format
+KEYS = [{"AttributeName": "shard"}, {"AttributeName": "at"}]
+INDEX = {"IndexName": "open", "KeySchema": KEYS, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+INDEXED = {"GlobalSecondaryIndexes": [INDEX]}
+CLOSED: Item = {"id": {"S": "1"}, "at": {"S": "now"}}
+OPEN: Item = {**CLOSED, "shard": {"S": "3"}}
 
 
-def client(standins: StandIns, service: str) -> Any:
-    make_client: Any = boto3.Session("key", "secret", region_name=REGION).client
-    config = Config(retries={"total_max_attempts": 1})
-    standins.empty()
-    standins.clear()
-    return make_client(
-        service, endpoint_url=standins.tls_url, verify=str(standins.authority), config=config
-    )
+def test_writes_and_reads_are_charged_a_refused_one_as_well(tmp_path: Path) -> None:
+    with StandIns(tmp_path, Stack()).running() as standins:
+        dynamodb = standins.client("dynamodb")
+        dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
+        statements = [
+            {"Statement": UPDATE(TABLE), "Parameters": [{"S": one}]} for one in ("1", "2")
+        ]
 
+        first, second = dynamodb.batch_execute_statement(Statements=statements)["Responses"]
 
-def test_writes_and_reads_are_charged(standins: StandIns) -> None:
-    dynamodb = client(standins, "dynamodb")
-    dynamodb.put_item(TableName="t", Item={"id": {"S": "1"}, "state": {"S": "waiting"}})
-    statements = [{"Statement": UPDATE, "Parameters": [{"S": one}]} for one in ("1", "2")]
-
-    first, second = dynamodb.batch_execute_statement(Statements=statements)["Responses"]
-
-    assert "Error" not in first
-    assert second["Error"]["Code"] == "ConditionalCheckFailed"
-    # A refused write is charged like any other.
-    assert standins.charges.items_written == 3
-    item = dynamodb.get_item(TableName="t", Key={"id": {"S": "1"}})["Item"]
-    assert item["state"] == {"S": "sending"}
-    assert standins.charges.read_units == 0.5
-
-
-def test_what_is_queued_is_kept(standins: StandIns) -> None:
-    url = f"https://sqs.{REGION}.amazonaws.com/123456789012/q"
-
-    client(standins, "sqs").send_message(QueueUrl=url, MessageBody="one")
-
-    assert standins.queued == ["one"]
-    assert [one.service for one in standins.exchanges] == ["sqs"]
+        assert "Error" not in first
+        assert second["Error"]["Code"] == "ConditionalCheckFailed"
+        assert standins.charges.items_written == 3
+        item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "1"}})["Item"]
+        assert item["state"] == {"S": "sending"}
+        assert standins.charges.read_units == 0.5
 
 
 @pytest.mark.parametrize(
-    ("spans", "length"),
+    ("spans", "trips"),
     [
         ([(0, 1), (1, 2), (2, 3)], 3),
         ([(0, 1), (0.1, 1.1), (1.2, 2.2), (2.3, 3.3)], 3),
         ([(0, 10), (1, 2), (3, 4)], 2),
+        ([(-1, 0), (1, 2), (11, 12)], 1),
     ],
 )
 def test_calls_made_at_once_are_one_round_trip(
-    spans: list[tuple[float, float]], length: int
+    spans: list[tuple[float, float]], trips: int
 ) -> None:
-    assert len(round_trips(Exchange("dynamodb", *span, 0) for span in spans)) == length
+    exchanges = [Exchange("dynamodb", *span, 0) for span in spans]
+
+    assert round_trips(exchanges, 0, 10) == Counter(dynamodb=trips)
 
 
 def test_each_set_of_dimensions_is_a_metric() -> None:
@@ -95,7 +74,49 @@ def test_each_set_of_dimensions_is_a_metric() -> None:
         (Figure("not recorded", 9), False),
     ],
 )
-def test_only_what_repeats_fails_the_bench(figure: Figure, fails: bool) -> None:
-    recorded = {"warm send": 1.0, "warm send, as people write it": 1.0}
+def test_only_what_repeats_fails_the_bench(
+    figure: Figure, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("warm send", "warm send, as people write it"):
+        monkeypatch.setitem(FIGURES, name, {"recorded": 1.0})
 
-    assert bool([*failures([figure], recorded)]) is fails
+    assert bool([*failures([figure])]) is fails
+
+
+def test_names_and_texts_are_as_large_as_in_utf_8() -> None:
+    assert size_of({"ö": {"S": "é"}}) == 2 + 2
+
+
+def test_an_item_is_stored_with_its_index_entries() -> None:
+    assert stored_bytes(OPEN, INDEXED) == 2 * 100 + 2 * size_of(OPEN)
+    assert stored_bytes(CLOSED, INDEXED) == 100 + size_of(CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "units", "of_the_index"),
+    [
+        ({}, OPEN, 1, 1),
+        (OPEN, CLOSED, 1, 1),
+        (OPEN, {**OPEN, "text": {"S": "x"}}, 1, 0),
+        (OPEN, {**OPEN, "shard": {"S": "4"}}, 1, 2),
+        (CLOSED, CLOSED, 1, 0),
+        ({**OPEN, "text": {"S": "x" * 1024}}, OPEN, 2, 0),
+    ],
+)
+def test_a_write_costs_by_the_larger_item_and_in_an_index_by_what_changes(
+    before: Item, after: Item, units: int, of_the_index: int
+) -> None:
+    charges = Charges()
+
+    charges.write(before, after, INDEXED)
+
+    assert charges.write_units == Counter({"": units, "open": of_the_index})
+
+
+def test_an_eventually_consistent_read_costs_half() -> None:
+    charges = Charges()
+
+    charges.read({"text": {"S": "x" * 4093}}, consistent=True)
+    charges.read({}, consistent=False)
+
+    assert charges.read_units == 2.5

@@ -4,9 +4,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import urllib3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -14,36 +12,23 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
+from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from common import idempotency, logger, metrics, table, tracer
 
-logger = Logger()
-tracer = Tracer()
-metrics = Metrics(namespace="SmsBridge")
 processor = BatchProcessor(event_type=EventType.SQS)
-table = boto3.resource("dynamodb").Table(os.environ["MESSAGES_TABLE"])
 http = urllib3.PoolManager()
-idempotency = DynamoDBPersistenceLayer(table_name=os.environ["IDEMPOTENCY_TABLE"])
 # SQS delivers some records twice.
-once = IdempotencyConfig(event_key_jmespath="message_id", expires_after_seconds=86400)
-
-
-def tell(record: SQSRecord) -> None:
-    """Tell one outcome."""
-    tell_once(outcome={"message_id": record.json_body["messageId"]})
+once = IdempotencyConfig(event_key_jmespath="messageId", expires_after_seconds=86400)
 
 
 @idempotent_function(  # type: ignore[untyped-decorator]
-    data_keyword_argument="outcome", persistence_store=idempotency, config=once
+    data_keyword_argument="record", persistence_store=idempotency, config=once
 )
 @tracer.capture_method(capture_response=False)
-def tell_once(outcome: dict[str, str]) -> None:
-    """Tell MoEngage, and write down that it knows."""
-    message_id = outcome["message_id"]
+def tell(record: SQSRecord) -> None:
+    """Tell MoEngage one outcome, and write down that it knows."""
+    message_id = record.json_body["messageId"]
     message = table.get_item(Key={"id": message_id})["Item"]
     answer = http.request(
         "POST",

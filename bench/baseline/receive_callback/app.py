@@ -5,28 +5,18 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.exceptions import UnauthorizedError
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
+from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.parser import BaseModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from common import idempotency, is_known, logger, metrics, table, tracer
 
 FINAL = {"delivered", "undelivered", "rejected"}
 
-logger = Logger()
-tracer = Tracer()
-metrics = Metrics(namespace="SmsBridge")
 app = APIGatewayHttpResolver(enable_validation=True)
-table = boto3.resource("dynamodb").Table(os.environ["MESSAGES_TABLE"])
 sqs = boto3.client("sqs")
-idempotency = DynamoDBPersistenceLayer(table_name=os.environ["IDEMPOTENCY_TABLE"])
 # 8x8 repeats a callback that it believes was not taken.
 once = IdempotencyConfig(event_key_jmespath="[message_id, state, at]", expires_after_seconds=86400)
 
@@ -35,25 +25,19 @@ class Status(BaseModel):
     """What became of an SMS."""
 
     state: str
-    detail: str | None = None
     timestamp: str
 
 
 class Payload(BaseModel):
     """One SMS."""
 
-    umid: str
     clientMessageId: str
-    subAccountId: str
-    destination: str
     status: Status
 
 
 class Callback(BaseModel):
     """What 8x8 posts."""
 
-    namespace: str
-    eventType: str
     payload: Payload
 
 
@@ -61,18 +45,10 @@ class Callback(BaseModel):
 @tracer.capture_method(capture_response=False)
 def receive(callback: Callback) -> dict[str, str]:
     """Record the state; a final one is to be reported."""
-    tokens = parameters.get_secret(os.environ["BRIDGE_SECRET_ARN"], transform="json", max_age=300)
-    token = app.current_event.headers.get("authorization", "").removeprefix("Bearer ")
-    if token not in tokens["callbackTokens"]:
+    if not is_known(app.current_event.headers, "callbackTokens"):
         raise UnauthorizedError("wrong token")
-    payload = callback.payload
-    record_once(
-        receipt={
-            "message_id": payload.clientMessageId,
-            "state": payload.status.state,
-            "at": payload.status.timestamp,
-        }
-    )
+    message_id, status = callback.payload.clientMessageId, callback.payload.status
+    record_once(receipt={"message_id": message_id, "state": status.state, "at": status.timestamp})
     return {"status": "recorded"}
 
 
@@ -90,10 +66,8 @@ def record_once(receipt: dict[str, str]) -> None:
         ExpressionAttributeValues={":status": state, ":at": receipt["at"]},
     )
     if state in FINAL:
-        sqs.send_message(
-            QueueUrl=os.environ["OUTCOME_QUEUE_URL"],
-            MessageBody=json.dumps({"messageId": message_id}),
-        )
+        body = json.dumps({"messageId": message_id})
+        sqs.send_message(QueueUrl=os.environ["OUTCOME_QUEUE_URL"], MessageBody=body)
     metrics.add_metric("Receipts", MetricUnit.Count, 1)
     logger.info("receipt recorded", message_id=message_id, state=state)
 

@@ -6,29 +6,18 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import boto3
 import urllib3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import UnauthorizedError
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
+from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.parser import BaseModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from common import idempotency, is_known, logger, metrics, secret, table, tracer
 
-logger = Logger()
-tracer = Tracer()
-metrics = Metrics(namespace="SmsBridge")
 app = APIGatewayHttpResolver(enable_validation=True)
-table = boto3.resource("dynamodb").Table(os.environ["MESSAGES_TABLE"])
 http = urllib3.PoolManager()
-idempotency = DynamoDBPersistenceLayer(table_name=os.environ["IDEMPOTENCY_TABLE"])
 once = IdempotencyConfig(
     event_key_jmespath="[sub_account_id, recipient, message]", expires_after_seconds=120
 )
@@ -43,23 +32,13 @@ class SendRequest(BaseModel):
     campaignId: str | None = None
 
 
-def secret() -> dict[str, Any]:
-    """Return the secret; read again every five minutes."""
-    found: dict[str, Any] = parameters.get_secret(
-        os.environ["BRIDGE_SECRET_ARN"], transform="json", max_age=300
-    )
-    return found
-
-
 @app.post("/api/v1/subaccounts/<sub_account_id>/messages")
 @tracer.capture_method(capture_response=False)
 def send(sub_account_id: Annotated[str, Path()], request: SendRequest) -> Response[Any]:
     """Check the token, send once, answer."""
-    token = app.current_event.headers.get("authorization", "").removeprefix("Bearer ")
-    if token not in secret()["moengageTokens"]:
+    if not is_known(app.current_event.headers, "moengageTokens"):
         raise UnauthorizedError("wrong token")
-    message = {"sub_account_id": sub_account_id, **request.model_dump()}
-    answer = send_once(message=message)
+    answer = send_once(message={"sub_account_id": sub_account_id, **request.model_dump()})
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, answer)
 
 
@@ -82,20 +61,19 @@ def send_once(message: dict[str, Any]) -> dict[str, Any]:
         headers={"Authorization": f"Bearer {secret()['eightx8ApiKey']}"},
         timeout=4.0,
     )
-    sent = answer.json()
-    now = datetime.now(UTC)
-    table.put_item(
-        Item={
-            "id": message_id,
-            "umid": sent["umid"],
-            "sub_account_id": message["sub_account_id"],
-            "recipient": message["recipient"],
-            "status": "queued",
-            "sent_at": now.isoformat(),
-            "expires_at": int((now + timedelta(days=90)).timestamp()),
-            **({"campaign_id": message["campaignId"]} if message["campaignId"] else {}),
-        }
-    )
+    sent, now = answer.json(), datetime.now(UTC)
+    item = {
+        "id": message_id,
+        "umid": sent["umid"],
+        "sub_account_id": message["sub_account_id"],
+        "recipient": message["recipient"],
+        "status": "queued",
+        "sent_at": now.isoformat(),
+        "expires_at": int((now + timedelta(days=90)).timestamp()),
+    }
+    if message["campaignId"]:
+        item["campaign_id"] = message["campaignId"]
+    table.put_item(Item=item)
     metrics.add_metric("Sent", MetricUnit.Count, 1)
     logger.info("message sent", message_id=message_id, umid=sent["umid"], status=answer.status)
     return {"messageId": message_id, "destination": message["recipient"], **sent}
