@@ -101,34 +101,32 @@ def page_answer(page: Page, *, full_number: bool) -> dict[str, Any]:
     last = f"{timestamp(page.next.accepted_at)} {page.next.message_id}" if page.next else ""
     return {
         "messages": [look_up_answer(message, full_number=full_number) for message in page.messages],
-        **_known({"next": base64.urlsafe_b64encode(last.encode()).decode()}),
+        **_known(next=base64.urlsafe_b64encode(last.encode()).decode()),
     }
 
 
 def look_up_answer(message: Message, *, full_number: bool) -> dict[str, Any]:
     """Return the body of a look-up's answer; what is not known is left out."""
     return _known(
-        {
-            "umid": message.id,
-            "eightx8Umid": message.umid,
-            "state": message.state,
-            "subAccountId": message.sub_account_id,
-            "destination": message.destination if full_number else masked(message.destination),
-            "source": message.source,
-            "clientMessageId": message.client_message_id,
-            "campaignId": message.campaign_id,
-            "dltTemplateId": message.dlt_template_id,
-            "replyTo": message.reply_to,
-            "encoding": message.encoding,
-            "segments": message.segments,
-            "clicks": len(message.clicks),
-            "reason": message.reason,
-            "eightx8Code": message.eightx8_code,
-            "eightx8ErrorId": message.eightx8_error_id,
-            "outcome": message.outcome and asdict(message.outcome),
-            "timeline": [f"{at}: {what}" for at, what in timeline_of(message)],
-            "history": _history(message),
-        }
+        umid=message.id,
+        eightx8Umid=message.umid,
+        state=message.state,
+        subAccountId=message.sub_account_id,
+        destination=message.destination if full_number else masked(message.destination),
+        source=message.source,
+        clientMessageId=message.client_message_id,
+        campaignId=message.campaign_id,
+        dltTemplateId=message.dlt_template_id,
+        replyTo=message.reply_to,
+        encoding=message.encoding,
+        segments=message.segments,
+        clicks=len(message.clicks),
+        reason=message.reason,
+        eightx8Code=message.eightx8_code,
+        eightx8ErrorId=message.eightx8_error_id,
+        outcome=message.outcome and asdict(message.outcome),
+        timeline=[f"{at}: {what}" for at, what in timeline_of(message)],
+        history=_history(message),
     )
 
 
@@ -149,10 +147,10 @@ def _history(message: Message) -> list[dict[str, Any]]:
         *({"at": at, "event": "link opened"} for at in message.clicks),
     ]
     known = sorted((step for step in steps if step["at"]), key=lambda step: float(step["at"]))
-    return [_known({**step, "at": timestamp(step["at"])}) for step in known]
+    return [_known(**{**step, "at": timestamp(step["at"])}) for step in known]
 
 
-def _known(fields: dict[str, Any]) -> dict[str, Any]:
+def _known(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
@@ -210,7 +208,7 @@ def details_answer(message: Message) -> dict[str, Any]:
         "createdAt": timestamp(message.accepted_at),
         "smsCount": message.segments,
         "price": _price(message),
-        **_known({"clientMessageId": message.client_message_id}),
+        **_known(clientMessageId=message.client_message_id),
     }
 
 
@@ -219,13 +217,11 @@ def _status(message: Message) -> dict[str, Any]:
     code = last.error_code if last else message.eightx8_code
     at = last.received_at if last else message.answered_at or message.accepted_at
     return _known(
-        {
-            "state": _STATES.get(message.state, message.state.value),
-            "detail": last.detail if last else "",
-            "errorCode": int(code) if code.isdecimal() else 0,
-            "errorMessage": last.error_message if last else message.description,
-            "timestamp": timestamp(at),
-        }
+        state=_STATES.get(message.state, message.state.value),
+        detail=last.detail if last else "",
+        errorCode=int(code) if code.isdecimal() else 0,
+        errorMessage=last.error_message if last else message.description,
+        timestamp=timestamp(at),
     )
 
 

@@ -153,6 +153,7 @@ class TestBatchesThatAreRefused:
             ({"destinations": NUMBER}, 1000, "field_invalid", "destinations"),
             ({**ALONE, "clientBatchId": "b" * 21}, 3014, "field_invalid", "clientBatchId"),
             ({**ALONE, "clientBatchId": "\n"}, 3014, "field_invalid", "clientBatchId"),
+            ({**ALONE, "clientBatchId": True}, 3014, "field_invalid", "clientBatchId"),
             (
                 {**ALONE, "includeMessagesInResponse": "yes"},
                 *(1000, "field_invalid", "includeMessagesInResponse"),
@@ -263,13 +264,14 @@ class TestAnswers:
     def test_one_that_was_not_taken_is_answered_so(self) -> None:
         # Joiners are part of names in Persian.
         own_id = "\u0645\u06cc\u200c\u062e"
-        batch = read({"messages": [GOOD, {**GOOD, "clientMessageId": own_id}], **NAMED})
+        second = {**GOOD, "destination": 6591234567, "clientMessageId": own_id}
+        batch = read({"messages": [GOOD, second], **NAMED})
 
         answer = batch_answer(batch, [a_message(), None], hash_key="k")
 
         assert (answer["acceptedCount"], answer["rejectedCount"]) == (1, 1)
         _, message = answer["messages"]
-        assert (message["destination"], message["clientMessageId"]) == (NUMBER, own_id)
+        assert (message["destination"], message["clientMessageId"]) == ("6591234567", own_id)
         assert message["status"]["description"].endswith("send it again")
 
     def test_ids_that_are_too_long_do_not_make_an_answer_that_lambda_refuses(self) -> None:

@@ -47,7 +47,18 @@ WRONG: dict[str, list[object]] = {
         *("half a pair: \ud800", "a\x00b", "a\x1bb", "a\x7fb", "a\x85b", "\ufffe", "a\ufdd0b"),
     ],
     "source": [
-        *(TWELVE, "12345678901234567", "   ", "...", "-1", -1, 1.5, ["Acme"], True),
+        *(
+            TWELVE,
+            "12345678901234567",
+            "+1234567890123456",
+            "   ",
+            "...",
+            "-1",
+            -1,
+            1.5,
+            ["Acme"],
+            True,
+        ),
         *("Ac\nme", "\tAcme", "Ac\u200eme", "Ac\u00a0me"),
     ],
     "clientMessageId": ["c" * 351, {"id": 1}, "\x9b31m"],
@@ -304,7 +315,7 @@ def test_whatever_bytes_come_they_are_read_or_refused(body: bytes, content_type:
 
 
 def test_a_macro_is_the_reason_even_where_more_is_wrong() -> None:
-    fields = {"from": TWELVE, "to": "Moesms_destination", "text": "6591234567"}
+    fields = {"from": "Moesms_sender", "to": TEXT, "text": "6591234567"}
 
     assert refusal_of(a_json_request(fields)).reason is Reason.MACRO_NOT_FILLED
 
@@ -352,6 +363,8 @@ def test_a_form_whose_text_is_cut_at_an_unescaped_sign_is_refused(
         ('{"to": "+65\u200e91234567"}', "U+200E"),
         ('{"to": "9123 4567"}', "blanks"),
         ('{"to": "12"}', "7 to 15 digits"),
+        ('{"text": "Hi"}', "destination is required (also accepted as recipient, to, "),
+        ('{"to": ""}', "to is required."),
         ('{"to": "1",\n"text": "He said "hi""}', "line 2, column 19"),
     ],
 )
