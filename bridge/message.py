@@ -16,12 +16,11 @@ from bridge.stack import Stack
 from bridge.terminal import columns, json_is_wanted, read_since, say, say_result, shown_time
 from sms_bridge.api.look_up import look_up_answer
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import Message, OutcomeStatus
+from sms_bridge.domain.message import Message, OutcomeStatus, State
 from sms_bridge.domain.phone_number import keyed_hash, masked
-from sms_bridge.domain.state import State
 from sms_bridge.domain.timeline import timeline_of
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.providers.eightx8_log import MessageDetails
+from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections
 from sms_bridge.services.look_up import LookUp
 from sms_bridge.storage.secret import SecretSource
@@ -95,7 +94,7 @@ def message(
 def _by_id(stack: Stack, message_id: str) -> list[Message]:
     """Find a message by the bridge's id, or by 8x8's: both are UUIDs."""
     secrets = SecretSource(stack.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
-    details = MessageDetails(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
+    details = EightX8Log(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
     look_up = LookUp(
         messages=stack.messages,
         client_message_id_of=details.client_message_id_of,

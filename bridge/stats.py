@@ -24,8 +24,7 @@ from bridge.queues import DEAD_LETTER_QUEUES, QUEUES, depth_of, reasons_in
 from bridge.stack import FUNCTIONS, Stack
 from bridge.terminal import columns, read_since, say_result, waiting
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import Message
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Message, State
 
 HOUR, DAY = 3600.0, 86_400.0
 

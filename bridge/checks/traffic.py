@@ -13,9 +13,8 @@ from bridge.queues import RECEIVED_TOO_OFTEN, depth_of, reasons_in
 from bridge.stack import Stack
 from bridge.stats import HOUR, Activity, Survey, activity_of, has_waited, take_survey
 from sms_bridge.domain.clock import timestamp
-from sms_bridge.domain.message import MessageType
+from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import OptOutScope
-from sms_bridge.domain.state import State
 from sms_bridge.services.forward import NO_URL
 
 _STOPPED = ("queue-not-consumed", "function-stopped", "environment-broken", "eightx8-host-wrong")

@@ -14,8 +14,7 @@ import bridge.doctor
 from bridge.calls import Answer, NoAnswerError
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
-from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from tests.bridge.deployed import (
     ACCOUNT,
     CALLBACK_TOKEN,

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import MessageType, Outcome, OutcomeStatus, State
 from tests.bridge.deployed import IDS, Deployed
 from tests.builders import AT, SUB_ACCOUNT
 from tests.fakes.aws import TABLE, client_of

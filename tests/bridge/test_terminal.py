@@ -8,8 +8,7 @@ import pytest
 import typer
 
 from bridge.terminal import columns, json_is_wanted, safe, say, say_result
-from sms_bridge.domain.message import Outcome, OutcomeStatus
-from sms_bridge.domain.state import State
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State
 from tests.bridge.deployed import HASH_KEY, KEY, SECRET, Deployed
 from tests.builders import NUMBER, a_receipt
 
