@@ -262,15 +262,27 @@ class TestReceipts:
         )
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
 
-    @pytest.mark.parametrize(
-        "other", [{"umid": "another"}, {"sub_account_id": "another"}], ids=["umid", "sub-account"]
-    )
-    def test_a_receipt_of_another_message_is_kept_and_moves_nothing(
-        self, store: MessageStore, other: dict[str, str]
+    def test_a_copy_that_8x8_has_under_another_id_moves_its_message(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        record(store, a_receipt("sent"))
+
+        recorded = record(store, a_receipt("delivered", received_at=LATER, umid="another"))
+
+        assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
+        message = kept(store)
+        assert (message.state, message.umid) == (State.DELIVERED, UMID)
+        assert [one.eightx8_state for one in message.receipts] == ["sent", "delivered"]
+
+    def test_a_receipt_of_another_sub_account_is_kept_and_moves_nothing(
+        self, store: MessageStore
     ) -> None:
         store.create(a_message())
         store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT)
-        strange = a_receipt("undelivered", error_message="x", received_at=LATER, **other)
+        strange = a_receipt(
+            "undelivered", error_message="x", received_at=LATER, sub_account_id="another"
+        )
 
         recorded = record(store, strange)
 

@@ -262,6 +262,7 @@ class TestSendQueues:
         assert len(sqs.receive(sqs.promotional)) == 1
         (line,) = logged.lines
         assert (line["message"], line["message_id"]) == ("record not postponed", MESSAGE_ID)
+        assert line["aws_request_id"]
 
     def test_what_dispatch_returns_stays_and_all_else_leaves_the_queue(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
@@ -299,7 +300,8 @@ class TestQueuesThatTakeSomeOfMany:
         assert queue.add_all(self.MANY) == wrong
 
         assert len(sqs.receive("queue", 99)) == 10
-        assert [line["message"] for line in logged.lines] == ["message not queued"] * 2
+        failures = [(line["message"], line["aws_request_id"]) for line in logged.lines]
+        assert failures == [("message not queued", "R-1")] * 2
         assert NUMBER not in logged.text
 
     def test_what_is_taken_the_second_time_is_there_once(self) -> None:
@@ -349,6 +351,15 @@ def test_the_smallest_record_that_can_be_read(sqs: Sqs) -> None:
     assert len(received(a_send_queue(sqs), sqs.receive(sqs.promotional))) == 1
 
 
+@pytest.mark.parametrize("part", ["message", "request"])
+def test_what_a_later_version_adds_to_a_record_is_passed_over(sqs: Sqs, part: str) -> None:
+    content = json.loads(as_written(invented_later=1))
+    content[part]["invented_later"] = [1]
+    sqs.client.send_message(QueueUrl=sqs.promotional, MessageBody=json.dumps(content))
+
+    assert len(received(a_send_queue(sqs), sqs.receive(sqs.promotional))) == 1
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -365,6 +376,12 @@ def test_the_smallest_record_that_can_be_read(sqs: Sqs) -> None:
         as_written(request={}),
         as_written(request={"text": TEXT}),
         as_written(request="text"),
+        as_written(request={"destination": NUMBER, "text": 7}),
+        as_written(request={"destination": 7, "text": TEXT}),
+        as_written(request={"destination": NUMBER, "text": TEXT, "source": 7}),
+        as_written(request={"destination": NUMBER, "text": TEXT, "options": None}),
+        as_written(request={"destination": NUMBER, "text": TEXT, "options": {"country": 7}}),
+        pytest.param('{"version": 1, "message": ' + "[" * 100_000, id="nested without end"),
     ],
 )
 def test_a_record_of_the_send_queue_that_cannot_be_read_is_dead_lettered_alone(
@@ -484,6 +501,7 @@ class TestOutcomeQueues:
             '{"version": 1, "messageId": 7}',
             '{"version": 1, "messageId": ""}',
             '{"version": 1, "inboundId": ""}',
+            pytest.param('{"version": 1, "messageId": ' + "[" * 100_000, id="nested without end"),
         ],
     )
     def test_one_record_that_cannot_be_read_goes_to_the_dead_letter_queue_alone(
@@ -555,33 +573,6 @@ class TestDeadLetterQueues:
             dead_letters.queue.add(body, reason=reason)
 
         assert sorted(dead_letters.letters()) == sorted(letters)
-
-    def test_letters_whose_message_is_done_with_are_taken_out_and_all_others_stay(
-        self, dead_letters: DeadLetterQueueUnderTest
-    ) -> None:
-        contents = [*({"messageId": name} for name in "abca"), {"inboundId": "b", "work": "event"}]
-        for content in contents:
-            body = json.dumps({"version": 1, **content})
-            dead_letters.queue.add(body, reason="moengage_503")
-
-        taken = dead_letters.queue.take_out(lambda message_id: message_id in ("b", "c"))
-
-        assert taken == 2
-        assert len(dead_letters.letters()) == 3
-
-    def test_an_empty_queue_gives_nothing(self, dead_letters: DeadLetterQueueUnderTest) -> None:
-        assert dead_letters.letters() == []
-        assert dead_letters.queue.take_out(lambda _: True) == 0
-
-
-def test_a_letter_that_sqs_moved_there_with_its_lease_is_taken_out_too() -> None:
-    sqs = InMemorySqs(TurnableClock())
-    queue = SqsDeadLetterQueue(lambda: sqs.client, "dead")
-    SqsOutcomeQueue(lambda: sqs.client, "dead", once=lambda: sqs.client).add("a", lease="l-1")
-    sqs.client.send_message(QueueUrl="dead", MessageBody="garbage")
-
-    assert queue.take_out(lambda message_id: message_id == "a") == 1
-    assert [body for body, _ in sqs.letters("dead")] == ["garbage"]
 
 
 def test_a_record_that_cannot_be_moved_stays_and_nothing_of_it_is_logged(

@@ -1,6 +1,5 @@
 """Queues in memory that show what was put into them."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,13 +73,3 @@ class InMemoryDeadLetters:
     def move(self, record: Mapping[str, Any], *, reason: str) -> bool:
         self.add(record["body"], reason=reason)
         return True
-
-    def take_out(self, is_done: Callable[[str], bool]) -> int:
-        left = [
-            (body, reason)
-            for body, reason in self.letters
-            if not is_done(json.loads(body).get("messageId", ""))
-        ]
-        taken = len(self.letters) - len(left)
-        self.letters[:] = left
-        return taken

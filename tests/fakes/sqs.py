@@ -177,8 +177,7 @@ class InMemorySqs:
                 raise _refusal("InternalError")
             _send(queue, **{name: entry[name] for name in entry.keys() - {"Id"}})
 
-        answer = _each(Entries, send)
-        return {**answer, "ResponseMetadata": {"RetryAttempts": self.repeats}}
+        return self._each(Entries, send)
 
     def change_message_visibility(
         self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
@@ -188,25 +187,25 @@ class InMemorySqs:
 
     def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[Content]) -> Content:
         queue = self.queue(QueueUrl)
-        return _each(
+        return self._each(
             Entries, lambda one: queue.show_again(one["ReceiptHandle"], one["VisibilityTimeout"])
         )
 
-    def receive_message(
-        self,
-        *,
-        QueueUrl: str,
-        MaxNumberOfMessages: int,
-        VisibilityTimeout: int,
-        WaitTimeSeconds: int,
-    ) -> Content:
-        assert 0 <= WaitTimeSeconds <= 20
-        assert 1 <= MaxNumberOfMessages <= 10
-        records = self.queue(QueueUrl).receive(MaxNumberOfMessages, VisibilityTimeout)
-        return {"Messages": [{"Body": one.body, "ReceiptHandle": one.handle} for one in records]}
-
-    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
-        self.queue(QueueUrl).delete(ReceiptHandle)
+    def _each(self, entries: list[Content], do: Callable[[Content], None]) -> Content:
+        """Do each entry of a batch for itself."""
+        if not 1 <= len(entries) <= 10 or len({one["Id"] for one in entries}) < len(entries):
+            raise _refusal("InvalidBatchEntry")
+        metadata = {"RetryAttempts": self.repeats, "RequestId": "R-1"}
+        answer: Content = {"Successful": [], "Failed": [], "ResponseMetadata": metadata}
+        for entry in entries:
+            try:
+                do(entry)
+            except ClientError as error:
+                failed = {"Id": entry["Id"], "SenderFault": False, **error.response["Error"]}
+                answer["Failed"].append(failed)
+            else:
+                answer["Successful"].append({"Id": entry["Id"]})
+        return answer
 
     # ------------------------------------------------------------------------ for Lambda and tests
     def receive(self, url: str, most: int = 10) -> list[Content]:
@@ -248,22 +247,6 @@ def _send(
         raise _refusal("InvalidParameterValue")
     reason = (MessageAttributes or {}).get("reason", {}).get("StringValue", "")
     return queue.send(MessageBody, delay=DelaySeconds, reason=reason, group=MessageGroupId)
-
-
-def _each(entries: list[Content], do: Callable[[Content], None]) -> Content:
-    """Do each entry of a batch for itself."""
-    if not 1 <= len(entries) <= 10 or len({one["Id"] for one in entries}) < len(entries):
-        raise _refusal("InvalidBatchEntry")
-    answer: dict[str, list[Content]] = {"Successful": [], "Failed": []}
-    for entry in entries:
-        try:
-            do(entry)
-        except ClientError as error:
-            failed = {"Id": entry["Id"], "SenderFault": False, **error.response["Error"]}
-            answer["Failed"].append(failed)
-        else:
-            answer["Successful"].append({"Id": entry["Id"]})
-    return answer
 
 
 def _refusal(code: str) -> ClientError:

@@ -105,7 +105,7 @@ def _unknown(content: str, event_type: str) -> UnknownEvent:
     kept = _MAYBE_A_NUMBER.sub(lambda found: found[1] or "***", content[:_MAX_KEPT_CHARACTERS])
     return UnknownEvent(
         key=_hash(kept, 32),
-        event_type=_matching(r"[a-z0-9_.-]{1,60}", event_type),
+        event_type=_matching(r"[a-z][a-z0-9_.-]{0,59}", event_type),
         content=_text(kept),
     )
 

@@ -65,7 +65,7 @@ class Effect(StrEnum):
     MOVED = "moved"  # the message is in a new state
     LATE = "late"  # nothing new about the state; it is in the history
     REPEATED = "repeated"  # it is in the history already
-    MISMATCHED = "mismatched"  # it names another sub-account or umid than the message has
+    MISMATCHED = "mismatched"  # it names another sub-account than the message has
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -122,7 +122,7 @@ ERROR_CODES = {
 }
 
 _MAX_WORDS = 200
-_MAX_ID = 100
+_ID = re.compile(r"(?![0-9]{7,}$)[A-Za-z0-9._:-]{1,100}", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d(?:[\W_]{0,2}\d){5,}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.+Z-]{5,21}", re.ASCII)
 
@@ -189,10 +189,8 @@ def _result_of_success(answer: Answer, body: dict[str, Any]) -> SendResult:
 
 
 def _id(value: object) -> str:
-    """Return a short text that can be written down, empty for anything else."""
-    if not isinstance(value, str) or len(value) > _MAX_ID:
-        return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    """Return an id, a code or a word that may be logged, empty for a text or a phone number."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
 
 
 def json_object(content: bytes) -> dict[str, Any]:

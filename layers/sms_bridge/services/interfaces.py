@@ -179,9 +179,6 @@ class DeadLetterQueue(Protocol):
     def move(self, record: Mapping[str, Any], *, reason: str) -> bool:
         """Do the same, if it can be done; returns whether the record may leave its queue."""
 
-    def take_out(self, is_done: Callable[[str], bool]) -> int:
-        """Delete the records whose message (empty if they name none) is done; returns how many."""
-
 
 class OptOuts(Protocol):
     """Knows who opted out, of one sub-account's messages or of all, as the deployment says."""

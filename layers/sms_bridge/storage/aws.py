@@ -114,10 +114,17 @@ def error_code(error: object) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def refusal(failed: Mapping[str, Any], operation: str) -> ClientError:
-    """Return an error within a batch as the exception that a call of its own would raise."""
-    answer: Any = {"Error": {"Code": failed["Code"]}, "Item": failed.get("Item", {})}
-    return ClientError(answer, operation)
+def refusal(failed: Mapping[str, Any], call: Mapping[str, Any]) -> ClientError:
+    """Return an error within a batch as the exception that a call of its own would raise.
+
+    ``call`` is the answer to the whole batch, by whose request id AWS Support finds it.
+    """
+    answer: Any = {
+        "Error": {"Code": failed["Code"]},
+        "Item": failed.get("Item", {}),
+        "ResponseMetadata": call["ResponseMetadata"],
+    }
+    return ClientError(answer, "batch")
 
 
 def was_refused_at_once(error: ClientError) -> bool:

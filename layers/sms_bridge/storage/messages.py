@@ -215,25 +215,28 @@ class DynamoDBMessages:
         self, message_id: str, receipt: Receipt, outcome: Outcome | None
     ) -> Recorded:
         name = receipt_name(receipt)
-        ids = {one: value for one in RECEIPT_IDS if (value := getattr(receipt, one))}
+        ids = {one: getattr(receipt, one) for one in RECEIPT_IDS}
+        named = receipt.sub_account_id
+        # 8x8's own id may be another one: what was sent again may be there twice.
+        is_its_own = "(attribute_not_exists(sub_account_id) OR sub_account_id = :named)"
         item = self._move(
             message_id,
             receipt.state,
             {name: receipt_values(receipt), **ids},
             outcome,
             receipt.received_at,
-            only_if=[f"(attribute_not_exists({one}) OR {one} = :{one})" for one in ids],
-            given={f":{one}": value for one, value in ids.items()},
+            only_if=[is_its_own] if named else [],
+            given={":named": named} if named else {},
         )
         if isinstance(item, Recorded):
             return item
         before = from_item(item)
-        its_own, named = before.get("sub_account_id", ""), receipt.sub_account_id
+        its_own = before.get("sub_account_id", "")
         if its_own != named and its_own.lower() == named.lower():
             # 8x8 writes it as it was made, callers as they like.
             own = replace(receipt, sub_account_id=its_own)
             return self.record_receipt(message_id, own, outcome)
-        is_mismatched = any(before.get(one, value) != value for one, value in ids.items())
+        is_mismatched = bool(named) and its_own not in ("", named)
         effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
         if name in before:
             effect = Effect.REPEATED

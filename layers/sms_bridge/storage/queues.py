@@ -42,10 +42,6 @@ _MAX_DELAY = 900
 
 _TRIES_OF_AN_ENTRY = 2
 
-# For so long what was looked at is out of sight, should the looking end early.
-_SECONDS_TO_LOOK = 300
-_LOOKS_AT_MOST = 10_000
-
 UNREADABLE = "unreadable"
 """Why a record is dead-lettered that the bridge did not write."""
 
@@ -60,7 +56,7 @@ def _content(body: str) -> dict[str, Any]:
     """Return what a record holds; nothing, if this version of the bridge does not write such."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     is_own = isinstance(content, dict) and content.get("version") == _VERSION
     return content if is_own else {}
@@ -157,7 +153,7 @@ class SqsSendQueue:
                 break
         else:
             for message_id, entry in failed.items():
-                refused = refusal(entry, "SendMessageBatch")
+                refused = refusal(entry, answer)
                 log_failure("message not queued", refused, message_id=message_id)
         return {one["Id"] for one in entries} if is_certain else set()
 
@@ -197,7 +193,7 @@ class SqsSendQueue:
                         ],
                     )
                     for failed in answer.get("Failed", []):
-                        refused = refusal(failed, "ChangeMessageVisibilityBatch")
+                        refused = refusal(failed, answer)
                         message_id = some[int(failed["Id"])][0].message.id
                         log_failure("record not postponed", refused, message_id=message_id)
                 except Exception as error:
@@ -224,15 +220,22 @@ def _queued_message(record: Record) -> "QueuedMessage | None":
     content = _content(record["body"])
     try:
         message_type = MessageType(content["messageType"])
-        facts = content["message"]
+        # What a later version adds is passed over.
+        facts, asked = (
+            {name: value for name, value in content[part].items() if name in names}
+            for part, names in (("message", _OF_A_MESSAGE), ("request", _OF_A_REQUEST))
+        )
+        texts = [*facts.values(), asked["destination"], asked["text"], asked.get("source") or ""]
+        texts += asked.get("options", {}).values()
         facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}
         message = Message(state=State.WAITING, message_type=message_type, **facts)
         request = MessageRequest(
-            sub_account_id=message.sub_account_id, message_type=message_type, **content["request"]
+            sub_account_id=message.sub_account_id, message_type=message_type, **asked
         )
-        if not (message.id and message.accepted_at and message.send_before and request.destination):
+        is_whole = message.id and message.accepted_at and message.send_before
+        if not (is_whole and request.destination and all(isinstance(one, str) for one in texts)):
             return None
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
     return QueuedMessage(message, request, _receives(record), record)
 
@@ -338,28 +341,3 @@ class SqsDeadLetterQueue:
             log_failure("record not dead-lettered", error, record=record["messageId"])
             return False
         return True
-
-    def take_out(self, is_done: Callable[[str], bool]) -> int:
-        client, url = self._client(), self._url
-        taken, others = 0, []
-        for _ in range(_LOOKS_AT_MOST):
-            answer = client.receive_message(
-                QueueUrl=url,
-                MaxNumberOfMessages=_AT_ONCE,
-                VisibilityTimeout=_SECONDS_TO_LOOK,
-                WaitTimeSeconds=1,
-            )
-            if not answer.get("Messages"):
-                break
-            for record in answer["Messages"]:
-                handle = record["ReceiptHandle"]
-                if is_done(str(_content(record["Body"]).get("messageId", ""))):
-                    client.delete_message(QueueUrl=url, ReceiptHandle=handle)
-                    taken += 1
-                else:
-                    others.append(handle)
-        for handle in others:
-            client.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
-            )
-        return taken

@@ -171,7 +171,7 @@ class MessagesTable:
             try:
                 answer = self.client.batch_execute_statement(Statements=list(some))
                 errors: list[Exception | None] = [
-                    refusal(one["Error"], "BatchExecuteStatement") if "Error" in one else None
+                    refusal(one["Error"], answer) if "Error" in one else None
                     for one in answer["Responses"]
                 ]
             except Exception as error:

@@ -336,6 +336,14 @@ def test_what_is_not_understood_is_kept_without_numbers(number: object) -> None:
     assert all(one in event.content for one in (UMID, "number_ported", "2026-11-24T09:30:03.1"))
 
 
+@pytest.mark.parametrize("event_type", [6591234567, "6591234567", "Dear Ana", "x" * 61])
+def test_what_is_no_type_of_an_event_is_not_kept_as_one(event_type: object) -> None:
+    event = read({"eventType": event_type})
+
+    assert isinstance(event, UnknownEvent)
+    assert event.event_type == ""
+
+
 UNKNOWN: list[object] = [
     {**a_receipt_callback("sent"), "namespace": "Fax"},
     {**a_receipt_callback("sent"), "eventType": "outbound_message_status"},

@@ -146,15 +146,25 @@ class TestAnswers:
         [
             ({"umid": UMID, "encoding": "UCS2"}, UMID, "UCS2"),
             ({"umid": 7, "encoding": []}, "", ""),
-            ({"umid": "\ud800 é", "encoding": "x" * 101}, "? é", ""),
+            ({"umid": UMID[:-1], "encoding": "x" * 100}, UMID[:-1], "x" * 100),
+            *(
+                ({"umid": value, "encoding": value}, "", "")
+                for value in ("\ud800", "é", "Dear Ana", "6591234567", NUMBER, "", "x" * 101)
+            ),
         ],
     )
-    def test_ids_are_kept_where_they_can_be_written_down(
+    def test_ids_are_kept_unless_they_may_be_a_text_or_a_number(
         self, fields: dict[str, object], umid: str, encoding: str
     ) -> None:
         result = result_of(200, written(**fields, status={"code": "QUEUED"}))
 
         assert (result.verdict, result.umid, result.encoding) == (Verdict.ACCEPTED, umid, encoding)
+
+    @pytest.mark.parametrize("value", ["Dear Ana", "6591234567", 6591234567, NUMBER, ["x"]])
+    def test_an_error_that_holds_a_text_or_a_number_is_kept_without_it(self, value: object) -> None:
+        result = result_of(400, written(code=value, errorId=value))
+
+        assert (result.eightx8_code, result.eightx8_error_id) == ("", "")
 
     @given(st.integers(100, 599), st.binary(max_size=50))
     def test_only_8x8s_word_proves_that_a_message_was_not_accepted(

@@ -140,6 +140,7 @@ def test_a_statement_that_is_throttled_is_the_failure_of_one_message(work: Work)
 
     assert failed(answers) == [1]
     assert error_code(answers[1]) == "ThrottlingError"
+    assert answers[1].response["ResponseMetadata"]["RequestId"]
     ids = IDS if work is begin else NEW_IDS
     done, left = dynamodb.store.get(ids[0]), dynamodb.store.get(ids[1])
     assert done is not None
