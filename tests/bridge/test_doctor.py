@@ -61,18 +61,26 @@ def test_a_healthy_bridge_has_nothing_wrong_with_it(deployed: Deployed) -> None:
     assert list(deployed.messages.open_messages(until=EVER)) == []
 
 
-@pytest.mark.parametrize("leads_out", [True, False], ids=["NAT gateway", "no way out"])
-def test_the_address_that_8x8_sees_is_shown(deployed: Deployed, leads_out: bool) -> None:
+@pytest.mark.parametrize(
+    ("network", "is_own", "leads_out"),
+    [("0.0.0.0/0", True, True), ("172.16.0.0/12", True, False), ("0.0.0.0/0", False, False)],
+    ids=["NAT gateway", "no way out", "only other subnets have a way out"],
+)
+def test_the_address_that_8x8_sees_is_shown(
+    deployed: Deployed, network: str, is_own: bool, leads_out: bool
+) -> None:
     ec2 = client_of("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    table, of_others = (
+        ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(2)
+    )
     ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
     address = ec2.allocate_address(Domain="vpc")
     gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address["AllocationId"])
     ec2.create_route(
-        RouteTableId=table,
-        DestinationCidrBlock="0.0.0.0/0" if leads_out else "172.16.0.0/12",
+        RouteTableId=table if is_own else of_others,
+        DestinationCidrBlock=network,
         NatGatewayId=gateway["NatGateway"]["NatGatewayId"],
     )
     deployed.parameters["SubnetIds"] = subnet

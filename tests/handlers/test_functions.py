@@ -29,7 +29,6 @@ READ_THE_SECRET = {
     "look_up_message": "look_up_message/masked",
 }
 EVENTS = {file.name: file for file in event_files()}
-EIGHTX8_ID = "bda3d56d-1424-e711-813c-06ed3428fe67"
 DEAD_LETTERS = "OUTCOME_DEAD_LETTER_QUEUE_URL"
 
 

@@ -78,7 +78,7 @@ class QueuedMessage:
     request: MessageRequest
     receives: int
     """How often it was received."""
-    record: Any = field(repr=False, compare=False)
+    record: Any = field(compare=False)
     """Whatever the queue knows it by."""
 
 

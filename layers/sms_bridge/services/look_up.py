@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.message import Message, Position, State, is_message_id
@@ -22,7 +22,7 @@ _ASKED_AT_ONCE = 8
 class Wanted:
     """Which messages are asked for: all to a recipient, or of a campaign."""
 
-    destination: str = field(default="", repr=False)
+    destination: str = ""
     campaign_id: str = ""
     state: State | None = None
     """Only those that are in it now."""
