@@ -499,6 +499,27 @@ def test_outcomes_that_were_given_up_are_replayed_by_their_remedy(deployed: Depl
     assert len(deployed.queue("OutcomeQueue")) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "why", "remedy"),
+    [
+        ("moengage_404", "HTTP 404, so the URL was wrong", "MoEngageConnectorId"),
+        ("moengage_422", "MoEngage refused the reports with HTTP 422", "mapping"),
+        ("moengage_503", "MoEngage answered HTTP 503 for nine hours", "wait"),
+        ("moengage_unreachable", "MoEngage did not answer for nine hours", "wait"),
+    ],
+)
+def test_why_outcomes_were_given_up_decides_what_to_do(
+    deployed: Deployed, reason: str, why: str, remedy: str
+) -> None:
+    message = deployed.keep_over()
+    deployed.messages.record_given_up(message.id, reason, message.accepted_at)
+
+    [found] = findings_of(deployed)
+
+    assert why in found["what"]
+    assert remedy in found["remedy"].partition("; then: ")[0]
+
+
 def test_looking_at_dead_letters_leaves_them_there(deployed: Deployed) -> None:
     deployed.put_into("SendDeadLetterQueue", "x", reason="unreadable")
     deployed.put_into("SendDeadLetterQueue", "y")

@@ -82,8 +82,8 @@ class CloudFormation:
     def delete_change_set(self, *, ChangeSetName: str, **_: str) -> None:
         del self.planned[ChangeSetName]
 
-    def describe_stack_events(self, **_: str) -> dict[str, Any]:
-        failed = {"Timestamp": 101, "ResourceStatus": "UPDATE_FAILED"}
+    def describe_stack_events(self, *, StackName: str) -> dict[str, Any]:
+        failed = {"StackName": StackName, "Timestamp": 101, "ResourceStatus": "UPDATE_FAILED"}
         events: list[dict[str, Any]] = [
             {**failed, "LogicalResourceId": name, "ResourceStatusReason": why}
             for name, why in self.failures
