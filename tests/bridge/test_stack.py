@@ -160,7 +160,7 @@ def test_every_command_has_a_help_text_and_takes_json(words: tuple[str, ...]) ->
 
 
 def test_help_ends_with_examples_where_there_are_some() -> None:
-    for name, examples in (("set", "Examples:\n  sms-bridge parameters set "), ("show", "")):
+    for name, examples in (("set", "Examples:\n    sms-bridge parameters set "), ("show", "")):
         text = CliRunner().invoke(bridge.app.app, ["parameters", name, "--help"]).output
         assert examples in text
         assert ("Examples:" in text) is bool(examples)
