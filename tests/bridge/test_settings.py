@@ -60,3 +60,12 @@ def test_each_sub_account_has_its_url_and_kind(deployed: Deployed) -> None:
         if name.startswith("Sender")
     }
     assert kinds == {TRANSACTIONAL: "Transactional", PROMOTIONAL: "Promotional"}
+
+
+def test_without_a_default_sender_id_the_form_says_what_belongs_there(deployed: Deployed) -> None:
+    deployed.environment["DEFAULT_SENDER_ID"] = ""
+
+    [transactional, *_] = deployed.json_of("settings").values()
+
+    names = ("Sender name", "Body sender")
+    assert {transactional[name] for name in names} == {"your sender ID with 8x8"}

@@ -207,6 +207,11 @@ def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
     assert refusal.reason is Reason.QUERY_INVALID
 
 
+@pytest.mark.parametrize("limit", [1, 100])
+def test_a_page_has_one_to_a_hundred_messages(limit: int) -> None:
+    assert read_wanted(an_http_request(query_string=f"limit={limit}")).limit == limit
+
+
 def test_a_message_that_just_came_has_all_that_8x8_requires() -> None:
     answer = details_answer(a_message())
 
