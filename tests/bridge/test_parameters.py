@@ -99,6 +99,8 @@ class CloudFormation:
                 reason = self.refusal
                 if not self.describe_change_set(**which)["Changes"]:
                     reason = "The submitted information didn't contain changes. Submit different"
+            else:
+                assert which == {"StackName": "sms-bridge"}
             if reason:
                 raise WaiterError(name, "it ended badly", {"StatusReason": reason})
 
