@@ -14,7 +14,7 @@ import bridge.doctor
 from bridge.calls import Answer, NoAnswerError
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
-from sms_bridge.domain.message import Outcome, OutcomeStatus, State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from tests.bridge.deployed import (
     ACCOUNT,
     CALLBACK_TOKEN,
@@ -165,15 +165,16 @@ def sent_long_ago(deployed: Deployed) -> None:
     deployed.messages.record_result(message.id, 1, ACCEPTED, State.QUEUED, LONG_AGO)
 
 
+def nobody_reports(deployed: Deployed) -> Message:
+    message = deployed.keep(state=State.DELIVERED)
+    outcome = Outcome(OutcomeStatus.DELIVERED)
+    return deployed.messages.record_outcome(message.id, outcome, LONG_AGO).message
+
+
 def moengage_is_down(deployed: Deployed) -> None:
-    message = deployed.keep_over()
+    message = nobody_reports(deployed)
     owner = message.outcome_lease_owner
     deployed.messages.record_not_acknowledged(message.id, owner, message.accepted_at)
-
-
-def nobody_reports(deployed: Deployed) -> None:
-    message = deployed.keep(state=State.DELIVERED)
-    deployed.messages.record_outcome(message.id, Outcome(OutcomeStatus.DELIVERED), LONG_AGO)
 
 
 def moengage_refused_an_outcome(deployed: Deployed) -> None:
