@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
 import bridge.doctor
-from bridge.calls import Answer, NoAnswerError
+from bridge.calls import Answer, NoAnswerError, call
 from bridge.checks.aws import check_alarms, check_deployment
 from bridge.stack import Stack
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
@@ -241,6 +241,13 @@ def answering(end: str, answer: Answer | Exception) -> Fault:
     return lambda deployed: deployed.eightx8_answers.update({("GET", end): answer})
 
 
+def look_ups_answering(status: int) -> Fault:
+    def answer(method: str, url: str, **options: Any) -> Answer:
+        return Answer(status) if method == "GET" else call(method, url, **options)
+
+    return lambda deployed: deployed.monkeypatch.setattr("bridge.checks.api.call", answer)
+
+
 def balance_of(amount: float) -> Fault:
     answer = Answer(200, {"balance": amount, "currency": "USD"})
     return answering(f"/{ACCOUNT}/balance", answer)
@@ -338,6 +345,9 @@ FAULTS: dict[str, Fault] = {
         balance_of(21.5),
         log("ReceiveCallback", {"Cost": 10.0, "currency": "USD"}, minutes_ago=23 * 60),
     ),
+    "api-open: a wrong token is taken": look_ups_answering(200),
+    "api-broken: the function fails": look_ups_answering(500),
+    "api-broken: it is another api": look_ups_answering(404),
     "api-unreachable: the api does not answer": the_api_does_not_answer,
     "callback-url-wrong: nobody listens": nobody_at("CALLBACK_BASE_URL"),
     "requests-unauthorized: MoEngage has another token": refusing("SendSms", "unauthorized"),
