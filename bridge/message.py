@@ -93,7 +93,7 @@ def message(
 # ------------------------------------------------------------------------------------------ finding
 def _by_id(stack: Stack, message_id: str) -> list[Message]:
     """Find a message by the bridge's id, or by 8x8's: both are UUIDs."""
-    secrets = SecretSource(stack.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
+    secrets = SecretSource(stack.aws.client("secretsmanager"), stack.secret_arn, max_age_seconds=60)
     details = EightX8Log(Connections(stack.eightx8_url, connect_timeout=1.0), secrets)
     look_up = LookUp(
         messages=stack.messages,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from uuid import uuid4
 
 from botocore.exceptions import WaiterError
@@ -14,6 +14,9 @@ from bridge.options import Yes
 from bridge.stack import Stack
 from bridge.terminal import columns, confirm, say, say_result, waiting
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import WaiterConfigTypeDef
+
 # Words for people, in any language.
 _TEXTS = (
     *("OptOutKeywords", "OptInKeywords", "HelpKeywords"),
@@ -22,8 +25,8 @@ _TEXTS = (
 _FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
 # What callers outside have been given the address of.
 _WITH_A_URL = ("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::DomainName")
-_UNTIL_PLANNED = {"Delay": 1, "MaxAttempts": 300}
-_UNTIL_DONE = {"Delay": 2, "MaxAttempts": 1800}
+_UNTIL_PLANNED: "WaiterConfigTypeDef" = {"Delay": 1, "MaxAttempts": 300}
+_UNTIL_DONE: "WaiterConfigTypeDef" = {"Delay": 2, "MaxAttempts": 1800}
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -58,7 +61,7 @@ def set_parameters(
     Says what CloudFormation would change and asks. No message is lost meanwhile.
     """
     values = dict(_read(one, stack.parameters) for one in assignments)
-    change_set = {"StackName": stack.name, "ChangeSetName": f"sms-bridge-{uuid4()}"}
+    change_set = f"sms-bridge-{uuid4()}"
     with waiting("Asking CloudFormation what would change"):
         changes = _plan(stack, change_set, values)
     drifted: list[str] = []
@@ -73,7 +76,9 @@ def set_parameters(
         try:
             confirm("Change it?", yes=yes)
         except Abort:
-            stack.client("cloudformation").delete_change_set(**change_set)
+            stack.aws.client("cloudformation").delete_change_set(
+                StackName=stack.name, ChangeSetName=change_set
+            )
             raise
         with waiting(f"CloudFormation changes {len(changes)} resources; a minute or two"):
             _make(stack, change_set)
@@ -124,15 +129,16 @@ class Change(NamedTuple):
     """Whether the resource would be made anew: True, False, Conditional, or empty."""
 
 
-def _plan(stack: Stack, change_set: Mapping[str, str], values: Mapping[str, str]) -> list[Change]:
+def _plan(stack: Stack, change_set: str, values: Mapping[str, str]) -> list[Change]:
     """Have CloudFormation check the values and say what would change; empty for nothing.
 
     The change set has the template that runs, so nothing else is changed, and every parameter that
     is not named keeps its value.
     """
-    client = stack.client("cloudformation")
+    client = stack.aws.client("cloudformation")
     client.create_change_set(
-        **change_set,
+        StackName=stack.name,
+        ChangeSetName=change_set,
         ChangeSetType="UPDATE",
         UsePreviousTemplate=True,
         Parameters=[
@@ -146,24 +152,30 @@ def _plan(stack: Stack, change_set: Mapping[str, str], values: Mapping[str, str]
     )
     try:
         client.get_waiter("change_set_create_complete").wait(
-            **change_set, WaiterConfig=_UNTIL_PLANNED
+            StackName=stack.name, ChangeSetName=change_set, WaiterConfig=_UNTIL_PLANNED
         )
     except WaiterError as error:
-        client.delete_change_set(**change_set)
+        client.delete_change_set(StackName=stack.name, ChangeSetName=change_set)
         reason = str(error.last_response.get("StatusReason", "it was not done in time"))
         if any(words in reason for words in _NOTHING_TO_CHANGE):
             return []
         raise BridgeError(f"CloudFormation refuses the change: {reason}") from None
     what = "Changes[].ResourceChange.[Action, LogicalResourceId, ResourceType, Replacement]"
-    found = stack.listed("cloudformation", "describe_change_set", what, **change_set)
+    found = stack.listed(
+        "cloudformation",
+        "describe_change_set",
+        what,
+        StackName=stack.name,
+        ChangeSetName=change_set,
+    )
     return [Change(*(value or "" for value in one)) for one in found]
 
 
-def _make(stack: Stack, change_set: Mapping[str, str]) -> None:
+def _make(stack: Stack, change_set: str) -> None:
     """Do it and wait until it is done; CloudFormation takes back what fails."""
-    client = stack.client("cloudformation")
-    planned_at = client.describe_change_set(**change_set)["CreationTime"]
-    client.execute_change_set(**change_set)
+    client = stack.aws.client("cloudformation")
+    planned = client.describe_change_set(StackName=stack.name, ChangeSetName=change_set)
+    client.execute_change_set(StackName=stack.name, ChangeSetName=change_set)
     try:
         client.get_waiter("stack_update_complete").wait(
             StackName=stack.name, WaiterConfig=_UNTIL_DONE
@@ -173,7 +185,8 @@ def _make(stack: Stack, change_set: Mapping[str, str]) -> None:
         failures = [
             f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'failed')}"
             for one in client.describe_stack_events(StackName=stack.name)["StackEvents"]
-            if one["Timestamp"] >= planned_at and one.get("ResourceStatus", "").endswith("_FAILED")
+            if one["Timestamp"] >= planned["CreationTime"]
+            and one.get("ResourceStatus", "").endswith("_FAILED")
         ]
         cause = failures[-1] if failures else "see the stack's events in the console"
         raise BridgeError(f"the update failed and is rolled back: {cause}") from None

@@ -79,7 +79,7 @@ def opt_outs(
             confirm(f"Remove {len(holding)} opt-outs of {those}? They are texted again.", yes=yes)
         # Those of the other scope as well, which would hold after a change of it.
         for one in progress(ids, "Removing"):
-            stack.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one}})
+            stack.aws.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one}})
         say_result({"removed": len(holding)}, f"Removed {len(holding)} opt-outs.")
         return
     headings = {"day": "Day", "subAccountId": "Sub-account", "optOuts": "Opt-outs"}

@@ -44,7 +44,7 @@ def depth_of(stack: Stack, queue: str) -> dict[str, int]:
 
 def _look_through(stack: Stack, queue: str, looks: int) -> Iterator[Record]:
     """Receive the records of a queue; those that were not deleted are back in it afterwards."""
-    client, url = stack.client("sqs"), stack.resource(queue)
+    client, url = stack.aws.client("sqs"), stack.resource(queue)
     looked_at: list[Record] = []
     try:
         for _ in range(looks):
@@ -98,7 +98,7 @@ def redrive(stack: Stack, yes: DoIt = False) -> None:
     message that is over, or whose time to live is, is not put back. Without --yes it only shows
     what it would do.
     """
-    client, queue = stack.client("sqs"), "SendDeadLetterQueue"
+    client, queue = stack.aws.client("sqs"), "SendDeadLetterQueue"
     done: Counter[_Action] = Counter()
     for record in _look_through(stack, queue, looks=1000):
         message, action = _message_of(record, stack), _Action.UNREADABLE
@@ -166,7 +166,7 @@ def replay(
     )
     found = list(islice(given_up, limit))
     if yes:
-        outcomes = SqsOutcomeQueue(lambda: stack.client("sqs"), stack.resource("OutcomeQueue"))
+        outcomes = SqsOutcomeQueue(lambda: stack.aws.client("sqs"), stack.resource("OutcomeQueue"))
         for message in progress(found, "Replaying"):
             stack.messages.record_replayed(message.id)
             outcomes.add(message.id)
@@ -205,6 +205,6 @@ def _take_out(replayed: set[str], stack: Stack) -> None:
                     message = None if message_id in replayed else stack.messages.get(message_id)
                     # Of a message that is gone, or was forgotten, nothing can be reported.
                     if not message or message.outcome_reported_at:
-                        stack.client("sqs").delete_message(
+                        stack.aws.client("sqs").delete_message(
                             QueueUrl=stack.resource(queue), ReceiptHandle=record["ReceiptHandle"]
                         )

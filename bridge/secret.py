@@ -54,7 +54,7 @@ def configure(
     if account_id:
         stack.change_secret(**{ACCOUNT_ID: account_id})
         done.append("Stored the id of the 8x8 account.")
-    made = add_missing_tokens(stack.client("secretsmanager"), stack.secret_arn)
+    made = add_missing_tokens(stack.aws.client("secretsmanager"), stack.secret_arn)
     done += [f"Made a token in {name}." for name in made]
     last = "Nothing was to be done."
     if done:

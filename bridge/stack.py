@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -62,14 +62,13 @@ class Stack:
     ) -> None:
         self.name = name
         self._profile, self._region, self._api_url = profile, region, api_url
-        self._clients: dict[str, Any] = {}
         self._environments: dict[str, Mapping[str, str]] = {}
 
     # ------------------------------------------------------------------------- what was deployed
     @cached_property
     def description(self) -> Mapping[str, Any]:
         try:
-            found = self.client("cloudformation").describe_stacks(StackName=self.name)
+            found = self.aws.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
                 bridges = "Stacks[?Outputs[?OutputKey == 'SendUrl']].StackName"
@@ -81,11 +80,11 @@ class Stack:
                     remedy=f"{first}; or name another account or region with --profile, --region",
                 ) from None
             raise
-        return found["Stacks"][0]  # type: ignore[no-any-return]
+        return found["Stacks"][0]
 
     @property
     def region(self) -> str:
-        return self._session.region_name or ""
+        return self.aws.region_name or ""
 
     @property
     def account(self) -> str:
@@ -94,7 +93,7 @@ class Stack:
     @property
     def is_local(self) -> bool:
         """Whether it runs in an emulator, which lacks what nobody needs there."""
-        host = urlsplit(self.client("cloudformation").meta.endpoint_url).hostname or ""
+        host = urlsplit(self.aws.client("cloudformation").meta.endpoint_url).hostname or ""
         return host == "localhost" or host.startswith("127.")
 
     @property
@@ -135,14 +134,15 @@ class Stack:
     @cached_property
     def template(self) -> Mapping[str, Any]:
         """The template as CloudFormation has it; empty where it is not kept as JSON."""
-        client = self.client("cloudformation")
-        found = client.get_template(StackName=self.name, TemplateStage="Processed")["TemplateBody"]
-        return {} if isinstance(found, str) else found
+        client = self.aws.client("cloudformation")
+        answer = client.get_template(StackName=self.name, TemplateStage="Processed")
+        found: object = answer["TemplateBody"]
+        return found if isinstance(found, Mapping) else {}
 
     def environment_of(self, function: str) -> Mapping[str, str]:
         """Return a function's variables, read once: of the alias ``live``, where there is one."""
         if function not in self._environments:
-            client, name = self.client("lambda"), self.resource(function)
+            client, name = self.aws.client("lambda"), self.resource(function)
             try:
                 found = client.get_function_configuration(FunctionName=name, Qualifier="live")
             except client.exceptions.ResourceNotFoundException:
@@ -211,7 +211,7 @@ class Stack:
     def secret_values(self) -> Mapping[str, Any]:
         """What the secret holds, read once until this changes it."""
         try:
-            return read_values(self.client("secretsmanager"), self.secret_arn)
+            return read_values(self.aws.client("secretsmanager"), self.secret_arn)
         except InvalidSecretError:
             # Without its cause, which holds the secret's text.
             raise BridgeError(
@@ -239,7 +239,7 @@ class Stack:
 
     def change_secret(self, **changes: object) -> None:
         """Put values into the secret and leave everything else as it is."""
-        change_values(self.client("secretsmanager"), self.secret_arn, changes)
+        change_values(self.aws.client("secretsmanager"), self.secret_arn, changes)
         self.__dict__.pop("secret_values", None)
 
     # ------------------------------------------------------------------------ messages and queues
@@ -248,10 +248,10 @@ class Stack:
         return self.resource("MessagesTable")
 
     @cached_property
-    def queues(self) -> Mapping[str, Mapping[str, str]]:
+    def queues(self) -> Mapping[str, Mapping[Any, str]]:
         """All attributes of each queue, by its name in the template, read once."""
         return {
-            name: self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+            name: self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
                 "Attributes"
             ]
             for name, url in self.ids_of("AWS::SQS::Queue").items()
@@ -259,7 +259,7 @@ class Stack:
 
     @property
     def messages_table(self) -> MessagesTable:
-        return MessagesTable(self.client("dynamodb"), self.table)
+        return MessagesTable(self.aws.client("dynamodb"), self.table)
 
     @cached_property
     def messages(self) -> DynamoDBMessages:
@@ -275,19 +275,17 @@ class Stack:
         return OptOutScope(self.sending["OPT_OUT_SCOPE"])
 
     # ---------------------------------------------------------------------------------------- AWS
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            make_client: Any = self._session.client
-            self._clients[service] = make_client(service)
-        return self._clients[service]
-
     def listed(self, service: str, operation: str, what: str, **arguments: Any) -> Iterator[Any]:
         """Yield what a JMESPath expression finds in all pages of AWS's answer."""
-        return self.client(service).get_paginator(operation).paginate(**arguments).search(what)  # type: ignore[no-any-return]
+        client: Any = self.aws.client(service)  # type: ignore[call-overload]
+        yield from client.get_paginator(operation).paginate(**arguments).search(what)
 
     @cached_property
-    def _session(self) -> boto3.Session:
-        return boto3.Session(profile_name=self._profile, region_name=self._region)
+    def aws(self) -> boto3.Session:
+        """boto3's session, which makes one client of each service."""
+        session = boto3.Session(profile_name=self._profile, region_name=self._region)
+        session.client = cache(session.client)  # type: ignore[method-assign]
+        return session
 
 
 def variable_of(name: str) -> str:

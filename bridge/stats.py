@@ -128,7 +128,7 @@ def _rows(stack: Stack, query: str, since: float) -> Iterator[Row]:
 
 
 def _sums(stack: Stack, groups: list[str], query: str, since: float) -> Iterator[Row]:
-    logs = stack.client("logs")
+    logs = stack.aws.client("logs")
     query_id = logs.start_query(
         logGroupNames=groups,
         startTime=int(since),

@@ -65,7 +65,7 @@ def check_secret(stack: Stack) -> Iterator[Finding]:
 
 def _check_hash_key(hash_key: str, stack: Stack) -> Iterator[Finding]:
     """Compare the hashes that are stored to those that the key makes now."""
-    items = stack.client("dynamodb").scan(
+    items = stack.aws.client("dynamodb").scan(
         TableName=stack.table,
         Limit=_SAMPLE,
         FilterExpression="attribute_exists(destination) AND attribute_exists(recipient_hash)",

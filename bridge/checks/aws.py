@@ -79,7 +79,7 @@ def check_environments(stack: Stack) -> Iterator[Finding]:
 
 def check_running(stack: Stack) -> Iterator[Finding]:
     """See whether functions, queues and schedule run, and logs are kept."""
-    client = stack.client("lambda")
+    client = stack.aws.client("lambda")
     for name in FUNCTIONS:
         function = stack.resource(name)
         reserved = client.get_function_concurrency(FunctionName=function).get(
@@ -95,7 +95,7 @@ def check_running(stack: Stack) -> Iterator[Finding]:
     yield from _check_queues(stack)
     for rule in stack.ids_of("AWS::Events::Rule").values():
         name = rule.rpartition("|")[2]
-        if stack.client("events").describe_rule(Name=name).get("State") != "ENABLED":
+        if stack.aws.client("events").describe_rule(Name=name).get("State") != "ENABLED":
             yield problem(
                 "reconcile-disabled",
                 "the schedule of Reconcile is disabled: what gets stuck stays stuck",
@@ -125,7 +125,7 @@ def check_outbound_address(stack: Stack) -> Iterator[Finding]:
 
 def _check_consumers(stack: Stack) -> Iterator[Finding]:
     for queue, function in _CONSUMERS.items():
-        mappings = stack.client("lambda").list_event_source_mappings(
+        mappings = stack.aws.client("lambda").list_event_source_mappings(
             EventSourceArn=stack.queues[queue]["QueueArn"]
         )["EventSourceMappings"]
         if any(one["State"] in _RECEIVING for one in mappings):
@@ -250,7 +250,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
 
 
 def _check_topic(arn: str, stack: Stack) -> Iterator[Finding]:
-    attributes = stack.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    attributes = stack.aws.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
     if attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
         yield problem(
             "alarm-topic-key",

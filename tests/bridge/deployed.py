@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
@@ -335,8 +336,13 @@ class ToldStack(Stack):
     def template(self) -> Mapping[str, Any]:
         return {"Resources": QUEUES}
 
-    def client(self, service: str) -> Any:
-        return self._deployed.functions if service == "lambda" else client_of(service)
+    @property
+    def aws(self) -> Any:
+        functions = self._deployed.functions
+        return SimpleNamespace(
+            region_name=REGION,
+            client=lambda service: functions if service == "lambda" else client_of(service),
+        )
 
 
 def log_group(function: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def stack(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def answering(stack: Stack, insights: Insights, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    monkeypatch.setattr(type(stack), "client", lambda *_: insights)
+    monkeypatch.setattr(type(stack), "aws", SimpleNamespace(client=lambda _: insights))
     return stack
 
 

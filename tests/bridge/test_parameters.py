@@ -113,7 +113,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
     monkeypatch.setenv("COLUMNS", "200")
     empty = dict.fromkeys(("MoEngageConnectorId", "MoEngageBaseUrl", "OptOutReply"), "")
     fake = CloudFormation({**empty, "ReceiptTimeoutSeconds": "172800", "Arch": "arm64"})
-    monkeypatch.setattr(Stack, "client", lambda *_: fake)
+    monkeypatch.setattr(Stack, "aws", SimpleNamespace(client=lambda _: fake))
     monkeypatch.setattr(Stack, "drift", lambda _: [])
     return fake
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 import typer.main
 from botocore.exceptions import ClientError
@@ -24,10 +23,7 @@ def a_stack(**options: Any) -> Stack:
 
 def stub(stack: Stack, service: str) -> Stubber:
     """Return what a stack's client of a service answers with, and nothing else."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    make_client: Any = boto3.client
-    client = stack._clients[service] = make_client(service, region_name=REGION, **keys)
-    stubber = Stubber(client)
+    stubber = Stubber(stack.aws.client(service))  # type: ignore[call-overload]
     stubber.activate()
     return stubber
 
