@@ -78,8 +78,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AwsClients]:
-    """The clients of a region whose AWS is at a URL; they do not wait long."""
-    monkeypatch.setattr(aws, "READ_TIMEOUT", 0.3)
+    """The clients of a region whose AWS is at a URL."""
     session = boto3.Session("local", "local", region_name="us-east-1")
 
     def made(url: str) -> AwsClients:

@@ -584,8 +584,8 @@ def test_a_record_that_cannot_be_moved_stays_and_nothing_of_it_is_logged(
     with failing(queue, "add"):
         assert not queue.move({"messageId": "1", "body": TEXT}, reason="unreadable")
 
-    assert [line["message"] for line in logged.lines] == [
-        "record dead-lettered",
-        "record not dead-lettered",
+    assert [(line["message"], line["record"]) for line in logged.lines] == [
+        ("record dead-lettered", "1"),
+        ("record not dead-lettered", "1"),
     ]
     assert TEXT not in logged.text
