@@ -273,7 +273,16 @@ class TestReceipts:
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
         message = kept(store)
         assert (message.state, message.umid) == (State.DELIVERED, UMID)
-        assert [one.eightx8_state for one in message.receipts] == ["sent", "delivered"]
+        receipts = [(one.eightx8_state, one.umid) for one in message.receipts]
+        assert receipts == [("sent", UMID), ("delivered", "another")]
+
+    def test_a_late_receipt_of_a_copy_keeps_its_id(self, store: MessageStore) -> None:
+        store.create(a_message())
+        record(store, a_receipt("delivered"))
+
+        assert record(store, a_receipt("sent", umid="another")).effect is Effect.LATE
+
+        assert {one.umid for one in kept(store).receipts} == {UMID, "another"}
 
     def test_a_receipt_of_another_sub_account_is_kept_and_moves_nothing(
         self, store: MessageStore

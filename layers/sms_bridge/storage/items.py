@@ -160,9 +160,9 @@ def receipt_name(receipt: Receipt) -> str:
     return RECEIPT_PREFIX + hashlib.sha256(receipt.key.encode()).hexdigest()[:8]
 
 
-def receipt_values(receipt: Receipt, *, is_mismatched: bool = False) -> dict[str, Any]:
+def receipt_values(receipt: Receipt, *, names_others: bool = False) -> dict[str, Any]:
     """Return a receipt as it is stored; one that names other ids than its message keeps them."""
-    names = (*_RECEIPT_FIELDS, *RECEIPT_IDS) if is_mismatched else _RECEIPT_FIELDS
+    names = (*_RECEIPT_FIELDS, *RECEIPT_IDS) if names_others else _RECEIPT_FIELDS
     values = {"state": receipt.eightx8_state, **{name: getattr(receipt, name) for name in names}}
     if receipt.state != receipt.eightx8_state:
         values["means"] = receipt.state.value if receipt.state else _NOT_UNDERSTOOD

@@ -229,6 +229,9 @@ class DynamoDBMessages:
             given={":named": named} if named else {},
         )
         if isinstance(item, Recorded):
+            if receipt.umid not in ("", item.message.umid):
+                whole = receipt_values(receipt, names_others=True)
+                self._table.was_written(message_id, {name: whole})
             return item
         before = from_item(item)
         its_own = before.get("sub_account_id", "")
@@ -242,7 +245,8 @@ class DynamoDBMessages:
             effect = Effect.REPEATED
         if name in before or sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
             return Recorded(message_from(item), effect, outcome_is_new=False)
-        facts = {name: receipt_values(receipt, is_mismatched=is_mismatched), **ids}
+        names_others = any(before.get(one, value) != value for one, value in ids.items() if value)
+        facts = {name: receipt_values(receipt, names_others=names_others), **ids}
         return self._keep_facts(message_id, facts, receipt.received_at, effect)
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
