@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -250,13 +251,21 @@ def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
     return pool
 
 
-@functools.cache
+_loading = threading.Lock()
+
+
 def tls_context() -> ssl.SSLContext:
     """Return the process's one TLS context: loading certificates costs more than a request.
 
     ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` come before the layer's own certificates.
     ``AWS_CA_BUNDLE`` is boto3's: it need not hold more than Amazon's.
     """
+    with _loading:
+        return _load_certificates()
+
+
+@functools.cache
+def _load_certificates() -> ssl.SSLContext:
     is_chosen = {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys()
     use_own = not is_chosen and _ROOTS.is_dir()
     return ssl.create_default_context(capath=str(_ROOTS) if use_own else None)

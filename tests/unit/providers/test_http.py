@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -380,9 +381,9 @@ class TestProxies:
 @pytest.fixture
 def fresh_context() -> Iterator[None]:
     """A context that was not loaded yet, and none of this test for the next."""
-    tls_context.cache_clear()
+    http._load_certificates.cache_clear()
     yield
-    tls_context.cache_clear()
+    http._load_certificates.cache_clear()
 
 
 @pytest.mark.usefixtures("fresh_context")
@@ -476,9 +477,15 @@ class TestTls:
         monkeypatch.setattr(ssl, "create_default_context", noted)
         return made
 
-    def test_one_context_is_loaded_for_all_hosts(self, loaded: list[str | None]) -> None:
-        for host in ("sms.example.com", "api.example.com"):
-            connections_to(f"https://{host}")
+    def test_one_context_is_loaded_however_many_threads_ask(self, loaded: list[str | None]) -> None:
+        begin = threading.Barrier(8)
+
+        def ask(number: int) -> None:
+            begin.wait()
+            connections_to(f"https://{number}.example.com")
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(ask, range(8)))
 
         assert len(loaded) == 1
 
