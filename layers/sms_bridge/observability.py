@@ -144,17 +144,21 @@ def metric_fields(figures: Mapping[Metric, Figure]) -> dict[str, Any]:
 @functools.lru_cache
 def _directives(metrics: tuple[Metric, ...], is_full: bool) -> list[Any]:
     """Return what tells CloudWatch which fields are metrics: the same few combinations recur."""
-    by_dimensions: defaultdict[tuple[str, ...], list[Metric]] = defaultdict(list)
+    by_dimensions: defaultdict[tuple[tuple[str, ...], ...], list[Metric]] = defaultdict(list)
     for metric in metrics:
+        sets: list[tuple[str, ...]] = []
         if metric.has_total if is_full else metric.is_basic:
-            by_dimensions[(_SERVICE,)].append(metric)
+            sets.append((_SERVICE,))
         if is_full and metric.split_by:
-            by_dimensions[(_SERVICE, metric.split_by)].append(metric)
+            sets.append((_SERVICE, metric.split_by))
+        if sets:
+            by_dimensions[tuple(sets)].append(metric)
     directives: list[Any] = []
     for dimensions, some in by_dimensions.items():
         block = _emf.serialize_metric_set(
             metrics={metric.title: {"Unit": metric.unit, "Value": 0} for metric in some},
-            dimensions=dict.fromkeys(dimensions, ""),
+            dimensions=dict.fromkeys(dimensions[0], ""),
         )
-        directives += block["_aws"]["CloudWatchMetrics"]
+        [directive] = block["_aws"]["CloudWatchMetrics"]
+        directives.append({**directive, "Dimensions": dimensions})
     return directives
