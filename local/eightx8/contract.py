@@ -87,12 +87,18 @@ def problems_of_answer(operation_id: str, status: int, body: object) -> list[str
     [answers] = [one["responses"] for one in operations if one["operationId"] == operation_id]
     if str(status) not in answers:
         return [f"status {status} is not documented"]
-    reference: str = answers[str(status)]["content"]["application/json"]["schema"]["$ref"]
-    schema = reference.rpartition("/")[2]
+    answer = answers[str(status)]
+    if "$ref" in answer:
+        answer = _CONTRACT["components"]["responses"][_name_in(answer)]
+    schema = _name_in(answer["content"]["application/json"]["schema"])
     problems = faults_of(schema, body)
     if status == 200:
         problems += _unknown_fields(schema, body)
     return [str(problem) for problem in problems]
+
+
+def _name_in(reference: dict[str, str]) -> str:
+    return reference["$ref"].rpartition("/")[2]
 
 
 def faults_of_message(body: object) -> list[Problem]:
