@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import boto3
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
@@ -277,7 +278,7 @@ class Stack:
     # ---------------------------------------------------------------------------------------- AWS
     def listed(self, service: str, operation: str, what: str, **arguments: Any) -> Iterator[Any]:
         """Yield what a JMESPath expression finds in all pages of AWS's answer."""
-        client: Any = self.aws.client(service)  # type: ignore[call-overload]
+        client: BaseClient = self.aws.client(service)  # type: ignore[call-overload]
         yield from client.get_paginator(operation).paginate(**arguments).search(what)
 
     @cached_property

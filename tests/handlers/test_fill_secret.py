@@ -1,7 +1,7 @@
 """What CloudFormation has done when a stack is created, changed or deleted."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,6 +10,9 @@ from local.event_files import TOKENS, event_files
 from sms_bridge.storage import secret as secret_module
 from sms_bridge.storage.secret import add_missing_tokens
 from tests.handlers.conftest import API_KEY, Bridge
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 EVENTS = {file.name: file for file in event_files("fill_secret/*")}
 
@@ -73,7 +76,7 @@ def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(
 ) -> None:
     asked, waited = list[str](), list[float]()
 
-    def refused_at_first(client: Any, arn: str) -> Any:
+    def refused_at_first(client: "SecretsManagerClient", arn: str) -> list[str]:
         asked.append(arn)
         if len(asked) <= refusals:
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")

@@ -6,8 +6,8 @@ No emulator looks at roles: an action that is missing would show on AWS alone.
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.client
 import pytest
+from botocore.client import BaseClient
 
 from local.event_files import EventFile, event_files, put_messages
 from scripts.role_table import allowed
@@ -70,9 +70,9 @@ def called(
     monkeypatch.setattr(send, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(forward, "FAILURES_THAT_OPEN", 1)
     calls: set[Call] = set()
-    original = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def record(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
         action = action_of(operation, parameters)
         calls.update((f"{service}:{action}", one) for one in resources_of(bridge, parameters))
@@ -87,7 +87,7 @@ def called(
         for file in files:
             put_messages(bridge.messages, file.event, hash_key=HASH_KEY)
         with monkeypatch.context() as recording:
-            recording.setattr(botocore.client.BaseClient, "_make_api_call", record)
+            recording.setattr(BaseClient, "_make_api_call", record)
             handler = bridge.handler(function)
             # Twice: a repeat may need more than the first.
             for file in [*files, *files]:

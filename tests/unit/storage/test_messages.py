@@ -2,7 +2,7 @@
 
 import json
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,6 +33,9 @@ from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
 from tests.fakes.failures import Interruption
 from tests.services import a_service
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 THIRTY_DAYS_LATER = str(int(AT) + 30 * 86_400)
 TEXT = "Distinctive-Text-4711"
@@ -79,8 +82,8 @@ def test_a_scheduled_message_is_kept_for_as_long_from_its_time_on() -> None:
 class _TiesTheOtherWayRound:
     """A client of DynamoDB's, which promises no order of what an index holds at the same time."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client: Any = client
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
