@@ -45,7 +45,7 @@ _FAULTS_OF = {
     "dynamodb": _Faults(
         "dynamodb_throttled", "dynamodb_down", "dynamodb_answer_lost", "dynamodb_answers_lost"
     ),
-    "sqs": _Faults("sqs_fails", "", "", "sqs_answers_lost"),
+    "sqs": _Faults("sqs_fails", "", "sqs_answer_lost", "sqs_answers_lost"),
     "secrets-manager": _Faults(),
 }
 

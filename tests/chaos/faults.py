@@ -80,6 +80,7 @@ FAULTS = {
         "DynamoDB", "BatchExecuteStatement throttles some of its statements"
     ),
     "sqs_fails": Fault("SQS", "a call fails", 0.05),
+    "sqs_answer_lost": Fault("SQS", "a call does its work; boto3 tries it again", 0.05),
     "sqs_answers_lost": Fault("SQS", "a call does its work and fails", 0.05),
     "sqs_partial": Fault("SQS", "SendMessageBatch does not take some of its records", 0.3),
     "sqs_duplicates": Fault("SQS", "a record is delivered twice, at once or after it was deleted"),
