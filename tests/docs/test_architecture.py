@@ -1,8 +1,12 @@
 """docs/architecture.md draws and lists what the code and the template have."""
 
+import ast
 import re
+from collections.abc import Iterator
 from itertools import chain, product
 from typing import Any
+
+import pytest
 
 from sms_bridge.domain.message import FINAL, MAY_REPLACE, State
 from sms_bridge.domain.reconciliation import Finding
@@ -60,6 +64,40 @@ def test_every_room_of_the_layer_is_listed() -> None:
     }
 
     assert {*chain(*named)} == rooms - {"__init__.py", "__pycache__/"}
+
+
+# Which of the other rooms' modules each room may load.
+MAY_LOAD: dict[str, tuple[str, ...]] = {
+    "domain": (),
+    "services": ("sms_bridge.domain",),
+    "providers": ("sms_bridge.domain",),
+    "storage": ("sms_bridge.domain",),
+    "api": ("sms_bridge.domain", "sms_bridge.services", "sms_bridge.providers.eightx8_errors"),
+}
+
+
+@pytest.mark.parametrize("room", MAY_LOAD)
+def test_imports_point_one_way(room: str) -> None:
+    modules = (PROJECT / "layers/sms_bridge" / room).glob("*.py")
+    loaded = {name for path in modules for name in loaded_by(ast.parse(path.read_text("utf-8")))}
+    of_other_rooms = {
+        name
+        for name in loaded
+        if name.startswith(tuple(f"sms_bridge.{one}" for one in MAY_LOAD if one != room))
+    }
+
+    assert loaded
+    assert {name for name in of_other_rooms if not name.startswith(MAY_LOAD[room])} == set()
+
+
+def loaded_by(code: ast.AST) -> Iterator[str]:
+    """Yield the modules that are imported, but for those of types only."""
+    for node in ast.iter_child_nodes(code):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+        yield from loaded_by(node)
 
 
 def test_every_kind_of_item_is_listed() -> None:
