@@ -205,7 +205,8 @@ class Deployed:
         return [dict(one) for one in found.get("Messages", [])]
 
     def put_into(self, name: str, body: str, *, reason: str = "") -> None:
-        attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
+        words = {"DataType": "String", "StringValue": reason}
+        attributes: dict[str, Any] = {"reason": words} if reason else {}
         client_of("sqs").send_message(
             QueueUrl=self.queue_urls[name], MessageBody=body, MessageAttributes=attributes
         )

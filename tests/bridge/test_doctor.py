@@ -224,8 +224,9 @@ def aws(service: str, operation: str, **arguments: Any) -> Fault:
 
 
 def queue_with(name: str, **attributes: str) -> Fault:
+    changes: Any = attributes
     return lambda deployed: client_of("sqs").set_queue_attributes(
-        QueueUrl=deployed.queue_urls[name], Attributes=attributes
+        QueueUrl=deployed.queue_urls[name], Attributes=changes
     )
 
 

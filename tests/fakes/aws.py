@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import boto3
 import botocore.session
@@ -35,6 +35,8 @@ from sms_bridge.storage.table import INDEXES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 REGION = "us-east-1"
@@ -255,7 +257,7 @@ class _LosesAnswers:
 
 def a_messages_table() -> "DynamoDBClient":
     """Create the messages table and return the client to reach it with."""
-    client: DynamoDBClient = client_of("dynamodb")
+    client = client_of("dynamodb")
     client.create_table(
         TableName=TABLE,
         AttributeDefinitions=[
@@ -281,21 +283,34 @@ def a_messages_table() -> "DynamoDBClient":
 
 def a_queue(name: str = "queue") -> tuple["SQSClient", str]:
     """Create a queue and return the client and the URL to reach it with."""
-    client: SQSClient = client_of("sqs")
+    client = client_of("sqs")
     return client, client.create_queue(QueueName=name)["QueueUrl"]
 
 
-@functools.cache
+@overload
+def client_of(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def client_of(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client_of(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+@overload
+def client_of(service: Literal["logs"]) -> "CloudWatchLogsClient": ...
+@overload
+def client_of(service: str) -> Any: ...
 def client_of(service: str) -> Any:
     """Return moto's client of a service, one for all tests of a process."""
-    make_client: Any = session().client
-    return make_client(service)
+    return session().client(service)  # type: ignore[call-overload]
 
 
 @functools.cache
 def session() -> Session:
-    """Return the session of all tests of a process: to make one takes a quarter of a second."""
-    return a_session()
+    """Return the session of all tests of a process, with one client of each service.
+
+    To make one takes a quarter of a second.
+    """
+    made = a_session()
+    made.client = functools.cache(made.client)  # type: ignore[method-assign]
+    return made
 
 
 def a_session() -> Session:
