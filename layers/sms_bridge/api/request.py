@@ -31,7 +31,6 @@ class HttpRequest:
         self.method: str = context["http"]["method"]
         self.path: str = event["rawPath"]
         self.source_address: str = context["http"].get("sourceIp", "")
-        self.request_id: str = context.get("requestId", "")
         # Seconds since the epoch; 0 where the event does not say.
         self.arrived_at: float = context.get("timeEpoch", 0) / 1000
         headers: dict[str, str] = event.get("headers", {})

@@ -99,9 +99,9 @@ def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
 
     def handler(event: dict[str, Any], context: object) -> Response:  # noqa: ARG001
         try:
-            request = HttpRequest(event)
-            logger.thread_safe_append_keys(request_id=request.request_id)
-            return json_response(answer(request))
+            request_id = event.get("requestContext", {}).get("requestId")
+            logger.thread_safe_append_keys(request_id=request_id)
+            return json_response(answer(HttpRequest(event)))
         except RefusedError as refusal:
             error_id = new_id()
             if count := lines.count(refusal.reason):

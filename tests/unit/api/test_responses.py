@@ -110,10 +110,14 @@ class TestFailures:
         assert line["error_at"].rpartition(" > ")[2].startswith("test_responses.py:")
         assert line["request_id"] == "request-1"
 
-    def test_a_broken_event_is_a_503_as_well(self) -> None:
+    def test_a_broken_event_is_a_503_as_well_and_its_line_has_no_other_requests_id(
+        self, logged: WrittenLog
+    ) -> None:
+        answer_to(RuntimeError())
         response, body = answer_to(RuntimeError(), event={})
 
         assert (response["statusCode"], body["reason"]) == (503, "unavailable")
+        assert [line.get("request_id") for line in logged.lines] == ["request-1", None]
 
     def test_each_has_an_id_of_its_own(self) -> None:
         ids = {answer_to(RuntimeError())[1]["errorId"] for _ in range(5)}
