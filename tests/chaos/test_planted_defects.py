@@ -8,15 +8,13 @@ import pytest
 from sms_bridge.domain import duplicates
 from sms_bridge.domain.attempt import Attempt, SendResult
 from sms_bridge.domain.duplicates import Claim
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State, new_id
+from sms_bridge.domain.message import Outcome, OutcomeStatus, State, new_id
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
 from sms_bridge.services import receive, reply, send, steps
 from sms_bridge.services.reconcile import Reconcile
-from sms_bridge.storage import messages
-from sms_bridge.storage.items import Item, message_from
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
@@ -129,20 +127,6 @@ def report_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(steps, "seconds_before_reporting", lambda *_: 0)
 
 
-def take_its_own_write_for_anothers(patch: pytest.MonkeyPatch) -> None:
-    """What boto3 repeats, because no answer came, meets what the first try has written."""
-
-    def attempt_in(item: Item, _: str) -> Attempt:
-        return Attempt.of(message_from(item) if item else None, begun=False)
-
-    def taken(self: DynamoDBMessages, message: Message, there: Item) -> Message | None:
-        return message_from(there) if "accepted_at" in there else taken_by(self, message, there)
-
-    taken_by = DynamoDBMessages._taken
-    patch.setattr(messages, "_attempt_in", attempt_in)
-    patch.setattr(DynamoDBMessages, "_taken", taken)
-
-
 SHOW_AMONG_MANY = (begin_every_attempt, forget_what_waits, ignore_opt_outs, report_for_every_record)
 
 
@@ -202,23 +186,6 @@ def test_a_forgotten_doubt_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     assert Wrong.UNTRUE in run(setting).failures
-
-
-@pytest.mark.parametrize(
-    ("is_queued", "number"), [(False, 100), (True, 30)], ids=["direct", "queued"]
-)
-def test_a_message_that_a_lost_answer_strands_shows(
-    monkeypatch: pytest.MonkeyPatch, is_queued: bool, number: int
-) -> None:
-    """It ends as one that 8x8 never got, which is the truth: so what was sent is counted."""
-    faults = ("dynamodb_answer_lost",)
-    setting = Setting(seed=1, messages=number, spacing=20.0, faults=faults, is_queued=is_queued)
-    whole = run(setting)
-    assert not whole.failures
-    assert (whole.verdict.sent, whole.verdict.concluded) == (number, 0)
-    take_its_own_write_for_anothers(monkeypatch)
-
-    assert run(setting).verdict.sent < number
 
 
 def test_a_failing_run_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:

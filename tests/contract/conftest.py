@@ -21,11 +21,11 @@ from sms_bridge.storage.queues import SqsDeadLetterQueue
 from sms_bridge.storage.table import MessagesTable
 from tests.fakes.aws import (
     TABLE,
+    LosesAnswers,
     a_messages_table,
     a_queue,
     an_aws_account,
     clients_of_a_function,
-    losing_answers,
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.logs import logged
@@ -51,8 +51,10 @@ def dynamodb(kind: str = "") -> Iterator["DynamoDBClient"]:
     """Return the client of a function, of a table that is empty."""
     with an_aws_account():
         a_messages_table()
-        client = clients_of_a_function().dynamodb
-        yield losing_answers(client) if kind == LOSES_ANSWERS else client
+        client: Any = clients_of_a_function().dynamodb
+        if kind == LOSES_ANSWERS:
+            client = LosesAnswers(client)
+        yield client
 
 
 @pytest.fixture(params=STORES)
@@ -90,9 +92,10 @@ def people(request: pytest.FixtureRequest) -> Iterator[People]:
     """A table with what forgets people in it, empty."""
     with an_aws_account():
         # The operators' tool reads and changes the table, with all of boto3's models.
-        client = a_messages_table()
-        is_losing = request.param == LOSES_ANSWERS
-        table = MessagesTable(losing_answers(client) if is_losing else client, TABLE)
+        client: Any = a_messages_table()
+        if request.param == LOSES_ANSWERS:
+            client = LosesAnswers(client)
+        table = MessagesTable(client, TABLE)
         yield People(DynamoDBMessages(table), DynamoDBPersonData(table))
 
 

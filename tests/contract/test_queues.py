@@ -208,7 +208,7 @@ class TestSendQueues:
 
     def test_a_queue_that_is_not_there_says_so_at_once(self) -> None:
         with an_aws_account():
-            client = clients_of_a_function().sqs
+            client: Any = clients_of_a_function().sqs
             urls = dict.fromkeys(MessageType, "https://sqs.us-east-1.amazonaws.com/123/none")
 
             with pytest.raises(NotQueuedError):

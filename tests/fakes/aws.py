@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 import botocore.session
@@ -228,15 +228,12 @@ def _session_of_a_function() -> Session:
     return Session("local", "local", region_name=REGION, botocore_session=session)
 
 
-def losing_answers(client: "DynamoDBClient") -> "DynamoDBClient":
-    """Return a client whose writes are done, but their answers lost.
+class LosesAnswers:
+    """A client of DynamoDB whose writes are done, but their answers lost.
 
     boto3 repeats such a call, so that each write meets what it has written itself.
     """
-    return cast("DynamoDBClient", _LosesAnswers(client))
 
-
-class _LosesAnswers:
     WRITES = ("put_item", "update_item", "delete_item", "batch_execute_statement")
 
     def __init__(self, client: "DynamoDBClient") -> None:

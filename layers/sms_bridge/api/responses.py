@@ -101,7 +101,8 @@ def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
         try:
             request_id = event.get("requestContext", {}).get("requestId")
             logger.thread_safe_append_keys(request_id=request_id)
-            return json_response(answer(HttpRequest(event)))
+            request = HttpRequest(event)
+            return json_response(answer(request))
         except RefusedError as refusal:
             error_id = new_id()
             if count := lines.count(refusal.reason):
