@@ -72,7 +72,7 @@ MAY_LOAD: dict[str, tuple[str, ...]] = {
     "services": ("sms_bridge.domain",),
     "providers": ("sms_bridge.domain",),
     "storage": ("sms_bridge.domain",),
-    "api": ("sms_bridge.domain", "sms_bridge.services", "sms_bridge.providers.eightx8_errors"),
+    "api": ("sms_bridge.domain", "sms_bridge.services", "sms_bridge.providers.eightx8"),
 }
 
 
