@@ -16,6 +16,7 @@ from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services import steps
 
 if TYPE_CHECKING:
+    from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.services import interfaces
     from sms_bridge.settings import DispatchSettings
 
@@ -53,7 +54,7 @@ class DispatchMessages:
     dead_letters: "interfaces.DeadLetterQueue"
     outcomes: "interfaces.OutcomeQueue"
     opt_outs: "interfaces.OptOuts"
-    sender: "interfaces.Sender"
+    sender: "EightX8"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]

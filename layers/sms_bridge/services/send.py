@@ -22,6 +22,7 @@ from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeEr
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.services import interfaces
     from sms_bridge.settings import SendSettings
 
@@ -53,7 +54,7 @@ class SendMessage:
     send_queue: "interfaces.SendQueue"
     outcomes: "interfaces.OutcomeQueue"
     opt_outs: "interfaces.OptOuts"
-    sender: "interfaces.Sender"
+    sender: "EightX8"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]

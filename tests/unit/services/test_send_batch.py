@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sms_bridge.domain.attempt import EXPIRED
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State, is_message_id
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
+from sms_bridge.services.send import SendMessage
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain
 from tests.fakes.logs import WrittenLog
@@ -54,7 +55,7 @@ class Bridge(InMemory):
         self.messages = Messages()
         self.send_queue = InMemorySendQueue()
         self.time_left = AnswerTime[Taken](3.6, self.clock)
-        self.step = self.a_service(SendBatch, **chosen)
+        self.step = SendBatch(self.a_service(SendMessage, **chosen))
 
     def send(self, *requests: MessageRequest) -> Taken:
         return self.step(requests, hash_key="k", answer_time=AnswerTime(3.6, self.clock))
