@@ -1,7 +1,7 @@
 """Takes a batch of messages: claims each like a single one, and puts it into the send queue."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,8 @@ _SECONDS_TO_TAKE_SOME = 0.4
 Taken = list[Message | None]
 """The messages of a batch in their order; ``None`` for one that was not taken."""
 
+_Promise = Callable[[Mapping[int, Message | None]], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Asked:
@@ -40,25 +42,6 @@ class _Asked:
     """As it is claimed. A claim that is repeated because its answer was lost is the same one."""
     key: ClaimKey | None
     places: list[int]
-
-
-class _Progress:
-    """How far a batch is, for all threads that work on it."""
-
-    def __init__(self, size: int, answer_time: AnswerTime[Taken]) -> None:
-        self.taken: Taken = [None] * size
-        self.answer_time = answer_time
-        self._lock = threading.Lock()
-
-    def promise(self, taken: Mapping[int, Message | None]) -> None:
-        """Promise an answer in which this is what is taken at these places of the batch.
-
-        After ``OutOfTimeError`` the answer stays as it was.
-        """
-        with self._lock:
-            now = [taken.get(place, known) for place, known in enumerate(self.taken)]
-            self.answer_time.promise(now)
-            self.taken = now
 
 
 @dataclass(eq=False, repr=False)
@@ -83,19 +66,33 @@ class SendBatch:
 
         One that is not taken is not sent, unless it is asked for again.
         """
-        progress = _Progress(len(requests), answer_time)
+        taken: Taken = [None] * len(requests)
+        lock = threading.Lock()
+
+        def promise(some: Mapping[int, Message | None]) -> None:
+            """Promise these at their places; after ``OutOfTimeError`` the answer stays."""
+            nonlocal taken
+            with lock:
+                now = [some.get(place, known) for place, known in enumerate(taken)]
+                answer_time.promise(now)
+                taken = now
+
+        def take(parts: Iterable[Sequence[_Asked]]) -> None:
+            failed = [one for part in parts for one in self._take(part, answer_time, promise)]
+            # boto3 repeats a call that DynamoDB throttles, but not the statements of a call.
+            for part in batched(failed, _TOGETHER):
+                self._take(part, answer_time, promise)
+
         distinct = self._distinct(requests, hash_key)
         parts = list(batched(distinct, _TOGETHER))
-        tasks = [
-            background.start(partial(self._take_parts, parts[first::_SIDE_BY_SIDE], progress))
-            for first in range(min(_SIDE_BY_SIDE, len(parts)))
-        ]
+        shares = (parts[first::_SIDE_BY_SIDE] for first in range(_SIDE_BY_SIDE))
+        tasks = [background.start(partial(take, share)) for share in shares if share]
         wait(tasks)
         if distinct:
-            _log(distinct, progress.taken)
+            _log(distinct, taken)
         for task in tasks:
             task.result()
-        return progress.taken
+        return taken
 
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
@@ -110,15 +107,11 @@ class SendBatch:
             distinct.setdefault(key.value if key else message.id, asked).places.append(place)
         return list(distinct.values())
 
-    def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: _Progress) -> None:
-        not_claimed = [asked for part in parts for asked in self._take(part, progress)]
-        # boto3 repeats a call that DynamoDB throttles, but not the statements of a call.
-        for part in batched(not_claimed, _TOGETHER):
-            self._take(part, progress)
-
-    def _take(self, part: Sequence[_Asked], progress: _Progress) -> list[_Asked]:
+    def _take(
+        self, part: Sequence[_Asked], answer_time: AnswerTime[Taken], promise: _Promise
+    ) -> list[_Asked]:
         """Take some messages, if there is time; returns those that could not be claimed."""
-        if progress.answer_time.left() < _SECONDS_TO_TAKE_SOME:
+        if answer_time.left() < _SECONDS_TO_TAKE_SOME:
             return []
         to_claim = [claiming(one.message, one.key, one.message.accepted_at) for one in part]
         claims = claim_all(to_claim, self.single.messages.create_all)
@@ -138,11 +131,11 @@ class SendBatch:
             taken |= dict.fromkeys(asked.places, message)
             if message.state is State.WAITING:
                 to_queue.append((message, asked.request, delay))
-        progress.promise(taken)
+        promise(taken)
         refused = self.single.send_queue.add_all(to_queue)
         # A repeat that is not queued may have been before.
         if lost := {one.id for one, _, delay in to_queue if not delay} & refused:
-            progress.promise({place: None for place, one in taken.items() if one.id in lost})
+            promise({place: None for place, one in taken.items() if one.id in lost})
         return [asked for asked, _ in failed]
 
 
