@@ -155,40 +155,36 @@ class Forward:
     def _record(
         self, message: Message, outcome: Outcome, body: str, owner: str, result: ReportResult
     ) -> int | None:
-        now = self.clock()
-        tries = message.outcome_tries + 1
-        given_up, wait = None, None
-        if result.verdict is ReportVerdict.RETRY:
-            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
-        if result.verdict is ReportVerdict.ACKNOWLEDGED:
-            self.messages.record_reported(message.id, outcome, now)
-            seconds = steps.seconds_since(message.outcome_due_at, now)
-            figures: steps.Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
-        elif wait is None:
-            given_up = self._dead_letter(body, result)
-            self.messages.record_given_up(message.id, given_up, now)
-            figures = {Metric.FORWARDS_GIVEN_UP: 1}
-        else:
-            self.messages.record_not_acknowledged(message.id, owner, now + wait)
-            figures = {Metric.FORWARDS_RETRIED: 1}
+        now, tries = self.clock(), message.outcome_tries + 1
         fields = {
             **message_fields(message),
             "outcome": outcome.status,
             "outcome_reason": outcome.reason or None,
             "tries": tries,
-            **metric_fields(figures),
         }
         if result.verdict is ReportVerdict.ACKNOWLEDGED:
-            logger.info("outcome reported", **fields)
+            self.messages.record_reported(message.id, outcome, now)
+            seconds = steps.seconds_since(message.outcome_due_at, now)
+            figures: steps.Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
+            logger.info("outcome reported", **fields, **metric_fields(figures))
+            return None
+        wait, given_up = None, None
+        if result.verdict is ReportVerdict.RETRY:
+            wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
+        if wait is None:
+            given_up = self._dead_letter(body, result)
+            self.messages.record_given_up(message.id, given_up, now)
         else:
-            logger.warning(
-                "outcome not acknowledged",
-                **fields,
-                verdict=result.verdict,
-                http_status=result.http_status,
-                error=result.error or None,
-                given_up=given_up,
-            )
+            self.messages.record_not_acknowledged(message.id, owner, now + wait)
+        logger.warning(
+            "outcome not acknowledged",
+            **fields,
+            verdict=result.verdict,
+            http_status=result.http_status,
+            error=result.error or None,
+            given_up=given_up,
+            **metric_fields({Metric.FORWARDS_GIVEN_UP if given_up else Metric.FORWARDS_RETRIED: 1}),
+        )
         return wait
 
     def _dead_letter(self, body: str, result: ReportResult) -> str:
@@ -215,13 +211,12 @@ class Forward:
             http_status=result.http_status,
             error=result.error or None,
         )
-        if is_acknowledged:
-            return None
-        age = self.clock() - inbound.received_at
-        wait = seconds_before_passing_on_again(age, result.retry_after)
-        if result.verdict is ReportVerdict.REFUSED or wait is None:
+        wait = None
+        if result.verdict is ReportVerdict.RETRY:
+            age = self.clock() - inbound.received_at
+            wait = seconds_before_passing_on_again(age, result.retry_after)
+        if wait is None and not is_acknowledged:
             self._dead_letter(queued.body, result)
-            return None
         return wait
 
     def _tell(
