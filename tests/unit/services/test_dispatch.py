@@ -518,6 +518,20 @@ def test_a_batch_that_fails_in_an_unforeseen_way_holds_up_no_other(logged: Writt
     assert "batch not sent" in logged.text
 
 
+def test_an_outcome_that_cannot_be_queued_holds_up_no_other_message(logged: WrittenLog) -> None:
+    bridge = Bridge(results=[REJECTED])
+    with failing(bridge.outcomes, "add"):
+        rejected = bridge.add(1)
+        assert len(bridge.dispatch()) == 1
+        bridge.sqs.repeat(QUEUE)
+        sent = bridge.add(2)
+        assert bridge.dispatch() == []
+
+    assert bridge.posted == [rejected, sent]
+    errors = [line["message"] for line in logged.lines if line["level"] == "ERROR"]
+    assert errors == ["result not recorded", "outcome not queued again"]
+
+
 RESULTS = {
     "accepted": [ACCEPTED],
     "rejected": [REJECTED],

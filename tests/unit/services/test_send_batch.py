@@ -148,8 +148,9 @@ class TestTheFirstTime:
 
 
 class TestRepeats:
-    def test_the_same_batch_gets_the_same_ids_and_is_queued_behind_the_first(self) -> None:
-        bridge = Bridge()
+    def test_the_same_batch_gets_the_same_ids_and_is_queued_behind_the_first(
+        self, bridge: Bridge, logged: WrittenLog
+    ) -> None:
         requests = texts(*range(25))
         first = bridge.send(*requests)
         bridge.send_queue.queued.clear()
@@ -159,6 +160,8 @@ class TestRepeats:
         assert plain(second) == plain(first)
         # In case the first record got lost; whoever begins an attempt first sends it.
         assert bridge.queued == sorted((one, 30) for one in ids_of(first))
+        counted = [(line["Accepted"], line.get("DuplicatesCaught")) for line in logged.lines]
+        assert counted == [(25, None), (0, 25)]
 
     def test_what_is_no_longer_waiting_is_not_queued_again(self, bridge: Bridge) -> None:
         requests = texts("sent", "failed")
