@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from inspect import signature
+from types import SimpleNamespace
 from typing import Any
 
 from sms_bridge.domain.message import Message
-from sms_bridge.domain.opt_out import keywords_of
 from sms_bridge.services.reply import Reply
 from sms_bridge.settings import ReconcileSettings, Settings
+from sms_bridge.storage.secret import Secret
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.clock import TurnableClock
 from tests.fakes.eightx8 import FakeEightX8
@@ -30,8 +31,9 @@ PARTS: dict[str, Callable[[], Any]] = {
     "log": FakeLog,
     "sender": FakeEightX8,
     "report": lambda: FakeMoEngage().report,
+    "users": lambda: None,
+    "secrets": lambda: secrets_of(),
     "reply": lambda: a_service(Reply),
-    "keywords": lambda: keywords_of([], []),
     "clock": lambda: time.time,
     "sleep": lambda: time.sleep,
     "chance": lambda: lambda: 0.5,
@@ -55,6 +57,12 @@ CHOSEN: dict[str, Any] = {
     "unresolved_timeout_seconds": 7200,
 }
 CLASSES = {kind.__name__: kind for kind in SETTINGS.values()}
+
+
+def secrets_of(hash_key: str = "k", data_api_key: str = "data-key") -> SimpleNamespace:
+    """Return where services get the secret from."""
+    secret = Secret.from_values({"hashKey": hash_key, "moengageDataApiKey": data_api_key})
+    return SimpleNamespace(get=lambda: secret)
 
 
 def settings_of[Kind: Settings](kind: type[Kind], **chosen: Any) -> Kind:

@@ -6,16 +6,15 @@ from typing import Any
 from sms_bridge import startup, wiring
 from sms_bridge.settings import DispatchSettings
 
-secrets, send_queue, dispatch_messages, preparations = wiring.dispatch_parts(DispatchSettings())
-startup.finish_loading(*preparations)
+parts = wiring.DispatchParts(DispatchSettings())
+startup.finish_loading(*parts.preparations)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
     # Without a key nothing can be sent, and attempts that were begun would look as if it had been.
-    secrets.get()
-    return send_queue.work_through(
-        event["Records"],
-        partial(dispatch_messages, time_left=lambda: context.get_remaining_time_in_millis() / 1000),
-        dispatch_messages.dead_letters,
+    parts.secrets.get()
+    dispatch = partial(
+        parts.dispatch_messages, time_left=lambda: context.get_remaining_time_in_millis() / 1000
     )
+    return parts.send_queue.work_through(event["Records"], dispatch, parts.dead_letters)

@@ -9,7 +9,7 @@ from sms_bridge.api.responses import answers_http
 from sms_bridge.settings import LookUpSettings
 
 settings = LookUpSettings()
-secrets, look_up = wiring.look_up_parts(settings)
+parts = wiring.LookUpParts(settings)
 startup.finish_loading()
 
 
@@ -17,5 +17,5 @@ startup.finish_loading()
 def handler(request: HttpRequest) -> dict[str, Any]:
     """Check who asks, and answer a client of 8x8's API, or support staff."""
     if "umid" in request.path_parameters:
-        return answer_with_details(request, secrets, look_up, settings.sub_account_ids)
-    return answer_look_up(request, secrets, look_up)
+        return answer_with_details(request, parts.secrets, parts.look_up, settings.sub_account_ids)
+    return answer_look_up(request, parts.secrets, parts.look_up)

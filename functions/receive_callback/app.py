@@ -12,8 +12,8 @@ from sms_bridge.settings import CallbackSettings
 
 settings = CallbackSettings()
 allowed_networks = networks_in(settings.callback_allowed_networks)
-secrets, receive_callback, preparations = wiring.receive_parts(settings)
-startup.finish_loading(*preparations)
+parts = wiring.CallbackParts(settings)
+startup.finish_loading(*parts.preparations)
 
 
 @answers_http
@@ -21,8 +21,8 @@ def handler(request: HttpRequest) -> dict[str, str]:
     """Check who calls, record, acknowledge."""
     base_url = settings.callback_base_url
     check_network(request, allowed_networks)
-    secret = admit(request, secrets, partial(check_8x8, in_url=bool(base_url)))
+    secret = admit(request, parts.secrets, partial(check_8x8, in_url=bool(base_url)))
     receipts_url = callback_url(base_url, secret.callback_tokens)
     for event in read_callback(request.any_text(), time.time()):
-        receive_callback(event, hash_key=secret.hash_key, callback_url=receipts_url)
+        parts.receive_callback(event, hash_key=secret.hash_key, callback_url=receipts_url)
     return {"status": "recorded"}

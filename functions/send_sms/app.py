@@ -10,8 +10,8 @@ from sms_bridge.services.deadline import AnswerTime, answer_in_time
 from sms_bridge.settings import SendSettings
 
 settings = SendSettings()
-secrets, send_message, send_batch, preparations = wiring.send_parts(settings)
-startup.finish_loading(*preparations)
+parts = wiring.SendParts(settings)
+startup.finish_loading(*parts.preparations)
 
 
 @answers_http
@@ -21,8 +21,8 @@ def handler(request: HttpRequest) -> dict[str, Any]:
 
     def send(answer_time: AnswerTime[Any]) -> Any:
         nonlocal make_answer
-        asked, hash_key, make_answer = read_send_request(request, settings, secrets)
-        service: Any = send_batch() if isinstance(asked, list) else send_message
+        asked, hash_key, make_answer = read_send_request(request, settings, parts.secrets)
+        service: Any = parts.send_batch() if isinstance(asked, list) else parts.send_message
         return service(asked, hash_key=hash_key, answer_time=answer_time)
 
     sent = answer_in_time(send, request.arrived_at)

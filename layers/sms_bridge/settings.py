@@ -37,12 +37,11 @@ class Settings:
         for setting, kind in get_type_hints(type(self)).items():
             name = setting.upper()
             text = unescaped(environment.get(name, "").strip())
-            if not text:
-                if not hasattr(self, setting):
-                    wrong.append(f"{name} is missing")
-                continue
             try:
-                setattr(self, setting, _value_of(text, kind))
+                if text:
+                    setattr(self, setting, _value_of(text, kind))
+                elif not hasattr(self, setting):
+                    wrong.append(f"{name} is missing")
             except ValueError as error:
                 wrong.append(f"{name} is not {error}")
         if wrong:
@@ -164,14 +163,6 @@ class ReconcileSettings(Settings):
     unresolved_timeout_seconds: int
     receipt_timeout_seconds: int
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        from sms_bridge.domain.reconciliation import MIN_UNRESOLVED_TIMEOUT
-
-        super().__init__(environment)
-        if self.unresolved_timeout_seconds < MIN_UNRESOLVED_TIMEOUT:
-            # In less time 8x8's log could prove nothing.
-            raise SettingsError(f"UNRESOLVED_TIMEOUT_SECONDS is less than {MIN_UNRESOLVED_TIMEOUT}")
-
 
 def unescaped(text: str) -> str:
     r"""Return a text in which ``\uXXXX`` stands for a character, as in JSON.
@@ -188,15 +179,10 @@ def unescaped(text: str) -> str:
 
 def _value_of(text: str, kind: Any) -> Any:
     """Read one value; the error says what it is not."""
-    if kind is str:
-        return text
-    if kind is int:
-        if not text.isdecimal():
-            raise ValueError("a whole number")
-        return int(text)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        if text not in kind:
-            raise ValueError(f"one of {', '.join(kind)}")
-        return kind(text)
-    (one, _) = get_args(kind)
-    return tuple(_value_of(part.strip(), one) for part in text.split(",") if part.strip())
+    if many := get_args(kind):
+        return tuple(_value_of(part.strip(), many[0]) for part in text.split(",") if part.strip())
+    if kind is int and not text.isdecimal():
+        raise ValueError("a whole number")
+    if issubclass(kind, StrEnum) and text not in kind:
+        raise ValueError(f"one of {', '.join(kind)}")
+    return kind(text)

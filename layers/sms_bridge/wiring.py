@@ -1,13 +1,13 @@
-"""The composition root: builds each function's service from its settings and AWS's clients.
+"""The composition root: builds each function's parts from its settings and AWS's clients.
 
-Tests put clients and a clock of their own in the place of `AwsClients` and `Timing`. Each builder
+Tests put clients and a clock of their own in the place of `AwsClients` and `Timing`. Each class
 imports what few of the functions need.
 """
 
-import functools
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sms_bridge.domain.clock import Clock
@@ -17,6 +17,7 @@ from sms_bridge.settings import (
     DispatchSettings,
     ForwardSettings,
     LookUpSettings,
+    ReconcileSettings,
     SendSettings,
     Settings,
 )
@@ -28,18 +29,7 @@ from sms_bridge.storage.secret import SecretSource
 from sms_bridge.storage.table import MessagesTable
 
 if TYPE_CHECKING:
-    from sms_bridge.services.dispatch import DispatchMessages
-    from sms_bridge.services.forward import ForwardOutcome
-    from sms_bridge.services.look_up import LookUp
-    from sms_bridge.services.pass_on import PassOnInbound
-    from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.services.reconcile import Reconcile
-    from sms_bridge.services.send import SendMessage
     from sms_bridge.services.send_batch import SendBatch
-    from sms_bridge.settings import ReconcileSettings
-
-Preparations = Sequence[Callable[[], object]]
-"""Done before the first event, which would wait for it."""
 
 
 class Timing(NamedTuple):
@@ -50,228 +40,202 @@ class Timing(NamedTuple):
     chance: Callable[[], float] = random.random
 
 
-def send_parts(
-    settings: SendSettings,
-) -> "tuple[SecretSource, SendMessage, Callable[[], SendBatch], Preparations]":
-    """Build ``send_sms``; the service that takes batches is loaded with the first one."""
-    from sms_bridge.providers.eightx8 import EightX8
-    from sms_bridge.providers.http import Connections
-    from sms_bridge.services.send import SendMessage
+class _Parts:
+    """What every function has."""
 
-    aws, timing = AwsClients(), Timing()
-    secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
-    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    send_message = SendMessage(
-        settings=settings,
-        messages=messages,
-        send_queue=send_queue,
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
-        sender=EightX8(eightx8, secrets),
-        **timing._asdict(),
-    )
+    preparations: Sequence[Callable[[], object]] = ()
+    """Done before the first event, which would wait for it."""
 
-    def send_batch() -> "SendBatch":
+    def __init__(self, settings: Settings, retention_days: int = 90) -> None:
+        self.aws, self.timing = AwsClients(), Timing()
+        self.secrets = SecretSource(
+            self.aws.secretsmanager,
+            settings.bridge_secret_arn,
+            max_age_seconds=settings.secret_max_age_seconds,
+        )
+        self.table = MessagesTable(self.aws.dynamodb, settings.messages_table)
+        self.messages = DynamoDBMessages(self.table, retention_days=retention_days)
+
+    def outcome_queue(self, url: str) -> SqsOutcomeQueue:
+        return SqsOutcomeQueue(lambda: self.aws.sqs, url, once=lambda: self.aws.sqs_once)
+
+    def dead_letter_queue(self, url: str) -> SqsDeadLetterQueue:
+        return SqsDeadLetterQueue(lambda: self.aws.sqs, url)
+
+    def send_queue_of(self, transactional: str, promotional: str = "") -> SqsSendQueue:
+        urls = {MessageType.TRANSACTIONAL: transactional, MessageType.PROMOTIONAL: promotional}
+        return SqsSendQueue(lambda: self.aws.sqs, urls)
+
+    def first_read(self) -> object:
+        """Read, so that all is ready that a call needs: connection, credentials, code."""
+        return self.messages.get("no message")
+
+
+class SendParts(_Parts):
+    """Those of ``send_sms``."""
+
+    def __init__(self, settings: SendSettings) -> None:
+        from sms_bridge.providers.eightx8 import EightX8
+        from sms_bridge.providers.http import Connections
+        from sms_bridge.services.send import SendMessage
+
+        super().__init__(settings, settings.retention_days)
+        eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
+        self.send_message = SendMessage(
+            settings=settings,
+            messages=self.messages,
+            send_queue=self.send_queue_of(
+                settings.transactional_queue_url, settings.promotional_queue_url
+            ),
+            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
+            sender=EightX8(eightx8, self.secrets),
+            **self.timing._asdict(),
+        )
+        # In direct mode only batches and few sends need a queue.
+        connect = (lambda: self.aws.sqs) if settings.is_queued else eightx8.connect
+        # Two reads at once: the opt-out is looked up while the message is claimed.
+        self.preparations = self.secrets.get, self.first_read, self.first_read, connect
+
+    def send_batch(self) -> "SendBatch":
+        """Return what takes a batch; it is loaded with the first one."""
         from sms_bridge.services.send_batch import SendBatch
 
-        return SendBatch(
-            settings=settings, messages=messages, send_queue=send_queue, clock=timing.clock
+        return SendBatch(self.send_message)
+
+
+class DispatchParts(_Parts):
+    """Those of ``dispatch_queue``."""
+
+    def __init__(self, settings: DispatchSettings) -> None:
+        from sms_bridge.providers.eightx8 import EightX8
+        from sms_bridge.providers.http import Connections
+        from sms_bridge.services.dispatch import DispatchMessages
+
+        super().__init__(settings)
+        eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
+        self.send_queue = self.send_queue_of(
+            settings.transactional_queue_url, settings.promotional_queue_url
+        )
+        self.dead_letters = self.dead_letter_queue(settings.send_dead_letter_queue_url)
+        self.dispatch_messages = DispatchMessages(
+            settings=settings,
+            messages=self.messages,
+            send_queue=self.send_queue,
+            dead_letters=self.dead_letters,
+            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
+            sender=EightX8(eightx8, self.secrets),
+            **self.timing._asdict(),
+        )
+        self.preparations = self.secrets.get, self.first_read, eightx8.connect
+
+
+class CallbackParts(_Parts):
+    """Those of ``receive_callback``."""
+
+    def __init__(self, settings: CallbackSettings) -> None:
+        from sms_bridge.services.receive import ReceiveCallback
+        from sms_bridge.services.reply import Reply
+
+        super().__init__(settings, settings.retention_days)
+        clock = self.timing.clock
+        self.receive_callback = ReceiveCallback(
+            settings=settings,
+            messages=self.messages,
+            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
+            reply=Reply(
+                settings=settings,
+                messages=self.messages,
+                send_queue=self.send_queue_of(settings.transactional_queue_url),
+                clock=clock,
+            ),
+            clock=clock,
+        )
+        # Every outcome is queued.
+        self.preparations = self.secrets.get, self.first_read, lambda: self.aws.sqs_once
+
+
+class ForwardParts(_Parts):
+    """Those of ``forward_outcome``."""
+
+    def __init__(self, settings: ForwardSettings) -> None:
+        from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+            CircuitBreakerDynamoDBPersistence,
         )
 
-    # In direct mode only batches and few sends need a queue.
-    connect = (lambda: aws.sqs) if settings.is_queued else eightx8.connect
-    # Two reads at once: the opt-out is looked up while the message is claimed.
-    reads = _first_read(messages), _first_read(messages)
-    return secrets, send_message, send_batch, (secrets.get, *reads, connect)
+        from sms_bridge.providers.http import Connections
+        from sms_bridge.providers.moengage import DataApi, delivery_tracking
+        from sms_bridge.services.forward import CIRCUIT, Forward, behind_circuit
 
-
-def dispatch_parts(
-    settings: DispatchSettings,
-) -> "tuple[SecretSource, SqsSendQueue, DispatchMessages, Preparations]":
-    """Build ``dispatch_queue``."""
-    from sms_bridge.providers.eightx8 import EightX8
-    from sms_bridge.providers.http import Connections
-    from sms_bridge.services.dispatch import DispatchMessages
-
-    aws, timing = AwsClients(), Timing()
-    secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(_table(settings, aws))
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
-    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
-    dispatch_messages = DispatchMessages(
-        settings=settings,
-        messages=messages,
-        send_queue=send_queue,
-        dead_letters=SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
-        sender=EightX8(eightx8, secrets),
-        **timing._asdict(),
-    )
-    preparations = secrets.get, _first_read(messages), eightx8.connect
-    return secrets, send_queue, dispatch_messages, preparations
-
-
-def receive_parts(
-    settings: CallbackSettings,
-) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
-    """Build ``receive_callback``."""
-    from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.services.reply import Reply
-
-    aws, timing = AwsClients(), Timing()
-    secrets = _secrets(settings, aws)
-    messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
-    reply = Reply(
-        settings=settings,
-        messages=messages,
-        send_queue=SqsSendQueue(
-            lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
-        ),
-        clock=timing.clock,
-    )
-    receive_callback = ReceiveCallback(
-        settings=settings,
-        messages=messages,
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
-        opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
-        reply=reply,
-        clock=timing.clock,
-    )
-    # Every outcome is queued.
-    return secrets, receive_callback, (secrets.get, _first_read(messages), lambda: aws.sqs_once)
-
-
-class ForwardParts(NamedTuple):
-    """What ``forward_outcome`` is made of."""
-
-    secrets: SecretSource
-    outcomes: SqsOutcomeQueue
-    dead_letters: SqsDeadLetterQueue
-    forward_outcome: "ForwardOutcome"
-    pass_on_inbound: "PassOnInbound | None"
-    """``None`` while no Data API is set."""
-    read_circuit: Callable[[], object]
-    preparations: Preparations
-
-
-def forward_parts(settings: ForwardSettings) -> ForwardParts:
-    """Build ``forward_outcome``."""
-    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
-        CircuitBreakerDynamoDBPersistence,
-    )
-
-    from sms_bridge.providers.http import Connections
-    from sms_bridge.providers.moengage import DataApi, delivery_tracking
-    from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
-    from sms_bridge.services.pass_on import PassOnInbound
-
-    aws, timing = AwsClients(), Timing()
-    messages = DynamoDBMessages(
-        _table(settings, aws), patient=MessagesTable(aws.patient_dynamodb, settings.messages_table)
-    )
-    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
-    circuits = CircuitBreakerDynamoDBPersistence(
-        settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
-    )
-    read_circuit = functools.partial(circuits.get_state, CIRCUIT)
-    # The first read makes ready what `_first_read` does.
-    preparations: list[Callable[[], object]] = [read_circuit]
-    report = None
-    if url := settings.moengage_delivery_tracking_url:
-        moengage = Connections(url, connect_timeout=1.0)
-        report = behind_circuit(delivery_tracking(url, moengage), circuits)
-        preparations.append(moengage.connect)
-    forward_outcome = ForwardOutcome(
-        messages=messages,
-        report=report,
-        dead_letters=dead_letters,
-        clock=timing.clock,
-        chance=timing.chance,
-    )
-    pass_on_inbound = None
-    if url := settings.moengage_data_api_url:
-        pass_on_inbound = PassOnInbound(
-            messages=messages,
-            opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
-            users=DataApi(
+        super().__init__(settings)
+        self.outcomes = self.outcome_queue(settings.outcome_queue_url)
+        self.dead_letters = self.dead_letter_queue(settings.outcome_dead_letter_queue_url)
+        circuits = CircuitBreakerDynamoDBPersistence(
+            settings.messages_table, expiry_attr="expires_at", boto3_client=self.aws.dynamodb
+        )
+        self.read_circuit = partial(circuits.get_state, CIRCUIT)
+        # The first read makes ready what `first_read` does.
+        self.preparations = [self.read_circuit]
+        report = users = None
+        if url := settings.moengage_delivery_tracking_url:
+            moengage = Connections(url, connect_timeout=1.0)
+            report = behind_circuit(delivery_tracking(url, moengage), circuits)
+            self.preparations = self.read_circuit, moengage.connect
+        if url := settings.moengage_data_api_url:
+            users = DataApi(
                 url,
                 Connections(url, connect_timeout=1.0),
                 identifier=settings.moengage_identifier,
                 inbound_event=settings.moengage_inbound_event,
-            ),
-            dead_letters=dead_letters,
-            keywords=settings.keywords,
-            clock=timing.clock,
+            )
+        patient = MessagesTable(self.aws.patient_dynamodb, settings.messages_table)
+        self.forward = Forward(
+            settings=settings,
+            messages=DynamoDBMessages(self.table, patient),
+            opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
+            dead_letters=self.dead_letters,
+            secrets=self.secrets,
+            report=report,
+            users=users,
+            clock=self.timing.clock,
+            chance=self.timing.chance,
         )
-    return ForwardParts(
-        _secrets(settings, aws),
-        _outcomes(settings.outcome_queue_url, aws),
-        dead_letters,
-        forward_outcome,
-        pass_on_inbound,
-        read_circuit,
-        preparations,
-    )
 
 
-def reconcile(settings: "ReconcileSettings") -> "Reconcile":
-    """Build ``reconcile``."""
-    from sms_bridge.providers.eightx8_log import EightX8Log
-    from sms_bridge.providers.http import Connections
-    from sms_bridge.services.reconcile import Reconcile
+class ReconcileParts(_Parts):
+    """Those of ``reconcile``."""
 
-    aws, timing = AwsClients(), Timing()
-    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
-    return Reconcile(
-        settings=settings,
-        messages=DynamoDBMessages(_table(settings, aws)),
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
-        log=EightX8Log(eightx8, _secrets(settings, aws)),
-        clock=timing.clock,
-        sleep=timing.sleep,
-    )
+    def __init__(self, settings: ReconcileSettings) -> None:
+        from sms_bridge.providers.eightx8_log import EightX8Log
+        from sms_bridge.providers.http import Connections
+        from sms_bridge.services.reconcile import Reconcile
 
-
-def look_up_parts(settings: LookUpSettings) -> "tuple[SecretSource, LookUp]":
-    """Build ``look_up_message``."""
-    from sms_bridge.providers.eightx8_log import EightX8Log
-    from sms_bridge.providers.http import Connections
-    from sms_bridge.services.look_up import LookUp
-
-    aws = AwsClients()
-    secrets = _secrets(settings, aws)
-    eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
-    look_up = LookUp(
-        messages=DynamoDBMessages(_table(settings, aws)),
-        client_message_id_of=EightX8Log(eightx8, secrets).client_message_id_of,
-        sub_account_ids=settings.sub_account_ids,
-    )
-    return secrets, look_up
+        super().__init__(settings)
+        eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
+        self.reconcile = Reconcile(
+            settings=settings,
+            messages=self.messages,
+            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            log=EightX8Log(eightx8, self.secrets),
+            clock=self.timing.clock,
+            sleep=self.timing.sleep,
+        )
 
 
-def _secrets(settings: Settings, aws: AwsClients) -> SecretSource:
-    max_age = settings.secret_max_age_seconds
-    return SecretSource(aws.secretsmanager, settings.bridge_secret_arn, max_age_seconds=max_age)
+class LookUpParts(_Parts):
+    """Those of ``look_up_message``."""
 
+    def __init__(self, settings: LookUpSettings) -> None:
+        from sms_bridge.providers.eightx8_log import EightX8Log
+        from sms_bridge.providers.http import Connections
+        from sms_bridge.services.look_up import LookUp
 
-def _table(settings: Settings, aws: AwsClients) -> MessagesTable:
-    return MessagesTable(aws.dynamodb, settings.messages_table)
-
-
-def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageType, str]:
-    return {
-        MessageType.TRANSACTIONAL: settings.transactional_queue_url,
-        MessageType.PROMOTIONAL: settings.promotional_queue_url,
-    }
-
-
-def _outcomes(url: str, aws: AwsClients) -> SqsOutcomeQueue:
-    return SqsOutcomeQueue(lambda: aws.sqs, url, once=lambda: aws.sqs_once)
-
-
-def _first_read(messages: DynamoDBMessages) -> Callable[[], object]:
-    """Return a read after which all is ready that a call needs: connection, credentials, code."""
-    return lambda: messages.get("no message")
+        super().__init__(settings)
+        eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
+        self.look_up = LookUp(
+            messages=self.messages,
+            client_message_id_of=EightX8Log(eightx8, self.secrets).client_message_id_of,
+            sub_account_ids=settings.sub_account_ids,
+        )

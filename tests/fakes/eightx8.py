@@ -11,7 +11,7 @@ from tests.builders import ACCEPTED
 
 @dataclass
 class FakeEightX8:
-    """A Sender that remembers what it was given.
+    """8x8 that remembers what it was given.
 
     Attributes
     ----------

@@ -411,6 +411,11 @@ class TestTimes:
         for function in ("SendSms", "DispatchQueue"):
             assert template.functions[function]["Timeout"] < min(SECONDS_OF_PROOF.values())
 
+    def test_the_log_has_time_to_prove_something(self, template: Template) -> None:
+        shortest = template.parameters["UnresolvedTimeoutSeconds"]["MinValue"]
+
+        assert shortest > max(SECONDS_OF_PROOF.values())
+
     def test_records_outlive_all_timeouts(self, template: Template) -> None:
         limits = template.parameters
         timeouts = (

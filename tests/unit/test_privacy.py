@@ -17,7 +17,7 @@ from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import delivery_tracking
 from sms_bridge.services.deadline import AnswerTime
-from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.forward import Forward
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage
 from tests.builders import (
@@ -210,7 +210,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reporte
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/sms/dlr/custom/{CONNECTOR}"
         step = a_service(
-            ForwardOutcome,
+            Forward,
             messages=messages,
             report=delivery_tracking(url, Connections(url, connect_timeout=2.0)),
             clock=clock,

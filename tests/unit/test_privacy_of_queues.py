@@ -4,17 +4,16 @@ import json
 
 import pytest
 
-from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
+from sms_bridge.domain.arrivals import InboundWork, QueuedInbound
 from sms_bridge.domain.message import MessageType, State
-from sms_bridge.domain.opt_out import Identifier, OptRequest, keywords_of
+from sms_bridge.domain.opt_out import Identifier, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.eightx8_log import EightX8Log
 from sms_bridge.providers.http import Connections
 from sms_bridge.providers.moengage import DataApi
 from sms_bridge.services.dispatch import DispatchMessages
-from sms_bridge.services.forward import ForwardOutcome
-from sms_bridge.services.pass_on import PassOnInbound
+from sms_bridge.services.forward import Forward
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from tests.builders import MESSAGE_ID, a_message, a_person, a_request, an_inbound
@@ -25,7 +24,7 @@ from tests.fakes.http_server import Behaviour, LoopbackServer, answers, reads_an
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.sqs import InMemorySqs
-from tests.services import a_service
+from tests.services import a_service, secrets_of
 from tests.unit.privacy import API_KEY, CODE, HASH_KEY, NUMBER, TEXT, EveryLine, SpeakingError
 
 WORDS = json.dumps(
@@ -180,19 +179,15 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_
 ) -> None:
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
-    forward = a_service(ForwardOutcome, messages=messages)
+    forward = a_service(Forward, messages=messages)
     full = SqsDeadLetterQueue(lambda: sqs.client, "dead")
-
-    def handle(queued: QueuedOutcome | QueuedInbound) -> int | None:
-        assert isinstance(queued, QueuedOutcome)
-        return forward(queued)
 
     with (
         failing(messages, "get", error=SpeakingError()),
         failing(full, "add", error=SpeakingError()),
     ):
         SqsOutcomeQueue(lambda: sqs.client, "queue").work_through(
-            sqs.receive("queue"), handle, full
+            sqs.receive("queue"), forward, full
         )
 
     every_line.hold_no_secret()
@@ -210,7 +205,7 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
     with LoopbackServer(behaviour) as server:
         url = f"{server.url}/v1/customer/WORKSPACE"
         step = a_service(
-            PassOnInbound,
+            Forward,
             messages=messages,
             opt_outs=opt_outs,
             users=DataApi(
@@ -218,9 +213,10 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
                 Connections(url, connect_timeout=2.0),
                 identifier=Identifier.CUSTOMER_ID,
             ),
-            keywords=keywords_of([CODE], []),
+            secrets=secrets_of(HASH_KEY, API_KEY),
+            opt_out_keywords=CODE,
             clock=clock,
         )
-        step(QueuedInbound(inbound_id, work, ""), hash_key=HASH_KEY, api_key=API_KEY)
+        step(QueuedInbound(inbound_id, work, ""))
 
     every_line.hold_no_secret()

@@ -10,7 +10,6 @@ from sms_bridge.settings import (
     CallbackSettings,
     DispatchMode,
     LookUpSettings,
-    ReconcileSettings,
     SendSettings,
     Settings,
     SettingsError,
@@ -119,14 +118,6 @@ def test_each_variable_that_is_missing_is_named(
 
     with pytest.raises(SettingsError, match=f"^{name} is missing$"):
         kind(environment)
-
-
-def test_a_time_in_which_the_log_could_prove_nothing_is_refused() -> None:
-    environment = enough_for(ReconcileSettings)
-    environment["UNRESOLVED_TIMEOUT_SECONDS"] = "899"
-
-    with pytest.raises(SettingsError, match=r"^UNRESOLVED_TIMEOUT_SECONDS is less than 900$"):
-        ReconcileSettings(environment)
 
 
 @pytest.mark.parametrize("value", ["soon", "1.5", "-1", "1e3", "0x10"])

@@ -17,9 +17,6 @@ _SECONDS_UNTIL_AN_OUTCOME_IS_STUCK = 900
 # `sending` were accepted (that is not written down), so more is asked for there.
 SECONDS_OF_PROOF = {State.UNKNOWN: 300, State.SENDING: 900}
 
-MIN_UNRESOLVED_TIMEOUT = max(SECONDS_OF_PROOF.values())
-"""In less time the log could prove nothing."""
-
 _HOUR, _DAY = 3600, 86_400
 
 SECONDS_OF_SILENCE = 7 * _DAY

@@ -30,7 +30,7 @@ from sms_bridge.providers.eightx8_errors import (
 from sms_bridge.providers.http import Answer, Connections, Headers, Payload
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import ApiKeys
+    from sms_bridge.storage.secret import SecretSource
 
 _SECONDS_FOR_DETAILS = 3.0
 _LONGEST_PAUSE = 2.0
@@ -63,7 +63,7 @@ class EightX8Log:
     """
 
     connections: Connections
-    api_keys: "ApiKeys"
+    api_keys: "SecretSource"
     sleep: Callable[[float], None] = time.sleep
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
@@ -102,6 +102,7 @@ class EightX8Log:
         raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
+        """Ask for the log of a time span and return 8x8's job id, or raise `ExportFailedError`."""
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
         post = partial(self.connections.ask, path, payload=span, seconds=_SECONDS_TO_ANSWER)
@@ -123,6 +124,10 @@ class EightX8Log:
         asked_at: float,
         received_at: float,
     ) -> LogExport | None:
+        """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
+
+        `NoExportError`: there will be none. `ExportFailedError`: it could not be read this time.
+        """
         wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}
         newest = 0.0

@@ -1,7 +1,7 @@
 """Sends the messages of the send queue in batches, each message once."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services import steps
 
 if TYPE_CHECKING:
+    from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.services import interfaces
     from sms_bridge.settings import DispatchSettings
 
@@ -25,9 +26,6 @@ _MAX_SECONDS_FOR_8X8 = 25.0
 
 # For how long a record is hidden if its message is being sent by another one, or is ambiguous.
 _SECONDS_BETWEEN_LOOKS = 120
-
-# A record that fails so often will always fail.
-_MAX_FAILURES = 50
 
 # Errors of a whole batch that may be the fault of one of its messages.
 _ONE_MAY_SPOIL_ALL = (400, 422)
@@ -53,7 +51,7 @@ class DispatchMessages:
     dead_letters: "interfaces.DeadLetterQueue"
     outcomes: "interfaces.OutcomeQueue"
     opt_outs: "interfaces.OptOuts"
-    sender: "interfaces.Sender"
+    sender: "EightX8"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]
@@ -68,34 +66,40 @@ class DispatchMessages:
         stay: list[_Stay] = []
         opted_out, attempts = self._begin(received)
         ready: dict[str, list[_Begun]] = defaultdict(list)
+        kept_back: list[_Begun] = []
+        why: dict[str, SendResult] = {}
         now = self.clock()
         for queued in received:
             message = queued.message
             attempt = attempts.pop(message.id, None)
             expired = message.send_before <= now
-            try:
-                if attempt is None:
-                    # Another record of the message is in the same batch, and sends it.
-                    stay.append((queued, _SECONDS_BETWEEN_LOOKS))
-                elif isinstance(attempt, Exception):
-                    stay += self._fail(queued, attempt)
-                elif attempt.state is None:
-                    stay += self._dead_letter(queued, "message_not_found")
-                elif not attempt.begun:
-                    if attempt.outcome_is_open and queued.receives > 1:
-                        # The record came back, so queueing the outcome may have failed.
+            if attempt is None:
+                # Another record of the message is in the same batch, and sends it.
+                stay.append((queued, _SECONDS_BETWEEN_LOOKS))
+            elif isinstance(attempt, Exception):
+                log_failure("message not dispatched", attempt, message_id=message.id)
+                stay.append((queued, None))
+            elif attempt.state is None:
+                if not self.dead_letters.move(queued.record, reason="message_not_found"):
+                    stay.append((queued, None))
+            elif not attempt.begun:
+                if attempt.outcome_is_open and queued.receives > 1:
+                    # The record came back, so queueing the outcome may have failed.
+                    try:
                         self.outcomes.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
-                    if attempt.state in NOT_WITH_8X8 and not expired:
-                        stay.append((queued, _SECONDS_BETWEEN_LOOKS))
-                elif expired or message.id in opted_out:
-                    self._record(queued, attempt, EXPIRED if expired else OPTED_OUT)
-                else:
-                    ready[message.sub_account_id].append((queued, attempt))
-            except Exception as error:
-                stay += self._fail(queued, error)
+                    except Exception as error:
+                        log_failure("outcome not queued again", error, message_id=message.id)
+                if attempt.state in NOT_WITH_8X8 and not expired:
+                    stay.append((queued, _SECONDS_BETWEEN_LOOKS))
+            elif expired or message.id in opted_out:
+                why[message.id] = EXPIRED if expired else OPTED_OUT
+                kept_back.append((queued, attempt))
+            else:
+                ready[message.sub_account_id].append((queued, attempt))
+        stay += self._record(kept_back, why)
         began = self.clock()
         for sub_account_id, batch in ready.items():
-            stay += self._send(sub_account_id, batch, time_left)
+            stay += self._record(batch, self._post(sub_account_id, batch, time_left))
         self.send_queue.postpone([(queued, wait) for queued, wait in stay if wait])
         most = max(map(len, ready.values()), default=0)
         # Each of the two queues may have that many functions.
@@ -129,75 +133,63 @@ class DispatchMessages:
         ids = [one.message.id for one in received if one.message.id not in attempts]
         return opted_out, attempts | self.messages.begin_first_attempts(ids, self.clock())
 
-    def _fail(self, queued: QueuedMessage, error: Exception) -> list[_Stay]:
-        """Leave a message in the queue, unless it has failed too often; returns it if it stays."""
-        log_failure("message not dispatched", error, message_id=queued.message.id)
-        if queued.receives < _MAX_FAILURES:
-            return [(queued, None)]
-        return self._dead_letter(queued, f"failed_{type(error).__name__}")
-
-    def _dead_letter(self, queued: QueuedMessage, reason: str) -> list[_Stay]:
-        """Move a message to the dead-letter queue; returns it if that fails."""
-        return [] if self.dead_letters.move(queued.record, reason=reason) else [(queued, None)]
-
-    def _send(
-        self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
-    ) -> list[_Stay]:
-        """Send the messages of one sub-account; returns those that stay."""
-        stay: list[_Stay] = []
-        accepted = []
-        try:
-            results = self._post(sub_account_id, batch, time_left)
-        except Exception as error:
-            # What has left is not known: their state says so, and `reconcile` asks the log.
-            log_failure("batch not sent", error, sub_account_id=sub_account_id)
-            return [(queued, None) for queued, _ in batch]
-        for queued, attempt in batch:
-            result = results[queued.message.id]
-            if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
-                accepted.append((queued.message, attempt.number, result.umid))
-                continue
-            try:
-                state = self._record(queued, attempt, result)
-            except Exception as error:
-                log_failure("result not recorded", error, message_id=queued.message.id)
-                stay.append((queued, None))
-                continue
-            if state in (State.WAITING, State.UNKNOWN):
-                wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
-                stay.append((queued, wait))
-        steps.log_accepted(accepted, self.clock())
-        return stay
-
     def _post(
         self, sub_account_id: str, batch: list[_Begun], time_left: Callable[[], float]
     ) -> dict[str, SendResult]:
+        """Send the messages of one sub-account; returns their results, or none."""
         requests = {queued.message.id: queued.request for queued, _ in batch}
         ends_at = self.clock() + _MAX_SECONDS_FOR_8X8
 
         def seconds_left() -> float:
             return min(ends_at - self.clock(), time_left() - _SECONDS_TO_RECORD)
 
-        results = self.sender.send_batch(sub_account_id, requests, time_left=seconds_left)
-        if len(batch) == 1 or not all(
-            result.verdict is Verdict.PERMANENT and result.http_status in _ONE_MAY_SPOIL_ALL
-            for result in results.values()
-        ):
-            return results
-        return {
-            message_id: self.sender.send(request, message_id, time_left=seconds_left)
-            if seconds_left() > 1
-            else _BATCH_REFUSED
-            for message_id, request in requests.items()
-        }
+        try:
+            results = self.sender.send_batch(sub_account_id, requests, time_left=seconds_left)
+            if len(batch) == 1 or not all(
+                result.verdict is Verdict.PERMANENT and result.http_status in _ONE_MAY_SPOIL_ALL
+                for result in results.values()
+            ):
+                return results
+            return {
+                message_id: self.sender.send(request, message_id, time_left=seconds_left)
+                if seconds_left() > 1
+                else _BATCH_REFUSED
+                for message_id, request in requests.items()
+            }
+        except Exception as error:
+            log_failure("batch not sent", error, sub_account_id=sub_account_id)
+            return {}
 
-    def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
-        now = self.clock()
-        policy = self.settings.ambiguous_send_policy
-        state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
-        message_id = queued.message.id
-        recorded = self.messages.record_result(message_id, attempt.number, result, state, now)
-        steps.queue_outcome(self.outcomes, recorded, now)
-        waited = steps.seconds_since(queued.message.accepted_at, now)
-        steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
-        return recorded.message.state
+    def _record(self, batch: list[_Begun], results: Mapping[str, SendResult]) -> list[_Stay]:
+        """Record what came of messages; returns those that stay."""
+        stay: list[_Stay] = []
+        accepted = []
+        for queued, attempt in batch:
+            message = queued.message
+            result = results.get(message.id)
+            if result is None:
+                # What has left is not known: its state says so, and `reconcile` asks the log.
+                stay.append((queued, None))
+                continue
+            if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
+                accepted.append((message, attempt.number, result.umid))
+                continue
+            now = self.clock()
+            policy = self.settings.ambiguous_send_policy
+            state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
+            try:
+                recorded = self.messages.record_result(
+                    message.id, attempt.number, result, state, now
+                )
+                steps.queue_outcome(self.outcomes, recorded, now)
+            except Exception as error:
+                log_failure("result not recorded", error, message_id=message.id)
+                stay.append((queued, None))
+                continue
+            waited = steps.seconds_since(message.accepted_at, now)
+            steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
+            if recorded.message.state in (State.WAITING, State.UNKNOWN):
+                wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
+                stay.append((queued, wait))
+        steps.log_accepted(accepted, self.clock())
+        return stay

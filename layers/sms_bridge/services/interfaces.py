@@ -1,9 +1,9 @@
-"""The interfaces that services work against; storage and providers implement them.
+"""The interfaces that services work against; storage implements them, and so do fakes in memory.
 
 The functions import them for type checking only: making a protocol takes time at start.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sms_bridge.domain.arrivals import (
@@ -15,9 +15,8 @@ from sms_bridge.domain.arrivals import (
 )
 from sms_bridge.domain.attempt import Attempt, Recorded, SendResult
 from sms_bridge.domain.message import Message, MessageRequest, Outcome, Position, Receipt, State
-from sms_bridge.domain.opt_out import Keyword, OptRequest, Person
-from sms_bridge.domain.reconciliation import ExportJob, LogExport
-from sms_bridge.domain.reporting import ReportResult
+from sms_bridge.domain.opt_out import OptRequest, Person
+from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.errors import OnUnreadable
 
 
@@ -194,62 +193,4 @@ class OptOuts(Protocol):
         Of two at the same moment the opt-out holds. With ``EVERY_SUB_ACCOUNT`` as the person's
         sub-account, it is recorded for all of them only. Returns whether this is what opted the
         person out, or in again; the same for a repeat of the same inbound message.
-        """
-
-
-class ApiKeys(Protocol):
-    """Knows 8x8's API key."""
-
-    def api_key(self, refused: str | None = None) -> str:
-        """Return the key, as it is now if 8x8 refused the one that was used."""
-
-
-class Sender(Protocol):
-    """Sends messages through 8x8, once."""
-
-    def send(
-        self, request: MessageRequest, message_id: str, *, time_left: Callable[[], float]
-    ) -> SendResult: ...
-    def send_batch(
-        self,
-        sub_account_id: str,
-        requests: Mapping[str, MessageRequest],
-        *,
-        time_left: Callable[[], float],
-    ) -> dict[str, SendResult]:
-        """Send messages of one sub-account, given by their ids; returns a result for each."""
-
-
-class Users(Protocol):
-    """Writes MoEngage's user profiles and events."""
-
-    def set_subscription(
-        self, number: str, opt_request: OptRequest, *, api_key: str
-    ) -> ReportResult:
-        """Record that a person opted out or in. Doing it twice changes nothing."""
-
-    def track_inbound(
-        self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
-    ) -> ReportResult:
-        """Record, as an event of its sender, that an SMS came. Doing it twice makes two events."""
-
-
-class Log(Protocol):
-    """Exports of 8x8's log."""
-
-    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
-        """Ask for the log of a time span and return 8x8's job id, or raise `ExportFailedError`."""
-
-    def read(
-        self,
-        sub_account_id: str,
-        job_id: str,
-        message_ids: Collection[str],
-        *,
-        asked_at: float,
-        received_at: float,
-    ) -> LogExport | None:
-        """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
-
-        `NoExportError`: there will be none. `ExportFailedError`: it could not be read this time.
         """

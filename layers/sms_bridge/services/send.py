@@ -22,6 +22,7 @@ from sms_bridge.services.deadline import ANSWER_SECONDS, AnswerTime, OutOfTimeEr
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from sms_bridge.providers.eightx8 import EightX8
     from sms_bridge.services import interfaces
     from sms_bridge.settings import SendSettings
 
@@ -53,7 +54,7 @@ class SendMessage:
     send_queue: "interfaces.SendQueue"
     outcomes: "interfaces.OutcomeQueue"
     opt_outs: "interfaces.OptOuts"
-    sender: "interfaces.Sender"
+    sender: "EightX8"
     clock: Clock
     sleep: Callable[[float], None]
     chance: Callable[[], float]
@@ -112,9 +113,11 @@ class SendMessage:
         """Return the message that was claimed first, as it is known once its sender is done."""
         answer_time.promise(first)
         sender_is_done = first.accepted_at + ANSWER_SECONDS
-        while first.state is State.SENDING and self.clock() < sender_is_done:
-            if answer_time.left() < _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS:
-                return first
+        while (
+            first.state is State.SENDING
+            and self.clock() < sender_is_done
+            and answer_time.left() >= _SECONDS_TO_RECORD + _SECONDS_BETWEEN_LOOKS
+        ):
             self.sleep(_SECONDS_BETWEEN_LOOKS)
             first = steps.with_recipient(self.messages.get(first.id) or first, first)
         if first.state is State.WAITING:
@@ -131,13 +134,11 @@ class SendMessage:
         """Queue a message; returns whether it may be in the queue."""
         try:
             self.send_queue.add(message, request, delay_seconds=delay_seconds)
-        except NotQueuedError as error:
-            log_failure("message not queued", error.__cause__ or error, message_id=message.id)
-            return False
         except Exception as error:
+            log_failure("message not queued", error.__cause__ or error, message_id=message.id)
             # It may be there all the same; if it is not, and is not asked for again, `reconcile`
             # reports it as expired.
-            log_failure("message not queued", error, message_id=message.id)
+            return not isinstance(error, NotQueuedError)
         return True
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Takes a batch of messages: claims each like a single one, and puts it into the send queue."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +9,6 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
-from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import ClaimKey, claim_all, claim_key, claiming
 from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
@@ -17,8 +16,7 @@ from sms_bridge.services import steps
 from sms_bridge.services.deadline import AnswerTime
 
 if TYPE_CHECKING:
-    from sms_bridge.services import interfaces
-    from sms_bridge.settings import SendSettings
+    from sms_bridge.services.send import SendMessage
 
 # Messages that are claimed and queued together: one call of PartiQL, and two full ones of SQS.
 _TOGETHER = 20
@@ -32,6 +30,8 @@ _SECONDS_TO_TAKE_SOME = 0.4
 Taken = list[Message | None]
 """The messages of a batch in their order; ``None`` for one that was not taken."""
 
+_Promise = Callable[[Mapping[int, Message | None]], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Asked:
@@ -44,14 +44,12 @@ class _Asked:
     places: list[int]
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class SendBatch:
     """Takes the messages of a batch, unless they repeat others; the dispatcher sends them."""
 
-    settings: "SendSettings"
-    messages: "interfaces.MessageStore"
-    send_queue: "interfaces.SendQueue"
-    clock: Clock
+    single: "SendMessage"
+    """With whose settings, messages and queue it works."""
 
     def __call__(
         self, requests: Sequence[MessageRequest], *, hash_key: str, answer_time: AnswerTime[Taken]
@@ -68,107 +66,94 @@ class SendBatch:
 
         One that is not taken is not sent, unless it is asked for again.
         """
-        progress = _Progress(len(requests), answer_time)
-        parts = list(batched(self._distinct(requests, hash_key), _TOGETHER))
-        tasks = [
-            background.start(partial(self._take_parts, parts[first::_SIDE_BY_SIDE], progress))
-            for first in range(min(_SIDE_BY_SIDE, len(parts)))
-        ]
+        taken: Taken = [None] * len(requests)
+        lock = threading.Lock()
+
+        def promise(some: Mapping[int, Message | None]) -> None:
+            """Promise these at their places; after ``OutOfTimeError`` the answer stays."""
+            nonlocal taken
+            with lock:
+                now = [some.get(place, known) for place, known in enumerate(taken)]
+                answer_time.promise(now)
+                taken = now
+
+        def take(parts: Iterable[Sequence[_Asked]]) -> None:
+            failed = [one for part in parts for one in self._take(part, answer_time, promise)]
+            # boto3 repeats a call that DynamoDB throttles, but not the statements of a call.
+            for part in batched(failed, _TOGETHER):
+                self._take(part, answer_time, promise)
+
+        distinct = self._distinct(requests, hash_key)
+        parts = list(batched(distinct, _TOGETHER))
+        shares = (parts[first::_SIDE_BY_SIDE] for first in range(_SIDE_BY_SIDE))
+        tasks = [background.start(partial(take, share)) for share in shares if share]
         wait(tasks)
-        if requests:
-            progress.log(requests[0].sub_account_id)
+        if distinct:
+            _log(distinct, taken)
         for task in tasks:
             task.result()
-        return progress.taken
+        return taken
 
     def _distinct(self, requests: Sequence[MessageRequest], hash_key: str) -> list[_Asked]:
         """Return what is asked for; a message that the batch holds twice repeats itself."""
-        now, window = self.clock(), self.settings.duplicate_window_seconds
+        settings, now = self.single.settings, self.single.clock()
+        window = settings.duplicate_window_seconds
         distinct: dict[str, _Asked] = {}
         for place, request in enumerate(requests):
             key = claim_key(request, window_seconds=window, hash_key=hash_key)
-            to_live = self.settings.seconds_to_live(request.message_type)
+            to_live = settings.seconds_to_live(request.message_type)
             message = steps.new_message(request, hash_key, to_live, is_queued=True, now=now)
             asked = _Asked(request=request, message=message, key=key, places=[])
             distinct.setdefault(key.value if key else message.id, asked).places.append(place)
         return list(distinct.values())
 
-    def _take_parts(self, parts: Iterable[Sequence[_Asked]], progress: "_Progress") -> None:
-        not_claimed = [asked for part in parts for asked in self._take(part, progress)]
-        # boto3 repeats a call that DynamoDB throttles, but not the statements of a call.
-        for part in batched(not_claimed, _TOGETHER):
-            self._take(part, progress)
-
-    def _take(self, part: Sequence[_Asked], progress: "_Progress") -> list[_Asked]:
+    def _take(
+        self, part: Sequence[_Asked], answer_time: AnswerTime[Taken], promise: _Promise
+    ) -> list[_Asked]:
         """Take some messages, if there is time; returns those that could not be claimed."""
-        if progress.answer_time.left() < _SECONDS_TO_TAKE_SOME:
+        if answer_time.left() < _SECONDS_TO_TAKE_SOME:
             return []
-        claims = claim_all(
-            [claiming(asked.message, asked.key, asked.message.accepted_at) for asked in part],
-            self.messages.create_all,
-        )
-        failures = [claimed for claimed in claims if isinstance(claimed, Exception)]
-        if failures:
-            log_failure("messages not claimed", failures[0], messages=len(failures))
-        new: set[str] = set()
+        to_claim = [claiming(one.message, one.key, one.message.accepted_at) for one in part]
+        claims = claim_all(to_claim, self.single.messages.create_all)
+        answered = list(zip(part, claims, strict=True))
+        failed = [(asked, error) for asked, error in answered if isinstance(error, Exception)]
+        if failed:
+            log_failure("messages not claimed", failed[0][1], messages=len(failed))
         taken: dict[int, Message] = {}
         to_queue = []
-        not_claimed = []
-        for asked, claimed in zip(part, claims, strict=True):
+        for asked, claimed in answered:
             if isinstance(claimed, Exception):
-                not_claimed.append(asked)
                 continue
-            found = claimed.message
-            message = found if claimed.won else steps.with_recipient(found, asked.message)
+            message, delay = claimed.message, 0
+            if not claimed.won:
+                message = steps.with_recipient(message, asked.message)
+                delay = steps.SECONDS_BEHIND_THE_FIRST
             taken |= dict.fromkeys(asked.places, message)
-            if claimed.won:
-                new.add(message.id)
             if message.state is State.WAITING:
-                delay = 0 if claimed.won else steps.SECONDS_BEHIND_THE_FIRST
                 to_queue.append((message, asked.request, delay))
-        progress.promise(taken)
-        progress.new |= new
+        promise(taken)
+        refused = self.single.send_queue.add_all(to_queue)
         # A repeat that is not queued may have been before.
-        if lost := new & self.send_queue.add_all(to_queue):
-            progress.promise({place: None for place, one in taken.items() if one.id in lost})
-            progress.new -= lost
-        return not_claimed
+        if lost := {one.id for one, _, delay in to_queue if not delay} & refused:
+            promise({place: None for place, one in taken.items() if one.id in lost})
+        return [asked for asked, _ in failed]
 
 
-class _Progress:
-    """How far a batch is, for all threads that work on it."""
-
-    def __init__(self, size: int, answer_time: AnswerTime[Taken]) -> None:
-        self.taken: Taken = [None] * size
-        self.new: set[str] = set()
-        """The ids of those taken that are no repeats."""
-        self.answer_time = answer_time
-        self._lock = threading.Lock()
-
-    def promise(self, taken: Mapping[int, Message | None]) -> None:
-        """Promise an answer in which this is what is taken at these places of the batch.
-
-        After ``OutOfTimeError`` the answer stays as it was.
-        """
-        with self._lock:
-            now = [taken.get(place, known) for place, known in enumerate(self.taken)]
-            self.answer_time.promise(now)
-            self.taken = now
-
-    def log(self, sub_account_id: str) -> None:
-        """Log the batch in one line, which counts its messages."""
-        taken = [message for message in self.taken if message]
-        new = {message.id: message for message in taken if message.id in self.new}
-        figures: steps.Figures = {
-            Metric.ACCEPTED: len(new),
-            Metric.ESTIMATED_SEGMENTS: sum(message.segments for message in new.values()),
-        }
-        if repeats := len(taken) - len(new):
-            figures[Metric.DUPLICATES] = repeats
-        logger.info(
-            "batch queued",
-            sub_account_id=sub_account_id,
-            messages=len(self.taken),
-            not_taken=len(self.taken) - len(taken) or None,
-            **metric_fields(figures),
-        )
+def _log(distinct: Sequence[_Asked], answer: Taken) -> None:
+    """Log the batch in one line, which counts its messages."""
+    taken = [message for message in answer if message]
+    own = {asked.message.claimed_by for asked in distinct}
+    new = {message.id: message for message in taken if message.claimed_by in own}
+    figures: steps.Figures = {
+        Metric.ACCEPTED: len(new),
+        Metric.ESTIMATED_SEGMENTS: sum(message.segments for message in new.values()),
+    }
+    if repeats := len(taken) - len(new):
+        figures[Metric.DUPLICATES] = repeats
+    logger.info(
+        "batch queued",
+        sub_account_id=distinct[0].request.sub_account_id,
+        messages=len(answer),
+        not_taken=len(answer) - len(taken) or None,
+        **metric_fields(figures),
+    )

@@ -14,7 +14,7 @@ from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, is_messag
 from sms_bridge.domain.reconciliation import finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.services.forward import CIRCUIT, ForwardOutcome, behind_circuit
+from sms_bridge.services.forward import CIRCUIT, Forward, behind_circuit
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.table import INDEXES, MessagesTable
@@ -51,7 +51,7 @@ class Bridge:
         self.messages = DynamoDBMessages(MessagesTable(client_of("dynamodb"), TABLE))
         self.moengage = FakeMoEngage(DOWN)
         self.running = ""
-        self._functions: dict[str, ForwardOutcome] = {}
+        self._functions: dict[str, Forward] = {}
         self._ids = 0
 
     def forward(self, function: str, queued: QueuedOutcome | None = None) -> int | None:
@@ -62,7 +62,7 @@ class Bridge:
                 TABLE, expiry_attr="expires_at", boto3_client=self.client
             )
             self._functions[function] = a_service(
-                ForwardOutcome,
+                Forward,
                 messages=self.messages,
                 report=behind_circuit(self.moengage.report, states),
                 clock=self.clock,

@@ -458,25 +458,13 @@ class TestABatchThatIsRefusedAsAWhole:
         assert sorted(bridge.eightx8.taken) == ids
 
 
-class TestPoison:
-    def test_a_record_without_a_message_goes_there_too(self, bridge: Bridge) -> None:
-        bridge.add()
-        bridge.messages.messages.clear()
+def test_a_record_without_a_message_is_dead_lettered(bridge: Bridge) -> None:
+    bridge.add()
+    bridge.messages.messages.clear()
 
-        assert bridge.dispatch() == []
-        assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["message_not_found"]
-        assert bridge.posted == []
-
-    def test_one_that_always_fails_goes_there_in_the_end(self, logged: WrittenLog) -> None:
-        bridge = Bridge()
-        bridge.add()
-        for _ in range(60):
-            with failing(bridge.messages, "begin_attempt"):
-                bridge.dispatch()
-            bridge.sqs.repeat(QUEUE)
-
-        assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["failed_ConnectionError"]
-        assert sum("not dispatched" in line["message"] for line in logged.lines) == 50
+    assert bridge.dispatch() == []
+    assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["message_not_found"]
+    assert bridge.posted == []
 
 
 class TestBeginning:
@@ -528,6 +516,20 @@ def test_a_batch_that_fails_in_an_unforeseen_way_holds_up_no_other(logged: Writt
     assert bridge.kept(broken).state is State.SENDING
     assert bridge.eightx8.taken == [sent]
     assert "batch not sent" in logged.text
+
+
+def test_an_outcome_that_cannot_be_queued_holds_up_no_other_message(logged: WrittenLog) -> None:
+    bridge = Bridge(results=[REJECTED])
+    with failing(bridge.outcomes, "add"):
+        rejected = bridge.add(1)
+        assert len(bridge.dispatch()) == 1
+        bridge.sqs.repeat(QUEUE)
+        sent = bridge.add(2)
+        assert bridge.dispatch() == []
+
+    assert bridge.posted == [rejected, sent]
+    errors = [line["message"] for line in logged.lines if line["level"] == "ERROR"]
+    assert errors == ["result not recorded", "outcome not queued again"]
 
 
 RESULTS = {

@@ -10,7 +10,7 @@ import pytest
 from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.domain.reporting import WAITS, ReportResult, ReportVerdict
-from sms_bridge.services.forward import NO_URL, ForwardOutcome
+from sms_bridge.services.forward import NO_URL, Forward
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt, plain
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
@@ -36,7 +36,7 @@ class Bridge:
         self.add(MESSAGE_ID)
         self.received: Counter[str] = Counter()
         self.step = a_service(
-            ForwardOutcome,
+            Forward,
             messages=self.messages,
             report=self.moengage.report if is_configured else None,
             dead_letters=self.dead_letters,

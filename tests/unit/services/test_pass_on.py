@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sms_bridge.domain.arrivals import InboundMessage, InboundWork, QueuedInbound
-from sms_bridge.domain.opt_out import Keyword, OptRequest, keywords_of
+from sms_bridge.domain.opt_out import Keyword, OptRequest
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
-from sms_bridge.services.pass_on import PassOnInbound
+from sms_bridge.services.forward import Forward
 from tests.builders import NUMBER, UMID, a_person, an_inbound
 from tests.fakes.failures import failing
 from tests.fakes.queues import InMemoryDeadLetters
@@ -54,12 +54,16 @@ class Bridge(InMemory):
         self.dead_letters = InMemoryDeadLetters()
         self.messages.keep_inbound(an_inbound(text=text, received_at=self.clock.now))
         self.opt_outs.record(a_person(), now, self.clock.now)
-        keywords = keywords_of(["STOP"], ["START"], ["HELP"])
-        self.step = self.a_service(PassOnInbound, users=self.users, keywords=keywords)
+        self.step = self.a_service(
+            Forward,
+            users=self.users,
+            opt_out_keywords="STOP",
+            opt_in_keywords="START",
+            help_keywords="HELP",
+        )
 
     def pass_on(self, work: InboundWork = InboundWork.SUBSCRIPTION) -> int | None:
-        queued = QueuedInbound(INBOUND_ID, work, "its record")
-        return self.step(queued, hash_key="k", api_key="data-key")
+        return self.step(QueuedInbound(INBOUND_ID, work, "its record"))
 
 
 @pytest.mark.parametrize("opt_request", list(OptRequest))

@@ -24,7 +24,7 @@ from sms_bridge.domain.reconciliation import Finding, finding_of
 from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.dispatch import DispatchMessages
-from sms_bridge.services.forward import ForwardOutcome
+from sms_bridge.services.forward import Forward
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.services.send import SendMessage
@@ -155,7 +155,7 @@ class Life(InMemory):
         self._send = a_service(SendMessage, **own)
         self._dispatch = a_service(DispatchMessages, **own)
         self._receive = a_service(ReceiveCallback, **own)
-        self._forward = a_service(ForwardOutcome, **own)
+        self._forward = a_service(Forward, **own)
         self._reconcile = a_service(Reconcile, **own)
 
     def _run(self, dies_at: int | None, work: Callable[[], object]) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sms_bridge.domain.attempt import EXPIRED
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State, is_message_id
 from sms_bridge.services.deadline import AnswerTime, OutOfTimeError
+from sms_bridge.services.send import SendMessage
 from sms_bridge.services.send_batch import SendBatch, Taken
 from tests.builders import NUMBER, TEXT, a_request, plain
 from tests.fakes.logs import WrittenLog
@@ -54,7 +55,7 @@ class Bridge(InMemory):
         self.messages = Messages()
         self.send_queue = InMemorySendQueue()
         self.time_left = AnswerTime[Taken](3.6, self.clock)
-        self.step = self.a_service(SendBatch, **chosen)
+        self.step = SendBatch(self.a_service(SendMessage, **chosen))
 
     def send(self, *requests: MessageRequest) -> Taken:
         return self.step(requests, hash_key="k", answer_time=AnswerTime(3.6, self.clock))
@@ -147,8 +148,9 @@ class TestTheFirstTime:
 
 
 class TestRepeats:
-    def test_the_same_batch_gets_the_same_ids_and_is_queued_behind_the_first(self) -> None:
-        bridge = Bridge()
+    def test_the_same_batch_gets_the_same_ids_and_is_queued_behind_the_first(
+        self, bridge: Bridge, logged: WrittenLog
+    ) -> None:
         requests = texts(*range(25))
         first = bridge.send(*requests)
         bridge.send_queue.queued.clear()
@@ -158,6 +160,8 @@ class TestRepeats:
         assert plain(second) == plain(first)
         # In case the first record got lost; whoever begins an attempt first sends it.
         assert bridge.queued == sorted((one, 30) for one in ids_of(first))
+        counted = [(line["Accepted"], line.get("DuplicatesCaught")) for line in logged.lines]
+        assert counted == [(25, None), (0, 25)]
 
     def test_what_is_no_longer_waiting_is_not_queued_again(self, bridge: Bridge) -> None:
         requests = texts("sent", "failed")
