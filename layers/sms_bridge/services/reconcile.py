@@ -133,24 +133,13 @@ class Reconcile:
         )
         match finding:
             case Finding.NEVER_SENT:
-                self._resolve_expired(message)
+                self._resolve(message, EXPIRED, ambiguous=bool(message.ambiguous_since))
             case Finding.OUTCOME_STUCK:
                 self.outcomes.add(message.id)
             case Finding.OVERDUE:
                 self._give_up(message, _UNRESOLVED)
             case Finding.LOG_SILENT:
                 self._give_up(message, _LOG_SILENT)
-
-    def _resolve_expired(self, message: Message) -> None:
-        ambiguous = bool(message.ambiguous_since)
-        policy = self.settings.ambiguous_send_policy
-        if policy.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
-            # What waits is known not to be sent; only an attempt can end as ambiguous.
-            attempt = self.messages.begin_attempt(message.id, self.clock())
-            if not attempt.begun:
-                return
-            message = replace(message, attempt=attempt.number)
-        self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
         """End what neither a receipt nor the log has ended."""
@@ -166,9 +155,14 @@ class Reconcile:
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
         state = self.settings.ambiguous_send_policy.state_after(result, ambiguous=ambiguous)
-        recorded = self.messages.record_result(
-            message.id, message.attempt, result, state, self.clock()
-        )
+        number = message.attempt
+        if state is State.UNKNOWN:
+            # What waits is known not to be sent; only an attempt can end as ambiguous.
+            attempt = self.messages.begin_attempt(message.id, self.clock())
+            if not attempt.begun:
+                return
+            number = attempt.number
+        recorded = self.messages.record_result(message.id, number, result, state, self.clock())
         self._report(result.description, recorded)
 
     def _report(self, how: str, recorded: Recorded) -> None:
@@ -203,7 +197,7 @@ class Reconcile:
 
     def _ask(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
-    ) -> tuple[ExportJob, LogExport] | None:
+    ) -> tuple[ExportJob, LogExport]:
         """Get one export for all that is open; one that is not ready is read by the next run."""
         job = self.messages.get_export_job(sub_account_id)
         now = self.clock()
@@ -215,7 +209,7 @@ class Reconcile:
         try:
             while (export := self.log.read(job, ids, received_at=self.clock())) is None:
                 if time_left() < _SECONDS_TO_ASK / 2:
-                    return None
+                    raise ExportFailedError("export_not_ready")
                 self.sleep(_SECONDS_BETWEEN_READS)
         except NoExportError:
             # 8x8 makes no second export meanwhile, so after any other failure the job stays.

@@ -625,13 +625,16 @@ class TestALogThatNeverAnswers:
         assert bridge.run(after=100) == {"ask": 1}
         assert bridge.state_of(message_id) is State.UNKNOWN
 
-    def test_an_export_that_is_never_ready_is_no_answer(self, bridge: Bridge) -> None:
+    def test_an_export_that_is_not_ready_is_no_answer(
+        self, bridge: Bridge, logged: WrittenLog
+    ) -> None:
         bridge.unknown()
         bridge.log.pending = 10**9
 
         bridge.run()
 
         assert bridge.kept(bridge.open_ids[0]).log_silent_since == bridge.clock.now
+        assert "export_not_ready" in logged.text
 
     def test_the_operators_choices_hold_here_as_well(self) -> None:
         bridge = Bridge(unresolved="leave", missing_receipt="delivered")
