@@ -7,7 +7,6 @@ from typing import Any
 
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.opt_out import keywords_of
-from sms_bridge.services.reply import Reply
 from sms_bridge.settings import ReconcileSettings, Settings
 from tests.builders import SUB_ACCOUNT
 from tests.fakes.clock import TurnableClock
@@ -30,7 +29,6 @@ PARTS: dict[str, Callable[[], Any]] = {
     "log": FakeLog,
     "sender": FakeEightX8,
     "report": lambda: FakeMoEngage().report,
-    "reply": lambda: a_service(Reply),
     "keywords": lambda: keywords_of([], []),
     "clock": lambda: time.time,
     "sleep": lambda: time.sleep,

@@ -119,25 +119,18 @@ def receive_parts(
 ) -> "tuple[SecretSource, ReceiveCallback, Preparations]":
     """Build ``receive_callback``."""
     from sms_bridge.services.receive import ReceiveCallback
-    from sms_bridge.services.reply import Reply
 
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
-    reply = Reply(
-        settings=settings,
-        messages=messages,
-        send_queue=SqsSendQueue(
-            lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
-        ),
-        clock=timing.clock,
-    )
     receive_callback = ReceiveCallback(
         settings=settings,
         messages=messages,
         outcomes=_outcomes(settings.outcome_queue_url, aws),
         opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
-        reply=reply,
+        send_queue=SqsSendQueue(
+            lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
+        ),
         clock=timing.clock,
     )
     # Every outcome is queued.

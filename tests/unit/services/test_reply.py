@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.opt_out import Keyword, OptOutScope
-from sms_bridge.services.reply import MOST_AN_HOUR
+from sms_bridge.services.receive import MOST_AN_HOUR
 from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
