@@ -143,9 +143,16 @@ class ReceiveCallback:
         reports_inbound = settings.moengage_data_api_url and settings.moengage_inbound_event
         if reports_inbound and name and is_a_person:
             self.outcomes.add_inbound(inbound_id, InboundWork.EVENT)
+        replies = {
+            Keyword.STOP: settings.opt_out_reply,
+            Keyword.START: settings.opt_in_reply,
+            Keyword.HELP: settings.help_reply,
+        }
         reply = None
-        if keyword and name:
-            reply = self._reply(inbound, keyword, hash_key, callback_url, has_changed=has_changed)
+        if keyword and name and replies[keyword]:
+            reply = "unchanged"
+            if has_changed or not opt_request:
+                reply = self._reply(inbound, replies[keyword], hash_key, callback_url)
         logger.info(
             "inbound message kept",
             umid=inbound.umid,
@@ -158,15 +165,7 @@ class ReceiveCallback:
             **metric_fields({Metric.INBOUND: 1}),
         )
 
-    def _reply(
-        self,
-        inbound: InboundMessage,
-        keyword: Keyword,
-        hash_key: str,
-        callback_url: str,
-        *,
-        has_changed: bool,
-    ) -> str | None:
+    def _reply(self, inbound: InboundMessage, text: str, hash_key: str, callback_url: str) -> str:
         """Answer an inbound message once, whoever repeats it; returns what came of it, for the log.
 
         The reply is a transactional message like any other, whose id follows from 8x8's id of the
@@ -174,15 +173,6 @@ class ReceiveCallback:
         empty callback URL leaves its receipts to the registered webhook.
         """
         settings = self.settings
-        text = {
-            Keyword.STOP: settings.opt_out_reply,
-            Keyword.START: settings.opt_in_reply,
-            Keyword.HELP: settings.help_reply,
-        }[keyword]
-        if not text:
-            return None
-        if keyword.opt_request and not has_changed:
-            return "unchanged"
         # A sender with a name or a short code is no person.
         if (
             not NUMBER.fullmatch(inbound.source)
@@ -218,7 +208,6 @@ class ReceiveCallback:
                 "reply queued",
                 **message_fields(message),
                 reply_to=inbound.umid,
-                keyword=keyword,
                 **metric_fields({Metric.ESTIMATED_SEGMENTS: message.segments}),
             )
         return "queued"
