@@ -13,7 +13,7 @@ from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
-from sms_bridge.services import receive, reply, send, steps
+from sms_bridge.services import receive, send, steps
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -114,7 +114,7 @@ def ignore_opt_outs(patch: pytest.MonkeyPatch) -> None:
 
 def answer_every_callback(patch: pytest.MonkeyPatch) -> None:
     """One that 8x8 repeats is answered again."""
-    patch.setattr(reply, "id_of", lambda _: new_id())
+    patch.setattr(receive, "id_of", lambda _: new_id())
 
 
 def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from sms_bridge.storage.secret import SecretSource
+
 
 @dataclass
-class RotatingKeys:
+class RotatingKeys(SecretSource):
     """Keys as a secret would give them: the first, and after a refusal the newest."""
 
     key: str = "key-1"

@@ -19,7 +19,7 @@ from sms_bridge.domain.message import MessageRequest, State
 from sms_bridge.providers.http import Answer, Connections, Headers, Payload
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import ApiKeys
+    from sms_bridge.storage.secret import SecretSource
 
 # A try in less time would end as ambiguous.
 _SECONDS_FOR_A_TRY = 0.25
@@ -28,7 +28,7 @@ _SECONDS_FOR_A_TRY = 0.25
 class EightX8:
     """Sends messages through 8x8."""
 
-    def __init__(self, connections: Connections, api_keys: "ApiKeys") -> None:
+    def __init__(self, connections: Connections, api_keys: "SecretSource") -> None:
         self._connections = connections
         self._api_keys = api_keys
 
@@ -80,7 +80,7 @@ class EightX8:
 
 
 def ask_with_key(
-    api_keys: "ApiKeys",
+    api_keys: "SecretSource",
     ask: Callable[[Headers], Answer],
     is_time: Callable[[], bool] = lambda: True,
 ) -> Answer:

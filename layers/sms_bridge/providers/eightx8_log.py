@@ -31,7 +31,7 @@ from sms_bridge.providers.eightx8 import (
 from sms_bridge.providers.http import Connections, Payload
 
 if TYPE_CHECKING:
-    from sms_bridge.services.interfaces import ApiKeys
+    from sms_bridge.storage.secret import SecretSource
 
 _SECONDS_FOR_DETAILS = 3.0
 _FAILURES = {
@@ -62,7 +62,7 @@ class EightX8Log:
     """
 
     connections: Connections
-    api_keys: "ApiKeys"
+    api_keys: "SecretSource"
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.
@@ -88,6 +88,7 @@ class EightX8Log:
         raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> ExportJob:
+        """Ask for the log of a time span, or raise `ExportFailedError`."""
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
         post = partial(self.connections.ask, path, payload=span, seconds=_SECONDS_TO_ANSWER)
@@ -103,6 +104,10 @@ class EightX8Log:
     def read(
         self, job: ExportJob, message_ids: Collection[str], *, received_at: float
     ) -> LogExport | None:
+        """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
+
+        `NoExportError`: there will be none. `ExportFailedError`: it could not be read this time.
+        """
         wanted = {_digits_of(one): one for one in message_ids}
         receipts: dict[str, Receipt] = {}
         newest = 0.0

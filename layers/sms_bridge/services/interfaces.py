@@ -237,11 +237,17 @@ class Users(Protocol):
 class Log(Protocol):
     """Exports of 8x8's log."""
 
-    def ask(self, sub_account_id: str, *, since: float, until: float) -> ExportJob:
-        """Ask for the log of a time span, or raise `ExportFailedError`."""
+    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
+        """Ask for the log of a time span and return 8x8's job id, or raise `ExportFailedError`."""
 
     def read(
-        self, job: ExportJob, message_ids: Collection[str], *, received_at: float
+        self,
+        sub_account_id: str,
+        job_id: str,
+        message_ids: Collection[str],
+        *,
+        asked_at: float,
+        received_at: float,
     ) -> LogExport | None:
         """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
 

@@ -26,6 +26,7 @@ from sms_bridge.observability import Metric, log_failure, logger, message_fields
 from sms_bridge.services import steps
 
 if TYPE_CHECKING:
+    from sms_bridge.providers.eightx8_log import EightX8Log
     from sms_bridge.services import interfaces
     from sms_bridge.settings import ReconcileSettings
 
@@ -59,7 +60,7 @@ class Reconcile:
     settings: "ReconcileSettings"
     messages: "interfaces.MessageStore"
     outcomes: "interfaces.OutcomeQueue"
-    log: "interfaces.Log"
+    log: "EightX8Log"
     clock: Clock
     sleep: Callable[[float], None]
 
