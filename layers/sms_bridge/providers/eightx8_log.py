@@ -17,7 +17,7 @@ from urllib3.util import parse_url
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MAY_REPLACE, Receipt
 from sms_bridge.domain.reconciliation import ExportJob, LogExport
-from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
+from sms_bridge.errors import DetailsFailedError, ExportFailedError, NoExportError
 from sms_bridge.providers.eightx8 import (
     ask_with_key,
     error_code_of,
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from sms_bridge.storage.secret import SecretSource
 
 _SECONDS_FOR_DETAILS = 3.0
+_UNAUTHORIZED = "unauthorized", "8x8 refuses the bridge's API key"
 _FAILURES = {
-    401: DetailsFailure.UNAUTHORIZED,
-    403: DetailsFailure.UNAUTHORIZED,
-    429: DetailsFailure.THROTTLED,
+    401: _UNAUTHORIZED,
+    403: _UNAUTHORIZED,
+    429: ("throttled", "8x8 allows one such question a second; ask again"),
 }
 
 _SECONDS_TO_ANSWER = 10.0
@@ -76,16 +77,17 @@ class EightX8Log:
         try:
             answer = ask_with_key(self.api_keys, get)
         except ReadTimeoutError:
-            raise DetailsFailedError(DetailsFailure.TIMEOUT) from None
+            raise DetailsFailedError("timeout", "8x8 did not answer in time") from None
         except HTTPError:
-            raise DetailsFailedError(DetailsFailure.UNREACHABLE) from None
+            raise DetailsFailedError("unreachable", "8x8 cannot be reached") from None
         details = json_object(answer.content)
         if answer.status == 200 and details:
             found = details.get("clientMessageId")
             return found if isinstance(found, str) else ""
         if answer.status in (400, 404):
             return ""  # 400: it has not the form of an id, and so there is none
-        raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
+        other = "unavailable", "8x8 gave no usable answer"
+        raise DetailsFailedError(*_FAILURES.get(answer.status, other))
 
     def ask(self, sub_account_id: str, *, since: float, until: float) -> ExportJob:
         """Ask for the log of a time span, or raise `ExportFailedError`."""

@@ -5,18 +5,19 @@ import threading
 import pytest
 
 from sms_bridge.domain.message import Message, State
-from sms_bridge.errors import DetailsFailedError, DetailsFailure
+from sms_bridge.errors import DetailsFailedError
 from sms_bridge.services.look_up import LookUp
 from tests.builders import MESSAGE_ID, UMID, a_message, plain
 from tests.fakes.messages import InMemoryMessages
 
 ACCOUNTS = ("one", "two", "three")
+REFUSED = DetailsFailedError("unauthorized", "8x8 refuses the bridge's API key")
 
 
 class Details:
     """8x8's records: an id or a failure; none is said before all sub-accounts were asked."""
 
-    def __init__(self, **answers: str | DetailsFailure) -> None:
+    def __init__(self, **answers: str | DetailsFailedError) -> None:
         self.answers = {name: answers.get(name, "") for name in ACCOUNTS}
         self.all_asked = threading.Barrier(len(ACCOUNTS))
 
@@ -24,8 +25,8 @@ class Details:
         assert umid == UMID
         self.all_asked.wait(60)
         answer = self.answers[sub_account_id]
-        if isinstance(answer, DetailsFailure):
-            raise DetailsFailedError(answer)
+        if isinstance(answer, DetailsFailedError):
+            raise answer
         return answer
 
 
@@ -54,21 +55,21 @@ def test_all_are_asked_side_by_side_before_it_is_said_that_there_is_none() -> No
 
 
 def test_trouble_with_one_sub_account_hides_no_message_of_another() -> None:
-    details = Details(one=DetailsFailure.UNAUTHORIZED, two=MESSAGE_ID)
+    details = Details(one=REFUSED, two=MESSAGE_ID)
 
     assert looking_up(details, a_message()).by_umid(UMID) is not None
 
 
 def test_what_could_not_be_asked_is_not_said_to_be_nothing() -> None:
     with pytest.raises(DetailsFailedError) as failure:
-        looking_up(Details(two=DetailsFailure.UNAUTHORIZED)).by_umid(UMID)
+        looking_up(Details(two=REFUSED)).by_umid(UMID)
 
     assert failure.value.reason == "eightx8_unauthorized"
 
 
-@pytest.mark.parametrize("trouble", ["", DetailsFailure.UNREACHABLE])
+@pytest.mark.parametrize("trouble", ["", REFUSED])
 def test_receipts_for_a_message_that_the_bridge_did_not_send_are_found(
-    trouble: str | DetailsFailure,
+    trouble: str | DetailsFailedError,
 ) -> None:
     foreign = Message(id=f"umid {UMID}", state=State.SENT)
 
