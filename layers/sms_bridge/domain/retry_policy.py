@@ -1,6 +1,6 @@
 """When a message may be sent again: only if 8x8 is proven not to have it.
 
-What proves it is in the table of ``sms_bridge.providers.eightx8``.
+What proves it is in the table of ``sms_bridge.providers.eightx8_errors``.
 """
 
 from enum import StrEnum
