@@ -10,23 +10,23 @@ from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import FINAL, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import OUTCOMES_OF_MISSING_RECEIPTS
-from sms_bridge.providers import eightx8_errors
+from sms_bridge.providers import eightx8
 from sms_bridge.services import dispatch, reconcile, send
 
 
 def answers_of_8x8() -> dict[str, SendResult]:
     """Return what can come of a request by what 8x8 said."""
     return {
-        **{f"200 {code}": result for code, result in eightx8_errors.RESULTS_BY_STATUS_CODE.items()},
-        "200, unreadable": eightx8_errors.UNREADABLE,
-        "200 that leaves out a message of a batch": eightx8_errors.NOT_NAMED,
-        **{f"HTTP {status}": result for status, result in eightx8_errors.RESULTS_BY_STATUS.items()},
-        "any other 4xx": eightx8_errors.OTHER_4XX,
-        "any other status": eightx8_errors.OTHER_STATUS,
-        **{f"4xx, code {code}": result for code, result in eightx8_errors.RESULTS_BY_CODE.items()},
-        "no connection": eightx8_errors.UNREACHABLE,
-        "no answer in time": eightx8_errors.TIMEOUT,
-        "connection lost": eightx8_errors.CONNECTION_LOST,
+        **{f"200 {code}": result for code, result in eightx8.RESULTS_BY_STATUS_CODE.items()},
+        "200, unreadable": eightx8.UNREADABLE,
+        "200 that leaves out a message of a batch": eightx8.NOT_NAMED,
+        **{f"HTTP {status}": result for status, result in eightx8.RESULTS_BY_STATUS.items()},
+        "any other 4xx": eightx8.OTHER_4XX,
+        "any other status": eightx8.OTHER_STATUS,
+        **{f"4xx, code {code}": result for code, result in eightx8.RESULTS_BY_CODE.items()},
+        "no connection": eightx8.UNREACHABLE,
+        "no answer in time": eightx8.TIMEOUT,
+        "connection lost": eightx8.CONNECTION_LOST,
     }
 
 
@@ -91,7 +91,7 @@ def _error_codes() -> str:
         ("N", "what 8x8 says", "state"),
         (
             (f"`{code}`", words, f"`{state}`")
-            for code, (state, words) in eightx8_errors.ERROR_CODES.items()
+            for code, (state, words) in eightx8.ERROR_CODES.items()
         ),
     )
 

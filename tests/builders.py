@@ -18,7 +18,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, Receipt, State
 from sms_bridge.domain.opt_out import Person
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.providers.eightx8_errors import state_of_receipt
+from sms_bridge.providers.eightx8 import state_of_receipt
 from sms_bridge.settings import SendSettings
 from sms_bridge.storage.secret import SecretSource
 from tests.functions import ENVIRONMENT

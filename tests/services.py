@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from sms_bridge.domain.message import Message
-from sms_bridge.services.reply import Reply
 from sms_bridge.settings import ReconcileSettings, Settings
 from sms_bridge.storage.secret import Secret
 from tests.builders import SUB_ACCOUNT
@@ -33,7 +32,6 @@ PARTS: dict[str, Callable[[], Any]] = {
     "report": lambda: FakeMoEngage().report,
     "users": lambda: None,
     "secrets": lambda: secrets_of(),
-    "reply": lambda: a_service(Reply),
     "clock": lambda: time.time,
     "sleep": lambda: time.sleep,
     "chance": lambda: lambda: 0.5,

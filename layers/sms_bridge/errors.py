@@ -20,7 +20,6 @@ botocore's.
 """
 
 from collections.abc import Callable
-from enum import Enum
 
 
 class BridgeError(Exception):
@@ -44,22 +43,12 @@ class NotQueuedError(BridgeError):
     """SQS refused a record at once: it is certainly not in the queue."""
 
 
-class DetailsFailure(Enum):
-    """Why 8x8 did not say whether it has a message, in words. The code for it is its name."""
-
-    UNAUTHORIZED = "8x8 refuses the bridge's API key"
-    UNREACHABLE = "8x8 cannot be reached"
-    TIMEOUT = "8x8 did not answer in time"
-    THROTTLED = "8x8 allows one such question a second; ask again"
-    UNAVAILABLE = "8x8 gave no usable answer"
-
-
 class DetailsFailedError(BridgeError):
-    """8x8 did not say whether it has a message."""
+    """8x8 did not say whether it has a message; the text is the cause in words."""
 
-    def __init__(self, failure: DetailsFailure) -> None:
-        super().__init__(failure.value)
-        self.reason = f"eightx8_{failure.name.lower()}"
+    def __init__(self, cause: str, words: str) -> None:
+        super().__init__(words)
+        self.reason = f"eightx8_{cause}"
 
 
 class ExportFailedError(BridgeError):

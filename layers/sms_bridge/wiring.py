@@ -56,15 +56,9 @@ class _Parts:
         self.table = MessagesTable(self.aws.dynamodb, settings.messages_table)
         self.messages = DynamoDBMessages(self.table, retention_days=retention_days)
 
-    def outcome_queue(self, url: str) -> SqsOutcomeQueue:
-        return SqsOutcomeQueue(lambda: self.aws.sqs, url, once=lambda: self.aws.sqs_once)
-
-    def dead_letter_queue(self, url: str) -> SqsDeadLetterQueue:
-        return SqsDeadLetterQueue(lambda: self.aws.sqs, url)
-
     def send_queue_of(self, transactional: str, promotional: str = "") -> SqsSendQueue:
         urls = {MessageType.TRANSACTIONAL: transactional, MessageType.PROMOTIONAL: promotional}
-        return SqsSendQueue(lambda: self.aws.sqs, urls)
+        return SqsSendQueue(self.aws, urls)
 
     def first_read(self) -> object:
         """Read, so that all is ready that a call needs: connection, credentials, code."""
@@ -87,7 +81,7 @@ class SendParts(_Parts):
             send_queue=self.send_queue_of(
                 settings.transactional_queue_url, settings.promotional_queue_url
             ),
-            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            outcomes=SqsOutcomeQueue(self.aws, settings.outcome_queue_url),
             opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
             sender=EightX8(eightx8, self.secrets),
             **self.timing._asdict(),
@@ -117,13 +111,13 @@ class DispatchParts(_Parts):
         self.send_queue = self.send_queue_of(
             settings.transactional_queue_url, settings.promotional_queue_url
         )
-        self.dead_letters = self.dead_letter_queue(settings.send_dead_letter_queue_url)
+        self.dead_letters = SqsDeadLetterQueue(self.aws, settings.send_dead_letter_queue_url)
         self.dispatch_messages = DispatchMessages(
             settings=settings,
             messages=self.messages,
             send_queue=self.send_queue,
             dead_letters=self.dead_letters,
-            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            outcomes=SqsOutcomeQueue(self.aws, settings.outcome_queue_url),
             opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
             sender=EightX8(eightx8, self.secrets),
             **self.timing._asdict(),
@@ -136,22 +130,15 @@ class CallbackParts(_Parts):
 
     def __init__(self, settings: CallbackSettings) -> None:
         from sms_bridge.services.receive import ReceiveCallback
-        from sms_bridge.services.reply import Reply
 
         super().__init__(settings, settings.retention_days)
-        clock = self.timing.clock
         self.receive_callback = ReceiveCallback(
             settings=settings,
             messages=self.messages,
-            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            outcomes=SqsOutcomeQueue(self.aws, settings.outcome_queue_url),
             opt_outs=DynamoDBOptOuts(self.table, settings.opt_out_scope),
-            reply=Reply(
-                settings=settings,
-                messages=self.messages,
-                send_queue=self.send_queue_of(settings.transactional_queue_url),
-                clock=clock,
-            ),
-            clock=clock,
+            send_queue=self.send_queue_of(settings.transactional_queue_url),
+            clock=self.timing.clock,
         )
         # Every outcome is queued.
         self.preparations = self.secrets.get, self.first_read, lambda: self.aws.sqs_once
@@ -170,8 +157,8 @@ class ForwardParts(_Parts):
         from sms_bridge.services.forward import CIRCUIT, Forward, behind_circuit
 
         super().__init__(settings)
-        self.outcomes = self.outcome_queue(settings.outcome_queue_url)
-        self.dead_letters = self.dead_letter_queue(settings.outcome_dead_letter_queue_url)
+        self.outcomes = SqsOutcomeQueue(self.aws, settings.outcome_queue_url)
+        self.dead_letters = SqsDeadLetterQueue(self.aws, settings.outcome_dead_letter_queue_url)
         circuits = CircuitBreakerDynamoDBPersistence(
             settings.messages_table, expiry_attr="expires_at", boto3_client=self.aws.dynamodb
         )
@@ -217,7 +204,7 @@ class ReconcileParts(_Parts):
         self.reconcile = Reconcile(
             settings=settings,
             messages=self.messages,
-            outcomes=self.outcome_queue(settings.outcome_queue_url),
+            outcomes=SqsOutcomeQueue(self.aws, settings.outcome_queue_url),
             log=EightX8Log(eightx8, self.secrets),
             clock=self.timing.clock,
             sleep=self.timing.sleep,

@@ -10,10 +10,10 @@ from sms_bridge.domain.attempt import Attempt, SendResult
 from sms_bridge.domain.duplicates import Claim
 from sms_bridge.domain.message import Outcome, OutcomeStatus, State, new_id
 from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.providers import eightx8_errors
+from sms_bridge.providers import eightx8
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
-from sms_bridge.services import receive, reply, send, steps
+from sms_bridge.services import receive, send, steps
 from sms_bridge.services.reconcile import Reconcile
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
@@ -37,7 +37,7 @@ def resend_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
 
 def take_a_502_for_unsent(patch: pytest.MonkeyPatch) -> None:
     """As if every 5xx were a 503."""
-    patch.setattr(eightx8_errors, "OTHER_STATUS", eightx8_errors.RESULTS_BY_STATUS[503])
+    patch.setattr(eightx8, "OTHER_STATUS", eightx8.RESULTS_BY_STATUS[503])
 
 
 def win_every_claim(patch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def ignore_opt_outs(patch: pytest.MonkeyPatch) -> None:
 
 def answer_every_callback(patch: pytest.MonkeyPatch) -> None:
     """One that 8x8 repeats is answered again."""
-    patch.setattr(reply, "id_of", lambda _: new_id())
+    patch.setattr(receive, "id_of", lambda _: new_id())
 
 
 def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sms_bridge.domain.message import Receipt
-from sms_bridge.domain.reconciliation import LogExport
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,25 @@ class FakeLog:
     asked: list[tuple[str, float, float]] = field(default_factory=list)
     read_jobs: list[str] = field(default_factory=list)
 
-    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
+    def ask(self, sub_account_id: str, *, since: float, until: float) -> ExportJob:
         self.asked.append((sub_account_id, since, until))
-        return f"job-{len(self.asked)}"
+        return ExportJob(sub_account_id, f"job-{len(self.asked)}", since, until)
 
     def read(
         self,
-        sub_account_id: str,
-        job_id: str,
+        job: ExportJob,
         message_ids: Collection[str],
         *,
-        asked_at: float,
         received_at: float,  # noqa: ARG002
     ) -> LogExport | None:
-        self.read_jobs.append(job_id)
+        self.read_jobs.append(job.job_id)
         if self.error:
             raise self.error
         if self.pending:
             self.pending -= 1
             return None
-        entries = self.entries(sub_account_id)
-        created = [one.created_at for one in entries if one.created_at <= asked_at]
+        entries = self.entries(job.sub_account_id)
+        created = [one.created_at for one in entries if one.created_at <= job.asked_at]
         receipts = {one.receipt.client_message_id: one.receipt for one in entries}
         return LogExport(
             receipts={name: receipts[name] for name in message_ids if name in receipts},

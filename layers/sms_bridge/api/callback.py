@@ -13,7 +13,7 @@ from typing import Any
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, OtherEvent, UnknownEvent
 from sms_bridge.domain.message import Receipt, is_message_id
-from sms_bridge.providers.eightx8_errors import (
+from sms_bridge.providers.eightx8 import (
     error_code_of,
     seconds_of_time,
     state_of_receipt,

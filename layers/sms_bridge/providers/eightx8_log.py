@@ -4,47 +4,47 @@ import csv
 import io
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import urllib3
-from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
+from urllib3.util import parse_url
 
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import MAY_REPLACE, Receipt
-from sms_bridge.domain.reconciliation import LogExport
-from sms_bridge.errors import DetailsFailedError, DetailsFailure, ExportFailedError, NoExportError
-from sms_bridge.providers.eightx8 import ask_with_key, messages_path
-from sms_bridge.providers.eightx8_errors import (
+from sms_bridge.domain.reconciliation import ExportJob, LogExport
+from sms_bridge.errors import DetailsFailedError, ExportFailedError, NoExportError
+from sms_bridge.providers.eightx8 import (
+    ask_with_key,
     error_code_of,
     json_object,
+    messages_path,
     seconds_of_time,
     state_of_receipt,
     time_of,
     words_of,
 )
-from sms_bridge.providers.http import Answer, Connections, Headers, Payload
+from sms_bridge.providers.http import Connections, Payload
 
 if TYPE_CHECKING:
     from sms_bridge.storage.secret import SecretSource
 
 _SECONDS_FOR_DETAILS = 3.0
-_LONGEST_PAUSE = 2.0
+_UNAUTHORIZED = "unauthorized", "8x8 refuses the bridge's API key"
 _FAILURES = {
-    401: DetailsFailure.UNAUTHORIZED,
-    403: DetailsFailure.UNAUTHORIZED,
-    429: DetailsFailure.THROTTLED,
+    401: _UNAUTHORIZED,
+    403: _UNAUTHORIZED,
+    429: ("throttled", "8x8 allows one such question a second; ask again"),
 }
 
 _SECONDS_TO_ANSWER = 10.0
 # A million rows take 12 seconds of CPU time; the function has a third of a processor.
 _SECONDS_TO_DOWNLOAD = 120.0
 _now = time.monotonic
-_MAX_LINE = csv.field_size_limit()
 
 # Files are fetched from 8x8's own hosts and from the host that was asked, as it was asked. (The
 # links of its API reference lie there; other hosts are not documented.)
@@ -64,7 +64,6 @@ class EightX8Log:
 
     connections: Connections
     api_keys: "SecretSource"
-    sleep: Callable[[float], None] = time.sleep
 
     def client_message_id_of(self, umid: str, sub_account_id: str) -> str:
         """Return the bridge's id of a message, empty where 8x8 has no such message.
@@ -75,34 +74,23 @@ class EightX8Log:
             return ""  # as a part of a path it would name something else
         path = f"{messages_path(sub_account_id)}/{quote(umid, safe='')}"
         get = partial(self.connections.ask, path, seconds=_SECONDS_FOR_DETAILS)
-
-        def ask(headers: Headers) -> Answer:
-            try:
-                return get(headers)
-            except ProtocolError:
-                # 8x8 may have closed the connection while it was idle; to ask twice is harmless.
-                return get(headers)
-
         try:
-            answer = ask_with_key(self.api_keys, ask)
-            pause = answer.retry_after or 1.0
-            if answer.status == 429 and pause <= _LONGEST_PAUSE:
-                self.sleep(pause)
-                answer = ask_with_key(self.api_keys, ask)
+            answer = ask_with_key(self.api_keys, get)
         except ReadTimeoutError:
-            raise DetailsFailedError(DetailsFailure.TIMEOUT) from None
+            raise DetailsFailedError("timeout", "8x8 did not answer in time") from None
         except HTTPError:
-            raise DetailsFailedError(DetailsFailure.UNREACHABLE) from None
+            raise DetailsFailedError("unreachable", "8x8 cannot be reached") from None
         details = json_object(answer.content)
         if answer.status == 200 and details:
             found = details.get("clientMessageId")
             return found if isinstance(found, str) else ""
         if answer.status in (400, 404):
             return ""  # 400: it has not the form of an id, and so there is none
-        raise DetailsFailedError(_FAILURES.get(answer.status, DetailsFailure.UNAVAILABLE))
+        other = "unavailable", "8x8 gave no usable answer"
+        raise DetailsFailedError(*_FAILURES.get(answer.status, other))
 
-    def ask(self, sub_account_id: str, *, since: float, until: float) -> str:
-        """Ask for the log of a time span and return 8x8's job id, or raise `ExportFailedError`."""
+    def ask(self, sub_account_id: str, *, since: float, until: float) -> ExportJob:
+        """Ask for the log of a time span, or raise `ExportFailedError`."""
         path = f"{messages_path(sub_account_id)}/exports"
         span = Payload({"from": timestamp(since), "to": timestamp(until), "limit": 0})
         post = partial(self.connections.ask, path, payload=span, seconds=_SECONDS_TO_ANSWER)
@@ -112,17 +100,11 @@ class EightX8Log:
             raise ExportFailedError("eightx8_unreachable") from None
         match answer.status, json_object(answer.content).get("jobId"):
             case 200 | 202, str(job_id) if job_id.strip("."):
-                return job_id
+                return ExportJob(sub_account_id, job_id, since, until)
         raise ExportFailedError(f"export_not_started_{answer.status}")
 
     def read(
-        self,
-        sub_account_id: str,
-        job_id: str,
-        message_ids: Collection[str],
-        *,
-        asked_at: float,
-        received_at: float,
+        self, job: ExportJob, message_ids: Collection[str], *, received_at: float
     ) -> LogExport | None:
         """Return what the log shows of these messages, ``None`` while 8x8 is still at it.
 
@@ -132,11 +114,11 @@ class EightX8Log:
         receipts: dict[str, Receipt] = {}
         newest = 0.0
         try:
-            links = self._links(sub_account_id, job_id)
+            links = self._links(job)
             for row in (row for link in links or () for row in self._rows(link)):
                 if row.get("direction") == "1":  # outbound
                     created = seconds_of_time(row.get("createdat", ""))
-                    newest = max(newest, created if created <= asked_at else 0.0)
+                    newest = max(newest, created if created <= job.asked_at else 0.0)
                 if name := wanted.get(_digits_of(row[_OUR_ID])):
                     receipts[name] = _later(receipts.get(name), _receipt(row, name, received_at))
         except HTTPError:
@@ -145,12 +127,12 @@ class EightX8Log:
             raise ExportFailedError("export_unreadable") from None
         return None if links is None else LogExport(receipts, newest)
 
-    def _links(self, sub_account_id: str, job_id: str) -> list[object] | None:
-        path = f"{messages_path(sub_account_id)}/exports/{quote(job_id, safe='')}"
+    def _links(self, job: ExportJob) -> list[object] | None:
+        path = f"{messages_path(job.sub_account_id)}/exports/{quote(job.job_id, safe='')}"
         get = partial(self.connections.ask, path, seconds=_SECONDS_TO_ANSWER)
         answer = ask_with_key(self.api_keys, get)
-        job = json_object(answer.content)
-        match answer.status, str(job.get("status")).lower():
+        content = json_object(answer.content)
+        match answer.status, str(content.get("status")).lower():
             case _, ("failed" | "cancelled" | "error") as status:
                 raise NoExportError(f"export_{status}")
             case (400 | 404 | 410) as code, _:
@@ -158,11 +140,9 @@ class EightX8Log:
                 raise NoExportError(f"export_{code}")
             case 200, "queued" | "running":
                 return None
-            case 200, "succeeded":
-                links = job.get("data")
+            case 200, "succeeded" | "empty":
+                links = content.get("data")
                 return links if isinstance(links, list) else []
-            case 200, "empty":
-                return []
             case code, _:
                 # A word that 8x8 does not document may be any text.
                 raise ExportFailedError(f"export_{code}")
@@ -178,49 +158,36 @@ class EightX8Log:
             # Who does not say how long it is does not notice when it is cut off.
             if not file.chunked and "content-length" not in file.headers:
                 raise ExportFailedError("export_unreadable")
-            for row in _read_rows(file):
+            # As urllib3's guide has it: what is buffered is read after the last byte has come.
+            file.auto_close = False  # type: ignore[attr-defined]
+            text = io.TextIOWrapper(file, "utf-8-sig", newline="")  # type: ignore[type-var]
+            rows = csv.reader(text, strict=True)
+            names = [name.strip().lower() for name in next(rows, [])]
+            if _OUR_ID not in names or len(set(names)) < len(names):
+                raise csv.Error("not a log")
+            for row in filter(None, rows):
+                if len(row) != len(names):
+                    raise csv.Error("a row of another length")
                 if _now() > ends_at:
                     raise ExportFailedError("export_too_slow")
-                yield row
+                yield dict(zip(names, row, strict=True))
 
     def _usable(self, link: object) -> tuple[str, str]:
         """Return the URL of a link's host, without all that may stand before it, and the path."""
-        asked = urlsplit(self.connections.base_url)
+        asked = parse_url(self.connections.base_url)
         try:
-            url = urlsplit(link if isinstance(link, str) else "")
-            host, port = url.hostname or "", f":{url.port}" if url.port else ""
-        except ValueError:
+            url = parse_url(link if isinstance(link, str) else "")
+        except LocationParseError:
             raise ExportFailedError("export_link_unusable") from None
-        if url.scheme != asked.scheme or not (host == asked.hostname or host.endswith(_HOSTS)):
+        host = url.host or ""
+        if url.scheme != asked.scheme or not (host == asked.host or host.endswith(_HOSTS)):
             raise ExportFailedError("export_link_unusable")
-        query = f"?{url.query}" if url.query else ""
-        return f"{url.scheme}://{host}{port}", f"{url.path or '/'}{query}"
-
-
-def _read_rows(file: urllib3.BaseHTTPResponse) -> Iterator[dict[str, str]]:
-    # As urllib3's guide has it: what is buffered can be read after the last byte has come.
-    file.auto_close = False  # type: ignore[attr-defined]
-    text = io.TextIOWrapper(file, "utf-8-sig", newline="")  # type: ignore[type-var]
-    rows = csv.reader(_lines(text), strict=True)
-    names = [name.strip().lower() for name in next(rows, [])]
-    if _OUR_ID not in names or len(set(names)) < len(names):
-        raise csv.Error("not a log")
-    for row in filter(None, rows):
-        if len(row) != len(names):
-            raise csv.Error("a row of another length")
-        yield dict(zip(names, row, strict=True))
+        return f"{url.scheme}://{url.netloc}", url.request_uri
 
 
 def _digits_of(message_id: str) -> str:
     # A quote too many or dashes that are missing, say: the message must not seem absent.
     return re.sub("[^0-9a-f]", "", message_id.lower())
-
-
-def _lines(text: io.TextIOBase) -> Iterator[str]:
-    while line := text.readline(_MAX_LINE):
-        if len(line) == _MAX_LINE:
-            raise csv.Error("a line that is too long")
-        yield line
 
 
 def _receipt(row: dict[str, str], message_id: str, received_at: float) -> Receipt:

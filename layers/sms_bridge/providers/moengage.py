@@ -1,6 +1,7 @@
 """MoEngage's delivery tracking and Data API."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,20 +29,16 @@ def delivery_tracking(url: str, connections: Connections) -> Report:
     return lambda message, outcome: _post(connections, path, report_body(message, outcome), {})
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class DataApi:
-    """Writes MoEngage's users: that people opted out or in, and what they wrote.
+    """Writes MoEngage's users: that people opted out or in, and what they wrote."""
 
-    ``url`` is that of *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``;
-    ``inbound_event`` names the event that an inbound SMS is.
-    """
-
-    def __init__(
-        self, url: str, connections: Connections, *, identifier: Identifier, inbound_event: str = ""
-    ) -> None:
-        self._version, _, self._workspace_id = urlsplit(url).path.rsplit("/", 2)
-        self._connections = connections
-        self._identifier = identifier
-        self._inbound_event = inbound_event
+    url: str
+    """Of *Track User*, ``https://api-0X.moengage.com/v1/customer/{workspace id}``."""
+    connections: Connections
+    identifier: Identifier
+    inbound_event: str = ""
+    """Names the event that an inbound SMS is."""
 
     def set_subscription(
         self, number: str, opt_request: OptRequest, *, api_key: str
@@ -56,7 +53,7 @@ class DataApi:
         self, inbound: InboundMessage, keyword: Keyword | None, *, api_key: str
     ) -> ReportResult:
         action = {
-            "action": self._inbound_event,
+            "action": self.inbound_event,
             "attributes": {
                 "text": inbound.text,
                 "keyword": keyword or "none",
@@ -73,18 +70,17 @@ class DataApi:
     def _person(self, number: str) -> dict[str, Any]:
         """Return the fields by which the Data API knows a person."""
         digits = digits_of(number)
-        if self._identifier is Identifier.MOE_MOBILE:
+        if self.identifier is Identifier.MOE_MOBILE:
             return {"user_identifiers": {"moe_mobile": f"+{digits}"}}
-        plus = "+" if self._identifier is Identifier.CUSTOMER_ID_WITH_PLUS else ""
+        plus = "+" if self.identifier is Identifier.CUSTOMER_ID_WITH_PLUS else ""
         return {"customer_id": plus + digits}
 
     def _post(self, kind: str, body: Mapping[str, object], api_key: str) -> ReportResult:
-        path = f"{self._version}/{kind}/{self._workspace_id}"
-        headers = {
-            **make_headers(basic_auth=f"{self._workspace_id}:{api_key}"),
-            "moe-appkey": self._workspace_id,
-        }
-        return _post(self._connections, path, {"type": kind, **body}, headers)
+        version, _, workspace_id = urlsplit(self.url).path.rsplit("/", 2)
+        credentials = make_headers(basic_auth=f"{workspace_id}:{api_key}")
+        headers = {**credentials, "moe-appkey": workspace_id}
+        path = f"{version}/{kind}/{workspace_id}"
+        return _post(self.connections, path, {"type": kind, **body}, headers)
 
 
 def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
@@ -102,21 +98,17 @@ def report_body(message: Message, outcome: Outcome) -> dict[str, str]:
     }
 
 
-def verdict_of(http_status: int) -> ReportVerdict:
-    """Judge MoEngage's answer. It documents no codes but 413, so this is HTTP's own sense."""
-    if 200 <= http_status < 300:
-        return ReportVerdict.ACKNOWLEDGED
-    if 400 <= http_status < 500 and http_status not in (408, 429):
-        return ReportVerdict.REFUSED
-    return ReportVerdict.RETRY
-
-
 def _post(
     connections: Connections, path: str, body: Mapping[str, object], headers: dict[str, str]
 ) -> ReportResult:
+    """Call MoEngage once. It documents no codes but 413, so the verdict is HTTP's own sense."""
     try:
         answer = connections.ask(path, headers, Payload(body), seconds=_SECONDS_TO_ANSWER)
     except HTTPError as error:
         return ReportResult(ReportVerdict.RETRY, error=type(error).__name__)
-    status = answer.status
-    return ReportResult(verdict_of(status), status, retry_after=answer.retry_after)
+    verdict = ReportVerdict.RETRY
+    if 200 <= answer.status < 300:
+        verdict = ReportVerdict.ACKNOWLEDGED
+    elif 400 <= answer.status < 500 and answer.status not in (408, 429):
+        verdict = ReportVerdict.REFUSED
+    return ReportResult(verdict, answer.status, retry_after=answer.retry_after)

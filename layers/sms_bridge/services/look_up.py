@@ -1,20 +1,19 @@
 """Finds messages for those who ask what became of them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.message import Message, Position, State, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
-from sms_bridge.errors import DetailsFailedError, DetailsFailure
+from sms_bridge.errors import DetailsFailedError
 
 if TYPE_CHECKING:
     from sms_bridge.services import interfaces
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
-# 8x8 allows a question a second for each sub-account.
 _ASKED_AT_ONCE = 8
 
 
@@ -47,8 +46,6 @@ class LookUp:
     client_message_id_of: Callable[[str, str], str]
     """Asks 8x8 by its id and a sub-account; or `DetailsFailedError`. Empty where there is none."""
     sub_account_ids: Sequence[str]
-    seconds: float = 6.0
-    """To ask in all sub-accounts together; the function has ten."""
 
     def by_id(self, message_id: str) -> Message | None:
         """Return a message by the bridge's id."""
@@ -61,29 +58,23 @@ class LookUp:
 
         ``DetailsFailedError`` where none has it, and of some sub-account 8x8 did not say.
         """
-        failures: list[DetailsFailedError] = []
-        pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
-        try:
+        failure = None
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
             asked = [
-                pool.submit(self.client_message_id_of, umid, sub_account_id)
-                for sub_account_id in self.sub_account_ids
+                pool.submit(self.client_message_id_of, umid, one) for one in self.sub_account_ids
             ]
-            for answer in as_completed(asked, self.seconds):
-                try:
-                    message = self.by_id(answer.result())
-                except DetailsFailedError as failure:
-                    failures.append(failure)
-                else:
-                    if message is not None:
-                        return message
-        except TimeoutError:
-            failures.append(DetailsFailedError(DetailsFailure.TIMEOUT))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for answer in asked:
+            try:
+                message = self.by_id(answer.result())
+            except DetailsFailedError as error:
+                failure = error
+            else:
+                if message is not None:
+                    return message
         # Receipts for a message that the bridge did not send.
         message = self.messages.get(f"umid {umid}")
-        if message is None and failures:
-            raise failures[0]
+        if message is None and failure:
+            raise failure
         return message
 
     def page(self, wanted: Wanted, *, hash_key: str) -> Page:

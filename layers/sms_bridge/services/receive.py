@@ -1,5 +1,7 @@
-"""Records 8x8's callbacks: receipts, inbound messages, clicks, and what is not understood."""
+"""Records 8x8's callbacks, and answers people's STOP, START and HELP through the send queue."""
 
+import hmac
+import re
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -7,13 +9,26 @@ from typing import TYPE_CHECKING
 from sms_bridge.domain.arrivals import Click, InboundMessage, InboundWork, OtherEvent, UnknownEvent
 from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import Receipt, is_message_id
-from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
+from sms_bridge.domain.message import (
+    MessageRequest,
+    MessageType,
+    Receipt,
+    State,
+    id_of,
+    is_message_id,
+)
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, Keyword, OptRequest, keyword_of
 from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
+from sms_bridge.domain.phone_number import (
+    NUMBER,
+    digits_of,
+    is_in_countries,
+    is_number,
+    keyed_hash,
+    masked,
+)
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services import steps
-from sms_bridge.services.reply import Reply
 
 if TYPE_CHECKING:
     from sms_bridge.services import interfaces
@@ -21,6 +36,13 @@ if TYPE_CHECKING:
 
 # Among so many of a person's latest messages the one is looked for whose link was opened.
 _LOOKED_THROUGH_AT_MOST = 25
+
+MOST_AN_HOUR = 3
+"""Replies to a person. Whoever writes STOP, START and HELP is answered; two robots soon are not."""
+
+# 8x8 takes no longer sender ID. A virtual number or a short code has digits only.
+_VIRTUAL_NUMBER = re.compile(r"\+?[0-9]{3,16}", re.ASCII)
+_MAX_SOURCE = 16
 
 CallbackEvent = Receipt | InboundMessage | Click | OtherEvent | UnknownEvent
 
@@ -36,7 +58,7 @@ class ReceiveCallback:
     messages: "interfaces.MessageStore"
     outcomes: "interfaces.OutcomeQueue"
     opt_outs: "interfaces.OptOuts"
-    reply: Reply
+    send_queue: "interfaces.SendQueue"
     clock: Clock
 
     def __call__(self, event: CallbackEvent, *, hash_key: str, callback_url: str = "") -> None:
@@ -121,11 +143,16 @@ class ReceiveCallback:
         reports_inbound = settings.moengage_data_api_url and settings.moengage_inbound_event
         if reports_inbound and name and is_a_person:
             self.outcomes.add_inbound(inbound_id, InboundWork.EVENT)
+        replies = {
+            Keyword.STOP: settings.opt_out_reply,
+            Keyword.START: settings.opt_in_reply,
+            Keyword.HELP: settings.help_reply,
+        }
         reply = None
-        if keyword and name:
-            reply = self.reply(
-                inbound, keyword, hash_key, has_changed=has_changed, callback_url=callback_url
-            )
+        if keyword and name and replies[keyword]:
+            reply = "unchanged"
+            if has_changed or not opt_request:
+                reply = self._reply(inbound, replies[keyword], hash_key, callback_url)
         logger.info(
             "inbound message kept",
             umid=inbound.umid,
@@ -137,6 +164,53 @@ class ReceiveCallback:
             sender_hash=sender_hash,
             **metric_fields({Metric.INBOUND: 1}),
         )
+
+    def _reply(self, inbound: InboundMessage, text: str, hash_key: str, callback_url: str) -> str:
+        """Answer an inbound message once, whoever repeats it; returns what came of it, for the log.
+
+        The reply is a transactional message like any other, whose id follows from 8x8's id of the
+        inbound one, so that it is claimed once. MoEngage does not know it and hears no outcome. An
+        empty callback URL leaves its receipts to the registered webhook.
+        """
+        settings = self.settings
+        # A sender with a name or a short code is no person.
+        if (
+            not NUMBER.fullmatch(inbound.source)
+            or not _VIRTUAL_NUMBER.fullmatch(inbound.destination)
+            or digits_of(inbound.source) == digits_of(inbound.destination)
+        ):
+            return "number"
+        codes = settings.allowed_country_calling_codes
+        if codes and not is_in_countries(inbound.source, codes):
+            return "country"
+        request = MessageRequest(
+            sub_account_id=inbound.sub_account_id,
+            destination=f"+{digits_of(inbound.source)}",
+            text=text,
+            message_type=MessageType.TRANSACTIONAL,
+            source=inbound.destination[-_MAX_SOURCE:],
+            options={"dlrCallbackUrl": callback_url} if callback_url else {},
+            adds_callback_url=bool(callback_url),
+        )
+        digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
+        to_live = settings.transactional_seconds_to_live
+        message = steps.new_message(request, hash_key, to_live, is_queued=True, now=self.clock())
+        message = replace(message, id=id_of(digest.hex()), reply_to=inbound.umid)
+        person, at = message.recipient_hash, inbound.received_at
+        if not self.messages.count_reply(person, inbound.umid, at, at_most=MOST_AN_HOUR):
+            return "too_many"
+        there = self.messages.create(message)
+        if (there or message).state is State.WAITING:
+            # A repeat may mean that this failed the first time. Two records send it once.
+            self.send_queue.add(there or message, request)
+        if there is None:
+            logger.info(
+                "reply queued",
+                **message_fields(message),
+                reply_to=inbound.umid,
+                **metric_fields({Metric.ESTIMATED_SEGMENTS: message.segments}),
+            )
+        return "queued"
 
     def _count(self, click: Click, hash_key: str) -> None:
         """Count a click with its message; what the bridge did not send is in the log line alone.

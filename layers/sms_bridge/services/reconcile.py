@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
@@ -52,8 +51,6 @@ _LOG_SILENT = SendResult(
     "log_unreadable",
     "8x8's log could not be read for a week; 8x8 may have had the message",
 )
-# So many items that cannot be read are named in a run's line.
-_NAMED_AT_MOST = 20
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -76,9 +73,8 @@ class Reconcile:
         asked for (0) looks at all. ``time_left`` tells the seconds until the function is stopped.
         """
         findings: Counter[str] = Counter()
-        unreadable: list[str] = []
         to_ask: dict[str, list[Message]] = defaultdict(list)
-        for message in self._open_messages(scheduled_at, unreadable):
+        for message in self._open_messages(scheduled_at, findings):
             if time_left() < _SECONDS_TO_ASK:
                 logger.warning("not all open messages were looked at")
                 break
@@ -94,24 +90,29 @@ class Reconcile:
             except Exception as error:
                 log_failure("message not fixed", error, message_id=message.id, finding=finding)
         for sub_account_id, messages in to_ask.items():
-            if not self._has_answered(sub_account_id, messages, time_left):
-                findings[Finding.LOG_SILENT] += self._count_silence(messages)
-        findings[Finding.UNREADABLE] = len(unreadable)
-        found = dict(+findings)
-        logger.info(
-            "reconciled",
-            findings=found,
-            unreadable=unreadable[:_NAMED_AT_MOST] or None,
-            **(metric_fields({Metric.STUCK: len(unreadable)}) if unreadable else {}),
-        )
-        return found
+            answer = self._answer_of_log(sub_account_id, messages, time_left)
+            for message in messages:
+                try:
+                    if answer:
+                        self._resolve_by_log(message, *answer)
+                    else:
+                        self._wait_for_log(message, findings)
+                except Exception as error:
+                    log_failure("message not resolved", error, message_id=message.id)
+        logger.info("reconciled", findings=dict(findings))
+        return dict(findings)
 
-    def _open_messages(self, scheduled_at: float, unreadable: list[str]) -> Iterator[Message]:
-        """Return the messages to look at, as far as they can be listed; notes the unreadable."""
+    def _open_messages(self, scheduled_at: float, findings: Counter[str]) -> Iterator[Message]:
+        """Return the messages to look at, as far as they can be listed; counts the unreadable."""
 
         def note(error: UnreadableItemError) -> None:
-            logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
-            unreadable.append(error.item_id)
+            findings[Finding.UNREADABLE] += 1
+            logger.warning(
+                "item cannot be read",
+                message_id=error.item_id,
+                reason=error.reason,
+                **metric_fields({Metric.STUCK: 1}),
+            )
 
         since, until = span_to_look_at(scheduled_at, self.clock(), self.settings)
         try:
@@ -133,24 +134,13 @@ class Reconcile:
         )
         match finding:
             case Finding.NEVER_SENT:
-                self._resolve_expired(message)
+                self._resolve(message, EXPIRED, ambiguous=bool(message.ambiguous_since))
             case Finding.OUTCOME_STUCK:
                 self.outcomes.add(message.id)
             case Finding.OVERDUE:
                 self._give_up(message, _UNRESOLVED)
             case Finding.LOG_SILENT:
                 self._give_up(message, _LOG_SILENT)
-
-    def _resolve_expired(self, message: Message) -> None:
-        ambiguous = bool(message.ambiguous_since)
-        policy = self.settings.ambiguous_send_policy
-        if policy.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
-            # What waits is known not to be sent; only an attempt can end as ambiguous.
-            attempt = self.messages.begin_attempt(message.id, self.clock())
-            if not attempt.begun:
-                return
-            message = replace(message, attempt=attempt.number)
-        self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
         """End what neither a receipt nor the log has ended."""
@@ -166,9 +156,14 @@ class Reconcile:
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
         state = self.settings.ambiguous_send_policy.state_after(result, ambiguous=ambiguous)
-        recorded = self.messages.record_result(
-            message.id, message.attempt, result, state, self.clock()
-        )
+        number = message.attempt
+        if state is State.UNKNOWN:
+            # What waits is known not to be sent; only an attempt can end as ambiguous.
+            attempt = self.messages.begin_attempt(message.id, self.clock())
+            if not attempt.begun:
+                return
+            number = attempt.number
+        recorded = self.messages.record_result(message.id, number, result, state, self.clock())
         self._report(result.description, recorded)
 
     def _report(self, how: str, recorded: Recorded) -> None:
@@ -184,16 +179,13 @@ class Reconcile:
             **metric_fields(outcome_figures),
         )
 
-    def _has_answered(
+    def _answer_of_log(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
-    ) -> bool:
-        """Ask the log; returns whether it answered, or may still do so."""
+    ) -> tuple[ExportJob, LogExport] | None:
+        """Return an export of the log, ``None`` where there is none in this run."""
         try:
             return self._ask(sub_account_id, messages, time_left)
         except ExportFailedError as error:
-            # 8x8 makes no second export meanwhile, so any other failure is tried again.
-            if isinstance(error, NoExportError):
-                self._forget_job(sub_account_id)
             logger.warning(
                 "8x8's log cannot be read",
                 sub_account_id=sub_account_id,
@@ -202,64 +194,44 @@ class Reconcile:
             )
         except Exception as error:
             log_failure("8x8's log not asked", error, sub_account_id=sub_account_id)
-        return False
-
-    def _count_silence(self, messages: Sequence[Message]) -> int:
-        """Note since when the log does not answer; fixes, and counts, what waits no longer."""
-        fixed = 0
-        for message in messages:
-            now = self.clock()
-            silence = seconds_of_silence(message, now, self.settings)
-            is_over = silence > SECONDS_OF_SILENCE
-            try:
-                if is_over:
-                    self._fix(message, Finding.LOG_SILENT)
-                elif not silence:
-                    self.messages.record_log(message.id, now, has_answered=False)
-            except Exception as error:
-                log_failure("message not fixed", error, message_id=message.id)
-            fixed += is_over
-        return fixed
+        return None
 
     def _ask(
         self, sub_account_id: str, messages: Sequence[Message], time_left: Callable[[], float]
-    ) -> bool:
-        """Get one export for all that is open, and resolve what it shows.
-
-        An export that is not ready is read by the next run; returns False when there is none
-        after half an hour.
-        """
-        since = min(one.accepted_at for one in messages) - _MARGIN
+    ) -> tuple[ExportJob, LogExport]:
+        """Get one export for all that is open; one that is not ready is read by the next run."""
         job = self.messages.get_export_job(sub_account_id)
         now = self.clock()
         if job is None or now - job.asked_at > _MAX_AGE_OF_AN_EXPORT:
-            job_id = self.log.ask(sub_account_id, since=since, until=now)
-            job = ExportJob(sub_account_id, job_id, since, now)
+            since = min(one.accepted_at for one in messages) - _MARGIN
+            job = self.log.ask(sub_account_id, since=since, until=now)
             self.messages.put_export_job(job)
         ids = [message.id for message in messages]
-        read = partial(self.log.read, sub_account_id, job.job_id, ids, asked_at=job.asked_at)
-        while (export := read(received_at=self.clock())) is None:
-            if time_left() < _SECONDS_TO_ASK / 2:
-                return self.clock() - job.asked_at < _MAX_AGE_OF_AN_EXPORT / 2
-            self.sleep(_SECONDS_BETWEEN_READS)
-        self.messages.remove_export_job(sub_account_id)
-        for message in messages:
-            # What was accepted before the export's span is not in it.
-            if message.accepted_at < job.since:
-                continue
-            try:
-                self._resolve_by_log(message, export)
-            except Exception as error:
-                log_failure("message not resolved", error, message_id=message.id)
-        return True
-
-    def _forget_job(self, sub_account_id: str) -> None:
         try:
+            while (export := self.log.read(job, ids, received_at=self.clock())) is None:
+                if time_left() < _SECONDS_TO_ASK / 2:
+                    raise ExportFailedError("export_not_ready")
+                self.sleep(_SECONDS_BETWEEN_READS)
+        except NoExportError:
+            # 8x8 makes no second export meanwhile, so after any other failure the job stays.
             self.messages.remove_export_job(sub_account_id)
-        except Exception as error:
-            log_failure("export job not forgotten", error, sub_account_id=sub_account_id)
+            raise
+        self.messages.remove_export_job(sub_account_id)
+        return job, export
 
-    def _resolve_by_log(self, message: Message, export: LogExport) -> None:
+    def _wait_for_log(self, message: Message, findings: Counter[str]) -> None:
+        """Note since when the log does not answer, or give up."""
+        now = self.clock()
+        silence = seconds_of_silence(message, now, self.settings)
+        if silence > SECONDS_OF_SILENCE:
+            findings[Finding.LOG_SILENT] += 1
+            self._fix(message, Finding.LOG_SILENT)
+        elif not silence:
+            self.messages.record_log(message.id, now, has_answered=False)
+
+    def _resolve_by_log(self, message: Message, job: ExportJob, export: LogExport) -> None:
+        if message.accepted_at < job.since:
+            return  # it is not in the export, which was asked for on account of younger ones
         receipt = export.receipts.get(message.id)
         if receipt is not None:
             outcome = outcome_of_receipt(receipt)

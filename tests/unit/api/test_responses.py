@@ -12,7 +12,7 @@ from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import Response, answers_http, refusal_response
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import new_id
-from sms_bridge.providers.eightx8_errors import RESULTS_BY_CODE
+from sms_bridge.providers.eightx8 import RESULTS_BY_CODE
 from tests.fakes.logs import WrittenLog
 
 EVENT = {

@@ -8,7 +8,6 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import State
 from sms_bridge.domain.opt_out import Keyword, OptOutScope
 from sms_bridge.services.receive import CallbackEvent, ReceiveCallback
-from sms_bridge.services.reply import Reply
 from tests.builders import MESSAGE_ID, SUB_ACCOUNT, a_message
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemorySendQueue
@@ -43,14 +42,11 @@ class Bridge(InMemory):
             opt_out_keywords="STOP,Arrêt",
             opt_in_keywords="START",
             help_keywords="HELP,INFO",
-            reply=self.a_service(
-                Reply,
-                opt_out_reply=TEXTS[Keyword.STOP] if replies else "",
-                opt_in_reply=TEXTS[Keyword.START] if replies else "",
-                help_reply=TEXTS[Keyword.HELP] if replies else "",
-                transactional_seconds_to_live=600,
-                allowed_country_calling_codes=country_calling_codes,
-            ),
+            opt_out_reply=TEXTS[Keyword.STOP] if replies else "",
+            opt_in_reply=TEXTS[Keyword.START] if replies else "",
+            help_reply=TEXTS[Keyword.HELP] if replies else "",
+            transactional_seconds_to_live=600,
+            allowed_country_calling_codes=country_calling_codes,
             sub_account_ids=f"{SUB_ACCOUNT},acme_promo",
             moengage_data_api_url="https://api.example" if syncs_opt_outs else "",
             moengage_inbound_event="SMS Reply" if reports_inbound else "",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.opt_out import Keyword, OptOutScope
-from sms_bridge.services.reply import MOST_AN_HOUR
+from sms_bridge.services.receive import MOST_AN_HOUR
 from tests.builders import (
     NUMBER,
     SUB_ACCOUNT,
@@ -140,12 +140,15 @@ def test_its_receipts_come_where_those_of_all_messages_come(bridge: Writing) -> 
     assert request.options == {"dlrCallbackUrl": "https://bridge.example/callbacks/8x8?token=t"}
 
 
-def test_a_callback_that_8x8_repeats_is_answered_by_the_same_message(bridge: Writing) -> None:
+def test_a_callback_that_8x8_repeats_is_answered_by_the_same_message(
+    bridge: Writing, logged: WrittenLog
+) -> None:
     for _ in range(3):
         bridge.write("STOP", umid=UMID)
 
     assert len({message.id for message, _ in bridge.replies}) == 1
     assert len([one for one in bridge.messages.messages.values() if one.reply_to]) == 1
+    assert [one["message"] for one in logged.lines].count("reply queued") == 1
 
 
 def test_once_it_was_tried_a_repeated_callback_queues_it_no_more(bridge: Writing) -> None:

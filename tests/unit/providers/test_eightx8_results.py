@@ -12,7 +12,7 @@ from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeou
 from scripts.reason_tables import answers_of_8x8
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import State
-from sms_bridge.providers.eightx8_errors import (
+from sms_bridge.providers.eightx8 import (
     RESULTS_BY_CODE,
     error_code_of,
     result_of_answer,
