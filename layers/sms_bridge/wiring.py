@@ -61,13 +61,13 @@ def send_parts(
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(_table(settings, aws), retention_days=settings.retention_days)
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
+    send_queue = SqsSendQueue(aws, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=1.0)
     send_message = SendMessage(
         settings=settings,
         messages=messages,
         send_queue=send_queue,
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
+        outcomes=SqsOutcomeQueue(aws, settings.outcome_queue_url),
         opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
@@ -98,14 +98,14 @@ def dispatch_parts(
     aws, timing = AwsClients(), Timing()
     secrets = _secrets(settings, aws)
     messages = DynamoDBMessages(_table(settings, aws))
-    send_queue = SqsSendQueue(lambda: aws.sqs, _send_queue_urls(settings))
+    send_queue = SqsSendQueue(aws, _send_queue_urls(settings))
     eightx8 = Connections(settings.eightx8_base_url, connect_timeout=2.0)
     dispatch_messages = DispatchMessages(
         settings=settings,
         messages=messages,
         send_queue=send_queue,
-        dead_letters=SqsDeadLetterQueue(lambda: aws.sqs, settings.send_dead_letter_queue_url),
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
+        dead_letters=SqsDeadLetterQueue(aws, settings.send_dead_letter_queue_url),
+        outcomes=SqsOutcomeQueue(aws, settings.outcome_queue_url),
         opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         sender=EightX8(eightx8, secrets),
         **timing._asdict(),
@@ -127,15 +127,13 @@ def receive_parts(
     reply = Reply(
         settings=settings,
         messages=messages,
-        send_queue=SqsSendQueue(
-            lambda: aws.sqs, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}
-        ),
+        send_queue=SqsSendQueue(aws, {MessageType.TRANSACTIONAL: settings.transactional_queue_url}),
         clock=timing.clock,
     )
     receive_callback = ReceiveCallback(
         settings=settings,
         messages=messages,
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
+        outcomes=SqsOutcomeQueue(aws, settings.outcome_queue_url),
         opt_outs=DynamoDBOptOuts(_table(settings, aws), settings.opt_out_scope),
         reply=reply,
         clock=timing.clock,
@@ -172,7 +170,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
     messages = DynamoDBMessages(
         _table(settings, aws), patient=MessagesTable(aws.patient_dynamodb, settings.messages_table)
     )
-    dead_letters = SqsDeadLetterQueue(lambda: aws.sqs, settings.outcome_dead_letter_queue_url)
+    dead_letters = SqsDeadLetterQueue(aws, settings.outcome_dead_letter_queue_url)
     circuits = CircuitBreakerDynamoDBPersistence(
         settings.messages_table, expiry_attr="expires_at", boto3_client=aws.dynamodb
     )
@@ -208,7 +206,7 @@ def forward_parts(settings: ForwardSettings) -> ForwardParts:
         )
     return ForwardParts(
         _secrets(settings, aws),
-        _outcomes(settings.outcome_queue_url, aws),
+        SqsOutcomeQueue(aws, settings.outcome_queue_url),
         dead_letters,
         forward_outcome,
         pass_on_inbound,
@@ -228,7 +226,7 @@ def reconcile(settings: "ReconcileSettings") -> "Reconcile":
     return Reconcile(
         settings=settings,
         messages=DynamoDBMessages(_table(settings, aws)),
-        outcomes=_outcomes(settings.outcome_queue_url, aws),
+        outcomes=SqsOutcomeQueue(aws, settings.outcome_queue_url),
         log=EightX8Log(eightx8, _secrets(settings, aws)),
         clock=timing.clock,
         sleep=timing.sleep,
@@ -266,10 +264,6 @@ def _send_queue_urls(settings: SendSettings | DispatchSettings) -> dict[MessageT
         MessageType.TRANSACTIONAL: settings.transactional_queue_url,
         MessageType.PROMOTIONAL: settings.promotional_queue_url,
     }
-
-
-def _outcomes(url: str, aws: AwsClients) -> SqsOutcomeQueue:
-    return SqsOutcomeQueue(lambda: aws.sqs, url, once=lambda: aws.sqs_once)
 
 
 def _first_read(messages: DynamoDBMessages) -> Callable[[], object]:

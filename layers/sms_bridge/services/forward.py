@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.circuit_breaker import (
     CircuitBreakerConfig,
@@ -135,10 +135,10 @@ class ForwardOutcome:
             if has_lease:
                 self.messages.lease_outcome(message_id, owner, now, now + wait)
             return wait
-        return self._record(message, message.outcome, queued.body, owner, result)
+        return self._record(message, message.outcome, queued.record, owner, result)
 
     def _record(
-        self, message: Message, outcome: Outcome, body: str, owner: str, result: ReportResult
+        self, message: Message, outcome: Outcome, record: Any, owner: str, result: ReportResult
     ) -> int | None:
         now = self.clock()
         tries = message.outcome_tries + 1
@@ -151,7 +151,7 @@ class ForwardOutcome:
             figures: steps.Figures = {Metric.FORWARDED: 1, Metric.SECONDS_TO_REPORTED: seconds}
         elif wait is None:
             given_up = f"moengage_{result.http_status or 'unreachable'}"
-            self.dead_letters.add(body, reason=given_up)
+            self.dead_letters.add(record, reason=given_up)
             self.messages.record_given_up(message.id, given_up, now)
             figures = {Metric.FORWARDS_GIVEN_UP: 1}
         else:

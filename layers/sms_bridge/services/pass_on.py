@@ -54,7 +54,7 @@ class PassOnInbound:
         wait = seconds_before_passing_on_again(age, result.retry_after)
         if result.verdict is ReportVerdict.REFUSED or wait is None:
             reason = f"moengage_{result.http_status or 'unreachable'}"
-            self.dead_letters.add(queued.body, reason=reason)
+            self.dead_letters.add(queued.record, reason=reason)
             return None
         return wait
 

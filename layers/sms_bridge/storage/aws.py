@@ -127,10 +127,11 @@ def refusal(failed: Mapping[str, Any], call: Mapping[str, Any]) -> ClientError:
     return ClientError(answer, "batch")
 
 
-def was_refused_at_once(error: ClientError) -> bool:
+def was_refused_at_once(error: Exception) -> bool:
     """Return whether AWS refused a call, and no earlier try of it can have done something."""
-    answer = error.response.get("ResponseMetadata", {})
-    is_refusal = 400 <= answer.get("HTTPStatusCode", 0) < 500
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    answer = response.get("ResponseMetadata", {})
+    is_refusal: bool = 400 <= answer.get("HTTPStatusCode", 0) < 500
     return is_refusal and answer.get("RetryAttempts") == 0
 
 

@@ -58,7 +58,7 @@ class Bridge(InMemory):
         self.step = self.a_service(PassOnInbound, users=self.users, keywords=keywords)
 
     def pass_on(self, work: InboundWork = InboundWork.SUBSCRIPTION) -> int | None:
-        queued = QueuedInbound(INBOUND_ID, work, "its record")
+        queued = QueuedInbound(INBOUND_ID, work, {"body": "its record"})
         return self.step(queued, hash_key="k", api_key="data-key")
 
 
