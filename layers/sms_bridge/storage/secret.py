@@ -20,10 +20,8 @@ TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTo
 _KEY = re.compile(r"[!-~]+")
 _TOKEN = re.compile(r"[!#-+\--~]{16,}")
 
-# While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
-_SECONDS_BETWEEN_REFUSALS = 2.0
-
-_SECONDS_BETWEEN_UNKNOWN_TOKENS = 10.0
+# However many messages 8x8 refuses the key of, and whoever tries tokens.
+_SECONDS_BETWEEN_LOOKS = 2.0
 
 # After a failed read the old secret serves on, and this long nobody waits for another one.
 _SECONDS_BETWEEN_FAILURES = 10.0
@@ -107,7 +105,7 @@ class SecretSource:
         self._clock = clock
         self._secret: Secret | None = None
         self._read_again_at = 0.0
-        self._newer_key_at = self._newer_tokens_at = 0.0
+        self._look_again_at = 0.0
 
     def get(self) -> Secret:
         """Return the secret.
@@ -122,24 +120,19 @@ class SecretSource:
         return secret
 
     def api_key(self, refused: str | None = None) -> str:
-        """Return 8x8's key; after 8x8 refused the one that the secret holds, it is read at once.
-
-        A key that was just found unchanged is not looked for again for two seconds.
-        """
-        current = self.get().eightx8_api_key
-        if current == refused and self._clock() >= self._newer_key_at:
-            current = self._read().eightx8_api_key
-            if current == refused:
-                self._newer_key_at = self._clock() + _SECONDS_BETWEEN_REFUSALS
-        return current
+        """Return 8x8's key; after 8x8 refused the one that the secret holds, it is read at once."""
+        secret = self.get()
+        if secret.eightx8_api_key == refused:
+            secret = self.get_newer(secret)
+        return secret.eightx8_api_key
 
     def get_newer(self, known: Secret) -> Secret:
-        """Read the secret at once, because somebody's token is not in the one that is known.
+        """Read the secret at once, because somebody's token, or a good key, is not in it.
 
-        Whoever tries tokens brings about one read in ten seconds; the same secret is returned then.
+        Not more than once in two seconds; the same secret is returned then.
         """
-        if self._secret is known and self._clock() >= self._newer_tokens_at:
-            self._newer_tokens_at = self._clock() + _SECONDS_BETWEEN_UNKNOWN_TOKENS
+        if self._secret is known and self._clock() >= self._look_again_at:
+            self._look_again_at = self._clock() + _SECONDS_BETWEEN_LOOKS
             return self._read()
         return self.get()
 
