@@ -7,7 +7,7 @@ send queue is the only place where a text is kept.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import batched
+from itertools import batched, compress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -40,14 +40,16 @@ def _body(**content: Any) -> str:
     return json.dumps({"version": _VERSION, **written}, separators=(",", ":"))
 
 
-def _received[Queued](
+def _work_through[Queued: "QueuedMessage | QueuedOutcome | QueuedInbound"](
     records: Iterable[Record],
     read: Callable[[dict[str, Any], Record, int], Queued],
+    work: Callable[[list[Queued]], Iterable[Queued]],
     dead_letters: "DeadLetterQueue",
-) -> tuple[list[Queued], list[Record]]:
-    """Return what records hold, and which stay in their queue although they hold nothing.
+) -> dict[str, Any]:
+    """Work on a batch that Lambda received; return the partial batch response.
 
-    One that this version of the bridge does not write is dead-lettered.
+    ``work`` returns what stays in the queue. A record that this version of the bridge does not
+    write is dead-lettered alone.
     """
     queued, stay = [], []
     for record in records:
@@ -60,12 +62,8 @@ def _received[Queued](
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             if not dead_letters.move(record, reason="unreadable"):
                 stay.append(record)
-    return queued, stay
-
-
-def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
-    """Return the partial batch response that leaves these records in their queue."""
-    return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
+    stay += [one.record for one in work(queued)]
+    return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in stay]}
 
 
 # ---------------------------------------------------------------------------------- the send queue
@@ -131,12 +129,11 @@ class SqsSendQueue:
                     if was_refused_at_once(error):
                         failed |= {entry["Id"] for entry in entries}
                     continue
-                for entry in answer.get("Failed", []):
-                    refused = refusal(entry, answer)
-                    log_failure("message not queued", refused, message_id=entry["Id"])
+                for one in answer.get("Failed", []):
+                    log_failure("message not queued", refusal(one, answer), message_id=one["Id"])
                     # Of what boto3 repeats, an earlier try may have put all into the queue.
                     if answer["ResponseMetadata"]["RetryAttempts"] == 0:
-                        failed.add(entry["Id"])
+                        failed.add(one["Id"])
         return failed
 
     def work_through(
@@ -149,9 +146,7 @@ class SqsSendQueue:
 
         ``dispatch`` returns the messages whose records stay in the queue.
         """
-        queued, stay = _received(records, _queued_message, dead_letters)
-        stay += [one.record for one in dispatch(queued)]
-        return _batch_response(stay)
+        return _work_through(records, _queued_message, dispatch, dead_letters)
 
     def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
@@ -169,9 +164,8 @@ class SqsSendQueue:
                             for queued, seconds in some
                         ],
                     )
-                    for failed in answer.get("Failed", []):
-                        refused = refusal(failed, answer)
-                        log_failure("record not postponed", refused, record=failed["Id"])
+                    for one in answer.get("Failed", []):
+                        log_failure("record not postponed", refusal(one, answer), record=one["Id"])
                 except Exception as error:
                     log_failure("records not postponed", error)
 
@@ -249,11 +243,11 @@ class SqsOutcomeQueue:
         handled again, ``None`` when it is done.
         """
 
-        def is_done(queued: "QueuedOutcome | QueuedInbound") -> bool:
+        def stays(queued: "QueuedOutcome | QueuedInbound") -> bool:
             try:
                 wait = handle(queued)
                 if wait is None:
-                    return True
+                    return False
                 self._aws.sqs.change_message_visibility(
                     QueueUrl=self._url,
                     ReceiptHandle=queued.record["receiptHandle"],
@@ -262,13 +256,15 @@ class SqsOutcomeQueue:
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
                 log_failure("outcome not reported", error, record=queued.record["messageId"])
-            return False
+            return True
 
-        queued, stay = _received(records, _queued_outcome, dead_letters)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            done = pool.map(is_done, queued)
-            stay += [one.record for one, is_over in zip(queued, done, strict=True) if not is_over]
-        return _batch_response(stay)
+            return _work_through(
+                records,
+                _queued_outcome,
+                lambda queued: compress(queued, pool.map(stays, queued)),
+                dead_letters,
+            )
 
 
 def _queued_outcome(
