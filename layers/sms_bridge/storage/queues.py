@@ -87,8 +87,7 @@ def group_of(message: Message) -> str:
     SQS hands out those of a small group before those of one that keeps the functions busy. It takes
     128 characters of ASCII.
     """
-    name = message.campaign_id or message.sub_account_id
-    return quote(name, errors="replace")[:128]
+    return quote(message.campaign_id or message.sub_account_id, errors="replace")[:128]
 
 
 class SqsSendQueue:
@@ -237,10 +236,9 @@ class SqsOutcomeQueue:
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 
-        By the partial batch response that is returned, what has to be handled again stays in the
-        queue, out of sight until its time has come. A record that fails in any other way comes
-        again after the queue's visibility timeout. ``handle`` returns the seconds after which it is
-        handled again, ``None`` when it is done.
+        ``handle`` returns the seconds after which it is handled again, ``None`` when it is done. A
+        record that fails in any other way comes again after the queue's visibility timeout. Returns
+        a partial batch response.
         """
 
         def stays(queued: "QueuedOutcome | QueuedInbound") -> bool:

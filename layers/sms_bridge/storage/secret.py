@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")
 
 # What a header can carry; tokens have no quotes and commas, which stand around and between them.
-_KEY = re.compile(r"[!-~]+")
+_KEY = re.compile("[!-~]+")
 _TOKEN = re.compile(r"[!#-+\--~]{16,}")
 
 # However many messages 8x8 refuses the key of, and whoever tries tokens.
@@ -56,8 +56,8 @@ class Secret:
         if not hash_key:
             raise InvalidSecretError("the secret has no hashKey")
         return cls(
-            eightx8_api_key=_key_in(values.get("eightx8ApiKey")),
-            moengage_data_api_key=_key_in(values.get("moengageDataApiKey")),
+            eightx8_api_key=_text(values.get("eightx8ApiKey"), _KEY),
+            moengage_data_api_key=_text(values.get("moengageDataApiKey"), _KEY),
             moengage_tokens=tokens_in(values.get("moengageTokens")),
             callback_tokens=tokens_in(values.get("callbackTokens")),
             look_up_tokens=tokens_in(values.get("lookUpTokens")),
@@ -74,18 +74,13 @@ def tokens_in(listed: object) -> tuple[str, ...]:
     breaks around a token do not count, and a token alone is a list of one.
     """
     several = listed if isinstance(listed, list) else [listed]
-    stripped = (_text(one) for one in several)
-    return tuple(token for token in stripped if _TOKEN.fullmatch(token))
+    return tuple(filter(None, (_text(one, _TOKEN) for one in several)))
 
 
-def _key_in(value: object) -> str:
-    """Return a service's key, empty for what no header can carry."""
-    key = _text(value)
-    return key if _KEY.fullmatch(key) else ""
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+def _text(value: object, pattern: str | re.Pattern[str] = "(?s).*") -> str:
+    """Return a text without blanks around it, empty for what is not of the pattern."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if re.fullmatch(pattern, text) else ""
 
 
 class SecretSource:
