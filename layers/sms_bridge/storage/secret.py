@@ -20,7 +20,7 @@ TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTo
 _KEY = re.compile("[!-~]+")
 _TOKEN = re.compile(r"[!#-+\--~]{16,}")
 
-# However many messages 8x8 refuses the key of, and whoever tries tokens.
+# While 8x8 refuses the key, or somebody tries tokens: each read costs.
 _SECONDS_BETWEEN_LOOKS = 2.0
 
 # After a failed read the old secret serves on, and this long nobody waits for another one.
