@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -199,11 +200,15 @@ class TestSendQueues:
             def send_message(self, **_: Any) -> None:
                 raise ClientError(answer, "SendMessage")
 
+            send_message_batch = send_message
+
         urls = dict.fromkeys(MessageType, "https://sqs.example/1/queue")
         queue = SqsSendQueue(clients_of_sqs(Refusing()), urls)
 
         with pytest.raises(NotQueuedError if is_certain else ClientError):
             queue.add(a_message(), a_request())
+        proven = {MESSAGE_ID} if is_certain else set()
+        assert queue.add_all([(a_message(), a_request(), 0)]) == proven
 
     def test_a_queue_that_is_not_there_says_so_at_once(self) -> None:
         with an_aws_account():
@@ -506,6 +511,19 @@ class TestOutcomeQueues:
         assert response == {"batchItemFailures": []}
         assert dead_letters.letters == [(broken, "unreadable")]
         assert len(seen) == 2
+
+    def test_ten_records_are_handled_side_by_side(self, sqs: Sqs) -> None:
+        queue, all_are_there = an_outcome_queue(sqs), threading.Barrier(10)
+        for number in range(10):
+            queue.add(f"m-{number}")
+
+        def wait_for_all(_: object) -> None:
+            all_are_there.wait(60)
+
+        records = sqs.receive(sqs.promotional)
+        response = queue.work_through(records, wait_for_all, InMemoryDeadLetters())
+
+        assert (len(records), response) == (10, {"batchItemFailures": []})
 
     def test_one_record_that_fails_does_not_fail_the_others(
         self, sqs: Sqs, logged: WrittenLog

@@ -118,18 +118,18 @@ class SecretSource:
         """Return 8x8's key; after 8x8 refused the one that the secret holds, it is read at once."""
         secret = self.get()
         if secret.eightx8_api_key == refused:
-            secret = self.get_newer(secret)
+            secret = self.get_newer()
         return secret.eightx8_api_key
 
-    def get_newer(self, known: Secret) -> Secret:
+    def get_newer(self) -> Secret:
         """Read the secret at once, because somebody's token, or a good key, is not in it.
 
         Not more than once in two seconds; the same secret is returned then.
         """
-        if self._secret is known and self._clock() >= self._look_again_at:
-            self._look_again_at = self._clock() + _SECONDS_BETWEEN_LOOKS
-            return self._read()
-        return self.get()
+        if self._clock() < self._look_again_at:
+            return self.get()
+        self._look_again_at = self._clock() + _SECONDS_BETWEEN_LOOKS
+        return self._read()
 
     def _read(self) -> Secret:
         try:

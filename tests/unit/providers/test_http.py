@@ -34,7 +34,6 @@ from tests.fakes.http_server import (
     ServedConnection,
     answers,
     answers_a_byte_at_a_time,
-    answers_and_closes,
     answers_with_bytes,
     reads_and_says_nothing,
     resets_without_reading,
@@ -93,8 +92,15 @@ class TestKeeping:
             with pytest.raises(HTTPError):
                 post(connections)
 
-    def test_a_connection_that_the_host_closed_is_not_used_again(self) -> None:
-        with LoopbackServer(answers_and_closes, answers()) as server:
+    @pytest.mark.parametrize("ends", [ServedConnection.close, ServedConnection.reset])
+    def test_a_connection_that_the_host_ended_is_not_used_again(
+        self, ends: Callable[[ServedConnection], None]
+    ) -> None:
+        def answers_and_ends(connection: ServedConnection) -> None:
+            answers()(connection)
+            ends(connection)
+
+        with LoopbackServer(answers_and_ends, answers()) as server:
             connections = connections_to(server.url)
             post(connections)
             server.wait_until_none_is_open()
