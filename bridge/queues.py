@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import StrEnum
 from itertools import islice
 from math import inf
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 from typer import Argument, BadParameter, Option
@@ -166,7 +167,8 @@ def replay(
     )
     found = list(islice(given_up, limit))
     if yes:
-        outcomes = SqsOutcomeQueue(lambda: stack.aws.client("sqs"), stack.resource("OutcomeQueue"))
+        clients: Any = SimpleNamespace(sqs=stack.aws.client("sqs"))
+        outcomes = SqsOutcomeQueue(clients, stack.resource("OutcomeQueue"))
         for message in progress(found, "Replaying"):
             stack.messages.record_replayed(message.id)
             outcomes.add(message.id)

@@ -5,6 +5,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import subprocess  # nosec B404
 import sys
@@ -41,6 +42,8 @@ AMAZON_ROOTS = {
     "Starfield Services Root Certificate Authority - G2",
 }
 
+_PEM = "-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----"
+
 # PEM files in this folder (a company's own authority, say) are trusted as well, by all that the
 # functions call.
 OWN_AUTHORITIES = Path(__file__).parent / "own_certificate_authorities"
@@ -67,7 +70,8 @@ def prune_models(data: Path, target: Path) -> None:
     for service, operations in OPERATIONS.items():
         newest = max((data / service).glob("*/service-2.json.gz")).parent
         for name in ("service-2.json", "endpoint-rule-set-1.json"):
-            model = json.loads(gzip.decompress((newest / f"{name}.gz").read_bytes()))
+            text = gzip.decompress((newest / f"{name}.gz").read_bytes())
+            model = json.loads(text, object_hook=_without_prose)
             pruned = prune(model, operations) if "operations" in model else model
             models[f"{service}/{newest.name}/{name}"] = pruned
     if target == data:
@@ -80,38 +84,27 @@ def prune_models(data: Path, target: Path) -> None:
 
 def prune(model: dict[str, Any], operations: set[str]) -> dict[str, Any]:
     """Return a service's model with these operations and the shapes that they reach."""
-    kept = {name: _without_prose(model["operations"][name]) for name in sorted(operations)}
+    # In one order: the same sources make the same layer.
+    kept = {name: model["operations"][name] for name in sorted(operations)}
     shapes: dict[str, Any] = {}
-    left = [kept]
+    left = shapes_in(kept)
     while left:
-        # In one order: the same sources make the same layer.
-        for name in sorted(_shapes_in(left.pop())):
-            if name not in shapes:
-                shapes[name] = _without_prose(model["shapes"][name])
-                left.append(shapes[name])
-    rest = {name: value for name, value in model.items() if name != "documentation"}
-    return {**rest, "operations": kept, "shapes": shapes}
+        shapes |= {name: model["shapes"][name] for name in left}
+        left = shapes_in(shapes) - shapes.keys()
+    return {**model, "operations": kept, "shapes": dict(sorted(shapes.items()))}
 
 
-def _shapes_in(value: Any) -> set[str]:
-    if isinstance(value, list):
-        return set().union(*map(_shapes_in, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {value["shape"]} if isinstance(value.get("shape"), str) else set()
-    return own.union(*map(_shapes_in, value.values()))
+def shapes_in(part: dict[str, Any]) -> set[str]:
+    """Return the names of the shapes that a part of a model refers to."""
+    return set(re.findall(r'"shape": "(\w+)"', json.dumps(part)))
 
 
-def _without_prose(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_prose(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
+def _without_prose(some: dict[str, Any]) -> dict[str, Any]:
+    # A member of that name would be an object.
     return {
-        name: _without_prose(inner)
-        for name, inner in value.items()
-        # A member of that name would be an object.
-        if not (name == "documentation" and isinstance(inner, str))
+        name: value
+        for name, value in some.items()
+        if name != "documentation" or not isinstance(value, str)
     }
 
 
@@ -123,18 +116,13 @@ def make_certificates(bundle: str, own: list[str], target: Path) -> None:
     by the hash of its subject, so that none is read for nothing.
     """
     # Each certificate of the bundle stands behind a comment with its label.
-    by_label = {
-        comment.partition('# Label: "')[2].partition('"')[0]: pem
-        for comment, pem in _certificates(bundle)
-    }
-    missing = AMAZON_ROOTS - by_label.keys()
-    if missing:
+    by_label = dict(re.findall(rf'(?s)# Label: "(.+?)"\n.*?({_PEM})', bundle))
+    if missing := AMAZON_ROOTS - by_label.keys():
         raise SystemExit(f"certifi lacks {sorted(missing)}")
-    further = [pem for text in own for _, pem in _certificates(text)]
+    further = re.findall(f"(?s){_PEM}", "\n".join(own))
+    aws = [by_label[one] for one in sorted(AMAZON_ROOTS)] + further
     (target / "roots").mkdir(parents=True, exist_ok=True)
-    (target / "aws.pem").write_text(
-        "".join([by_label[one] for one in sorted(AMAZON_ROOTS)] + further)
-    )
+    (target / "aws.pem").write_text("\n".join(aws))
     for pem in [*by_label.values(), *further]:
         subject = subprocess.run(  # openssl of the build, without a shell  # nosec B603 B607
             ["openssl", "x509", "-noout", "-subject_hash"],  # noqa: S607
@@ -145,13 +133,6 @@ def make_certificates(bundle: str, own: list[str], target: Path) -> None:
         ).stdout.strip()
         number = len(list((target / "roots").glob(f"{subject}.*")))
         (target / f"roots/{subject}.{number}").write_text(pem)
-
-
-def _certificates(text: str) -> list[tuple[str, str]]:
-    """Return each certificate of a PEM file with what stands before it."""
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----\n"
-    parts = [part.partition(begin) for part in text.replace("\r\n", "\n").split(end)[:-1]]
-    return [(comment, begin + content + end) for comment, _, content in parts]
 
 
 if __name__ == "__main__":

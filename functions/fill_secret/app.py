@@ -2,19 +2,12 @@
 
 from typing import Any
 
-from sms_bridge.custom_resources import answers_cloudformation, fill_secret, hashes_of
+from sms_bridge.custom_resources import answer
 from sms_bridge.storage.aws import AwsClients
 
 secretsmanager = AwsClients().secretsmanager
 
 
-@answers_cloudformation
-def handler(event: dict[str, Any]) -> dict[str, str]:
-    """Do what the custom resource asks for, and return its attributes."""
-    if event["RequestType"] == "Delete":
-        return {}
-    properties = event["ResourceProperties"]
-    if event["ResourceType"] == "Custom::Settings":
-        return hashes_of(properties)
-    fill_secret(secretsmanager, properties["SecretArn"])
-    return {}
+def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001
+    """Do what CloudFormation asks for, and answer it."""
+    answer(event, secretsmanager)

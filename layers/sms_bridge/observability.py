@@ -11,7 +11,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -64,9 +64,6 @@ def message_fields(message: Message) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------- metrics
 _emf = EphemeralMetrics(namespace="SmsBridge")
 
-# The dimension of all metrics: the stack's name, which the logger writes into each line.
-_SERVICE = "service"
-
 
 class _Definition(NamedTuple):
     title: str
@@ -118,15 +115,8 @@ class Metric(_Definition, Enum):
     STUCK = _Definition("MessagesStuck")
 
 
-class Monitoring(StrEnum):
-    """How many metrics are published. The lines hold the figures in any case."""
-
-    BASIC = "basic"
-    FULL = "full"
-    OFF = "off"
-
-
-monitoring = Monitoring(os.environ.get("MONITORING", Monitoring.FULL))
+monitoring = os.environ.get("MONITORING", "full")
+"""How many metrics are published: ``basic``, ``full`` or ``off``. The lines have all figures."""
 
 Figure = float | Sequence[float]
 """A value of a metric, or all values of a line about many messages."""
@@ -135,22 +125,21 @@ Figure = float | Sequence[float]
 def metric_fields(figures: Mapping[Metric, Figure]) -> dict[str, Any]:
     """Return the fields that make a log line carry metrics; it must have each ``split_by``, too."""
     fields: dict[str, Any] = {metric.title: figure for metric, figure in figures.items()}
-    is_off, is_full = monitoring is Monitoring.OFF, monitoring is Monitoring.FULL
-    if not is_off and (directives := _directives(tuple(figures), is_full)):
+    if directives := _directives(tuple(figures), monitoring):
         fields["_aws"] = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
     return fields
 
 
 @functools.lru_cache
-def _directives(metrics: tuple[Metric, ...], is_full: bool) -> list[Any]:
+def _directives(metrics: tuple[Metric, ...], published: str) -> list[Any]:
     """Return what tells CloudWatch which fields are metrics: the same few combinations recur."""
     by_dimensions: defaultdict[tuple[tuple[str, ...], ...], list[Metric]] = defaultdict(list)
     for metric in metrics:
-        sets: list[tuple[str, ...]] = []
-        if metric.has_total if is_full else metric.is_basic:
-            sets.append((_SERVICE,))
-        if is_full and metric.split_by:
-            sets.append((_SERVICE, metric.split_by))
+        has_total = {"full": metric.has_total, "basic": metric.is_basic}.get(published)
+        # The service is the stack, which the logger names in each line.
+        sets: list[tuple[str, ...]] = [("service",)] if has_total else []
+        if published == "full" and metric.split_by:
+            sets.append(("service", metric.split_by))
         if sets:
             by_dimensions[tuple(sets)].append(metric)
     directives: list[Any] = []

@@ -14,6 +14,7 @@ from sms_bridge.services.interfaces import (
     MessageStore,
     OptOuts,
 )
+from sms_bridge.storage.aws import AwsClients
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.person_data import DynamoDBPersonData
@@ -32,7 +33,7 @@ from tests.fakes.logs import logged
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.opt_outs import InMemoryOptOuts
 from tests.fakes.queues import InMemoryDeadLetters
-from tests.fakes.sqs import InMemorySqs
+from tests.fakes.sqs import InMemorySqs, clients_of_sqs
 
 __all__ = ["logged"]
 
@@ -134,6 +135,10 @@ class Sqs:
     receive: Callable[[str], list[dict[str, Any]]]
     held_back: Callable[[str], int]
 
+    @property
+    def aws(self) -> AwsClients:
+        return clients_of_sqs(self.client)
+
 
 @pytest.fixture(params=["in memory", "SQS (moto)"])
 def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
@@ -195,7 +200,7 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
     if request.param == "SQS in memory":
         sqs = InMemorySqs(TurnableClock())
         yield DeadLetterQueueUnderTest(
-            SqsDeadLetterQueue(lambda: sqs.client, "dead"), lambda: sqs.letters("dead")
+            SqsDeadLetterQueue(sqs.aws, "dead"), lambda: sqs.letters("dead")
         )
         return
     with an_aws_account():
@@ -210,4 +215,4 @@ def dead_letters(request: pytest.FixtureRequest) -> Iterator[DeadLetterQueueUnde
                 for one in received.get("Messages", [])
             ]
 
-        yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(lambda: client, url), letters)
+        yield DeadLetterQueueUnderTest(SqsDeadLetterQueue(clients_of_sqs(client), url), letters)

@@ -101,12 +101,6 @@ def answers_with_bytes(data: bytes) -> Behaviour:
     return behave
 
 
-def answers_and_closes(connection: ServedConnection) -> None:
-    """Answer as if the connection stayed open, and close it."""
-    answers()(connection)
-    connection.close()
-
-
 def resets_without_reading(connection: ServedConnection) -> None:
     """Break off as soon as something arrives."""
     connection.reset()

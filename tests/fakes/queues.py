@@ -67,9 +67,9 @@ class InMemoryDeadLetters:
 
     letters: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, body: str, *, reason: str) -> None:
-        self.letters.append((body, reason))
+    def add(self, record: Mapping[str, Any], *, reason: str) -> None:
+        self.letters.append((record["body"], reason))
 
     def move(self, record: Mapping[str, Any], *, reason: str) -> bool:
-        self.add(record["body"], reason=reason)
+        self.add(record, reason=reason)
         return True

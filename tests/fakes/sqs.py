@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from sms_bridge.domain.clock import Clock
+from sms_bridge.storage.aws import AwsClients
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -160,6 +162,11 @@ class InMemorySqs:
         """This fake, in place of boto3's client."""
         return cast("SQSClient", self)
 
+    @property
+    def aws(self) -> AwsClients:
+        """This fake, in place of both of a function's clients of SQS."""
+        return clients_of_sqs(self.client)
+
     def queue(self, url: str) -> Queue:
         return self.queues.setdefault(url, Queue(url, self.clock))
 
@@ -232,6 +239,11 @@ class InMemorySqs:
     def letters(self, url: str) -> list[tuple[str, str]]:
         """Return the bodies in a queue, hidden or not, with the reason of each."""
         return [(one.body, one.reason) for one in self.queue(url).records.values()]
+
+
+def clients_of_sqs(client: Any, once: Any = None) -> AwsClients:
+    """Return as much of a function's clients as the queues use."""
+    return cast("AwsClients", SimpleNamespace(sqs=client, sqs_once=once or client))
 
 
 def _send(

@@ -215,7 +215,8 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_outcome_is_reporte
             report=delivery_tracking(url, Connections(url, connect_timeout=2.0)),
             clock=clock,
         )
-        step(QueuedOutcome(MESSAGE_ID, messages.messages[MESSAGE_ID].outcome_lease_owner, 1, ""))
+        lease = messages.messages[MESSAGE_ID].outcome_lease_owner
+        step(QueuedOutcome(MESSAGE_ID, lease, 1, {"body": ""}))
 
     every_line.hold_no_secret()
     assert CONNECTOR not in every_line.written.text

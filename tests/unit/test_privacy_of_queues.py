@@ -44,8 +44,8 @@ class Queue:
         self.messages = InMemoryMessages()
         self.opt_outs = InMemoryOptOuts()
         self.sqs = InMemorySqs(clock)
-        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, "queue"))
-        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, "dead")
+        self.send_queue = SqsSendQueue(self.sqs.aws, dict.fromkeys(MessageType, "queue"))
+        self.dead_letters = SqsDeadLetterQueue(self.sqs.aws, "dead")
         message = a_message(
             state=State.WAITING,
             destination=NUMBER,
@@ -180,15 +180,13 @@ def test_promise_6_no_text_number_or_secret_is_logged_of_records_in_the_outcome_
     sqs, messages = InMemorySqs(TurnableClock()), InMemoryMessages()
     sqs.send_message(QueueUrl="queue", MessageBody=body)
     forward = a_service(Forward, messages=messages)
-    full = SqsDeadLetterQueue(lambda: sqs.client, "dead")
+    full = SqsDeadLetterQueue(sqs.aws, "dead")
 
     with (
         failing(messages, "get", error=SpeakingError()),
         failing(full, "add", error=SpeakingError()),
     ):
-        SqsOutcomeQueue(lambda: sqs.client, "queue").work_through(
-            sqs.receive("queue"), forward, full
-        )
+        SqsOutcomeQueue(sqs.aws, "queue").work_through(sqs.receive("queue"), forward, full)
 
     every_line.hold_no_secret()
 
@@ -217,6 +215,6 @@ def test_promise_6_no_text_number_or_secret_is_logged_when_an_inbound_message_is
             opt_out_keywords=CODE,
             clock=clock,
         )
-        step(QueuedInbound(inbound_id, work, ""))
+        step(QueuedInbound(inbound_id, work, {"body": ""}))
 
     every_line.hold_no_secret()

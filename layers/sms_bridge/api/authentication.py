@@ -23,7 +23,7 @@ def admit(
     try:
         check(request, secret)
     except RefusedError:
-        secret = secrets.get_newer(secret)
+        secret = secrets.get_newer()
         check(request, secret)
     return secret
 

@@ -90,8 +90,7 @@ class QueuedOutcome:
     lease: str
     """The owner of the lease since it became due; empty for any record but the first."""
     receives: int
-    body: str = field(compare=False)
-    """Its record, as it is dead-lettered."""
+    record: Any = field(compare=False)
 
 
 class InboundWork(StrEnum):
@@ -107,4 +106,4 @@ class QueuedInbound:
 
     inbound_id: str
     work: InboundWork
-    body: str = field(compare=False)
+    record: Any = field(compare=False)

@@ -7,18 +7,14 @@ urllib3's errors and the body prove:
 
     HTTPError                       no answer
     |-- NewConnectionError, ...     no connection: nothing left
-    |-- InvalidHeader               the key fits in no header: nothing left
     |-- OutOfTimeError              ours: it was too late to write the body, so nothing left
     '-- ReadTimeoutError, ...       ``Payload.left`` tells whether the body left
 """
 
-import functools
-import http.client
 import json
 import logging
 import os
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -42,9 +38,6 @@ _clock = time.time  # Goes on while a function is frozen.
 
 _MAX_CONTENT = 32 * 1024 * 1024
 _AT_ONCE = 65_536
-_MAX_INTERIM_ANSWERS = 10
-# A function that was frozen while it waited may find a whole answer, long after its time is over.
-_SECONDS_FOR_THE_REST = 0.5
 _now = time.monotonic
 
 # No more threads than this ask one host at once.
@@ -132,31 +125,28 @@ class Connections:
         """Post a payload once, or get once where there is none.
 
         Names are resolved, and an answer's head is read, without a limit to the whole: a caller
-        that has to be in time needs its own. Without an answer, urllib3's ``HTTPError`` is raised,
-        and ``payload.left`` tells whether the body was written.
+        that has to be in time needs its own. The rest of the answer has as many seconds again: a
+        function that was frozen while it waited finds the answer long after its time. Without an
+        answer, urllib3's ``HTTPError`` is raised, and ``payload.left`` tells whether the body was
+        written.
         """
-        ends_at, is_late = _now() + seconds, False
         headers = {"accept": "application/json", **headers}
         # Closed before its end, the connection is closed with it.
         with closing(self.open(path, headers, payload, seconds=seconds)) as response:
-            content = bytearray()
+            if response.status < 200:
+                # What follows would be taken for the answer to the next request.
+                raise ProtocolError("an interim answer")
+            content, ends_at = bytearray(), _now() + seconds
             while part := response.read1(_AT_ONCE):
                 content += part
-                if len(content) > _MAX_CONTENT:
-                    raise ProtocolError("the answer is too large")
-                if _now() > ends_at:
-                    if is_late:
-                        raise ReadTimeoutError(self._pool, path, "the answer took too long")
-                    ends_at, is_late = _now() + _SECONDS_FOR_THE_REST, True
+                if len(content) > _MAX_CONTENT or _now() > ends_at:
+                    raise ReadTimeoutError(self._pool, path, "the answer is too long")
             return Answer(response.status, bytes(content), retry_after_of(response.headers))
 
     def open(
         self, path: str, headers: Headers, payload: Payload | None = None, *, seconds: float
     ) -> urllib3.BaseHTTPResponse:
         """Ask for something large: the caller reads the answer's content, and closes it."""
-        written = "".join(headers.values())
-        if not (written.isascii() and written.isprintable()):
-            raise InvalidHeader("a header cannot hold this")
         method, headers = "GET", {"user-agent": f"sms-bridge/{__version__}", **headers}
         if payload:
             method, headers["content-type"] = "POST", "application/json"
@@ -177,57 +167,46 @@ def retry_after_of(headers: Headers) -> float | None:
 
 
 # ------------------------------------------------------------------------------------- connections
-class _Response(http.client.HTTPResponse):
-    """Reads past interim answers.
-
-    http.client does so for 100 only, and would take what follows another one for the answer to
-    the next request.
-    """
-
-    def begin(self) -> None:
-        super().begin()
-        for _ in range(_MAX_INTERIM_ANSWERS):
-            if self.status >= 200:
-                return
-            self.headers = self.msg = None  # type: ignore[assignment]
-            super().begin()
-        raise http.client.HTTPException("too many interim answers")
-
-
 class _Connection(HTTPConnection):
     """Counts as dropped when it was idle for too long: urllib3 opens it anew before its use."""
 
-    response_class = _Response
     _used_at = 0.0
 
     def connect(self) -> None:
         super().connect()
         self._used_at = _clock()
 
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        response = super().getresponse()
-        self._used_at = _clock()
-        return response
-
     @property
     def is_connected(self) -> bool:
-        if self.sock is None or _clock() - self._used_at > MAX_IDLE_SECONDS:
+        last, self._used_at = self._used_at, _clock()
+        if self.sock is None or self._used_at - last > MAX_IDLE_SECONDS:
             return False
-        if super().is_connected:
-            return True
-        # Something came. It may be TLS's own: a server sends tickets behind the handshake.
+        # What comes unasked is TLS's own, or the end: a server sends tickets behind the handshake.
         try:
             self.sock.settimeout(0)
             self.sock.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            return False
+        except OSError as error:
+            return isinstance(error, BlockingIOError | ssl.SSLWantReadError)
         return False
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
     pass
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return a TLS context that trusts the layer's certificates.
+
+    ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` come before them. ``AWS_CA_BUNDLE`` is boto3's: it need
+    not hold more than Amazon's.
+    """
+    is_chosen = {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys()
+    use_own = not is_chosen and _ROOTS.is_dir()
+    return ssl.create_default_context(capath=str(_ROOTS) if use_own else None)
+
+
+# One for the process: loading certificates costs more than a request.
+_TLS = _tls_context()
 
 
 def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
@@ -238,7 +217,7 @@ def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
         "maxsize": _MAX_CONNECTIONS,
         "retries": _ONCE,
         "timeout": urllib3.Timeout(connect=connect_timeout),
-        "ssl_context": tls_context() if is_tls else None,
+        "ssl_context": _TLS,
     }
     proxy = getproxies().get("https") if is_tls and not proxy_bypass(url.hostname or "") else None
     manager = urllib3.PoolManager(**options)
@@ -249,23 +228,3 @@ def _pool(base_url: str, connect_timeout: float) -> urllib3.HTTPConnectionPool:
     pool = manager.connection_from_url(base_url)
     pool.ConnectionCls = _TlsConnection if is_tls else _Connection
     return pool
-
-
-_loading = threading.Lock()
-
-
-def tls_context() -> ssl.SSLContext:
-    """Return the process's one TLS context: loading certificates costs more than a request.
-
-    ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` come before the layer's own certificates.
-    ``AWS_CA_BUNDLE`` is boto3's: it need not hold more than Amazon's.
-    """
-    with _loading:
-        return _load_certificates()
-
-
-@functools.cache
-def _load_certificates() -> ssl.SSLContext:
-    is_chosen = {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys()
-    use_own = not is_chosen and _ROOTS.is_dir()
-    return ssl.create_default_context(capath=str(_ROOTS) if use_own else None)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.circuit_breaker import (
     CircuitBreakerConfig,
@@ -150,10 +150,10 @@ class Forward:
             if has_lease:
                 self.messages.lease_outcome(message_id, owner, now, now + wait)
             return wait
-        return self._record(message, message.outcome, queued.body, owner, result)
+        return self._record(message, message.outcome, queued.record, owner, result)
 
     def _record(
-        self, message: Message, outcome: Outcome, body: str, owner: str, result: ReportResult
+        self, message: Message, outcome: Outcome, record: Any, owner: str, result: ReportResult
     ) -> int | None:
         now, tries = self.clock(), message.outcome_tries + 1
         fields = {
@@ -172,7 +172,7 @@ class Forward:
         if result.verdict is ReportVerdict.RETRY:
             wait = seconds_before_next_try(tries, self.chance(), result.retry_after)
         if wait is None:
-            given_up = self._dead_letter(body, result)
+            given_up = self._dead_letter(record, result)
             self.messages.record_given_up(message.id, given_up, now)
         else:
             self.messages.record_not_acknowledged(message.id, owner, now + wait)
@@ -187,10 +187,10 @@ class Forward:
         )
         return wait
 
-    def _dead_letter(self, body: str, result: ReportResult) -> str:
+    def _dead_letter(self, record: Any, result: ReportResult) -> str:
         """Dead-letter a record, and return why."""
         reason = f"moengage_{result.http_status or 'unreachable'}"
-        self.dead_letters.add(body, reason=reason)
+        self.dead_letters.add(record, reason=reason)
         return reason
 
     # ------------------------------------------------------------------------ what people write
@@ -216,7 +216,7 @@ class Forward:
             age = self.clock() - inbound.received_at
             wait = seconds_before_passing_on_again(age, result.retry_after)
         if wait is None and not is_acknowledged:
-            self._dead_letter(queued.body, result)
+            self._dead_letter(queued.record, result)
         return wait
 
     def _tell(

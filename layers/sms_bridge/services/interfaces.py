@@ -172,7 +172,7 @@ class OutcomeQueue(Protocol):
 class DeadLetterQueue(Protocol):
     """Keeps what could not be done."""
 
-    def add(self, body: str, *, reason: str) -> None:
+    def add(self, record: Mapping[str, Any], *, reason: str) -> None:
         """Put a record there, as it was in its queue, with the reason."""
 
     def move(self, record: Mapping[str, Any], *, reason: str) -> bool:

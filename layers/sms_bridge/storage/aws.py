@@ -107,11 +107,13 @@ def _config(max_tries: int = MAX_TRIES, mode: Literal["standard", "legacy"] = "s
 
 
 # ------------------------------------------------------------------------------------------ errors
+def _response_of(error: object) -> Any:
+    return error.response if isinstance(error, ClientError) else {}
+
+
 def error_code(error: object) -> str:
     """Return AWS's code of an error, such as ``ConditionalCheckFailedException``; else nothing."""
-    if not isinstance(error, ClientError):
-        return ""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return str(_response_of(error).get("Error", {}).get("Code", ""))
 
 
 def refusal(failed: Mapping[str, Any], call: Mapping[str, Any]) -> ClientError:
@@ -127,10 +129,10 @@ def refusal(failed: Mapping[str, Any], call: Mapping[str, Any]) -> ClientError:
     return ClientError(answer, "batch")
 
 
-def was_refused_at_once(error: ClientError) -> bool:
+def was_refused_at_once(error: Exception) -> bool:
     """Return whether AWS refused a call, and no earlier try of it can have done something."""
-    answer = error.response.get("ResponseMetadata", {})
-    is_refusal = 400 <= answer.get("HTTPStatusCode", 0) < 500
+    answer = _response_of(error).get("ResponseMetadata", {})
+    is_refusal: bool = 400 <= answer.get("HTTPStatusCode", 0) < 500
     return is_refusal and answer.get("RetryAttempts") == 0
 
 
@@ -139,8 +141,6 @@ def item_of_refusal(error: Exception) -> dict[str, Any]:
 
     Any other error is raised again.
     """
-    is_refusal = error_code(error) in ("ConditionalCheckFailedException", "ConditionalCheckFailed")
-    if not isinstance(error, ClientError) or not is_refusal:
+    if error_code(error) not in ("ConditionalCheckFailedException", "ConditionalCheckFailed"):
         raise error
-    answer: Any = error.response
-    return dict(answer.get("Item", {}))
+    return dict(_response_of(error).get("Item", {}))

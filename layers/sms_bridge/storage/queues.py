@@ -4,15 +4,12 @@ A record is JSON with a version. The outcome queue carries ids, and the facts ar
 send queue is the only place where a text is kept.
 """
 
-import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched, compress
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from urllib.parse import quote
 
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
@@ -23,27 +20,18 @@ from sms_bridge.storage.items import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedMessage, QueuedOutcome
     from sms_bridge.services.interfaces import DeadLetterQueue
-
-    Client = Callable[[], SQSClient]
-    """Makes the client when it is needed: few sends need the queues."""
+    from sms_bridge.storage.aws import AwsClients
 
 Record = Mapping[str, Any]
 """A record as Lambda gets it from a queue."""
 
 _VERSION = 1
 
-# SQS's limits.
+# SQS takes no more in one call, and hands out no more.
 _AT_ONCE = 10
-_MAX_DELAY = 900
-
-_TRIES_OF_AN_ENTRY = 2
-
-UNREADABLE = "unreadable"
-"""Why a record is dead-lettered that the bridge did not write."""
 
 
 def _body(**content: Any) -> str:
@@ -52,23 +40,30 @@ def _body(**content: Any) -> str:
     return json.dumps({"version": _VERSION, **written}, separators=(",", ":"))
 
 
-def _content(body: str) -> dict[str, Any]:
-    """Return what a record holds; nothing, if this version of the bridge does not write such."""
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    is_own = isinstance(content, dict) and content.get("version") == _VERSION
-    return content if is_own else {}
+def _work_through[Queued: "QueuedMessage | QueuedOutcome | QueuedInbound"](
+    records: Iterable[Record],
+    read: Callable[[dict[str, Any], Record, int], Queued],
+    work: Callable[[list[Queued]], Iterable[Queued]],
+    dead_letters: "DeadLetterQueue",
+) -> dict[str, Any]:
+    """Work on a batch that Lambda received; return the partial batch response.
 
-
-def _receives(record: Record) -> int:
-    return int(record["attributes"]["ApproximateReceiveCount"])
-
-
-def _batch_response(records: Iterable[Record]) -> dict[str, Any]:
-    """Return the partial batch response that leaves these records in their queue."""
-    return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in records]}
+    ``work`` returns what stays in the queue. A record that this version of the bridge does not
+    write is dead-lettered alone.
+    """
+    queued, stay = [], []
+    for record in records:
+        try:
+            content = json.loads(record["body"])
+            if content["version"] != _VERSION:
+                raise ValueError
+            receives = int(record["attributes"]["ApproximateReceiveCount"])
+            queued.append(read(content, record, receives))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            if not dead_letters.move(record, reason="unreadable"):
+                stay.append(record)
+    stay += [one.record for one in work(queued)]
+    return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in stay]}
 
 
 # ---------------------------------------------------------------------------------- the send queue
@@ -79,26 +74,20 @@ _OF_A_MESSAGE = (
     "destination",
     "recipient_hash",
     "campaign_id",
-    "client_message_id",
     "reply_to",
     "accepted_at",
     "send_before",
 )
 _OF_A_REQUEST = ("destination", "text", "source", "options")
 
-# SQS's rule for the name of a group.
-_GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
-
 
 def group_of(message: Message) -> str:
     """Return which messages a message stands in line with: its campaign's, or its sub-account's.
 
-    SQS hands out those of a small group before those of one that keeps the functions busy.
+    SQS hands out those of a small group before those of one that keeps the functions busy. It takes
+    128 characters of ASCII.
     """
-    name = message.campaign_id or message.sub_account_id
-    if _GROUP.fullmatch(name):
-        return name
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+    return quote(message.campaign_id or message.sub_account_id, errors="replace")[:128]
 
 
 class SqsSendQueue:
@@ -107,55 +96,44 @@ class SqsSendQueue:
     Each type of messages has a queue of its own, so that neither waits for the other.
     """
 
-    def __init__(self, client: "Client", urls: Mapping[MessageType, str]) -> None:
-        self._client = client
+    def __init__(self, aws: "AwsClients", urls: Mapping[MessageType, str]) -> None:
+        self._aws = aws
         self._urls = urls
 
     def add(self, message: Message, request: MessageRequest, *, delay_seconds: int = 0) -> None:
+        url = self._urls[message.message_type]
+        parameters = _send_parameters(message, request, delay_seconds)
         try:
-            self._client().send_message(
-                QueueUrl=self._urls[message.message_type],
-                **_send_parameters(message, request, delay_seconds),
-            )
-        except ClientError as error:
+            self._aws.sqs.send_message(QueueUrl=url, **parameters)
+        except Exception as error:
             if was_refused_at_once(error):
                 raise NotQueuedError from error
             raise
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
+        failed = self._add_once(some)
+        return self._add_once([one for one in some if one[0].id in failed])
+
+    def _add_once(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
         failed: set[str] = set()
         for message_type, url in self._urls.items():
             of_a_type = (one for one in some if one[0].message_type is message_type)
             # Ten of the largest messages are within what SQS takes in one call.
             for ten in batched(of_a_type, _AT_ONCE):
                 entries: list[Any] = [{"Id": one[0].id, **_send_parameters(*one)} for one in ten]
-                failed |= self._send_ten(url, entries)
+                try:
+                    answer = self._aws.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+                except Exception as error:
+                    log_failure("messages not queued", error, messages=len(entries))
+                    if was_refused_at_once(error):
+                        failed |= {entry["Id"] for entry in entries}
+                    continue
+                for one in answer.get("Failed", []):
+                    log_failure("message not queued", refusal(one, answer), message_id=one["Id"])
+                    # Of what boto3 repeats, an earlier try may have put all into the queue.
+                    if answer["ResponseMetadata"]["RetryAttempts"] == 0:
+                        failed.add(one["Id"])
         return failed
-
-    def _send_ten(self, url: str, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> set[str]:
-        """Send records, those that SQS does not take a second time.
-
-        Returns the ids of those that no try can have put into the queue.
-        """
-        is_certain = True
-        for _ in range(_TRIES_OF_AN_ENTRY):
-            try:
-                answer = self._client().send_message_batch(QueueUrl=url, Entries=entries)
-            except Exception as error:
-                log_failure("messages not queued", error, messages=len(entries))
-                is_certain &= isinstance(error, ClientError) and was_refused_at_once(error)
-                break
-            # Of what boto3 repeats, an earlier try may have put all into the queue.
-            is_certain &= answer["ResponseMetadata"]["RetryAttempts"] == 0
-            failed = {one["Id"]: one for one in answer.get("Failed", [])}
-            entries = [one for one in entries if one["Id"] in failed]
-            if not entries:
-                break
-        else:
-            for message_id, entry in failed.items():
-                refused = refusal(entry, answer)
-                log_failure("message not queued", refused, message_id=message_id)
-        return {one["Id"] for one in entries} if is_certain else set()
 
     def work_through(
         self,
@@ -167,35 +145,26 @@ class SqsSendQueue:
 
         ``dispatch`` returns the messages whose records stay in the queue.
         """
-        queued, stay = [], []
-        for record in records:
-            if one := _queued_message(record):
-                queued.append(one)
-            elif not dead_letters.move(record, reason=UNREADABLE):
-                stay.append(record)
-        stay += [one.record for one in dispatch(queued)]
-        return _batch_response(stay)
+        return _work_through(records, _queued_message, dispatch, dead_letters)
 
     def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
         for message_type, url in self._urls.items():
             of_a_type = (one for one in waits if one[0].message.message_type is message_type)
             for some in batched(of_a_type, _AT_ONCE):
                 try:
-                    answer = self._client().change_message_visibility_batch(
+                    answer = self._aws.sqs.change_message_visibility_batch(
                         QueueUrl=url,
                         Entries=[
                             {
-                                "Id": str(number),
+                                "Id": queued.record["messageId"],
                                 "ReceiptHandle": queued.record["receiptHandle"],
                                 "VisibilityTimeout": seconds,
                             }
-                            for number, (queued, seconds) in enumerate(some)
+                            for queued, seconds in some
                         ],
                     )
-                    for failed in answer.get("Failed", []):
-                        refused = refusal(failed, answer)
-                        message_id = some[int(failed["Id"])][0].message.id
-                        log_failure("record not postponed", refused, message_id=message_id)
+                    for one in answer.get("Failed", []):
+                        log_failure("record not postponed", refusal(one, answer), record=one["Id"])
                 except Exception as error:
                     log_failure("records not postponed", error)
 
@@ -209,64 +178,55 @@ def _send_parameters(
             message={name: as_stored(getattr(message, name)) for name in _OF_A_MESSAGE},
             request={name: getattr(request, name) for name in _OF_A_REQUEST},
         ),
-        "DelaySeconds": min(delay_seconds, _MAX_DELAY),
+        "DelaySeconds": delay_seconds,
         "MessageGroupId": group_of(message),
     }
 
 
-def _queued_message(record: Record) -> "QueuedMessage | None":
+def _queued_message(content: dict[str, Any], record: Record, receives: int) -> "QueuedMessage":
     from sms_bridge.domain.arrivals import QueuedMessage
 
-    content = _content(record["body"])
-    try:
-        message_type = MessageType(content["messageType"])
-        # What a later version adds is passed over.
-        facts, asked = (
-            {name: value for name, value in content[part].items() if name in names}
-            for part, names in (("message", _OF_A_MESSAGE), ("request", _OF_A_REQUEST))
-        )
-        texts = [*facts.values(), asked["destination"], asked["text"], asked.get("source") or ""]
-        texts += asked.get("options", {}).values()
-        facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}
-        message = Message(state=State.WAITING, message_type=message_type, **facts)
-        request = MessageRequest(
-            sub_account_id=message.sub_account_id, message_type=message_type, **asked
-        )
-        is_whole = message.id and message.accepted_at and message.send_before
-        if not (is_whole and request.destination and all(isinstance(one, str) for one in texts)):
-            return None
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None
-    return QueuedMessage(message, request, _receives(record), record)
+    message_type = MessageType(content["messageType"])
+    # What a later version adds is passed over.
+    facts = {name: value for name, value in content["message"].items() if name in _OF_A_MESSAGE}
+    asked = {name: value for name, value in content["request"].items() if name in _OF_A_REQUEST}
+    texts = [*facts.values(), asked["destination"], asked["text"], asked.get("source") or ""]
+    texts += asked.get("options", {}).values()
+    if not (facts["id"] and all(isinstance(one, str) for one in texts)):
+        raise TypeError
+    facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}
+    message = Message(state=State.WAITING, message_type=message_type, **facts)
+    request = MessageRequest(
+        sub_account_id=message.sub_account_id, message_type=message_type, **asked
+    )
+    return QueuedMessage(message, request, receives, record)
 
 
 # ------------------------------------------------------------------------------- the outcome queue
 class SqsOutcomeQueue:
     """An :class:`~sms_bridge.services.interfaces.OutcomeQueue` in SQS."""
 
-    def __init__(self, client: "Client", url: str, *, once: "Client | None" = None) -> None:
-        self._client = client
+    def __init__(self, aws: "AwsClients", url: str) -> None:
+        self._aws = aws
         self._url = url
-        self._once = once
-        """A client that never repeats a call. Without it no record holds a lease."""
 
     def add(self, message_id: str, *, delay_seconds: int = 0, lease: str = "") -> None:
-        if lease and self._once:
+        if lease:
             try:
                 body = _body(messageId=message_id, lease=lease)
-                self._send(self._once, body, delay_seconds)
+                self._send(self._aws.sqs_once, body, delay_seconds)
                 return
             except Exception as error:
                 # It may be in the queue all the same. A second record with the lease would be
                 # reported side by side with it.
                 log_failure("outcome not queued at once", error, message_id=message_id)
-        self._send(self._client, _body(messageId=message_id), delay_seconds)
+        self._send(self._aws.sqs, _body(messageId=message_id), delay_seconds)
 
     def add_inbound(self, inbound_id: str, work: "InboundWork") -> None:
-        self._send(self._client, _body(inboundId=inbound_id, work=work.value))
+        self._send(self._aws.sqs, _body(inboundId=inbound_id, work=work.value))
 
-    def _send(self, client: "Client", body: str, delay_seconds: int = 0) -> None:
-        client().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
+    def _send(self, client: "SQSClient", body: str, delay_seconds: int = 0) -> None:
+        client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def work_through(
         self,
@@ -276,67 +236,64 @@ class SqsOutcomeQueue:
     ) -> dict[str, Any]:
         """Handle the records of a batch that Lambda received from the queue, side by side.
 
-        By the partial batch response that is returned, what has to be handled again stays in the
-        queue, out of sight until its time has come. A record that fails in any other way comes
-        again after the queue's visibility timeout. ``handle`` returns the seconds after which it is
-        handled again, ``None`` when it is done.
+        ``handle`` returns the seconds after which it is handled again, ``None`` when it is done. A
+        record that fails in any other way comes again after the queue's visibility timeout. Returns
+        a partial batch response.
         """
 
-        def stays(record: Record) -> bool:
+        def stays(queued: "QueuedOutcome | QueuedInbound") -> bool:
             try:
-                queued = _queued_outcome(record)
-                if queued is None:
-                    return not dead_letters.move(record, reason=UNREADABLE)
                 wait = handle(queued)
                 if wait is None:
                     return False
-                self._client().change_message_visibility(
+                self._aws.sqs.change_message_visibility(
                     QueueUrl=self._url,
-                    ReceiptHandle=record["receiptHandle"],
+                    ReceiptHandle=queued.record["receiptHandle"],
                     VisibilityTimeout=wait,
                 )
             except Exception as error:
                 # One record must not fail the batch: the others would be reported again.
-                log_failure("outcome not reported", error, record=record["messageId"])
+                log_failure("outcome not reported", error, record=queued.record["messageId"])
             return True
 
-        with ThreadPoolExecutor(max(1, len(records))) as pool:
-            return _batch_response(compress(records, pool.map(stays, records)))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return _work_through(
+                records,
+                _queued_outcome,
+                lambda queued: compress(queued, pool.map(stays, queued)),
+                dead_letters,
+            )
 
 
-def _queued_outcome(record: Record) -> "QueuedOutcome | QueuedInbound | None":
+def _queued_outcome(
+    content: dict[str, Any], record: Record, receives: int
+) -> "QueuedOutcome | QueuedInbound":
     from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
 
-    body = record["body"]
-    match _content(body):
-        case {"messageId": str(message_id), **rest} if message_id:
-            return QueuedOutcome(message_id, str(rest.get("lease", "")), _receives(record), body)
-        case {"inboundId": str(inbound_id), "work": str(work)} if (
-            inbound_id and work in InboundWork
-        ):
-            return QueuedInbound(inbound_id, InboundWork(work), body)
-    return None
+    if inbound_id := content.get("inboundId"):
+        return QueuedInbound(inbound_id, InboundWork(content["work"]), record)
+    return QueuedOutcome(content["messageId"], content.get("lease", ""), receives, record)
 
 
 # --------------------------------------------------------------------------- the dead-letter queues
 class SqsDeadLetterQueue:
     """A :class:`~sms_bridge.services.interfaces.DeadLetterQueue` in SQS."""
 
-    def __init__(self, client: "Client", url: str) -> None:
-        self._client = client
+    def __init__(self, aws: "AwsClients", url: str) -> None:
+        self._aws = aws
         self._url = url
 
-    def add(self, body: str, *, reason: str) -> None:
-        self._client().send_message(
+    def add(self, record: Record, *, reason: str) -> None:
+        self._aws.sqs.send_message(
             QueueUrl=self._url,
-            MessageBody=body,
+            MessageBody=record["body"],
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
 
     def move(self, record: Record, *, reason: str) -> bool:
         logger.error("record dead-lettered", record=record["messageId"], reason=reason)
         try:
-            self.add(record["body"], reason=reason)
+            self.add(record, reason=reason)
         except Exception as error:
             log_failure("record not dead-lettered", error, record=record["messageId"])
             return False

@@ -17,13 +17,11 @@ if TYPE_CHECKING:
 TOKEN_LISTS = ("moengageTokens", "callbackTokens", "lookUpTokens", "fullNumberTokens")
 
 # What a header can carry; tokens have no quotes and commas, which stand around and between them.
-_KEY = re.compile(r"[!-~]+")
+_KEY = re.compile("[!-~]+")
 _TOKEN = re.compile(r"[!#-+\--~]{16,}")
 
-# While 8x8 refuses the key that the secret holds, reading it for every message would only cost.
-_SECONDS_BETWEEN_REFUSALS = 2.0
-
-_SECONDS_BETWEEN_UNKNOWN_TOKENS = 10.0
+# While 8x8 refuses the key, or somebody tries tokens: each read costs.
+_SECONDS_BETWEEN_LOOKS = 2.0
 
 # After a failed read the old secret serves on, and this long nobody waits for another one.
 _SECONDS_BETWEEN_FAILURES = 10.0
@@ -58,8 +56,8 @@ class Secret:
         if not hash_key:
             raise InvalidSecretError("the secret has no hashKey")
         return cls(
-            eightx8_api_key=_key_in(values.get("eightx8ApiKey")),
-            moengage_data_api_key=_key_in(values.get("moengageDataApiKey")),
+            eightx8_api_key=_text(values.get("eightx8ApiKey"), _KEY),
+            moengage_data_api_key=_text(values.get("moengageDataApiKey"), _KEY),
             moengage_tokens=tokens_in(values.get("moengageTokens")),
             callback_tokens=tokens_in(values.get("callbackTokens")),
             look_up_tokens=tokens_in(values.get("lookUpTokens")),
@@ -76,18 +74,13 @@ def tokens_in(listed: object) -> tuple[str, ...]:
     breaks around a token do not count, and a token alone is a list of one.
     """
     several = listed if isinstance(listed, list) else [listed]
-    stripped = (_text(one) for one in several)
-    return tuple(token for token in stripped if _TOKEN.fullmatch(token))
+    return tuple(filter(None, (_text(one, _TOKEN) for one in several)))
 
 
-def _key_in(value: object) -> str:
-    """Return a service's key, empty for what no header can carry."""
-    key = _text(value)
-    return key if _KEY.fullmatch(key) else ""
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+def _text(value: object, pattern: str | re.Pattern[str] = "(?s).*") -> str:
+    """Return a text without blanks around it, empty for what is not of the pattern."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if re.fullmatch(pattern, text) else ""
 
 
 class SecretSource:
@@ -107,7 +100,7 @@ class SecretSource:
         self._clock = clock
         self._secret: Secret | None = None
         self._read_again_at = 0.0
-        self._newer_key_at = self._newer_tokens_at = 0.0
+        self._look_again_at = 0.0
 
     def get(self) -> Secret:
         """Return the secret.
@@ -122,26 +115,21 @@ class SecretSource:
         return secret
 
     def api_key(self, refused: str | None = None) -> str:
-        """Return 8x8's key; after 8x8 refused the one that the secret holds, it is read at once.
+        """Return 8x8's key; after 8x8 refused the one that the secret holds, it is read at once."""
+        secret = self.get()
+        if secret.eightx8_api_key == refused:
+            secret = self.get_newer()
+        return secret.eightx8_api_key
 
-        A key that was just found unchanged is not looked for again for two seconds.
+    def get_newer(self) -> Secret:
+        """Read the secret at once, because somebody's token, or a good key, is not in it.
+
+        Not more than once in two seconds; the same secret is returned then.
         """
-        current = self.get().eightx8_api_key
-        if current == refused and self._clock() >= self._newer_key_at:
-            current = self._read().eightx8_api_key
-            if current == refused:
-                self._newer_key_at = self._clock() + _SECONDS_BETWEEN_REFUSALS
-        return current
-
-    def get_newer(self, known: Secret) -> Secret:
-        """Read the secret at once, because somebody's token is not in the one that is known.
-
-        Whoever tries tokens brings about one read in ten seconds; the same secret is returned then.
-        """
-        if self._secret is known and self._clock() >= self._newer_tokens_at:
-            self._newer_tokens_at = self._clock() + _SECONDS_BETWEEN_UNKNOWN_TOKENS
-            return self._read()
-        return self.get()
+        if self._clock() < self._look_again_at:
+            return self.get()
+        self._look_again_at = self._clock() + _SECONDS_BETWEEN_LOOKS
+        return self._read()
 
     def _read(self) -> Secret:
         try:

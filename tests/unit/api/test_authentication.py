@@ -106,7 +106,7 @@ class TestTokens:
         self, token: str, check: Callable[[HttpRequest, Secret], None]
     ) -> None:
         known, newer = a_secret(), a_secret(**TOKENS)
-        secrets: Any = SimpleNamespace(get=lambda: known, get_newer=lambda _: newer)
+        secrets: Any = SimpleNamespace(get=lambda: known, get_newer=lambda: newer)
 
         assert admit(a_call(f"Bearer {token}"), secrets, check) is newer
         assert refusal_of(admit, a_call("Bearer wrong"), secrets, check).status == 401

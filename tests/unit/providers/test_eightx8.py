@@ -146,14 +146,6 @@ class TestFailures:
         }
         assert server.connections == 1
 
-    @pytest.mark.parametrize("key", ["key\nX-Other: header", "schlüssel-€"])
-    def test_a_key_that_no_header_can_hold_is_never_sent(self, key: str) -> None:
-        with LoopbackServer(QUEUED) as server:
-            result = send(server.url, keys=RotatingKeys(key=key))
-
-        assert result.verdict is Verdict.NOT_SENT
-        assert server.received == []
-
     @pytest.mark.parametrize("left", [0.0, -60.0])
     def test_what_has_no_time_left_when_the_function_thaws_is_not_written(
         self, left: float

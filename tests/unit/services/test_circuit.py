@@ -78,7 +78,7 @@ class Bridge:
         recorded = self.messages.record_receipt(
             message_id, receipt, Outcome(OutcomeStatus.DELIVERED)
         )
-        return QueuedOutcome(message_id, recorded.message.outcome_lease_owner, 1, "")
+        return QueuedOutcome(message_id, recorded.message.outcome_lease_owner, 1, {"body": ""})
 
     def message(self, queued: QueuedOutcome) -> Message:
         message = self.messages.get(queued.message_id)

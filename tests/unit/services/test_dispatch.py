@@ -60,8 +60,8 @@ class Bridge(InMemory):
     ) -> None:
         super().__init__()
         self.sqs = InMemorySqs(self.clock)
-        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, QUEUE))
-        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
+        self.send_queue = SqsSendQueue(self.sqs.aws, dict.fromkeys(MessageType, QUEUE))
+        self.dead_letters = SqsDeadLetterQueue(self.sqs.aws, DEAD)
         self.eightx8 = FakeEightX8(**eightx8)
         self.slept: list[float] = []
         self.time_left = 60.0

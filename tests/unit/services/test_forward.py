@@ -50,7 +50,9 @@ class Bridge:
 
     def record(self, message_id: str, receives: int) -> QueuedOutcome:
         """Return the record that holds the lease since the outcome became due."""
-        return QueuedOutcome(message_id, self.leases.get(message_id, ""), receives, "its record")
+        return QueuedOutcome(
+            message_id, self.leases.get(message_id, ""), receives, {"body": "its record"}
+        )
 
     def add(self, message_id: str) -> None:
         """Make the outcome of a message due."""

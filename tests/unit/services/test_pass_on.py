@@ -63,7 +63,7 @@ class Bridge(InMemory):
         )
 
     def pass_on(self, work: InboundWork = InboundWork.SUBSCRIPTION) -> int | None:
-        return self.step(QueuedInbound(INBOUND_ID, work, "its record"))
+        return self.step(QueuedInbound(INBOUND_ID, work, {"body": "its record"}))
 
 
 @pytest.mark.parametrize("opt_request", list(OptRequest))

@@ -127,11 +127,9 @@ class Life(InMemory):
         self.sqs = InMemorySqs(self.clock)
         self.eightx8 = EightX8Books(self.clock)
         self.moengage = MoEngageBooks()
-        self.dead_letters = SqsDeadLetterQueue(lambda: self.sqs.client, DEAD)
-        self.send_queue = SqsSendQueue(lambda: self.sqs.client, dict.fromkeys(MessageType, SENDING))
-        self.outcome_queue = SqsOutcomeQueue(
-            lambda: self.sqs.client, REPORT_RESULT, once=lambda: self.sqs.client
-        )
+        self.dead_letters = SqsDeadLetterQueue(self.sqs.aws, DEAD)
+        self.send_queue = SqsSendQueue(self.sqs.aws, dict.fromkeys(MessageType, SENDING))
+        self.outcome_queue = SqsOutcomeQueue(self.sqs.aws, REPORT_RESULT)
         self.is_queued = is_queued
         self._interruption = Interruption(-1, kill)
         self.has_died = False
