@@ -274,13 +274,11 @@ class TestRequests:
         for headers in ({"content-type": content_type}, {}):
             assert plain(read(a_json_request(GOOD, headers=headers))) == plain(a_request())
 
-    @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "", "identity"])
-    def test_a_body_may_be_packed_with_gzip(self, encoding: str) -> None:
+    @pytest.mark.parametrize("headers", [{"content-encoding": "gzip"}, {}])
+    def test_a_body_may_be_packed_with_gzip(self, headers: dict[str, str]) -> None:
         body = gzip.compress(json.dumps(GOOD).encode())
 
-        request = an_http_request(body, headers={"content-encoding": encoding})
-
-        assert plain(read(request)) == plain(a_request())
+        assert plain(read(an_http_request(body, headers=headers))) == plain(a_request())
 
     @pytest.mark.parametrize("key", ["k", "k" * 255])
     def test_an_idempotency_key_is_kept(self, key: str) -> None:
