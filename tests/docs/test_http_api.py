@@ -6,8 +6,7 @@ import pytest
 
 from scripts.reason_tables import failures, send_results, with_tables
 from sms_bridge.api.errors import FIELD_CODES, Reason
-from sms_bridge.api.fields import NAMES, OPTIONS, by_first_name
-from sms_bridge.api.send_request import read_message
+from sms_bridge.api.send_request import FIRST_NAMES, NAMES, OPTIONS, by_first_name, read_message
 from sms_bridge.domain.duplicates import claim_key
 from sms_bridge.services.forward import NO_URL
 from tests.builders import send_settings
@@ -74,7 +73,7 @@ def test_a_message_is_another_one_if_any_field_of_the_table_differs(field: str) 
     settings = send_settings(caller_callback_hosts=("acme.example",))
     fields = {"destination": "+6591234567", "text": "Hello"}
     requests = [
-        read_message(by_first_name({**fields, field: value}.items()), settings, "acme")
+        read_message(by_first_name({**fields, field: value}.items(), FIRST_NAMES), settings, "acme")
         for value in TWO_VALUES[field]
     ]
 

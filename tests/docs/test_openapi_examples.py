@@ -1,6 +1,5 @@
 """Every example of docs/openapi.yaml is valid, and the handlers answer as it says."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,7 +144,6 @@ SHOWN = {
     "sendBatch content_type_unsupported": Shown(**BATCH, headers={"content-type": "text/xml"}),
     "sendBatch not_configured": Shown(**BATCH, secret={"eightx8ApiKey": ""}),
     "sendBatch unavailable": Shown(**BATCH, settings=NO_SECRET),
-    "getDetails field_invalid": Shown(**DETAILS, path=f"{SEND}/order-1"),
     "getDetails unauthorized": Shown(
         **DETAILS, path=SEND + UNKNOWN[9:], headers={"authorization": "Bearer not-the-token"}
     ),
@@ -282,18 +280,18 @@ def test_a_message_is_found_in_every_way_and_pages_follow_each_other(http_api: H
     assert "next" not in rest
     # The file's own example is of the same kind.
     _, shown, _ = shown_answers()["getMessage delivered"]
-    due = [event for event in shown["history"] if event["event"] != "outcome reported"]
-    assert [event["event"] for event in one["history"]] == [event["event"] for event in due]
+    assert [event["event"] for event in one["history"]] == [
+        event["event"] for event in shown["history"]
+    ]
     assert set(shown) <= set(one)
 
 
-@pytest.mark.parametrize("place", ["", "!", " ", "z z", "A B", "9999"])
+@pytest.mark.parametrize("place", ["!", "z z", "A_B", "9999", "1_2", f"1{'0' * 13}_{UNKNOWN[10:]}"])
 def test_a_place_that_was_never_given_out_is_refused(place: str, http_api: HttpApi) -> None:
-    where = base64.urlsafe_b64encode(place.encode()).decode() or "!"
     answer = http_api.call(
         "GET",
         "/messages",
-        query=urlencode({"campaignId": 7, "next": where}),
+        query=urlencode({"campaignId": 7, "next": place}),
         headers=headers_of("findMessages"),
     )
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
-from sms_bridge.api.fields import is_macro
-from sms_bridge.api.send_request import read_send_request, send_answer
+from sms_bridge.api.send_request import is_macro, read_send_request, send_answer
 from sms_bridge.domain.message import MessageRequest, MessageType, State
 from tests.builders import (
     MESSAGE_ID,
