@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 HOURS = 3600
 OF_THE_LAST_HOUR = ("requests-", "messages-", "callbacks-")
-GIVEN_UP, REPORTED = "gave up reporting to MoEngage", "reported to MoEngage: "
+GIVEN_UP, REPORTED = "Z: gave up reporting to MoEngage: ", "Z: reported to MoEngage: "
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
 _PARAMETERS = {
     # A + that was not escaped arrives as a space.
-    "destination": (f" ?{NUMBER.pattern}", "must be a phone number with its country code"),
+    "destination": (rf"\s*{NUMBER.pattern}\s*", "must be a phone number with its country code"),
     # What is longer was never accepted, and may be too long for a key of the table.
     "eightx8Umid": (".{1,100}", "must have at most 100 characters"),
     "campaignId": (".{1,256}", "must have at most 256 characters"),

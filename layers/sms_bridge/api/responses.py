@@ -18,7 +18,6 @@ Response = dict[str, Any]
 """API Gateway's answer, payload format 2.0."""
 
 UNAVAILABLE = RefusedError(Reason.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
-OUT_OF_TIME = RefusedError(Reason.UNAVAILABLE, "It took too long; this request sent nothing.")
 
 Handler = Callable[[dict[str, Any], object], Response]
 
@@ -102,65 +101,44 @@ def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
             request = HttpRequest(event)
             logger.thread_safe_append_keys(request_id=request.request_id)
             return json_response(answer(request))
-        except RefusedError as refusal:
-            error_id = new_id()
-            if count := lines.count(refusal.reason):
-                logger.warning(
-                    "request refused",
-                    reason=refusal.reason,
-                    error_id=error_id,
-                    fields=[error.field for error in refusal.errors] or None,
-                    **metric_fields({Metric.REFUSED: count}),
-                )
-            return refusal_response(refusal, error_id)
-        except OutOfTimeError:
-            error_id = new_id()
-            logger.warning("request out of time", error_id=error_id)
-            return refusal_response(OUT_OF_TIME, error_id)
         except Exception as error:
-            error_id = new_id()
-            log_failure("request failed", error, error_id=error_id)
-            return refusal_response(UNAVAILABLE, error_id)
+            refusal, error_id = UNAVAILABLE, new_id()
+            match error:
+                case RefusedError():
+                    refusal = error
+                    if count := lines.count(refusal.reason):
+                        logger.warning(
+                            "request refused",
+                            reason=refusal.reason,
+                            error_id=error_id,
+                            fields=[one.field for one in refusal.errors] or None,
+                            **metric_fields({Metric.REFUSED: count}),
+                        )
+                case OutOfTimeError():
+                    logger.warning("request out of time", error_id=error_id)
+                case _:
+                    log_failure("request failed", error, error_id=error_id)
+            return refusal_response(refusal, error_id)
 
     return handler
 
 
 # As in template.yaml. A trailing slash makes no difference where something is posted.
 # Not compiled here: one function of many needs them.
-_8X8S = r"/api/v1/subaccounts/[^/]+/messages"
-_ROUTES = (
-    (rf"{_8X8S}/?", ("POST",)),
-    (rf"{_8X8S}/batch/?", ("POST",)),
-    (rf"{_8X8S}/[^/]+", ("GET",)),
-    (r"/callbacks/8x8/?", ("POST",)),
-    (r"/messages", ("GET",)),
-    (r"/messages/[^/]+", ("GET",)),
-)
-
-# The rest of 8x8's API: the beginning of the request, and what it is about.
-_NOT_OFFERED = (
-    (rf"DELETE {_8X8S}/", "Cancelling and erasing messages"),
-    (rf"(POST|GET) {_8X8S}/exports", "The export of the log"),
-    (rf"POST {_8X8S}/[^/]+/feedback", "Feedback on a message"),
-    (r"[A-Z]+ /api/v1/subaccounts/[^/]+/surveys/", "Surveys"),
-    (r"[A-Z]+ /api/v1/accounts/", "What concerns the account (prices, webhooks, ...)"),
-)
+_ROUTES = {
+    r"/api/v1/subaccounts/[^/]+/messages(/batch)?/?|/callbacks/8x8/?": "POST",
+    r"/messages(/[^/]+)?": "GET",
+}
 
 
-def methods_of(path: str) -> tuple[str, ...]:
-    """Return the methods that a path allows, none where there is nothing at it."""
-    return next((methods for route, methods in _ROUTES if re.fullmatch(route, path)), ())
-
-
-def refusal_of(method: str, path: str) -> RefusedError:
+def refusal_of(path: str) -> RefusedError:
     """Say what is wrong with a request that no route takes: the URL or the method."""
-    for beginning, what in _NOT_OFFERED:
-        if re.match(beginning, f"{method} {path}"):
-            return RefusedError(
-                Reason.NOT_OFFERED, f"{what}: 8x8 offers that, the bridge does not. Ask 8x8 itself."
-            )
-    if allowed := ", ".join(methods_of(path)):
-        return RefusedError(
-            Reason.METHOD_NOT_ALLOWED, f"This URL takes {allowed}.", headers={"allow": allowed}
-        )
+    for route, allowed in _ROUTES.items():
+        if re.fullmatch(route, path):
+            words = f"This URL takes {allowed}."
+            return RefusedError(Reason.METHOD_NOT_ALLOWED, words, headers={"allow": allowed})
+    if path.startswith("/api/v1/"):
+        words = "The bridge takes messages and batches, and shows one message's details (GET). "
+        words += "For the rest of 8x8's API ask 8x8 itself."
+        return RefusedError(Reason.NOT_OFFERED, words)
     return RefusedError(Reason.NOT_FOUND, "There is nothing at this URL.")
