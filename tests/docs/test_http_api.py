@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scripts.reason_tables import failures, send_results, with_tables
-from sms_bridge.api.errors import FIELD_CODES, Reason
+from sms_bridge.api.request import FIELD_CODES, Reason
 from sms_bridge.api.send_request import FIRST_NAMES, NAMES, OPTIONS, by_first_name, read_message
 from sms_bridge.domain.duplicates import claim_key
 from sms_bridge.services.forward import NO_URL

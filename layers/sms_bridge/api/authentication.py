@@ -6,8 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError
 
 if TYPE_CHECKING:
     from sms_bridge.storage.secret import Secret, SecretSource

@@ -9,8 +9,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest, JsonObject, read_json
+from sms_bridge.api.request import (
+    MAX_BATCH_BYTES,
+    HttpRequest,
+    JsonObject,
+    Reason,
+    RefusedError,
+    read_json,
+)
 from sms_bridge.api.send_request import (
     FIRST_NAMES,
     Fields,
@@ -47,7 +53,8 @@ class BatchRequest:
         self.content_hash = hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest()
         template: JsonObject = values.get("template", JsonObject())
         if len(json.dumps(template, ensure_ascii=False)) > _MAX_TEMPLATE:
-            raise _wrong("template", f"must have at most {_MAX_TEMPLATE} characters")
+            words = f"must have at most {_MAX_TEMPLATE} characters"
+            raise RefusedError.of_field(Reason.FIELD_INVALID, "template", words)
         client_ip = (pair for pair in pairs if pair[0] == "clientIp")
         shared = by_first_name([*template, *client_ip], FIRST_NAMES)
         shared.pop("destination", None)
@@ -78,16 +85,12 @@ def _given_messages(pairs: JsonObject, values: dict[str, Any]) -> list[JsonObjec
         several = [pairs]
     if not several:
         words = "is required, or destinations with a template"
-        raise _wrong("messages", words, Reason.FIELD_MISSING)
+        raise RefusedError.of_field(Reason.FIELD_MISSING, "messages", words)
     if len(several) > MAX_MESSAGES:
         words = f"has {len(several)} entries; this bridge takes up to {MAX_MESSAGES} in one batch"
-        raise _wrong("messages", words, Reason.TOO_MANY_MESSAGES)
+        raise RefusedError.of_field(Reason.TOO_MANY_MESSAGES, "messages", words)
     # What is no object has no fields.
     return [one if isinstance(one, JsonObject) else JsonObject() for one in several]
-
-
-def _wrong(name: str, words: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
-    return RefusedError.of_field(reason, name, words, name)
 
 
 def _one_of_type(kind: type, words: str, value: Any) -> Any:

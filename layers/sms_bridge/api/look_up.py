@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.api.authentication import admit, check_full_numbers, check_look_up, check_reader
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest, read_sub_account_id
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError, read_sub_account_id
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Position, State
 from sms_bridge.domain.phone_number import NUMBER, masked

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
@@ -21,14 +20,6 @@ UNAVAILABLE = RefusedError(Reason.UNAVAILABLE, "The bridge cannot take the reque
 
 Handler = Callable[[dict[str, Any], object], Response]
 
-# Whoever knows the URL can cause these without end, and each line costs as much as the call.
-_STRANGERS = {
-    Reason.UNAUTHORIZED,
-    Reason.ADDRESS_NOT_ALLOWED,
-    Reason.NOT_FOUND,
-    Reason.NOT_OFFERED,
-    Reason.METHOD_NOT_ALLOWED,
-}
 _LINES_A_MINUTE = 10
 _now = time.monotonic
 
@@ -65,7 +56,8 @@ def refusal_response(refusal: RefusedError, error_id: str) -> Response:
 class RefusalLines:
     """Decides which refusals are a log line: all but a flood of strangers' requests.
 
-    Of those a function writes ten lines a minute; what comes beyond is counted in the next line.
+    Whoever knows the URL can cause these without end, and each line costs as much as the call. So
+    of each reason a function writes ten lines a minute; what comes beyond is counted in the next.
     """
 
     def __init__(self) -> None:
@@ -75,7 +67,7 @@ class RefusalLines:
 
     def count(self, reason: Reason) -> int:
         """Count a refusal; returns for how many its line stands, 0 where it gets none."""
-        if reason not in _STRANGERS:
+        if reason.status not in (401, 404, 405) and reason is not Reason.ADDRESS_NOT_ALLOWED:
             return 1
         minute = int(_now() // 60)
         if minute != self._minute:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sms_bridge.api.authentication import admit, callback_url, check_sender
-from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.request import (
     FORM,
     MAX_BODY_BYTES,
+    FieldError,
     HttpRequest,
+    Reason,
+    RefusedError,
     read_form,
     read_json,
     read_sub_account_id,
@@ -37,6 +39,10 @@ MakeAnswer = Callable[[Any], dict[str, Any]]
 # A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name. (Here in
 # lower case.)
 _MACRO = r"moe_?sms|m(oe?e?|eo)[ _-]?(?=s?m)[sm]{2,4}_"
+_SWAPPED = (
+    "The recipient's field holds a text and the text's field a phone number: the two seem to be "
+    "swapped (in MoEngage: Moesms_destination and Moesms_message)."
+)
 _NOT_FILLED = "holds a macro's name (Moesms_...): it is misspelt, or MoEngage did not fill it in"
 
 
@@ -214,21 +220,13 @@ def values_of(given: Given, fields: Fields, required: Given) -> dict[str, Any]:
         except WrongFieldError as wrong:
             errors.append(FieldError(name, first_name, *wrong.args))
     if errors:
-        raise _refusal_for(errors, given)
+        # A macro that was not filled in may be why another field is wrong.
+        errors.sort(key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
+        first = errors[0]
+        if first.reason is not Reason.MACRO_NOT_FILLED and _look_swapped(given):
+            raise RefusedError(Reason.FIELDS_SWAPPED, _SWAPPED, *errors)
+        raise RefusedError(first.reason, f"{first.field} {first.message}.", *errors)
     return values
-
-
-def _refusal_for(errors: list[FieldError], given: Given) -> RefusedError:
-    # A macro that was not filled in may be why another field is wrong.
-    first, *others = sorted(errors, key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
-    if first.reason is not Reason.MACRO_NOT_FILLED and _look_swapped(given):
-        return RefusedError(
-            Reason.FIELDS_SWAPPED,
-            "The recipient's field holds a text and the text's field a phone number: the two "
-            "seem to be swapped (in MoEngage: Moesms_destination and Moesms_message).",
-            *errors,
-        )
-    return RefusedError(first.reason, f"{first.field} {first.message}.", first, *others)
 
 
 def _look_swapped(given: Given) -> bool:

@@ -18,8 +18,7 @@ from sms_bridge.api.authentication import (
     check_reader,
     check_sender,
 )
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError
 from sms_bridge.storage.secret import Secret
 from tests.builders import an_http_request, refusal_of
 

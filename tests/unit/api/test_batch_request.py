@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
 from sms_bridge.api.batch_request import MAX_MESSAGES, BatchRequest, batch_answer
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest
+from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest, Reason, RefusedError
 from sms_bridge.domain.message import MessageRequest, MessageType, State
 from tests.builders import (
     MESSAGE_ID,

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from local.eightx8.contract import problems_of
-from sms_bridge.api.errors import Reason
 from sms_bridge.api.look_up import (
     answer_look_up,
     answer_with_details,
@@ -15,6 +14,7 @@ from sms_bridge.api.look_up import (
     page_answer,
     read_query,
 )
+from sms_bridge.api.request import Reason
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Position, State
 from sms_bridge.services.look_up import Page, Wanted
 from tests.builders import (

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.errors import Reason
-from sms_bridge.api.request import MAX_BODY_BYTES, HttpRequest
+from sms_bridge.api.request import MAX_BODY_BYTES, HttpRequest, Reason
 from tests.builders import NUMBER, an_http_request, refusal_of
 
 

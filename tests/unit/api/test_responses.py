@@ -7,8 +7,7 @@ import pytest
 
 from local.eightx8.contract import problems_of
 from sms_bridge.api import responses
-from sms_bridge.api.errors import FIELD_CODES, FieldError, Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import FIELD_CODES, FieldError, HttpRequest, Reason, RefusedError
 from sms_bridge.api.responses import Response, answers_http, refusal_response
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import new_id
@@ -21,7 +20,7 @@ EVENT = {
 }
 STRANGERS = {
     *(Reason.UNAUTHORIZED, Reason.ADDRESS_NOT_ALLOWED),
-    *(Reason.NOT_FOUND, Reason.NOT_OFFERED, Reason.METHOD_NOT_ALLOWED),
+    *(Reason.NOT_FOUND, Reason.NOT_OFFERED, Reason.METHOD_NOT_ALLOWED, Reason.MESSAGE_NOT_FOUND),
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sms_bridge.api.errors import Reason
+from sms_bridge.api.request import Reason
 from sms_bridge.api.responses import refusal_of
 from tests.builders import MESSAGE_ID
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError
 from tests import builders
 from tests.builders import (
     NUMBER,
