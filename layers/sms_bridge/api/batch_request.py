@@ -47,7 +47,7 @@ class BatchRequest:
 
     def __init__(self, request: HttpRequest, read_message: MessageReader) -> None:
         pairs = read_json(request, MAX_BATCH_BYTES)
-        values = values_of(by_first_name(pairs, _BATCH_NAMES), _BATCH_FIELDS, {})
+        values = values_of(by_first_name(pairs, _BATCH_NAMES), BATCH_FIELDS, {})
         self.wants_messages: bool = values.get("includeMessagesInResponse", False)
         self.client_batch_id: str | None = values.get("clientBatchId")
         self.content_hash = hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest()
@@ -85,7 +85,7 @@ def _given_messages(pairs: JsonObject, values: dict[str, Any]) -> list[JsonObjec
         several = [pairs]
     if not several:
         words = "is required, or destinations with a template"
-        raise RefusedError.of_field(Reason.FIELD_MISSING, "messages", words)
+        raise RefusedError.of_field(Reason.FIELD_MISSING, "messages", words, 3012)
     if len(several) > MAX_MESSAGES:
         words = f"has {len(several)} entries; this bridge takes up to {MAX_MESSAGES} in one batch"
         raise RefusedError.of_field(Reason.TOO_MANY_MESSAGES, "messages", words)
@@ -99,14 +99,14 @@ def _one_of_type(kind: type, words: str, value: Any) -> Any:
     return value
 
 
-_BATCH_FIELDS: Fields = {
-    "messages": (partial(_one_of_type, list, "a list"), ()),
-    "destinations": (partial(_one_of_type, list, "a list"), ()),
-    "template": (partial(_one_of_type, JsonObject, "an object"), ()),
-    "clientBatchId": (partial(up_to, 20), ()),
-    "includeMessagesInResponse": (partial(_one_of_type, bool, "true or false"), ()),
+BATCH_FIELDS: Fields = {
+    "messages": (3012, partial(_one_of_type, list, "a list"), ()),
+    "destinations": (1000, partial(_one_of_type, list, "a list"), ()),
+    "template": (1000, partial(_one_of_type, JsonObject, "an object"), ()),
+    "clientBatchId": (3014, partial(up_to, 20), ()),
+    "includeMessagesInResponse": (1000, partial(_one_of_type, bool, "true or false"), ()),
 }
-_BATCH_NAMES = {name.lower(): name for name in _BATCH_FIELDS}
+_BATCH_NAMES = {name.lower(): name for name in BATCH_FIELDS}
 
 
 def batch_answer(

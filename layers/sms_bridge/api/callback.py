@@ -22,7 +22,6 @@ from sms_bridge.services.receive import CallbackEvent
 # A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
 _MAX_KEPT_CHARACTERS = 64 * 1024
 
-_MAX_WORD = 40
 _MAX_NUMBER = 20
 # Ten segments are 1,530 characters.
 _MAX_TEXT = 2000
@@ -99,7 +98,7 @@ def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt 
     message_id = _text(payload.get("clientmessageid")).strip().lower()
     if not is_message_id(message_id):
         message_id = ""  # of another sender's message
-    state = _word(status.get("state")).lower()
+    state = words_of(status.get("state")).lower()
     if not state or not (message_id or umid):
         return None
     error_code = error_code_of(status.get("errorcode"))
@@ -109,7 +108,7 @@ def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt 
         sub_account_id=_matching(_SUB_ACCOUNT_ID, payload.get("subaccountid")),
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
-        detail=_word(status.get("detail")),
+        detail=words_of(status.get("detail")),
         at=time_of(status.get("timestamp")),
         received_at=received_at,
         error_code=error_code,
@@ -130,7 +129,7 @@ def _inbound(payload: dict[str, Any], umid: str, received_at: float) -> InboundM
         source=_text(payload.get("source")).strip()[:_MAX_NUMBER],
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
         text=_text(payload.get("body"))[:_MAX_TEXT],
-        encoding=_word(payload.get("encoding")),
+        encoding=words_of(payload.get("encoding")),
         segments=_count(payload.get("smscount")),
         sent_at=_moment(payload.get("timestamp"), received_at),
         received_at=received_at,
@@ -169,11 +168,6 @@ def _text(value: object) -> str:
     """
     is_given = not isinstance(value, bool | dict | list | None)
     return str(value).encode("utf-8", "replace").decode() if is_given else ""
-
-
-def _word(value: object) -> str:
-    """Read a short word of 8x8's: a state, a detail, an encoding."""
-    return words_of(value)[:_MAX_WORD]
 
 
 def _matching(pattern: str | re.Pattern[str], value: object) -> str:

@@ -67,31 +67,14 @@ class Reason(StrEnum):
     UNAVAILABLE = "unavailable", 503, 2000
 
 
-# For a field of 8x8's that is wrong, by 8x8's name, 8x8 has a code of its own.
-FIELD_CODES: Mapping[str, int] = {
-    "destination": 1002,
-    "encoding": 1003,
-    "text": 1004,
-    "source": 1005,
-    "expiry": 1006,
-    "clientMessageId": 1008,
-    "country": 1009,
-    "scheduled": 1011,
-    "clientIp": 1012,
-    "dlrCallbackUrl": 3020,
-    "messages": 3012,
-    "clientBatchId": 3014,
-}
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FieldError:
     """What is wrong with one field."""
 
     field: str
     """The name that the caller gave it."""
-    name: str
-    """8x8's name of it, where it has one."""
+    code: int
+    """8x8's for this field; 1000 where it has none."""
     message: str
     reason: Reason = Reason.FIELD_INVALID
 
@@ -117,12 +100,12 @@ class RefusedError(BridgeError):
         self.headers = headers or {}
         self.status, self.code = reason.status, reason.code
         if self.code == 1000 and errors:
-            self.code = FIELD_CODES.get(errors[0].name, self.code)
+            self.code = errors[0].code
 
     @classmethod
-    def of_field(cls, reason: Reason, field: str, message: str, name: str = "") -> "RefusedError":
+    def of_field(cls, reason: Reason, field: str, message: str, code: int = 1000) -> "RefusedError":
         """Refuse a request in which one field is wrong."""
-        return cls(reason, f"{field} {message}.", FieldError(field, name or field, message, reason))
+        return cls(reason, f"{field} {message}.", FieldError(field, code, message, reason))
 
 
 class HttpRequest:
@@ -133,7 +116,6 @@ class HttpRequest:
 
     def __init__(self, event: dict[str, Any]) -> None:
         context = event["requestContext"]
-        self.method: str = context["http"]["method"]
         self.path: str = event["rawPath"]
         self.source_address: str = context["http"].get("sourceIp", "")
         self.request_id: str = context.get("requestId", "")

@@ -39,17 +39,15 @@ def refusal_response(refusal: RefusedError, error_id: str) -> Response:
 
     ``reason`` and ``errors``, the fields that are wrong, are the bridge's own.
     """
-    body: dict[str, Any] = {
+    errors = [{"field": one.field, "message": one.message} for one in refusal.errors]
+    body = {
         "code": refusal.code,
         "message": refusal.message,
         "errorId": error_id,
         "timestamp": timestamp(time.time()),
         "reason": refusal.reason,
+        **({"errors": errors} if errors else {}),
     }
-    if refusal.errors:
-        body["errors"] = [
-            {"field": error.field, "message": error.message} for error in refusal.errors
-        ]
     return json_response(body, refusal.status, refusal.headers)
 
 

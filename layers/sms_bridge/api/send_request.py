@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 Given = dict[str, list[tuple[str, Any]]]
 """Names and values as they came, by the field's first name; empty for no field."""
-Fields = Mapping[str, tuple[Callable[[Any], Any], tuple[str, ...]]]
-"""Each field by its first name: what checks it, and its other names."""
+Fields = Mapping[str, tuple[int, Callable[[Any], Any], tuple[str, ...]]]
+"""Each field by its first name: 8x8's code if it is wrong, what checks it, and its other names."""
 MessageReader = Callable[[Given], MessageRequest]
 MakeAnswer = Callable[[Any], dict[str, Any]]
 
@@ -89,7 +89,7 @@ def read_message(
     At the callback URL its receipts arrive, unless the caller names one of its own: then the bridge
     never hears the outcome.
     """
-    values = values_of(given, _FIELDS, _REQUIRED)
+    values = values_of(given, FIELDS, _REQUIRED)
     options = {name: values[name] for name in OPTIONS if name in values}
     own_url = options.get("dlrCallbackUrl")
     if own_url and urlsplit(own_url).hostname not in settings.caller_callback_hosts:
@@ -142,7 +142,7 @@ def _check_country(message: MessageRequest, given: Given, calling_codes: tuple[s
 
 def _wrong(reason: Reason, given: Given, first_name: str, words: str) -> RefusedError:
     [(name, _)] = given[first_name]
-    return RefusedError.of_field(reason, name, words, first_name)
+    return RefusedError.of_field(reason, name, words, FIELDS[first_name][0])
 
 
 def _idempotency_key(request: HttpRequest) -> str | None:
@@ -203,7 +203,7 @@ def values_of(given: Given, fields: Fields, required: Given) -> dict[str, Any]:
     for first_name in fields:
         if first_name not in wanted:
             continue
-        check, others = fields[first_name]
+        code, check, others = fields[first_name]
         several = wanted[first_name]
         name, value = several[-1]
         try:
@@ -218,7 +218,7 @@ def values_of(given: Given, fields: Fields, required: Given) -> dict[str, Any]:
                 also = "" if first_name in given else f" (also accepted as {', '.join(others)})"
                 raise WrongFieldError(f"is required{also}", Reason.FIELD_MISSING)
         except WrongFieldError as wrong:
-            errors.append(FieldError(name, first_name, *wrong.args))
+            errors.append(FieldError(name, code, *wrong.args))
     if errors:
         # A macro that was not filled in may be why another field is wrong.
         errors.sort(key=lambda one: one.reason is not Reason.MACRO_NOT_FILLED)
@@ -379,26 +379,26 @@ def _address(value: Any) -> str:
 
 # Each field by 8x8's name: what checks it, and its other names. "message", "sender" and "recipient"
 # are those of 8x8's guide for MoEngage; the rest is what further gateways make their users type.
-_FIELDS: Fields = {
-    "destination": (_number, ("recipient", "to", "dest", "msisdn", "phone")),
-    "text": (_text, ("message", "body", "msg")),
-    "source": (_source, ("sender", "from", "senderId", "sender_id")),
-    "country": (_country, ()),
-    "encoding": (partial(_one_of, ("AUTO", "GSM7", "UCS2")), ()),
-    "scheduled": (_moment, ()),
-    "expiry": (_moment, ()),
-    "dlrCallbackUrl": (_https_url, ()),
-    "clientIp": (_address, ()),
-    "track": (partial(_one_of, ("None", "Outcome")), ()),
-    "messageType": (partial(_one_of, MessageType), ("message_type",)),
-    "clientMessageId": (partial(up_to, 350), ()),
-    "campaignId": (partial(up_to, 256), ("campaign_id",)),
-    "dltTemplateId": (partial(up_to, 256), ("dlt_template_id", "templateId", "template_id")),
+FIELDS: Fields = {
+    "destination": (1002, _number, ("recipient", "to", "dest", "msisdn", "phone")),
+    "text": (1004, _text, ("message", "body", "msg")),
+    "source": (1005, _source, ("sender", "from", "senderId", "sender_id")),
+    "country": (1009, _country, ()),
+    "encoding": (1003, partial(_one_of, ("AUTO", "GSM7", "UCS2")), ()),
+    "scheduled": (1011, _moment, ()),
+    "expiry": (1006, _moment, ()),
+    "dlrCallbackUrl": (3020, _https_url, ()),
+    "clientIp": (1012, _address, ()),
+    "track": (1000, partial(_one_of, ("None", "Outcome")), ()),
+    "messageType": (1000, partial(_one_of, MessageType), ("message_type",)),
+    "clientMessageId": (1008, partial(up_to, 350), ()),
+    "campaignId": (1000, partial(up_to, 256), ("campaign_id",)),
+    "dltTemplateId": (1000, partial(up_to, 256), ("dlt_template_id", "templateId", "template_id")),
 }
 _REQUIRED: Given = {name: [(name, None)] for name in ("destination", "text")}
 """As if they had been given without a value."""
 # 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
 OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
 
-NAMES = {first_name: (first_name, *others) for first_name, (_, others) in _FIELDS.items()}
+NAMES = {first_name: (first_name, *others) for first_name, (*_, others) in FIELDS.items()}
 FIRST_NAMES = {name.lower(): first for first, names in NAMES.items() for name in names}

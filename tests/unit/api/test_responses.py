@@ -7,8 +7,10 @@ import pytest
 
 from local.eightx8.contract import problems_of
 from sms_bridge.api import responses
-from sms_bridge.api.request import FIELD_CODES, FieldError, HttpRequest, Reason, RefusedError
+from sms_bridge.api.batch_request import BATCH_FIELDS
+from sms_bridge.api.request import FieldError, HttpRequest, Reason, RefusedError
 from sms_bridge.api.responses import Response, answers_http, refusal_response
+from sms_bridge.api.send_request import FIELDS
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import new_id
 from sms_bridge.providers.eightx8_errors import RESULTS_BY_CODE
@@ -50,7 +52,7 @@ class TestRefusals:
     def test_each_is_8x8s_error_response_and_says_which_fields_are_wrong(
         self, reason: Reason
     ) -> None:
-        refusal = RefusedError(reason, "Why.", FieldError("to", "destination", "is short"))
+        refusal = RefusedError(reason, "Why.", FieldError("to", 1002, "is short"))
 
         response = refusal_response(refusal, new_id())
 
@@ -80,12 +82,14 @@ class TestRefusals:
         assert response["headers"]["www-authenticate"] == "Bearer"
 
     def test_every_code_is_one_of_8x8s(self) -> None:
-        codes = {reason.code for reason in Reason} | set(FIELD_CODES.values())
+        fields = [*FIELDS.values(), *BATCH_FIELDS.values()]
 
-        assert codes <= set(RESULTS_BY_CODE)
+        assert {*(one.code for one in Reason), *(code for code, *_ in fields)} <= set(
+            RESULTS_BY_CODE
+        )
 
     def test_the_first_field_that_is_wrong_decides_the_code(self) -> None:
-        errors = [FieldError("to", "destination", "is short"), FieldError("text", "", "is long")]
+        errors = [FieldError("to", 1002, "is short"), FieldError("other", 1000, "is long")]
 
         assert RefusedError(Reason.FIELD_INVALID, "", *errors).code == 1002
         assert RefusedError(Reason.FIELD_INVALID, "", *reversed(errors)).code == 1000
