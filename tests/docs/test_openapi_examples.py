@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from local.event_files import TOKENS
 from sms_bridge.providers import eightx8_log
 from tests.docs.http_api import SUB_ACCOUNT, HttpApi
 from tests.docs.openapi_file import (
@@ -91,7 +90,6 @@ CALLBACK: dict[str, Any] = {"path": "/callbacks/8x8", "operation_id": "receiveCa
 BY_UMID: dict[str, Any] = {**LOOK_UP, "path": "/messages", "query": "eightx8Umid=no-such-umid"}
 NO_ANSWER: tuple[int, dict[str, Any]] = (0, {})
 UNKNOWN = "/messages/00000000-0000-4000-8000-000000000000"
-MASKED_ONLY = {"authorization": f"Bearer {TOKENS['lookUpTokens']}"}
 NO_SECRET = {"BRIDGE_SECRET_ARN": "no-such-secret"}
 
 SHOWN = {
@@ -167,7 +165,6 @@ SHOWN = {
     "findMessages eightx8_throttled": Shown(**BY_UMID, refusal=(429, {})),
     "findMessages eightx8_timeout": Shown(**BY_UMID, refusal=NO_ANSWER),
     "NotFound not_found": Shown(path="/nowhere"),
-    "NotFound not_offered": Shown(method="DELETE", path=SEND + UNKNOWN[9:]),
     "MethodNotAllowed method_not_allowed": Shown(method="GET"),
     **{
         f"{name} {example}": shown
@@ -178,9 +175,6 @@ SHOWN = {
         for example, shown in {
             "unauthorized": Shown(
                 **LOOK_UP, path=path, headers={"authorization": "Bearer not-the-token"}
-            ),
-            "full_numbers_not_allowed": Shown(
-                **LOOK_UP, path=path, query="numbers=full", headers=MASKED_ONLY
             ),
             "message_not_found": Shown(**LOOK_UP, path=path, query=query),
             "unavailable": Shown(**LOOK_UP, path=path, settings=NO_SECRET),

@@ -46,11 +46,7 @@ def check_look_up(request: HttpRequest, secret: "Secret") -> None:
 
 def check_full_numbers(request: HttpRequest, secret: "Secret") -> None:
     """Let only those see whole numbers who have a token of that kind."""
-    check_look_up(request, secret)
-    if not _is_one_of(_bearer_token(request), secret.full_number_tokens):
-        raise RefusedError(
-            Reason.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers."
-        )
+    _check_token(request, secret.full_number_tokens)
 
 
 def check_8x8(request: HttpRequest, secret: "Secret", *, in_url: bool) -> None:
@@ -71,28 +67,19 @@ def check_network(request: HttpRequest, networks: list[IPv4Network | IPv6Network
 
 
 def _check_token(request: HttpRequest, valid: tuple[str, ...], *others: str) -> None:
-    """Let only those pass who have a valid token in the header, or in another place."""
-    tokens = [token for token in (_bearer_token(request), *others) if token]
-    if not any(_is_one_of(token, valid) for token in tokens):
-        missing = "The header Authorization: Bearer <token> is missing."
-        words = "The bearer token is not valid." if tokens else missing
-        raise RefusedError(Reason.UNAUTHORIZED, words, headers={"www-authenticate": "Bearer"})
+    """Let only those pass who have a valid token in the header, or among the others.
 
-
-def _bearer_token(request: HttpRequest) -> str:
-    """Return the token of ``Authorization: Bearer ...``, empty where there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _is_one_of(token: str, valid: tuple[str, ...]) -> bool:
-    """Compare with every valid token, in a time that does not depend on them.
-
-    Several are valid at once while one is replaced by the next.
+    Each is compared with all valid ones, in a time that does not depend on them. Several are valid
+    at once while one is replaced by the next.
     """
-    given = token.encode("utf-8", "surrogatepass")
-    matches = [hmac.compare_digest(given, other.encode()) for other in valid]
-    return any(matches)
+    scheme, _, in_header = request.headers.get("authorization", "").partition(" ")
+    given = [in_header.strip() if scheme.lower() == "bearer" else "", *others]
+    tokens = [token.encode("utf-8", "surrogatepass") for token in given if token]
+    matches = [hmac.compare_digest(token, one.encode()) for token in tokens for one in valid]
+    if not any(matches):
+        missing = "The header Authorization: Bearer <token> is missing."
+        words = "The bearer token is not valid here." if tokens else missing
+        raise RefusedError(Reason.UNAUTHORIZED, words, headers={"www-authenticate": "Bearer"})
 
 
 def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:

@@ -115,7 +115,7 @@ def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt 
         error_message=words_of(status.get("errormessage")),
         price=_matching(r"[0-9]{1,9}(\.[0-9]{1,20})?", price.get("total")),
         currency=_matching("[A-Z]{3}", _text(price.get("currency")).upper()),
-        segments=_count(payload.get("smscount")),
+        segments=int(_matching("[0-9]{1,3}", payload.get("smscount")) or 0),
     )
 
 
@@ -130,7 +130,7 @@ def _inbound(payload: dict[str, Any], umid: str, received_at: float) -> InboundM
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
         text=_text(payload.get("body"))[:_MAX_TEXT],
         encoding=words_of(payload.get("encoding")),
-        segments=_count(payload.get("smscount")),
+        segments=int(_matching("[0-9]{1,3}", payload.get("smscount")) or 0),
         sent_at=_moment(payload.get("timestamp"), received_at),
         received_at=received_at,
     )
@@ -180,7 +180,3 @@ def _moment(value: object, received_at: float) -> float:
     at = float(_matching("[0-9]{13}", value) or 0) / 1000 or seconds_of_time(_text(value))
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
-
-
-def _count(value: object) -> int:
-    return int(_matching("[0-9]{1,3}", value) or 0)

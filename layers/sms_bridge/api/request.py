@@ -53,9 +53,7 @@ class Reason(StrEnum):
     UNAUTHORIZED = "unauthorized", 401, 1200
     SUB_ACCOUNT_NOT_ALLOWED = "sub_account_not_allowed", 403, 1001
     ADDRESS_NOT_ALLOWED = "address_not_allowed", 403, 1201
-    FULL_NUMBERS_NOT_ALLOWED = "full_numbers_not_allowed", 403, 1201
     NOT_FOUND = "not_found", 404, 1300
-    NOT_OFFERED = "not_offered", 404, 2001
     MESSAGE_NOT_FOUND = "message_not_found", 404, 1300
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, 2001
     EIGHTX8_UNAUTHORIZED = "eightx8_unauthorized", 502, 2000
@@ -206,10 +204,8 @@ def read_sub_account_id(request: HttpRequest, sub_account_ids: Container[str]) -
 
 def read_json(request: HttpRequest, most: int, media_types: str = "application/json") -> JsonObject:
     """Return the names and values of a body that is a JSON object of at most so many bytes."""
-    media_type = request.media_type
     # A raw body that a person typed into MoEngage may come as text/plain.
-    is_json = media_type in ("", "application/json", "text/plain") or media_type.endswith("+json")
-    if not is_json:
+    if request.media_type not in ("", "application/json", "text/plain"):
         raise RefusedError(Reason.CONTENT_TYPE_UNSUPPORTED, f"Send the body as {media_types}.")
     try:
         pairs = _DECODER.decode(request.text(most))

@@ -127,8 +127,6 @@ def refusal_of(path: str) -> RefusedError:
         if re.fullmatch(route, path):
             words = f"This URL takes {allowed}."
             return RefusedError(Reason.METHOD_NOT_ALLOWED, words, headers={"allow": allowed})
-    if path.startswith("/api/v1/"):
-        words = "The bridge takes messages and batches, and shows one message's details (GET). "
-        words += "For the rest of 8x8's API ask 8x8 itself."
-        return RefusedError(Reason.NOT_OFFERED, words)
-    return RefusedError(Reason.NOT_FOUND, "There is nothing at this URL.")
+    words = "There is nothing at this URL. Of 8x8's API the bridge takes messages and batches, and "
+    words += "shows one message's details (GET); ask 8x8 itself for the rest."
+    return RefusedError(Reason.NOT_FOUND, words)

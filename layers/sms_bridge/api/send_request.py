@@ -292,9 +292,8 @@ def _text(value: Any) -> str:
 
 def _is_visible(character: str) -> bool:
     category = unicodedata.category(character)
-    return not (
-        category in ("Cc", "Cf", "Mn", "Me") or category[0] == "Z" or character in _BLANK_LETTERS
-    )
+    is_blank = category in ("Cc", "Cf", "Mn", "Me") or category[0] == "Z"
+    return not is_blank and character not in _BLANK_LETTERS
 
 
 def _source(value: Any) -> str:

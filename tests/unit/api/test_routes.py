@@ -33,22 +33,12 @@ def test_a_method_that_a_url_does_not_take_is_refused_with_the_one_that_it_takes
         *(f"{OF_8X8}/{MESSAGE_ID}{end}" for end in ("", "/pii", "/feedback")),
         *(f"{OF_8X8}/batch/{MESSAGE_ID}", f"{OF_8X8}/exports", f"{OF_8X8}/exports/7"),
         *("/api/v1/subaccounts/acme/surveys/7/messages", "/api/v1/accounts/acme/balance"),
-        *("/api/v1/subaccounts//messages", "/api/v1/subaccounts/acme"),
+        *("/api/v1/subaccounts//messages", OF_8X8.upper(), f"/x{OF_8X8}"),
+        *("/", "/callbacks", "/callbacks/8x8//", "/messages/", "/messages/a/b"),
     ],
 )
-def test_the_rest_of_8x8s_api_is_not_offered(path: str) -> None:
+def test_nothing_else_is_there_and_what_8x8_offers_is_named(path: str) -> None:
     refusal = refusal_of(path)
 
-    assert (refusal.reason, refusal.headers) == (Reason.NOT_OFFERED, {})
-    assert "ask 8x8 itself" in refusal.message
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "/callbacks", "/callbacks/8x8//", "/messages/", "/messages/a/b"),
-        *(OF_8X8.upper(), f"/x{OF_8X8}"),
-    ],
-)
-def test_there_is_nothing_at_any_other_url(path: str) -> None:
-    assert refusal_of(path).reason is Reason.NOT_FOUND
+    assert (refusal.reason, refusal.headers) == (Reason.NOT_FOUND, {})
+    assert "ask 8x8 itself for the rest" in refusal.message
