@@ -54,8 +54,7 @@ def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
     try:
         body = json.loads(content, strict=False)
     except (ValueError, RecursionError):
-        kind = "xml" if content.lstrip().startswith("<") else ""
-        return [_unknown(content, kind)]
+        return [_unknown(content, "xml" if content.lstrip().startswith("<") else "")]
     if not isinstance(body, list) or not body:
         return [_event(body, content, received_at)]
     if len(body) > _MAX_EVENTS:

@@ -17,7 +17,7 @@ from sms_bridge.services.look_up import LookUp, Page, Wanted
 if TYPE_CHECKING:
     from sms_bridge.storage.secret import SecretSource
 
-_LOOKUP_KEYS = ("destination", "eightx8Umid", "campaignId")
+_KEYS = ("destination", "eightx8Umid", "campaignId")
 _PARAMETERS = {
     # A + that was not escaped arrives as a space.
     "destination": (rf"\s*{NUMBER.pattern}\s*", "must be a phone number with its country code"),
@@ -60,9 +60,8 @@ def read_query(request: HttpRequest) -> dict[str, str]:
             if not re.fullmatch(pattern, value, re.ASCII | re.DOTALL):
                 raise RefusedError.of_field(Reason.QUERY_INVALID, name, words)
             asked[name] = value
-    if len(asked.keys() & _LOOKUP_KEYS) != 1:
-        words = f"Ask by exactly one of {', '.join(_LOOKUP_KEYS)}."
-        raise RefusedError(Reason.QUERY_INVALID, words)
+    if len(asked.keys() & _KEYS) != 1:
+        raise RefusedError(Reason.QUERY_INVALID, f"Ask by exactly one of {', '.join(_KEYS)}.")
     return asked
 
 

@@ -210,8 +210,8 @@ def read_json(request: HttpRequest, most: int, media_types: str = "application/j
     try:
         pairs = _DECODER.decode(request.text(most))
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise _invalid(f"The body is not valid JSON ({where}).") from None
+        where = f"(line {error.lineno}, column {error.colno})"
+        raise _invalid(f"The body is not valid JSON {where}.") from None
     except (ValueError, RecursionError):
         raise _invalid("The body is not valid JSON.") from None
     if not isinstance(pairs, JsonObject):
@@ -229,16 +229,14 @@ _DECODER = json.JSONDecoder(object_pairs_hook=JsonObject, parse_constant=int, st
 _ESCAPED = re.compile(r"(?!\+\d)([A-Za-z0-9*._~!'()+/-]|%[0-9A-Fa-f]{2})*")
 
 
-def read_form(request: HttpRequest, names: Container[str]) -> list[tuple[str, str]]:
+def read_form(request: HttpRequest, names: Container[str]) -> list[tuple[str, Any]]:
     """Return the names and values of a body that is a form.
 
     If its values are not escaped, what is none of the ``names``, in lower case, is part of a value.
     """
     body = request.text()
     if body.lstrip().startswith("{"):
-        raise _invalid(
-            "The body is JSON but was sent as a form: set Content-Type: application/json."
-        )
+        raise _invalid("The body is JSON, not a form: set Content-Type: application/json.")
     pairs = [pair.partition("=") for pair in body.strip("&").split("&")]
     fields = []
     try:

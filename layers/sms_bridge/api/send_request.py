@@ -69,7 +69,6 @@ def read_send_request(
         batch = BatchRequest(request, read)
         answer = partial(batch_answer, batch, hash_key=secret.hash_key)
         return batch.accepted, secret.hash_key, answer
-    pairs: Iterable[tuple[str, Any]]
     if request.media_type == FORM:
         pairs = read_form(request, FIRST_NAMES)
     else:
@@ -93,8 +92,7 @@ def read_message(
     options = {name: values[name] for name in OPTIONS if name in values}
     own_url = options.get("dlrCallbackUrl")
     if own_url and urlsplit(own_url).hostname not in settings.caller_callback_hosts:
-        words = "must be on one of the stack's CallerCallbackHosts: 8x8 would send the receipts "
-        words += "there in place of the bridge"
+        words = "must be on one of the stack's CallerCallbackHosts: receipts would miss the bridge"
         raise _wrong(Reason.FIELD_INVALID, given, "dlrCallbackUrl", words)
     adds_callback_url = bool(callback_url) and not own_url
     if adds_callback_url:
