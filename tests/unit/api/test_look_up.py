@@ -92,7 +92,9 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
     [("", "65*****567"), ("numbers=masked", "65*****567"), ("numbers=full", NUMBER)],
 )
 def test_promise_7_a_whole_number_is_shown_to_those_who_may_and_ask(query: str, shown: str) -> None:
-    secrets = a_secret_source(fullNumberTokens=["token-for-whole-numbers"])
+    secrets = a_secret_source(
+        fullNumberTokens=["token-for-whole-numbers"], lookUpTokens=["token-to-look-up"]
+    )
     request = an_http_request(
         headers={"authorization": "Bearer token-for-whole-numbers"},
         query_string=query,
@@ -104,6 +106,11 @@ def test_promise_7_a_whole_number_is_shown_to_those_who_may_and_ask(query: str, 
 
     assert answer["destination"] == shown
     assert (NUMBER in str(answer)) is (shown == NUMBER)
+    request.headers = {"authorization": "Bearer token-to-look-up"}
+    if query == "numbers=full":
+        assert refusal_of(answer_look_up, request, secrets, look_up).status == 401
+    else:
+        assert answer_look_up(request, secrets, look_up) == answer
 
 
 def test_a_message_that_is_known_by_its_receipts_only_is_answered() -> None:
@@ -163,7 +170,7 @@ def test_a_page_says_how_to_ask_for_the_next_one() -> None:
     place = page_answer(Page([last], Position.of(last)), full_number=False)["next"]
     request = an_http_request(
         headers={"authorization": "Bearer token-to-look-up"},
-        query_string=f"destination=+6591234567&state=sent&next={place}",
+        query_string=f"destination=+6591234567&state=sent&limit=10&next={place}",
         path_parameters={},
     )
     wanted: list[Wanted] = []
@@ -177,7 +184,7 @@ def test_a_page_says_how_to_ask_for_the_next_one() -> None:
 
     assert answer_look_up(request, secrets, look_up) == {"messages": []}
     before = Position(AT + 0.125, MESSAGE_ID)
-    assert wanted == [Wanted(destination=" 6591234567", state=State.SENT, before=before, limit=50)]
+    assert wanted == [Wanted(destination=" 6591234567", state=State.SENT, before=before, limit=10)]
 
 
 def test_a_message_that_just_came_has_all_that_8x8_requires() -> None:

@@ -14,6 +14,7 @@ from sms_bridge.api.send_request import FIELDS
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import new_id
 from sms_bridge.providers.eightx8_errors import RESULTS_BY_CODE
+from sms_bridge.services.deadline import OutOfTimeError
 from tests.fakes.logs import WrittenLog
 
 EVENT = {
@@ -112,6 +113,13 @@ class TestFailures:
         assert (line["error"], line["error_id"]) == (type(error).__name__, body["errorId"])
         assert line["error_at"].rpartition(" > ")[2].startswith("test_responses.py:")
         assert line["request_id"] == "request-1"
+
+    def test_one_that_ran_out_of_time_is_told_from_a_failure(self, logged: WrittenLog) -> None:
+        _, body = answer_to(OutOfTimeError())
+
+        [line] = logged.lines
+        assert (line["message"], line["level"]) == ("request out of time", "WARNING")
+        assert (line["error_id"], body["reason"]) == (body["errorId"], "unavailable")
 
     def test_a_broken_event_is_a_503_as_well(self) -> None:
         response, body = answer_to(RuntimeError(), event={})
